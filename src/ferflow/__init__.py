@@ -1,0 +1,3 @@
+"""ferflow: a reproducible workflow for facial-expression recognition."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,29 @@
+"""Where every file lies: the one place for path patterns, relative to the working folder.
+
+`{dataset}`, `{study}`, `{subject}` and the like are filled in by the workflow (as wildcards) or by `str.format`.
+"""
+
+from __future__ import annotations
+
+WEIGHTS = "data/weights"
+
+MANIFEST = "data/interim/{dataset}/manifest.csv"
+FACES = "data/interim/{dataset}/faces/{subject}.h5"
+AUS = "data/interim/{dataset}/aus/{backend}/{subject}.csv"
+FEATURES = "data/features/{study}/{extractor}/{layer}/{augmentation}/{subject}.h5"
+EXPORT = "data/features/{study}/{extractor}/{layer}/fold-{fold}-features-{n}.h5"
+
+RESULTS = "results/{study}"
+TRIM = RESULTS + "/trim.csv"
+SPLITS = RESULTS + "/splits.json"
+SPATIAL = RESULTS + "/models/{extractor}/spatial"
+"""Folder of the spatial model: `model.pt`, `history.csv`, `predictions.csv`."""
+FOLD = RESULTS + "/models/{extractor}+{head}/fold-{fold}"
+"""Folder of one fold: `history.csv`, `predictions.csv`, `early.json`, `early.csv`."""
+FINAL = RESULTS + "/models/{extractor}+{head}/final"
+"""Folder of the final model: `model.pt`, `history.csv`, `predictions.csv`."""
+PREDICTIONS = RESULTS + "/predictions.csv"
+METRICS = RESULTS + "/metrics.json"
+TABLES = RESULTS + "/tables"
+FIGURES = RESULTS + "/figures"
+REPORT = RESULTS + "/report.html"

@@ -1,0 +1,244 @@
+"""The settings of a study: `params.yaml`, with a study's YAML laid over it, checked before any job starts.
+
+Values live in `params.yaml` alone; the classes here hold names, types and ranges, and no defaults.
+"""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import Annotated, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from ferflow.classes import EMOTIONS
+from ferflow.errors import SettingError
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=1)]
+Positive = Annotated[float, Field(gt=0)]
+NotNegative = Annotated[float, Field(ge=0)]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$")]
+
+Head = Literal["lstm", "bilstm", "cnn1d"]
+SpatialNetwork = Literal["compact", "vgg16", "resnet50", "densenet201"]
+Transformation = Literal[
+    "flip",
+    "blur",
+    "brighter",
+    "darker",
+    "contrast_higher",
+    "contrast_lower",
+    "rotate_left",
+    "rotate_right",
+    "salt_pepper",
+]
+Precision = Literal["auto", "float32", "bfloat16"]
+
+
+class Section(BaseModel):
+    """A block of settings; an unknown name is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+
+
+class Dataset(Section):
+    name: Literal["synth4d", "bu4dfe", "manifest"]
+    root: str
+    manifest: str | None
+
+
+class Synth4d(Section):
+    women: Annotated[int, Field(ge=0, le=999)]
+    men: Annotated[int, Field(ge=0, le=999)]
+    fps: Count
+    width: Annotated[int, Field(ge=160)]
+    height: Annotated[int, Field(ge=160)]
+    frames: tuple[Count, Count]
+    head_motion: tuple[NotNegative, NotNegative, NotNegative]
+    strength: tuple[Positive, Positive]
+    weak_share: Share
+    overlap: Share
+    camera_noise: NotNegative
+    jpeg_quality: Annotated[int, Field(ge=50, le=100)]
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Synth4d:
+        if self.frames[0] > self.frames[1] or self.strength[0] > self.strength[1]:
+            raise ValueError("a range must go from low to high")
+        return self
+
+
+class Stills(Section):
+    path: str
+    subjects: Count
+    per_class: Count
+
+
+class Faces(Section):
+    smallest: Count
+    search_frames: Count
+    extend: Annotated[int, Field(ge=0)]
+    tracker: Literal["medianflow", "kcf", "csrt"]
+    landmark_grow: NotNegative
+    lost_logit: float
+    lost_frames: Count
+    size: Count
+    several: Literal["largest", "error"]
+    missing_frames: Annotated[int, Field(ge=0)]
+
+
+class Aus(Section):
+    backend: Literal["landmark", "pyfeat", "openface"]
+    neutral_frames: Count
+    ridge: NotNegative
+    openface_folder: str | None
+
+
+class Trim(Section):
+    algorithm: Literal["thesis", "strict", "none"]
+    threshold: Share
+    min_frames_end: Annotated[int, Field(ge=0)]
+    max_share: Share
+    anomaly_frames: Annotated[int, Field(ge=0)]
+    overrides: str | None
+
+
+class Augment(Section):
+    transformations: list[Transformation]
+    listing: bool
+
+
+class Spatial(Section):
+    network: SpatialNetwork
+    weights: str | None
+    epochs: Count
+    batch: Count
+    learning_rate: Positive
+    weight_decay: NotNegative
+    label_smoothing: Share
+    validation_share: Share
+    precision: Precision
+    threads: Count
+
+
+class Features(Section):
+    layer: Literal["pool", "dense"]
+    batch: Count
+    precision: Precision
+    max_frames: Count
+    threads: Count
+
+
+class HeadSettings(Section):
+    units: Count
+    dropout: Annotated[float, Field(ge=0, lt=1)]
+    augmentations: Annotated[int, Field(ge=0, le=9)]
+
+
+class Temporal(Section):
+    heads: dict[Head, HeadSettings]
+    learning_rate: Positive
+    batch: Count
+    epochs: Count
+    threads: Count
+
+
+class Splits(Section):
+    scheme: Literal["thesis", "stratified"]
+    folds: Annotated[int, Field(ge=2)]
+    test_share: Annotated[float, Field(gt=0, lt=1)]
+
+
+class Finalize(Section):
+    patience: Count
+    rate_patience: Count
+    rate_factor: Annotated[float, Field(gt=0, lt=1)]
+    max_epochs: Count
+
+
+class Evaluation(Section):
+    bootstrap: Count
+    confidence: Annotated[float, Field(gt=0, lt=1)]
+    controls: bool
+
+
+class Settings(Section):
+    """All settings of one study."""
+
+    study: Name
+    protocol: Literal["honest", "published"]
+    seed: Annotated[int, Field(ge=0)]
+    emotions: list[Literal[EMOTIONS]]
+    dataset: Dataset
+    synth4d: Synth4d
+    stills: Stills
+    faces: Faces
+    aus: Aus
+    trim: Trim
+    augment: Augment
+    spatial: Spatial
+    features: Features
+    temporal: Temporal
+    splits: Splits
+    finalize: Finalize
+    evaluation: Evaluation
+
+
+def check(values: dict, where: str | Path = "params.yaml") -> Settings:
+    """Check a dictionary of settings; SettingError names the first wrong one in one line."""
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise SettingError(where, *_explain(first)) from None
+
+
+def load(path: str | Path, *overlays: str | Path) -> Settings:
+    """Read `path` (a whole set of settings) with `overlays` (parts of one) laid over it, and check it."""
+    values = _yaml(path)
+    for overlay in overlays:
+        values = _merge(values, _yaml(overlay))
+    return check(values, path if not overlays else overlays[-1])
+
+
+def _yaml(path: str | Path) -> dict:
+    try:
+        values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SettingError(path, "does not exist", "give the path of a settings file") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise SettingError(path, f"is not YAML ({error})", "correct its syntax") from None
+    if not isinstance(values, dict):
+        raise SettingError(path, "holds no settings", "write `name: value` lines")
+    return values
+
+
+def _merge(base: dict, over: dict) -> dict:
+    merged = dict(base)
+    for key, value in over.items():
+        both = isinstance(value, dict) and isinstance(base.get(key), dict)
+        merged[key] = _merge(base[key], value) if both else value
+    return merged
+
+
+def _explain(error: dict) -> tuple[str, str]:
+    place = [str(part) for part in error["loc"] if part != "[key]"]
+    name = ".".join(place)
+    if error["type"] == "extra_forbidden":
+        section: type[BaseModel] = Settings
+        for part in place[:-1]:
+            field = section.model_fields.get(part)
+            if field is None or not isinstance(field.annotation, type):
+                return f"{name} is not a setting", "remove it"
+            section = field.annotation
+        known = list(section.model_fields)
+        close = difflib.get_close_matches(place[-1], known, 1)
+        return (
+            f"{name} is not a setting",
+            f"did you mean {close[0]}?" if close else f"known: {', '.join(known)}",
+        )
+    if error["type"] == "missing":
+        return f"{name} is missing", "add it; params.yaml shows every setting"
+    return f"{name}: {error['msg']}, not {error['input']!r}", "correct the value"

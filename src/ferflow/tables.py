@@ -1,0 +1,122 @@
+"""CSV tables with a JSON schema each, checked when read and when written.
+
+A schema in `ferflow/schemas/` describes one row: `properties` in the order of the columns, `required`, and
+`additionalProperties`. Columns are checked as a whole, since tables of AUs have tens of thousands of rows.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from importlib.resources import files as resources
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from ferflow.errors import InputError
+from ferflow.files import whole
+
+
+@cache
+def schema(name: str) -> dict:
+    """The row schema `name`, e.g. `manifest`, `aus`, `trim`, `predictions`."""
+    return json.loads((resources("ferflow") / "schemas" / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def read(path: str | Path, name: str) -> pd.DataFrame:
+    """Read the CSV at `path` and check it against schema `name`.
+
+    Raises InputError naming the column, the line and the rule that is broken.
+    """
+    path = Path(path)
+    try:
+        # Everything is read as text first, so that an identifier such as 007 stays what it is.
+        text = pd.read_csv(path, dtype=str, keep_default_na=False, skipinitialspace=True, encoding="utf-8")
+    except FileNotFoundError:
+        raise InputError(path, "does not exist", "run the step that makes it, or correct the path") from None
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError, OSError) as error:
+        raise InputError(path, f"is not a readable CSV table ({error})", "write it as UTF-8 CSV") from None
+    _check_columns(path, list(text.columns), schema(name))
+    return pd.DataFrame({c: _parse(path, text[c], _rule(schema(name), c)) for c in text.columns})
+
+
+def write(frame: pd.DataFrame, path: str | Path, name: str) -> None:
+    """Check `frame` against schema `name` and write it to `path`, columns in the schema's order."""
+    _check_columns(path, list(frame.columns), schema(name))
+    listed = [c for c in schema(name)["properties"] if c in frame.columns]
+    frame = frame[listed + [c for c in frame.columns if c not in listed]]
+    for column in frame.columns:
+        _check_values(path, frame[column], _rule(schema(name), column))
+    with whole(path) as partial:
+        frame.to_csv(partial, index=False, lineterminator="\n")
+
+
+def _rule(row: dict, column: str) -> dict:
+    return row["properties"].get(column, row.get("additionalProperties") or {})
+
+
+def _types(rule: dict) -> list[str]:
+    kind = rule.get("type", "string")
+    return kind if isinstance(kind, list) else [kind]
+
+
+def _check_columns(path: str | Path, columns: list[str], row: dict) -> None:
+    missing = [c for c in row["required"] if c not in columns]
+    if missing:
+        raise InputError(path, f"lacks the column {', '.join(missing)}", f"it has {', '.join(columns)}")
+    if row.get("additionalProperties", False) is False:
+        extra = [c for c in columns if c not in row["properties"]]
+        if extra:
+            known = ", ".join(row["properties"])
+            raise InputError(path, f"has the unknown column {', '.join(extra)}", f"the columns are {known}")
+
+
+def _parse(path: Path, column: pd.Series, rule: dict) -> pd.Series:
+    kinds = _types(rule)
+    empty = column == ""
+    if empty.any() and "null" not in kinds and "string" not in kinds:
+        raise InputError(path, f"column {column.name}, line {_line(empty)}: is empty", "fill it in")
+    if "boolean" in kinds:
+        lowered = column.str.lower()
+        _refuse(path, column, ~lowered.isin(["true", "false", "1", "0"]) & ~empty, "is not true or false")
+        return lowered.isin(["true", "1"])
+    if "integer" in kinds or "number" in kinds:
+        numbers = pd.to_numeric(column.mask(empty), errors="coerce")
+        _refuse(path, column, numbers.isna() & ~empty, "is not a number")
+        if "integer" in kinds and not empty.any():
+            _refuse(path, column, numbers % 1 != 0, "is not a whole number")
+            numbers = numbers.astype(np.int64)
+        column = numbers
+    _check_values(path, column, rule)
+    return column
+
+
+def _check_values(path: str | Path, column: pd.Series, rule: dict) -> None:
+    kinds = _types(rule)
+    present = column.notna()
+    if "null" not in kinds:
+        _refuse(path, column, ~present, "is empty")
+    if "enum" in rule:
+        allowed = ", ".join(str(v) for v in rule["enum"])
+        _refuse(path, column, present & ~column.isin(rule["enum"]), f"is not one of {allowed}")
+    if "pattern" in rule:
+        matches = column.astype(str).str.fullmatch(rule["pattern"])
+        _refuse(path, column, present & ~matches, f"does not match {rule['pattern']}")
+    if "minimum" in rule:
+        _refuse(path, column, present & (column < rule["minimum"]), f"is below {rule['minimum']}")
+    if "maximum" in rule:
+        _refuse(path, column, present & (column > rule["maximum"]), f"is above {rule['maximum']}")
+
+
+def _refuse(path: str | Path, column: pd.Series, bad: pd.Series, problem: str) -> None:
+    if bad.any():
+        value = column[bad].iloc[0]
+        raise InputError(
+            path, f"column {column.name}, line {_line(bad)}: {value!r} {problem}", "correct the table"
+        )
+
+
+def _line(bad: pd.Series) -> int:
+    """The first bad row's line in the file; the header is line 1."""
+    return int(np.flatnonzero(bad.to_numpy())[0]) + 2
