@@ -1,6 +1,6 @@
 """Where every file lies: the one place for path patterns, relative to the working folder.
 
-`{dataset}`, `{study}`, `{subject}` and the like are filled in by the workflow (as wildcards) or by `str.format`.
+`{dataset}`, `{study}`, `{subject}` and the like are filled in by the workflow (as wildcards) or `str.format`.
 """
 
 from __future__ import annotations
