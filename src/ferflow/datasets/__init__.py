@@ -1,0 +1,30 @@
+"""Data sets: each module lists clips; `listing` picks the one that a study names."""
+
+from __future__ import annotations
+
+from ferflow.datasets.manifest import ListedClip
+from ferflow.errors import SettingError
+from ferflow.settings import Settings
+
+
+def subjects(settings: Settings) -> list[str]:
+    """The subjects of the study's data set, sorted; for real data this lists names and opens no clip."""
+    if settings.dataset.name == "synth4d":
+        from ferflow.datasets import synth4d
+
+        return synth4d.subjects(settings.synth4d)
+    return sorted({clip.subject_id for clip in listing(settings)})
+
+
+def listing(settings: Settings) -> list[ListedClip]:
+    """The clips of the study's data set, as their names or the user's table say."""
+    dataset, emotions = settings.dataset, tuple(settings.emotions)
+    if dataset.name == "manifest":
+        from ferflow.datasets import listed
+
+        if dataset.manifest is None:
+            raise SettingError("dataset.manifest", "is empty", "give the CSV that lists the clips")
+        return listed.find(dataset.manifest, dataset.root, emotions)
+    from ferflow.datasets import bu4dfe
+
+    return bu4dfe.find(dataset.root, emotions)

@@ -1,0 +1,121 @@
+"""BU-4DFE's texture videos, in the layouts in which people keep them.
+
+Yin, Chen, Sun, Worm and Reale, *A high-resolution 3D dynamic facial expression database*, FG 2008: 58 women,
+43 men, six emotions each. The embedded synthetic set is written in the same layout and read by the same code.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from pathlib import Path
+
+from ferflow.classes import EMOTIONS
+from ferflow.datasets.manifest import ListedClip
+from ferflow.errors import InputError
+
+SUBJECT = re.compile(r"[FM]\d{3}")
+FLAT_NAME = re.compile(r"(?P<subject>[FM]\d{3})_(?P<emotion>[A-Za-z]+)_tex")
+VIDEO_SUFFIXES = frozenset({".avi", ".mp4", ".mov", ".mkv", ".webm"})
+IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp"})
+
+ABSENT = frozenset({"F016"})
+"""Subjects that the thesis leaves out (its Figure 3.6 lists F001-F015, F017-F058, M001-M043)."""
+
+_AS_PUBLISHED = {"anger": "angry", "happiness": "happy", "sadness": "sad", "surprised": "surprise"}
+"""Spellings of emotions that occur in copies of the data set."""
+
+
+def find(root: str | Path, emotions: tuple[str, ...] = EMOTIONS) -> list[ListedClip]:
+    """List the clips under `root` by name, without opening one.
+
+    Layouts: `<subject>_<emotion>_tex.avi` in one folder; `<subject>/<emotion>.avi` or
+    `<subject>/<emotion>/<one video>`; `<subject>/<emotion>/` full of images (a sequence). Those in `ABSENT`
+    are passed over. Raises InputError for a missing or empty folder, a name that fits no layout, an unknown
+    emotion, a clip that occurs twice, and subjects without all of `emotions`, all missing clips in one line.
+    """
+    root = Path(root)
+    if not root.is_dir():
+        raise InputError(root, "is not a folder", "put the texture videos there, or set dataset.root")
+    clips: dict[tuple[str, str], Path] = {}
+    for entry in sorted(root.iterdir()):
+        if entry.is_dir() and SUBJECT.fullmatch(entry.name):
+            found = [(entry.name, *pair) for pair in _in_subject_folder(entry)]
+        elif entry.is_file() and entry.suffix.lower() in VIDEO_SUFFIXES:
+            found = [_flat(entry)]
+        else:
+            continue
+        for subject, emotion, source in found:
+            emotion = _emotion(source, emotion, emotions)
+            if emotion is None or subject in ABSENT:
+                continue
+            if (subject, emotion) in clips:
+                other = clips[subject, emotion]
+                raise InputError(source, f"shows the same clip as {other}", "keep one of the two")
+            clips[subject, emotion] = source
+    if not clips:
+        raise InputError(
+            root, "holds no clip", "expected <subject>_<emotion>_tex.avi or <subject>/<emotion>/"
+        )
+    _refuse_gaps(root, clips, emotions)
+    return [
+        ListedClip(
+            f"{subject}_{emotion}", subject, "female" if subject[0] == "F" else "male", emotion, source
+        )
+        for (subject, emotion), source in sorted(
+            clips.items(), key=lambda c: (c[0][0], emotions.index(c[0][1]))
+        )
+    ]
+
+
+def _flat(video: Path) -> tuple[str, str, Path]:
+    match = FLAT_NAME.fullmatch(video.stem)
+    if not match:
+        raise InputError(
+            video,
+            "is not named <subject>_<emotion>_tex",
+            "rename it, e.g. F001_happy_tex.avi, or move it away",
+        )
+    return match["subject"], match["emotion"], video
+
+
+def _in_subject_folder(folder: Path) -> list[tuple[str, Path]]:
+    found = []
+    for entry in sorted(folder.iterdir()):
+        if entry.is_file() and entry.suffix.lower() in VIDEO_SUFFIXES:
+            match = FLAT_NAME.fullmatch(entry.stem)
+            found.append((match["emotion"] if match else entry.stem, entry))
+        elif entry.is_dir():
+            inside = [file for file in sorted(entry.iterdir()) if file.is_file()]
+            videos = [file for file in inside if file.suffix.lower() in VIDEO_SUFFIXES]
+            images = [file for file in inside if file.suffix.lower() in IMAGE_SUFFIXES]
+            if len(videos) > 1:
+                raise InputError(entry, f"holds {len(videos)} videos", "keep the texture video alone")
+            if not videos and not images:
+                raise InputError(
+                    entry, "holds neither a video nor images", "add the clip or remove the folder"
+                )
+            found.append((entry.name, videos[0] if videos else entry))
+    return found
+
+
+def _emotion(source: Path, written: str, emotions: tuple[str, ...]) -> str | None:
+    """The class of a clip; None for one of the six emotions that the study leaves out."""
+    emotion = _AS_PUBLISHED.get(written.lower(), written.lower())
+    if emotion not in EMOTIONS:
+        raise InputError(source, f"{written!r} is not an emotion", f"the emotions are {', '.join(EMOTIONS)}")
+    return emotion if emotion in emotions else None
+
+
+def _refuse_gaps(root: Path, clips: dict[tuple[str, str], Path], emotions: tuple[str, ...]) -> None:
+    present = defaultdict(set)
+    for subject, emotion in clips:
+        present[subject].add(emotion)
+    gaps = [f"{s} {e}" for s in sorted(present) for e in emotions if e not in present[s]]
+    if gaps:
+        shown = ", ".join(gaps[:6]) + (f" and {len(gaps) - 6} more" if len(gaps) > 6 else "")
+        raise InputError(
+            root,
+            f"clips are missing: {shown}",
+            "add them, move the subject's other clips away, or use a manifest",
+        )

@@ -1,0 +1,34 @@
+"""Any other clips: a table that the user writes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ferflow import tables
+from ferflow.datasets.manifest import ListedClip, refuse_repeats
+from ferflow.errors import InputError
+
+
+def find(table: str | Path, root: str | Path, emotions: tuple[str, ...]) -> list[ListedClip]:
+    """List the clips of a user's table (schema `clips`); `source` is relative to `root`.
+
+    Raises InputError for a wrong column, a clip listed twice, an emotion that the study does not have, and a
+    file that is not there.
+    """
+    frame = tables.read(table, "clips")
+    refuse_repeats(table, frame)
+    unknown = frame[~frame.emotion.isin(emotions)]
+    if len(unknown):
+        row = unknown.iloc[0]
+        raise InputError(
+            table,
+            f"clip {row.clip_id}: {row.emotion!r} is not an emotion",
+            f"the emotions are {', '.join(emotions)}",
+        )
+    clips = []
+    for row in frame.itertuples():
+        source = Path(root) / row.source
+        if not source.exists():
+            raise InputError(source, f"does not exist, but {table} lists it", "correct the path or the table")
+        clips.append(ListedClip(row.clip_id, row.subject_id, getattr(row, "sex", ""), row.emotion, source))
+    return clips

@@ -1,0 +1,87 @@
+"""The manifest: one row per clip, whatever data set it comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from ferflow import tables
+from ferflow.errors import InputError
+from ferflow.files import sha256
+
+SYNTHETIC_MARK = "SYNTHETIC.txt"
+"""A file of this name beside clips says that a generator made them, whatever the data set is called."""
+
+
+@dataclass(frozen=True)
+class ListedClip:
+    """A clip as its file name or the user's table gives it, before the file is opened."""
+
+    clip_id: str
+    subject_id: str
+    sex: str
+    emotion: str
+    source: Path
+    split: str = ""
+
+
+def read(path: str | Path) -> pd.DataFrame:
+    """Read a manifest and check that its clips have different names."""
+    manifest = tables.read(path, "manifest")
+    refuse_repeats(path, manifest)
+    return manifest
+
+
+def refuse_repeats(path: str | Path, frame: pd.DataFrame) -> None:
+    """Raise InputError where a `clip_id` stands twice."""
+    repeated = frame.clip_id[frame.clip_id.duplicated()]
+    if len(repeated):
+        raise InputError(path, f"clip {repeated.iloc[0]} is listed twice", "give each clip its own clip_id")
+
+
+def build(clips: Iterable[ListedClip], path: str | Path) -> None:
+    """Open every clip for its frame count, size and rate, hash it, and write the manifest to `path`."""
+    from ferflow.faces.video import open_clip
+
+    rows = []
+    for clip in clips:
+        info = open_clip(clip.source).info
+        rows.append(
+            {
+                "clip_id": clip.clip_id,
+                "subject_id": clip.subject_id,
+                "sex": clip.sex,
+                "emotion": clip.emotion,
+                "split": clip.split,
+                "source": clip.source.as_posix(),
+                "n_frames": info.n_frames,
+                "fps": info.fps,
+                "width": info.width,
+                "height": info.height,
+                "sha256": _content_hash(clip.source),
+                "synthetic": is_synthetic(clip.source),
+            }
+        )
+    if not rows:
+        raise InputError(path, "there are no clips to list", "check the data set's folder")
+    frame = pd.DataFrame(rows)
+    refuse_repeats(path, frame)
+    tables.write(frame, path, "manifest")
+
+
+def is_synthetic(source: Path) -> bool:
+    """Whether the generator's mark lies beside the clip or in the folder above it."""
+    return any((folder / SYNTHETIC_MARK).exists() for folder in (source.parent, source.parent.parent))
+
+
+def _content_hash(source: Path) -> str:
+    """SHA-256 of a file; of a folder of images, of its files' names and hashes in order."""
+    if source.is_file():
+        return sha256(source)
+    import hashlib
+
+    listing = "".join(f"{file.name} {sha256(file)}\n" for file in sorted(source.iterdir()) if file.is_file())
+    return hashlib.sha256(listing.encode()).hexdigest()

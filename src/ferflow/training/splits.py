@@ -1,0 +1,110 @@
+"""Splits of subjects: a held-out test set and folds of the rest (thesis, Figure 3.6)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ferflow.errors import InputError, SplitError
+from ferflow.files import write_text
+
+_FIGURE_3_6 = (
+    (("F", 11, 15), ("F", 17, 27)),
+    (("F", 28, 43),),
+    (("F", 44, 58), ("M", 11, 11)),
+    (("M", 12, 27),),
+    (("M", 28, 43),),
+)
+_FIGURE_3_6_TEST = (("F", 1, 10), ("M", 1, 10))
+
+
+def _names(ranges: Sequence[tuple[str, int, int]]) -> list[str]:
+    return [f"{sex}{n:03d}" for sex, first, last in ranges for n in range(first, last + 1)]
+
+
+def thesis(sexes: Mapping[str, str], n_folds: int) -> dict[str, list]:
+    """The thesis's split: its exact one for BU-4DFE's subjects, else the same rule on other subjects.
+
+    `sexes` maps subject to `female`, `male` or `""`. Rule elsewhere: subjects sorted by name, first tenth of
+    each sex (at least one) for the test, the rest in contiguous blocks.
+    """
+    folds = [_names(ranges) for ranges in _FIGURE_3_6]
+    test = _names(_FIGURE_3_6_TEST)
+    if n_folds == len(folds) and set(sexes) == set(test).union(*folds):
+        return {"test": test, "folds": folds}
+    groups = _by_sex(sexes)
+    test = [s for group in groups for s in group[: max(1, len(group) // 10)]]
+    rest = [s for group in groups for s in group if s not in test]
+    return {"test": test, "folds": [block.tolist() for block in np.array_split(rest, n_folds)]}
+
+
+def stratified(sexes: Mapping[str, str], n_folds: int, test_share: float, seed: int) -> dict[str, list]:
+    """Random test set and folds, each with its share of women and men (counts differ by at most one)."""
+    rng = np.random.default_rng(seed)
+    test: list[str] = []
+    folds: list[list[str]] = [[] for _ in range(n_folds)]
+    for group in _by_sex(sexes):
+        shuffled = [group[i] for i in rng.permutation(len(group))]
+        n_test = max(1, round(test_share * len(group)))
+        test += shuffled[:n_test]
+        for subject in shuffled[n_test:]:
+            min(folds, key=len).append(subject)
+    return {"test": sorted(test), "folds": [sorted(fold) for fold in folds]}
+
+
+def make(
+    scheme: str, sexes: Mapping[str, str], n_folds: int, test_share: float, seed: int, protocol: str
+) -> dict:
+    """Make the split of `scheme` and check it under `protocol`.
+
+    Raises SplitError where there are too few subjects, or a subject stands on two sides.
+    """
+    split = thesis(sexes, n_folds) if scheme == "thesis" else stratified(sexes, n_folds, test_share, seed)
+    split = {"scheme": scheme, "seed": seed, "protocol": protocol, **split}
+    check(split, protocol)
+    return split
+
+
+def check(split: dict, protocol: str, where: str | Path = "splits") -> None:
+    """Refuse empty sides, and under `honest` any subject that stands on two sides."""
+    sides = {"the test set": split["test"], **{f"fold {i}": fold for i, fold in enumerate(split["folds"])}}
+    for name, side in sides.items():
+        if not side:
+            raise SplitError(where, f"{name} has no subject", "use fewer folds or more subjects")
+    if protocol == "published":
+        return
+    seen: dict[str, str] = {}
+    for name, side in sides.items():
+        for subject in side:
+            if subject in seen:
+                raise SplitError(
+                    where,
+                    f"subject {subject} stands in {seen[subject]} and in {name}",
+                    "keep each subject on one side; only `protocol: published` repeats a paper's leaky split",
+                )
+            seen[subject] = name
+
+
+def write(split: dict, path: str | Path) -> None:
+    """Write `splits.json`."""
+    write_text(path, json.dumps(split, indent=1) + "\n")
+
+
+def read(path: str | Path) -> dict:
+    """Read `splits.json` and check it under its own protocol."""
+    try:
+        split = json.loads(Path(path).read_text(encoding="utf-8"))
+        check(split, split["protocol"], path)
+    except FileNotFoundError:
+        raise InputError(path, "does not exist", "run the workflow's `splits` step") from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(path, f"is not a split ({error})", "delete it and run again") from None
+    return split
+
+
+def _by_sex(sexes: Mapping[str, str]) -> list[list[str]]:
+    """Subjects sorted by name, one list per sex; those without a sex form a list of their own."""
+    return [group for sex in ("female", "male", "") if (group := sorted(s for s in sexes if sexes[s] == sex))]

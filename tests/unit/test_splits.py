@@ -1,0 +1,62 @@
+"""Splits keep every subject on one side, and the thesis's own split is its Figure 3.6."""
+
+from itertools import chain
+
+import pytest
+
+from ferflow.errors import SplitError
+from ferflow.training import splits
+
+BU4DFE = {f"F{n:03d}": "female" for n in range(1, 59) if n != 16} | {
+    f"M{n:03d}": "male" for n in range(1, 44)
+}
+
+
+def sides(split):
+    return [split["test"], *split["folds"]]
+
+
+def test_thesis_folds_are_those_of_figure_3_6():
+    split = splits.make("thesis", BU4DFE, 5, 0.2, 1, "honest")
+    assert split["test"] == [f"{s}{n:03d}" for s in "FM" for n in range(1, 11)]
+    assert [len(fold) for fold in split["folds"]] == [16] * 5
+    assert split["folds"][0][4:6] == ["F015", "F017"]
+    assert split["folds"][2][-1] == "M011"
+    assert sorted(chain(*sides(split))) == sorted(BU4DFE)
+
+
+def test_thesis_rule_elsewhere_takes_the_first_tenth_of_each_sex():
+    sexes = {f"F{n:03d}": "female" for n in range(1, 21)} | {f"M{n:03d}": "male" for n in range(1, 11)}
+    split = splits.make("thesis", sexes, 5, 0.2, 1, "honest")
+    assert split["test"] == ["F001", "F002", "M001"]
+    assert split["folds"][0] == ["F003", "F004", "F005", "F006", "F007", "F008"]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_stratified_balances_the_sexes_and_loses_nobody(seed):
+    split = splits.make("stratified", BU4DFE, 5, 0.2, seed, "honest")
+    assert sorted(chain(*sides(split))) == sorted(BU4DFE)
+    women = [sum(s[0] == "F" for s in fold) for fold in split["folds"]]
+    assert max(women) - min(women) <= 1
+    assert split == splits.make("stratified", BU4DFE, 5, 0.2, seed, "honest")
+
+
+def test_a_subject_on_two_sides_is_refused_unless_published():
+    split = {"test": ["A"], "folds": [["B"], ["C", "A"]], "protocol": "honest"}
+    with pytest.raises(SplitError, match="subject A stands in the test set and in fold 1"):
+        splits.check(split, "honest")
+    splits.check(split, "published")
+
+
+def test_too_few_subjects_is_one_clear_line():
+    with pytest.raises(SplitError, match="has no subject; use fewer folds"):
+        splits.make("stratified", {"A": "female", "B": "male"}, 5, 0.2, 1, "honest")
+
+
+def test_a_damaged_file_is_named(tmp_path):
+    from ferflow.errors import InputError
+
+    file = tmp_path / "splits.json"
+    file.write_text('{"test": ["A"]')
+    with pytest.raises(InputError, match=r"splits\.json: is not a split"):
+        splits.read(file)
