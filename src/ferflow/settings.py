@@ -71,6 +71,7 @@ class Synth4d(Section):
 
 
 class Stills(Section):
+    source: Literal["synth4d", "fer2013"]
     path: str
     subjects: Count
     per_class: Count
@@ -84,6 +85,7 @@ class Faces(Section):
     landmark_grow: NotNegative
     lost_logit: float
     lost_frames: Count
+    drift_overlap: Share
     size: Count
     several: Literal["largest", "error"]
     missing_frames: Annotated[int, Field(ge=0)]

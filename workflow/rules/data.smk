@@ -1,0 +1,114 @@
+# Pretrained files, the embedded data set, the list of clips, and the split of subjects.
+CORE_WEIGHTS = ["au_to_mesh.npz", "face_tessellation.json", "face_landmark.tflite"]
+SYNTH_CLIPS = [f"{S.dataset.root}/{{subject}}_{e}_tex.avi" for e in S.emotions]
+SYNTH_TRUTH = f"{S.dataset.root}/truth/{{subject}}.csv"
+SYNTH_AU_TRUTH = [f"{S.dataset.root}/truth/{{subject}}_{e}.csv" for e in S.emotions]
+
+
+def weights(name):
+    return f"{layout.WEIGHTS}/{name}"
+
+
+rule weights:
+    output:
+        [weights(name) for name in CORE_WEIGHTS],
+    params:
+        names=CORE_WEIGHTS,
+        folder=layout.WEIGHTS,
+    log:
+        "logs/weights.log",
+    script:
+        "../scripts/weights.py"
+
+
+if SYNTHETIC:
+
+    rule synth4d:
+        input:
+            weights("au_to_mesh.npz"),
+            weights("face_tessellation.json"),
+        output:
+            clips=SYNTH_CLIPS,
+            aus=SYNTH_AU_TRUTH,
+            truth=SYNTH_TRUTH,
+        params:
+            synth4d=plain(S.synth4d),
+            emotions=S.emotions,
+            seed=S.seed,
+            root=S.dataset.root,
+            weights=layout.WEIGHTS,
+        log:
+            "logs/synth4d/{subject}.log",
+        benchmark:
+            "benchmarks/synth4d/{subject}.tsv"
+        resources:
+            mem_mb=800,
+            runtime=10,
+        script:
+            "../scripts/synth4d.py"
+
+    def clip_files(subject):
+        return [clip.format(subject=subject) for clip in SYNTH_CLIPS]
+
+else:
+    SOURCES = {}
+    for clip in datasets.listing(S):
+        SOURCES.setdefault(clip.subject_id, []).append(str(clip.source))
+
+    def clip_files(subject):
+        return SOURCES[subject]
+
+
+if S.stills.source == "synth4d":
+
+    rule stills:
+        input:
+            weights("au_to_mesh.npz"),
+            weights("face_tessellation.json"),
+        output:
+            S.stills.path,
+        params:
+            stills=plain(S.stills),
+            synth4d=plain(S.synth4d),
+            seed=S.seed,
+            weights=layout.WEIGHTS,
+        log:
+            "logs/stills.log",
+        benchmark:
+            "benchmarks/stills.tsv"
+        resources:
+            mem_mb=1000,
+            runtime=10,
+        script:
+            "../scripts/stills.py"
+
+
+rule manifest:
+    input:
+        [clip_files(subject) for subject in SUBJECTS],
+    output:
+        at(layout.MANIFEST),
+    params:
+        settings=plain(S),
+    log:
+        "logs/manifest.log",
+    resources:
+        mem_mb=500,
+        runtime=30,
+    script:
+        "../scripts/manifest.py"
+
+
+rule splits:
+    input:
+        at(layout.MANIFEST),
+    output:
+        at(layout.SPLITS),
+    params:
+        splits=plain(S.splits),
+        seed=S.seed,
+        protocol=S.protocol,
+    log:
+        "logs/splits.log",
+    script:
+        "../scripts/splits.py"

@@ -1,0 +1,57 @@
+# Faces, action units, and the frames that are kept.
+
+
+rule faces:
+    input:
+        lambda w: clip_files(w.subject),
+        weights("face_landmark.tflite"),
+        # The list of clips, not its date: a new subject must not send the others through again.
+        manifest=ancient(at(layout.MANIFEST)),
+    output:
+        at(layout.FACES),
+    params:
+        faces=plain(S.faces),
+        weights=layout.WEIGHTS,
+    log:
+        "logs/faces/{subject}.log",
+    benchmark:
+        "benchmarks/faces/{subject}.tsv"
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    script:
+        "../scripts/faces.py"
+
+
+rule aus:
+    input:
+        weights("au_to_mesh.npz"),
+        faces=at(layout.FACES),
+    output:
+        at(layout.AUS),
+    params:
+        aus=plain(S.aus),
+        weights=layout.WEIGHTS,
+    log:
+        "logs/aus/{subject}.log",
+    benchmark:
+        "benchmarks/aus/{subject}.tsv"
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    script:
+        "../scripts/aus.py"
+
+
+rule trim:
+    input:
+        [S.trim.overrides] if S.trim.overrides else [],
+        aus=expand(at(layout.AUS), subject=SUBJECTS),
+    output:
+        at(layout.TRIM),
+    params:
+        trim=plain(S.trim),
+    log:
+        "logs/trim.log",
+    script:
+        "../scripts/trim.py"

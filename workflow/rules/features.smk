@@ -1,0 +1,41 @@
+# Spatial features of every tracked frame, of the clips as they are and of their augmented versions.
+
+
+rule features:
+    input:
+        faces=at(layout.FACES),
+        model=at(layout.SPATIAL) + "/model.pt",
+    output:
+        expand(at(layout.FEATURES), augmentation=["none", *AUGMENTATIONS], allow_missing=True),
+    params:
+        features=plain(S.features),
+        augmentations=["none", *AUGMENTATIONS],
+        listing=S.augment.listing,
+        seed=S.seed,
+    log:
+        "logs/features/{subject}.log",
+    benchmark:
+        "benchmarks/features/{subject}.tsv"
+    threads: S.features.threads
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    script:
+        "../scripts/features.py"
+
+
+rule export:
+    """The thesis's own layout, for others: fold i's own clips, originals only."""
+    input:
+        features=expand(at(layout.FEATURES), augmentation="none", subject=SUBJECTS),
+        manifest=at(layout.MANIFEST),
+        trim=at(layout.TRIM),
+        splits=at(layout.SPLITS),
+    output:
+        directory(at(layout.EXPORT)),
+    params:
+        max_frames=S.features.max_frames,
+    log:
+        "logs/export.log",
+    script:
+        "../scripts/export.py"
