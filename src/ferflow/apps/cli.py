@@ -1,0 +1,164 @@
+"""The command `ferflow`: what a person runs, one subcommand each.
+
+Only Typer is imported at the start; a command imports what it needs when it runs.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ferflow import __version__, layout
+from ferflow.errors import FerflowError
+
+app = typer.Typer(
+    name="ferflow",
+    help="Facial-expression recognition: run a trained model, look at results, check this machine.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+weights_app = typer.Typer(help="List or fetch the pretrained files.", no_args_is_help=True)
+app.add_typer(weights_app, name="weights")
+
+WeightsFolder = Annotated[Path, typer.Option(help="Folder of the pretrained files.")]
+
+
+@app.command()
+def predict(
+    inputs: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="VIDEO...",
+            help="Videos, images, folders of videos, folders of images (one clip each), or a camera's number.",
+            show_default=False,
+        ),
+    ],
+    model: Annotated[
+        Path | None,
+        typer.Option(help="A final model; otherwise the best of the newest study.", show_default=False),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Write all probabilities to a .csv or .json file.", show_default=False),
+    ] = None,
+    annotate: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write a copy with face, landmarks and bars: a .mp4, .avi, .webm (an image: .png, .jpg), "
+            "or a folder for several inputs.",
+            show_default=False,
+        ),
+    ] = None,
+    seconds: Annotated[
+        float | None,
+        typer.Option(min=0.1, help="Stop after so many seconds of a clip or camera.", show_default=False),
+    ] = None,
+    weights_folder: WeightsFolder = Path(layout.WEIGHTS),
+) -> None:
+    """Say what expression each clip shows, with the probabilities of the clip and of every frame."""
+    from ferflow.apps import predict as application
+
+    try:
+        options = application.Options(inputs, model, out, annotate, seconds, weights_folder)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    raise typer.Exit(application.run(options))
+
+
+@app.command()
+def doctor(weights_folder: WeightsFolder = Path(layout.WEIGHTS)) -> None:
+    """Check this machine: packages, pretrained files, GPU, FFmpeg, Slurm, disk, memory, data."""
+    from ferflow.apps import doctor as application
+
+    raise typer.Exit(application.run(weights_folder))
+
+
+@app.command()
+def results(
+    folder: Annotated[Path, typer.Argument(help="A study's results.", metavar="FOLDER")] = Path(
+        "results/demo"
+    ),
+) -> None:
+    """Print a study's results as tables."""
+    from ferflow.report import console
+
+    console.show(folder)
+
+
+@app.command()
+def check(
+    params: Annotated[Path, typer.Argument(help="A whole set of settings.")] = Path("params.yaml"),
+    overlays: Annotated[
+        list[Path] | None, typer.Argument(help="Studies laid over it.", show_default=False)
+    ] = None,
+) -> None:
+    """Check a settings file, with studies laid over it."""
+    from ferflow import settings
+
+    checked = settings.load(params, *(overlays or []))
+    names = " + ".join(str(file) for file in [params, *(overlays or [])])
+    typer.echo(
+        f"{names}: correct (study {checked.study}, data set {checked.dataset.name}, "
+        f"network {checked.spatial.network}, heads {', '.join(checked.temporal.heads)})"
+    )
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    typer.echo(f"ferflow {__version__}")
+
+
+@weights_app.command("list")
+def weights_list(weights_folder: WeightsFolder = Path(layout.WEIGHTS)) -> None:
+    """List every pretrained file with its source, hash, licence and whether it is there."""
+    from ferflow.apps import weights_table
+
+    weights_table.show(weights_folder)
+
+
+@weights_app.command("fetch")
+def weights_fetch(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Files, or groups: faces, imagenet, test-media. Default: faces.", show_default=False
+        ),
+    ] = None,
+    weights_folder: WeightsFolder = Path(layout.WEIGHTS),
+) -> None:
+    """Fetch pretrained files from their sources into the folder."""
+    from ferflow import weights
+
+    wanted: list[str] = []
+    for name in names or [weights.FACES]:
+        members = [weight.name for weight in weights.group(name)]
+        wanted += members or [weights.entry(name).name]
+    for path in weights.fetch_many(wanted, weights_folder):
+        typer.echo(f"{path}: present, hash checked")
+
+
+def main() -> None:
+    """Run the command line. A mistake that the user can mend is one line and exit code 1 (2: wrong usage)."""
+    try:
+        app()
+    except FerflowError as error:
+        _fail(str(error))
+    except OSError as error:
+        if error.filename is None:
+            raise
+        _fail(f"{error.filename}: {error.strerror}; check the path and its permissions")
+
+
+def _fail(line: str) -> None:
+    print(f"ferflow: error: {line}", file=sys.stderr)
+    sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
