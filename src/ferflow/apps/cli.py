@@ -34,7 +34,7 @@ def predict(
         list[str],
         typer.Argument(
             metavar="VIDEO...",
-            help="Videos, images, folders of videos, folders of images (one clip each), or a camera's number.",
+            help="Videos, images, folders of videos, folders of images (a clip each), or a camera's number.",
             show_default=False,
         ),
     ],

