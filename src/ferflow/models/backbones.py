@@ -1,0 +1,130 @@
+"""VGG16, ResNet50 and DenseNet201 under the thesis's classifier (section 3.2.4, Tables 3.2 and 3.4)."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from ferflow.errors import WeightsError
+from ferflow.models import checkpoint
+from ferflow.models.network import SpatialNetwork
+
+DENSE = 1024
+"""Neurons of the layer `dense`."""
+DROPOUT = 0.5
+"""Before the classes; the thesis searched 0.2–0.9 and does not print what it found."""
+
+
+class _Backbone(SpatialNetwork):
+    """224×224 RGB, normalised as ImageNet; one dense layer of 1024 on the last pooling.
+
+    `base` is torchvision's network without its classifier, under torchvision's own parameter names.
+    """
+
+    input_size = 224
+    channels = 3
+    mean = (0.485, 0.456, 0.406)
+    std = (0.229, 0.224, 0.225)
+    prefixes: tuple[str, ...]
+    """Of the names in an ImageNet file that belong to the classifier, which is not taken over."""
+
+    def __init__(self, base: nn.Module, blocks: list[nn.Module], pool: int, pool_head: nn.Module, n: int):
+        super().__init__(blocks, pool, DENSE)
+        # The blocks hold the same parameters; past nn.Module's bookkeeping they are not counted twice.
+        object.__setattr__(self, "base", base)
+        self.pool_head = pool_head
+        self.dense_head = nn.Sequential(nn.Linear(pool, DENSE), nn.ReLU())
+        self.classifier = nn.Sequential(nn.Dropout(DROPOUT), nn.Linear(DENSE, n))
+
+    def load_base(self, path: str | Path) -> None:
+        """Take the convolutions from an ImageNet state dict of torchvision at `path`.
+
+        Raises WeightsError for a missing or damaged file or one of another architecture.
+        """
+        state = read_state(path)
+        state = {k: v for k, v in state.items() if not k.startswith(self.prefixes)}
+        checkpoint.load_state(self.base, state, path, self.name)
+
+
+class Vgg16(_Backbone):
+    """VGG16: the last pooling has 7·7·512 = 25,088 values."""
+
+    name = "vgg16"
+    prefixes = ("classifier.",)
+
+    def __init__(self, n_classes: int) -> None:
+        from ferflow.models.vision import torchvision
+
+        vgg = torchvision.models.vgg
+        base = nn.Module()
+        base.features = vgg.make_layers(vgg.cfgs["D"])
+        for module in base.features:
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+                nn.init.zeros_(module.bias)
+        layers, blocks = list(base.features), []
+        while layers:
+            end = next(i for i, layer in enumerate(layers) if isinstance(layer, nn.MaxPool2d)) + 1
+            blocks.append(nn.Sequential(*layers[:end]))
+            layers = layers[end:]
+        super().__init__(base, blocks, 7 * 7 * 512, nn.Flatten(), n_classes)
+
+
+class ResNet50(_Backbone):
+    """ResNet50: global average pooling to 2,048."""
+
+    name = "resnet50"
+    prefixes = ("fc.",)
+
+    def __init__(self, n_classes: int) -> None:
+        from ferflow.models.vision import torchvision
+
+        base = torchvision.models.resnet50(weights=None)
+        base.fc = nn.Identity()
+        stem = nn.Sequential(base.conv1, base.bn1, base.relu, base.maxpool)
+        blocks = [stem, base.layer1, base.layer2, base.layer3, base.layer4]
+        super().__init__(base, blocks, 2048, _global_average(), n_classes)
+
+
+class DenseNet201(_Backbone):
+    """DenseNet201: global average pooling to 1,920."""
+
+    name = "densenet201"
+    prefixes = ("classifier.",)
+
+    def __init__(self, n_classes: int) -> None:
+        from ferflow.models.vision import torchvision
+
+        base = torchvision.models.densenet201(weights=None)
+        base.classifier = nn.Identity()
+        f = base.features
+        blocks = [
+            nn.Sequential(f.conv0, f.norm0, f.relu0, f.pool0),
+            nn.Sequential(f.denseblock1, f.transition1),
+            nn.Sequential(f.denseblock2, f.transition2),
+            nn.Sequential(f.denseblock3, f.transition3),
+            nn.Sequential(f.denseblock4, f.norm5, nn.ReLU()),
+        ]
+        super().__init__(base, blocks, 1920, _global_average(), n_classes)
+
+    def load_base(self, path: str | Path) -> None:
+        # torchvision's published file says denselayer1.norm.1 where its network says denselayer1.norm1.
+        state = read_state(path)
+        state = {k: v for k, v in state.items() if not k.startswith(self.prefixes)}
+        state = {re.sub(r"(denselayer\d+\.(?:norm|conv))\.", r"\1", k): v for k, v in state.items()}
+        checkpoint.load_state(self.base, state, path, self.name)
+
+
+def _global_average() -> nn.Module:
+    return nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
+
+
+def read_state(path: str | Path) -> dict[str, torch.Tensor]:
+    """Read a state dict (names to tensors); WeightsError where `path` is no such file."""
+    state = checkpoint.load_file(path)
+    if not isinstance(state, dict) or not all(isinstance(v, torch.Tensor) for v in state.values()):
+        raise WeightsError(path, "is not a state dict of tensors", "give the file torchvision publishes")
+    return state

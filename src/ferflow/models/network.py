@@ -1,0 +1,85 @@
+"""What every network for single images has in common."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+GREY = (0.299, 0.587, 0.114)
+"""Weights of red, green and blue in grey (ITU-R BT.601, as OpenCV's)."""
+
+
+class SpatialNetwork(nn.Module):
+    """A convolutional base and a small classifier, cut open at the two layers that features come from.
+
+    Class attributes: `name`; `input_size` (pixels); `channels` (1 grey, 3 RGB); `mean` and `std` of the
+    channels for values 0–1. Attributes: `layers`, the width of each layer features can be taken from
+    (`pool`: the last pooling, flattened; `dense`: the first dense layer after it, activated).
+    Subclasses give `blocks` (convolution blocks, input first), `pool_head`, `dense_head` and `classifier`.
+    """
+
+    name: str
+    input_size: int
+    channels: int
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+    def __init__(self, blocks: list[nn.Module], pool: int, dense: int) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList(blocks)
+        self.layers = {"pool": pool, "dense": dense}
+        shape = (1, self.channels, 1, 1)
+        self.register_buffer("_mean", torch.tensor(self.mean).view(shape), persistent=False)
+        self.register_buffer("_std", torch.tensor(self.std).view(shape), persistent=False)
+        self._frozen = 0
+
+    def fit(self, x: Tensor) -> Tensor:
+        """Bring images [N,1 or 3,H,W] to this network's channels and size; what fits passes unchanged.
+
+        Images come faster through `spatial.prepare`; this is the safety net for those that did not.
+        """
+        if x.shape[1] == 3 and self.channels == 1:
+            x = (x * x.new_tensor(GREY).view(1, 3, 1, 1)).sum(1, keepdim=True)
+        elif x.shape[1] == 1 and self.channels == 3:
+            x = x.expand(-1, 3, -1, -1)
+        if x.shape[-2:] != (self.input_size, self.input_size):
+            size = (self.input_size, self.input_size)
+            x = functional.interpolate(x.float(), size, mode="bilinear", antialias=True).to(x.dtype)
+        return x
+
+    def features(self, x: Tensor, layer: str) -> Tensor:
+        """Features [N,F] of images [N,C,H,W] (0–1) at `layer`, one of `layers`."""
+        if layer not in self.layers:
+            raise ValueError(f"{self.name} has no layer {layer}; it has {', '.join(self.layers)}")
+        x = (self.fit(x) - self._mean) / self._std
+        for block in self.blocks:
+            x = block(x)
+        pool = self.pool_head(x)
+        return pool if layer == "pool" else self.dense_head(pool)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits [N,K] of images [N,C,H,W] with values 0–1."""
+        return self.classifier(self.features(x, "dense"))
+
+    def unfreeze(self, blocks: int | None) -> None:
+        """Let the classifier and the last `blocks` convolution blocks learn, the rest not (None: everything).
+
+        Thesis, section 3.2.4: 0 while the new classifier learns, then 1–2. Batch normalisation in a frozen
+        block keeps its statistics.
+        """
+        self._frozen = 0 if blocks is None else max(len(self.blocks) - blocks, 0)
+        for number, block in enumerate(self.blocks):
+            block.requires_grad_(number >= self._frozen)
+        self.train(self.training)
+
+    def train(self, mode: bool = True) -> SpatialNetwork:
+        super().train(mode)
+        for block in self.blocks[: self._frozen]:
+            block.eval()
+        return self
+
+
+def count(module: nn.Module, trainable: bool = False) -> int:
+    """Number of parameters of `module`, or of its trainable ones only; buffers do not count."""
+    return sum(p.numel() for p in module.parameters() if p.requires_grad or not trainable)
