@@ -1,0 +1,144 @@
+"""Action units from face landmarks: what the face does beyond its own neutral, by non-negative least squares.
+
+Each frame's landmarks are aligned to the model's mean mesh (similarity Procrustes), the clip's own neutral
+is subtracted, and the rest is explained by the movements of the 20 action units. What movements of the
+head leave behind after the alignment is explained by free columns beside them, so that it does not turn into
+action units. The intensities are not smoothed over time.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from ferflow.aus import mesh
+from ferflow.classes import AU_COLUMNS
+from ferflow.settings import Aus
+
+DEPTH_WEIGHT = 0.0
+"""Weight of depth beside x and y: the network guesses it, and it follows the pose more than the face."""
+SWEEPS = 60
+"""Rounds of coordinate descent; the intensities move by less than 1e-4 after."""
+
+
+class LandmarkAus:
+    """The fit, ready for frames: `neutral` is set once per clip, then frames come singly or together."""
+
+    def __init__(self, weights_folder: str | Path, settings: Aus) -> None:
+        self.model = mesh.load(weights_folder)
+        self.settings = settings
+        self.neutral: np.ndarray | None = None
+        self._design, self._gram = _normal_equations(str(weights_folder), settings.ridge)
+
+    def set_neutral(self, landmarks: np.ndarray) -> None:
+        """Take the median of `landmarks` [T,468,3] as the face at rest."""
+        self.neutral = np.median(align(landmarks, self.model.mean), axis=0)
+
+    def fit(self, landmarks: np.ndarray) -> np.ndarray:
+        """Intensities 0-5 float64 [T,17] in the order of `classes.AU_COLUMNS`, from `landmarks` [T,468,3]."""
+        moved = align(landmarks, self.model.mean) - self.neutral
+        projected = _weighted(moved) @ self._design
+        solved = nonnegative_least_squares(self._gram, projected)
+        intensities = np.zeros((len(landmarks), len(AU_COLUMNS)))
+        for i, column in self.model.output():
+            intensities[:, AU_COLUMNS.index(column)] = solved[:, i] * mesh.FULL_INTENSITY
+        return np.clip(intensities, 0.0, mesh.FULL_INTENSITY)
+
+
+def intensities(
+    landmarks: np.ndarray,
+    tracked: np.ndarray,
+    weights_folder: str | Path,
+    settings: Aus,
+    scores: np.ndarray | None = None,
+) -> pd.DataFrame:
+    """Action units of one clip in the columns of schema `aus`, without `clip_id`.
+
+    `landmarks`: [T,468,3] in source pixels; `tracked`: bool [T]; `scores`: the landmark network's logits
+    [T], from which `confidence` comes (1 where tracked if they are not given). The neutral face is the
+    median of the first `settings.neutral_frames` tracked frames. Frames without a face have success 0,
+    confidence 0 and no intensities (NaN).
+    """
+    tracked = np.asarray(tracked, bool)
+    values = np.full((len(tracked), len(AU_COLUMNS)), np.nan)
+    if tracked.any():
+        fit = LandmarkAus(weights_folder, settings)
+        seen = np.asarray(landmarks, np.float64)[tracked]
+        fit.set_neutral(seen[: settings.neutral_frames])
+        values[tracked] = fit.fit(seen)
+    # A logit of 0 is a confidence of one half.
+    logits = np.clip(np.nan_to_num(scores, nan=-50.0), -50.0, 50.0) if scores is not None else None
+    confidence = (
+        tracked.astype(float) if logits is None else np.where(tracked, 1 / (1 + np.exp(-logits)), 0.0)
+    )
+    return pd.DataFrame(
+        {
+            "frame": np.arange(len(tracked)),
+            "confidence": confidence.round(4),
+            "success": tracked.astype(int),
+            **{column: values[:, i].round(4) for i, column in enumerate(AU_COLUMNS)},
+        }
+    )
+
+
+def align(landmarks: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """`landmarks` [T,468,3] (y down, z away from the viewer) moved, turned and scaled onto `target` [468,3].
+
+    The similarity of least squares in three dimensions (Procrustes, by Kabsch and Umeyama), frame by frame.
+    """
+    points = landmarks * np.array([1.0, -1.0, -1.0])
+    points = points - points.mean(axis=1, keepdims=True)
+    centre = target.mean(axis=0)
+    goal = target - centre
+    left, sizes, right = np.linalg.svd(np.einsum("tpi,pj->tij", points, goal))
+    # A reflection would fit a flat face as well as a turn.
+    sign = np.ones_like(sizes)
+    sign[:, -1] = np.sign(np.linalg.det(left @ right))
+    turn = (left * sign[:, None, :]) @ right
+    scale = (sizes * sign).sum(1) / (points**2).sum((1, 2))
+    return scale[:, None, None] * (points @ turn) + centre
+
+
+def nonnegative_least_squares(gram: np.ndarray, projected: np.ndarray) -> np.ndarray:
+    """argmin over x >= 0 of x'Gx/2 - b'x for each row b of `projected` [T,A], by coordinate descent.
+
+    `gram`: positive definite [A,A]. All frames are solved together.
+    """
+    solved = np.zeros_like(projected)
+    slope = -projected.copy()  # G x - b
+    for _ in range(SWEEPS):
+        for i in range(len(gram)):
+            step = np.maximum(solved[:, i] - slope[:, i] / gram[i, i], 0.0) - solved[:, i]
+            solved[:, i] += step
+            slope += step[:, None] * gram[i]
+    return solved
+
+
+def _weighted(points: np.ndarray) -> np.ndarray:
+    """Points [...,468,3] as rows [...,1404], depth weighed down."""
+    return (points * np.array([1.0, 1.0, DEPTH_WEIGHT])).reshape(*points.shape[:-2], -1)
+
+
+@cache
+def _normal_equations(weights_folder: str, ridge: float) -> tuple[np.ndarray, np.ndarray]:
+    """Design [1404,A], the free columns projected out, and its Gram matrix with the ridge on the diagonal.
+
+    The ridge is relative to the mean of the diagonal.
+    """
+    model = mesh.load(weights_folder)
+    columns = _weighted(model.columns).T
+    free, _ = np.linalg.qr(_weighted(np.concatenate([model.pose, similarities(model.mean)])).T)
+    columns = columns - free @ (free.T @ columns)
+    gram = columns.T @ columns
+    return columns, gram + ridge * np.diag(gram).mean() * np.eye(len(gram))
+
+
+def similarities(points: np.ndarray) -> np.ndarray:
+    """The small movements [7,P,3] of a similarity: three shifts, a scaling and three turns of `points`."""
+    centred = points - points.mean(axis=0)
+    shifts = np.broadcast_to(np.eye(3)[:, None, :], (3, *points.shape))
+    turns = np.stack([np.cross(axis, centred) for axis in np.eye(3)])
+    return np.concatenate([shifts, centred[None], turns])

@@ -1,0 +1,59 @@
+"""The linear model from action units to a face mesh, by which landmarks become intensities.
+
+`au_to_mesh.npz` (py-feat, MIT): 20 action units (0-1) and three pose angles give 478 points in MediaPipe's
+numbering, of which the first 468 are used. y points up and z to the viewer, about 175 x 200 units a face.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from ferflow.classes import AU_COLUMNS
+from ferflow.errors import WeightsError
+
+FILE = "au_to_mesh.npz"
+N_POINTS = 468
+FULL_INTENSITY = 5.0
+"""OpenFace's greatest intensity; the model's is 1."""
+BLINK = {"AU43": "AU45"}
+"""The model has closed eyes (AU43) where OpenFace has the blink (AU45): the same movement."""
+
+
+@dataclass(frozen=True)
+class MeshModel:
+    """`mean` [468,3]; `columns` [A,468,3], the movements of `names` at full intensity; `pose` [3,468,3]."""
+
+    mean: np.ndarray
+    names: tuple[str, ...]
+    columns: np.ndarray
+    pose: np.ndarray
+
+    def output(self) -> list[tuple[int, str]]:
+        """Index among `names` and column of a table, for each action unit that OpenFace has an intensity of.
+
+        AU11, AU24 and AU28 take part in the fit and are left out here.
+        """
+        columns = [(i, f"{BLINK.get(name, name)}_r") for i, name in enumerate(self.names)]
+        return [(i, column) for i, column in columns if column in AU_COLUMNS]
+
+
+@cache
+def load(weights_folder: str | Path) -> MeshModel:
+    """Read the model from `weights_folder`; WeightsError where it is missing or damaged."""
+    path = Path(weights_folder) / FILE
+    if not path.is_file():
+        raise WeightsError(path, "does not exist", "fetch it with `ferflow weights` or put it there")
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            names = tuple(str(name) for name in file["au_columns"])
+            # Laid out as all x, then all y, then all z.
+            coef = file["coef"].astype(np.float64).reshape(-1, 3, file["mean_aligned_mesh"].shape[0])
+            mean = file["mean_aligned_mesh"].astype(np.float64)[:N_POINTS]
+    except (OSError, KeyError, ValueError, EOFError):
+        raise WeightsError(path, "is damaged", "delete it and fetch it again") from None
+    coef = coef.transpose(0, 2, 1)[:, :N_POINTS]
+    return MeshModel(mean, names, coef[: len(names)], coef[len(names) :])

@@ -1,0 +1,39 @@
+"""Face boxes: x, y, width, height in source pixels, float32 [4]."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def overlap(a: np.ndarray, b: np.ndarray) -> float:
+    """Intersection over union of two boxes, 0-1."""
+    width = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
+    height = min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1])
+    if width <= 0 or height <= 0:
+        return 0.0
+    shared = width * height
+    return float(shared / (a[2] * a[3] + b[2] * b[3] - shared))
+
+
+def clip_to(box: np.ndarray, width: int, height: int) -> np.ndarray:
+    """The part of `box` inside a frame of `width` x `height`; at least one pixel, even if none is inside."""
+    left, top = np.clip(box[0], 0, width - 1), np.clip(box[1], 0, height - 1)
+    right, bottom = np.clip(box[0] + box[2], left + 1, width), np.clip(box[1] + box[3], top + 1, height)
+    return np.array([left, top, right - left, bottom - top], np.float32)
+
+
+def extend_chin(box: np.ndarray, pixels: float) -> np.ndarray:
+    """`box` with `pixels` more at its lower edge (thesis, section 3.2.1: 159x159 becomes 159x169)."""
+    return np.array([box[0], box[1], box[2], box[3] + pixels], np.float32)
+
+
+def square(box: np.ndarray, grow: float) -> np.ndarray:
+    """The square around the centre of `box`, its longer side grown by the share `grow`."""
+    side = max(box[2], box[3]) * (1 + grow)
+    return np.array([box[0] + box[2] / 2 - side / 2, box[1] + box[3] / 2 - side / 2, side, side], np.float32)
+
+
+def around(points: np.ndarray) -> np.ndarray:
+    """The smallest box around `points` [P,2 or 3]."""
+    low, high = points[:, :2].min(0), points[:, :2].max(0)
+    return np.concatenate([low, high - low]).astype(np.float32)

@@ -1,0 +1,63 @@
+"""Face landmarks: MediaPipe's face landmark network (Apache-2.0), run by OpenCV."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from ferflow.errors import WeightsError
+from ferflow.faces.quiet import opencv
+
+FILE = "face_landmark.tflite"
+N_LANDMARKS = 468
+INPUT_SIZE = 192
+"""Pixels, side of the network's square input."""
+EYE_CORNERS = (33, 263)
+"""The outer corners of the viewer's left and right eye in MediaPipe's numbering."""
+
+
+class LandmarkNet:
+    """468 landmarks and a face score from a square part of a frame."""
+
+    def __init__(self, weights_folder: str | Path) -> None:
+        cv2 = opencv()
+        path = Path(weights_folder) / FILE
+        if not path.is_file():
+            raise WeightsError(path, "does not exist", "fetch it with `ferflow weights` or put it there")
+        try:
+            self._net = cv2.dnn.readNetFromTFLite(str(path))
+        except cv2.error:
+            raise WeightsError(path, "is damaged", "delete it and fetch it again") from None
+        self._outputs = self._net.getUnconnectedOutLayersNames()
+
+    def __call__(self, frame: np.ndarray, region: np.ndarray, angle: float = 0.0) -> tuple[np.ndarray, float]:
+        """Landmarks float32 [468,3] in source pixels (z in the same scale, smaller is nearer) and the score.
+
+        `frame`: RGB uint8 [H,W,3]; `region`: a square box, which may reach beyond the frame; `angle`:
+        radians by which the face leans clockwise, taken out before the network sees it. The score is a
+        logit: about 7 and more on a face, about -9 without one.
+        """
+        cv2 = opencv()
+        # to_source maps the network's pixels to the frame's.
+        zoom = float(region[2]) / INPUT_SIZE
+        cos, sin = zoom * np.cos(angle), zoom * np.sin(angle)
+        centre = np.array([region[0] + region[2] / 2, region[1] + region[3] / 2])
+        turn = np.array([[cos, -sin], [sin, cos]])
+        shift = centre - turn @ np.full(2, INPUT_SIZE / 2)
+        to_source = np.hstack([turn, shift[:, None]])
+        crop = cv2.warpAffine(
+            frame, to_source, (INPUT_SIZE, INPUT_SIZE), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        )
+        self._net.setInput(cv2.dnn.blobFromImage(crop, 1 / 255))
+        first, second = self._net.forward(self._outputs)
+        points, logit = (first, second) if first.size > second.size else (second, first)
+        points = points.reshape(N_LANDMARKS, 3).astype(np.float64)
+        points = np.column_stack([points[:, :2] @ turn.T + shift, points[:, 2] * zoom])
+        return points.astype(np.float32), float(logit.reshape(-1)[0])
+
+
+def lean(landmarks: np.ndarray) -> float:
+    """The angle of the line between the eyes, radians, positive clockwise."""
+    left, right = landmarks[EYE_CORNERS[0]], landmarks[EYE_CORNERS[1]]
+    return float(np.arctan2(right[1] - left[1], right[0] - left[0]))

@@ -1,0 +1,202 @@
+"""The face crops of a subject in one HDF5 file, a group per clip.
+
+`frames` uint8 [T,size,size,3] RGB, lossless, one frame a chunk; `boxes` float32 [T,4]; `tracked` bool [T];
+`landmarks` float32 [T,468,3]; `scores` float32 [T]. Boxes and landmarks are in source pixels.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+
+import h5py
+import hdf5plugin
+import numpy as np
+import pandas as pd
+
+from ferflow.errors import InputError, NoFaceError
+from ferflow.faces.landmarks import N_LANDMARKS
+from ferflow.faces.stream import FaceFrame, FaceStream
+from ferflow.faces.video import open_clip
+from ferflow.files import whole
+from ferflow.settings import Faces
+
+BLOCK = 64
+"""Frames whose small arrays (boxes, landmarks) are written together."""
+ARRAYS = ("frames", "boxes", "tracked", "landmarks", "scores")
+REMEDY = "delete it and run the faces step again"
+
+
+def write_subject(
+    rows: pd.DataFrame,
+    path: str | Path,
+    weights_folder: str | Path,
+    settings: Faces,
+    root: str | Path = ".",
+) -> None:
+    """Find the face in each clip of one subject and write the crops to the HDF5 file `path`.
+
+    `rows`: lines of a manifest (schema manifest), of which `clip_id` and `source` are used; a source is
+    relative to `root`. Memory does not grow with the length of a clip. The file appears whole or not at all.
+    Raises NoFaceError where a clip has no face in any frame, InputError where one cannot be read.
+    """
+    stream = FaceStream(weights_folder, settings)
+    with whole(path) as partial, _full_disk(), h5py.File(partial, "w") as file:
+        file.attrs["settings"] = settings.model_dump_json()
+        file.attrs["ferflow"] = version("ferflow")
+        for row in rows.itertuples(index=False):
+            write_clip(file.create_group(str(row.clip_id)), Path(root) / row.source, stream)
+
+
+def write_clip(group: h5py.Group, source: str | Path, stream: FaceStream) -> None:
+    """Write the faces of the clip at `source` into `group`."""
+    settings = stream.settings
+    clip = open_clip(source, settings.missing_frames)
+    stream.where = source
+    writer = _ClipWriter(group, settings.size)
+    for face in stream.run(clip):
+        writer.add(face)
+    writer.flush()
+    if writer.n_tracked == 0:
+        raise NoFaceError(
+            source,
+            f"has no face in its {clip.decoded} frames",
+            f"leave the clip out, or lower faces.smallest ({settings.smallest} pixels)",
+        )
+    group.attrs["n_frames"] = clip.decoded
+    group.attrs["n_declared"] = clip.info.n_frames
+    group.attrs["n_tracked"] = writer.n_tracked
+    group.attrs["fps"] = clip.info.fps
+    group.attrs["width"] = clip.info.width
+    group.attrs["height"] = clip.info.height
+    group.attrs["detections"] = stream.detections
+    group.attrs["recentred"] = stream.recentred
+    group.attrs["warnings"] = "\n".join(clip.warnings)
+
+
+class _ClipWriter:
+    """Grows the arrays of one clip, so that no more than a block of frames is in memory."""
+
+    def __init__(self, group: h5py.Group, size: int) -> None:
+        self.n_tracked = 0
+        self._n = 0
+        self._pending: list[FaceFrame] = []
+        fast = hdf5plugin.Zstd(clevel=1)
+        self._frames = group.create_dataset(
+            "frames",
+            (0, size, size, 3),
+            np.uint8,
+            maxshape=(None, size, size, 3),
+            chunks=(1, size, size, 3),
+            compression=hdf5plugin.Zstd(clevel=1),
+        )
+        shapes = {"boxes": (4,), "tracked": (), "landmarks": (N_LANDMARKS, 3), "scores": ()}
+        self._small = {
+            name: group.create_dataset(
+                name,
+                (0, *shape),
+                bool if name == "tracked" else np.float32,
+                maxshape=(None, *shape),
+                chunks=(BLOCK, *shape),
+                shuffle=name != "tracked",
+                compression=fast,
+            )
+            for name, shape in shapes.items()
+        }
+
+    def add(self, face: FaceFrame) -> None:
+        self._frames.resize(self._n + len(self._pending) + 1, axis=0)
+        self._frames[-1] = face.crop
+        self.n_tracked += face.tracked
+        # The source frame and the crop are not kept: a block of them would be tens of megabytes.
+        self._pending.append((face.box, face.tracked, face.landmarks, face.score))
+        if len(self._pending) == BLOCK:
+            self.flush()
+
+    def flush(self) -> None:
+        if not self._pending:
+            return
+        end = self._n + len(self._pending)
+        for dataset, values in zip(self._small.values(), zip(*self._pending, strict=True), strict=True):
+            dataset.resize(end, axis=0)
+            dataset[self._n : end] = np.stack(values)
+        self._n, self._pending = end, []
+
+
+def clip_ids(path: str | Path) -> list[str]:
+    """The clips in a faces file."""
+    with _open(path) as file:
+        return list(file)
+
+
+def read(path: str | Path, clip_id: str) -> dict:
+    """All of a clip but its frames: `boxes`, `tracked`, `landmarks`, `scores`, and what is known of it:
+    `n_frames` (decoded), `n_declared`, `n_tracked`, `fps`, `width`, `height`, `warnings` (list of str).
+    """
+    with _open(path) as file, _damage(path):
+        group = _group(path, file, clip_id)
+        clip = {name: group[name][:] for name in ARRAYS if name != "frames"}
+        clip.update(
+            {name: value.item() if hasattr(value, "item") else value for name, value in group.attrs.items()}
+        )
+        clip["warnings"] = clip["warnings"].splitlines()
+        return clip
+
+
+def read_frames(path: str | Path, clip_id: str, begin: int = 0, end: int | None = None) -> np.ndarray:
+    """Frames `begin:end` of a clip, RGB uint8 [T,size,size,3]; zeros where no face was tracked."""
+    with _open(path) as file, _damage(path):
+        return _group(path, file, clip_id)["frames"][begin:end]
+
+
+def _group(path: str | Path, file: h5py.File, clip_id: str) -> h5py.Group:
+    if clip_id not in file:
+        raise InputError(path, f"has no clip {clip_id}", f"it has {', '.join(file)}")
+    group = file[clip_id]
+    missing = [name for name in ARRAYS if name not in group]
+    if missing or len({len(group[name]) for name in ARRAYS}) != 1:
+        raise InputError(path, f"clip {clip_id} is incomplete", REMEDY)
+    return group
+
+
+@contextmanager
+def _open(path: str | Path) -> Iterator[h5py.File]:
+    if not Path(path).is_file():
+        raise InputError(path, "does not exist", "run the faces step")
+    try:
+        file = h5py.File(path, "r")
+    except OSError:
+        raise InputError(path, "is damaged or no HDF5 file", REMEDY) from None
+    with file:
+        yield file
+
+
+@contextmanager
+def _damage(path: str | Path) -> Iterator[None]:
+    """HDF5's errors about broken chunks and headers as one line."""
+    try:
+        yield
+    except (OSError, RuntimeError, KeyError, ValueError) as error:
+        raise InputError(path, f"is damaged ({error})", REMEDY) from None
+
+
+@contextmanager
+def _full_disk() -> Iterator[None]:
+    """Give HDF5's errors the error number that they only spell out."""
+    try:
+        yield
+    except OSError as error:
+        spelled = re.search(r"errno = (\d+)", str(error))
+        if error.errno is None and spelled:
+            number = int(spelled.group(1))
+            raise OSError(number, os.strerror(number)) from error
+        raise
+    except RuntimeError as error:  # h5py's wording when the last bytes do not fit at closing
+        if "No space left" in str(error):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
+        raise

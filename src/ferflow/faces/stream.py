@@ -1,0 +1,205 @@
+"""Detect, track, verify, crop: a stream of frames in, a stream of faces out, one frame in memory at a time.
+
+As in the thesis (section 3.2.1) Haar finds the face in the first frames, the box is extended at the chin
+and a tracker follows it. Departures: every frame's box is checked by the landmark network's face score,
+since trackers report success on frames without a face; a lost face is searched for again; and a box that
+has drifted away from the landmarks is set back on them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ferflow.errors import InputError
+from ferflow.faces.boxes import around, clip_to, extend_chin, overlap, square
+from ferflow.faces.detect import FaceDetector
+from ferflow.faces.landmarks import N_LANDMARKS, LandmarkNet, lean
+from ferflow.faces.quiet import opencv
+from ferflow.faces.track import FaceTracker
+from ferflow.settings import Faces
+
+ANCHORS = (33, 133, 362, 263, 168, 6)
+"""Eye corners and the bridge of the nose: landmarks that no expression moves, by which a box is placed."""
+SAME_FACE = 0.3
+"""Overlap from which two boxes are hits on the same face."""
+
+
+@dataclass(frozen=True)
+class FaceFrame:
+    """One frame and the face in it.
+
+    `box` x y w h float32 [4], `landmarks` float32 [468,3], both in source pixels and NaN where not
+    `tracked`; `score` is the landmark network's logit (NaN where nothing was looked at); `crop` is RGB
+    uint8 [size,size,3], zeros where not tracked.
+    """
+
+    index: int
+    frame: np.ndarray
+    box: np.ndarray
+    tracked: bool
+    landmarks: np.ndarray
+    score: float
+    crop: np.ndarray
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """What the landmark network says about one place of a frame."""
+
+    landmarks: np.ndarray
+    score: float
+
+
+class FaceStream:
+    """Follows one face through a clip. `where` names the clip in messages."""
+
+    def __init__(self, weights_folder: str | Path, settings: Faces, where: str | Path = "clip") -> None:
+        self.settings, self.where = settings, where
+        self._detector = FaceDetector(settings.smallest)
+        self._net = LandmarkNet(weights_folder)
+        self._tracker = FaceTracker(settings.tracker)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the face, before another clip."""
+        self.index = 0
+        self.detections = 0  # how often a face was found by searching
+        self.recentred = 0  # how often a drifted box was set back
+        self._following = False
+        self._last: np.ndarray | None = None  # landmarks of the last frame with a face
+        self._place = np.zeros(4)  # the box relative to the anchors, at detection
+        self._doubts = 0  # frames in a row with a low score
+        self._searched = 0  # frames in a row without a face
+
+    def run(self, frames: Iterable[np.ndarray]) -> Iterator[FaceFrame]:
+        """The faces of `frames`, RGB uint8 [H,W,3] each, from a fresh start."""
+        self.reset()
+        for frame in frames:
+            yield self.step(frame)
+
+    def step(self, frame: np.ndarray) -> FaceFrame:
+        """The face in the next frame.
+
+        Raises InputError where several faces are found and `settings.several` is `error`.
+        """
+        box, sighting = self._follow(frame) if self._following else self._search(frame)
+        index, self.index = self.index, self.index + 1
+        tracked = box is not None
+        self._searched = 0 if tracked else self._searched + 1
+        return FaceFrame(
+            index,
+            frame,
+            box if tracked else np.full(4, np.nan, np.float32),
+            tracked,
+            sighting.landmarks if tracked else np.full((N_LANDMARKS, 3), np.nan, np.float32),
+            sighting.score if sighting else float("nan"),
+            self._crop(frame, box) if tracked else self._no_crop(),
+        )
+
+    def _search(self, frame: np.ndarray) -> tuple[np.ndarray | None, Sighting | None]:
+        """Find a face anew; a Haar hit counts only where the landmark network sees a face too."""
+        # After the first frames the search goes on in every frame, but with fewer window sizes.
+        quick = self._searched >= self.settings.search_frames
+        seen, best = [], None
+        for hit in self._detector.find(frame, quick):
+            sighting = self._look(frame, square(hit, self.settings.landmark_grow))
+            best = sighting if best is None or sighting.score > best.score else best
+            known = any(overlap(hit, box) > SAME_FACE for box, _ in seen)
+            if sighting.score >= self.settings.lost_logit and not known:
+                seen.append((hit, sighting))
+                if self.settings.several == "largest":
+                    break
+        if not seen:
+            return None, best
+        if len(seen) > 1:
+            raise InputError(
+                self.where,
+                f"shows {len(seen)} faces in frame {self.index}",
+                "cut it to one person or set faces.several to largest",
+            )
+        hit, sighting = seen[0]
+        height, width = frame.shape[:2]
+        box = clip_to(extend_chin(hit, self.settings.extend), width, height)
+        self.detections += 1
+        self._start(frame, box, sighting)
+        return box, sighting
+
+    def _follow(self, frame: np.ndarray) -> tuple[np.ndarray | None, Sighting | None]:
+        box = self._tracker.follow(frame)
+        sighting = self._look_again(frame, box)
+        if sighting.score < self.settings.lost_logit:
+            self._doubts += 1
+            if box is not None and self._doubts < self.settings.lost_frames:
+                return None, sighting  # no face in this frame; the tracker may have one in the next
+            self._following, self._doubts = False, 0
+            found, fresh = self._search(frame)
+            return found, fresh or sighting
+        self._doubts = 0
+        self._last = sighting.landmarks
+        expected = _placed(self._place, sighting.landmarks)
+        height, width = frame.shape[:2]
+        if box is None or overlap(box, expected) < self.settings.drift_overlap:
+            # The tracker failed or left the face, but the landmarks still have it.
+            self.recentred += 1
+            box = clip_to(expected, width, height)
+            self._tracker.start(frame, box)
+        return clip_to(box, width, height), sighting
+
+    def _look_again(self, frame: np.ndarray, box: np.ndarray | None) -> Sighting:
+        """Landmarks from a region placed by the last ones, turned upright; from the box if that fails.
+
+        A region that sits the same way on the face in every frame gives steadier landmarks than the box.
+        """
+        guided = self._look(frame, square(around(self._last), self.settings.landmark_grow), lean(self._last))
+        if guided.score >= self.settings.lost_logit or box is None:
+            return guided
+        plain = self._look(frame, square(box, self.settings.landmark_grow))
+        return plain if plain.score > guided.score else guided
+
+    def _look(self, frame: np.ndarray, region: np.ndarray, angle: float = 0.0) -> Sighting:
+        return Sighting(*self._net(frame, region, angle))
+
+    def _start(self, frame: np.ndarray, box: np.ndarray, sighting: Sighting) -> None:
+        self._tracker.start(frame, box)
+        self._following, self._doubts = True, 0
+        self._last = sighting.landmarks
+        self._place = _place(box, sighting.landmarks)
+
+    def _crop(self, frame: np.ndarray, box: np.ndarray) -> np.ndarray:
+        cv2 = opencv()
+        left, top = np.floor(box[:2] + 0.5).astype(int)
+        right, bottom = np.floor(box[:2] + box[2:] + 0.5).astype(int)
+        part = frame[top : max(bottom, top + 1), left : max(right, left + 1)]
+        # Averages areas where it shrinks, so that no pixel of the source is skipped.
+        shrinks = min(part.shape[:2]) > self.settings.size
+        return cv2.resize(
+            part,
+            (self.settings.size, self.settings.size),
+            interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR,
+        )
+
+    def _no_crop(self) -> np.ndarray:
+        return np.zeros((self.settings.size, self.settings.size, 3), np.uint8)
+
+
+def _frame_of(landmarks: np.ndarray) -> tuple[np.ndarray, float]:
+    """Centre and size of the anchors; with depth in the size, so that turning the head does not shrink it."""
+    anchors = landmarks[list(ANCHORS)]
+    centre = anchors.mean(0)
+    return centre[:2], float(np.sqrt(((anchors - centre) ** 2).sum(1).mean()))
+
+
+def _place(box: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
+    """`box` relative to the anchors of `landmarks`."""
+    centre, size = _frame_of(landmarks)
+    return np.concatenate([(box[:2] - centre) / size, box[2:] / size])
+
+
+def _placed(place: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
+    """The box that lies on `landmarks` as the first one lay on its own."""
+    centre, size = _frame_of(landmarks)
+    return np.concatenate([centre + place[:2] * size, place[2:] * size]).astype(np.float32)

@@ -1,0 +1,231 @@
+"""Clips of any kind as a stream of RGB frames: a video, an image, a folder of images, a camera.
+
+Frames are decoded one at a time, so memory does not grow with the length of a clip.
+"""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ferflow.errors import InputError
+from ferflow.faces.quiet import opencv
+
+IMAGE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".pgm", ".ppm", ".tif", ".tiff", ".webp")
+
+
+@dataclass(frozen=True)
+class ClipInfo:
+    """What a clip says about itself: `n_frames` is 0 where unknown (a camera), `fps` 0.0 where none."""
+
+    n_frames: int
+    fps: float
+    width: int
+    height: int
+
+
+class Clip(ABC):
+    """A clip whose frames, RGB uint8 [H,W,3], come by iterating over it.
+
+    `source` names it in messages. After an iteration `decoded` is the number of frames that came and
+    `warnings` says, a line each, what was odd.
+    """
+
+    def __init__(self, source: str | Path, info: ClipInfo) -> None:
+        self.source, self.info = source, info
+        self.decoded = 0
+        self.warnings: list[str] = []
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        self.decoded = 0
+        self.warnings = []
+        for frame in self._frames():
+            self.decoded += 1
+            yield frame
+
+    @abstractmethod
+    def _frames(self) -> Iterator[np.ndarray]: ...
+
+
+def open_clip(source: str | Path | int, missing_frames: int = 0) -> Clip:
+    """Open a video file, an image, a folder of images (in natural order) or a camera (an integer).
+
+    A video may declare more frames than it yields: up to `missing_frames` of them are a warning in
+    `Clip.warnings`, more are an InputError at the end of the iteration. InputError too where there is
+    nothing at `source`, or nothing that can be read.
+    """
+    if isinstance(source, int):
+        return Camera(source)
+    path = Path(source)
+    if not path.exists():
+        raise InputError(path, "does not exist", "correct the path")
+    if path.is_dir():
+        return ImageFolder(path)
+    if path.stat().st_size == 0:
+        raise InputError(path, "is empty (0 bytes)", "copy or record it again")
+    if path.suffix.lower() in IMAGE_SUFFIXES:
+        return Image(path)
+    return Video(path, missing_frames)
+
+
+class Video(Clip):
+    """A video file. Its rotation mark is honoured."""
+
+    def __init__(self, path: Path, missing_frames: int) -> None:
+        capture = _open_video(path)
+        info = _info(capture)
+        capture.release()
+        super().__init__(path, info)
+        self.missing_frames = missing_frames
+
+    def _frames(self) -> Iterator[np.ndarray]:
+        cv2 = opencv()
+        capture = _open_video(self.source)
+        try:
+            while True:
+                good, frame = capture.read()
+                if not good:
+                    break
+                yield cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
+        finally:
+            capture.release()
+        self._compare_counts()
+
+    def _compare_counts(self) -> None:
+        if self.decoded == 0:
+            raise InputError(self.source, "holds no frame that can be decoded", "copy or convert it again")
+        missing = self.info.n_frames - self.decoded
+        if missing > self.missing_frames:
+            raise InputError(
+                self.source,
+                f"is cut in the middle or damaged: it declares {self.info.n_frames} frames, "
+                f"{self.decoded} can be decoded",
+                "copy or convert it again",
+            )
+        if missing > 0:
+            self.warnings.append(f"declares {self.info.n_frames} frames, {self.decoded} can be decoded")
+
+
+class Image(Clip):
+    """A single image as a clip of one frame."""
+
+    def __init__(self, path: Path) -> None:
+        self._image = read_image(path)
+        height, width = self._image.shape[:2]
+        super().__init__(path, ClipInfo(1, 0.0, width, height))
+
+    def _frames(self) -> Iterator[np.ndarray]:
+        yield self._image
+
+
+class ImageFolder(Clip):
+    """A folder of images of one size, a frame each, in natural order (frame2 before frame10)."""
+
+    def __init__(self, folder: Path) -> None:
+        self.paths = sorted(
+            (p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and p.name[0] != "."),
+            key=lambda p: natural_key(p.name),
+        )
+        if not self.paths:
+            raise InputError(folder, "holds no image", f"known endings: {', '.join(IMAGE_SUFFIXES)}")
+        height, width = read_image(self.paths[0]).shape[:2]
+        super().__init__(folder, ClipInfo(len(self.paths), 0.0, width, height))
+
+    def _frames(self) -> Iterator[np.ndarray]:
+        for path in self.paths:
+            image = read_image(path)
+            height, width = image.shape[:2]
+            if (width, height) != (self.info.width, self.info.height):
+                raise InputError(
+                    path,
+                    f"is {width}x{height}, {self.paths[0].name} is {self.info.width}x{self.info.height}",
+                    "keep the frames of a clip at one size",
+                )
+            yield image
+
+
+class Camera(Clip):
+    """A camera by its number, until its stream ends or the reader stops."""
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+        capture = self._open()
+        info = _info(capture)
+        capture.release()
+        super().__init__(f"camera {number}", ClipInfo(0, info.fps, info.width, info.height))
+
+    def _open(self):
+        cv2 = opencv()
+        capture = cv2.VideoCapture(self._number)
+        if not capture.isOpened():
+            raise InputError(
+                f"camera {self._number}", "cannot be opened", "plug it in or give another number"
+            )
+        return capture
+
+    def _frames(self) -> Iterator[np.ndarray]:
+        cv2 = opencv()
+        capture = self._open()
+        try:
+            while True:
+                good, frame = capture.read()
+                if not good:
+                    break
+                yield cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
+        finally:
+            capture.release()
+
+
+def read_image(path: Path) -> np.ndarray:
+    """An image file as RGB uint8 [H,W,3], its EXIF rotation applied and its alpha dropped."""
+    cv2 = opencv()
+    data = np.fromfile(path, np.uint8)
+    if data.size == 0:
+        raise InputError(path, "is empty (0 bytes)", "copy it again")
+    try:
+        image = cv2.imdecode(data, cv2.IMREAD_COLOR)
+    except cv2.error:  # e.g. more pixels than OpenCV takes
+        image = None
+    if image is None:
+        raise InputError(path, "is not an image that can be read", "convert it to PNG or JPEG")
+    if _cut(data):
+        raise InputError(path, "is an image cut in the middle", "copy it again")
+    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+
+
+def natural_key(name: str) -> list[tuple[int, int, str]]:
+    """A sort key by which numbers inside names count as numbers: frame2 < frame10."""
+    parts = re.split(r"(\d+)", name.lower())
+    return [(0, int(part), part) if part.isdecimal() else (1, 0, part) for part in parts if part]
+
+
+def _cut(data: np.ndarray) -> bool:
+    """Whether a JPEG or PNG lacks its end mark: decoders fill the missing part with grey, and say nothing."""
+    raw = data.tobytes()
+    if raw.startswith(b"\xff\xd8"):
+        # The last scan must be closed; a thumbnail in the header has an end mark of its own.
+        return raw.rfind(b"\xff\xd9") < raw.rfind(b"\xff\xda")
+    return raw.startswith(b"\x89PNG") and b"IEND" not in raw
+
+
+def _open_video(path: str | Path):
+    cv2 = opencv()
+    # FFmpeg by name: OpenCV's other backends print to the terminal what they cannot read.
+    capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1])
+    if not capture.isOpened():
+        raise InputError(path, "is not a video that can be read", "copy it again or convert it to MP4 or AVI")
+    return capture
+
+
+def _info(capture) -> ClipInfo:
+    cv2 = opencv()
+    # Streams without a length in the header declare a negative count.
+    n_frames = max(0, int(capture.get(cv2.CAP_PROP_FRAME_COUNT)))
+    fps = capture.get(cv2.CAP_PROP_FPS)
+    width, height = capture.get(cv2.CAP_PROP_FRAME_WIDTH), capture.get(cv2.CAP_PROP_FRAME_HEIGHT)
+    return ClipInfo(n_frames, float(fps) if np.isfinite(fps) and fps > 0 else 0.0, int(width), int(height))
