@@ -1,0 +1,49 @@
+"""Intervals by the bootstrap over subjects.
+
+Clips of one person are not independent, so whole subjects are drawn with replacement. A resample's metrics
+need only the sum of its subjects' confusion matrices, which makes thousands of resamples one matrix product.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+CHUNK = 200
+"""Resamples held in memory at once; thousands of images as units need about 1 MB a resample."""
+
+
+def unit_confusions(truth: np.ndarray, said: np.ndarray, units: Sequence, n_classes: int) -> np.ndarray:
+    """Confusion matrix of every unit (a subject, or an image where there are no subjects), sorted by name.
+
+    `truth` and `said` are class indices [N] in 0..K-1, `units` N names. Returns counts [U,K,K], rows: true
+    class.
+    """
+    names, unit = np.unique(np.asarray(units), return_inverse=True)
+    cell = (unit * n_classes + np.asarray(truth)) * n_classes + np.asarray(said)
+    counts = np.bincount(cell, minlength=len(names) * n_classes**2)
+    return counts.reshape(len(names), n_classes, n_classes)
+
+
+def draws(n_units: int, n_resamples: int, rng: np.random.Generator) -> np.ndarray:
+    """How often each unit is drawn in each resample of U units with replacement: counts [B,U]."""
+    drawn = rng.integers(n_units, size=(n_resamples, n_units))
+    drawn += n_units * np.arange(n_resamples)[:, None]
+    return np.bincount(drawn.ravel(), minlength=n_resamples * n_units).reshape(n_resamples, n_units)
+
+
+def resampled(confusions: np.ndarray, n_resamples: int, rng: np.random.Generator) -> np.ndarray:
+    """Confusion matrices [B,K,K] of B resamples of the units whose matrices are [U,K,K]."""
+    n_units, n_classes, _ = confusions.shape
+    flat = confusions.reshape(n_units, -1).astype(float)
+    sizes = [min(CHUNK, n_resamples - done) for done in range(0, n_resamples, CHUNK)]
+    sums = [draws(n_units, size, rng).astype(float) @ flat for size in sizes]
+    return np.concatenate(sums).reshape(n_resamples, n_classes, n_classes)
+
+
+def interval(values: np.ndarray, confidence: float) -> tuple[float, float]:
+    """The percentile interval of bootstrap values [B] at `confidence` (0–1)."""
+    tail = (1 - confidence) / 2
+    low, high = np.quantile(values, [tail, 1 - tail])
+    return float(low), float(high)

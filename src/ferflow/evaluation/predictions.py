@@ -1,0 +1,130 @@
+"""Predictions of any model, fold or annotator: the one table that evaluation starts from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from ferflow import tables
+from ferflow.classes import EMOTIONS, EMOTIONS_NEUTRAL
+from ferflow.errors import InputError
+
+FOLDED = ("cv", "nested")
+"""Protocols with a fold in every row; their value is the mean over folds."""
+
+SUM_TOLERANCE = 1e-3
+"""How far the scores of a row may be from a sum of one; files hold rounded numbers."""
+
+
+def read(
+    paths: Iterable[str | Path],
+    emotions: Sequence[str] = EMOTIONS,
+    manifest: str | Path | None = None,
+) -> pd.DataFrame:
+    """Read predictions tables, check them and put them below one another.
+
+    Returns schema `predictions` plus `synthetic` (bool, from the manifest; False without one). `predicted` is
+    the class with the greatest score, the first one where several tie.
+
+    Raises InputError for a clip that is not in the manifest or has another label or subject there, a clip
+    that one model predicted twice under one protocol, classes in another order, scores that do not sum to
+    one, and rows of cross-validation without a fold.
+    """
+    paths = [Path(path) for path in paths]
+    if not paths:
+        raise InputError("predictions", "no table was given", "name at least one predictions.csv")
+    frames = [_one(path, emotions) for path in paths]
+    files = np.repeat([str(path) for path in paths], [len(frame) for frame in frames])
+    frame = pd.concat(frames, ignore_index=True)
+    _refuse_duplicates(frame, files)
+    frame["synthetic"] = False if manifest is None else _from_manifest(frame, files, Path(manifest))
+    return frame
+
+
+def scores(frame: pd.DataFrame, emotions: Sequence[str] = EMOTIONS) -> np.ndarray:
+    """The scores of a predictions table as [N,K] in the order of `emotions`; NaN where none are given."""
+    return frame[[f"p_{emotion}" for emotion in emotions]].to_numpy(float)
+
+
+def first_largest(values: np.ndarray) -> np.ndarray:
+    """Class index [N] with the greatest of the scores [N,K]; of several equal ones the first."""
+    return np.argmax(values, axis=-1)
+
+
+def _one(path: Path, emotions: Sequence[str]) -> pd.DataFrame:
+    frame = tables.read(path, "predictions")
+    if frame.empty:
+        raise InputError(path, "holds no predictions", "run the step that makes it again")
+    columns = [column for column in frame.columns if column.startswith("p_")]
+    wanted = [f"p_{emotion}" for emotion in EMOTIONS_NEUTRAL if f"p_{emotion}" in columns]
+    if columns != wanted:
+        found, order = ", ".join(columns), ", ".join(wanted)
+        raise InputError(path, f"its classes are in the order {found}", f"use {order}")
+    lacking = [f"p_{emotion}" for emotion in emotions if f"p_{emotion}" not in columns]
+    if lacking:
+        raise InputError(path, f"lacks the column {', '.join(lacking)}", "give a score for every class")
+    for column in ("emotion", "predicted"):
+        problem = f"{column} is not among the classes {', '.join(emotions)}"
+        _refuse(path, frame, ~frame[column].isin(emotions), problem, "correct it")
+    foldless = frame["protocol"].isin(FOLDED) & frame["fold"].isna()
+    _refuse(path, frame, foldless, "its fold is empty", "give the fold whose validation it belongs to")
+    values = scores(frame, emotions)
+    empty = np.isnan(values)
+    _refuse(path, frame, empty.any(1) & ~empty.all(1), "some of its scores are empty", "give all or none")
+    given = ~empty.any(1)
+    others = [column for column in columns if column.removeprefix("p_") not in emotions]
+    stray = (frame[others].fillna(0).to_numpy(float) > SUM_TOLERANCE).any(1)
+    _refuse(path, frame, stray, "has a score for a class that is not evaluated", "leave that column empty")
+    off = given & (np.abs(values.sum(1) - 1) > SUM_TOLERANCE)
+    _refuse(path, frame, off, "its scores do not sum to 1", "write the softmax of the logits")
+    largest = np.where(given, first_largest(np.nan_to_num(values, nan=-1.0)), 0)
+    said = frame["predicted"].map({emotion: index for index, emotion in enumerate(emotions)}).to_numpy(int)
+    rows = np.arange(len(frame))
+    other = given & (values[rows, said] < values[rows, largest] - SUM_TOLERANCE)
+    _refuse(path, frame, other, "predicted is not the class with the greatest score", "correct it")
+    frame["predicted"] = np.where(given, np.asarray(emotions, object)[largest], frame["predicted"])
+    return frame
+
+
+def _refuse(path: Path, frame: pd.DataFrame, bad: np.ndarray | pd.Series, problem: str, remedy: str) -> None:
+    rows = np.flatnonzero(np.asarray(bad))
+    if len(rows):
+        clip = frame["clip_id"].iloc[rows[0]]
+        raise InputError(path, f"line {rows[0] + 2}, clip {clip}: {problem}", remedy)
+
+
+def _refuse_duplicates(frame: pd.DataFrame, files: np.ndarray) -> None:
+    twice = frame.duplicated(["model", "protocol", "clip_id"])
+    if twice.any():
+        row = frame[twice].iloc[0]
+        raise InputError(
+            files[twice.to_numpy()][0],
+            f"clip {row.clip_id} is predicted twice by {row.model} ({row.protocol})",
+            "keep one row per model, protocol and clip",
+        )
+
+
+def _from_manifest(frame: pd.DataFrame, files: np.ndarray, path: Path) -> np.ndarray:
+    """Compare with the manifest at `path`; returns whether each row's clip is synthetic, bool [N]."""
+    manifest = tables.read(path, "manifest").set_index("clip_id")
+    unknown = ~frame["clip_id"].isin(manifest.index)
+    if unknown.any():
+        raise InputError(
+            files[unknown.to_numpy()][0],
+            f"clip {frame.loc[unknown, 'clip_id'].iloc[0]} is not in {path}",
+            "make the predictions again from this manifest",
+        )
+    listed = manifest.loc[frame["clip_id"]]
+    for column in ("emotion", "subject_id"):
+        differs = listed[column].to_numpy() != frame[column].to_numpy()
+        if differs.any():
+            row, there = frame[differs].iloc[0], listed[column].iloc[int(differs.argmax())]
+            raise InputError(
+                files[differs][0],
+                f"clip {row.clip_id}: {column} is {row[column]}, but {there} in {path}",
+                "make the predictions again from this manifest",
+            )
+    return listed["synthetic"].to_numpy(bool)

@@ -1,0 +1,133 @@
+"""The table of results: every metric of every model, with intervals, in all and per fold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from ferflow.evaluation.bootstrap import interval, resampled, unit_confusions
+from ferflow.evaluation.metrics import METRICS, from_confusion, measure
+from ferflow.evaluation.predictions import FOLDED
+from ferflow.settings import Evaluation
+
+LEAKY = "published protocol, leaky"
+
+
+def study_note(protocol: str) -> str:
+    """What every table of a study must say about its protocol (`honest` or `published`)."""
+    return LEAKY if protocol == "published" else ""
+
+
+def results(
+    predictions: pd.DataFrame, emotions: Sequence[str], settings: Evaluation, seed: int, note: str = ""
+) -> pd.DataFrame:
+    """Schema `results` from a checked predictions table (with `synthetic`).
+
+    Under cv and nested the value is the mean over folds, and its interval comes from drawing subjects anew
+    within each fold; each fold has rows of its own. All models share the resamples of one seed, so that equal
+    subjects are drawn for each. With fewer than two subjects there is no interval.
+    """
+    rows = []
+    for (model, protocol), group in predictions.groupby(["model", "protocol"], sort=True):
+        parts = [(None, group)]
+        if protocol in FOLDED:
+            parts = [(int(fold), part) for fold, part in group.groupby("fold", sort=True)]
+        measured = [_part(part, emotions, settings, seed + (fold or 0)) for fold, part in parts]
+        common = {
+            "model": model,
+            "protocol": protocol,
+            "chance": 1 / len(emotions),
+            "synthetic": bool(group["synthetic"].any()),
+        }
+        values = {m: float(np.mean([value[m] for value, _ in measured])) for m in METRICS}
+        boots = [boot for _, boot in measured if boot is not None]
+        spread = None
+        if len(boots) == len(measured):
+            spread = {m: np.mean([boot[m] for boot in boots], axis=0) for m in METRICS}
+        remarks = [f"mean over {len(parts)} folds"] if protocol in FOLDED else []
+        rows += _rows(common, None, group, values, spread, settings, [*remarks, note])
+        if protocol in FOLDED:
+            for (fold, part), (value, boot) in zip(parts, measured, strict=True):
+                rows += _rows(common, fold, part, value, boot, settings, [note])
+    frame = pd.DataFrame(rows)
+    frame["fold"] = frame["fold"].astype("Int64")
+    return frame
+
+
+def units(frame: pd.DataFrame) -> pd.Series:
+    """What is drawn in the bootstrap: the subject, or the clip itself where no subject is known."""
+    known = frame["subject_id"].fillna("").astype(str)
+    # The separator keeps an image's name from meeting a subject's.
+    return known.where(known != "", "image/" + frame["clip_id"].astype(str))
+
+
+def n_subjects(frame: pd.DataFrame) -> int:
+    """How many known subjects there are."""
+    known = frame["subject_id"].fillna("").astype(str)
+    return int(known[known != ""].nunique())
+
+
+def _part(
+    part: pd.DataFrame, emotions: Sequence[str], settings: Evaluation, seed: int
+) -> tuple[dict[str, float], dict[str, np.ndarray] | None]:
+    value = measure(part["emotion"], part["predicted"], emotions)
+    index = {emotion: i for i, emotion in enumerate(emotions)}
+    truth, said = (part[column].map(index).to_numpy(int) for column in ("emotion", "predicted"))
+    matrices = unit_confusions(truth, said, units(part), len(emotions))
+    if len(matrices) < 2:
+        return value, None
+    return value, from_confusion(resampled(matrices, settings.bootstrap, np.random.default_rng(seed)))
+
+
+def _rows(
+    common: dict,
+    fold: int | None,
+    part: pd.DataFrame,
+    value: dict[str, float],
+    spread: dict[str, np.ndarray] | None,
+    settings: Evaluation,
+    remarks: list[str],
+) -> list[dict]:
+    rows = []
+    if spread is None:
+        remarks = [*remarks, "one subject: no interval"]
+    for metric in METRICS:
+        low, high = (None, None) if spread is None else interval(spread[metric], settings.confidence)
+        rows.append(
+            common
+            | {
+                "fold": fold,
+                "metric": metric,
+                "value": value[metric],
+                "low": low,
+                "high": high,
+                "n_clips": len(part),
+                "n_subjects": n_subjects(part),
+                "note": "; ".join(remark for remark in remarks if remark),
+            }
+        )
+    return rows
+
+
+def nested(frame: pd.DataFrame, settings: Evaluation, seed: int, study: str) -> dict:
+    """The results as nested dictionaries, the shape of metrics.json: models → model → protocol → metric."""
+    models: dict = {}
+    for row in frame.to_dict("records"):
+        place = models.setdefault(row["model"], {}).setdefault(row["protocol"], {})
+        if not pd.isna(row["fold"]):
+            place = place.setdefault("folds", {}).setdefault(str(row["fold"]), {})
+        place.setdefault("n_clips", row["n_clips"])
+        place.setdefault("n_subjects", row["n_subjects"])
+        low, high = (None if pd.isna(row[end]) else float(row[end]) for end in ("low", "high"))
+        place[row["metric"]] = {"value": float(row["value"]), "low": low, "high": high}
+    return {
+        "synthetic": bool(frame["synthetic"].any()),
+        "study_protocol": study,
+        "chance": float(frame["chance"].iloc[0]),
+        "confidence": settings.confidence,
+        "bootstrap": settings.bootstrap,
+        "seed": seed,
+        "models": models,
+    }
