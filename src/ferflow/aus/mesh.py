@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
+from ferflow import weights
 from ferflow.classes import AU_COLUMNS
-from ferflow.errors import WeightsError
 
 FILE = "au_to_mesh.npz"
 N_POINTS = 468
@@ -44,16 +44,11 @@ class MeshModel:
 @cache
 def load(weights_folder: str | Path) -> MeshModel:
     """Read the model from `weights_folder`; WeightsError where it is missing or damaged."""
-    path = Path(weights_folder) / FILE
-    if not path.is_file():
-        raise WeightsError(path, "does not exist", "fetch it with `ferflow weights` or put it there")
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            names = tuple(str(name) for name in file["au_columns"])
-            # Laid out as all x, then all y, then all z.
-            coef = file["coef"].astype(np.float64).reshape(-1, 3, file["mean_aligned_mesh"].shape[0])
-            mean = file["mean_aligned_mesh"].astype(np.float64)[:N_POINTS]
-    except (OSError, KeyError, ValueError, EOFError):
-        raise WeightsError(path, "is damaged", "delete it and fetch it again") from None
+    path = weights.path(FILE, weights_folder)
+    with np.load(path, allow_pickle=False) as file:
+        names = tuple(str(name) for name in file["au_columns"])
+        mean = file["mean_aligned_mesh"].astype(np.float64)
+        # Laid out as all x, then all y, then all z.
+        coef = file["coef"].astype(np.float64).reshape(-1, 3, len(mean))
     coef = coef.transpose(0, 2, 1)[:, :N_POINTS]
-    return MeshModel(mean, names, coef[: len(names)], coef[len(names) :])
+    return MeshModel(mean[:N_POINTS], names, coef[: len(names)], coef[len(names) :])

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ferflow.errors import WeightsError
+from ferflow import weights
 from ferflow.faces.quiet import opencv
 
 FILE = "face_landmark.tflite"
@@ -22,13 +22,7 @@ class LandmarkNet:
 
     def __init__(self, weights_folder: str | Path) -> None:
         cv2 = opencv()
-        path = Path(weights_folder) / FILE
-        if not path.is_file():
-            raise WeightsError(path, "does not exist", "fetch it with `ferflow weights` or put it there")
-        try:
-            self._net = cv2.dnn.readNetFromTFLite(str(path))
-        except cv2.error:
-            raise WeightsError(path, "is damaged", "delete it and fetch it again") from None
+        self._net = cv2.dnn.readNetFromTFLite(str(weights.path(FILE, weights_folder)))
         self._outputs = self._net.getUnconnectedOutLayersNames()
 
     def __call__(self, frame: np.ndarray, region: np.ndarray, angle: float = 0.0) -> tuple[np.ndarray, float]:

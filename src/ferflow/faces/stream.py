@@ -140,7 +140,7 @@ class FaceStream:
             return found, fresh or sighting
         self._doubts = 0
         self._last = sighting.landmarks
-        expected = _placed(self._place, sighting.landmarks)
+        expected = placed(self._place, sighting.landmarks)
         height, width = frame.shape[:2]
         if box is None or overlap(box, expected) < self.settings.drift_overlap:
             # The tracker failed or left the face, but the landmarks still have it.
@@ -167,7 +167,7 @@ class FaceStream:
         self._tracker.start(frame, box)
         self._following, self._doubts = True, 0
         self._last = sighting.landmarks
-        self._place = _place(box, sighting.landmarks)
+        self._place = relative_to_anchors(box, sighting.landmarks)
 
     def _crop(self, frame: np.ndarray, box: np.ndarray) -> np.ndarray:
         cv2 = opencv()
@@ -193,13 +193,13 @@ def _frame_of(landmarks: np.ndarray) -> tuple[np.ndarray, float]:
     return centre[:2], float(np.sqrt(((anchors - centre) ** 2).sum(1).mean()))
 
 
-def _place(box: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
+def relative_to_anchors(box: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
     """`box` relative to the anchors of `landmarks`."""
     centre, size = _frame_of(landmarks)
     return np.concatenate([(box[:2] - centre) / size, box[2:] / size])
 
 
-def _placed(place: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
+def placed(place: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
     """The box that lies on `landmarks` as the first one lay on its own."""
     centre, size = _frame_of(landmarks)
     return np.concatenate([centre + place[:2] * size, place[2:] * size]).astype(np.float32)
