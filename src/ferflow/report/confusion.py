@@ -1,0 +1,87 @@
+"""Confusion matrices (thesis, Figures 3.12 and 3.28)."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ferflow.evaluation.confusion import matrix
+from ferflow.report import style
+from ferflow.report.names import model_label, protocol_label
+
+DARK_CELL = 0.55
+"""Share of the colour scale above which a cell's number is white."""
+ACROSS = 3
+"""Matrices in a row of a sheet."""
+
+
+def counts_and_shares(table: pd.DataFrame, marks: str) -> Figure:
+    """One model's confusion matrix as counts and, beside it, as shares of each true class.
+
+    `table`: the rows of schema `confusion` of one model and protocol.
+    """
+    drawn = style.figure(2 * style.COLUMN, 3.55)
+    left, right = drawn.subplots(1, 2)
+    counts, emotions = matrix(table, "count")
+    shares, _ = matrix(table, "share")
+    _cells(left, counts, emotions, False, max(1.0, counts.max()))
+    _cells(right, 100 * shares, emotions, True, 100, 7)
+    style.panel(left, "a", "number of clips" if "neutral" not in emotions else "number of images")
+    style.panel(right, "b", "share of the true class (%)")
+    right.set_ylabel("")
+    first = table.iloc[0]
+    name, protocol = model_label(first["model"]), protocol_label(first["protocol"])
+    style.heading(drawn, f"Confusion matrix of {name}, {protocol}, n = {counts.sum():.0f}", marks)
+    return drawn
+
+
+def sheet(table: pd.DataFrame, models: list[str], marks: str) -> Figure:
+    """Normalised confusion matrices of `models` beside one another (thesis, Figure 3.28).
+
+    `table`: rows of schema `confusion` of one protocol.
+    """
+    across = min(ACROSS, len(models))
+    rows = math.ceil(len(models) / across)
+    width = 2 * style.COLUMN * across / ACROSS + (0.6 if across < ACROSS else 0)
+    drawn = style.figure(max(width, style.COLUMN), 0.6 + 2.45 * rows)
+    grid = drawn.subplots(rows, across, squeeze=False)
+    for place, (axes, model) in enumerate(zip(grid.flat, models, strict=False)):
+        shares, emotions = matrix(table[table["model"] == model], "share")
+        _cells(axes, 100 * shares, emotions, False, 100, 6)
+        axes.set_title(model_label(model), loc="left")
+        if place % across:
+            axes.set_ylabel("")
+            axes.set_yticklabels([])
+        if place + across < len(models):
+            axes.set_xlabel("")
+    for axes in list(grid.flat)[len(models) :]:
+        axes.set_axis_off()
+    protocol = protocol_label(table["protocol"].iloc[0])
+    style.heading(drawn, f"Confusion matrices, {protocol}: share of the true class (%)", marks)
+    return drawn
+
+
+def _cells(
+    axes: Axes, values: np.ndarray, emotions: list[str], decimals: bool, top: float, size: float = 7.5
+) -> None:
+    axes.imshow(np.nan_to_num(values), cmap=style.CELLS, vmin=0, vmax=top, aspect="equal")
+    for (row, column), value in np.ndenumerate(values):
+        if np.isnan(value) or value == 0:
+            text, colour = "" if np.isnan(value) else "·", style.LIGHT
+        else:
+            text = f"{value:.1f}" if decimals else f"{math.floor(value + 0.5)}"
+            colour = "white" if value > DARK_CELL * top else style.DARK
+        weight = "bold" if row == column else "normal"
+        axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=size, fontweight=weight)
+    ticks = range(len(emotions))
+    axes.set_xticks(ticks, emotions, rotation=45, ha="right", rotation_mode="anchor")
+    axes.set_yticks(ticks, emotions)
+    axes.tick_params(length=0)
+    axes.set(xlabel="predicted emotion", ylabel="true emotion")
+    for spine in axes.spines.values():
+        spine.set_visible(True)
+        spine.set_color(style.LIGHT)

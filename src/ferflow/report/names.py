@@ -1,0 +1,65 @@
+"""How models and marks are written for a reader."""
+
+from __future__ import annotations
+
+from ferflow.evaluation.controls import PREFIX, is_control
+from ferflow.evaluation.results import LEAKY
+
+SYNTHETIC = "synthetic data"
+
+_NAMES = {
+    "compact": "compact CNN",
+    "vgg16": "VGG16",
+    "vggface": "VGGFace",
+    "resnet50": "ResNet50",
+    "densenet201": "DenseNet201",
+    "lstm": "LSTM",
+    "bilstm": "BiLSTM",
+    "cnn1d": "1D-CNN",
+    "c3d": "C3D",
+    "convlstm": "ConvLSTM",
+    "human": "human",
+}
+
+_PROTOCOLS = {
+    "cv": "cross-validation",
+    "nested": "nested cross-validation",
+    "test": "test",
+    "human": "human annotators",
+}
+
+
+def model_label(model: str) -> str:
+    """`compact+lstm` as `compact CNN + LSTM`; `control-true-aus` as `control: true aus`."""
+    if is_control(model):
+        words = model.removeprefix(PREFIX).replace("-", " ")
+        return f"control: {words.replace('aus', 'AUs')}"
+    return " + ".join(_NAMES.get(part, part) for part in model.split("+"))
+
+
+def protocol_label(protocol: str) -> str:
+    """`cv` as `cross-validation` and so on."""
+    return _PROTOCOLS.get(protocol, protocol)
+
+
+def marks(synthetic: bool, notes: str = "") -> str:
+    """What must stand on a table or figure: that data are synthetic, that a protocol is leaky, or nothing."""
+    return "; ".join(([SYNTHETIC] if synthetic else []) + ([LEAKY] if LEAKY in notes else []))
+
+
+def marks_of(table) -> str:
+    """The marks of a table with the columns `synthetic` and `note` (either may be missing)."""
+    synthetic = "synthetic" in table and bool(table["synthetic"].any())
+    notes = "; ".join(table["note"].fillna("").astype(str).unique()) if "note" in table else ""
+    return marks(synthetic, notes)
+
+
+def model_order(models) -> list[str]:
+    """Models in the order of the thesis's Table 3.6, others by name, controls last."""
+    rank = {name: place for place, name in enumerate(_NAMES)}
+
+    def place(model: str) -> tuple:
+        head = model.split("+")[-1]
+        return is_control(model), rank.get(head, len(rank)), model
+
+    return sorted(set(models), key=place)

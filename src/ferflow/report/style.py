@@ -1,0 +1,89 @@
+"""The look of every figure, and saving it as the same bytes for the same data.
+
+Lines differ in lightness, dash and marker, so that a figure can be read without colour.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ferflow.files import whole
+
+DARK = "#0b2e4f"
+"""First line, points, text on light cells. Lightness falls from BAND over LIGHT and MIDDLE to DARK."""
+MIDDLE = "#c2571a"
+"""Second line; always dashed or with another marker than DARK."""
+LIGHT = "#7f8c99"
+"""References: chance, half of the maximum, limits."""
+BAND = "#d9e4ee"
+"""Areas: kept frames, spread over folds."""
+BAND_MIDDLE = "#f6ddc9"
+CELLS = "Blues"
+"""Colour map of matrices; its lightness falls steadily."""
+
+COLUMN = 3.5
+"""Inches: one column of a journal's page; a full page is twice as wide."""
+
+_STYLE = {
+    "font.family": "DejaVu Sans",
+    "font.size": 8,
+    "axes.titlesize": 8.5,
+    "axes.labelsize": 8,
+    "xtick.labelsize": 7.5,
+    "ytick.labelsize": 7.5,
+    "legend.fontsize": 7.5,
+    "legend.frameon": False,
+    "figure.titlesize": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.7,
+    "axes.edgecolor": "#333333",
+    "axes.axisbelow": True,
+    "xtick.major.width": 0.7,
+    "ytick.major.width": 0.7,
+    "xtick.major.size": 3,
+    "ytick.major.size": 3,
+    "grid.color": "#e4e7ea",
+    "grid.linewidth": 0.6,
+    "lines.linewidth": 1.4,
+    "lines.markersize": 4,
+    # Text as outlines looks the same everywhere; the words stay in the file as comments.
+    "svg.fonttype": "path",
+    # Identifiers inside the file come from this instead of a random number.
+    "svg.hashsalt": "ferflow",
+    "savefig.facecolor": "white",
+}
+
+
+@contextmanager
+def style() -> Iterator[None]:
+    """Draw and save inside this block."""
+    with matplotlib.rc_context(_STYLE):
+        yield
+
+
+def figure(width: float, height: float) -> Figure:
+    """An empty figure in inches. It belongs to no window and needs no display."""
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def heading(drawn: Figure, title: str, marks: str) -> None:
+    """Title of the whole figure, with what must be known about its data in its second line."""
+    drawn.suptitle(f"{title}\n{marks}" if marks else title, x=0.01, ha="left")
+
+
+def panel(axes: Axes, letter: str, title: str) -> None:
+    """Heading of one of several panels: (a), (b), …"""
+    axes.set_title(f"({letter}) {title}", loc="left")
+
+
+def save(drawn: Figure, path: str | Path, title: str) -> None:
+    """Write `drawn` to `path` as SVG: no date, no random identifiers, whole or not at all."""
+    with whole(path) as partial:
+        drawn.savefig(partial, format="svg", metadata={"Date": None, "Title": title})
