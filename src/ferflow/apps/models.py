@@ -1,0 +1,83 @@
+"""Which trained model a person gets, and one way to ask it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from ferflow import layout
+from ferflow.errors import WeightsError
+
+NO_MODEL = "run `make demo`, or give one with --model"
+
+
+class Cascade:
+    """A final model of `training.final`, asked for frames and for the clip; see `recognise.Model`."""
+
+    def __init__(self, path: Path) -> None:
+        from ferflow.training.final import load_final
+
+        self.path = path
+        self._final = load_final(path)
+        self.name, self.synthetic = self._final.name, self._final.synthetic
+        self.faces, self.aus, self.trim = self._final.faces, self._final.aus, self._final.trim
+        self.max_frames = self._final.extraction.max_frames
+        self.frame_classes, self.clip_classes = self._final.frame_classes, self._final.classes
+
+    def frames(self, crops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Features [n,F] and probabilities [n,K], float32, of crops uint8 [n,S,S,3] (RGB), in one pass."""
+        import torch
+
+        from ferflow.models.spatial import prepare
+
+        network = self._final.spatial
+        with torch.inference_mode():
+            features = network.features(prepare(crops, network), self._final.layer)
+            dense = features if self._final.layer == "dense" else network.dense_head(features)
+            shares = network.classifier(dense).float().softmax(1)
+        return features.float().numpy(), shares.numpy()
+
+    def clip(self, features: np.ndarray) -> np.ndarray:
+        """Probabilities [K] of the head for the features [T,F] of a clip's kept frames."""
+        return self._final.predict(features)
+
+
+def load_model(path: Path | None, folder: Path = Path()) -> Cascade:
+    """The model at `path`, or the best one of the newest study in `folder`.
+
+    Raises WeightsError where there is none, or the file is not a final model.
+    """
+    return Cascade(newest(folder) if path is None else path)
+
+
+def newest(folder: Path = Path()) -> Path:
+    """The final model of the study with the newest one: the head with the best accuracy in cross-validation.
+
+    Without metrics, the newest file. The test result does not choose: then it would no longer be a test.
+    """
+    pattern = layout.FINAL.format(study="*", extractor="*", head="*") + "/model.pt"
+    models = sorted(folder.glob(pattern), key=lambda file: (file.stat().st_mtime_ns, str(file)))
+    if not models:
+        raise WeightsError(pattern, "there is no trained model", NO_MODEL)
+    study = _study(models[-1], folder)
+    accuracies = _accuracies(folder / layout.METRICS.format(study=study))
+    here = [model for model in models if _study(model, folder) == study]
+    # Reversed, since of equals `max` takes the first: here the newest.
+    return max(reversed(here), key=lambda model: accuracies.get(model.parent.parent.name, -1.0))
+
+
+def _study(model: Path, folder: Path) -> str:
+    return model.relative_to(folder).parts[1]
+
+
+def _accuracies(metrics: Path) -> dict[str, float]:
+    """Accuracy in cross-validation of each model in a study's metrics.json; none where it cannot be read."""
+    try:
+        models = json.loads(metrics.read_text("utf-8"))["models"]
+        return {
+            name: float(parts["cv"]["accuracy"]["value"]) for name, parts in models.items() if "cv" in parts
+        }
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}

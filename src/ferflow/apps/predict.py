@@ -1,0 +1,183 @@
+"""`ferflow predict`: a trained model over videos, images, folders or a camera."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from ferflow.apps.sink import CODECS, ENDINGS, IMAGES
+from ferflow.errors import FerflowError, InputError
+
+VIDEOS = (".avi", ".mp4", ".mov", ".mkv", ".webm", ".mpg", ".mpeg", ".m4v", ".wmv")
+"""Endings by which a folder's videos are known; a file named outright is tried whatever its ending."""
+OUT = (".csv", ".json")
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the user asked for; ValueError where it makes no sense together."""
+
+    inputs: list[str]
+    model: Path | None = None
+    out: Path | None = None
+    annotate: Path | None = None
+    seconds: float | None = None
+    weights_folder: Path = Path("data/weights")
+
+    def __post_init__(self) -> None:
+        if self.out is not None and self.out.suffix.lower() not in OUT:
+            raise ValueError(f"--out {self.out}: the ending must be {' or '.join(OUT)}")
+        if self.annotate is None:
+            return
+        if self.annotate.suffix and self.annotate.suffix.lower() not in ENDINGS:
+            raise ValueError(f"--annotate {self.annotate}: the ending must be one of {', '.join(ENDINGS)}")
+
+
+@dataclass(frozen=True)
+class Source:
+    """One clip to look at: a path, or the number of a camera."""
+
+    what: Path | int
+
+    @property
+    def is_image(self) -> bool:
+        from ferflow.faces.video import IMAGE_SUFFIXES
+
+        return (
+            isinstance(self.what, Path) and self.what.suffix.lower() in IMAGE_SUFFIXES and self.what.is_file()
+        )
+
+    @property
+    def stem(self) -> str:
+        return f"camera{self.what}" if isinstance(self.what, int) else self.what.stem or self.what.name
+
+    def __str__(self) -> str:
+        return f"camera {self.what}" if isinstance(self.what, int) else str(self.what)
+
+
+def run(options: Options, console=None) -> int:
+    """Predict every clip and print, write and draw what was asked; exit code 1 if any clip failed, else 0.
+
+    A clip that cannot be used is one line on standard error, and the others go on. Raises FerflowError where
+    there is nothing to begin with: no model, no weights, no inputs.
+    """
+    from rich.console import Console
+
+    from ferflow.apps import predict_files, predict_screen
+    from ferflow.apps.models import load_model
+
+    console = console or Console()
+    sources, lines = expand(options.inputs)
+    targets = annotated_paths(options.annotate, sources)
+    if sources:
+        model = load_model(options.model)
+        from ferflow.aus.landmark import LandmarkAus
+        from ferflow.faces.stream import FaceStream
+
+        stream = FaceStream(options.weights_folder, model.faces)
+        aus = LandmarkAus(options.weights_folder, model.aus)
+        predict_screen.show_model(console, model)
+    done = []
+    for source, target in zip(sources, targets, strict=True):
+        try:
+            clip = _predict(source, target, model, stream, aus, options)
+        except FerflowError as error:
+            lines.append(str(error))
+            _complain(lines[-1])
+            continue
+        done.append(clip)
+        predict_screen.show_clip(console, clip)
+        if target is not None:
+            console.print(f"annotated: {target}", highlight=False)
+    if len(done) > 1:
+        predict_screen.show_summary(console, done)
+    if options.out is not None and done:
+        predict_files.write(options.out, done, model)
+        console.print(f"written: {options.out}", highlight=False)
+    return 1 if lines else 0
+
+
+def expand(inputs: list[str]) -> tuple[list[Source], list[str]]:
+    """The clips that `inputs` name, and a line for each input that names none.
+
+    A number is a camera. A folder stands for its videos and images, or, with images alone, for one clip whose
+    frames they are.
+    """
+    sources, lines = [], []
+    for text in inputs:
+        path = Path(text)
+        if text.isdigit() and not path.exists():
+            sources.append(Source(int(text)))
+        elif path.is_dir():
+            found = _in_folder(path)
+            sources += found
+            if not found:
+                lines.append(str(InputError(path, "holds no video or image", f"known: {', '.join(VIDEOS)}")))
+                _complain(lines[-1])
+        else:
+            sources.append(Source(path))
+    return sources, lines
+
+
+def _in_folder(folder: Path) -> list[Source]:
+    from ferflow.faces.video import IMAGE_SUFFIXES, natural_key
+
+    files = sorted(
+        (file for file in folder.iterdir() if file.is_file() and not file.name.startswith(".")),
+        key=lambda file: natural_key(file.name),
+    )
+    videos = [file for file in files if file.suffix.lower() in VIDEOS]
+    images = [file for file in files if file.suffix.lower() in IMAGE_SUFFIXES]
+    if images and not videos:
+        return [Source(folder)]
+    return [Source(file) for file in files if file in videos or file in images]
+
+
+def annotated_paths(annotate: Path | None, sources: list[Source]) -> list[Path | None]:
+    """Where the annotated copy of each source goes; all None where none is asked for.
+
+    `annotate` with an ending is the one file; without, a folder of copies named after their sources.
+    Raises FerflowError for several sources and one file, or a copy that would overwrite its source.
+    """
+    if annotate is None:
+        return [None] * len(sources)
+    if annotate.suffix:
+        if len(sources) > 1:
+            raise FerflowError(
+                annotate, f"is one file for {len(sources)} clips", "give a folder, a name without an ending"
+            )
+        paths = [annotate] * len(sources)
+    else:
+        paths, taken = [], set()
+        for source in sources:
+            name, number = source.stem, 1
+            while name in taken:
+                number += 1
+                name = f"{source.stem}-{number}"
+            taken.add(name)
+            paths.append(annotate / f"{name}-annotated{'.png' if source.is_image else '.mp4'}")
+    for source, path in zip(sources, paths, strict=True):
+        if isinstance(source.what, Path) and path.resolve() == source.what.resolve():
+            raise FerflowError(path, "is the clip itself", "give the annotated copy another name")
+        if path.suffix.lower() in IMAGES and not source.is_image:
+            raise FerflowError(path, f"cannot hold {source}", f"for clips: {', '.join(CODECS)}")
+    return paths
+
+
+def _predict(source: Source, target: Path | None, model, stream, aus, options: Options):
+    from contextlib import nullcontext
+
+    from ferflow.apps.predict_screen import progress_bar
+    from ferflow.apps.recognise import recognise
+    from ferflow.apps.sink import frame_sink
+    from ferflow.faces.video import open_clip
+
+    clip = open_clip(source.what, model.faces.missing_frames)
+    sinks = nullcontext() if target is None else frame_sink(target, clip.info.fps)
+    with progress_bar(str(source), clip.info.n_frames) as advance, sinks as sink:
+        return recognise(clip, model, stream, aus, options.seconds, sink, advance)
+
+
+def _complain(line: str) -> None:
+    print(f"ferflow: error: {line}", file=sys.stderr)

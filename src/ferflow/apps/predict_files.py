@@ -1,0 +1,131 @@
+"""Predictions of clips as a CSV or JSON file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from ferflow import __version__, tables
+from ferflow.apps.recognise import Model, Recognised
+from ferflow.classes import EMOTIONS_NEUTRAL
+from ferflow.files import write_text
+
+DECIMALS = 6
+"""Of a written probability: a float32 has no more to tell."""
+
+
+def write(path: Path, clips: list[Recognised], model: Model) -> None:
+    """Write `clips` to `path`: .json, or .csv (schema `recognised`)."""
+    if path.suffix.lower() == ".json":
+        write_text(path, json.dumps(as_json(clips, model), indent=2, allow_nan=False) + "\n")
+    else:
+        tables.write(as_table(clips, model), path, "recognised")
+
+
+def as_table(clips: list[Recognised], model: Model) -> pd.DataFrame:
+    """A row per clip (level `clip`, by the head), followed by its frames (by the image network)."""
+    return pd.concat([_rows(clip, model) for clip in clips], ignore_index=True)
+
+
+def _rows(clip: Recognised, model: Model) -> pd.DataFrame:
+    n_frames = len(clip.tracked)
+    frames = pd.DataFrame(
+        {
+            "source": clip.source,
+            "level": "frame",
+            "frame": pd.array(range(n_frames), dtype="Int64"),
+            "seconds": _seconds(clip),
+            "face": clip.tracked,
+            "kept": pd.array(_kept(clip), dtype="boolean"),
+            "predicted": [_best(row, clip.frame_classes) for row in clip.shares],
+            **dict(zip(("x", "y", "width", "height"), np.round(clip.boxes, 2).T, strict=True)),
+            "landmark_score": np.round(clip.scores, 4),
+            "au_score": np.round(clip.au_score, 4),
+        }
+    )
+    shares = np.round(clip.shares.astype(np.float64), DECIMALS)
+    for name in EMOTIONS_NEUTRAL:
+        there = name in clip.frame_classes
+        frames[f"p_{name}"] = shares[:, clip.frame_classes.index(name)] if there else np.nan
+    if clip.clip_shares is not None:
+        whole_clip = {
+            "source": clip.source,
+            "level": "clip",
+            "face": bool(clip.tracked.any()),
+            "predicted": clip.predicted[0],
+        }
+        for name, share in zip(clip.clip_classes, clip.clip_shares, strict=True):
+            whole_clip[f"p_{name}"] = round(float(share), DECIMALS)
+        # Columns that say nothing of a whole clip are empty in its row.
+        frames = pd.concat([pd.DataFrame([whole_clip]), frames])[frames.columns]
+    frames["model"] = str(model.path)
+    frames["synthetic"] = model.synthetic
+    return frames
+
+
+def as_json(clips: list[Recognised], model: Model) -> dict:
+    """The same as nested values; what is unknown is null."""
+    return {
+        "ferflow": __version__,
+        "model": str(model.path),
+        "name": model.name,
+        "trained_on_synthetic_data": model.synthetic,
+        "clips": [_clip_json(clip) for clip in clips],
+    }
+
+
+def _clip_json(clip: Recognised) -> dict:
+    name, share = clip.predicted
+    seconds, kept = _seconds(clip), _kept(clip)
+    shares = clip.clip_shares
+    return {
+        "source": clip.source,
+        "n_frames": len(clip.tracked),
+        "n_faces": int(clip.tracked.sum()),
+        "fps": clip.fps,
+        "predicted": name,
+        "probability": round(share, DECIMALS),
+        "probabilities": None if shares is None else _named(shares, clip.clip_classes),
+        "kept": {"begin": clip.kept.begin, "end": clip.kept.end, "reason": clip.kept.reason},
+        "warnings": list(clip.warnings),
+        "frames": [
+            {
+                "frame": i,
+                "seconds": _number(seconds[i]),
+                "face": bool(clip.tracked[i]),
+                "kept": bool(kept[i]),
+                "box": [_number(v, 2) for v in clip.boxes[i]] if clip.tracked[i] else None,
+                "landmark_score": _number(clip.scores[i], 4),
+                "au_score": _number(clip.au_score[i], 4),
+                "predicted": _best(clip.shares[i], clip.frame_classes),
+                "probabilities": _named(clip.shares[i], clip.frame_classes) if clip.tracked[i] else None,
+            }
+            for i in range(len(clip.tracked))
+        ],
+    }
+
+
+def _seconds(clip: Recognised) -> np.ndarray:
+    """Time of each frame; NaN where the clip has no rate."""
+    index = np.arange(len(clip.tracked))
+    return np.round(index / clip.fps, 4) if clip.fps > 0 else np.full(len(index), np.nan)
+
+
+def _kept(clip: Recognised) -> np.ndarray:
+    index = np.arange(len(clip.tracked))
+    return (index >= clip.kept.begin) & (index < clip.kept.end)
+
+
+def _best(shares: np.ndarray, names: tuple[str, ...]) -> str | None:
+    return names[int(np.argmax(shares))] if np.isfinite(shares).all() else None
+
+
+def _named(shares: np.ndarray, names: tuple[str, ...]) -> dict[str, float]:
+    return {name: round(float(share), DECIMALS) for name, share in zip(names, shares, strict=True)}
+
+
+def _number(value: float, decimals: int = 4) -> float | None:
+    return round(float(value), decimals) if np.isfinite(value) else None

@@ -1,0 +1,107 @@
+"""Predictions of clips on a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from ferflow.apps.look import bar
+from ferflow.apps.recognise import Model, Recognised
+
+ROWS = 24
+"""Lines that the frames of a clip may take; longer clips are shown in stretches of frames."""
+
+
+@contextmanager
+def progress_bar(title: str, n_frames: int) -> Iterator[Callable[[], None]]:
+    """A bar on standard error that goes away; yields what to call after each frame."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(title, total=n_frames or None)
+        yield lambda: progress.advance(task)
+
+
+def show_model(console: Console, model: Model) -> None:
+    """Say which model speaks, and what it was trained on."""
+    console.print(f"model: {model.name} ({model.path})", highlight=False, soft_wrap=True)
+    if model.synthetic:
+        console.print(
+            "This model was trained on synthetic data: its answers on real faces mean little.", style="yellow"
+        )
+
+
+def show_clip(console: Console, clip: Recognised) -> None:
+    """One clip: its classes with a bar each, then its frames."""
+    n_frames, faces = len(clip.tracked), int(clip.tracked.sum())
+    length = f", {n_frames / clip.fps:.1f} s" if clip.fps > 0 else ""
+    console.print()
+    console.print(
+        Text.assemble((clip.source, "bold"), f"  {n_frames} frames{length}, a face in {faces}"),
+        soft_wrap=True,
+    )
+    for line in clip.warnings:
+        console.print(f"  warning: {line}", style="yellow", highlight=False)
+    if clip.clip_shares is not None:
+        kept = clip.kept
+        console.print(f"  the head saw frames {kept.begin}–{kept.end - 1} ({kept.reason})", highlight=False)
+        _bars(console, clip.clip_classes, clip.clip_shares)
+    _frames(console, clip)
+
+
+def _bars(console: Console, names: tuple[str, ...], shares: np.ndarray) -> None:
+    best = int(np.argmax(shares))
+    for k, (name, share) in enumerate(zip(names, shares, strict=True)):
+        style = "bold green" if k == best else ""
+        console.print(Text(f"  {name:<9}{share:6.3f}  {bar(float(share), 30)}", style=style))
+
+
+def stretches(n_frames: int, rows: int = ROWS) -> list[tuple[int, int]]:
+    """Cut `n_frames` into at most `rows` stretches begin:end of equal length (the last may be shorter)."""
+    length = -(-n_frames // rows)
+    return [(begin, min(begin + length, n_frames)) for begin in range(0, n_frames, length)]
+
+
+def _frames(console: Console, clip: Recognised) -> None:
+    parts = stretches(len(clip.tracked))
+    single = parts[0][1] - parts[0][0] == 1
+    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 1))
+    table.add_column("  frame" if single else "  frames")
+    if not single:
+        table.add_column("faces", justify="right")
+    for name in clip.frame_classes:
+        table.add_column(name, justify="right")
+    table.add_column("most likely")
+    for begin, end in parts:
+        tracked = clip.tracked[begin:end]
+        cells = [f"  {begin}" if single else f"  {begin}–{end - 1}"]
+        if not single:
+            cells.append(f"{tracked.sum()}/{end - begin}")
+        if tracked.any():
+            mean = clip.shares[begin:end][tracked].mean(axis=0)
+            cells += [f"{share:.2f}" for share in mean] + [clip.frame_classes[int(np.argmax(mean))]]
+        else:
+            cells += ["–"] * len(clip.frame_classes) + ["no face"]
+        table.add_row(*cells)
+    title = "the image network, frame by frame" if single else "the image network, means over frames"
+    console.print(f"  {title}:", style="dim")
+    console.print(table)
+
+
+def show_summary(console: Console, clips: list[Recognised]) -> None:
+    """All clips, a line each."""
+    table = Table(title="all clips", title_justify="left", box=None, pad_edge=False, header_style="bold")
+    for column in ("clip", "predicted", "probability", "frames", "faces"):
+        table.add_column(column, justify="left" if column in ("clip", "predicted") else "right")
+    for clip in clips:
+        name, share = clip.predicted
+        faces = str(int(clip.tracked.sum()))
+        table.add_row(Text(clip.source), name, f"{share:.3f}", str(len(clip.tracked)), faces)
+    console.print()
+    console.print(table)

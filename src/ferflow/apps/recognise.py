@@ -1,0 +1,248 @@
+"""Recognise the expression in one clip as it streams by: faces, action units, image network, trimming, head.
+
+Memory does not grow with the clip but by a few numbers per frame; the features, which can be 50 kB a frame,
+wait in a temporary file until the clip has ended and it is known which of its frames the head sees.
+"""
+
+from __future__ import annotations
+
+import math
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import pandas as pd
+
+from ferflow.apps.draw import annotate
+from ferflow.apps.sink import FrameSink
+from ferflow.aus.landmark import LandmarkAus
+from ferflow.aus.score import au_score
+from ferflow.aus.trim import Trimmed, algorithm1
+from ferflow.classes import AU_COLUMNS
+from ferflow.errors import NoFaceError
+from ferflow.faces.stream import FaceFrame, FaceStream
+from ferflow.faces.video import Camera, Clip
+from ferflow.settings import Aus, Faces, Trim
+
+BLOCK = 16
+"""Frames that wait to go through the image network together: source frames of 4K are 25 MB each."""
+
+
+class Model(Protocol):
+    """A trained model: an image network with classes of its own, and a head over the clip."""
+
+    path: Path
+    name: str
+    synthetic: bool
+    faces: Faces
+    aus: Aus
+    trim: Trim
+    max_frames: int
+    frame_classes: Sequence[str]
+    clip_classes: Sequence[str]
+
+    def frames(self, crops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Features [n,F] and probabilities [n,K] of the image network for crops uint8 [n,S,S,3]."""
+
+    def clip(self, features: np.ndarray) -> np.ndarray:
+        """Probabilities [K] of the head for the features [T,F] of a clip's kept frames."""
+
+
+@dataclass(frozen=True)
+class Recognised:
+    """What a model says of one clip of `T` frames.
+
+    `shares` [T,K] of `frame_classes` (NaN without a face), `clip_shares` [K] of `clip_classes` or None for a
+    single image, which has no course for the head to see. Frames `kept.begin:kept.end` went to the head.
+    """
+
+    source: str
+    fps: float
+    frame_classes: tuple[str, ...]
+    clip_classes: tuple[str, ...]
+    tracked: np.ndarray
+    boxes: np.ndarray
+    scores: np.ndarray
+    shares: np.ndarray
+    au_score: np.ndarray
+    kept: Trimmed
+    clip_shares: np.ndarray | None
+    warnings: tuple[str, ...]
+
+    @property
+    def predicted(self) -> tuple[str, float]:
+        """The clip's class and its probability; for an image the image network's. Of equals the first."""
+        if self.clip_shares is not None:
+            best = int(np.argmax(self.clip_shares))
+            return self.clip_classes[best], float(self.clip_shares[best])
+        mean = np.nanmean(self.shares, axis=0)
+        return self.frame_classes[int(np.argmax(mean))], float(mean.max())
+
+
+def recognise(
+    clip: Clip,
+    model: Model,
+    stream: FaceStream,
+    aus: LandmarkAus,
+    seconds: float | None = None,
+    sink: FrameSink | None = None,
+    progress: Callable[[], None] = lambda: None,
+) -> Recognised:
+    """Run `model` over `clip`, or its first `seconds`; annotated frames go to `sink` as they come.
+
+    `progress` is called after each frame. A camera is ended with Ctrl-C. Raises NoFaceError where no frame
+    shows a face, InputError where the clip cannot be read.
+    """
+    course = _Course(model, aus)
+    block: list[FaceFrame] = []
+    stream.where = clip.source
+    with tempfile.TemporaryFile(prefix="ferflow-") as spool:
+        features = _Spool(spool)
+        camera = isinstance(clip, Camera)
+        try:
+            for face in stream.run(_first(clip, seconds)):
+                block.append(face)
+                if len(block) == BLOCK:
+                    course.add(block, features, sink)
+                    block = []
+                progress()
+        except KeyboardInterrupt:
+            if not camera:
+                raise
+        if block:
+            course.add(block, features, sink)
+        if not course.tracked or not any(course.tracked):
+            raise NoFaceError(
+                clip.source,
+                f"has no face in its {len(course.tracked)} frames",
+                "give a clip with a frontal face, or lower faces.smallest in the model's settings",
+            )
+        return course.finish(clip, features)
+
+
+@dataclass
+class _Course:
+    """The small numbers of every frame so far."""
+
+    model: Model
+    aus: LandmarkAus
+    tracked: list[bool] = field(default_factory=list)
+    boxes: list[np.ndarray] = field(default_factory=list)
+    scores: list[float] = field(default_factory=list)
+    shares: list[np.ndarray] = field(default_factory=list)
+    intensities: list[np.ndarray] = field(default_factory=list)
+    waiting: list[np.ndarray] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.aus.neutral = None
+
+    def add(self, faces: list[FaceFrame], features: _Spool, sink: FrameSink | None) -> None:
+        self._add_aus([face.landmarks for face in faces if face.tracked])
+        values, shares = self.model.frames(np.stack([face.crop for face in faces]))
+        for face, row, share in zip(faces, values, shares, strict=True):
+            features.add(row)
+            self.tracked.append(face.tracked)
+            self.boxes.append(face.box)
+            self.scores.append(face.score)
+            self.shares.append(share if face.tracked else np.full(len(share), np.nan))
+            if sink is not None:
+                sink.add(self._drawn(face, share))
+
+    def _add_aus(self, landmarks: list[np.ndarray]) -> None:
+        # The face at rest is the clip's own, known after its first frames with a face; till then they wait.
+        self.waiting.extend(landmarks)
+        if self.aus.neutral is not None or len(self.waiting) >= self.aus.settings.neutral_frames:
+            self._fit_waiting()
+
+    def _fit_waiting(self) -> None:
+        if not self.waiting:
+            return
+        landmarks = np.stack(self.waiting).astype(np.float64)
+        if self.aus.neutral is None:
+            self.aus.set_neutral(landmarks[: self.aus.settings.neutral_frames])
+        self.intensities.extend(self.aus.fit(landmarks))
+        self.waiting.clear()
+
+    def _drawn(self, face: FaceFrame, share: np.ndarray) -> np.ndarray:
+        note = "model trained on synthetic data" if self.model.synthetic else ""
+        names = self.model.frame_classes
+        if not face.tracked:
+            return annotate(face.frame, None, None, names, None, note)
+        return annotate(face.frame, face.box, face.landmarks, names, share, note)
+
+    def finish(self, clip: Clip, features: _Spool) -> Recognised:
+        self._fit_waiting()
+        tracked, n_frames = np.array(self.tracked), len(self.tracked)
+        score = self._au_score(tracked)
+        if n_frames == 1:
+            kept, clip_shares = Trimmed(0, 1, float(score[0]), False, "a single image"), None
+        else:
+            kept = self._keep(score, tracked)
+            end = min(kept.end, kept.begin + self.model.max_frames)
+            clip_shares = self.model.clip(features.rows(kept.begin, end))
+        return Recognised(
+            str(clip.source),
+            clip.info.fps,
+            tuple(self.model.frame_classes),
+            tuple(self.model.clip_classes),
+            tracked,
+            np.stack(self.boxes),
+            np.array(self.scores, np.float32),
+            np.stack(self.shares),
+            score,
+            kept,
+            clip_shares,
+            tuple(clip.warnings),
+        )
+
+    def _keep(self, score: np.ndarray, tracked: np.ndarray) -> Trimmed:
+        """The frames for the head, cut as for training; from the first face on where that leaves no face."""
+        kept = algorithm1(score, self.model.trim)
+        end = min(kept.end, kept.begin + self.model.max_frames)
+        if tracked[kept.begin : end].any():
+            return kept
+        begin = int(np.argmax(tracked))
+        return Trimmed(begin, len(score), kept.max_score, kept.anomaly, "no face in what trimming keeps")
+
+    def _au_score(self, tracked: np.ndarray) -> np.ndarray:
+        values = np.full((len(tracked), len(AU_COLUMNS)), np.nan)
+        values[tracked] = np.round(np.stack(self.intensities), 4)  # as in the tables that training read
+        frame = pd.DataFrame(values, columns=list(AU_COLUMNS)).assign(success=tracked.astype(int))
+        return au_score(frame)
+
+
+class _Spool:
+    """Rows of features in a file, in the float16 in which the feature files hold them."""
+
+    def __init__(self, file) -> None:
+        self._file, self.n_features = file, 0
+
+    def add(self, row: np.ndarray) -> None:
+        self.n_features = row.size
+        self._file.seek(0, 2)
+        self._file.write(row.astype(np.float16).tobytes())
+
+    def rows(self, begin: int, end: int) -> np.ndarray:
+        """Rows begin:end, float32 [end - begin, F]."""
+        size = self.n_features * np.dtype(np.float16).itemsize
+        self._file.seek(begin * size)
+        data = np.frombuffer(self._file.read((end - begin) * size), np.float16)
+        return data.reshape(-1, self.n_features).astype(np.float32)
+
+
+def _first(clip: Clip, seconds: float | None) -> Iterable[np.ndarray]:
+    if seconds is None:
+        return clip
+    fps = clip.info.fps if clip.info.fps > 0 else 25.0
+    return _take(clip, math.ceil(seconds * fps))
+
+
+def _take(clip: Clip, n_frames: int) -> Iterator[np.ndarray]:
+    # Not islice: it would ask for one more frame than it gives.
+    for number, frame in enumerate(clip, 1):
+        yield frame
+        if number >= n_frames:
+            return
