@@ -22,9 +22,9 @@ _NAMES = {
 }
 
 _PROTOCOLS = {
+    "test": "test",
     "cv": "cross-validation",
     "nested": "nested cross-validation",
-    "test": "test",
     "human": "human annotators",
 }
 
@@ -40,6 +40,11 @@ def model_label(model: str) -> str:
 def protocol_label(protocol: str) -> str:
     """`cv` as `cross-validation` and so on."""
     return _PROTOCOLS.get(protocol, protocol)
+
+
+def protocol_order(protocols) -> list[str]:
+    """Test first, since that is what a paper reports, then cross-validation and humans."""
+    return [protocol for protocol in _PROTOCOLS if protocol in set(protocols)]
 
 
 def marks(synthetic: bool, notes: str = "") -> str:

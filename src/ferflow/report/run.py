@@ -31,7 +31,7 @@ def au_curve(
     true_aus_csv: str | Path | None = None,
 ) -> None:
     """AU score curve of one clip; `truth_csv` and `true_aus_csv` (schemas truth, aus) add its truth."""
-    clips = _clips(trim_csv, manifest_csv)
+    clips = clips_of(trim_csv, manifest_csv)
     clip = _row(clips, clip_id, trim_csv)
     score = _scores([aus_csv], [clip_id])[clip_id]
     truth = None if truth_csv is None else _row(tables.read(truth_csv, "truth"), clip_id, truth_csv)
@@ -49,7 +49,7 @@ def anomalies(
     settings: Trim,
 ) -> None:
     """Sheet of the AU curves of all anomalies."""
-    clips = _clips(trim_csv, manifest_csv)
+    clips = clips_of(trim_csv, manifest_csv)
     chosen = clips[clips["anomaly"]].sort_values("clip_id")
     subjects = set(chosen["subject_id"])
     # Tables are per subject: those without an anomaly need not be read.
@@ -62,7 +62,7 @@ def anomalies(
 
 def lengths(trim_csv: str | Path, manifest_csv: str | Path, output: str | Path, max_frames: int) -> None:
     """Clip lengths before and after trimming; `max_frames` is `settings.features.max_frames`."""
-    clips = _clips(trim_csv, manifest_csv)
+    clips = clips_of(trim_csv, manifest_csv)
     with style.style():
         drawn = trimming.lengths(clips, max_frames, marks(clips["synthetic"].any()))
         style.save(drawn, output, "Clip lengths before and after trimming")
@@ -131,7 +131,7 @@ def splits(splits_json: str | Path, manifest_csv: str | Path, output: str | Path
         style.save(drawn, output, "Subjects in the folds and the test set")
 
 
-def _clips(trim_csv: str | Path, manifest_csv: str | Path) -> pd.DataFrame:
+def clips_of(trim_csv: str | Path, manifest_csv: str | Path) -> pd.DataFrame:
     """Schema `trim` with subject, emotion, fps and `synthetic` from the manifest."""
     manifest = tables.read(manifest_csv, "manifest")[["clip_id", "subject_id", "emotion", "fps", "synthetic"]]
     trim = tables.read(trim_csv, "trim")

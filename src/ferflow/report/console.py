@@ -1,0 +1,86 @@
+"""The table of results on the terminal."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ferflow import layout, tables
+from ferflow.errors import InputError
+from ferflow.evaluation.controls import is_control
+from ferflow.report.names import marks_of, model_label, model_order, protocol_order
+from ferflow.report.rendering import number, with_interval
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from rich.console import Console
+
+SHORT = {"cv": "CV", "nested": "nested CV"}
+"""Protocols short enough for a terminal of 80 columns."""
+
+
+def print_results(folder: str | Path, console: Console | None = None) -> None:
+    """Print accuracy with its interval for every model and control in a study's results folder.
+
+    `folder` is e.g. results/demo. Says where the report is, chance, and that data are synthetic where they
+    are. Raises InputError where there are no results yet.
+    """
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    console = console or Console()
+    folder = Path(folder)
+    # The layout's patterns, relative to the study's own folder.
+    metrics, table_folder, report = (
+        folder / Path(pattern).relative_to(layout.RESULTS)
+        for pattern in (layout.METRICS, layout.TABLES, layout.REPORT)
+    )
+    results = tables.read(table_folder / "results.csv", "results")
+    try:
+        confidence = json.loads(metrics.read_text(encoding="utf-8"))["confidence"]
+    except (OSError, ValueError, KeyError):
+        raise InputError(metrics, "cannot be read", "run the evaluation again") from None
+    whole = results[results["fold"].isna()]
+    table = Table(
+        title=_title(folder, marks_of(whole)), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False
+    )
+    table.add_column("model", no_wrap=True)
+    table.add_column("protocol", no_wrap=True)
+    interval = f"accuracy (%),\n{100 * confidence:g} % interval"
+    for heading in (interval, "F1\n(%)", "clips\n(subjects)"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    models = model_order(whole["model"])
+    for place, model in enumerate(models):
+        if place and is_control(model) and not is_control(models[place - 1]):
+            # A line sets the controls apart.
+            table.add_section()
+        mine = whole[whole["model"] == model]
+        for protocol in protocol_order(mine["protocol"]):
+            values = mine[mine["protocol"] == protocol].set_index("metric")
+            style = "dim" if is_control(model) else None
+            table.add_row(model_label(model), SHORT.get(protocol, protocol), *_cells(values), style=style)
+    console.print(table)
+    console.print(f"Chance: {number(whole['chance'].iloc[0], 'percent')} %.", highlight=False)
+    if whole["synthetic"].any():
+        text = "Synthetic data: these numbers show that the workflow runs, not how well it reads real faces."
+        console.print(text, style="bold", highlight=False)
+    if report.exists():
+        console.print(f"Report: {report}", highlight=False, soft_wrap=True)
+    else:
+        console.print(f"Report: not made yet ({report})", highlight=False, soft_wrap=True)
+
+
+def _title(folder: Path, marks: str) -> str:
+    return f"Results of {folder.name}" + (f" ({marks})" if marks else "")
+
+
+def _cells(values: pd.DataFrame) -> list[str]:
+    """Accuracy with interval, F1, clips and subjects of one model's rows, indexed by metric."""
+    accuracy = values.loc["accuracy"]
+    return [
+        with_interval(accuracy, "percent"),
+        number(values.loc["f1", "value"], "percent"),
+        f"{accuracy['n_clips']} ({accuracy['n_subjects']})",
+    ]

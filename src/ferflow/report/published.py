@@ -1,0 +1,80 @@
+"""The numbers that the reference papers report, and ours beside them."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import as_file
+from importlib.resources import files as resources
+
+import pandas as pd
+
+from ferflow import tables
+from ferflow.errors import InputError
+from ferflow.evaluation.controls import is_control
+
+NOT_COMPARABLE = "synthetic data: not comparable"
+
+HEADS = {"vggface+lstm": "lstm", "vggface+bilstm": "bilstm", "vggface+cnn1d": "cnn1d"}
+"""Rows of the thesis's Table 3.6 and the temporal head of each."""
+
+
+@cache
+def _all() -> pd.DataFrame:
+    with as_file(resources("ferflow") / "resources" / "published.csv") as path:
+        return tables.read(path, "published")
+
+
+def published(study: str, table: str | None = None) -> pd.DataFrame:
+    """Schema `published`: what `study` (thesis, compact, datacentric, sfew, affectnet) reports in `table`.
+
+    Raises InputError where there is no such study or table.
+    """
+    rows = _all()
+    rows = rows[(rows["study"] == study) & ((rows["table"] == table) if table is not None else True)]
+    if rows.empty:
+        known = _all()["study"].unique() if study not in set(_all()["study"]) else None
+        where = f"{study}" if table is None else f"{study}, table {table}"
+        choice = _all().loc[_all()["study"] == study, "table"].unique() if known is None else known
+        raise InputError("published.csv", f"has nothing of {where}", f"choose from {', '.join(choice)}")
+    return rows.reset_index(drop=True)
+
+
+def beside(results: pd.DataFrame, dataset: str) -> pd.DataFrame:
+    """Schema `beside`: the thesis's Table 3.6 beside the test accuracy of the same temporal heads.
+
+    `results` is schema `results`; `dataset` names its data. On synthetic data `data` says so and `difference`
+    stays empty: such numbers show that the workflow runs, not how well a method reads real faces.
+    """
+    ours = results[
+        (results["protocol"] == "test") & (results["metric"] == "accuracy") & results["fold"].isna()
+    ]
+    ours = ours[~ours["model"].map(is_control)]
+    rows = []
+    for row in published("thesis", "3.6").itertuples(index=False):
+        if row.item not in HEADS:
+            continue
+        same = ours[ours["model"].str.split("+").str[-1] == HEADS[row.item]]
+        base = {
+            "study": row.study,
+            "table": row.table,
+            "item": row.item,
+            "metric": row.metric,
+            "published": row.value,
+        }
+        if same.empty:
+            rows.append(base | {"model": "", "data": "", "note": "not run"})
+        for mine in same.itertuples(index=False):
+            rows.append(
+                base
+                | {
+                    "model": mine.model,
+                    "ours": mine.value,
+                    "low": mine.low,
+                    "high": mine.high,
+                    "difference": None if mine.synthetic else 100 * (mine.value - row.value),
+                    "data": NOT_COMPARABLE if mine.synthetic else dataset,
+                    "note": mine.note,
+                }
+            )
+    columns = list(tables.schema("beside")["properties"])
+    return pd.DataFrame(rows).reindex(columns=columns)

@@ -1,0 +1,176 @@
+"""Tables for readers: the same cells as Markdown, LaTeX and a small HTML page.
+
+Headings and number formats of a column are in its schema, as `title` and `x-format` (a format of Python, or
+`percent` for shares shown in percent with one decimal); `x-missing` is what an empty cell means.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.resources import files as resources
+from pathlib import Path
+
+import pandas as pd
+
+from ferflow import tables
+from ferflow.evaluation.controls import is_control
+from ferflow.evaluation.results import LEAKY
+from ferflow.files import write_text
+from ferflow.report.names import marks, marks_of, model_label, protocol_label
+
+MISSING = "–"
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """A table as text: headings, which columns hold numbers, rows of cells, and which rows are controls."""
+
+    title: str
+    marks: str
+    headings: Sequence[str]
+    numbers: Sequence[bool]
+    rows: Sequence[Sequence[str]]
+    controls: Sequence[bool]
+
+
+def rendered(table: pd.DataFrame, schema: str, title: str, synthetic: bool = False) -> Rendered:
+    """`table` (of `schema`) as text.
+
+    `synthetic` adds that mark to a table without such a column. Columns that are empty throughout, and those
+    that became marks, are left out.
+    """
+    properties = tables.schema(schema)["properties"]
+    mark = marks_of(table)
+    if "synthetic" not in table:
+        mark = marks(synthetic, mark)
+    shown = table.drop(columns="synthetic", errors="ignore")
+    if "note" in shown:
+        shown = shown.assign(note=[_without_marks(note) for note in shown["note"].fillna("")])
+    shown = shown[
+        [c for c in shown if not (shown[c].isna() | (shown[c].astype(str) == "")).all() or not len(shown)]
+    ]
+    rules = [properties.get(column, {}) for column in shown]
+    cells = [[_cell(value, c, rule) for value in shown[c]] for c, rule in zip(shown, rules, strict=True)]
+    return Rendered(
+        title,
+        mark,
+        [rule.get("title", column.replace("_", " ")) for column, rule in zip(shown, rules, strict=True)],
+        [_is_number(rule) for rule in rules],
+        list(zip(*cells, strict=True)),
+        _controls(table),
+    )
+
+
+def write(table: Rendered, *paths: str | Path) -> None:
+    """Write `table` to each of `paths`, in the format that its suffix names: .md, .tex or .html."""
+    formats = {".md": markdown, ".tex": latex, ".html": html}
+    for path in paths:
+        write_text(path, formats[Path(path).suffix](table))
+
+
+def markdown(table: Rendered) -> str:
+    """A GitHub-flavoured table, below its title and marks."""
+    lines = [f"**{table.title}**" + (f" *({table.marks})*" if table.marks else ""), ""]
+    lines.append(_line(table.headings))
+    lines.append("|" + "|".join("---:" if number else "---" for number in table.numbers) + "|")
+    lines += [_line(row) for row in table.rows]
+    return "\n".join(lines) + "\n"
+
+
+def latex(table: Rendered) -> str:
+    """A table of LaTeX's booktabs package."""
+    caption = table.title + (f" ({table.marks})" if table.marks else "")
+    body = [" & ".join(_escape(cell) for cell in row) + r" \\" for row in (table.headings, *table.rows)]
+    return "\n".join(
+        [
+            r"\begin{table}",
+            rf"\caption{{{_escape(caption)}}}",
+            r"\begin{tabular}{" + "".join("r" if number else "l" for number in table.numbers) + "}",
+            r"\toprule",
+            body[0],
+            r"\midrule",
+            *body[1:],
+            r"\bottomrule",
+            r"\end{tabular}",
+            r"\end{table}",
+            "",
+        ]
+    )
+
+
+def html(table: Rendered) -> str:
+    """A page of its own, without any other file."""
+    import jinja2
+
+    source = (resources("ferflow") / "resources" / "table.html").read_text(encoding="utf-8")
+    template = jinja2.Environment(autoescape=True, keep_trailing_newline=True).from_string(source)
+    return template.render(
+        title=table.title,
+        marks=table.marks,
+        columns=[{"heading": h, "number": n} for h, n in zip(table.headings, table.numbers, strict=True)],
+        rows=[{"cells": r, "control": c} for r, c in zip(table.rows, table.controls, strict=True)],
+    )
+
+
+def number(value: float, pattern: str) -> str:
+    """`value` in a column's `x-format`."""
+    return f"{100 * value:.1f}" if pattern == "percent" else format(value, pattern)
+
+
+def with_interval(row: pd.Series, pattern: str) -> str:
+    """`value [low, high]` of a row of results; the value alone where there is no interval."""
+    value = number(row["value"], pattern)
+    if pd.isna(row["low"]):
+        return value
+    return f"{value} [{number(row['low'], pattern)}, {number(row['high'], pattern)}]"
+
+
+def _cell(value, column: str, rule: dict) -> str:
+    if pd.isna(value):
+        return rule.get("x-missing", MISSING)
+    if isinstance(value, str):
+        labels = {"model": model_label, "protocol": protocol_label}
+        return labels.get(column, str)(value)
+    if rule.get("type") == "boolean":
+        return "yes" if value else "no"
+    if "x-format" in rule:
+        return number(float(value), rule["x-format"])
+    if _is_number(rule) and float(value).is_integer():
+        return str(int(value))
+    return format(float(value), ".3g") if _is_number(rule) else str(value)
+
+
+def _is_number(rule: dict) -> bool:
+    kinds = rule.get("type", "string")
+    return bool({"integer", "number"} & set([kinds] if isinstance(kinds, str) else kinds))
+
+
+def _controls(table: pd.DataFrame) -> list[bool]:
+    if "model" not in table:
+        return [False] * len(table)
+    return [isinstance(model, str) and is_control(model) for model in table["model"]]
+
+
+def _without_marks(note: str) -> str:
+    return "; ".join(part for part in note.split("; ") if part != LEAKY)
+
+
+def _line(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cell.replace("|", r"\|").replace("\n", " ") for cell in cells) + " |"
+
+
+_SPECIAL = {c: rf"\{c}" for c in "&%$#_{}"} | {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "–": "--",
+    "−": "$-$",
+    "κ": r"$\kappa$",
+    "×": r"$\times$",
+    "≤": r"$\leq$",
+}
+
+
+def _escape(text: str) -> str:
+    return "".join(_SPECIAL.get(character, character) for character in text)

@@ -1,0 +1,227 @@
+"""Tables that summarise others: what the workflow calls, and the CSV each writes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from ferflow import tables
+from ferflow.evaluation.controls import is_control
+from ferflow.evaluation.metrics import METRICS
+from ferflow.evaluation.results import study_note
+from ferflow.report import published as published_numbers
+from ferflow.report import rendering
+from ferflow.report.curves import averaged
+from ferflow.report.names import marks_of, model_label, model_order, protocol_label, protocol_order
+from ferflow.report.run import clips_of
+
+HEADINGS = {
+    "accuracy": "accuracy (%)",
+    "precision": "precision (%)",
+    "recall": "recall (%)",
+    "f1": "F1 (%)",
+    "kappa": "Cohen's κ",
+}
+
+
+def render(
+    table_csv: str | Path, schema: str, title: str, outputs: Iterable[str | Path], synthetic: bool = False
+) -> None:
+    """Render any table with a schema to `outputs` (.md, .tex, .html).
+
+    `synthetic` is for tables without a column of that name.
+    """
+    table = tables.read(table_csv, schema)
+    rendering.write(rendering.rendered(table, schema, title, synthetic), *outputs)
+
+
+def render_results(
+    results_csv: str | Path, title: str, outputs: Iterable[str | Path], confidence: float
+) -> None:
+    """Models × metrics with intervals, controls in the same table, folds left out (.md, .tex, .html)."""
+    table = results_table(tables.read(results_csv, "results"), title, confidence)
+    rendering.write(table, *outputs)
+
+
+def results_table(results: pd.DataFrame, title: str, confidence: float) -> rendering.Rendered:
+    """Schema `results` as one row per model and protocol, cells as `value [low, high]`, controls last."""
+    whole = results[results["fold"].isna()]
+    rows, controls = [], []
+    for model in model_order(whole["model"]):
+        mine = whole[whole["model"] == model]
+        for protocol in protocol_order(mine["protocol"]):
+            values = mine[mine["protocol"] == protocol].set_index("metric").loc[list(METRICS)]
+            first = values.iloc[0]
+            cells = [
+                rendering.with_interval(row, ".2f" if metric == "kappa" else "percent")
+                for metric, row in values.iterrows()
+            ]
+            names = [model_label(model), protocol_label(protocol)]
+            rows.append([*names, str(first["n_clips"]), str(first["n_subjects"]), *cells])
+            controls.append(is_control(model))
+    chance = 100 * whole["chance"].iloc[0]
+    about = f"in brackets: {100 * confidence:g} % intervals, bootstrap over subjects; chance: {chance:.1f} %"
+    if not whole["n_subjects"].any():
+        about = about.replace("subjects", "images")
+    headings = ["model", "protocol", "clips", "subjects", *(HEADINGS[metric] for metric in METRICS)]
+    numbers = [False, False, *[True] * (2 + len(METRICS))]
+    return rendering.Rendered(f"{title}; {about}", marks_of(whole), headings, numbers, rows, controls)
+
+
+def early_stopping(
+    early_csvs: Mapping[str, Iterable[str | Path]],
+    output: str | Path,
+    synthetic: bool,
+    final_history_csvs: Mapping[str, str | Path] | None = None,
+    protocol: str = "honest",
+) -> None:
+    """Schema `early_stopping` from each model's early.csv files, in the order of the folds.
+
+    `final_history_csvs` (a model's history.csv of its final run) says how many epochs that run really took.
+    """
+    rows = []
+    for model, paths in early_csvs.items():
+        best = [_best_epoch(tables.read(path, "history")) for path in paths]
+        rows += [
+            {"model": model, "fold": fold, "max_validation_accuracy": value, "epoch": epoch}
+            for fold, (value, epoch) in enumerate(best)
+        ]
+        mean = {
+            "model": model,
+            "max_validation_accuracy": sum(value for value, _ in best) / len(best),
+            # Half an epoch is rounded up, which Python's round would not always do.
+            "epoch": max(1, math.floor(sum(epoch for _, epoch in best) / len(best) + 0.5)),
+        }
+        if final_history_csvs and model in final_history_csvs:
+            mean["final_epochs"] = int(tables.read(final_history_csvs[model], "history")["epoch"].max())
+        rows.append(mean)
+    table = pd.DataFrame(rows).reindex(columns=list(tables.schema("early_stopping")["properties"]))
+    whole = ["fold", "final_epochs"]
+    table[whole] = table[whole].astype("Int64")
+    tables.write(table.assign(synthetic=synthetic, note=study_note(protocol)), output, "early_stopping")
+
+
+def _best_epoch(history: pd.DataFrame) -> tuple[float, int]:
+    """Greatest validation accuracy and the first epoch that reached it."""
+    best = history["validation_accuracy"].astype(float).idxmax()
+    return float(history.loc[best, "validation_accuracy"]), int(history.loc[best, "epoch"])
+
+
+def cv_epochs(
+    history_csvs: Mapping[str, Iterable[str | Path]],
+    output: str | Path,
+    synthetic: bool,
+    protocol: str = "honest",
+) -> None:
+    """Schema `cv_epochs` from each model's history.csv files, one per fold."""
+    histories = {m: [tables.read(path, "history") for path in paths] for m, paths in history_csvs.items()}
+    table = averaged(histories).assign(synthetic=synthetic, note=study_note(protocol))
+    tables.write(table, output, "cv_epochs")
+
+
+def trimming(
+    trim_csv: str | Path,
+    manifest_csv: str | Path,
+    out_summary: str | Path,
+    out_anomalies: str | Path,
+    max_frames: int,
+) -> None:
+    """Schema `trimming` (per emotion and in all) and schema `anomalies` from trim.csv.
+
+    `max_frames` is `settings.features.max_frames`: how many frames of a clip a temporal head reads.
+    """
+    clips = clips_of(trim_csv, manifest_csv)
+    clips["kept"] = clips["end"] - clips["begin"]
+    emotions = dict.fromkeys(clips["emotion"])
+    groups = [(emotion, clips[clips["emotion"] == emotion]) for emotion in sorted(emotions)]
+    rows = [_trimmed(emotion, group, max_frames) for emotion, group in [*groups, ("all", clips)]]
+    tables.write(pd.DataFrame(rows).assign(note=""), out_summary, "trimming")
+    # A clip without any face has no greatest score either; a person should see it as well.
+    listed = clips[clips["anomaly"] | clips["overridden"] | (clips["max_score"] == 0)].sort_values("clip_id")
+    columns = [
+        "clip_id",
+        "emotion",
+        "n_frames",
+        "begin",
+        "end",
+        "max_score",
+        "reason",
+        "overridden",
+        "synthetic",
+    ]
+    tables.write(listed[columns].assign(note=""), out_anomalies, "anomalies")
+
+
+def _trimmed(emotion: str, clips: pd.DataFrame, max_frames: int) -> dict:
+    before, after = int(clips["n_frames"].sum()), int(clips["kept"].sum())
+    return {
+        "emotion": emotion,
+        "n_clips": len(clips),
+        "n_anomalies": int(clips["anomaly"].sum()),
+        "n_overridden": int(clips["overridden"].sum()),
+        "frames_before": before,
+        "frames_after": after,
+        "cut_share": 1 - after / before,
+        "median_before": float(clips["n_frames"].median()),
+        "median_after": float(clips["kept"].median()),
+        "longest_after": int(clips["kept"].max()),
+        "max_frames": max_frames,
+        "within_before": int((clips["n_frames"] <= max_frames).sum()),
+        "within_after": int((clips["kept"] <= max_frames).sum()),
+        "synthetic": bool(clips["synthetic"].any()),
+    }
+
+
+def trackers(trackers_csv: str | Path, output: str | Path, synthetic: bool) -> None:
+    """Schema `tracker_summary` from schema `trackers` (a tracker on a clip), fastest first."""
+    table = tables.read(trackers_csv, "trackers")
+    rows = []
+    for tracker, clips in table.groupby("tracker"):
+        frames = clips["n_frames"].sum()
+        rows.append(
+            {
+                "tracker": tracker,
+                "n_clips": len(clips),
+                "n_frames": int(frames),
+                "failures": int(clips["failures"].sum()),
+                "false_successes": int(clips["false_successes"].sum()),
+                "drift_mean": float(clips["drift_mean"].astype(float).median()),
+                "drift_end": float(clips["drift_end"].astype(float).median()),
+                "ms_per_frame": float((clips["ms_per_frame"] * clips["n_frames"]).sum() / frames),
+            }
+        )
+    summary = pd.DataFrame(rows).sort_values("ms_per_frame").assign(synthetic=synthetic, note="")
+    tables.write(summary, output, "tracker_summary")
+
+
+def beside(results_csv: str | Path, output: str | Path, dataset: str) -> None:
+    """Schema `beside`: the thesis's Table 3.6 and ours; `dataset` names the data of `results_csv`."""
+    tables.write(published_numbers.beside(tables.read(results_csv, "results"), dataset), output, "beside")
+
+
+def render_beside(beside_csv: str | Path, title: str, outputs: Iterable[str | Path]) -> None:
+    """Render `beside`; on synthetic data our column is headed so and there is no difference to see."""
+    table = tables.read(beside_csv, "beside")
+    synthetic = bool((table["data"] == published_numbers.NOT_COMPARABLE).any())
+    shown = rendering.rendered(table, "beside", title, synthetic)
+    if synthetic:
+        headings = [
+            f"{published_numbers.NOT_COMPARABLE} (%)" if h == "ours (%)" else h for h in shown.headings
+        ]
+        keep = [
+            place
+            for place, heading in enumerate(headings)
+            if heading not in ("our data", "difference (points)")
+        ]
+        shown = rendering.Rendered(
+            shown.title,
+            shown.marks,
+            [headings[place] for place in keep],
+            [shown.numbers[place] for place in keep],
+            [[row[place] for place in keep] for row in shown.rows],
+            shown.controls,
+        )
+    rendering.write(shown, *outputs)
