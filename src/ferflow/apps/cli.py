@@ -87,7 +87,7 @@ def results(
     """Print a study's results as tables."""
     from ferflow.report import console
 
-    console.show(folder)
+    console.print_results(folder)
 
 
 @app.command()

@@ -17,6 +17,10 @@ class Cascade:
     """A final model of `training.final`, asked for frames and for the clip; see `recognise.Model`."""
 
     def __init__(self, path: Path) -> None:
+        import torch
+
+        from ferflow.models import precision
+        from ferflow.models.fuse import fused
         from ferflow.training.final import load_final
 
         self.path = path
@@ -25,19 +29,25 @@ class Cascade:
         self.faces, self.aus, self.trim = self._final.faces, self._final.aus, self._final.trim
         self.max_frames = self._final.extraction.max_frames
         self.frame_classes, self.clip_classes = self._final.frame_classes, self._final.classes
+        # As features are extracted for training: fused, and in the precision that the settings name.
+        self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self._dtype = precision.resolve(self._final.extraction.precision, self._device)
+        network = fused(self._final.spatial)
+        self._network = network.to(self._device, self._dtype, memory_format=torch.channels_last)
 
     def frames(self, crops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Features [n,F] and probabilities [n,K], float32, of crops uint8 [n,S,S,3] (RGB), in one pass."""
+        """Features float16 [n,F] and probabilities float32 [n,K] of crops uint8 [n,S,S,3] (RGB)."""
         import torch
 
         from ferflow.models.spatial import prepare
 
-        network = self._final.spatial
+        network, layer = self._network, self._final.layer
         with torch.inference_mode():
-            features = network.features(prepare(crops, network), self._final.layer)
-            dense = features if self._final.layer == "dense" else network.dense_head(features)
+            features = network.features(prepare(crops, network).to(self._device, self._dtype), layer)
+            # The rest of the network on the same features: one pass serves both.
+            dense = features if layer == "dense" else network.dense_head(features)
             shares = network.classifier(dense).float().softmax(1)
-        return features.float().numpy(), shares.numpy()
+        return features.to(torch.float16).cpu().numpy(), shares.cpu().numpy()
 
     def clip(self, features: np.ndarray) -> np.ndarray:
         """Probabilities [K] of the head for the features [T,F] of a clip's kept frames."""

@@ -45,7 +45,7 @@ class Model(Protocol):
     clip_classes: Sequence[str]
 
     def frames(self, crops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Features [n,F] and probabilities [n,K] of the image network for crops uint8 [n,S,S,3]."""
+        """Features float16 [n,F] and probabilities [n,K] of the image network for crops uint8 [n,S,S,3]."""
 
     def clip(self, features: np.ndarray) -> np.ndarray:
         """Probabilities [K] of the head for the features [T,F] of a clip's kept frames."""
@@ -181,8 +181,9 @@ class _Course:
             kept, clip_shares = Trimmed(0, 1, float(score[0]), False, "a single image"), None
         else:
             kept = self._keep(score, tracked)
-            end = min(kept.end, kept.begin + self.model.max_frames)
-            clip_shares = self.model.clip(features.rows(kept.begin, end))
+            # As in training: the frames with a face of those that are kept, the first `max_frames` of them.
+            seen = kept.begin + np.flatnonzero(tracked[kept.begin : kept.end])
+            clip_shares = self.model.clip(features.rows(seen[: self.model.max_frames]))
         return Recognised(
             str(clip.source),
             clip.info.fps,
@@ -201,8 +202,7 @@ class _Course:
     def _keep(self, score: np.ndarray, tracked: np.ndarray) -> Trimmed:
         """The frames for the head, cut as for training; from the first face on where that leaves no face."""
         kept = algorithm1(score, self.model.trim)
-        end = min(kept.end, kept.begin + self.model.max_frames)
-        if tracked[kept.begin : end].any():
+        if tracked[kept.begin : kept.end].any():
             return kept
         begin = int(np.argmax(tracked))
         return Trimmed(begin, len(score), kept.max_score, kept.anomaly, "no face in what trimming keeps")
@@ -225,12 +225,14 @@ class _Spool:
         self._file.seek(0, 2)
         self._file.write(row.astype(np.float16).tobytes())
 
-    def rows(self, begin: int, end: int) -> np.ndarray:
-        """Rows begin:end, float32 [end - begin, F]."""
+    def rows(self, numbers: Iterable[int]) -> np.ndarray:
+        """The rows of these frames, float32 [n,F]."""
         size = self.n_features * np.dtype(np.float16).itemsize
-        self._file.seek(begin * size)
-        data = np.frombuffer(self._file.read((end - begin) * size), np.float16)
-        return data.reshape(-1, self.n_features).astype(np.float32)
+        data = []
+        for number in numbers:
+            self._file.seek(int(number) * size)
+            data.append(np.frombuffer(self._file.read(size), np.float16))
+        return np.stack(data).astype(np.float32)
 
 
 def _first(clip: Clip, seconds: float | None) -> Iterable[np.ndarray]:
