@@ -210,7 +210,7 @@ def path(name: str, folder: str | Path) -> Path:
     if found == "present":
         return file
     problem = (
-        "is missing" if found == "missing" else f"is not the expected file (SHA-256 {weight.sha256[:8]}…)"
+        "is missing" if found == "missing" else f"is not the expected file, SHA-256 {weight.sha256[:8]}…"
     )
     raise WeightsError(file, problem, _remedy(weight, file))
 

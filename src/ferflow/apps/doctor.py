@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
-from ferflow import weights
+from ferflow import layout, weights
 from ferflow.apps.look import SIGNS, megabytes
 
 LOCK = "requirements.lock"
@@ -273,7 +273,8 @@ def check_data(folder: Path) -> list[Finding]:
     else:
         remedy = "licensed by its authors to persons; only the thesis study needs it"
         bu4dfe = Finding("BU-4DFE", "absent", f"nothing in {raw}", remedy)
-    models = list(folder.glob("results/*/models/*/final/model.pt"))
+    pattern = layout.FINAL.format(study="*", extractor="*", head="*") + "/model.pt"
+    models = list(folder.glob(pattern))
     if models:
         model = Finding("trained models", "good", f"{len(models)} for `ferflow predict`")
     else:
