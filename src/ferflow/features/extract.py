@@ -1,0 +1,134 @@
+"""Spatial features of every tracked frame of a subject's clips."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+
+import h5py
+import hdf5plugin
+import numpy as np
+import torch
+
+from ferflow.augment import offline
+from ferflow.errors import WeightsError
+from ferflow.faces import store as faces_store
+from ferflow.files import sha256, whole
+from ferflow.models import precision, spatial
+from ferflow.models.fuse import fused
+from ferflow.settings import Features
+
+CHUNK_BYTES = 256 * 1024
+"""Of one HDF5 chunk: a few frames of 25,088 features, all frames of a clip of 32."""
+
+
+class Extractor:
+    """A spatial model cut off at one layer, ready for uint8 frames on this machine's best device."""
+
+    def __init__(self, model_file: str | Path, settings: Features) -> None:
+        """Load `model_file`. Raises WeightsError where it is missing, damaged or no spatial model."""
+        self.model_file, self.settings = model_file, settings
+        network, self.description = spatial.load(model_file)
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.dtype = precision.resolve(settings.precision, self.device)
+        self.n_features = network.layers[settings.layer]
+        self.network = fused(network).to(self.device, self.dtype, memory_format=torch.channels_last)
+
+    @torch.inference_mode()
+    def __call__(self, frames: np.ndarray) -> np.ndarray:
+        """Features float16 [T,F] of faces uint8 [T,H,W,3] RGB. Raises WeightsError where they overflow."""
+        out = np.empty((len(frames), self.n_features), np.float16)
+        for begin in range(0, len(frames), self.settings.batch):
+            batch = spatial.prepare(frames[begin : begin + self.settings.batch], self.network)
+            features = self.network.features(batch.to(self.device, self.dtype), self.settings.layer)
+            out[begin : begin + len(batch)] = features.to(torch.float16).cpu().numpy()
+        if not np.isfinite(out).all():
+            raise WeightsError(
+                self.model_file,
+                f"gives features at layer {self.settings.layer} that are not numbers or exceed 65,504",
+                "train it again with a smaller learning rate",
+            )
+        return out
+
+
+def write_subject(
+    faces: str | Path,
+    path: str | Path,
+    model_file: str | Path,
+    transformation: str,
+    settings: Features,
+    seed: int,
+    listing: bool,
+    extractor: Extractor | None = None,
+) -> None:
+    """Write the features of all clips in the faces file `faces` to `path` (format: `features.store`).
+
+    `transformation`: one of settings.Transformation, or "none". `seed`: the study's. `listing`: see
+    `augment.offline.apply`. `extractor`: one made before of the same model file and settings, to save
+    loading it again for every transformation. Memory does not grow with the length of a clip; the file
+    appears whole or not at all.
+    Raises InputError for faces and WeightsError for a model that cannot be used.
+    """
+    with _threads(settings.threads):
+        extractor = extractor or Extractor(model_file, settings)
+        with whole(path) as partial, h5py.File(partial, "w") as file:
+            file.attrs.update(
+                ferflow=version("ferflow"),
+                model_sha256=sha256(model_file),
+                network=extractor.description["network"],
+                synthetic_model=extractor.description["meta"]["synthetic"],
+                layer=settings.layer,
+                n_features=extractor.n_features,
+                transformation=transformation,
+                listing=listing,
+                seed=seed,
+                precision=str(extractor.dtype).removeprefix("torch."),
+                device=extractor.device.type,
+                settings=settings.model_dump_json(),
+            )
+            for clip_id in faces_store.clip_ids(faces):
+                _write_clip(file, faces, clip_id, transformation, seed, listing, extractor)
+
+
+def _write_clip(
+    file: h5py.File,
+    faces: str | Path,
+    clip_id: str,
+    transformation: str,
+    seed: int,
+    listing: bool,
+    extractor: Extractor,
+) -> None:
+    tracked = faces_store.read(faces, clip_id)["tracked"]
+    n_frames, width, step = len(tracked), extractor.n_features, extractor.settings.batch
+    dataset = file.create_dataset(
+        clip_id,
+        (n_frames, width),
+        np.float16,
+        chunks=(min(n_frames, max(1, CHUNK_BYTES // (2 * width))), width),
+        shuffle=True,
+        compression=hdf5plugin.Zstd(clevel=1),
+    )
+    dataset.attrs["n_tracked"] = int(tracked.sum())
+    clip_seed = offline.clip_seed(seed, clip_id)
+    for begin in range(0, n_frames, step):
+        real = tracked[begin : begin + step]
+        rows = np.full((len(real), width), np.nan, np.float16)
+        if real.any():
+            frames = faces_store.read_frames(faces, clip_id, begin, begin + step)
+            if transformation != "none":
+                frames = offline.apply(transformation, frames, clip_seed, listing, begin)
+            rows[real] = extractor(frames[real])
+        dataset[begin : begin + step] = rows
+
+
+@contextmanager
+def _threads(n: int) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(n)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -1,0 +1,107 @@
+"""The store of features: one HDF5 file per subject and transformation, one dataset per clip.
+
+A dataset is named after its clip and holds float16 [T,F], one row per frame of the clip as decoded; a row
+of NaN is a frame without a tracked face. All frames are there; which ones count (`begin:end` of trim.csv)
+is decided when reading, so that another trimming never reruns the extraction. The file's attributes say
+what made it: model_sha256, network, layer, n_features, transformation, listing, seed, precision, settings,
+synthetic_model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import h5py
+import hdf5plugin  # noqa: F401  registers the decompressor
+import numpy as np
+
+from ferflow.errors import InputError
+
+REMEDY = "delete it and run the features step again"
+_SAME = ("model_sha256", "network", "layer", "n_features", "listing", "precision")
+"""Attributes in which files that are used together must agree."""
+
+
+def read(
+    path: str | Path, clip_id: str, begin: int = 0, end: int | None = None, max_frames: int | None = None
+) -> np.ndarray:
+    """Features float16 [T,F] of a clip's tracked frames in `begin:end`, the first `max_frames` of them.
+
+    Frames without a face are left out. Raises InputError for a missing or damaged file, a clip that is not
+    there or is shorter than `end`, and a window without any tracked frame.
+    """
+    with open_file(path) as file:
+        return _tracked(path, file, clip_id, begin, end)[0][:max_frames]
+
+
+def read_runs(
+    path: str | Path, clip_id: str, begin: int = 0, end: int | None = None, max_frames: int | None = None
+) -> list[tuple[int, int]]:
+    """The rows that `read` returns, as runs (first, last + 1) of frames of the clip."""
+    with open_file(path) as file:
+        numbers = _tracked(path, file, clip_id, begin, end)[1][:max_frames]
+    breaks = np.flatnonzero(np.diff(numbers) > 1) + 1
+    return [(int(run[0]), int(run[-1]) + 1) for run in np.split(numbers, breaks)]
+
+
+def clip_ids(path: str | Path) -> list[str]:
+    """The clips in a feature file."""
+    with open_file(path) as file:
+        return list(file)
+
+
+def info(path: str | Path) -> dict:
+    """What made a feature file: its attributes as plain values."""
+    with open_file(path) as file:
+        missing = [name for name in _SAME if name not in file.attrs]
+        if missing:
+            raise InputError(path, f"does not say its {missing[0]}", REMEDY)
+        return {k: v.item() if hasattr(v, "item") else v for k, v in file.attrs.items()}
+
+
+def verify(paths: Iterable[str | Path]) -> dict:
+    """Check that all feature files exist and come from one model, layer and precision.
+
+    Returns those common attributes. Raises InputError naming the first file that differs.
+    """
+    common: dict = {}
+    for path in paths:
+        own = {name: value for name, value in info(path).items() if name in _SAME}
+        common = common or own
+        wrong = [name for name in _SAME if own[name] != common[name]]
+        if wrong:
+            problem = f"has {wrong[0]} {own[wrong[0]]}, the files before it {common[wrong[0]]}"
+            raise InputError(path, problem, "run the features step again for all subjects")
+    return common
+
+
+@contextmanager
+def open_file(path: str | Path) -> Iterator[h5py.File]:
+    """Open a feature file to read; HDF5's errors come out as InputError."""
+    if not Path(path).is_file():
+        raise InputError(path, "does not exist", "run the features step")
+    try:
+        with h5py.File(path, "r") as file:
+            yield file
+    except (OSError, RuntimeError) as error:
+        raise InputError(path, f"is damaged or no HDF5 file ({error})", REMEDY) from None
+
+
+def _tracked(
+    path: str | Path, file: h5py.File, clip_id: str, begin: int, end: int | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of tracked frames in `begin:end`, and their frame numbers."""
+    if clip_id not in file:
+        raise InputError(path, f"has no clip {clip_id}", "run the features step again")
+    dataset = file[clip_id]
+    end = len(dataset) if end is None else end
+    if not 0 <= begin < end <= len(dataset):
+        problem = f"clip {clip_id} has {len(dataset)} frames, not {begin}:{end}"
+        raise InputError(path, problem, "run the trim and features steps again")
+    rows = dataset[begin:end]
+    real = ~np.isnan(rows[:, 0])
+    if not real.any():
+        raise InputError(path, f"clip {clip_id} has no tracked frame in {begin}:{end}", "leave the clip out")
+    return rows[real], begin + np.flatnonzero(real)
