@@ -32,7 +32,7 @@ def test_a_machine_in_order(weights_folder, tmp_path, no_slurm):
     assert code == 0 and "Everything that `make demo` needs is in order." in text
     for name in ("Python", "OpenCV", "GPU", "bfloat16", "Slurm", "disk", "memory", "BU-4DFE"):
         assert name in text
-    assert "ferflow[pyfeat]" in text or "py-feat" in text
+    assert "py-feat" in text
 
 
 def test_what_the_demo_needs_and_lacks_is_exit_code_1(weights_folder, tmp_path, no_slurm, monkeypatch):

@@ -215,7 +215,7 @@ def check_ffmpeg_binary() -> Finding:
 def check_pyfeat() -> Finding:
     """The optional AU backend."""
     if find_spec("feat") is None:
-        remedy = "optional AU backend: pip install 'ferflow[pyfeat]'"
+        remedy = "optional AU backend; in the repository: pip install -e '.[pyfeat]'"
         return Finding("py-feat", "absent", "not installed", remedy)
     try:
         return Finding("py-feat", "good", f"{version('py-feat')} (fetches its models on first use)")
