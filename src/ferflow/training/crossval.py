@@ -1,0 +1,102 @@
+"""One fold of the cross-validation, twice: with a fixed number of epochs, and stopped early.
+
+The first run measures the recipe; its curves are averaged epoch-wise over the folds (thesis, section 3.2.3).
+The second finds the epoch at which the fold is best, from which the final model's number of epochs comes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from ferflow import files, tables
+from ferflow.errors import SplitError
+from ferflow.settings import Finalize, Temporal
+from ferflow.training import splits as subject_splits
+
+
+def run_fold(
+    head: str,
+    fold: int,
+    *,
+    splits: str | Path,
+    manifest: str | Path,
+    trim: str | Path,
+    features: Sequence[str | Path],
+    out_folder: str | Path,
+    temporal: Temporal,
+    finalize: Finalize,
+    max_frames: int,
+    classes: Sequence[str],
+    model: str,
+    seed: int,
+) -> None:
+    """Train `head` without fold `fold` and judge it on that fold's original clips.
+
+    `features` are files named `<augmentation>/<subject>.h5`; every augmentation among them is trained on,
+    none is judged on. Writes to `out_folder`, after both runs have ended: `history.csv` and `predictions.csv`
+    (of the last epoch's weights: no epoch is picked by what it is judged on) of the fixed run of
+    `temporal.epochs`, at a constant learning rate; `early.csv` and `early.json` (see `best_epoch`) of the run
+    that stops early. Raises SplitError where a subject stands on both sides under `honest`.
+    """
+    from ferflow.models import temporal as heads
+    from ferflow.training.data import Study, loader, refuse_leak
+    from ferflow.training.module import Plateau, Recipe, fit
+    from ferflow.training.predictions import probabilities, table
+    from ferflow.training.reproducible import derive, reproducible
+
+    split = subject_splits.read(splits)
+    if not 0 <= fold < len(split["folds"]):
+        raise SplitError(splits, f"has no fold {fold}", f"its folds are 0 to {len(split['folds']) - 1}")
+    study = Study.read(manifest, trim, features, classes, max_frames)
+    ours = study.of(training_subjects(split, without=fold))
+    held_out = study.of(split["folds"][fold])
+    refuse_leak(ours, held_out, split["protocol"])
+    training = study.features(ours, study.augmentations, temporal.memory)
+    validation = study.features(held_out, (), temporal.memory)
+
+    fixed = Recipe(temporal.learning_rate, temporal.epochs)
+    stopped = Recipe(
+        temporal.learning_rate,
+        finalize.max_epochs,
+        plateau=Plateau(finalize.rate_factor, finalize.rate_patience, "validation_accuracy"),
+        patience=finalize.patience,
+    )
+
+    def train(recipe: Recipe, purpose: str):
+        # Both runs start from the same weights and see the clips in the same order.
+        start = derive(seed, "fold", head, fold)
+        with reproducible(start, temporal.threads):
+            network = heads.build(head, study.width, len(classes), temporal.heads[head])
+            history = fit(
+                network,
+                len(classes),
+                recipe,
+                loader(training, temporal.batch, start),
+                loader(validation, temporal.batch),
+                f"{model}, fold {fold}, {purpose}",
+            )
+            return history, probabilities(network, loader(validation, temporal.batch))
+
+    history, shares = train(fixed, "fixed run")
+    early, _ = train(stopped, "stopped early")
+    out_folder = Path(out_folder)
+    tables.write(history, out_folder / "history.csv", "history")
+    predictions = table(held_out, shares, classes, model, "cv", fold, seed)
+    tables.write(predictions, out_folder / "predictions.csv", "predictions")
+    tables.write(early, out_folder / "early.csv", "history")
+    files.write_text(out_folder / "early.json", json.dumps({"fold": fold, **best_epoch(early)}) + "\n")
+
+
+def training_subjects(split: dict, without: int | None = None) -> list[str]:
+    """The subjects of all folds but `without`."""
+    return [s for i, fold in enumerate(split["folds"]) if i != without for s in fold]
+
+
+def best_epoch(history: pd.DataFrame) -> dict[str, int | float]:
+    """Epoch of the greatest validation accuracy, counted from 1, the first of several; and that accuracy."""
+    row = history.loc[history.validation_accuracy.idxmax()]
+    return {"epoch": int(row.epoch), "max_accuracy": float(row.validation_accuracy)}

@@ -1,0 +1,176 @@
+"""Clips for training: which ones stand on which side, and batches of their features.
+
+A batch is (features float32 [N,T,F], mask bool [N,T], labels int64 [N]), padded with zeros to the longest
+clip of the batch, at most `max_frames`. Padding changes no output of a head, so padding every batch to 100
+frames, as the thesis does, would only cost time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from ferflow import tables
+from ferflow.errors import InputError, SplitError
+
+ORIGINAL = "none"
+"""The folder of features of clips as they are."""
+_MIB = 2**20
+
+
+@dataclass(frozen=True)
+class Study:
+    """What a study trains on: its clips, the frames kept of each, and its feature files.
+
+    `clips` has the columns of schema `manifest`, only the study's classes; `windows` maps clip_id to
+    (begin, end); `files` maps (augmentation, subject) to a feature file.
+    """
+
+    clips: pd.DataFrame
+    windows: dict[str, tuple[int, int]]
+    files: dict[tuple[str, str], Path]
+    classes: tuple[str, ...]
+    max_frames: int
+
+    @classmethod
+    def read(
+        cls,
+        manifest: str | Path,
+        trim: str | Path,
+        features: Iterable[str | Path],
+        classes: Sequence[str],
+        max_frames: int,
+    ) -> Study:
+        """Read the tables; `features` are files named `<augmentation>/<subject>.h5` (`layout.FEATURES`)."""
+        clips = tables.read(manifest, "manifest")
+        clips = clips[clips.emotion.isin(classes)].reset_index(drop=True)
+        kept = tables.read(trim, "trim")
+        windows = dict(zip(kept.clip_id, zip(kept.begin, kept.end, strict=True), strict=True))
+        missing = clips.clip_id[~clips.clip_id.isin(windows)]
+        if len(missing):
+            raise InputError(trim, f"lacks the clip {missing.iloc[0]}", "run the `trim` step again")
+        files = {(path.parent.name, path.stem): path for path in map(Path, features)}
+        return cls(clips, windows, files, tuple(classes), max_frames)
+
+    @property
+    def augmentations(self) -> list[str]:
+        """The transformations that there are feature files of, in the order of the files."""
+        return list(dict.fromkeys(name for name, _ in self.files if name != ORIGINAL))
+
+    @property
+    def width(self) -> int:
+        """F, the number of features of a frame."""
+        return self.features(self.clips[:1], (), memory=0).sequence(0).shape[1]
+
+    def of(self, subjects: Sequence[str]) -> pd.DataFrame:
+        """The clips of these subjects, in the manifest's order. InputError for a subject without any."""
+        rows = self.clips[self.clips.subject_id.isin(subjects)]
+        empty = [subject for subject in subjects if subject not in set(rows.subject_id)]
+        if empty:
+            raise InputError("manifest.csv", f"has no clip of subject {empty[0]}", "make the split again")
+        return rows.reset_index(drop=True)
+
+    def features(self, clips: pd.DataFrame, augmentations: Sequence[str], memory: int) -> ClipFeatures:
+        """Features of `clips`, each first as it is and then in every one of `augmentations`."""
+        return ClipFeatures(self, clips, (ORIGINAL, *augmentations), memory)
+
+
+class ClipFeatures(Dataset):
+    """Features of clips by number; a list of numbers gives a batch.
+
+    Arrays stay in memory as stored (float16) until `memory` MiB are full; what is beyond is read again each
+    time.
+    """
+
+    def __init__(self, study: Study, clips: pd.DataFrame, augmentations: Sequence[str], memory: int) -> None:
+        self.clips = clips
+        self.max_frames = study.max_frames
+        self.left = memory * _MIB
+        self.kept: dict[int, np.ndarray] = {}
+        self.items: list[tuple[Path, str, int, int, int]] = []
+        for name in augmentations:
+            for clip in clips.itertuples():
+                path = study.files.get((name, clip.subject_id))
+                if path is None:
+                    raise InputError(
+                        f"features/{name}/{clip.subject_id}.h5", "is not given", "run the `features` step"
+                    )
+                label = study.classes.index(clip.emotion)
+                self.items.append((path, clip.clip_id, *study.windows[clip.clip_id], label))
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def sequence(self, number: int) -> np.ndarray:
+        """Features float16 [T,F] of item `number`: its kept frames, at most `max_frames` of them."""
+        if number in self.kept:
+            return self.kept[number]
+        path, clip_id, begin, end, _ = self.items[number]
+        rows = _read(path, clip_id, begin, end, self.max_frames)
+        if rows.nbytes <= self.left:
+            self.left -= rows.nbytes
+            self.kept[number] = rows
+        return rows
+
+    def __getitem__(self, numbers: Sequence[int]) -> tuple[Tensor, Tensor, Tensor]:
+        sequences = [self.sequence(number) for number in numbers]
+        lengths = np.array([len(rows) for rows in sequences])
+        features = np.zeros((len(numbers), lengths.max(), sequences[0].shape[1]), np.float32)
+        for target, rows in zip(features, sequences, strict=True):
+            target[: len(rows)] = rows
+        mask = np.arange(features.shape[1]) < lengths[:, None]
+        labels = np.array([self.items[number][-1] for number in numbers])
+        return torch.from_numpy(features), torch.from_numpy(mask), torch.from_numpy(labels)
+
+
+class Batches(Sampler[list[int]]):
+    """Lists of at most `size` of `n` numbers; their sizes differ by at most one.
+
+    With a seed every pass is another shuffle, the same ones for the same seed; without, they come in order.
+    Equal sizes keep the last batch from being a single item, which batch normalisation cannot take.
+    """
+
+    def __init__(self, n: int, size: int, seed: int | None) -> None:
+        self.n, self.count = n, -(-n // size)
+        self.rng = None if seed is None else np.random.default_rng(seed)
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __iter__(self) -> Iterator[list[int]]:
+        order = np.arange(self.n) if self.rng is None else self.rng.permutation(self.n)
+        return iter([part.tolist() for part in np.array_split(order, self.count)])
+
+
+def loader(items: Dataset, size: int, seed: int | None = None) -> DataLoader:
+    """Batches of at most `size` items, shuffled where there is a seed; `items` takes lists of numbers."""
+    # batch_size=None hands the sampler's lists to the data set as they are
+    return DataLoader(items, batch_size=None, sampler=Batches(len(items), size, seed), num_workers=0)
+
+
+def refuse_leak(training: pd.DataFrame, other: pd.DataFrame, protocol: str) -> None:
+    """Raise SplitError where a subject or an identical file (by hash) stands on both sides under `honest`."""
+    if protocol == "published":
+        return
+    for column, what in (("subject_id", "subject"), ("sha256", "the file with hash")):
+        both = sorted(set(training[column]) & set(other[column]))
+        if both:
+            raise SplitError(
+                "splits.json",
+                f"{what} {both[0]} is both trained on and judged on",
+                "keep it on one side; only `protocol: published` repeats a paper's leaky split",
+            )
+
+
+def _read(path: Path, clip_id: str, begin: int, end: int, max_frames: int) -> np.ndarray:
+    import h5py
+
+    with h5py.File(path) as file:
+        return file[clip_id][begin:end][:max_frames]

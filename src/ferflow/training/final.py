@@ -1,0 +1,226 @@
+"""The final model: trained on all training subjects, tested once, kept with all that using it takes."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from ferflow import files, tables
+from ferflow.errors import InputError, WeightsError
+from ferflow.settings import Aus, Faces, Features, HeadSettings, Settings, Trim
+from ferflow.training import splits as subject_splits
+from ferflow.training.crossval import training_subjects
+
+if TYPE_CHECKING:
+    from ferflow.models.network import SpatialNetwork
+    from ferflow.models.temporal import TemporalHead
+    from ferflow.training.data import Study
+
+KIND = "cascade"
+
+
+def folds_table(early: Sequence[str | Path]) -> pd.DataFrame:
+    """The folds' `early.json` as a table: fold, max_accuracy, epoch (thesis, section 3.2.4)."""
+    rows = []
+    for path in early:
+        try:
+            row = json.loads(Path(path).read_text(encoding="utf-8"))
+            rows.append({name: row[name] for name in ("fold", "max_accuracy", "epoch")})
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise InputError(path, f"is not a fold's result ({error})", "run the fold again") from None
+    return pd.DataFrame(rows).sort_values("fold", ignore_index=True)
+
+
+def final_epochs(epochs: Sequence[int]) -> int:
+    """Epochs of the final run: the folds' mean best epoch, rounded, halves up (9, 22, 4, 4, 16: 11)."""
+    return math.floor(sum(epochs) / len(epochs) + 0.5)
+
+
+def train_final(
+    head: str,
+    *,
+    splits: str | Path,
+    manifest: str | Path,
+    trim: str | Path,
+    features: Sequence[str | Path],
+    early: Sequence[str | Path],
+    spatial: str | Path,
+    out_folder: str | Path,
+    settings: Settings,
+) -> None:
+    """Train `head` on all folds' subjects for `final_epochs` and judge it once on the test subjects.
+
+    `features` as in `crossval.run_fold`; `early` are the folds' `early.json`; `spatial` is the model the
+    features come from. Writes to `out_folder`, after training has ended: `model.pt` (`load_final` reads it;
+    it needs no other file), `history.csv`, `predictions.csv`. Raises SplitError as `run_fold`.
+    """
+    from ferflow.models import checkpoint
+    from ferflow.models import spatial as networks
+    from ferflow.training.data import Study
+
+    frames, frames_model = networks.load(spatial)
+    split = subject_splits.read(splits)
+    study = Study.read(manifest, trim, features, settings.emotions, settings.features.max_frames)
+    if study.width != frames.layers[settings.features.layer]:
+        raise InputError(
+            features[0],
+            f"has {study.width} features a frame; {spatial} gives {frames.layers[settings.features.layer]}",
+            "run the `features` step again",
+        )
+    folds = folds_table(early)
+    epochs = final_epochs(folds.epoch.tolist())
+    model = f"{frames.name}+{head}"
+    network, history, predictions = fit_and_judge(head, study, split, epochs, settings, model, model)
+    meta = {
+        "synthetic": bool(study.clips.synthetic.any()) or frames_model["meta"]["synthetic"],
+        "seed": settings.seed,
+        "protocol": split["protocol"],
+        "epochs": epochs,
+        "folds": folds.to_dict("records"),
+        "layer": settings.features.layer,
+        "settings": settings.model_dump(mode="json"),
+        "spatial_sha256": files.sha256(spatial),
+        "spatial": frames_model["meta"],
+    }
+    options = {
+        "n_features": network.n_features,
+        "settings": network.settings.model_dump(),
+        "spatial": frames.name,
+        "frame_classes": frames_model["classes"],
+    }
+    out_folder = Path(out_folder)
+    tables.write(history, out_folder / "history.csv", "history")
+    tables.write(predictions, out_folder / "predictions.csv", "predictions")
+    both = _cascade(frames, network)
+    checkpoint.write(out_folder / "model.pt", KIND, head, both, settings.emotions, options, meta)
+
+
+def fit_and_judge(
+    head: str, study: Study, split: dict, epochs: int, settings: Settings, model: str, purpose: str
+) -> tuple[TemporalHead, pd.DataFrame, pd.DataFrame]:
+    """Train on all folds' subjects for `epochs`, predict the test subjects' original clips.
+
+    Without a validation side the learning rate follows the training accuracy. Returns the network, its
+    history and the predictions under the name `model`. `purpose` names the run in seeds and logs.
+    """
+    from ferflow.models import temporal as heads
+    from ferflow.training.data import loader, refuse_leak
+    from ferflow.training.module import Plateau, Recipe, fit
+    from ferflow.training.predictions import probabilities, table
+    from ferflow.training.reproducible import derive, reproducible
+
+    temporal, finalize = settings.temporal, settings.finalize
+    ours, test = study.of(training_subjects(split)), study.of(split["test"])
+    refuse_leak(ours, test, split["protocol"])
+    training = study.features(ours, study.augmentations, temporal.memory)
+    testing = study.features(test, (), temporal.memory)
+    recipe = Recipe(
+        temporal.learning_rate,
+        epochs,
+        plateau=Plateau(finalize.rate_factor, finalize.rate_patience, "train_accuracy"),
+    )
+    start = derive(settings.seed, "final", purpose)
+    with reproducible(start, temporal.threads):
+        network = heads.build(head, study.width, len(study.classes), temporal.heads[head])
+        batches = loader(training, temporal.batch, start)
+        history = fit(network, len(study.classes), recipe, batches, None, f"{purpose}, final")
+        shares = probabilities(network, loader(testing, temporal.batch))
+    predictions = table(test, shares, study.classes, model, "test", None, settings.seed)
+    return network, history, predictions
+
+
+class FinalModel:
+    """A trained cascade: frames to features to the emotion of the clip.
+
+    `classes` are the clip's emotions, `frame_classes` those of single frames; `spatial` and `head` the two
+    networks in evaluation mode; `synthetic` says whether any of its training data were. `faces`, `aus`,
+    `trim` and `extraction` are the settings that a new video must be prepared with; `meta` says how it was
+    made.
+    """
+
+    def __init__(self, spatial: SpatialNetwork, head: TemporalHead, content: dict) -> None:
+        self.spatial, self.head = spatial, head
+        self.name = f"{spatial.name}+{head.name}"
+        self.classes: tuple[str, ...] = tuple(content["classes"])
+        self.frame_classes: tuple[str, ...] = tuple(content["options"]["frame_classes"])
+        self.meta: dict = content["meta"]
+        self.layer: str = self.meta["layer"]
+        self.synthetic: bool = self.meta["synthetic"]
+        settings = self.meta["settings"]
+        self.faces = Faces.model_validate(settings["faces"])
+        self.aus = Aus.model_validate(settings["aus"])
+        self.trim = Trim.model_validate(settings["trim"])
+        self.extraction = Features.model_validate(settings["features"])
+
+    def features(self, frames: np.ndarray) -> np.ndarray:
+        """Features float32 [T,F] of face crops uint8 [T,H,W,3] (RGB)."""
+        return self._over(frames, lambda batch: self.spatial.features(batch, self.layer))
+
+    def predict_frames(self, frames: np.ndarray) -> np.ndarray:
+        """Probabilities [T,K] over `frame_classes` of each single face crop of uint8 [T,H,W,3] (RGB)."""
+        return self._over(frames, lambda batch: self.spatial(batch).softmax(1))
+
+    def predict(self, features: np.ndarray) -> np.ndarray:
+        """Probabilities float64 [K] over `classes` of a clip with features [T,F].
+
+        `features` are those of the kept frames; beyond `features.max_frames` they are cut off, as in
+        training. Raises InputError for none at all.
+        """
+        import torch
+
+        if not len(features):
+            raise InputError("clip", "has no frame with a face", "give a video that shows one")
+        kept = torch.as_tensor(np.asarray(features[: self.extraction.max_frames], np.float32))
+        with torch.inference_mode():
+            logits = self.head(kept[None], torch.ones(1, len(kept), dtype=torch.bool))
+        return logits[0].double().softmax(0).numpy()
+
+    def _over(self, frames: np.ndarray, ask) -> np.ndarray:
+        import torch
+
+        from ferflow.models.spatial import prepare
+
+        size = self.extraction.batch
+        with torch.inference_mode():
+            parts = [
+                ask(prepare(frames[i : i + size], self.spatial)).float() for i in range(0, len(frames), size)
+            ]
+        return torch.cat(parts).numpy()
+
+
+def load_final(path: str | Path) -> FinalModel:
+    """Read a `model.pt` of `train_final`. WeightsError if it is missing, damaged or something else."""
+    from ferflow.models import checkpoint
+    from ferflow.models import spatial as networks
+    from ferflow.models import temporal as heads
+
+    content = checkpoint.read(path, KIND)
+    options = content["options"]
+    try:
+        spatial = networks.build(options["spatial"], len(options["frame_classes"]))
+        head = heads.build(
+            content["network"],
+            options["n_features"],
+            len(content["classes"]),
+            HeadSettings.model_validate(options["settings"]),
+        )
+        model = FinalModel(spatial.eval(), head.eval(), content)
+    except (KeyError, ValueError) as error:
+        reason = str(error).split("\n")[0]
+        raise WeightsError(
+            path, f"was made by another version of ferflow ({reason})", "train it again"
+        ) from None
+    checkpoint.load_state(_cascade(spatial, head), content.pop("state_dict"), path, model.name)
+    return model
+
+
+def _cascade(spatial: SpatialNetwork, head: TemporalHead):
+    from torch import nn
+
+    return nn.ModuleDict({"spatial": spatial, "head": head})

@@ -1,0 +1,168 @@
+"""Phase 1: train a network for single images on FER2013-like stills (thesis, section 3.2.4)."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from ferflow import files, tables
+from ferflow.augment import online
+from ferflow.classes import EMOTIONS_NEUTRAL
+from ferflow.errors import InputError, WeightsError
+from ferflow.models import spatial as networks
+from ferflow.models.network import SpatialNetwork
+from ferflow.models.precision import resolve
+from ferflow.settings import Online, Spatial
+
+SIDES = ("Training", "PublicTest", "PrivateTest")
+"""FER2013's names of what is trained on, watched while training, and judged on once."""
+
+
+class Images(Dataset):
+    """Images uint8 [N,H,W] and their labels by number; a list of numbers gives a batch for `network`.
+
+    The batch is (images float32 [N,C,S,S] of 0–1 in channels-last order, labels int64 [N]), augmented at the
+    image's own size where `augment` and a seed are given.
+    """
+
+    def __init__(
+        self,
+        images: np.ndarray,
+        labels: np.ndarray,
+        network: SpatialNetwork,
+        augment: Online | None = None,
+        seed: int = 0,
+    ) -> None:
+        self.images, self.labels, self.network = images, torch.from_numpy(labels), network
+        self.augment, self.generator = augment, torch.Generator().manual_seed(seed)
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, numbers: Sequence[int]) -> tuple[Tensor, Tensor]:
+        batch = networks.prepare(self.images[numbers], self.network)
+        if self.augment is not None:
+            batch = online.apply(batch, self.augment, self.generator)
+        return batch.contiguous(memory_format=torch.channels_last), self.labels[numbers]
+
+
+def train_spatial(
+    stills_csv: str | Path,
+    out_folder: str | Path,
+    settings: Spatial,
+    seed: int,
+    *,
+    synthetic: bool,
+    protocol: str,
+    pretrained: str | Path | None = None,
+) -> None:
+    """Train `settings.network` on the stills' part Training, watch PublicTest, judge PrivateTest once.
+
+    `stills_csv` has FER2013's columns. Under `honest`, images that appear again in a later part are left out
+    of the earlier ones (FER2013 has 557 such groups); `published` takes the official parts as they are.
+    `pretrained` is a weights file to start from. Writes to `out_folder`, after training has ended: `model.pt`
+    (`models.spatial.load` reads it), `history.csv`, `predictions.csv` (clip_id is the image's row in the CSV,
+    from 0). Raises InputError for a bad CSV or a part without images.
+    """
+    from ferflow.datasets.fer2013 import read_csv
+    from ferflow.training.data import loader
+    from ferflow.training.module import Recipe, fit
+    from ferflow.training.predictions import probabilities, table
+    from ferflow.training.reproducible import derive, reproducible
+
+    images, labels, usage = read_csv(stills_csv)
+    parts = {side: np.flatnonzero(np.asarray(usage) == side) for side in SIDES}
+    if protocol != "published":
+        parts = without_copies(images, parts)
+    for side, rows in parts.items():
+        if not len(rows):
+            raise InputError(stills_csv, f"has no image of Usage {side}", "give a CSV with all three parts")
+    start = derive(seed, "spatial", settings.network)
+    bfloat16 = resolve(settings.precision, "cuda" if torch.cuda.is_available() else "cpu") == torch.bfloat16
+    with reproducible(start, settings.threads):
+        network = networks.build(settings.network, len(EMOTIONS_NEUTRAL))
+        if pretrained is not None:
+            networks.load_pretrained(network, pretrained)
+        network.to(memory_format=torch.channels_last)
+
+        def batches(side: str, shuffled: bool = False):
+            rows = parts[side]
+            augment = settings.online if shuffled else None
+            items = Images(images[rows], labels[rows], network, augment, start)
+            return loader(items, settings.batch, start if shuffled else None)
+
+        recipe = Recipe(
+            settings.learning_rate,
+            settings.epochs,
+            weight_decay=settings.weight_decay,
+            label_smoothing=settings.label_smoothing,
+            bfloat16=bfloat16,
+        )
+        history = fit(
+            network,
+            len(EMOTIONS_NEUTRAL),
+            recipe,
+            batches("Training", shuffled=True),
+            batches("PublicTest"),
+            settings.network,
+        )
+        shares = probabilities(network, batches("PrivateTest"))
+    judged = parts["PrivateTest"]
+    clips = pd.DataFrame(
+        {
+            "clip_id": judged.astype(str),
+            "subject_id": "",
+            "emotion": np.array(EMOTIONS_NEUTRAL)[labels[judged]],
+        }
+    )
+    predictions = table(clips, shares, EMOTIONS_NEUTRAL, settings.network, "test", None, seed)
+    meta = {
+        "synthetic": synthetic,
+        "settings": settings.model_dump(mode="json"),
+        "seed": seed,
+        "protocol": protocol,
+        "stills_sha256": files.sha256(stills_csv),
+        "precision": "bfloat16" if bfloat16 else "float32",
+        "images": {side: len(rows) for side, rows in parts.items()},
+    }
+    out_folder = Path(out_folder)
+    tables.write(history, out_folder / "history.csv", "history")
+    tables.write(predictions, out_folder / "predictions.csv", "predictions")
+    networks.save(out_folder / "model.pt", network, EMOTIONS_NEUTRAL, meta)
+
+
+def adopt(weights: str | Path, out_folder: str | Path, settings: Spatial) -> None:
+    """Take over a model that ferflow has trained elsewhere; the tables beside it have no rows.
+
+    Raises WeightsError if it is missing, damaged or of another network than `settings.network`.
+    """
+    _, description = networks.load(weights)
+    if description["network"] != settings.network:
+        raise WeightsError(
+            weights,
+            f"holds {description['network']}, not spatial.network: {settings.network}",
+            "correct one of them",
+        )
+    out_folder = Path(out_folder)
+    for name in ("history", "predictions"):
+        columns = tables.schema(name)["properties"]
+        tables.write(pd.DataFrame(columns=list(columns)), out_folder / f"{name}.csv", name)
+    with files.whole(out_folder / "model.pt") as partial:
+        shutil.copyfile(weights, partial)
+
+
+def without_copies(images: np.ndarray, parts: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Leave rows out of each part whose very pixels appear in a later part, whatever their label."""
+    kept, later = {}, set()
+    for side in reversed(parts):
+        pixels = [images[row].tobytes() for row in parts[side]]
+        kept[side] = parts[side][[image not in later for image in pixels]]
+        later.update(pixels)
+    return {side: kept[side] for side in parts}
