@@ -117,7 +117,11 @@ def nested(frame: pd.DataFrame, settings: Evaluation, seed: int, study: str) -> 
     for row in frame.to_dict("records"):
         place = models.setdefault(row["model"], {}).setdefault(row["protocol"], {})
         if not pd.isna(row["fold"]):
-            place = place.setdefault("folds", {}).setdefault(str(row["fold"]), {})
+            # A list, which `dvc metrics` passes over: its columns stay those of the models.
+            folds = place.setdefault("folds", [])
+            if not folds or folds[-1]["fold"] != row["fold"]:
+                folds.append({"fold": int(row["fold"])})
+            place = folds[-1]
         place.setdefault("n_clips", row["n_clips"])
         place.setdefault("n_subjects", row["n_subjects"])
         low, high = (None if pd.isna(row[end]) else float(row[end]) for end in ("low", "high"))

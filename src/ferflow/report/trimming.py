@@ -72,7 +72,7 @@ def anomalies(clips: pd.DataFrame, scores: dict[str, np.ndarray], settings: Trim
     shown = clips.head(SHEET)
     rows = max(1, math.ceil(len(shown) / COLUMNS))
     drawn = style.figure(2 * style.COLUMN, 0.9 + 1.15 * rows)
-    title = f"AU scores of the {len(clips)} anomalies"
+    title = "AU score of the only anomaly" if len(clips) == 1 else f"AU scores of the {len(clips)} anomalies"
     if len(shown) < len(clips):
         title += f" (the first {len(shown)} by name)"
     style.heading(drawn, title if len(clips) else "AU scores of the anomalies", marks)

@@ -1,0 +1,160 @@
+"""Metrics against scikit-learn, and the bootstrap over subjects against a plain loop."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import accuracy_score, cohen_kappa_score, f1_score, precision_score, recall_score
+
+from ferflow.classes import EMOTIONS
+from ferflow.evaluation.bootstrap import draws, interval, resampled, unit_confusions
+from ferflow.evaluation.metrics import METRICS, from_confusion, measure
+from ferflow.evaluation.results import results
+from ferflow.settings import Evaluation
+
+K = len(EMOTIONS)
+SETTINGS = Evaluation(bootstrap=300, confidence=0.95, controls=True)
+
+
+def random_labels(seed: int, n: int = 90, said_classes: int = K) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    truth = rng.integers(K, size=n)
+    said = np.where(rng.random(n) < 0.5, truth, rng.integers(K, size=n)) % said_classes
+    return truth, said
+
+
+def by_sklearn(truth, said) -> dict[str, float]:
+    macro = {"labels": range(K), "average": "macro", "zero_division": 0}
+    return {
+        "accuracy": accuracy_score(truth, said),
+        "precision": precision_score(truth, said, **macro),
+        "recall": recall_score(truth, said, **macro),
+        "f1": f1_score(truth, said, **macro),
+        "kappa": cohen_kappa_score(truth, said, labels=range(K)),
+    }
+
+
+@pytest.mark.parametrize(("seed", "said_classes"), [(0, K), (1, K), (2, 3), (3, 4)])
+def test_metrics_equal_scikit_learn(seed, said_classes):
+    truth, said = random_labels(seed, said_classes=said_classes)
+    expected = by_sklearn(truth, said)
+    names = np.array(EMOTIONS)
+    assert measure(names[truth], names[said], EMOTIONS) == pytest.approx(expected)
+    counts = unit_confusions(truth, said, ["one"] * len(truth), K)[0]
+    assert {m: float(v) for m, v in from_confusion(counts).items()} == pytest.approx(expected)
+
+
+def test_a_class_that_never_occurs_counts_as_zero():
+    truth, said = np.array([0, 0, 1, 1]), np.array([0, 0, 1, 0])
+    assert from_confusion(unit_confusions(truth, said, [1] * 4, K)[0])["recall"] == pytest.approx(1.5 / K)
+
+
+def test_kappa_of_one_class_is_zero_and_no_warning(recwarn):
+    same = np.array(["sad"] * 5)
+    assert measure(same, same, EMOTIONS)["kappa"] == 0
+    counts = np.zeros((K, K))
+    counts[4, 4] = 5
+    assert from_confusion(counts)["kappa"] == 0
+    assert not [warning for warning in recwarn if issubclass(warning.category, RuntimeWarning)]
+
+
+def test_bootstrap_over_subjects_equals_a_loop_over_resampled_rows():
+    """Same draws: rows of the drawn subjects written out one by one and given to scikit-learn."""
+    truth, said = random_labels(7, n=77)
+    subjects = np.array([f"S{i}" for i in np.random.default_rng(1).integers(9, size=77)])
+    fast = from_confusion(resampled(unit_confusions(truth, said, subjects, K), 25, np.random.default_rng(5)))
+    names = np.unique(subjects)
+    counts = draws(len(names), 25, np.random.default_rng(5))
+    assert (counts.sum(1) == len(names)).all()
+    for b, times in enumerate(counts):
+        rows = np.concatenate(
+            [np.tile(np.flatnonzero(subjects == n), t) for n, t in zip(names, times, strict=True)]
+        ).astype(int)
+        expected = by_sklearn(truth[rows], said[rows])
+        assert {m: fast[m][b] for m in METRICS} == pytest.approx(expected)
+
+
+def test_resamples_do_not_depend_on_how_they_are_chunked(monkeypatch):
+    truth, said = random_labels(3)
+    units = unit_confusions(truth, said, np.arange(90) // 6, K)
+    whole = resampled(units, 50, np.random.default_rng(0))
+    monkeypatch.setattr("ferflow.evaluation.bootstrap.CHUNK", 7)
+    np.testing.assert_array_equal(resampled(units, 50, np.random.default_rng(0)), whole)
+
+
+def test_interval_over_subjects_covers_where_one_over_clips_does_not():
+    """Subjects differ (some are read well, others badly), so clips of one subject go together."""
+    rng = np.random.default_rng(0)
+    covered = {"subjects": 0, "clips": 0}
+    n_studies, n_subjects, n_clips = 200, 30, 12
+    for _ in range(n_studies):
+        skill = np.where(rng.random(n_subjects) < 0.5, 0.9, 0.3)  # mean accuracy 0.6
+        right = rng.random((n_subjects, n_clips)) < skill[:, None]
+        truth = np.zeros(right.size, int)
+        said = np.where(right.ravel(), 0, 1)
+        units = {"subjects": np.repeat(np.arange(n_subjects), n_clips), "clips": np.arange(right.size)}
+        for kind, names in units.items():
+            accuracy = from_confusion(resampled(unit_confusions(truth, said, names, 2), 200, rng))["accuracy"]
+            low, high = interval(accuracy, 0.95)
+            covered[kind] += low <= 0.6 <= high
+    assert 0.88 <= covered["subjects"] / n_studies <= 1
+    assert covered["clips"] / n_studies < 0.8
+
+
+def table(n_subjects: int = 10, folds: int | None = None, skill: float = 0.6) -> pd.DataFrame:
+    rng = np.random.default_rng(11)
+    rows = []
+    for subject in range(n_subjects):
+        for emotion in EMOTIONS:
+            said = emotion if rng.random() < skill else EMOTIONS[rng.integers(K)]
+            fold = None if folds is None else subject % folds
+            name = f"S{subject:02d}"
+            rows.append(
+                (f"{name}_{emotion}", name, emotion, said, "m", "test" if folds is None else "cv", fold)
+            )
+    columns = ["clip_id", "subject_id", "emotion", "predicted", "model", "protocol", "fold"]
+    return pd.DataFrame(rows, columns=columns).assign(synthetic=True)
+
+
+def test_cross_validation_is_the_mean_over_folds_with_a_row_each():
+    frame = table(folds=3)
+    found = results(frame, EMOTIONS, SETTINGS, 0)
+    f1 = found[found["metric"] == "f1"]
+    per_fold = [
+        f1_score(part["emotion"], part["predicted"], labels=EMOTIONS, average="macro")
+        for _, part in frame.groupby("fold")
+    ]
+    assert f1["fold"].tolist()[1:] == [0, 1, 2]
+    assert f1["value"].tolist() == pytest.approx([np.mean(per_fold), *per_fold])
+    assert f1["n_clips"].tolist() == [60, 24, 18, 18]
+    assert f1["note"].iloc[0] == "mean over 3 folds"
+    # The mean over folds varies less than a fold alone.
+    width = (f1["high"] - f1["low"]).tolist()
+    assert width[0] < min(width[1:])
+
+
+def test_results_are_the_same_for_one_seed_and_carry_marks():
+    one, two = (results(table(), EMOTIONS, SETTINGS, 4, "published protocol, leaky") for _ in range(2))
+    pd.testing.assert_frame_equal(one, two)
+    assert not one[["low", "high"]].equals(results(table(), EMOTIONS, SETTINGS, 5)[["low", "high"]])
+    assert (one["low"] < one["value"]).all()
+    assert (one["value"] < one["high"]).all()
+    assert set(one["note"]) == {"published protocol, leaky"}
+    assert one["synthetic"].all()
+    assert one["chance"].iloc[0] == pytest.approx(1 / 6)
+
+
+def test_one_subject_has_no_interval():
+    found = results(table(n_subjects=1), EMOTIONS, SETTINGS, 0)
+    assert found["low"].isna().all()
+    assert found["note"].str.contains("no interval").all()
+
+
+def test_images_without_subjects_are_drawn_one_by_one():
+    frame = table().assign(subject_id="")
+    found = results(frame, EMOTIONS, SETTINGS, 0).set_index("metric")
+    n, p = len(frame), found.loc["accuracy", "value"]
+    assert found.loc["accuracy", "n_subjects"] == 0
+    width = found.loc["accuracy", "high"] - found.loc["accuracy", "low"]
+    assert width == pytest.approx(2 * 1.96 * np.sqrt(p * (1 - p) / n), rel=0.2)
