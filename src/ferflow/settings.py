@@ -112,14 +112,30 @@ class Augment(Section):
     listing: bool
 
 
+class Online(Section):
+    flip: bool
+    rotation: NotNegative
+    shift: Annotated[float, Field(ge=0, lt=1)]
+    zoom: Annotated[float, Field(ge=0, lt=1)]
+    brightness: tuple[Positive, Positive]
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Online:
+        if self.brightness[0] > self.brightness[1]:
+            raise ValueError("a range must go from low to high")
+        return self
+
+
 class Spatial(Section):
     network: SpatialNetwork
+    pretrained: str | None
     weights: str | None
     epochs: Count
     batch: Count
     learning_rate: Positive
     weight_decay: NotNegative
     label_smoothing: Share
+    online: Online
     validation_share: Share
     precision: Precision
     threads: Count
@@ -144,6 +160,7 @@ class Temporal(Section):
     learning_rate: Positive
     batch: Count
     epochs: Count
+    memory: Annotated[int, Field(ge=0)]
     threads: Count
 
 
