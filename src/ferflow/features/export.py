@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from ferflow import tables
+from ferflow.classes import EMOTIONS
 from ferflow.errors import InputError
 from ferflow.features import store
 from ferflow.files import whole
@@ -30,7 +31,7 @@ def write_folds(
     splits: str | Path,
     folder: str | Path,
     max_frames: int,
-    emotions: Sequence[str],
+    emotions: Sequence[str] = EMOTIONS,
 ) -> list[Path]:
     """Write one file per fold of `splits` into `folder`; returns their paths.
 

@@ -19,6 +19,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from ferflow import tables
 from ferflow.errors import InputError, SplitError
+from ferflow.features import store
 
 ORIGINAL = "none"
 """The folder of features of clips as they are."""
@@ -113,7 +114,7 @@ class ClipFeatures(Dataset):
         if number in self.kept:
             return self.kept[number]
         path, clip_id, begin, end, _ = self.items[number]
-        rows = _read(path, clip_id, begin, end, self.max_frames)
+        rows = store.read(path, clip_id, begin, end, self.max_frames)
         if rows.nbytes <= self.left:
             self.left -= rows.nbytes
             self.kept[number] = rows
@@ -167,10 +168,3 @@ def refuse_leak(training: pd.DataFrame, other: pd.DataFrame, protocol: str) -> N
                 f"{what} {both[0]} is both trained on and judged on",
                 "keep it on one side; only `protocol: published` repeats a paper's leaky split",
             )
-
-
-def _read(path: Path, clip_id: str, begin: int, end: int, max_frames: int) -> np.ndarray:
-    import h5py
-
-    with h5py.File(path) as file:
-        return file[clip_id][begin:end][:max_frames]
