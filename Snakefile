@@ -25,3 +25,21 @@ rule all:
         at(layout.METRICS),
         TABLES,
         FIGURES,
+
+
+# The coarse stages of dvc.yaml, each a target of the same graph.
+rule all_faces:
+    input:
+        at(layout.MANIFEST),
+        at(layout.TRIM),
+
+
+rule all_features:
+    input:
+        ORIGINALS,
+        [head_features(head) for head in HEADS],
+
+
+rule all_models:
+    input:
+        expand(at(layout.FINAL) + "/model.pt", head=HEADS),

@@ -53,3 +53,19 @@ wildcard_constraints:
     subject="[A-Za-z0-9._+-]+",
     head="|".join(HEADS),
     fold=r"\d+",
+
+
+def lock_folder():
+    """One run at a time in a folder. The system lets go of the lock with the process, so a killed run leaves none."""
+    import fcntl
+
+    global LOCK  # open as long as the process lives
+    LOCK = Path(".snakemake/ferflow.lock").open("a")
+    try:
+        fcntl.flock(LOCK, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        stop(FerflowError(Path.cwd(), "another run works in this folder", "wait for it, or stop it"))
+
+
+onstart:
+    lock_folder()

@@ -21,6 +21,18 @@ rule weights:
         "../scripts/weights.py"
 
 
+rule published_weights:
+    output:
+        weights("{name}.pth"),
+    params:
+        names=lambda w: [f"{w.name}.pth"],
+        folder=layout.WEIGHTS,
+    log:
+        "logs/weights/{name}.log",
+    script:
+        "../scripts/weights.py"
+
+
 if SYNTHETIC:
 
     rule synth4d:

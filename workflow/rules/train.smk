@@ -1,4 +1,6 @@
 # The spatial model, the temporal heads fold by fold, the final models, and two controls.
+# A head's rules see its own settings, not those of the others.
+WITHOUT_HEADS = {name: value for name, value in plain(S.temporal).items() if name != "heads"}
 ORIGINALS = expand(at(layout.FEATURES), augmentation="none", subject=SUBJECTS)
 
 
@@ -9,10 +11,18 @@ def head_features(head):
     return expand(at(layout.FEATURES), augmentation=names, subject=SUBJECTS)
 
 
+def head_settings(head):
+    """All settings that shape the final model of `head`; what is done with its predictions does not."""
+    settings = plain(S)
+    settings["temporal"]["heads"] = {head: settings["temporal"]["heads"][head]}
+    return settings
+
+
 rule spatial:
     input:
         stills=S.stills.path if S.spatial.weights is None else [],
-        weights=[] if S.spatial.weights is None else S.spatial.weights,
+        pretrained=weights(S.spatial.pretrained) if S.spatial.pretrained else [],
+        adopted=S.spatial.weights or [],
     output:
         model=at(layout.SPATIAL) + "/model.pt",
         history=at(layout.SPATIAL) + "/history.csv",
@@ -21,6 +31,7 @@ rule spatial:
         spatial=plain(S.spatial),
         seed=S.seed,
         synthetic=S.stills.source == "synth4d",
+        protocol=S.protocol,
     log:
         "logs/spatial.log",
     benchmark:
@@ -46,10 +57,11 @@ rule fold:
         early=at(layout.FOLD) + "/early.json",
     params:
         head=lambda w: plain(S.temporal.heads[w.head]),
-        temporal=plain(S.temporal),
+        temporal=WITHOUT_HEADS,
         finalize=plain(S.finalize),
-        augmentations=lambda w: S.augment.transformations[: S.temporal.heads[w.head].augmentations],
         max_frames=S.features.max_frames,
+        emotions=S.emotions,
+        model=lambda w: f"{S.spatial.network}+{w.head}",
         seed=S.seed,
     log:
         "logs/fold/{head}-{fold}.log",
@@ -76,7 +88,7 @@ rule final:
         history=at(layout.FINAL) + "/history.csv",
         predictions=at(layout.FINAL) + "/predictions.csv",
     params:
-        settings=plain(S),
+        settings=lambda w: head_settings(w.head),
     log:
         "logs/final/{head}.log",
     benchmark:
@@ -87,3 +99,49 @@ rule final:
         runtime=120,
     script:
         "../scripts/final.py"
+
+
+if S.evaluation.controls:
+
+    rule control_neutral:
+        """The same cascade on the frames before the expression begins: it must stay at chance."""
+        input:
+            features=lambda w: head_features(w.head),
+            early=expand(at(layout.FOLD) + "/early.json", fold=FOLDS, allow_missing=True),
+            truth=expand(SYNTH_TRUTH, subject=SUBJECTS) if SYNTHETIC else [],
+            manifest=at(layout.MANIFEST),
+            trim=at(layout.TRIM),
+            splits=at(layout.SPLITS),
+        output:
+            at(layout.CONTROLS) + "/neutral-{head}.csv",
+        params:
+            settings=lambda w: head_settings(w.head),
+        log:
+            "logs/controls/neutral-{head}.log",
+        benchmark:
+            "benchmarks/controls/neutral-{head}.tsv"
+        threads: S.temporal.threads
+        resources:
+            mem_mb=3000,
+            runtime=120,
+        script:
+            "../scripts/control_neutral.py"
+
+
+if S.evaluation.controls and SYNTHETIC:
+
+    rule control_true_aus:
+        """A simple classifier on the generator's own action units: the ceiling."""
+        input:
+            truth=[expand(path, subject=SUBJECTS) for path in SYNTH_AU_TRUTH],
+            manifest=at(layout.MANIFEST),
+            splits=at(layout.SPLITS),
+        output:
+            at(layout.CONTROLS) + "/true-aus.csv",
+        params:
+            settings=plain(S),
+            root=f"{S.dataset.root}/truth",
+        log:
+            "logs/controls/true-aus.log",
+        script:
+            "../scripts/control_true_aus.py"

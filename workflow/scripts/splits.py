@@ -9,5 +9,7 @@ with job(snakemake):
     p = snakemake.params
     clips = manifest.read(snakemake.input[0])
     sexes = dict(zip(clips.subject_id, clips.sex, strict=True))
-    split = splits.make(p.splits["scheme"], sexes, p.splits["folds"], p.splits["test_share"], p.seed, p.protocol)
+    split = splits.make(
+        p.splits["scheme"], sexes, p.splits["folds"], p.splits["test_share"], p.seed, p.protocol
+    )
     splits.write(split, snakemake.output[0])

@@ -1,0 +1,175 @@
+"""The real workflow, run as a user runs it, on a tiny set: whole, again, changed, interrupted, misspelt."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+REPOSITORY = Path(__file__).parents[2]
+TINY = Path(__file__).with_name("tiny.yaml")
+RESULTS = Path("results/tiny")
+
+pytestmark = [pytest.mark.workflow, pytest.mark.slow]
+
+
+def command(folder: Path, *more: str) -> list[str]:
+    return [
+        str(Path(sys.executable).with_name("snakemake")),
+        "--snakefile", str(REPOSITORY / "Snakefile"),
+        "--directory", str(folder),
+        "--profile", str(REPOSITORY / "workflow/profiles/default"),
+        "--logger", "rich",
+        "--cores", "2",
+        "--configfile", str(TINY),
+        *more,
+    ]  # fmt: skip
+
+
+def run(folder: Path, *more: str) -> subprocess.CompletedProcess:
+    return subprocess.run(command(folder, *more), capture_output=True, text=True, timeout=900)
+
+
+def rules_of(dry_run: subprocess.CompletedProcess) -> set[str]:
+    """The rules that a dry run would execute."""
+    assert dry_run.returncode == 0, dry_run.stderr
+    text = dry_run.stdout + dry_run.stderr
+    return set(re.findall(r"^\s*(?:local)?rule (\w+):", text, flags=re.M))
+
+
+def dry(folder: Path, *more: str) -> set[str]:
+    plain = [c for c in command(folder, "--dry-run", *more)]
+    at = plain.index("--logger")
+    del plain[at : at + 2]
+    plain[plain.index("--profile") + 1] = "none"
+    return rules_of(subprocess.run(plain, capture_output=True, text=True, timeout=300))
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory, weights_folder) -> Path:
+    """A folder in which the tiny study has run through."""
+    folder = tmp_path_factory.mktemp("tiny")
+    shutil.copytree(weights_folder, folder / "data/weights", ignore=shutil.ignore_patterns("*.whl"))
+    done = run(folder)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder
+
+
+@pytest.fixture
+def copy(finished, tmp_path) -> Path:
+    """A copy of the finished folder, file times included."""
+    shutil.copytree(finished, tmp_path / "copy", symlinks=True)
+    return tmp_path / "copy"
+
+
+def test_every_result_is_there(finished):
+    predictions = pd.read_csv(finished / RESULTS / "predictions.csv")
+    heads = predictions[predictions.protocol == "cv"].model.unique()
+    assert len(heads) == 3
+    # 4 training subjects x 6 clips, each validated once by each head; 2 test subjects
+    assert (predictions[predictions.protocol == "cv"].groupby("model").size() == 24).all()
+    assert not predictions.duplicated(["clip_id", "model", "protocol"]).any()
+    for name in ("metrics.json", "trim.csv", "splits.json", "tables/results.csv"):
+        assert (finished / RESULTS / name).stat().st_size > 0
+
+
+def test_no_subject_on_two_sides(finished):
+    import json
+
+    split = json.loads((finished / RESULTS / "splits.json").read_text())
+    sides = [split["test"], *split["folds"]]
+    assert sum(map(len, sides)) == len(set().union(*sides)) == 6
+    predictions = pd.read_csv(finished / RESULTS / "predictions.csv")
+    assert set(predictions[predictions.protocol == "test"].subject_id) == set(split["test"])
+    cv = predictions[predictions.protocol == "cv"]
+    for fold, rows in cv.groupby("fold"):
+        assert set(rows.subject_id) == set(split["folds"][int(fold)])
+
+
+def test_second_run_has_nothing_to_do(finished):
+    assert dry(finished) == set()
+
+
+def test_a_trimming_setting_reruns_trimming_and_what_follows_and_nothing_before(finished):
+    rules = dry(finished, "--config", "trim={threshold: 0.4}")
+    assert {"trim", "fold", "final"} <= rules
+    assert not rules & {"weights", "synth4d", "stills", "manifest", "faces", "aus", "spatial", "features"}
+
+
+def test_from_scratch_again_gives_the_same_bytes(finished, tmp_path):
+    shutil.copytree(finished / "data/weights", tmp_path / "data/weights")
+    done = run(tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    for name in ("predictions.csv", "trim.csv"):
+        assert (tmp_path / RESULTS / name).read_bytes() == (finished / RESULTS / name).read_bytes()
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+def test_an_interrupted_run_is_completed_by_the_next(copy, finished, how):
+    expected = (finished / RESULTS / "predictions.csv").read_bytes()
+    shutil.rmtree(copy / RESULTS / "models/heads")
+    shutil.rmtree(copy / "data/features")
+    process = subprocess.Popen(
+        command(copy), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    deadline = time.monotonic() + 120
+    while not list((copy / RESULTS).glob("models/heads/*/fold-*/history.csv")):
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    os.killpg(process.pid, how)
+    process.wait(timeout=60)
+    done = run(copy)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (copy / RESULTS / "predictions.csv").read_bytes() == expected
+    assert not list(copy.rglob(".*.part*"))
+
+
+@pytest.mark.parametrize(
+    ("setting", "line"),
+    [
+        ("trim={treshold: 0.4}", "trim.treshold is not a setting; did you mean threshold?"),
+        ("trim={threshold: 4}", "trim.threshold: Input should be less than or equal to 1, not 4"),
+        ("dataset={name: bu4dfe, root: nowhere}", "nowhere: is not a folder"),
+    ],
+)
+def test_a_wrong_setting_is_one_line_before_any_job(tmp_path, setting, line):
+    done = run(tmp_path, "--config", setting)
+    assert done.returncode != 0
+    said = [text for text in done.stderr.splitlines() if text.strip()]
+    assert len(said) == 1
+    assert line in said[0]
+    assert not (tmp_path / "data").exists()
+
+
+def test_two_runs_in_one_folder_are_refused(copy):
+    shutil.rmtree(copy / RESULTS / "models/heads")
+    first = subprocess.Popen(command(copy), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        while not list((copy / RESULTS).glob("models/heads/*")):
+            assert first.poll() is None
+            time.sleep(0.1)
+        second = run(copy)
+        assert second.returncode != 0
+        assert "another run works in this folder" in second.stderr
+    finally:
+        assert first.wait(timeout=600) == 0
+
+
+def test_a_broken_clip_is_named_and_nothing_is_left_half_written(copy):
+    broken = copy / "data/raw/synth4d/F001_happy_tex.avi"
+    broken.write_bytes(broken.read_bytes()[:2000])
+    done = run(copy, "--rerun-triggers", "mtime")
+    assert done.returncode != 0
+    said = [text for text in done.stderr.splitlines() if "ferflow: error:" in text]
+    assert said
+    assert "F001_happy_tex.avi" in said[0]
+    assert not list(copy.rglob(".*.part*"))

@@ -1,0 +1,11 @@
+"""Export the features in the thesis's own layout, one file per fold."""
+
+from common import job
+
+with job(snakemake):
+    from ferflow.features import export
+
+    given, p = snakemake.input, snakemake.params
+    export.write_folds(
+        given.features, given.manifest, given.trim, given.splits, snakemake.output[0], p.max_frames
+    )

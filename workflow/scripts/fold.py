@@ -1,0 +1,26 @@
+"""Train one head without one fold, and judge it on that fold."""
+
+from common import job
+
+with job(snakemake):
+    from pathlib import Path
+
+    from ferflow.settings import Finalize, Temporal
+    from ferflow.training.crossval import run_fold
+
+    p, given, head = snakemake.params, snakemake.input, snakemake.wildcards.head
+    run_fold(
+        head,
+        int(snakemake.wildcards.fold),
+        splits=given.splits,
+        manifest=given.manifest,
+        trim=given.trim,
+        features=given.features,
+        out_folder=Path(snakemake.output.history).parent,
+        temporal=Temporal(**p.temporal, heads={head: p.head}),
+        finalize=Finalize(**p.finalize),
+        max_frames=p.max_frames,
+        classes=p.emotions,
+        model=p.model,
+        seed=p.seed,
+    )
