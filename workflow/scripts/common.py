@@ -1,4 +1,4 @@
-"""What every script of the workflow shares: its log file, and one clear line for an error that a user can mend."""
+"""What every script of the workflow shares: its log, and one clear line for an error that can be mended."""
 
 from __future__ import annotations
 
@@ -16,14 +16,17 @@ def job(snakemake):
     log = Path(snakemake.log[0])
     log.parent.mkdir(parents=True, exist_ok=True)
     terminal = sys.stderr
-    with log.open("w", encoding="utf-8", buffering=1) as file:
-        with contextlib.redirect_stdout(file), contextlib.redirect_stderr(file):
-            try:
-                yield
-            except FerflowError as error:
-                print(f"error: {error}", file=file)
-                print(f"ferflow: error: {error} (rule {snakemake.rule}, log {log})", file=terminal)
-                sys.exit(1)
-            except Exception:
-                traceback.print_exc(file=file)
-                raise
+    with (
+        log.open("w", encoding="utf-8", buffering=1) as file,
+        contextlib.redirect_stdout(file),
+        contextlib.redirect_stderr(file),
+    ):
+        try:
+            yield
+        except FerflowError as error:
+            print(f"error: {error}", file=file)
+            print(f"ferflow: error: {error} (rule {snakemake.rule}, log {log})", file=terminal)
+            sys.exit(1)
+        except Exception:
+            traceback.print_exc(file=file)
+            raise
