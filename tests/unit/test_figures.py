@@ -223,3 +223,4 @@ def test_models_are_named_and_ordered_as_in_the_thesis():
     assert model_order(models) == ["compact+lstm", "vgg16+bilstm", "compact+cnn1d", "control-true-aus"]
     assert model_label("vgg16+cnn1d") == "VGG16 + 1D-CNN"
     assert model_label("control-true-aus") == "control: true AUs"
+    assert model_label("control-cnn1d-on-neutral-frames") == "control: 1D-CNN on neutral frames"

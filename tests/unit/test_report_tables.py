@@ -212,14 +212,18 @@ def test_on_real_data_the_difference_is_in_points(tmp_path):
 
 
 def test_the_terminal_shows_intervals_chance_controls_and_where_the_report_is(tmp_path):
-    tables.write(results(), tmp_path / "tables/results.csv", "results")
+    table = results()
+    control = table["model"] == "control-true-aus"
+    table.loc[control, "model"] = "control-bilstm-on-neutral-frames"
+    table.loc[control, ["value", "low", "high"]] = 1.0  # the widest number
+    tables.write(table, tmp_path / "tables/results.csv", "results")
     (tmp_path / "metrics.json").write_text('{"confidence": 0.95}')
     screen = io.StringIO()
     console.print_results(tmp_path, Console(file=screen, width=80))
     text = screen.getvalue()
     assert "60.0 [50.0, 95.0]" in text
     assert "95 % interval" in text
-    assert text.index("1D-CNN") < text.index("control: true AUs")
+    assert text.index("+ 1D-CNN") < text.index("controls:") < text.index("BiLSTM on neutral frames")
     assert "Chance: 16.7 %" in text
     assert "Synthetic data" in text
     assert "not made yet" in text

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ferflow import layout, tables
 from ferflow.errors import InputError
 from ferflow.evaluation.controls import is_control
-from ferflow.report.names import marks_of, model_label, model_order, protocol_order
+from ferflow.report.names import control_label, marks_of, model_label, model_order, protocol_order
 from ferflow.report.rendering import number, with_interval
 
 if TYPE_CHECKING:
@@ -44,7 +44,11 @@ def print_results(folder: str | Path, console: Console | None = None) -> None:
         raise InputError(metrics, "cannot be read", "run the evaluation again") from None
     whole = results[results["fold"].isna()]
     table = Table(
-        title=_title(folder, marks_of(whole)), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False
+        title=_title(folder, marks_of(whole)),
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        collapse_padding=True,
     )
     table.add_column("model", no_wrap=True)
     table.add_column("protocol", no_wrap=True)
@@ -53,14 +57,15 @@ def print_results(folder: str | Path, console: Console | None = None) -> None:
         table.add_column(heading, justify="right", no_wrap=True)
     models = model_order(whole["model"])
     for place, model in enumerate(models):
-        if place and is_control(model) and not is_control(models[place - 1]):
-            # A line sets the controls apart.
+        if is_control(model) and not (place and is_control(models[place - 1])):
             table.add_section()
+            table.add_row("controls:", style="dim")
         mine = whole[whole["model"] == model]
         for protocol in protocol_order(mine["protocol"]):
             values = mine[mine["protocol"] == protocol].set_index("metric")
             style = "dim" if is_control(model) else None
-            table.add_row(model_label(model), SHORT.get(protocol, protocol), *_cells(values), style=style)
+            name = f"  {control_label(model)}" if is_control(model) else model_label(model)
+            table.add_row(name, SHORT.get(protocol, protocol), *_cells(values), style=style)
     console.print(table)
     console.print(f"Chance: {number(whole['chance'].iloc[0], 'percent')} %.", highlight=False)
     if whole["synthetic"].any():

@@ -19,6 +19,7 @@ _NAMES = {
     "c3d": "C3D",
     "convlstm": "ConvLSTM",
     "human": "human",
+    "aus": "AUs",
 }
 
 _PROTOCOLS = {
@@ -30,11 +31,15 @@ _PROTOCOLS = {
 
 
 def model_label(model: str) -> str:
-    """`compact+lstm` as `compact CNN + LSTM`; `control-true-aus` as `control: true aus`."""
+    """`compact+lstm` as `compact CNN + LSTM`, `control-true-aus` as `control: true AUs`."""
     if is_control(model):
-        words = model.removeprefix(PREFIX).replace("-", " ")
-        return f"control: {words.replace('aus', 'AUs')}"
+        return f"control: {control_label(model)}"
     return " + ".join(_NAMES.get(part, part) for part in model.split("+"))
+
+
+def control_label(model: str) -> str:
+    """A control's name without that word: `control-lstm-on-neutral-frames` as `LSTM on neutral frames`."""
+    return " ".join(_NAMES.get(word, word) for word in model.removeprefix(PREFIX).split("-"))
 
 
 def protocol_label(protocol: str) -> str:
@@ -64,7 +69,7 @@ def model_order(models) -> list[str]:
     rank = {name: place for place, name in enumerate(_NAMES)}
 
     def place(model: str) -> tuple:
-        head = model.split("+")[-1]
-        return is_control(model), rank.get(head, len(rank)), model
+        words = model.removeprefix(PREFIX).split("-") if is_control(model) else [model.split("+")[-1]]
+        return is_control(model), rank.get(words[0], len(rank)), model
 
     return sorted(set(models), key=place)
