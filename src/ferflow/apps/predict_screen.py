@@ -23,7 +23,8 @@ def progress_bar(title: str, n_frames: int) -> Iterator[Callable[[], None]]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task(title, total=n_frames or None)
         yield lambda: progress.advance(task)
 
@@ -43,7 +44,9 @@ def show_clip(console: Console, clip: Recognised) -> None:
     length = f", {n_frames / clip.fps:.1f} s" if clip.fps > 0 else ""
     console.print()
     console.print(
-        Text.assemble((clip.source, "bold"), f"  {n_frames} frames{length}, a face in {faces}"),
+        Text.assemble(
+            (clip.source, "bold"), f"  {n_frames} frame{'s' * (n_frames > 1)}{length}, a face in {faces}"
+        ),
         soft_wrap=True,
     )
     for line in clip.warnings:
@@ -77,7 +80,7 @@ def _frames(console: Console, clip: Recognised) -> None:
         table.add_column("faces", justify="right")
     for name in clip.frame_classes:
         table.add_column(name, justify="right")
-    table.add_column("most likely")
+    table.add_column("top")
     for begin, end in parts:
         tracked = clip.tracked[begin:end]
         cells = [f"  {begin}" if single else f"  {begin}–{end - 1}"]

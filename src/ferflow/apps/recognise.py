@@ -118,7 +118,7 @@ def recognise(
             raise NoFaceError(
                 clip.source,
                 f"has no face in its {len(course.tracked)} frames",
-                "give a clip with a frontal face, or lower faces.smallest in the model's settings",
+                f"give a clip with a frontal face of at least {model.faces.smallest} pixels",
             )
         return course.finish(clip, features)
 
