@@ -83,12 +83,14 @@ class Faces(Section):
     extend: Annotated[int, Field(ge=0)]
     tracker: Literal["medianflow", "kcf", "csrt"]
     landmark_grow: NotNegative
+    landmark_follow: Annotated[float, Field(gt=0, le=1)]
     lost_logit: float
     lost_frames: Count
     drift_overlap: Share
     size: Count
     several: Literal["largest", "error"]
     missing_frames: Annotated[int, Field(ge=0)]
+    compared_clips: Annotated[int, Field(ge=0)]
 
 
 class Aus(Section):

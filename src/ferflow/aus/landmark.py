@@ -1,14 +1,13 @@
 """Action units from face landmarks: what the face does beyond its own neutral, by non-negative least squares.
 
-Each frame's landmarks are aligned to the model's mean mesh (similarity Procrustes), the clip's own neutral
-is subtracted, and the rest is explained by the movements of the 20 action units. What movements of the
-head leave behind after the alignment is explained by free columns beside them, so that it does not turn into
-action units. The intensities are not smoothed over time.
+The clip's neutral face is aligned to the model's mean mesh (similarity Procrustes), each frame's landmarks to
+that neutral; it is subtracted, and the rest is explained by the movements of the 20 action units. What
+movements of the head leave behind after the alignment is explained by free columns beside them, so that it
+does not turn into action units. The intensities are not smoothed over time.
 """
 
 from __future__ import annotations
 
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -18,30 +17,33 @@ from ferflow.aus import mesh
 from ferflow.classes import AU_COLUMNS
 from ferflow.settings import Aus
 
-DEPTH_WEIGHT = 0.0
-"""Weight of depth beside x and y: the network guesses it, and it follows the pose more than the face."""
 SWEEPS = 60
 """Rounds of coordinate descent; the intensities move by less than 1e-4 after."""
 
 
 class LandmarkAus:
-    """The fit, ready for frames: `neutral` is set once per clip, then frames come singly or together."""
+    """The fit for one clip: `set_neutral` first, then frames come singly or together."""
 
     def __init__(self, weights_folder: str | Path, settings: Aus) -> None:
         self.model = mesh.load(weights_folder)
         self.settings = settings
         self.neutral: np.ndarray | None = None
-        self._design, self._gram = _normal_equations(str(weights_folder), settings.ridge)
 
     def set_neutral(self, landmarks: np.ndarray) -> None:
-        """Take the median of `landmarks` [T,468,3] as the face at rest."""
+        """Take the median of `landmarks` [T,468,3] as the face at rest, and make the equations for it."""
         self.neutral = np.median(align(landmarks, self.model.mean), axis=0)
+        columns = _flat(self.model.columns).T
+        # What the head's movements leave behind is taken out of the action units' columns.
+        free = _basis(_flat(np.concatenate([self.model.pose, similarities(self.neutral)])).T)
+        self._design = columns - free @ (free.T @ columns)
+        gram = self._design.T @ self._design
+        self._gram = gram + self.settings.ridge * np.diag(gram).mean() * np.eye(len(gram))
 
     def fit(self, landmarks: np.ndarray) -> np.ndarray:
         """Intensities 0-5 float64 [T,17] in the order of `classes.AU_COLUMNS`, from `landmarks` [T,468,3]."""
-        moved = align(landmarks, self.model.mean) - self.neutral
-        projected = _weighted(moved) @ self._design
-        solved = nonnegative_least_squares(self._gram, projected)
+        # Aligned to the person's own face: on the mean face a turn would look like a movement.
+        moved = align(landmarks, self.neutral) - self.neutral
+        solved = nonnegative_least_squares(self._gram, _flat(moved) @ self._design)
         intensities = np.zeros((len(landmarks), len(AU_COLUMNS)))
         for i, column in self.model.output():
             intensities[:, AU_COLUMNS.index(column)] = solved[:, i] * mesh.FULL_INTENSITY
@@ -117,23 +119,20 @@ def nonnegative_least_squares(gram: np.ndarray, projected: np.ndarray) -> np.nda
     return solved
 
 
-def _weighted(points: np.ndarray) -> np.ndarray:
-    """Points [...,468,3] as rows [...,1404], depth weighed down."""
-    return (points * np.array([1.0, 1.0, DEPTH_WEIGHT])).reshape(*points.shape[:-2], -1)
+def _flat(points: np.ndarray) -> np.ndarray:
+    """Points [...,468,3] as rows [...,936] of x and y.
 
-
-@cache
-def _normal_equations(weights_folder: str, ridge: float) -> tuple[np.ndarray, np.ndarray]:
-    """Design [1404,A], the free columns projected out, and its Gram matrix with the ridge on the diagonal.
-
-    The ridge is relative to the mean of the diagonal.
+    Depth is left out: the network guesses it, and with it the curves agree less with the truth.
     """
-    model = mesh.load(weights_folder)
-    columns = _weighted(model.columns).T
-    free, _ = np.linalg.qr(_weighted(np.concatenate([model.pose, similarities(model.mean)])).T)
-    columns = columns - free @ (free.T @ columns)
-    gram = columns.T @ columns
-    return columns, gram + ridge * np.diag(gram).mean() * np.eye(len(gram))
+    return points[..., :2].reshape(*points.shape[:-2], -1)
+
+
+def _basis(columns: np.ndarray) -> np.ndarray:
+    """Orthonormal columns that span those of `columns`; a shift in depth, for one, is none in x and y."""
+    left, sizes, _ = np.linalg.svd(
+        columns / np.maximum(np.linalg.norm(columns, axis=0), 1e-9), full_matrices=False
+    )
+    return left[:, sizes > 1e-6 * sizes[0]]
 
 
 def similarities(points: np.ndarray) -> np.ndarray:

@@ -31,9 +31,3 @@ def square(box: np.ndarray, grow: float) -> np.ndarray:
     """The square around the centre of `box`, its longer side grown by the share `grow`."""
     side = max(box[2], box[3]) * (1 + grow)
     return np.array([box[0] + box[2] / 2 - side / 2, box[1] + box[3] / 2 - side / 2, side, side], np.float32)
-
-
-def around(points: np.ndarray) -> np.ndarray:
-    """The smallest box around `points` [P,2 or 3]."""
-    low, high = points[:, :2].min(0), points[:, :2].max(0)
-    return np.concatenate([low, high - low]).astype(np.float32)

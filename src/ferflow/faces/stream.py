@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from ferflow.errors import InputError
-from ferflow.faces.boxes import around, clip_to, extend_chin, overlap, square
+from ferflow.faces.boxes import clip_to, extend_chin, overlap, square
 from ferflow.faces.detect import FaceDetector
 from ferflow.faces.landmarks import N_LANDMARKS, LandmarkNet, lean
 from ferflow.faces.quiet import opencv
@@ -70,8 +70,9 @@ class FaceStream:
         self.detections = 0  # how often a face was found by searching
         self.recentred = 0  # how often a drifted box was set back
         self._following = False
-        self._last: np.ndarray | None = None  # landmarks of the last frame with a face
         self._place = np.zeros(4)  # the box relative to the anchors, at detection
+        self._region_place = np.zeros(4)  # the same of the landmark network's region
+        self._region = np.zeros(5)  # that region now: x y w h and its angle
         self._doubts = 0  # frames in a row with a low score
         self._searched = 0  # frames in a row without a face
 
@@ -125,7 +126,7 @@ class FaceStream:
         height, width = frame.shape[:2]
         box = clip_to(extend_chin(hit, self.settings.extend), width, height)
         self.detections += 1
-        self._start(frame, box, sighting)
+        self._start(frame, box, hit, sighting)
         return box, sighting
 
     def _follow(self, frame: np.ndarray) -> tuple[np.ndarray | None, Sighting | None]:
@@ -139,7 +140,7 @@ class FaceStream:
             found, fresh = self._search(frame)
             return found, fresh or sighting
         self._doubts = 0
-        self._last = sighting.landmarks
+        self._move_region(sighting.landmarks)
         expected = placed(self._place, sighting.landmarks)
         height, width = frame.shape[:2]
         if box is None or overlap(box, expected) < self.settings.drift_overlap:
@@ -150,11 +151,8 @@ class FaceStream:
         return clip_to(box, width, height), sighting
 
     def _look_again(self, frame: np.ndarray, box: np.ndarray | None) -> Sighting:
-        """Landmarks from a region placed by the last ones, turned upright; from the box if that fails.
-
-        A region that sits the same way on the face in every frame gives steadier landmarks than the box.
-        """
-        guided = self._look(frame, square(around(self._last), self.settings.landmark_grow), lean(self._last))
+        """Landmarks from the region that follows the face; from the box if that fails."""
+        guided = self._look(frame, self._region[:4], self._region[4])
         if guided.score >= self.settings.lost_logit or box is None:
             return guided
         plain = self._look(frame, square(box, self.settings.landmark_grow))
@@ -163,11 +161,23 @@ class FaceStream:
     def _look(self, frame: np.ndarray, region: np.ndarray, angle: float = 0.0) -> Sighting:
         return Sighting(*self._net(frame, region, angle))
 
-    def _start(self, frame: np.ndarray, box: np.ndarray, sighting: Sighting) -> None:
+    def _start(self, frame: np.ndarray, box: np.ndarray, hit: np.ndarray, sighting: Sighting) -> None:
         self._tracker.start(frame, box)
         self._following, self._doubts = True, 0
-        self._last = sighting.landmarks
+        region = square(hit, self.settings.landmark_grow)
+        self._region = np.append(region, 0.0)
+        self._region_place = relative_to_anchors(region, sighting.landmarks)
+        self._move_region(sighting.landmarks)
         self._place = relative_to_anchors(box, sighting.landmarks)
+
+    def _move_region(self, landmarks: np.ndarray) -> None:
+        """Let the landmark network's region follow the head, slowly.
+
+        The network's answer depends on where its region lies: one that sits the same way on the face in every
+        frame gives steady landmarks, one that shakes with the last landmarks' noise does not.
+        """
+        target = np.append(placed(self._region_place, landmarks), lean(landmarks))
+        self._region = self._region + self.settings.landmark_follow * (target - self._region)
 
     def _crop(self, frame: np.ndarray, box: np.ndarray) -> np.ndarray:
         cv2 = opencv()

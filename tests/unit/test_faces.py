@@ -1,0 +1,212 @@
+"""Faces are found, followed, lost and stored: on real videos, with what is wrong said in one line."""
+
+import shutil
+
+import cv2
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+
+from ferflow.errors import InputError, NoFaceError, WeightsError
+from ferflow.faces import store
+from ferflow.faces.boxes import clip_to, extend_chin, overlap
+from ferflow.faces.compare import compare_trackers, write_comparison
+from ferflow.faces.stream import FaceStream, placed, relative_to_anchors
+from ferflow.faces.video import open_clip, read_image
+
+
+@pytest.fixture(scope="module")
+def faces(small_settings):
+    return small_settings().faces
+
+
+@pytest.fixture(scope="module")
+def one_face(real_faces):
+    return read_image(real_faces / "single_face.jpg")
+
+
+def rows(**sources):
+    return pd.DataFrame({"clip_id": list(sources), "source": [str(s) for s in sources.values()]})
+
+
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory, one_face, weights_folder, faces):
+    """A subject of two clips: a still face of seven frames with a gap of three, and an image."""
+    folder = tmp_path_factory.mktemp("stored")
+    (folder / "gap").mkdir()
+    empty = np.full_like(one_face, 90)
+    for index, frame in enumerate([one_face] * 2 + [empty] * 3 + [one_face] * 2):
+        cv2.imwrite(str(folder / "gap" / f"{index}.png"), frame[..., ::-1])
+    cv2.imwrite(str(folder / "image.png"), one_face[..., ::-1])
+    path = folder / "faces" / "S1.h5"
+    store.write_subject(rows(S1_gap="gap", S1_image="image.png"), path, weights_folder, faces, folder)
+    return path
+
+
+def test_boxes():
+    assert overlap(np.array([0, 0, 10, 10]), np.array([5, 0, 10, 10])) == pytest.approx(1 / 3)
+    assert overlap(np.array([0, 0, 10, 10]), np.array([10, 0, 10, 10])) == 0
+    assert extend_chin(np.array([5, 5, 159, 159]), 10).tolist() == [5, 5, 159, 169]  # figure 3.2
+    assert clip_to(np.array([-5, 90, 20, 20]), 100, 100).tolist() == [0, 90, 15, 10]
+    random = np.random.default_rng(0)
+    landmarks = random.normal(0, 30, (468, 3))
+    box = np.array([10.0, 20, 160, 170])
+    place = relative_to_anchors(box, landmarks)
+    assert np.allclose(placed(place, landmarks), box, atol=1e-4)
+    assert np.allclose(placed(place, 2 * landmarks + [7, 9, 0]), 2 * box + [7, 9, 0, 0], atol=1e-3)
+
+
+def test_the_stored_clip(stored, one_face):
+    assert store.clip_ids(stored) == ["S1_gap", "S1_image"]
+    clip = store.read(stored, "S1_gap")
+    assert clip["tracked"].tolist() == [True, True, False, False, False, True, True]
+    assert clip["n_frames"] == 7 and clip["n_tracked"] == 4 and clip["warnings"] == []
+    assert (clip["boxes"].shape, clip["landmarks"].shape) == ((7, 4), (7, 468, 3))
+    lost = ~clip["tracked"]
+    assert np.isnan(clip["boxes"][lost]).all() and np.isnan(clip["landmarks"][lost]).all()
+    assert (clip["scores"][~lost] > 7).all()
+    frames = store.read_frames(stored, "S1_gap")
+    assert frames.shape == (7, 160, 160, 3) and frames.dtype == np.uint8
+    assert (frames[lost] == 0).all()
+    # What is stored is the box of the source, resized: RGB, not BGR, and without loss.
+    left, top, width, height = np.floor(clip["boxes"][0] + 0.5).astype(int)
+    part = one_face[top : top + height, left : left + width]
+    assert np.array_equal(frames[0], cv2.resize(part, (160, 160), interpolation=cv2.INTER_AREA))
+    assert np.array_equal(store.read_frames(stored, "S1_gap", 5, 6), frames[5:6])
+    # The landmarks lie on the face: the eyes' outer corners in the upper half of the box, the chin at its end.
+    box, points = clip["boxes"][0], clip["landmarks"][0]
+    assert box[0] < points[33, 0] < points[263, 0] < box[0] + box[2]
+    assert points[33, 1] < box[1] + box[3] / 2 < points[13, 1] < points[152, 1] < box[1] + box[3] + 30
+
+
+def test_the_file_tells_its_settings_and_is_lossless_in_chunks_of_a_frame(stored, faces):
+    with h5py.File(stored) as file:
+        assert file.attrs["settings"] == faces.model_dump_json()
+        assert file.attrs["ferflow"] == "0.1.0"
+        assert file["S1_gap/frames"].chunks == (1, 160, 160, 3)
+        assert file["S1_gap/tracked"].dtype == bool
+
+
+def test_the_same_clips_give_the_same_bytes(stored, weights_folder, faces, tmp_path):
+    again = tmp_path / "again.h5"
+    folder = stored.parent.parent
+    store.write_subject(rows(S1_gap="gap", S1_image="image.png"), again, weights_folder, faces, folder)
+    assert again.read_bytes() == stored.read_bytes()
+
+
+def test_damaged_files_and_unknown_clips(stored, tmp_path):
+    with pytest.raises(InputError, match=r"S1\.h5: has no clip S9; it has S1_gap, S1_image"):
+        store.read(stored, "S9")
+    with pytest.raises(InputError, match="does not exist"):
+        store.read(tmp_path / "none.h5", "S1_gap")
+    cut = tmp_path / "cut.h5"
+    cut.write_bytes(stored.read_bytes()[: stored.stat().st_size // 2])
+    with pytest.raises(InputError, match=r"cut\.h5: is damaged or no HDF5 file"):
+        store.read(cut, "S1_gap")
+    holed = tmp_path / "holed.h5"
+    with h5py.File(stored) as file:
+        chunk = file["S1_gap/frames"].id.get_chunk_info(0)
+    data = bytearray(stored.read_bytes())
+    data[chunk.byte_offset : chunk.byte_offset + chunk.size] = b"\xaa" * chunk.size
+    holed.write_bytes(data)
+    with pytest.raises(InputError, match=r"holed\.h5: is damaged"):
+        store.read_frames(holed, "S1_gap")
+    short = tmp_path / "short.h5"
+    shutil.copy(stored, short)
+    with h5py.File(short, "a") as file:
+        file["S1_gap/boxes"].resize(3, axis=0)
+    with pytest.raises(InputError, match="clip S1_gap is incomplete"):
+        store.read(short, "S1_gap")
+
+
+def test_a_second_face_is_left_out_or_an_error(real_faces, weights_folder, faces):
+    (face,) = FaceStream(weights_folder, faces).run(open_clip(real_faces / "multi_face.jpg"))
+    assert face.tracked and face.box[2] == pytest.approx(130, abs=3)  # the largest of four
+    strict = FaceStream(weights_folder, faces.model_copy(update={"several": "error"}), "multi_face.jpg")
+    with pytest.raises(InputError, match=r"multi_face\.jpg: shows \d faces in frame 0"):
+        list(strict.run(open_clip(real_faces / "multi_face.jpg")))
+    (face,) = FaceStream(weights_folder, strict.settings).run(open_clip(real_faces / "single_face.jpg"))
+    assert face.tracked
+
+
+def test_a_box_that_left_the_face_is_put_back(one_face, weights_folder, faces):
+    stream = FaceStream(weights_folder, faces)
+    stream.reset()
+    first = stream.step(one_face)
+    stream._tracker.start(one_face, first.box + np.array([90, 60, 0, 0], np.float32))
+    second = stream.step(one_face)
+    assert stream.recentred == 1
+    assert overlap(first.box, second.box) > 0.9
+    assert stream.detections == 1
+
+
+def test_several_clips_do_not_mix(one_face, weights_folder, faces):
+    stream = FaceStream(weights_folder, faces)
+    mirrored = np.ascontiguousarray(one_face[:, ::-1])
+    first = [face.box for face in stream.run([one_face, one_face])]
+    list(stream.run([mirrored]))
+    again = [face.box for face in stream.run([one_face, one_face])]
+    assert np.array_equal(first, again)
+
+
+def test_no_face_at_all_names_the_video_and_leaves_nothing(real_faces, weights_folder, faces, tmp_path):
+    path = tmp_path / "faces" / "S2.h5"
+    subject = rows(S2_happy="single_face.jpg", S2_sad="no_face.mp4")
+    with pytest.raises(NoFaceError, match=r"no_face\.mp4: has no face in its 95 frames"):
+        store.write_subject(subject, path, weights_folder, faces, real_faces)
+    assert list(path.parent.iterdir()) == []
+
+
+def test_an_interrupted_write_leaves_nothing(real_faces, weights_folder, faces, tmp_path, monkeypatch):
+    path = tmp_path / "S2.h5"
+    step = FaceStream.step
+
+    def interrupted(self, frame):
+        if self.index == 3:
+            raise KeyboardInterrupt
+        return step(self, frame)
+
+    monkeypatch.setattr(FaceStream, "step", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        store.write_subject(rows(S2="single_face.mp4"), path, weights_folder, faces, real_faces)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_its_network_it_says_where_to_get_it(tmp_path, faces):
+    with pytest.raises(WeightsError, match=r"face_landmark\.tflite: is missing"):
+        FaceStream(tmp_path, faces)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "first", "last", "n_frames"),
+    [
+        ("single_face.mp4", 0, 71, 72),
+        ("WolfgangLanger_Pexels.mp4", 0, 471, 472),
+        ("face_noface.mov", 0, 71, 169),
+        ("noface_face.mov", 96, 167, 169),
+    ],
+)
+def test_real_videos_are_tracked_exactly_where_there_is_a_face(
+    real_faces, weights_folder, faces, name, first, last, n_frames
+):
+    stream = FaceStream(weights_folder, faces)
+    tracked = np.array([face.tracked for face in stream.run(open_clip(real_faces / name, 5))])
+    assert len(tracked) == n_frames
+    expected = np.zeros(n_frames, bool)
+    expected[first : last + 1] = True
+    # Where the face enters or leaves, one frame more or less is a matter of taste.
+    assert (tracked != expected).sum() <= 2
+    assert stream.detections == 1
+
+
+@pytest.mark.slow
+def test_the_trackers_side_by_side(real_faces, weights_folder, faces, tmp_path):
+    clips = {"single": real_faces / "single_face.mp4"}
+    table = compare_trackers(clips, weights_folder, faces, ("medianflow", "kcf"))
+    write_comparison(table, tmp_path / "trackers.csv")
+    table = table.set_index("tracker")
+    assert (table["failures"] == 0).all()
+    assert (table["drift_mean"] < 0.1).all()
+    assert table.loc["medianflow", "ms_per_frame"] < table.loc["kcf", "ms_per_frame"]
