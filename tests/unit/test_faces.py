@@ -74,7 +74,7 @@ def test_the_stored_clip(stored, one_face):
     part = one_face[top : top + height, left : left + width]
     assert np.array_equal(frames[0], cv2.resize(part, (160, 160), interpolation=cv2.INTER_AREA))
     assert np.array_equal(store.read_frames(stored, "S1_gap", 5, 6), frames[5:6])
-    # The landmarks lie on the face: the eyes' outer corners in the upper half of the box, the chin at its end.
+    # The landmarks lie on the face: eyes in the upper half of the box, the chin at its end.
     box, points = clip["boxes"][0], clip["landmarks"][0]
     assert box[0] < points[33, 0] < points[263, 0] < box[0] + box[2]
     assert points[33, 1] < box[1] + box[3] / 2 < points[13, 1] < points[152, 1] < box[1] + box[3] + 30
