@@ -42,9 +42,22 @@ class TinyStudy:
         return [self.folder / name / f"{subject}.h5" for name in names for subject in SUBJECTS]
 
 
-def write(folder: Path, seed: int = 0, width: int = WIDTH, lengths: tuple[int, int] = (12, 24)) -> TinyStudy:
+def write(
+    folder: Path,
+    width: int = WIDTH,
+    lengths: tuple[int, int] = (12, 24),
+    model_sha256: str = "0" * 64,
+    layer: str = "dense",
+) -> TinyStudy:
     """Twelve subjects, six clips each; feature k rises in clips of class k, only within the kept frames."""
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
+    source = {
+        "model_sha256": model_sha256,
+        "network": "compact",
+        "layer": layer,
+        "listing": False,
+        "precision": "float32",
+    }
     clips, kept = [], []
     for subject in SUBJECTS:
         for emotion in EMOTIONS:
@@ -62,6 +75,7 @@ def write(folder: Path, seed: int = 0, width: int = WIDTH, lengths: tuple[int, i
         (folder / name).mkdir(parents=True)
         for subject in SUBJECTS:
             with h5py.File(folder / name / f"{subject}.h5", "w") as file:
+                file.attrs.update(source | {"n_features": width})
                 for number in manifest.index[manifest.subject_id == subject]:
                     n, (begin, end) = manifest.n_frames[number], trim.loc[number, ["begin", "end"]]
                     rows = rng.normal(0, 0.5, (n, width))

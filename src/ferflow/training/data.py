@@ -31,12 +31,14 @@ class Study:
     """What a study trains on: its clips, the frames kept of each, and its feature files.
 
     `clips` has the columns of schema `manifest`, only the study's classes; `windows` maps clip_id to
-    (begin, end); `files` maps (augmentation, subject) to a feature file.
+    (begin, end); `files` maps (augmentation, subject) to a feature file; `source` says what made those
+    (`features.store.verify`).
     """
 
     clips: pd.DataFrame
     windows: dict[str, tuple[int, int]]
     files: dict[tuple[str, str], Path]
+    source: dict
     classes: tuple[str, ...]
     max_frames: int
 
@@ -49,7 +51,10 @@ class Study:
         classes: Sequence[str],
         max_frames: int,
     ) -> Study:
-        """Read the tables; `features` are files named `<augmentation>/<subject>.h5` (`layout.FEATURES`)."""
+        """Read the tables; `features` are files named `<augmentation>/<subject>.h5` (`layout.FEATURES`).
+
+        Raises InputError for a clip without kept frames, and for feature files that do not go together.
+        """
         clips = tables.read(manifest, "manifest")
         clips = clips[clips.emotion.isin(classes)].reset_index(drop=True)
         kept = tables.read(trim, "trim")
@@ -58,7 +63,7 @@ class Study:
         if len(missing):
             raise InputError(trim, f"lacks the clip {missing.iloc[0]}", "run the `trim` step again")
         files = {(path.parent.name, path.stem): path for path in map(Path, features)}
-        return cls(clips, windows, files, tuple(classes), max_frames)
+        return cls(clips, windows, files, store.verify(files.values()), tuple(classes), max_frames)
 
     @property
     def augmentations(self) -> list[str]:
@@ -68,7 +73,7 @@ class Study:
     @property
     def width(self) -> int:
         """F, the number of features of a frame."""
-        return self.features(self.clips[:1], (), memory=0).sequence(0).shape[1]
+        return self.source["n_features"]
 
     def of(self, subjects: Sequence[str]) -> pd.DataFrame:
         """The clips of these subjects, in the manifest's order. InputError for a subject without any."""

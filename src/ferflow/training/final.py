@@ -67,12 +67,8 @@ def train_final(
     frames, frames_model = networks.load(spatial)
     split = subject_splits.read(splits)
     study = Study.read(manifest, trim, features, settings.emotions, settings.features.max_frames)
-    if study.width != frames.layers[settings.features.layer]:
-        raise InputError(
-            features[0],
-            f"has {study.width} features a frame; {spatial} gives {frames.layers[settings.features.layer]}",
-            "run the `features` step again",
-        )
+    if study.source["model_sha256"] != files.sha256(spatial):
+        raise InputError(spatial, "is not the model that gave the features", "run the `features` step again")
     folds = folds_table(early)
     epochs = final_epochs(folds.epoch.tolist())
     model = f"{frames.name}+{head}"
@@ -83,9 +79,9 @@ def train_final(
         "protocol": split["protocol"],
         "epochs": epochs,
         "folds": folds.to_dict("records"),
-        "layer": settings.features.layer,
+        "layer": study.source["layer"],
         "settings": settings.model_dump(mode="json"),
-        "spatial_sha256": files.sha256(spatial),
+        "spatial_sha256": study.source["model_sha256"],
         "spatial": frames_model["meta"],
     }
     options = {

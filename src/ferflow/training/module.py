@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import math
+import signal
 import sys
 import warnings
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ import pandas as pd
 import torch
 from lightning.pytorch.callbacks import Callback, EarlyStopping, TQDMProgressBar
 from lightning.pytorch.plugins.environments import LightningEnvironment
+from lightning.pytorch.utilities.exceptions import SIGTERMException
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from torchmetrics.classification import MulticlassAccuracy
@@ -185,7 +187,11 @@ def fit(
             plugins=[LightningEnvironment()],
         )
         module = Classifier(network, n_classes, recipe)
-        trainer.fit(module, training, validation)
+        try:
+            trainer.fit(module, training, validation)
+        except SIGTERMException:
+            # Lightning's own way out has the exit status of success.
+            raise SystemExit(128 + signal.SIGTERM) from None
     network.cpu()
     history = pd.DataFrame(module.rows).astype({"validation_loss": float, "validation_accuracy": float})
     measured = [name for name in history if name.endswith(("loss", "accuracy"))]
