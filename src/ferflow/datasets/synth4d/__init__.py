@@ -1,4 +1,4 @@
-"""The embedded synthetic data set: rendered faces in the structure of BU-4DFE, and stills in FER2013's format."""
+"""The embedded synthetic data set: clips structured as BU-4DFE, stills in FER2013's format."""
 
 from ferflow.datasets.synth4d.clips import subjects, write_subject
 from ferflow.datasets.synth4d.stills import write_stills

@@ -1,22 +1,22 @@
 """The synthetic clips of a subject, in the structure of BU-4DFE, with the truth that the generator knows.
 
-Everything random comes from (seed, stream, sex, number), so a subject is the same however many others there are.
+Everything random comes from (seed, stream, sex, number): a subject is the same however many others there are.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pandas as pd
 
 from ferflow import tables
 from ferflow.classes import AU_COLUMNS, AU_SCORE_COLUMNS, EMOTIONS
 from ferflow.datasets.synth4d import expression, facemodel, identity, motion
+from ferflow.datasets.synth4d.avi import MjpegWriter
 from ferflow.datasets.synth4d.camera import Camera
 from ferflow.datasets.synth4d.render import Renderer
-from ferflow.errors import FerflowError, SettingError
+from ferflow.errors import SettingError
 from ferflow.files import whole, write_text
 from ferflow.settings import Synth4d
 
@@ -25,8 +25,9 @@ CLIP_STREAM, STILL_STREAM = 4, 48
 ASYMMETRY = 0.12
 """Standard deviation of the difference between the face's halves, as a share."""
 MARKER = "SYNTHETIC.txt"
-NOTICE = """These files are synthetic. No person is shown: a linear face model rendered every picture from random numbers.
-The labels and the truth tables are what the generator was asked to show, not anybody's judgement.
+NOTICE = """These files are synthetic. No person is shown: every picture was rendered with a linear
+face model from random numbers. The labels and the truth tables are what the generator was asked to
+show, not anybody's judgement.
 """
 
 
@@ -72,7 +73,7 @@ def write_subject(
         moved = motion.draw(shown, model, settings.frames, settings.head_motion, rng)
         asymmetry = np.clip(rng.normal(0, ASYMMETRY, len(model.names)), -0.35, 0.35)
         with whole(folder / f"{clip_id}_tex.avi") as path:
-            _write_clip(path, renderer, camera, moved, asymmetry, settings)
+            write_clip(path, renderer, camera, moved, asymmetry, settings)
         aus = _au_table(clip_id, moved.aus, model.names)
         tables.write(aus, folder / "truth" / f"{clip_id}.csv", "aus")
         rows.append(_truth(clip_id, aus, moved, shown))
@@ -91,7 +92,7 @@ def half_crossings(score: np.ndarray) -> tuple[int, int]:
     return int(high[0]), int(high[-1]) + 1
 
 
-def _write_clip(
+def write_clip(
     path: Path,
     renderer: Renderer,
     camera: Camera,
@@ -99,21 +100,11 @@ def _write_clip(
     asymmetry: np.ndarray,
     settings: Synth4d,
 ) -> None:
-    writer = cv2.VideoWriter(
-        str(path),
-        cv2.CAP_OPENCV_MJPEG,
-        cv2.VideoWriter_fourcc(*"MJPG"),
-        settings.fps,
-        (settings.width, settings.height),
-    )
-    if not writer.isOpened():
-        raise FerflowError(path, "cannot be written as MJPG", "check the folder's permissions and space")
-    try:
-        writer.set(cv2.VIDEOWRITER_PROP_QUALITY, settings.jpeg_quality)
+    """Render the frames of `moved` and write them to `path` as MJPG in AVI."""
+    size = settings.width, settings.height
+    with MjpegWriter(path, settings.fps, *size, settings.jpeg_quality) as writer:
         for aus, pose, gaze in zip(moved.aus, moved.pose, moved.gaze, strict=True):
             writer.write(camera.take(renderer.frame(aus, pose, gaze, asymmetry)))
-    finally:
-        writer.release()
 
 
 def _au_table(clip_id: str, aus: np.ndarray, names: tuple[str, ...]) -> pd.DataFrame:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 
 # "left" is the viewer's left. Upper and lower arcs run from the left end to the right end, ends included.
@@ -31,6 +33,7 @@ NOSTRIL = {"left": 98, "right": 327}
 SIDES = ("left", "right")
 
 
+@cache
 def spline(n_points: int, n_out: int, closed: bool = False) -> np.ndarray:
     """Matrix [n_out, n_points] that turns the points of a curve into a smooth (Catmull–Rom) denser one."""
     spans = n_points if closed else n_points - 1

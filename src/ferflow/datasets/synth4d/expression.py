@@ -1,4 +1,4 @@
-"""Emotions as sets of action units (EMFACS; thesis, Table 2.4), with each clip's own strengths and mixtures."""
+"""Emotions as sets of action units (EMFACS; thesis, Table 2.4), with each clip's own strengths."""
 
 from __future__ import annotations
 
@@ -9,22 +9,23 @@ import numpy as np
 from ferflow.datasets.synth4d.facemodel import FaceModel
 
 EMFACS: dict[str, dict[int, float]] = {
-    "happy": {6: 0.8, 12: 1.0},
-    "sad": {1: 0.9, 4: 0.6, 15: 0.9},
-    "surprise": {1: 0.9, 2: 0.9, 5: 0.8, 26: 0.8},
-    "fear": {1: 0.8, 2: 0.6, 4: 0.6, 5: 0.8, 7: 0.5, 20: 0.7, 26: 0.5},
-    "angry": {4: 1.0, 5: 0.4, 7: 0.7, 23: 0.8},
-    "disgust": {9: 0.9, 15: 0.5, 10: 0.8},  # the model has no AU16; AU10, the raised upper lip, stands in
+    "happy": {6: 1.0, 12: 1.0},
+    "sad": {1: 1.0, 4: 0.8, 15: 1.0},
+    "surprise": {1: 1.0, 2: 1.0, 5: 0.9, 26: 0.9},
+    "fear": {1: 0.9, 2: 0.7, 4: 0.8, 5: 0.9, 7: 0.6, 20: 0.9, 26: 0.6},
+    "angry": {4: 1.0, 5: 0.6, 7: 0.9, 23: 1.0},
+    # The model has no AU16 (lower lip down); AU10 (upper lip up) stands in.
+    "disgust": {9: 1.0, 15: 0.6, 10: 0.9},
     "neutral": {},
 }
 """Full strengths (0–1) of each emotion's action units."""
 
 OPTIONAL: dict[str, dict[int, float]] = {
-    "happy": {25: 0.6, 7: 0.3},
-    "sad": {17: 0.5, 7: 0.2},
+    "happy": {25: 0.7, 7: 0.5},
+    "sad": {17: 0.7, 7: 0.3},
     "surprise": {25: 0.6},
     "fear": {25: 0.5},
-    "angry": {17: 0.5, 24: 0.5, 10: 0.3},
+    "angry": {17: 0.6, 24: 0.5, 10: 0.3},
     "disgust": {17: 0.5, 4: 0.4, 7: 0.3},
     "neutral": {},
 }
@@ -108,7 +109,7 @@ def _one(emotion: str, model: FaceModel, rng: np.random.Generator) -> np.ndarray
     values = np.zeros(len(model.names))
     for number, full in EMFACS[emotion].items():
         dropped = rng.random() < DROPPED_CHANCE
-        values[model.index(number)] = full * rng.uniform(0.7, 1.2) * (rng.uniform(0, 0.3) if dropped else 1)
+        values[model.index(number)] = full * rng.uniform(0.8, 1.2) * (rng.uniform(0, 0.3) if dropped else 1)
     for number, full in OPTIONAL[emotion].items():
         if rng.random() < OPTIONAL_CHANCE:
             values[model.index(number)] = full * rng.uniform(0.3, 1.1)

@@ -23,7 +23,7 @@ N_POINTS = 468
 
 @dataclass(frozen=True)
 class FaceModel:
-    """`neutral` float32 [468, 3], `columns` float32 [A, 468, 3] (one per action unit), `triangles` int [898, 3]."""
+    """`neutral` float32 [468, 3], `columns` float32 [A, 468, 3], one per AU, `triangles` [898, 3]."""
 
     neutral: np.ndarray
     columns: np.ndarray

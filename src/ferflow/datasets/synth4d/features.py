@@ -137,7 +137,7 @@ class Mouth:
         return gaps * np.clip(1.0 - (np.abs(x) / (half / self.unit)) ** 2 * 0.65, 0.2, 1)
 
     def draw(self, frame: np.ndarray, points: np.ndarray, open_by: float) -> None:
-        """Draw between the inner lips; `open_by` (0–1) says how far the jaw took the lower teeth and the tongue."""
+        """Draw between the inner lips; `open_by` (0–1) is how far the jaw took teeth and tongue down."""
         unit = self.unit
         upper = LIP_ARC @ points[list(contours.LIPS_INNER_UPPER), :2]
         lower = LIP_ARC @ points[list(contours.LIPS_INNER_LOWER), :2]

@@ -1,6 +1,8 @@
-"""From the face mesh to image points: the mesh is continued over hair and neck to the frame's border, and posed."""
+"""From the face mesh to image points: the mesh goes on over hair and neck to the border, and turns."""
 
 from __future__ import annotations
+
+from itertools import pairwise
 
 import numpy as np
 
@@ -92,7 +94,7 @@ class Geometry:
 def _ring_triangles() -> np.ndarray:
     loops = [np.array(contours.OVAL), *(468 + RING * k + np.arange(RING) for k in range(3))]
     triangles = []
-    for inside, outside in zip(loops[:-1], loops[1:], strict=True):
+    for inside, outside in pairwise(loops):
         following = np.roll(inside, -1), np.roll(outside, -1)
         triangles += [
             np.stack([inside, outside, following[0]], 1),
@@ -102,7 +104,7 @@ def _ring_triangles() -> np.ndarray:
 
 
 def _rotation(pose: np.ndarray) -> np.ndarray:
-    """Rotation matrix [3, 3] for pitch (chin down), yaw (to the viewer's right) and roll (clockwise), in degrees."""
+    """Rotation matrix [3, 3] for pitch, yaw (to the viewer's right) and roll (clockwise), in degrees."""
     (sp, sy, sr), (cp, cy, cr) = np.sin(np.deg2rad(pose)), np.cos(np.deg2rad(pose))
     pitch = np.array(((1, 0, 0), (0, cp, sp), (0, -sp, cp)))
     yaw = np.array(((cy, 0, sy), (0, 1, 0), (-sy, 0, cy)))

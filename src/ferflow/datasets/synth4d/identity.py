@@ -1,4 +1,4 @@
-"""What makes a synthetic person: face shape, colours, hair, light and background, drawn from one generator."""
+"""What makes a synthetic person: face shape, colours, hair, light, background, from one generator."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ferflow.datasets.synth4d.facemodel import FaceModel
 
 # Skin tones (RGB, lit from the front), light to dark; a person lies between two neighbours.
 SKIN = np.array(
-    [(238, 205, 184), (229, 188, 162), (214, 168, 138), (192, 143, 112), (160, 113, 84), (122, 82, 60)],
+    [(224, 187, 165), (217, 176, 150), (206, 160, 131), (192, 143, 112), (160, 113, 84), (122, 82, 60)],
     np.float32,
 )
 HAIR = np.array(
@@ -65,8 +65,9 @@ def draw(model: FaceModel, sex: str, rng: np.random.Generator) -> Identity:
     if age > 0.75:
         hair = hair + (GREY_HAIR - hair) * rng.uniform(0.2, 0.8)
     iris = IRIS[int(rng.integers(0, 2 if dark > 0.6 else len(IRIS)))] * rng.uniform(0.85, 1.15)
-    redness = np.array((0.86, 0.60, 0.60) if male else (0.87, 0.53, 0.55), np.float32)
-    lip = skin * (redness + rng.normal(0, 0.03, 3).astype(np.float32))
+    redness = np.array((0.80, 0.62, 0.62) if male else (0.82, 0.56, 0.58), np.float32)
+    rose = np.array((0.78, 0.44, 0.46), np.float32) * skin.mean()
+    lip = 0.65 * skin * (redness + rng.normal(0, 0.03, 3).astype(np.float32)) + 0.35 * rose
     azimuth, elevation = np.deg2rad(rng.uniform(-40, 40)), np.deg2rad(rng.uniform(10, 45))
     light = (np.sin(azimuth) * np.cos(elevation), np.sin(elevation), np.cos(azimuth) * np.cos(elevation))
     grey = rng.uniform(60, 190)
@@ -90,7 +91,7 @@ def draw(model: FaceModel, sex: str, rng: np.random.Generator) -> Identity:
         exposure=float(rng.uniform(0.88, 1.08)),
         background=(grey * rng.normal(1, 0.06, 3)).astype(np.float32),
         clothes=CLOTHES[int(rng.integers(len(CLOTHES)))] * np.float32(rng.uniform(0.7, 1.2)),
-        size=float(rng.uniform(1.50, 1.74)),
+        size=float(rng.uniform(1.20, 1.50)),
         shift=(float(rng.normal(0, 5)), float(rng.normal(0, 6))),
         texture_seed=int(rng.integers(2**31)),
     )

@@ -10,14 +10,14 @@ from ferflow.datasets.synth4d.expression import SMILE, Expression
 from ferflow.datasets.synth4d.facemodel import FaceModel
 
 ENDING_CHANCE = 0.025
-"""Share of clips whose offset ends in a smile or a move of the head (thesis, section 3.2.1: trimming anomalies)."""
+"""Share of clips that end in a smile or a move of the head (thesis, section 3.2.1: anomalies)."""
 BLINK_FRAMES = 3
 """Half the length of a blink at 25 frames a second."""
 
 
 @dataclass(frozen=True)
 class Motion:
-    """`aus` [T, A] in 0–1, `pose` [T, 3] pitch, yaw, roll in degrees, `gaze` [T, 2] in −1–1, and the frames."""
+    """`aus` [T, A] in 0–1, `pose` [T, 3] pitch, yaw, roll in degrees, `gaze` [T, 2] in −1–1."""
 
     aus: np.ndarray
     pose: np.ndarray
@@ -35,7 +35,7 @@ def draw(
     head_motion: tuple[float, float, float],
     rng: np.random.Generator,
 ) -> Motion:
-    """Draw the course of one clip: neutral, onset, apex, offset, neutral; `frames` is its least and greatest length."""
+    """Draw one clip: neutral, onset, apex, offset, neutral; `frames` is its least and greatest length."""
     length = int(rng.integers(frames[0], frames[1] + 1))
     # Shares of neutral, onset, apex, offset, neutral.
     shares = np.array(
@@ -102,7 +102,7 @@ def _envelopes(
 
 
 def _wander(length: int, n: int, knots_apart: float, rng: np.random.Generator) -> np.ndarray:
-    """Smooth random curves [T, n], roughly within −2–2, with a new random value every `knots_apart` frames."""
+    """Smooth random curves [T, n], roughly within −2–2, with a new value every `knots_apart` frames."""
     knots = rng.standard_normal((int(length / knots_apart) + 4, n))
     position = np.arange(length) / knots_apart + 1
     at = position.astype(int)
@@ -120,9 +120,9 @@ def _wander(length: int, n: int, knots_apart: float, rng: np.random.Generator) -
 def _head(length: int, head_motion: tuple[float, float, float], rng: np.random.Generator) -> np.ndarray:
     """Pitch, yaw and roll [T, 3] in degrees: smooth, each reaching a random part of its bound."""
     path = _wander(length, 3, 16, rng)
-    path -= path[:3].mean(0) * rng.uniform(0.3, 1.0)
+    path -= path[:3].mean(0)  # people look into the camera when it starts
     reach = np.abs(path).max(0) + 1e-9
-    return path / reach * np.array(head_motion) * rng.uniform(0.35, 1.0, 3)
+    return path / reach * np.array(head_motion) * rng.uniform(0.15, 0.8, 3)
 
 
 def _blinks(length: int, rng: np.random.Generator) -> np.ndarray:

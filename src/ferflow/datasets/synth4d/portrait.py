@@ -70,15 +70,26 @@ class _Painter:
         self.rng = np.random.default_rng(identity.texture_seed)
         self.image = np.zeros((*self.shape, 3), np.float32)
         y, x = np.mgrid[: geometry.height, : geometry.width].astype(np.float32)
-        # Model coordinates relative to the face's middle, y up; the eyes lie at about y = 22, the chin at −115.
+        # Model coordinates relative to the face's middle, y up; the eyes are near y = 22, the chin near −115.
         self.x, self.y = (x - geometry.centre[0]) / self.unit, -(y - geometry.centre[1]) / self.unit
         self.oval = curve(geometry, contours.OVAL, 200, closed=True)
 
     def _blend(self, mask: np.ndarray, colour: np.ndarray) -> None:
-        self.image += mask[:, :, None] * (np.asarray(colour, np.float32) - self.image)
+        part, mask, colour = self._part(mask, colour)
+        part += mask * (colour - part)
 
     def _darken(self, mask: np.ndarray, factor: float | np.ndarray) -> None:
-        self.image *= 1 - mask[:, :, None] * (1 - np.asarray(factor, np.float32))
+        part, mask, factor = self._part(mask, factor)
+        part *= 1 - mask * (1 - factor)
+
+    def _part(self, mask: np.ndarray, value: float | np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The rectangle of the image where `mask` is not zero, with the mask and `value` there."""
+        rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+        place = np.s_[0:0, 0:0]
+        if len(rows):
+            place = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+        value = np.asarray(value, np.float32)
+        return self.image[place], mask[place][:, :, None], value[place] if value.ndim == 3 else value
 
     def _noise(self, size: float) -> np.ndarray:
         """Smooth noise of unit variance with features of `size` model units."""
@@ -124,7 +135,8 @@ class _Painter:
         normals = np.stack([normal_x, np.zeros_like(normal_x), np.sqrt(1 - normal_x**2)], 2)
         brightness = shading.light(normals, self.identity.light, self.identity.ambient)
         # The chin's shadow falls on the neck.
-        shadow = 1 - 0.42 * np.exp(-(((self.y + 118) / 30) ** 2) - (self.x / 75) ** 2)
+        chin = (self.geometry.centre[1] - self.geometry.rest[contours.CHIN, 1]) / self.unit
+        shadow = 1 - 0.50 * np.exp(-(((self.y - chin) / 26) ** 2) - (self.x / 80) ** 2)
         colour = self.identity.skin * (0.90 * brightness * shadow)[:, :, None]
         colour = colour * (1 + 0.012 * self._noise(12))[:, :, None]
         self._blend(neck, colour)
@@ -133,7 +145,7 @@ class _Painter:
             if male
             else 158 + 22 * np.exp(-((self.x / 50) ** 2))
         )
-        shoulder = -self.y - np.maximum(opening - 0 * side, 138 + np.clip(side - 70, 0, None) * 0.25)
+        shoulder = -self.y - np.maximum(opening, 138 + np.clip(side - 70, 0, None) * 0.25)
         cloth = np.clip(shoulder / 1.2, 0, 1)
         folds = (
             1
@@ -167,7 +179,6 @@ class _Painter:
         identity, geometry = self.identity, self.geometry
         index = raster.cover(geometry.rest, geometry.triangles, self.shape, 1)
         normal = raster.normals(geometry.rest, geometry.triangles)
-        face = slice(0, 468)
         smooth = shading.smoothing(geometry.triangles, len(geometry.rest))
         mixed = 0.6 * normal + 0.4 * smooth @ normal
         values = np.concatenate([mixed, geometry.rest[:, 2:]], 1)
@@ -186,10 +197,9 @@ class _Painter:
         # Hollows get less light: beside the nose, in the eye sockets, under the lower lip.
         hollow = np.clip((soften(depth, 7 * self.unit) - depth) / (7 * self.unit), -0.5, 1.0)
         brightness *= 1 - 0.30 * soften(hollow, 0.8 * self.unit) * inside[:, :, 0]
-        half = normals + 0
         highlight = identity.light + np.array((0, 0, 1), np.float32)
         highlight = highlight / np.linalg.norm(highlight)
-        shine = np.clip(half @ highlight, 0, 1) ** 26
+        shine = np.clip(normals @ highlight, 0, 1) ** 26
         colour = np.broadcast_to(identity.skin, self.image.shape).copy()
         colour *= (
             1
@@ -219,10 +229,11 @@ class _Painter:
         cap = self._ellipse((0, 22.0), (width * 0.995, 98.0), 1.0) * (self.y > 20)
         whole = np.maximum(mask, cap)
         rim = soften(whole, 5 * self.unit)
-        colour *= (0.80 + 0.20 * np.clip(rim * 2 - 1, 0, 1))[:, :, None]
+        # The outline darkens, least at the chin, which stands out against the neck.
+        edge = 0.20 - 0.12 * np.clip((-self.y - 60) / 50, 0, 1)
+        colour *= (1 - edge * (1 - np.clip(rim * 2 - 1, 0, 1)))[:, :, None]
         self._blend(soften(whole, 0.8), colour)
         self.face = whole
-        del face
 
     def nose(self) -> None:
         rest, unit = self.geometry.rest, self.unit
@@ -240,7 +251,7 @@ class _Painter:
                 self.geometry, (102, 48, 64, 98, 97) if side == "left" else (331, 278, 294, 327, 326)
             )
             self._darken(line(self.shape, wing, 1.6 * unit, 1.2 * unit), np.array((0.78, 0.70, 0.68)))
-        under = curve(self.geometry, (98, 97, 2, 326, 327)) + (0, 1.5 * unit)
+        under = curve(self.geometry, (98, 97, 2, 326, 327)) + np.array((0, 1.5 * unit))
         self._darken(line(self.shape, under, 3 * unit, 2.2 * unit), 0.80)
 
     def eyelids(self) -> None:
@@ -270,9 +281,6 @@ class _Painter:
             "upper": (contours.LIPS_OUTER_UPPER, contours.LIPS_INNER_UPPER, 0.88),
             "lower": (contours.LIPS_OUTER_LOWER, contours.LIPS_INNER_LOWER, 1.04),
         }
-        around = np.concatenate(
-            [curve(self.geometry, parts["upper"][0]), curve(self.geometry, parts["lower"][0])[::-1]]
-        )
         local = self.image.mean(2) / (self.identity.skin.mean() + 1e-6)
         grain = 1 + 0.035 * cv2.GaussianBlur(self._noise(1.0), (0, 0), sigmaX=0.4, sigmaY=2.5 * unit)
         for outer, inner, tone in parts.values():
@@ -295,9 +303,8 @@ class _Painter:
         shine = curve(self.geometry, contours.LIPS_OUTER_LOWER)
         middle = 0.5 * (shine + curve(self.geometry, contours.LIPS_INNER_LOWER))[20:-20]
         self.image += line(self.shape, middle, 2 * unit, 1.6 * unit)[:, :, None] * 16
-        below = shine[16:-16] + (0, 4 * unit)
+        below = shine[16:-16] + np.array((0, 4 * unit))
         self._darken(line(self.shape, below, 4 * unit, 3 * unit), 0.78)
-        del around
 
     def stubble(self) -> None:
         if not self.identity.stubble:
@@ -378,9 +385,11 @@ class _Painter:
 
     def back_hair(self) -> None:
         style = self.identity.hair_style
-        if style not in ("long", "bob"):
-            return
         half, top = self._hair_outline()
+        if style not in ("long", "bob"):
+            cap = self._ellipse((0, 22), (half, top - 22), 1.2) * (self.y > 18)
+            self._blend(cap, self.identity.hair * (0.8 * self._strands(1.6))[:, :, None])
+            return
         bottom = -170 if style == "long" else -95
         wave = 4 * np.sin(self.y / 17 + self.identity.hairline * 6) * np.clip(-self.y / 80, 0, 1)
         side = half - np.clip(np.abs(self.y - 10) - 60, 0, None) * 0.08 + wave
@@ -412,7 +421,7 @@ class _Painter:
                 * (self.y < 30)
             )
             mask = np.maximum(cap, curtain) * (1 - open_face)
-            mask *= np.clip((self.y + 40 + 0 * self.x) / 40, 0, 1) * 0.15 + 0.85
+            mask *= np.clip((self.y + 40) / 40, 0, 1) * 0.15 + 0.85
         else:
             base = {"tied": 84, "short": 80, "receding": 92}[style] + 12 * identity.hairline
             bend = {"tied": 0.0042, "short": 0.0022, "receding": 0.0012}[style]

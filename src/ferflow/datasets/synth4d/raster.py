@@ -1,4 +1,4 @@
-"""Which triangle covers which pixel, and affine functions on triangles: the two halves of a piecewise-affine warp."""
+"""Which triangle covers which pixel, and affine functions on triangles: the parts of a warp."""
 
 from __future__ import annotations
 
@@ -8,25 +8,37 @@ import numpy as np
 SUBPIXEL_BITS = 4
 
 
-def cover(points: np.ndarray, triangles: np.ndarray, shape: tuple[int, int], step: int) -> np.ndarray:
-    """Index of the triangle seen at each pixel, int16 [h, w], of an image shrunk by `step`; −1 where there is none.
+def cover(
+    points: np.ndarray,
+    triangles: np.ndarray,
+    shape: tuple[int, int],
+    step: int,
+    order: np.ndarray | None = None,
+) -> np.ndarray:
+    """Index of the triangle seen at each pixel, int32 [h, w], of an image shrunk by `step`.
 
-    `points` [P, 3] are x, y, z in pixels of the full image, z towards the viewer: nearer triangles win.
+    `points` [P, 3] are x, y, z in pixels of the full image, z towards the viewer: nearer triangles win, or
+    later ones in `order` where that is given. A pixel without a triangle has the number of triangles.
     """
-    corners = points[triangles]
-    order = np.argsort(corners[:, :, 2].sum(1), kind="stable")
+    if order is None:
+        order = depth_order(points, triangles)
     scale = (1 << SUBPIXEL_BITS) / step
-    # The centre of shrunk pixel 0 lies at (step − 1) / 2 in the full image.
-    fixed = np.round((corners[order, :, :2] - (step - 1) / 2) * scale).astype(np.int32)
-    index = np.full(shape, -1, np.int16)
+    # The centre of shrunk pixel 0 lies at (step - 1) / 2 in the full image.
+    fixed = np.rint((points[:, :2] - (step - 1) / 2) * scale).astype(np.int32)[triangles[order]]
+    index = np.full(shape, len(triangles), np.int32)
     fill = cv2.fillConvexPoly
     for number, corner in zip(order.tolist(), fixed, strict=True):
         fill(index, corner, number, 8, SUBPIXEL_BITS)
     return index
 
 
+def depth_order(points: np.ndarray, triangles: np.ndarray) -> np.ndarray:
+    """Triangles from the farthest to the nearest."""
+    return np.argsort(points[triangles][:, :, 2].sum(1), kind="stable")
+
+
 def affine(points: np.ndarray, values: np.ndarray, triangles: np.ndarray) -> np.ndarray:
-    """Per triangle, the affine function that takes `values` [P, C] at its corners: float32 [n, 3, C] (x, y, 1)."""
+    """The affine function of each triangle with `values` [P, C] at its corners: float32 [n, 3, C]."""
     corner, value = points[triangles][:, :, :2].astype(np.float64), values[triangles].astype(np.float64)
     (ax, ay), (bx, by) = (corner[:, 1] - corner[:, 0]).T, (corner[:, 2] - corner[:, 0]).T
     area = ax * by - bx * ay
@@ -39,12 +51,21 @@ def affine(points: np.ndarray, values: np.ndarray, triangles: np.ndarray) -> np.
 
 
 def evaluate(index: np.ndarray, functions: np.ndarray, step: int) -> np.ndarray:
-    """Value [h, w, C] at every pixel of the shrunk image of the affine function of its triangle."""
+    """Value [h, w, C] at every pixel of the shrunk image of the affine function of its triangle.
+
+    `functions` [n, 3, C]; where `index` is n or more, the last one counts.
+    """
     h, w = index.shape
-    x = (np.arange(w, dtype=np.float32) * step + (step - 1) / 2)[None, :, None]
-    y = (np.arange(h, dtype=np.float32) * step + (step - 1) / 2)[:, None, None]
-    picked = functions[index]
-    return picked[:, :, 0] * x + picked[:, :, 1] * y + picked[:, :, 2]
+    x = np.tile(np.arange(w, dtype=np.float32) * step + (step - 1) / 2, h)[:, None]
+    y = np.repeat(np.arange(h, dtype=np.float32) * step + (step - 1) / 2, w)[:, None]
+    dx, dy, constant = (
+        np.take(np.ascontiguousarray(functions[:, k]), index.ravel(), axis=0, mode="clip") for k in range(3)
+    )
+    dx *= x
+    dy *= y
+    dx += dy
+    dx += constant
+    return dx.reshape(h, w, -1)
 
 
 def normals(points: np.ndarray, triangles: np.ndarray) -> np.ndarray:

@@ -1,20 +1,24 @@
-"""Frames of one person: the portrait warped to the moved mesh, relit and folded, with eyes and mouth drawn in."""
+"""Frames of one person: the portrait warped to the moved mesh and relit, eyes and mouth drawn in."""
 
 from __future__ import annotations
 
 import cv2
 import numpy as np
 
-from ferflow.datasets.synth4d import contours, portrait, raster, shading, wrinkles
-from ferflow.datasets.synth4d.facemodel import FaceModel
+from ferflow.datasets.synth4d import portrait, raster, shading, wrinkles
+from ferflow.datasets.synth4d.facemodel import N_POINTS, FaceModel
 from ferflow.datasets.synth4d.features import Eyes, Mouth
 from ferflow.datasets.synth4d.geometry import Geometry
 from ferflow.datasets.synth4d.identity import Identity
 
-STEP = 2
-"""The warp is worked out on every second pixel and interpolated between."""
+STEP = 4
+"""The warp is worked out on every fourth pixel and interpolated between."""
 RELIGHT = (0.55, 1.6)
 """Least and greatest change of brightness against the portrait."""
+RELIGHT_UNIT = 128
+"""Unchanged brightness as an 8-bit number."""
+STAY = np.array([[[1, 0, 0], [0, 1, 0], [0, 0, 1]]], np.float32)
+"""The affine function of what does not move and keeps its light."""
 
 
 class Renderer:
@@ -30,6 +34,8 @@ class Renderer:
         self._small = (-(-height // STEP), -(-width // STEP))
         self._smooth = shading.smoothing(geometry.triangles, len(geometry.rest))
         self._rest_light = self._light(geometry.rest, identity.light, identity.ambient)
+        # The depth order at rest serves all frames: heads turn by a few degrees only.
+        self._order = raster.depth_order(geometry.rest, geometry.triangles)
         self._jaw = model.index(26)
 
     def frame(
@@ -42,8 +48,8 @@ class Renderer:
     ) -> np.ndarray:
         """One frame, BGR uint8 [H, W, 3].
 
-        `aus` [A] in 0–1, `pose` [3] pitch, yaw, roll in degrees, `gaze` [2] in −1–1, `asymmetry` [A]: share by
-        which the viewer's right half moves more. `light` [3]: another direction than the portrait's own.
+        `aus` [A] in 0–1, `pose` [3] pitch, yaw, roll in degrees, `gaze` [2] in −1–1, `asymmetry` [A]: share
+        by which the viewer's right half moves more. `light` [3]: another direction than the portrait's own.
         """
         points = self.geometry.points(aus, pose, asymmetry)
         frame = self._warp(self._folded(aus), points, light)
@@ -53,7 +59,7 @@ class Renderer:
 
     def points(self, aus: np.ndarray, pose: np.ndarray, asymmetry: np.ndarray) -> np.ndarray:
         """The mesh's image points, float32 [468, 3]."""
-        return self.geometry.points(aus, pose, asymmetry)[:468]
+        return self.geometry.points(aus, pose, asymmetry)[:N_POINTS]
 
     def _folded(self, aus: np.ndarray) -> np.ndarray:
         strengths = [float(np.clip(fold.weights @ aus, 0, 1.3)) for fold in self.folds]
@@ -74,16 +80,21 @@ class Renderer:
         geometry = self.geometry
         direction = self.identity.light if light is None else light
         relit = self._light(points, direction, self.identity.ambient) / self._rest_light
-        relit[468 + len(contours.OVAL) :] = 1  # hair's end, clothes and background keep their light
+        relit[N_POINTS:] = 1  # hair, clothes and background keep their light
         values = np.concatenate([geometry.rest[:, :2], np.clip(relit, *RELIGHT)[:, None]], 1)
-        index = raster.cover(points, geometry.triangles, self._small, STEP)
+        index = raster.cover(points, geometry.triangles, self._small, STEP, self._order)
         functions = raster.affine(points, values, geometry.triangles)
         # Pixels without a triangle take the last row: they stay where they are.
-        functions = np.concatenate([functions, [[[1, 0, 0], [0, 1, 0], [0, 0, 1]]]]).astype(np.float32)
-        field = raster.evaluate(index, functions, STEP)
-        size = (geometry.width, geometry.height)
-        source = cv2.resize(field[:, :, :2], size, interpolation=cv2.INTER_LINEAR)
+        functions = np.concatenate([functions, STAY])
+        # The median takes out single points where the skin folds over itself, as under the nose.
+        field = cv2.medianBlur(raster.evaluate(index, functions, STEP), 3)
+        source = self._enlarge(np.ascontiguousarray(field[:, :, :2]))
         frame = cv2.remap(picture, source, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        ratio = cv2.blur(np.clip(field[:, :, 2] * 128, 0, 255).astype(np.uint8), (9, 9))
-        ratio = cv2.resize(ratio, size, interpolation=cv2.INTER_LINEAR)
-        return cv2.multiply(frame, cv2.merge([ratio] * 3), scale=1 / 128)
+        ratio = cv2.blur(np.clip(field[:, :, 2] * RELIGHT_UNIT, 0, 255).astype(np.uint8), (5, 5))
+        return cv2.multiply(frame, cv2.merge([self._enlarge(ratio)] * 3), scale=1 / RELIGHT_UNIT)
+
+    def _enlarge(self, small: np.ndarray) -> np.ndarray:
+        """A field known on every `STEP`-th pixel, on all pixels of the frame."""
+        size = (self._small[1] * STEP, self._small[0] * STEP)
+        large = cv2.resize(small, size, interpolation=cv2.INTER_LINEAR)
+        return large[: self.geometry.height, : self.geometry.width]

@@ -27,12 +27,12 @@ POSE = (6.0, 9.0, 5.0)
 PARTIAL_SHARE = 0.35
 PARTIAL = (0.3, 0.8)
 """Some stills catch a face between neutral and apex: their share of the apex strength."""
-HAAR = (1.0, 0.0, 0.0)
+HAAR = (1.24, 0.0, -0.097)
 """OpenCV's frontal Haar box against the mesh: width, centre x and centre y, in widths of the face oval."""
 CHIN = 10 / 280
 """The box's extension at the chin: the thesis's 10 pixels on a box of about 280."""
-JITTER = 0.035
-"""Standard deviation of the box's size and place, as a share of its width."""
+JITTER = 0.05
+"""Standard deviation of the box's size and place, as a share of its width; about the cascade's own."""
 
 
 def write_stills(
@@ -40,8 +40,9 @@ def write_stills(
 ) -> None:
     """Render `per_class` stills of each of seven classes from `subjects` people to the CSV at `path`.
 
-    Columns `emotion` (FER2013's code), `pixels` (2,304 grey values) and `Usage`, which is given by person. Strengths and mixtures
-    of the emotions are drawn as for the clips (`synth4d`). SYNTHETIC.txt is written beside it.
+    Columns `emotion` (FER2013's code), `pixels` (2,304 grey values) and `Usage`, which is given by person.
+    Strengths and mixtures of the emotions are drawn as for the clips (`synth4d`). SYNTHETIC.txt is
+    written beside it.
     """
     path = Path(path)
     model = facemodel.load(weights_folder)
