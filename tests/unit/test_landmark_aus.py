@@ -75,11 +75,10 @@ def test_the_unit_that_moves_is_the_one_that_is_found(model, weights_folder, aus
     points = film(model, {unit: curve}, np.zeros((60, 3)))
     weak_ridge = aus.model_copy(update={"ridge": 1e-6})
     table = intensities(points, np.ones(60, bool), weights_folder, weak_ridge)
-    assert np.corrcoef(table[column], curve)[0, 1] > 0.999
-    assert table[column].max() == pytest.approx(5, rel=0.15)
+    assert np.allclose(table[column], 5 * curve, atol=0.25)
     assert table[column].iloc[:5].max() < 0.05
     others = table[[c for c in AU_COLUMNS if c != column]].to_numpy()
-    assert others.max() < 0.6
+    assert others.max() < 0.2
 
 
 def test_the_units_that_openface_has_not_are_left_out(model):

@@ -22,7 +22,7 @@ import pandas as pd
 from ferflow.errors import InputError, NoFaceError
 from ferflow.faces.landmarks import N_LANDMARKS
 from ferflow.faces.stream import FaceFrame, FaceStream
-from ferflow.faces.video import open_clip
+from ferflow.faces.video import Clip, open_clip
 from ferflow.files import whole
 from ferflow.settings import Faces
 
@@ -50,21 +50,21 @@ def write_subject(
         file.attrs["settings"] = settings.model_dump_json()
         file.attrs["ferflow"] = version("ferflow")
         for row in rows.itertuples(index=False):
-            write_clip(file.create_group(str(row.clip_id)), Path(root) / row.source, stream)
+            clip = open_clip(Path(root) / row.source, settings.missing_frames)
+            write_clip(file.create_group(str(row.clip_id)), clip, stream)
 
 
-def write_clip(group: h5py.Group, source: str | Path, stream: FaceStream) -> None:
-    """Write the faces of the clip at `source` into `group`."""
+def write_clip(group: h5py.Group, clip: Clip, stream: FaceStream) -> None:
+    """Write the faces of `clip` into `group`; NoFaceError where no frame has one."""
     settings = stream.settings
-    clip = open_clip(source, settings.missing_frames)
-    stream.where = source
+    stream.where = clip.source
     writer = _ClipWriter(group, settings.size)
     for face in stream.run(clip):
         writer.add(face)
     writer.flush()
     if writer.n_tracked == 0:
         raise NoFaceError(
-            source,
+            clip.source,
             f"has no face in its {clip.decoded} frames",
             f"leave the clip out, or lower faces.smallest ({settings.smallest} pixels)",
         )
