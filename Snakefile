@@ -23,6 +23,7 @@ rule all:
     default_target: True
     input:
         at(layout.METRICS),
+        at(layout.EXPORT),
         TABLES,
         FIGURES,
 

@@ -64,7 +64,7 @@ if SYNTHETIC:
 
 else:
     SOURCES = {}
-    for clip in datasets.listing(S):
+    for clip in datasets.listing(S.dataset, S.emotions):
         SOURCES.setdefault(clip.subject_id, []).append(str(clip.source))
 
     def clip_files(subject):
@@ -101,7 +101,8 @@ rule manifest:
     output:
         at(layout.MANIFEST),
     params:
-        settings=plain(S),
+        dataset=plain(S.dataset),
+        emotions=S.emotions,
     log:
         "logs/manifest.log",
     resources:

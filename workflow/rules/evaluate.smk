@@ -1,5 +1,5 @@
 # From predictions to metrics and tables. A model, a fold and a control are all the same thing here.
-BEST_CONTROL_HEAD = HEADS[0]
+MODELS = {head: f"{S.spatial.network}+{head}" for head in HEADS}
 CONTROL_PREDICTIONS = (
     expand(at(layout.CONTROLS) + "/neutral-{head}.csv", head=HEADS)
     + ([at(layout.CONTROLS) + "/true-aus.csv"] if SYNTHETIC else [])
@@ -68,4 +68,138 @@ rule spatial_metrics:
         "../scripts/spatial_metrics.py"
 
 
-TABLES = [table(name) for name in ("results", "spatial_results")]
+rule tables_of_training:
+    input:
+        history=expand(at(layout.FOLD) + "/history.csv", head=HEADS, fold=FOLDS),
+        early=expand(at(layout.FOLD) + "/early.csv", head=HEADS, fold=FOLDS),
+        final=expand(at(layout.FINAL) + "/history.csv", head=HEADS),
+    output:
+        early_stopping=table("early_stopping"),
+        cv_epochs=table("cv_epochs"),
+    params:
+        models=MODELS,
+        synthetic=SYNTHETIC,
+        protocol=S.protocol,
+    log:
+        "logs/tables_of_training.log",
+    script:
+        "../scripts/tables_of_training.py"
+
+
+rule tables_of_trimming:
+    input:
+        trim=at(layout.TRIM),
+        manifest=at(layout.MANIFEST),
+    output:
+        trimming=table("trimming"),
+        anomalies=table("anomalies"),
+    params:
+        max_frames=S.features.max_frames,
+    log:
+        "logs/tables_of_trimming.log",
+    script:
+        "../scripts/tables_of_trimming.py"
+
+
+rule trackers:
+    input:
+        weights("face_landmark.tflite"),
+        manifest=at(layout.MANIFEST),
+    output:
+        clips=table("trackers"),
+        summary=table("tracker_summary"),
+    params:
+        faces=plain(S.faces),
+        weights=layout.WEIGHTS,
+        synthetic=SYNTHETIC,
+    log:
+        "logs/trackers.log",
+    benchmark:
+        "benchmarks/trackers.tsv"
+    script:
+        "../scripts/trackers.py"
+
+
+rule agreement:
+    """Measured action units and trimming against the generator's truth."""
+    input:
+        truth=expand(SYNTH_TRUTH, subject=SUBJECTS),
+        true_aus=[expand(path, subject=SUBJECTS) for path in SYNTH_AU_TRUTH],
+        aus=expand(at(layout.AUS), subject=SUBJECTS),
+        manifest=at(layout.MANIFEST),
+        trim=at(layout.TRIM),
+    output:
+        clips=table("au_agreement"),
+        summary=table("au_agreement_summary"),
+    log:
+        "logs/agreement.log",
+    script:
+        "../scripts/agreement.py"
+
+
+rule beside:
+    """The thesis's Table 3.6 and ours."""
+    input:
+        table("results"),
+    output:
+        table("beside"),
+    params:
+        dataset=S.dataset.name,
+    log:
+        "logs/beside.log",
+    script:
+        "../scripts/beside.py"
+
+
+# Table, its schema, its title and the part of the report it stands in.
+SHOWN = {
+    "results": ("results", "Results on the test subjects and in cross-validation", "1 Results"),
+    "beside": ("beside", "Published and reproduced", "1 Results"),
+    "class_report": ("class_report", "Precision, recall and F1 per emotion", "1 Results"),
+    "errors": ("errors", "Clips that were mistaken, with all class scores", "1 Results"),
+    "early_stopping": ("early_stopping", "Epochs at which the folds were best", "2 Cross-validation"),
+    "trimming": ("trimming", "Frames before and after trimming", "3 Faces and trimming"),
+    "anomalies": ("anomalies", "Anomalies: clips that are not trimmed by themselves", "3 Faces and trimming"),
+}
+if S.spatial.weights is None:
+    SHOWN["spatial_class_report"] = (
+        "class_report", "Spatial model: precision, recall and F1", "4 Spatial model"
+    )
+if S.faces.compared_clips:
+    SHOWN["tracker_summary"] = ("tracker_summary", "Trackers compared", "3 Faces and trimming")
+if SYNTHETIC:
+    title = "Action units and trimming against the truth"
+    SHOWN["au_agreement_summary"] = ("au_agreement_summary", title, "3 Faces and trimming")
+
+
+def shown(w):
+    return SHOWN[w.table]
+
+
+rule shown_table:
+    input:
+        table=table("{table}"),
+        metrics=at(layout.METRICS),
+    output:
+        report(
+            at(layout.TABLES) + "/{table}.html",
+            category=lambda w: shown(w)[2],
+            labels=lambda w: {"shown": shown(w)[1], "kind": "table"},
+            caption="../report/table.rst",
+        ),
+        at(layout.TABLES) + "/{table}.md",
+        at(layout.TABLES) + "/{table}.tex",
+    params:
+        schema=lambda w: shown(w)[0],
+        title=lambda w: shown(w)[1],
+        synthetic=SYNTHETIC,
+        confidence=S.evaluation.confidence,
+    wildcard_constraints:
+        table="|".join(SHOWN),
+    log:
+        "logs/tables/{table}.log",
+    script:
+        "../scripts/shown_table.py"
+
+
+TABLES = [table(name) for name in SHOWN] + [f"{at(layout.TABLES)}/{name}.html" for name in SHOWN]

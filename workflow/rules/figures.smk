@@ -1,1 +1,110 @@
-FIGURES = []
+# Every figure of the report, with its caption.
+EXAMPLE = f"{SUBJECTS[-1]}_happy"  # the thesis shows M042_happy (its Figure 3.3)
+
+
+def figure(name):
+    return f"{at(layout.FIGURES)}/{name}.svg"
+
+
+def shown_figure(name, title, category):
+    """A figure as the report's output; its caption is workflow/report/<first word of its name>.rst."""
+    return report(
+        figure(name),
+        category=category,
+        labels={"shown": title, "kind": "figure"},
+        caption=f"../report/{name.split('-')[0]}.rst",
+    )
+
+
+rule figures_of_faces:
+    input:
+        aus=expand(at(layout.AUS), subject=SUBJECTS),
+        trim=at(layout.TRIM),
+        manifest=at(layout.MANIFEST),
+        splits=at(layout.SPLITS),
+        agreement=table("au_agreement") if SYNTHETIC else [],
+        truth=SYNTH_TRUTH.format(subject=SUBJECTS[-1]) if SYNTHETIC else [],
+        true_aus=f"{S.dataset.root}/truth/{EXAMPLE}.csv" if SYNTHETIC else [],
+    output:
+        curve=shown_figure("au_curve", f"AU score curve of {EXAMPLE}", "3 Faces and trimming"),
+        anomalies=shown_figure("anomalies", "AU score curves of the anomalies", "3 Faces and trimming"),
+        lengths=shown_figure("lengths", "Clip lengths before and after trimming", "3 Faces and trimming"),
+        splits=shown_figure("splits", "Subjects in the folds and the test set", "2 Cross-validation"),
+        agreement=(
+            shown_figure("agreement", "Measured against true action units", "3 Faces and trimming")
+            if SYNTHETIC
+            else []
+        ),
+    params:
+        trim=plain(S.trim),
+        max_frames=S.features.max_frames,
+        example=EXAMPLE,
+        example_subject=SUBJECTS[-1],
+    log:
+        "logs/figures_of_faces.log",
+    script:
+        "../scripts/figures_of_faces.py"
+
+
+rule figures_of_training:
+    input:
+        history=expand(at(layout.FOLD) + "/history.csv", head=HEADS, fold=FOLDS),
+    output:
+        [
+            shown_figure(f"learning-{head}", f"Learning curves of {MODELS[head]}", "2 Cross-validation")
+            for head in HEADS
+        ],
+    params:
+        models=MODELS,
+        n_classes=len(S.emotions),
+        synthetic=SYNTHETIC,
+        protocol=S.protocol,
+    log:
+        "logs/figures_of_training.log",
+    script:
+        "../scripts/figures_of_training.py"
+
+
+rule figures_of_spatial:
+    input:
+        history=at(layout.SPATIAL) + "/history.csv",
+        confusion=table("spatial_confusion"),
+    output:
+        history=shown_figure("spatial_learning", "Learning curves of the spatial model", "4 Spatial model"),
+        confusion=shown_figure("spatial_confusion", "Confusion matrix of the spatial model", "4 Spatial model"),
+    params:
+        model=S.spatial.network,
+        synthetic=S.stills.source == "synth4d",
+        protocol=S.protocol,
+    log:
+        "logs/figures_of_spatial.log",
+    script:
+        "../scripts/figures_of_spatial.py"
+
+
+rule figures_of_results:
+    input:
+        results=table("results"),
+        confusion=table("confusion"),
+        metrics=at(layout.METRICS),
+    output:
+        accuracy=shown_figure("accuracy", "Accuracy on the test subjects", "1 Results"),
+        confusions=shown_figure("confusions", "Confusion matrices of all models", "1 Results"),
+        confusion=[
+            shown_figure(f"confusion-{head}", f"Confusion matrix of {MODELS[head]}", "1 Results")
+            for head in HEADS
+        ],
+    params:
+        models=list(MODELS.values()),
+    log:
+        "logs/figures_of_results.log",
+    script:
+        "../scripts/figures_of_results.py"
+
+
+FIGURES = (
+    [figure(name) for name in ("au_curve", "anomalies", "lengths", "splits", "accuracy", "confusions")]
+    + ([figure("agreement")] if SYNTHETIC else [])
+    + [figure(f"{kind}-{head}") for kind in ("learning", "confusion") for head in HEADS]
+    + ([figure("spatial_learning"), figure("spatial_confusion")] if S.spatial.weights is None else [])
+)

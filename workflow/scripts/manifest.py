@@ -4,6 +4,7 @@ from common import job
 
 with job(snakemake):
     from ferflow.datasets import listing, manifest
-    from ferflow.settings import Settings
+    from ferflow.settings import Dataset
 
-    manifest.build(listing(Settings(**snakemake.params.settings)), snakemake.output[0])
+    p = snakemake.params
+    manifest.build(listing(Dataset(**p.dataset), p.emotions), snakemake.output[0])

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ferflow.datasets.manifest import ListedClip
 from ferflow.errors import SettingError
-from ferflow.settings import Settings
+from ferflow.settings import Dataset, Settings
 
 
 def subjects(settings: Settings) -> list[str]:
@@ -13,12 +15,12 @@ def subjects(settings: Settings) -> list[str]:
         from ferflow.datasets import synth4d
 
         return synth4d.subjects(settings.synth4d)
-    return sorted({clip.subject_id for clip in listing(settings)})
+    return sorted({clip.subject_id for clip in listing(settings.dataset, settings.emotions)})
 
 
-def listing(settings: Settings) -> list[ListedClip]:
-    """The clips of the study's data set, as their names or the user's table say."""
-    dataset, emotions = settings.dataset, tuple(settings.emotions)
+def listing(dataset: Dataset, emotions: Sequence[str]) -> list[ListedClip]:
+    """The clips of a data set, as their names or the user's table say."""
+    emotions = tuple(emotions)
     if dataset.name == "manifest":
         from ferflow.datasets import listed
 

@@ -1,0 +1,14 @@
+"""Render a table for the report and for a paper: HTML, Markdown, LaTeX."""
+
+from common import job
+
+with job(snakemake):
+    from ferflow.report import tables
+
+    p, source, out = snakemake.params, snakemake.input.table, list(snakemake.output)
+    if p.schema == "results":
+        tables.render_results(source, p.title, out, p.confidence)
+    elif p.schema == "beside":
+        tables.render_beside(source, p.title, out)
+    else:
+        tables.render(source, p.schema, p.title, out, p.synthetic)
