@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,13 +15,12 @@ _DECIMALS = 6
 """Of a written probability: a float32 has no more to tell, and a row still sums to 1 within 4e-6."""
 
 
-def probabilities(network: nn.Module, batches: Iterable[tuple], bfloat16: bool = False) -> np.ndarray:
+def probabilities(network: nn.Module, batches: Iterable[tuple]) -> np.ndarray:
     """Class probabilities float64 [N,K] of all items of `batches`; their labels are not looked at."""
     import torch
 
     network.eval()
-    autocast = torch.autocast("cpu", torch.bfloat16) if bfloat16 else nullcontext()
-    with torch.inference_mode(), autocast:
+    with torch.inference_mode():
         rows = [network(*inputs).double().softmax(dim=1) for *inputs, _ in batches]
     return torch.cat(rows).numpy()
 
