@@ -17,6 +17,8 @@ from ferflow.aus import mesh
 from ferflow.classes import AU_COLUMNS
 from ferflow.settings import Aus
 
+BLOCK = 256
+"""Frames that are fitted together: memory does not grow with the length of a clip."""
 SWEEPS = 2000
 """Rounds of coordinate descent at most; with the default ridge a few dozen are enough."""
 SETTLED = 1e-5
@@ -61,8 +63,9 @@ def intensities(
 ) -> pd.DataFrame:
     """Action units of one clip in the columns of schema `aus`, without `clip_id`.
 
-    `landmarks`: [T,468,3] in source pixels; `tracked`: bool [T]; `scores`: the landmark network's logits
-    [T], from which `confidence` comes (1 where tracked if they are not given). The neutral face is the
+    `landmarks`: [T,468,3] in source pixels, an array or a dataset of a file, read in blocks; `tracked`:
+    bool [T]; `scores`: the landmark network's logits [T], from which `confidence` comes (1 where tracked if
+    they are not given). The neutral face is the
     median of the first `settings.neutral_frames` tracked frames. Frames without a face have success 0,
     confidence 0 and no intensities (NaN).
     """
@@ -70,9 +73,12 @@ def intensities(
     values = np.full((len(tracked), len(AU_COLUMNS)), np.nan)
     if tracked.any():
         fit = LandmarkAus(weights_folder, settings)
-        seen = np.asarray(landmarks, np.float64)[tracked]
-        fit.set_neutral(seen[: settings.neutral_frames])
-        values[tracked] = fit.fit(seen)
+        first = np.flatnonzero(tracked)[: settings.neutral_frames]
+        fit.set_neutral(np.stack([landmarks[int(i)] for i in first]))
+        for begin in range(0, len(tracked), BLOCK):
+            here = slice(begin, begin + BLOCK)
+            if tracked[here].any():
+                values[here][tracked[here]] = fit.fit(landmarks[here][tracked[here]])
     # A logit of 0 is a confidence of one half.
     logits = np.clip(np.nan_to_num(scores, nan=-50.0), -50.0, 50.0) if scores is not None else None
     confidence = (
@@ -93,7 +99,7 @@ def align(landmarks: np.ndarray, target: np.ndarray) -> np.ndarray:
 
     The similarity of least squares in three dimensions (Procrustes, by Kabsch and Umeyama), frame by frame.
     """
-    points = landmarks * np.array([1.0, -1.0, -1.0])
+    points = np.asarray(landmarks, np.float64) * [1.0, -1.0, -1.0]
     points = points - points.mean(axis=1, keepdims=True)
     centre = target.mean(axis=0)
     goal = target - centre

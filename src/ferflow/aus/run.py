@@ -50,8 +50,8 @@ def _backend(settings: Aus, weights_folder: str | Path):
 def _from_landmarks(faces, clip_id: str, settings: Aus, weights_folder) -> pd.DataFrame:
     from ferflow.aus.landmark import intensities
 
-    clip = store.read(faces, clip_id)
-    return intensities(clip["landmarks"], clip["tracked"], weights_folder, settings, clip["scores"])
+    with store.open_landmarks(faces, clip_id) as (landmarks, tracked, scores):
+        return intensities(landmarks, tracked, weights_folder, settings, scores)
 
 
 def _from_openface(faces, clip_id: str, settings: Aus) -> pd.DataFrame:

@@ -52,8 +52,8 @@ def work(params: str, weights: str, video: str, n_frames: int) -> tuple[float, f
         path = Path(folder) / "faces.h5"
         with h5py.File(path, "w") as file:
             store.write_clip(file.create_group("clip"), Looped(open_clip(video), n_frames), stream)
-        clip = store.read(path, "clip")
-        intensities(clip["landmarks"], clip["tracked"], weights, chosen.aus, clip["scores"])
+        with store.open_landmarks(path, "clip") as (landmarks, tracked, scores):
+            intensities(landmarks, tracked, weights, chosen.aus, scores)
     wall, own = time.perf_counter() - wall, time.process_time() - own
     return wall, own, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 

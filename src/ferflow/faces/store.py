@@ -150,6 +150,14 @@ def read(path: str | Path, clip_id: str) -> dict:
         return clip
 
 
+@contextmanager
+def open_landmarks(path: str | Path, clip_id: str) -> Iterator[tuple[h5py.Dataset, np.ndarray, np.ndarray]]:
+    """The landmarks of a clip as a dataset [T,468,3] to read in parts, with `tracked` [T] and `scores` [T]."""
+    with _open(path) as file, _damage(path):
+        group = _group(path, file, clip_id)
+        yield group["landmarks"], group["tracked"][:], group["scores"][:]
+
+
 def read_frames(path: str | Path, clip_id: str, begin: int = 0, end: int | None = None) -> np.ndarray:
     """Frames `begin:end` of a clip, RGB uint8 [T,size,size,3]; zeros where no face was tracked."""
     with _open(path) as file, _damage(path):
@@ -183,7 +191,7 @@ def _damage(path: str | Path) -> Iterator[None]:
     """HDF5's errors about broken chunks and headers as one line."""
     try:
         yield
-    except (OSError, RuntimeError, KeyError, ValueError) as error:
+    except (OSError, RuntimeError, KeyError) as error:
         raise InputError(path, f"is damaged ({error})", REMEDY) from None
 
 
