@@ -152,7 +152,7 @@ def read(path: str | Path, clip_id: str) -> dict:
 
 @contextmanager
 def open_landmarks(path: str | Path, clip_id: str) -> Iterator[tuple[h5py.Dataset, np.ndarray, np.ndarray]]:
-    """The landmarks of a clip as a dataset [T,468,3] to read in parts, with `tracked` [T] and `scores` [T]."""
+    """The landmarks of a clip as a dataset [T,468,3] to read in parts, with `tracked` and `scores` [T]."""
     with _open(path) as file, _damage(path):
         group = _group(path, file, clip_id)
         yield group["landmarks"], group["tracked"][:], group["scores"][:]
