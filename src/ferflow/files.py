@@ -5,11 +5,15 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ferflow.errors import FerflowError
+
+FULL = 64 * 1024
+"""Bytes left on a disk under which a write that failed has failed for want of space."""
 
 
 @contextmanager
@@ -26,15 +30,23 @@ def whole(path: str | Path) -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield partial
         partial.replace(path)
-    except OSError as error:
-        if error.errno == errno.ENOSPC:
+    except (OSError, RuntimeError) as error:
+        if _disk_is_full(error, path.parent):
             raise FerflowError(path, "the disk is full", "free some space and run again") from error
-        if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
+        if getattr(error, "errno", None) in (errno.EACCES, errno.EROFS, errno.EPERM):
             raise FerflowError(path, "cannot be written", "check the folder's permissions") from error
         raise
     finally:
         with suppress(OSError):
             partial.unlink(missing_ok=True)
+
+
+def _disk_is_full(error: OSError | RuntimeError, folder: Path) -> bool:
+    """Whether `error` came of a full disk; HDF5 only spells the reason out, and torch gives none."""
+    if getattr(error, "errno", None) == errno.ENOSPC:
+        return True
+    spelled = "No space left" in str(error) or f"errno = {errno.ENOSPC}" in str(error)
+    return spelled or (folder.exists() and shutil.disk_usage(folder).free < FULL)
 
 
 def write_text(path: str | Path, text: str) -> None:
