@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from collections.abc import Collection
 from pathlib import Path
 
 from ferflow.classes import EMOTIONS
@@ -26,13 +27,15 @@ _AS_PUBLISHED = {"anger": "angry", "happiness": "happy", "sadness": "sad", "surp
 """Spellings of emotions that occur in copies of the data set."""
 
 
-def find(root: str | Path, emotions: tuple[str, ...] = EMOTIONS) -> list[ListedClip]:
+def find(
+    root: str | Path, emotions: tuple[str, ...] = EMOTIONS, absent: Collection[str] = ABSENT
+) -> list[ListedClip]:
     """List the clips under `root` by name, without opening one.
 
     Layouts: `<subject>_<emotion>_tex.avi` in one folder; `<subject>/<emotion>.avi` or
-    `<subject>/<emotion>/<one video>`; `<subject>/<emotion>/` full of images (a sequence). Those in `ABSENT`
-    are passed over. Raises InputError for a missing or empty folder, a name that fits no layout, an unknown
-    emotion, a clip that occurs twice, and subjects without all of `emotions`, all missing clips in one line.
+    `<subject>/<emotion>/<one video>`; `<subject>/<emotion>/` full of images (a sequence). Subjects in
+    `absent` are passed over. Raises InputError for a missing or empty folder, a name that fits no layout, an
+    unknown emotion, a clip that occurs twice, and subjects without all of `emotions`, all missing clips in one line.
     """
     root = Path(root)
     if not root.is_dir():
@@ -47,7 +50,7 @@ def find(root: str | Path, emotions: tuple[str, ...] = EMOTIONS) -> list[ListedC
             continue
         for subject, emotion, source in found:
             emotion = _emotion(source, emotion, emotions)
-            if emotion is None or subject in ABSENT:
+            if emotion is None or subject in absent:
                 continue
             if (subject, emotion) in clips:
                 other = clips[subject, emotion]

