@@ -35,7 +35,7 @@ def find(
     Layouts: `<subject>_<emotion>_tex.avi` in one folder; `<subject>/<emotion>.avi` or
     `<subject>/<emotion>/<one video>`; `<subject>/<emotion>/` full of images (a sequence). Subjects in
     `absent` are passed over. Raises InputError for a missing or empty folder, a name that fits no layout, an
-    unknown emotion, a clip that occurs twice, and subjects without all of `emotions`, all missing clips in one line.
+    unknown emotion, a clip that occurs twice, and subjects without all of `emotions`.
     """
     root = Path(root)
     if not root.is_dir():
