@@ -91,6 +91,7 @@ if S.stills.source == "synth4d":
         resources:
             mem_mb=1000,
             runtime=10,
+        priority: 20  # the longest chain of jobs begins here
         script:
             "../scripts/stills.py"
 

@@ -116,6 +116,7 @@ rule trackers:
         "logs/trackers.log",
     benchmark:
         "benchmarks/trackers.tsv"
+    priority: 10  # long, and nothing waits for it but the report
     script:
         "../scripts/trackers.py"
 

@@ -40,6 +40,7 @@ rule spatial:
     resources:
         mem_mb=4000,
         runtime=240,
+    priority: 20  # the features of every clip wait for it
     script:
         "../scripts/spatial.py"
 
