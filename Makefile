@@ -5,15 +5,18 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-CORES ?= $(shell nproc 2>/dev/null || echo 2)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
+export SNAKEMAKE_PROFILE := $(CURDIR)/workflow/profiles/default
 # Libraries that look for news on the network have no business to.
 export DVC_NO_ANALYTICS := 1
+
+# Without --no-compile pip byte-compiles every module, most of which are never imported.
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile
 
 .PHONY: demo test lint venv clean
 
 demo: venv
-	snakemake --cores $(CORES) --logger rich
+	snakemake
 	snakemake --report results/demo/report.html --quiet all
 	ferflow results results/demo
 
@@ -28,8 +31,9 @@ venv: $(VENV)/.installed
 
 $(VENV)/.installed: requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@echo "installing the packages of requirements.lock into $(VENV) (some minutes)"
+	$(PIP) -r requirements.lock
+	$(PIP) --no-deps --editable .
 	touch $@
 
 clean:
