@@ -10,8 +10,7 @@ export SNAKEMAKE_PROFILE := $(CURDIR)/workflow/profiles/default
 # Libraries that look for news on the network have no business to.
 export DVC_NO_ANALYTICS := 1
 
-# Without --no-compile pip byte-compiles every module, most of which are never imported.
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .PHONY: demo test lint venv clean
 

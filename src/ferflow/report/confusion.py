@@ -52,7 +52,7 @@ def sheet(table: pd.DataFrame, models: list[str], marks: str) -> Figure:
     for place, (axes, model) in enumerate(zip(grid.flat, models, strict=False)):
         shares, emotions = matrix(table[table["model"] == model], "share")
         _cells(axes, 100 * shares, emotions, False, 100, 6)
-        axes.set_title(model_label(model), loc="left")
+        axes.set_title(model_label(model).replace("control: ", "control:\n"), loc="left")
         if place % across:
             axes.set_ylabel("")
             axes.set_yticklabels([])
