@@ -6,8 +6,10 @@ import errno
 import hashlib
 import os
 import shutil
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from glob import escape
 from pathlib import Path
 
 from ferflow.errors import FerflowError
@@ -21,13 +23,14 @@ def whole(path: str | Path) -> Iterator[Path]:
     """Yield a path beside `path` to write to; rename it to `path` when the block ends well.
 
     The temporary name keeps the suffix, since writers choose their format by it. On any error it is
-    removed and `path` stays as it was. A full disk or a folder that cannot be written to raises
-    FerflowError.
+    removed and `path` stays as it was; what a killed process of this machine left is removed too. A full
+    disk or a folder that cannot be written to raises FerflowError.
     """
     path = Path(path)
-    partial = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
+    partial = _partial(path, str(os.getpid()))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        _remove_orphans(path)
         yield partial
         partial.replace(path)
     except (OSError, RuntimeError) as error:
@@ -39,6 +42,26 @@ def whole(path: str | Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             partial.unlink(missing_ok=True)
+
+
+def _partial(path: Path, process: str) -> Path:
+    # The host's name, since a cluster's nodes share folders and number their processes alike.
+    return path.with_name(f".{path.stem}.{socket.gethostname()}-{process}.part{path.suffix}")
+
+
+def _remove_orphans(path: Path) -> None:
+    """Remove what processes of this machine that are no more have left half-written of `path`."""
+    begin, end = _partial(path, "*").name.split("*")
+    for orphan in path.parent.glob(f".{escape(path.stem)}.*.part{escape(path.suffix)}"):
+        process = orphan.name.removeprefix(begin).removesuffix(end)
+        if not process.isdigit():
+            continue
+        try:
+            os.kill(int(process), 0)
+        except ProcessLookupError:
+            orphan.unlink(missing_ok=True)
+        except PermissionError:
+            pass  # it lives, and is somebody else's
 
 
 def _disk_is_full(error: OSError | RuntimeError, folder: Path) -> bool:

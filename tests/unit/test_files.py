@@ -3,6 +3,7 @@
 import errno
 import os
 import subprocess
+import sys
 
 import h5py
 import numpy as np
@@ -20,6 +21,21 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
         raise ValueError("oops")
     assert [p.name for p in tmp_path.iterdir()] == ["a.csv"]
     assert target.read_text() == "old"
+
+
+def test_what_a_killed_process_left_is_removed_and_what_a_living_one_writes_is_not(tmp_path):
+    target = tmp_path / "a.csv"
+    script = f"import os\nfrom ferflow import files\nwith files.whole({str(target)!r}) as p:\n"
+    script += "    p.write_text('half')\n    os.kill(os.getpid(), 9)\n"
+    subprocess.run([sys.executable, "-c", script], check=False)
+    assert len(list(tmp_path.iterdir())) == 1
+    with files.whole(target) as partial:
+        partial.write_text("living")
+        with files.whole(tmp_path / "b.csv") as other:
+            other.write_text("b")
+        assert sorted(p.name for p in tmp_path.iterdir()) == sorted([partial.name, "b.csv"])
+    (tmp_path / "b.csv").unlink()
+    assert [p.name for p in tmp_path.iterdir()] == ["a.csv"]
 
 
 @pytest.mark.parametrize(
