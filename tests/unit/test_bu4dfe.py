@@ -1,7 +1,10 @@
 """BU-4DFE's layouts are read by name; what is wrong with a copy is one clear line."""
 
+from pathlib import Path
+
 import cv2
 import numpy as np
+import pandas as pd
 import pytest
 
 from ferflow.classes import EMOTIONS
@@ -90,6 +93,30 @@ def test_the_generators_mark_makes_clips_synthetic_whatever_they_are_called(tmp_
     images(tmp_path / "a", 1)
     (tmp_path / manifest.SYNTHETIC_MARK).write_text("made up")
     assert manifest.is_synthetic(tmp_path / "a")
+
+
+def test_the_check_of_a_data_set_says_who_is_missing_and_what_differs(tmp_path):
+    from ferflow import settings, tables
+    from ferflow.datasets.check import write_check
+
+    params = settings.load(Path(__file__).parents[2] / "params.yaml")
+    rows = [
+        {"clip_id": f"{s}_{e}", "subject_id": s, "sex": "female", "emotion": e, "split": "", "source": "x"}
+        for s in bu4dfe.SUBJECTS[1:]
+        for e in EMOTIONS
+    ]
+    frame = pd.DataFrame(rows).assign(
+        n_frames=100, fps=25.0, width=1040, height=1329, sha256="0" * 64, synthetic=False
+    )
+    frame.loc[3, "fps"] = 30.0
+    tables.write(frame, tmp_path / "manifest.csv", "manifest")
+    chosen = params.dataset.model_copy(update={"name": "bu4dfe"})
+    write_check(tmp_path / "manifest.csv", tmp_path / "dataset.csv", chosen, params.synth4d)
+    found = tables.read(tmp_path / "dataset.csv", "dataset").set_index("point")
+    assert len(bu4dfe.SUBJECTS) == 100
+    assert list(found.loc["subjects", ["expected", "found", "note"]]) == ["100", "99", "missing: F001"]
+    assert found.loc["picture size (pixels)", "note"] == ""
+    assert found.loc["frame rate (1/s)", "note"] == "differs in F002_happy"
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,11 @@ def at(pattern, **fields):
     return pattern.format_map(Keep(KNOWN, **fields))
 
 
+def table(name):
+    """The CSV of a table of the report."""
+    return f"{at(layout.TABLES)}/{name}.csv"
+
+
 def plain(section):
     """A block of settings as the rule's params, so that a changed setting reruns the rule."""
     return section.model_dump(mode="json")

@@ -113,6 +113,21 @@ rule manifest:
         "../scripts/manifest.py"
 
 
+rule dataset:
+    """What the data set should hold and what it does."""
+    input:
+        at(layout.MANIFEST),
+    output:
+        table("dataset"),
+    params:
+        dataset=plain(S.dataset),
+        synth4d=plain(S.synth4d),
+    log:
+        "logs/dataset.log",
+    script:
+        "../scripts/dataset.py"
+
+
 rule splits:
     input:
         at(layout.MANIFEST),

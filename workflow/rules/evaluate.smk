@@ -11,10 +11,6 @@ MODEL_PREDICTIONS = expand(at(layout.FOLD) + "/predictions.csv", head=HEADS, fol
 )
 
 
-def table(name):
-    return f"{at(layout.TABLES)}/{name}.csv"
-
-
 rule predictions:
     input:
         MODEL_PREDICTIONS,
@@ -159,6 +155,7 @@ SHOWN = {
     "class_report": ("class_report", "Precision, recall and F1 per emotion", "1 Results"),
     "errors": ("errors", "Clips that were mistaken, with all class scores", "1 Results"),
     "early_stopping": ("early_stopping", "Epochs at which the folds were best", "2 Cross-validation"),
+    "dataset": ("dataset", "The data set: expected and found", "3 Faces and trimming"),
     "trimming": ("trimming", "Frames before and after trimming", "3 Faces and trimming"),
     "anomalies": ("anomalies", "Anomalies: clips that are not trimmed by themselves", "3 Faces and trimming"),
 }

@@ -23,6 +23,17 @@ IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp"})
 ABSENT = frozenset({"F016"})
 """Subjects that the thesis leaves out (its Figure 3.6 lists F001-F015, F017-F058, M001-M043)."""
 
+SUBJECTS = [
+    f"{sex}{n:03d}"
+    for sex, last in (("F", 58), ("M", 43))
+    for n in range(1, last + 1)
+    if f"{sex}{n:03d}" not in ABSENT
+]
+"""The 100 subjects of the thesis (its Figure 3.6)."""
+
+PICTURE, RATE = "1040×1329", "25.0"
+"""Pixels and frames a second of the texture videos, as the data set's authors publish them."""
+
 _AS_PUBLISHED = {"anger": "angry", "happiness": "happy", "sadness": "sad", "surprised": "surprise"}
 """Spellings of emotions that occur in copies of the data set."""
 

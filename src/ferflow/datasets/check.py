@@ -1,0 +1,85 @@
+"""What a data set should hold and what it does: subjects, clips, picture size and frame rate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from ferflow import tables
+from ferflow.datasets import bu4dfe, manifest
+from ferflow.settings import Dataset, Synth4d
+
+SHOWN = 6
+"""Names that a cell lists before it counts the rest."""
+
+
+def write_check(manifest_csv: str | Path, out: str | Path, dataset: Dataset, synth4d: Synth4d) -> None:
+    """Compare a manifest with what its data set is known to hold (schema `dataset`), one row per point.
+
+    Clips that differ from the most common size or rate are named, whatever the data set. Nothing is refused
+    here: a copy may be smaller, or scaled; the report says so.
+    """
+    clips = manifest.read(manifest_csv)
+    rows = [
+        _subjects(clips, _expected_subjects(dataset, synth4d)),
+        _row("clips per emotion", "the same of each", ", ".join(_counts(clips.emotion))),
+    ]
+    sizes = clips.width.astype(str) + "×" + clips.height.astype(str)
+    rates = clips.fps.round(2).astype(str)
+    size, rate = _expected_picture(dataset, synth4d)
+    rows += [
+        _alike("picture size (pixels)", clips, sizes, size),
+        _alike("frame rate (1/s)", clips, rates, rate),
+        _row("frames per clip", "", f"{clips.n_frames.min()} to {clips.n_frames.max()}"),
+    ]
+    tables.write(pd.DataFrame(rows).assign(synthetic=bool(clips.synthetic.any())), out, "dataset")
+
+
+def _expected_subjects(dataset: Dataset, synth4d: Synth4d) -> list[str] | None:
+    if dataset.name == "bu4dfe":
+        return bu4dfe.SUBJECTS
+    if dataset.name == "synth4d":
+        from ferflow.datasets import synth4d as generator
+
+        return generator.subjects(synth4d)
+    return None
+
+
+def _expected_picture(dataset: Dataset, synth4d: Synth4d) -> tuple[str, str]:
+    if dataset.name == "bu4dfe":
+        return bu4dfe.PICTURE, bu4dfe.RATE
+    if dataset.name == "synth4d":
+        return f"{synth4d.width}×{synth4d.height}", f"{float(synth4d.fps)}"
+    return "", ""
+
+
+def _subjects(clips: pd.DataFrame, expected: list[str] | None) -> dict:
+    found = set(clips.subject_id)
+    if expected is None:
+        return _row("subjects", "", str(len(found)))
+    missing, more = sorted(set(expected) - found), sorted(found - set(expected))
+    note = [f"missing: {_listed(missing)}"] if missing else []
+    note += [f"not known: {_listed(more)}"] if more else []
+    return _row("subjects", str(len(expected)), str(len(found)), "; ".join(note))
+
+
+def _alike(point: str, clips: pd.DataFrame, values: pd.Series, expected: str) -> dict:
+    usual = values.value_counts().sort_index().idxmax()
+    other = clips.clip_id[values != usual]
+    note = [f"not as published ({expected})"] if expected not in ("", usual) else []
+    note += [f"differs in {_listed(sorted(other))}"] if len(other) else []
+    return _row(point, expected, usual, "; ".join(note))
+
+
+def _counts(values: pd.Series) -> list[str]:
+    return [f"{n} {name}" for name, n in values.value_counts().sort_index().items()]
+
+
+def _listed(names: list[str]) -> str:
+    rest = len(names) - SHOWN
+    return ", ".join(names[:SHOWN]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def _row(point: str, expected: str, found: str, note: str = "") -> dict:
+    return {"point": point, "expected": expected, "found": found, "note": note}
