@@ -7,35 +7,14 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pandas as pd
 import pytest
-
-REPOSITORY = Path(__file__).parents[2]
-TINY = Path(__file__).with_name("tiny.yaml")
-RESULTS = Path("results/tiny")
+from running import RESULTS, command, run
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
-
-
-def command(folder: Path, *more: str) -> list[str]:
-    return [
-        str(Path(sys.executable).with_name("snakemake")),
-        "--snakefile", str(REPOSITORY / "Snakefile"),
-        "--directory", str(folder),
-        "--profile", str(REPOSITORY / "workflow/profiles/default"),
-        "--logger", "rich",
-        "--cores", "2",
-        "--configfile", str(TINY),
-        *more,
-    ]  # fmt: skip
-
-
-def run(folder: Path, *more: str) -> subprocess.CompletedProcess:
-    return subprocess.run(command(folder, *more), capture_output=True, text=True, timeout=900)
 
 
 def rules_of(dry_run: subprocess.CompletedProcess) -> set[str]:
@@ -51,16 +30,6 @@ def dry(folder: Path, *more: str) -> set[str]:
     del plain[at : at + 2]
     plain[plain.index("--profile") + 1] = "none"
     return rules_of(subprocess.run(plain, capture_output=True, text=True, timeout=300))
-
-
-@pytest.fixture(scope="session")
-def finished(tmp_path_factory, weights_folder) -> Path:
-    """A folder in which the tiny study has run through."""
-    folder = tmp_path_factory.mktemp("tiny")
-    shutil.copytree(weights_folder, folder / "data/weights", ignore=shutil.ignore_patterns("*.whl"))
-    done = run(folder)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return folder
 
 
 @pytest.fixture

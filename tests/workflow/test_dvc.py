@@ -1,0 +1,67 @@
+"""DVC's coarse stages over the same workflow: reproduce, do nothing, show metrics and plots."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+REPOSITORY = Path(__file__).parents[2]
+
+pytestmark = [pytest.mark.workflow, pytest.mark.slow]
+
+
+def overlaid(base: dict, over: dict) -> dict:
+    both = {k: overlaid(base[k], v) if isinstance(v, dict) else v for k, v in over.items() if k in base}
+    return {**base, **both}
+
+
+@pytest.fixture(scope="module")
+def clone(finished, tmp_path_factory) -> Path:
+    """The repository with the tiny study's settings in params.yaml, and what that study has made."""
+    folder = tmp_path_factory.mktemp("dvc") / "clone"
+    tracked = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=REPOSITORY, capture_output=True, text=True, check=True
+    ).stdout.split("\0")
+    for name in filter(None, tracked):
+        if (REPOSITORY / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(REPOSITORY / name, folder / name)
+    for name in ("data", "results", ".snakemake"):
+        shutil.copytree(finished / name, folder / name, dirs_exist_ok=True)
+    settings = yaml.safe_load((REPOSITORY / "params.yaml").read_text())
+    tiny = yaml.safe_load(Path(__file__).with_name("tiny.yaml").read_text())
+    (folder / "params.yaml").write_text(yaml.safe_dump(overlaid(settings, tiny), sort_keys=False))
+    subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
+    return folder
+
+
+def dvc(folder: Path, *more: str) -> str:
+    tools = Path(sys.executable).parent
+    environment = {**os.environ, "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}", "DVC_NO_ANALYTICS": "1"}
+    done = subprocess.run(
+        [str(tools / "dvc"), *more], cwd=folder, capture_output=True, text=True, timeout=900, env=environment
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def test_repro_leaves_a_lock_and_then_has_nothing_to_do(clone):
+    predictions = clone / "results/tiny/predictions.csv"
+    before = predictions.read_bytes(), predictions.stat().st_mtime_ns
+    first = dvc(clone, "repro")
+    assert (clone / "dvc.lock").is_file()
+    assert all(f"Running stage '{stage}'" in first for stage in ("faces", "features", "train", "evaluate"))
+    # Snakemake's own state survives inside the stages: what was there is not made again.
+    assert (predictions.read_bytes(), predictions.stat().st_mtime_ns) == before
+    assert "Data and pipelines are up to date" in dvc(clone, "repro")
+    assert "accuracy" in dvc(clone, "metrics", "show")
+    dvc(clone, "plots", "show", "--out", "plots")
+    page = (clone / "plots/index.html").read_text()
+    assert "validation_accuracy" in page
+    assert "predicted" in page
