@@ -133,7 +133,7 @@ FIGURES = {
     ),
     "confusions": (
         lambda s, out: run.confusions(s / "confusion.csv", out),
-        ["predicted emotion", "true emotion", "compact CNN + 1D-CNN", "control: neutral frames"],
+        ["predicted emotion", "true emotion", "compact CNN + 1D-CNN", "neutral frames"],
     ),
     "accuracy": (
         lambda s, out: run.accuracy(s / "results.csv", s / "metrics.json", out),

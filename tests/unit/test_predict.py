@@ -254,7 +254,8 @@ def test_streaming_gives_what_the_stored_way_gives(
         LandmarkAus(weights_folder, settings.aus),
     )
     assert found.kept == kept
-    np.testing.assert_allclose(found.au_score, au_score(aus), atol=1e-9)
+    # Intensities are rounded to 1e-4, and a frame fitted alone differs from one fitted in a block by less.
+    np.testing.assert_allclose(found.au_score, au_score(aus), atol=1e-4)
     np.testing.assert_allclose(found.clip_shares, wanted, atol=1e-3)
 
 

@@ -53,12 +53,13 @@ def dvc(folder: Path, *more: str) -> str:
 
 def test_repro_leaves_a_lock_and_then_has_nothing_to_do(clone):
     predictions = clone / "results/tiny/predictions.csv"
-    before = predictions.read_bytes(), predictions.stat().st_mtime_ns
+    before = predictions.read_bytes()
     first = dvc(clone, "repro")
     assert (clone / "dvc.lock").is_file()
     assert all(f"Running stage '{stage}'" in first for stage in ("faces", "features", "train", "evaluate"))
-    # Snakemake's own state survives inside the stages: what was there is not made again.
-    assert (predictions.read_bytes(), predictions.stat().st_mtime_ns) == before
+    # Snakemake's own state survives inside the stages: what was there is not made again, then or later.
+    assert first.count("Nothing to be done") == 4
+    assert predictions.read_bytes() == before
     assert "Data and pipelines are up to date" in dvc(clone, "repro")
     assert "accuracy" in dvc(clone, "metrics", "show")
     dvc(clone, "plots", "show", "--out", "plots")

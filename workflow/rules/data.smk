@@ -59,16 +59,19 @@ if SYNTHETIC:
         script:
             "../scripts/synth4d.py"
 
-    def clip_files(subject):
-        return [clip.format(subject=subject) for clip in SYNTH_CLIPS]
+    # Named before they are rendered.
+    SOURCES = {
+        subject: {
+            f"{subject}_{emotion}": clip.format(subject=subject)
+            for emotion, clip in zip(S.emotions, SYNTH_CLIPS, strict=True)
+        }
+        for subject in SUBJECTS
+    }
 
 else:
-    SOURCES = {}
+    SOURCES = {subject: {} for subject in SUBJECTS}
     for clip in datasets.listing(S.dataset, S.emotions):
-        SOURCES.setdefault(clip.subject_id, []).append(str(clip.source))
-
-    def clip_files(subject):
-        return SOURCES[subject]
+        SOURCES[clip.subject_id][clip.clip_id] = str(clip.source)
 
 
 if S.stills.source == "synth4d":
@@ -98,7 +101,7 @@ if S.stills.source == "synth4d":
 
 rule manifest:
     input:
-        [clip_files(subject) for subject in SUBJECTS],
+        [list(clips.values()) for clips in SOURCES.values()],
     output:
         at(layout.MANIFEST),
     params:

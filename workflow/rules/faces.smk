@@ -3,13 +3,13 @@
 
 rule faces:
     input:
-        lambda w: clip_files(w.subject),
         weights("face_landmark.tflite"),
-        # The list of clips, not its date: a new subject must not send the others through again.
-        manifest=ancient(at(layout.MANIFEST)),
+        # Not the manifest: a new subject must not send the others through again.
+        clips=lambda w: list(SOURCES[w.subject].values()),
     output:
         at(layout.FACES),
     params:
+        clip_ids=lambda w: list(SOURCES[w.subject]),
         faces=plain(S.faces),
         weights=layout.WEIGHTS,
     log:

@@ -3,11 +3,11 @@
 from common import job
 
 with job(snakemake):
-    from ferflow.datasets import manifest
+    import pandas as pd
+
     from ferflow.faces import store
     from ferflow.settings import Faces
 
-    clips = manifest.read(snakemake.input.manifest)
-    clips = clips[clips.subject_id == snakemake.wildcards.subject]
-    p = snakemake.params
+    p, given = snakemake.params, snakemake.input
+    clips = pd.DataFrame({"clip_id": p.clip_ids, "source": list(given.clips)})
     store.write_subject(clips, snakemake.output[0], p.weights, Faces(**p.faces))
