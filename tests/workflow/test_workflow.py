@@ -106,7 +106,7 @@ def test_an_interrupted_run_is_completed_by_the_next(copy, finished, how):
     ("setting", "line"),
     [
         ("trim={treshold: 0.4}", "trim.treshold is not a setting; did you mean threshold?"),
-        ("trim={threshold: 4}", "trim.threshold: Input should be less than or equal to 1, not 4"),
+        ("trim={threshold: 4}", "trim.threshold: Input should be less than or equal to 1"),
         ("dataset={name: bu4dfe, root: nowhere}", "nowhere: is not a folder"),
     ],
 )
