@@ -68,7 +68,12 @@ def _compiled(path: str):
     """The network on one thread, in float32: subjects run in parallel processes."""
     import openvino
 
-    settings = {"INFERENCE_NUM_THREADS": 1, "NUM_STREAMS": 1, "INFERENCE_PRECISION_HINT": "f32"}
+    settings = {
+        "INFERENCE_NUM_THREADS": 1,
+        "NUM_STREAMS": 1,
+        "INFERENCE_PRECISION_HINT": "f32",
+        "ENABLE_CPU_PINNING": False,  # pinned, all processes would share the first processor
+    }
     core = openvino.Core()
     return core.compile_model(core.read_model(path), "CPU", settings)
 
