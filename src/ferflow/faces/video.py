@@ -84,16 +84,7 @@ class Video(Clip):
         self.missing_frames = missing_frames
 
     def _frames(self) -> Iterator[np.ndarray]:
-        cv2 = opencv()
-        capture = _open_video(self.source)
-        try:
-            while True:
-                good, frame = capture.read()
-                if not good:
-                    break
-                yield cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
-        finally:
-            capture.release()
+        yield from _decoded(_open_video(self.source))
         self._compare_counts()
 
     def _compare_counts(self) -> None:
@@ -169,16 +160,20 @@ class Camera(Clip):
         return capture
 
     def _frames(self) -> Iterator[np.ndarray]:
-        cv2 = opencv()
-        capture = self._open()
-        try:
-            while True:
-                good, frame = capture.read()
-                if not good:
-                    break
-                yield cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
-        finally:
-            capture.release()
+        yield from _decoded(self._open())
+
+
+def _decoded(capture) -> Iterator[np.ndarray]:
+    """The frames of an open capture as RGB, to its end; it is closed then, or when nobody asks for more."""
+    cv2 = opencv()
+    try:
+        while True:
+            good, frame = capture.read()
+            if not good:
+                break
+            yield cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
+    finally:
+        capture.release()
 
 
 def read_image(path: Path) -> np.ndarray:
