@@ -23,6 +23,8 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$")]
 
 Head = Literal["lstm", "bilstm", "cnn1d"]
 SpatialNetwork = Literal["compact", "vgg16", "resnet50", "densenet201"]
+OptimiserName = Literal["sgd", "nesterov", "asgd", "adam", "amsgrad", "adamw", "adadelta", "adagrad"]
+ScheduleName = Literal["constant", "plateau", "cosine", "warm_restarts", "one_cycle", "step"]
 Transformation = Literal[
     "flip",
     "blur",
@@ -117,6 +119,7 @@ class Augment(Section):
 class Online(Section):
     flip: bool
     rotation: NotNegative
+    shear: NotNegative
     shift: Annotated[float, Field(ge=0, lt=1)]
     zoom: Annotated[float, Field(ge=0, lt=1)]
     brightness: tuple[Positive, Positive]
@@ -128,17 +131,35 @@ class Online(Section):
         return self
 
 
+class Optimiser(Section):
+    name: OptimiserName
+    learning_rate: Positive
+    momentum: Annotated[float, Field(ge=0, lt=1)]
+    weight_decay: NotNegative
+
+
+class Schedule(Section):
+    name: ScheduleName
+    factor: Annotated[float, Field(gt=0, lt=1)]
+    patience: Count
+    period: Count
+    warmup: Annotated[float, Field(gt=0, lt=1)]
+
+
 class Spatial(Section):
     network: SpatialNetwork
     pretrained: str | None
     weights: str | None
     epochs: Count
+    patience: Count | None
     batch: Count
-    learning_rate: Positive
-    weight_decay: NotNegative
+    optimiser: Optimiser
+    schedule: Schedule
+    average: Annotated[float, Field(ge=0, lt=1)]
     label_smoothing: Share
+    class_weights: bool
+    keep: Literal["last", "best"]
     online: Online
-    validation_share: Share
     precision: Precision
     threads: Count
 

@@ -15,7 +15,7 @@ from ferflow.settings import Online
 from ferflow.training import spatial
 
 # FER2013 counts its classes 0 angry, 1 disgust, 2 fear, 3 happy, 4 sad, 5 surprise, 6 neutral.
-STILL = Online(flip=False, rotation=0, shift=0, zoom=0, brightness=(1, 1))
+STILL = Online(flip=False, rotation=0, shear=0, shift=0, zoom=0, brightness=(1, 1))
 
 
 def write_stills(path, per_class: dict[str, int], copies: bool = False) -> None:
