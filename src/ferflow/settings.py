@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -37,6 +37,8 @@ Transformation = Literal[
     "salt_pepper",
 ]
 Precision = Literal["auto", "float32", "bfloat16"]
+View = Literal["one", "mirror", "ten"]
+ImageSetName = Literal["ckplus", "jaffe", "kdef"]
 
 
 class Section(BaseModel):
@@ -164,6 +166,45 @@ class Spatial(Section):
     threads: Count
 
 
+class ImageModel(Spatial):
+    """One network of an image study: `spatial` with what differs laid over it."""
+
+    seed: Annotated[int, Field(ge=0)] | None
+    not_run: Annotated[str, Field(min_length=1)] | None
+
+    def recipe(self) -> Spatial:
+        """The network and how it is trained."""
+        return Spatial(**self.model_dump(exclude={"seed", "not_run"}))
+
+
+class Images(Section):
+    models: dict[Name, ImageModel]
+    ensembles: dict[Name, Annotated[list[Name], Field(min_length=1)]]
+    views: Annotated[list[View], Field(min_length=1)]
+    folders: dict[ImageSetName, str | None]
+
+    @model_validator(mode="after")
+    def _known(self) -> Images:
+        for name, members in self.ensembles.items():
+            unknown = [member for member in members if member not in self.models]
+            if unknown:
+                raise ValueError(f"ensemble {name} names {unknown[0]}, which is not among the models")
+            if name in self.models:
+                raise ValueError(f"{name} is the name of a model and of an ensemble")
+        return self
+
+    def trained(self) -> dict[str, ImageModel]:
+        """The models that are run, by name."""
+        return {name: model for name, model in self.models.items() if model.not_run is None}
+
+    def averaged(self) -> dict[str, list[str]]:
+        """The ensembles all of whose members are run."""
+        trained = self.trained()
+        return {
+            name: list(members) for name, members in self.ensembles.items() if set(members) <= set(trained)
+        }
+
+
 class Features(Section):
     layer: Literal["pool", "dense"]
     batch: Count
@@ -210,6 +251,7 @@ class Settings(Section):
     """All settings of one study."""
 
     study: Name
+    kind: Literal["clips", "images"]
     protocol: Literal["honest", "published"]
     seed: Annotated[int, Field(ge=0)]
     emotions: list[Literal[EMOTIONS]]
@@ -221,6 +263,7 @@ class Settings(Section):
     trim: Trim
     augment: Augment
     spatial: Spatial
+    images: Images
     features: Features
     temporal: Temporal
     splits: Splits
@@ -231,10 +274,21 @@ class Settings(Section):
 def check(values: dict, where: str | Path = "params.yaml") -> Settings:
     """Check a dictionary of settings; SettingError names the first wrong one in one line."""
     try:
-        return Settings.model_validate(values)
+        return Settings.model_validate(_with_whole_models(values))
     except ValidationError as error:
         first = error.errors()[0]
         raise SettingError(where, *_explain(first)) from None
+
+
+def _with_whole_models(values: dict) -> dict:
+    """`values` with each of `images.models` as the whole of `spatial` with its own settings laid over it."""
+    spatial, images = values.get("spatial"), values.get("images")
+    models = images.get("models") if isinstance(images, dict) else None
+    if not isinstance(spatial, dict) or not isinstance(models, dict):
+        return values  # the check says what is wrong with them
+    base = {"seed": None, "not_run": None, **spatial}
+    whole = {name: _merge(base, own or {}) for name, own in models.items() if isinstance(own or {}, dict)}
+    return {**values, "images": {**images, "models": {**models, **whole}}}
 
 
 def load(path: str | Path, *overlays: str | Path) -> Settings:
@@ -270,11 +324,15 @@ def _explain(error: dict) -> tuple[str, str]:
     name = ".".join(place)
     if error["type"] == "extra_forbidden":
         section: type[BaseModel] = Settings
-        for part in place[:-1]:
+        inside = iter(place[:-1])
+        for part in inside:
             field = section.model_fields.get(part)
-            if field is None or not isinstance(field.annotation, type):
+            kind = field.annotation if field is not None else None
+            if get_origin(kind) is dict and next(inside, None) is not None:
+                kind = get_args(kind)[1]  # a block for each of several names
+            if not (isinstance(kind, type) and issubclass(kind, BaseModel)):
                 return f"{name} is not a setting", "remove it"
-            section = field.annotation
+            section = kind
         known = list(section.model_fields)
         close = difflib.get_close_matches(place[-1], known, 1)
         return (
@@ -283,4 +341,6 @@ def _explain(error: dict) -> tuple[str, str]:
         )
     if error["type"] == "missing":
         return f"{name} is missing", "add it; params.yaml shows every setting"
+    if error["type"] == "value_error":
+        return f"{name}: {error['ctx']['error']}", "correct it"
     return f"{name}: {error['msg']}, not {error['input']!r}", "correct the value"
