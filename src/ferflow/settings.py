@@ -38,6 +38,7 @@ Transformation = Literal[
 ]
 Precision = Literal["auto", "float32", "bfloat16"]
 View = Literal["one", "mirror", "ten"]
+Dropout = Annotated[float, Field(ge=0, lt=1)]
 ImageSetName = Literal["ckplus", "jaffe", "kdef"]
 
 
@@ -150,6 +151,7 @@ class Schedule(Section):
 
 class Spatial(Section):
     network: SpatialNetwork
+    method: Literal["train", "finetune"]
     pretrained: str | None
     weights: str | None
     epochs: Count
@@ -164,6 +166,79 @@ class Spatial(Section):
     online: Online
     precision: Precision
     threads: Count
+
+    @model_validator(mode="after")
+    def _finetuned_from_something(self) -> Spatial:
+        if self.method == "finetune" and self.pretrained is None:
+            raise ValueError("method: finetune starts from weights, but `pretrained` names none")
+        return self
+
+
+class Stage(Section):
+    """How long a stage of fine-tuning trains and at what rate; the rest is as in `spatial`."""
+
+    epochs: Count
+    patience: Count | None
+    learning_rate: Positive
+
+
+class ClassifierSearch(Stage):
+    trials: Count
+    sampler: Literal["gp", "tpe"]
+    startup: Count
+    layers: tuple[Annotated[int, Field(ge=1, le=2)], Annotated[int, Field(ge=1, le=2)]]
+    neurons: Annotated[list[Count], Field(min_length=1)]
+    dropout: tuple[Dropout, Dropout]
+
+    @model_validator(mode="after")
+    def _ordered(self) -> ClassifierSearch:
+        if self.layers[0] > self.layers[1] or self.dropout[0] > self.dropout[1]:
+            raise ValueError("a range must go from low to high")
+        return self
+
+
+class Unfreeze(Stage):
+    blocks: Annotated[list[Count], Field(min_length=1)]
+
+
+class Refine(Stage):
+    dropout: Annotated[float, Field(gt=0, lt=1)]
+
+
+class Finetune(Section):
+    classifier: ClassifierSearch
+    unfreeze: Unfreeze
+    refine: Refine
+
+
+class Decay(Section):
+    """Of the schedules of a sweep; see Schedule."""
+
+    factor: Annotated[float, Field(gt=0, lt=1)]
+    patience: Count
+    period: Count
+    warmup: Annotated[float, Field(gt=0, lt=1)]
+
+
+class Tuning(Section):
+    epochs: Count
+    learning_rate: Positive
+    period: Count
+
+
+class Sweep(Section):
+    network: SpatialNetwork
+    images: Count | None
+    epochs: Count
+    optimisers: Annotated[list[OptimiserName], Field(min_length=1)]
+    schedules: Annotated[list[ScheduleName], Field(min_length=1)]
+    fixed_rate: Positive
+    decayed_rate: Positive
+    momentum: Annotated[float, Field(ge=0, lt=1)]
+    weight_decay: NotNegative
+    decay: Decay
+    tuning: Tuning
+    views: View
 
 
 class ImageModel(Spatial):
@@ -264,6 +339,8 @@ class Settings(Section):
     augment: Augment
     spatial: Spatial
     images: Images
+    finetune: Finetune
+    sweep: Sweep
     features: Features
     temporal: Temporal
     splits: Splits
