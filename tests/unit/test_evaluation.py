@@ -12,6 +12,7 @@ from ferflow import tables
 from ferflow.classes import EMOTIONS, EMOTIONS_NEUTRAL
 from ferflow.errors import InputError
 from ferflow.evaluation import predictions, run
+from ferflow.evaluation.metrics import METRICS
 from ferflow.settings import Evaluation
 
 SETTINGS = Evaluation(bootstrap=50, confidence=0.9, controls=True)
@@ -197,6 +198,7 @@ def test_stills_have_seven_classes_and_no_manifest(tmp_path):
     path = write(pd.DataFrame(images), tmp_path / "p.csv")
     run.evaluate_spatial(path, tmp_path / "m.json", tmp_path, SETTINGS, 3, synthetic=False)
     results = tables.read(tmp_path / "spatial_results.csv", "results")
-    assert results["value"].tolist() == [1.0] * 5
+    assert results["metric"].tolist() == [*METRICS, "auc"]
+    assert (results["value"] == 1.0).all()
     assert results["chance"].iloc[0] == pytest.approx(1 / 7)
     assert not results["synthetic"].any()

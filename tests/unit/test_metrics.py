@@ -5,9 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.metrics import accuracy_score, cohen_kappa_score, f1_score, precision_score, recall_score
+from sklearn.metrics import (
+    accuracy_score,
+    cohen_kappa_score,
+    f1_score,
+    precision_score,
+    recall_score,
+    roc_auc_score,
+)
 
 from ferflow.classes import EMOTIONS
+from ferflow.evaluation import auc
 from ferflow.evaluation.bootstrap import draws, interval, resampled, unit_confusions
 from ferflow.evaluation.metrics import METRICS, from_confusion, measure
 from ferflow.evaluation.results import results
@@ -31,6 +39,7 @@ def by_sklearn(truth, said) -> dict[str, float]:
         "precision": precision_score(truth, said, **macro),
         "recall": recall_score(truth, said, **macro),
         "f1": f1_score(truth, said, **macro),
+        "weighted_f1": f1_score(truth, said, labels=range(K), average="weighted", zero_division=0),
         "kappa": cohen_kappa_score(truth, said, labels=range(K)),
     }
 
@@ -158,3 +167,55 @@ def test_images_without_subjects_are_drawn_one_by_one():
     assert found.loc["accuracy", "n_subjects"] == 0
     width = found.loc["accuracy", "high"] - found.loc["accuracy", "low"]
     assert width == pytest.approx(2 * 1.96 * np.sqrt(p * (1 - p) / n), rel=0.2)
+
+
+def probabilities(seed: int, n: int = 80) -> tuple[np.ndarray, np.ndarray]:
+    """Class indices and shares with ties (one decimal), better than chance."""
+    rng = np.random.default_rng(seed)
+    truth = rng.integers(K, size=n)
+    shares = np.round(rng.random((n, K)) + 0.5 * np.eye(K)[truth], 1)
+    return truth, shares / shares.sum(1, keepdims=True)
+
+
+def test_the_macro_auc_is_scikit_learns_one_against_the_rest():
+    truth, shares = probabilities(0)
+    expected = roc_auc_score(truth, shares, multi_class="ovr", average="macro")
+    assert auc.macro(auc.areas(truth, shares)) == pytest.approx(expected)
+
+
+def test_an_auc_by_hand():
+    # Of class 0's two rows (0.6, 0.3) against the rest (0.3, 0.1): 1, 1, 1/2 and 1 of the pairs are in order.
+    truth = np.array([0, 0, 1, 1])
+    shares = np.array([[0.6, 0.4], [0.3, 0.7], [0.3, 0.7], [0.1, 0.9]])
+    assert auc.areas(truth, shares).tolist() == pytest.approx([3.5 / 4, 3.5 / 4])
+
+
+def test_a_class_without_rows_has_no_area_and_does_not_count():
+    truth, shares = probabilities(1)
+    kept = truth != 2
+    found = auc.areas(truth[kept], shares[kept])
+    assert np.isnan(found[2])
+    assert auc.macro(found) == pytest.approx(np.delete(found, 2).mean())
+    assert np.isnan(auc.macro(auc.areas(np.zeros(4, int), shares[:4])))
+
+
+def test_resampled_areas_equal_scikit_learn_on_rows_written_out():
+    truth, shares = probabilities(3)
+    subjects = np.random.default_rng(2).integers(12, size=len(truth))
+    fast = auc.resampled_areas(truth, shares, subjects, 20, np.random.default_rng(5))
+    for b, times in enumerate(draws(12, 20, np.random.default_rng(5))):
+        rows = np.repeat(np.arange(len(truth)), times[subjects])
+        np.testing.assert_allclose(fast[b], auc.areas(truth[rows], shares[rows]))
+
+
+def test_results_have_the_auc_where_there_are_probabilities():
+    frame = table()
+    assert set(results(frame, EMOTIONS, SETTINGS, 0)["metric"]) == set(METRICS)
+    said = frame["predicted"].map(EMOTIONS.index).to_numpy()
+    shares = 0.4 * np.eye(K)[said] + 0.6 / K
+    frame[[f"p_{emotion}" for emotion in EMOTIONS]] = shares
+    found = results(frame, EMOTIONS, SETTINGS, 0).set_index("metric")
+    truth = frame["emotion"].map(EMOTIONS.index).to_numpy()
+    area = found.loc["auc"]
+    assert area["value"] == pytest.approx(roc_auc_score(truth, shares, multi_class="ovr"))
+    assert area["low"] < area["value"] < area["high"]

@@ -6,7 +6,7 @@ need only the sum of its subjects' confusion matrices, which makes thousands of 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -33,17 +33,25 @@ def draws(n_units: int, n_resamples: int, rng: np.random.Generator) -> np.ndarra
     return np.bincount(drawn.ravel(), minlength=n_resamples * n_units).reshape(n_resamples, n_units)
 
 
+def chunked_draws(n_units: int, n_resamples: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
+    """The same for B resamples, `CHUNK` of them at a time."""
+    for done in range(0, n_resamples, CHUNK):
+        yield draws(n_units, min(CHUNK, n_resamples - done), rng)
+
+
 def resampled(confusions: np.ndarray, n_resamples: int, rng: np.random.Generator) -> np.ndarray:
     """Confusion matrices [B,K,K] of B resamples of the units whose matrices are [U,K,K]."""
     n_units, n_classes, _ = confusions.shape
     flat = confusions.reshape(n_units, -1).astype(float)
-    sizes = [min(CHUNK, n_resamples - done) for done in range(0, n_resamples, CHUNK)]
-    sums = [draws(n_units, size, rng).astype(float) @ flat for size in sizes]
+    sums = [counts.astype(float) @ flat for counts in chunked_draws(n_units, n_resamples, rng)]
     return np.concatenate(sums).reshape(n_resamples, n_classes, n_classes)
 
 
 def interval(values: np.ndarray, confidence: float) -> tuple[float, float]:
-    """The percentile interval of bootstrap values [B] at `confidence` (0–1)."""
+    """The percentile interval of bootstrap values [B] at `confidence` (0–1).
+
+    Resamples in which the value is undefined (NaN: an AUC of rows of one class) are passed over.
+    """
     tail = (1 - confidence) / 2
-    low, high = np.quantile(values, [tail, 1 - tail])
+    low, high = np.nanquantile(values, [tail, 1 - tail])
     return float(low), float(high)

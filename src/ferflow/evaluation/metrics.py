@@ -1,7 +1,7 @@
-"""Accuracy, macro precision, recall and F1, and Cohen's kappa.
+"""Accuracy, macro precision, recall and F1, F1 weighted by class size, Cohen's kappa, and the macro AUC.
 
 `measure` asks scikit-learn; `from_confusion` computes the same from confusion matrices, thousands at once,
-for the bootstrap.
+for the bootstrap. The AUC needs the probabilities and lives in `auc.py`.
 """
 
 from __future__ import annotations
@@ -10,8 +10,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-METRICS = ("accuracy", "precision", "recall", "f1", "kappa")
-"""Precision, recall and F1 are macro means: every class counts the same."""
+METRICS = ("accuracy", "precision", "recall", "f1", "weighted_f1", "kappa")
+"""What labels alone give. Precision, recall and F1 are macro means: every class counts the same; in
+`weighted_f1` a class counts by its number of images (the compact study does not say which F1 it prints)."""
+SCORED = ("auc",)
+"""What needs the probabilities: the macro mean of the areas under the ROC curves, class against rest."""
 
 
 def measure(emotion: Sequence[str], predicted: Sequence[str], emotions: Sequence[str]) -> dict[str, float]:
@@ -26,11 +29,15 @@ def measure(emotion: Sequence[str], predicted: Sequence[str], emotions: Sequence
     precision, recall, f1, _ = precision_recall_fscore_support(
         emotion, predicted, labels=labels, average="macro", zero_division=0
     )
+    weighted = precision_recall_fscore_support(
+        emotion, predicted, labels=labels, average="weighted", zero_division=0
+    )[2]
     return {
         "accuracy": float(accuracy_score(emotion, predicted)),
         "precision": float(precision),
         "recall": float(recall),
         "f1": float(f1),
+        "weighted_f1": float(weighted),
         "kappa": float(cohen_kappa_score(emotion, predicted, labels=labels, replace_undefined_by=0.0)),
     }
 
@@ -43,16 +50,28 @@ def from_confusion(confusion: np.ndarray) -> dict[str, np.ndarray]:
     confusion = np.asarray(confusion, float)
     right = np.diagonal(confusion, axis1=-2, axis2=-1)
     occurs, said = confusion.sum(-1), confusion.sum(-2)
-    n = occurs.sum(-1)
-    precision, recall = _ratio(right, said), _ratio(right, occurs)
+    n, classes = occurs.sum(-1), per_class(confusion)
     observed = _ratio(right.sum(-1), n)
     by_chance = _ratio((occurs * said).sum(-1), n**2)
     return {
         "accuracy": observed,
-        "precision": precision.mean(-1),
-        "recall": recall.mean(-1),
-        "f1": _ratio(2 * right, said + occurs).mean(-1),
+        "precision": classes["precision"].mean(-1),
+        "recall": classes["recall"].mean(-1),
+        "f1": classes["f1"].mean(-1),
+        "weighted_f1": _ratio((classes["f1"] * occurs).sum(-1), n),
         "kappa": _ratio(observed - by_chance, 1 - by_chance),
+    }
+
+
+def per_class(confusion: np.ndarray) -> dict[str, np.ndarray]:
+    """Precision, recall and F1 of each class, [...,K] each, from confusion matrices [...,K,K] of counts."""
+    confusion = np.asarray(confusion, float)
+    right = np.diagonal(confusion, axis1=-2, axis2=-1)
+    occurs, said = confusion.sum(-1), confusion.sum(-2)
+    return {
+        "precision": _ratio(right, said),
+        "recall": _ratio(right, occurs),
+        "f1": _ratio(2 * right, said + occurs),
     }
 
 

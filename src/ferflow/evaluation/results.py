@@ -1,4 +1,7 @@
-"""The table of results: every metric of every model, with intervals, in all and per fold."""
+"""The table of results: every metric of every model, with intervals, in all and per fold.
+
+The AUC stands there for models whose rows have probabilities.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,9 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from ferflow.evaluation import auc
 from ferflow.evaluation.bootstrap import interval, resampled, unit_confusions
-from ferflow.evaluation.metrics import METRICS, from_confusion, measure
+from ferflow.evaluation.metrics import METRICS, SCORED, from_confusion, measure
 from ferflow.evaluation.predictions import FOLDED
 from ferflow.settings import Evaluation
 
@@ -41,11 +45,13 @@ def results(
             "chance": 1 / len(emotions),
             "synthetic": bool(group["synthetic"].any()),
         }
-        values = {m: float(np.mean([value[m] for value, _ in measured])) for m in METRICS}
+        # Without probabilities (a human's rows, say) in any part there is no AUC.
+        metrics = [m for m in (*METRICS, *SCORED) if all(m in value for value, _ in measured)]
+        values = {m: float(np.mean([value[m] for value, _ in measured])) for m in metrics}
         boots = [boot for _, boot in measured if boot is not None]
         spread = None
         if len(boots) == len(measured):
-            spread = {m: np.mean([boot[m] for boot in boots], axis=0) for m in METRICS}
+            spread = {m: np.mean([boot[m] for boot in boots], axis=0) for m in metrics}
         remarks = [f"mean over {len(parts)} folds"] if protocol in FOLDED else []
         rows += _rows(common, None, group, values, spread, settings, [*remarks, note])
         if protocol in FOLDED:
@@ -75,10 +81,28 @@ def _part(
     value = measure(part["emotion"], part["predicted"], emotions)
     index = {emotion: i for i, emotion in enumerate(emotions)}
     truth, said = (part[column].map(index).to_numpy(int) for column in ("emotion", "predicted"))
-    matrices = unit_confusions(truth, said, units(part), len(emotions))
+    drawn = units(part)
+    matrices = unit_confusions(truth, said, drawn, len(emotions))
+    shares = _shares(part, emotions)
+    area = np.nan if shares is None else float(auc.macro(auc.areas(truth, shares)))
+    scored = not np.isnan(area)
+    if scored:
+        value["auc"] = area
     if len(matrices) < 2:
         return value, None
-    return value, from_confusion(resampled(matrices, settings.bootstrap, np.random.default_rng(seed)))
+    boot = from_confusion(resampled(matrices, settings.bootstrap, np.random.default_rng(seed)))
+    if scored:
+        rng = np.random.default_rng(seed)
+        boot["auc"] = auc.macro(auc.resampled_areas(truth, shares, drawn, settings.bootstrap, rng))
+    return value, boot
+
+
+def _shares(part: pd.DataFrame, emotions: Sequence[str]) -> np.ndarray | None:
+    """The probabilities [N,K] of all rows, or None where any is missing."""
+    columns = [f"p_{emotion}" for emotion in emotions]
+    if not set(columns) <= set(part.columns) or part[columns].isna().any(axis=None):
+        return None
+    return part[columns].to_numpy(float)
 
 
 def _rows(
@@ -93,7 +117,7 @@ def _rows(
     rows = []
     if spread is None:
         remarks = [*remarks, "one subject: no interval"]
-    for metric in METRICS:
+    for metric in value:
         low, high = (None, None) if spread is None else interval(spread[metric], settings.confidence)
         rows.append(
             common

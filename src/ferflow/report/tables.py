@@ -10,7 +10,6 @@ import pandas as pd
 
 from ferflow import tables
 from ferflow.evaluation.controls import is_control
-from ferflow.evaluation.metrics import METRICS
 from ferflow.evaluation.results import study_note
 from ferflow.report import published as published_numbers
 from ferflow.report import rendering
@@ -23,7 +22,9 @@ HEADINGS = {
     "precision": "precision (%)",
     "recall": "recall (%)",
     "f1": "F1 (%)",
+    "weighted_f1": "weighted F1 (%)",
     "kappa": "Cohen's κ",
+    "auc": "AUC (%)",
 }
 
 
@@ -49,15 +50,18 @@ def render_results(
 def results_table(results: pd.DataFrame, title: str, confidence: float) -> rendering.Rendered:
     """Schema `results` as one row per model and protocol, cells as `value [low, high]`, controls last."""
     whole = results[results["fold"].isna()]
+    metrics = [metric for metric in HEADINGS if (whole["metric"] == metric).any()]
     rows, controls = [], []
     for model in model_order(whole["model"]):
         mine = whole[whole["model"] == model]
         for protocol in protocol_order(mine["protocol"]):
-            values = mine[mine["protocol"] == protocol].set_index("metric").loc[list(METRICS)]
+            values = mine[mine["protocol"] == protocol].set_index("metric")
             first = values.iloc[0]
             cells = [
-                rendering.with_interval(row, ".2f" if metric == "kappa" else "percent")
-                for metric, row in values.iterrows()
+                rendering.with_interval(values.loc[metric], ".2f" if metric == "kappa" else "percent")
+                if metric in values.index
+                else rendering.MISSING
+                for metric in metrics
             ]
             names = [model_label(model), protocol_label(protocol)]
             rows.append([*names, str(first["n_clips"]), str(first["n_subjects"]), *cells])
@@ -66,8 +70,8 @@ def results_table(results: pd.DataFrame, title: str, confidence: float) -> rende
     about = f"in brackets: {100 * confidence:g} % intervals, bootstrap over subjects; chance: {chance:.1f} %"
     if not whole["n_subjects"].any():
         about = about.replace("subjects", "images")
-    headings = ["model", "protocol", "clips", "subjects", *(HEADINGS[metric] for metric in METRICS)]
-    numbers = [False, False, *[True] * (2 + len(METRICS))]
+    headings = ["model", "protocol", "clips", "subjects", *(HEADINGS[metric] for metric in metrics)]
+    numbers = [False, False, *[True] * (2 + len(metrics))]
     return rendering.Rendered(f"{title}; {about}", marks_of(whole), headings, numbers, rows, controls)
 
 
