@@ -36,4 +36,4 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 	touch $@
 
 clean:
-	rm -rf results logs benchmarks data/interim data/features .snakemake
+	rm -rf results runs logs benchmarks data/interim data/features .snakemake

@@ -11,36 +11,50 @@ report: "workflow/report/workflow.rst"
 
 
 include: "workflow/rules/common.smk"
-include: "workflow/rules/data.smk"
-include: "workflow/rules/faces.smk"
-include: "workflow/rules/features.smk"
-include: "workflow/rules/train.smk"
-include: "workflow/rules/evaluate.smk"
-include: "workflow/rules/figures.smk"
+include: "workflow/rules/weights.smk"
+include: "workflow/rules/spatial.smk"
+
+
+if S.kind == "clips":
+
+    include: "workflow/rules/data.smk"
+    include: "workflow/rules/faces.smk"
+    include: "workflow/rules/features.smk"
+    include: "workflow/rules/train.smk"
+    include: "workflow/rules/evaluate.smk"
+    include: "workflow/rules/figures.smk"
+
+else:
+
+    include: "workflow/rules/images.smk"
+    include: "workflow/rules/image_results.smk"
+
+
+include: "workflow/rules/shown.smk"
 
 
 rule all:
     default_target: True
     input:
         at(layout.METRICS),
-        at(layout.EXPORT),
+        at(layout.EXPORT) if S.kind == "clips" else [],
         TABLES,
         FIGURES,
 
 
-# The coarse stages of dvc.yaml, each a target of the same graph.
-rule all_faces:
-    input:
-        at(layout.MANIFEST),
-        at(layout.TRIM),
+if S.kind == "clips":
 
+    # The coarse stages of dvc.yaml, each a target of the same graph.
+    rule all_faces:
+        input:
+            at(layout.MANIFEST),
+            at(layout.TRIM),
 
-rule all_features:
-    input:
-        ORIGINALS,
-        [head_features(head) for head in HEADS],
+    rule all_features:
+        input:
+            ORIGINALS,
+            [head_features(head) for head in HEADS],
 
-
-rule all_models:
-    input:
-        expand(at(layout.FINAL) + "/model.pt", head=HEADS),
+    rule all_models:
+        input:
+            expand(at(layout.FINAL) + "/model.pt", head=HEADS),

@@ -1,8 +1,8 @@
-# What every rule needs: the checked settings, the subjects, and file patterns with the study's names filled in.
+# What every rule needs: the checked settings, file patterns with the study's names filled in, and what is shown.
 import sys
 from pathlib import Path
 
-from ferflow import datasets, layout
+from ferflow import layout
 from ferflow.errors import FerflowError
 from ferflow.settings import check
 
@@ -22,16 +22,14 @@ def stop(error):
 
 try:
     S = check(config, "params.yaml")
-    SUBJECTS = datasets.subjects(S)
 except FerflowError as error:
     stop(error)
 
-SYNTHETIC = S.dataset.name == "synth4d"
-HEADS = list(S.temporal.heads)
-FOLDS = range(S.splits.folds)
-AUGMENTATIONS = S.augment.transformations[: max(h.augmentations for h in S.temporal.heads.values())]
+SYNTHETIC_STILLS = S.stills.source == "synth4d"
+STILLS = "synth4d-stills" if SYNTHETIC_STILLS else S.stills.source
+SYNTHETIC = S.dataset.name == "synth4d" if S.kind == "clips" else SYNTHETIC_STILLS
 KNOWN = Keep(
-    dataset=S.dataset.name,
+    dataset=S.dataset.name if S.kind == "clips" else STILLS,
     study=S.study,
     backend=S.aus.backend,
     extractor=S.spatial.network,
@@ -49,15 +47,30 @@ def table(name):
     return f"{at(layout.TABLES)}/{name}.csv"
 
 
+# Tables of the report: name -> its schema, its title and the part of the report it stands in. Figures: their files.
+# Each file of rules adds its own.
+SHOWN = {}
+FIGURES = []
+
+
+def figure(name):
+    """The SVG of a figure of the report."""
+    return f"{at(layout.FIGURES)}/{name}.svg"
+
+
+def shown_figure(name, title, category):
+    """A figure as the report's output; its caption is workflow/report/<first word of its name>.rst."""
+    return report(
+        figure(name),
+        category=category,
+        labels={"shown": title, "kind": "figure"},
+        caption=f"../report/{name.split('-')[0]}.rst",
+    )
+
+
 def plain(section):
     """A block of settings as the rule's params, so that a changed setting reruns the rule."""
     return section.model_dump(mode="json")
-
-
-wildcard_constraints:
-    subject="[A-Za-z0-9._+-]+",
-    head="|".join(HEADS),
-    fold=r"\d+",
 
 
 def lock_folder():

@@ -1,36 +1,23 @@
-# Pretrained files, the embedded data set, the list of clips, and the split of subjects.
-CORE_WEIGHTS = ["au_to_mesh.npz", "face_tessellation.json", "face_landmark.tflite"]
+# The embedded data set, the list of clips, and the split of subjects.
+from ferflow import datasets
+
+try:
+    SUBJECTS = datasets.subjects(S)
+except FerflowError as error:
+    stop(error)
+
+HEADS = list(S.temporal.heads)
+FOLDS = range(S.splits.folds)
+AUGMENTATIONS = S.augment.transformations[: max(h.augmentations for h in S.temporal.heads.values())]
 SYNTH_CLIPS = [f"{S.dataset.root}/{{subject}}_{e}_tex.avi" for e in S.emotions]
 SYNTH_TRUTH = f"{S.dataset.root}/truth/{{subject}}.csv"
 SYNTH_AU_TRUTH = [f"{S.dataset.root}/truth/{{subject}}_{e}.csv" for e in S.emotions]
 
 
-def weights(name):
-    return f"{layout.WEIGHTS}/{name}"
-
-
-rule weights:
-    output:
-        [weights(name) for name in CORE_WEIGHTS],
-    params:
-        names=CORE_WEIGHTS,
-        folder=layout.WEIGHTS,
-    log:
-        "logs/weights.log",
-    script:
-        "../scripts/weights.py"
-
-
-rule published_weights:
-    output:
-        weights("{name}.pth"),
-    params:
-        names=lambda w: [f"{w.name}.pth"],
-        folder=layout.WEIGHTS,
-    log:
-        "logs/weights/{name}.log",
-    script:
-        "../scripts/weights.py"
+wildcard_constraints:
+    subject="[A-Za-z0-9._+-]+",
+    head="|".join(HEADS),
+    fold=r"\d+",
 
 
 if SYNTHETIC:
@@ -72,31 +59,6 @@ else:
     SOURCES = {subject: {} for subject in SUBJECTS}
     for clip in datasets.listing(S.dataset, S.emotions):
         SOURCES[clip.subject_id][clip.clip_id] = str(clip.source)
-
-
-if S.stills.source == "synth4d":
-
-    rule stills:
-        input:
-            weights("au_to_mesh.npz"),
-            weights("face_tessellation.json"),
-        output:
-            S.stills.path,
-        params:
-            stills=plain(S.stills),
-            synth4d=plain(S.synth4d),
-            seed=S.seed,
-            weights=layout.WEIGHTS,
-        log:
-            "logs/stills.log",
-        benchmark:
-            "benchmarks/stills.tsv"
-        resources:
-            mem_mb=1000,
-            runtime=10,
-        priority: 20  # the longest chain of jobs begins here
-        script:
-            "../scripts/stills.py"
 
 
 rule manifest:
@@ -144,3 +106,6 @@ rule splits:
         "logs/splits.log",
     script:
         "../scripts/splits.py"
+
+
+SHOWN["dataset"] = ("dataset", "The data set: expected and found", "3 Faces and trimming")

@@ -46,9 +46,9 @@ rule metrics:
 
 rule spatial_metrics:
     input:
-        at(layout.SPATIAL) + "/predictions.csv",
+        SPATIAL + "/predictions.csv",
     output:
-        metrics=at(layout.SPATIAL) + "/metrics.json",
+        metrics=SPATIAL + "/metrics.json",
         tables=[
             table(name)
             for name in ("spatial_results", "spatial_confusion", "spatial_errors", "spatial_class_report")
@@ -57,7 +57,7 @@ rule spatial_metrics:
         evaluation=plain(S.evaluation),
         protocol=S.protocol,
         seed=S.seed,
-        synthetic=S.stills.source == "synth4d",
+        synthetic=SYNTHETIC_STILLS,
     log:
         "logs/spatial_metrics.log",
     script:
@@ -148,14 +148,12 @@ rule beside:
         "../scripts/beside.py"
 
 
-# Table, its schema, its title and the part of the report it stands in.
-SHOWN = {
+SHOWN |= {
     "results": ("results", "Results on the test subjects and in cross-validation", "1 Results"),
     "beside": ("beside", "Published and reproduced", "1 Results"),
     "class_report": ("class_report", "Precision, recall and F1 per emotion", "1 Results"),
     "errors": ("errors", "Clips that were mistaken, with all class scores", "1 Results"),
     "early_stopping": ("early_stopping", "Epochs at which the folds were best", "2 Cross-validation"),
-    "dataset": ("dataset", "The data set: expected and found", "3 Faces and trimming"),
     "trimming": ("trimming", "Frames before and after trimming", "3 Faces and trimming"),
     "anomalies": ("anomalies", "Anomalies: clips that are not trimmed by themselves", "3 Faces and trimming"),
 }
@@ -168,36 +166,3 @@ if S.faces.compared_clips:
 if SYNTHETIC:
     title = "Action units and trimming against the truth"
     SHOWN["au_agreement_summary"] = ("au_agreement_summary", title, "3 Faces and trimming")
-
-
-def shown(w):
-    return SHOWN[w.table]
-
-
-rule shown_table:
-    input:
-        table=table("{table}"),
-        metrics=at(layout.METRICS),
-    output:
-        report(
-            at(layout.TABLES) + "/{table}.html",
-            category=lambda w: shown(w)[2],
-            labels=lambda w: {"shown": shown(w)[1], "kind": "table"},
-            caption="../report/table.rst",
-        ),
-        at(layout.TABLES) + "/{table}.md",
-        at(layout.TABLES) + "/{table}.tex",
-    params:
-        schema=lambda w: shown(w)[0],
-        title=lambda w: shown(w)[1],
-        synthetic=SYNTHETIC,
-        confidence=S.evaluation.confidence,
-    wildcard_constraints:
-        table="|".join(SHOWN),
-    log:
-        "logs/tables/{table}.log",
-    script:
-        "../scripts/shown_table.py"
-
-
-TABLES = [table(name) for name in SHOWN] + [f"{at(layout.TABLES)}/{name}.html" for name in SHOWN]

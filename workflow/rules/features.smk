@@ -1,10 +1,11 @@
 # Spatial features of every tracked frame, of the clips as they are and of their augmented versions.
+SPATIAL = at(layout.SPATIAL, model=S.spatial.network)
 
 
 rule features:
     input:
         faces=at(layout.FACES),
-        model=at(layout.SPATIAL) + "/model.pt",
+        model=SPATIAL + "/model.pt",
     output:
         expand(at(layout.FEATURES), augmentation=["none", *AUGMENTATIONS], allow_missing=True),
     params:

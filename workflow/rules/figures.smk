@@ -2,19 +2,6 @@
 EXAMPLE = f"{SUBJECTS[-1]}_happy"  # the thesis shows M042_happy (its Figure 3.3)
 
 
-def figure(name):
-    return f"{at(layout.FIGURES)}/{name}.svg"
-
-
-def shown_figure(name, title, category):
-    """A figure as the report's output; its caption is workflow/report/<first word of its name>.rst."""
-    return report(
-        figure(name),
-        category=category,
-        labels={"shown": title, "kind": "figure"},
-        caption=f"../report/{name.split('-')[0]}.rst",
-    )
-
 
 rule figures_of_faces:
     input:
@@ -67,14 +54,14 @@ rule figures_of_training:
 
 rule figures_of_spatial:
     input:
-        history=at(layout.SPATIAL) + "/history.csv",
+        history=SPATIAL + "/history.csv",
         confusion=table("spatial_confusion"),
     output:
         history=shown_figure("spatial_learning", "Learning curves of the spatial model", "4 Spatial model"),
         confusion=shown_figure("spatial_confusion", "Confusion matrix of the spatial model", "4 Spatial model"),
     params:
         model=S.spatial.network,
-        synthetic=S.stills.source == "synth4d",
+        synthetic=SYNTHETIC_STILLS,
         protocol=S.protocol,
     log:
         "logs/figures_of_spatial.log",
@@ -102,7 +89,7 @@ rule figures_of_results:
         "../scripts/figures_of_results.py"
 
 
-FIGURES = (
+FIGURES += (
     [figure(name) for name in ("au_curve", "anomalies", "lengths", "splits", "accuracy", "confusions")]
     + ([figure("agreement")] if SYNTHETIC else [])
     + [figure(f"{kind}-{head}") for kind in ("learning", "confusion") for head in HEADS]

@@ -1,4 +1,4 @@
-# The spatial model, the temporal heads fold by fold, the final models, and two controls.
+# The temporal heads fold by fold, the final models, and two controls.
 # A head's rules see its own settings, not those of the others.
 WITHOUT_HEADS = {name: value for name, value in plain(S.temporal).items() if name != "heads"}
 ORIGINALS = expand(at(layout.FEATURES), augmentation="none", subject=SUBJECTS)
@@ -16,33 +16,6 @@ def head_settings(head):
     settings = plain(S)
     settings["temporal"]["heads"] = {head: settings["temporal"]["heads"][head]}
     return settings
-
-
-rule spatial:
-    input:
-        stills=S.stills.path if S.spatial.weights is None else [],
-        pretrained=weights(S.spatial.pretrained) if S.spatial.pretrained else [],
-        adopted=S.spatial.weights or [],
-    output:
-        model=at(layout.SPATIAL) + "/model.pt",
-        history=at(layout.SPATIAL) + "/history.csv",
-        predictions=at(layout.SPATIAL) + "/predictions.csv",
-    params:
-        spatial=plain(S.spatial),
-        seed=S.seed,
-        synthetic=S.stills.source == "synth4d",
-        protocol=S.protocol,
-    log:
-        "logs/spatial.log",
-    benchmark:
-        "benchmarks/spatial.tsv"
-    threads: S.spatial.threads
-    resources:
-        mem_mb=4000,
-        runtime=240,
-    priority: 20  # the features of every clip wait for it
-    script:
-        "../scripts/spatial.py"
 
 
 rule fold:
@@ -83,7 +56,7 @@ rule final:
         manifest=at(layout.MANIFEST),
         trim=at(layout.TRIM),
         splits=at(layout.SPLITS),
-        spatial=at(layout.SPATIAL) + "/model.pt",
+        spatial=SPATIAL + "/model.pt",
     output:
         model=at(layout.FINAL) + "/model.pt",
         history=at(layout.FINAL) + "/history.csv",

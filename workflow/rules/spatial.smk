@@ -1,0 +1,73 @@
+# Networks for single images: the stills that they learn from, and one training job for each.
+if S.kind == "clips":
+    TRAINED = {S.spatial.network: (S.spatial, S.seed)}
+else:
+    TRAINED = {
+        name: (model.recipe(), S.seed if model.seed is None else model.seed)
+        for name, model in S.images.trained().items()
+    }
+
+
+wildcard_constraints:
+    model="|".join(TRAINED) or "none",
+
+
+if SYNTHETIC_STILLS:
+
+    rule stills:
+        input:
+            weights("au_to_mesh.npz"),
+            weights("face_tessellation.json"),
+        output:
+            S.stills.path,
+        params:
+            stills=plain(S.stills),
+            synth4d=plain(S.synth4d),
+            seed=S.seed,
+            weights=layout.WEIGHTS,
+        log:
+            "logs/stills.log",
+        benchmark:
+            "benchmarks/stills.tsv"
+        resources:
+            mem_mb=1000,
+            runtime=10,
+        priority: 20  # the longest chain of jobs begins here
+        script:
+            "../scripts/stills.py"
+
+elif any(recipe.weights is None for recipe, _ in TRAINED.values()) and not Path(S.stills.path).exists():
+    stop(FerflowError(S.stills.path, "does not exist", "put FER2013 there, or correct stills.path"))
+
+
+def recipe(w):
+    return TRAINED[w.model][0]
+
+
+rule spatial:
+    input:
+        stills=lambda w: S.stills.path if recipe(w).weights is None else [],
+        pretrained=lambda w: weights(recipe(w).pretrained) if recipe(w).pretrained else [],
+        adopted=lambda w: recipe(w).weights or [],
+    output:
+        model=at(layout.SPATIAL) + "/model.pt",
+        history=at(layout.SPATIAL) + "/history.csv",
+        predictions=at(layout.SPATIAL) + "/predictions.csv",
+    params:
+        spatial=lambda w: plain(recipe(w)),
+        seed=lambda w: TRAINED[w.model][1],
+        synthetic=SYNTHETIC_STILLS,
+        protocol=S.protocol,
+        # An interrupted training goes on from its checkpoints here; they are nobody's output.
+        run=at(layout.RUN),
+    log:
+        "logs/spatial/{model}.log",
+    benchmark:
+        "benchmarks/spatial/{model}.tsv"
+    threads: lambda w: recipe(w).threads
+    resources:
+        mem_mb=4000,
+        runtime=600,
+    priority: 20  # what hangs on it is long
+    script:
+        "../scripts/spatial.py"
