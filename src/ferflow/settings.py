@@ -37,6 +37,8 @@ Transformation = Literal[
     "salt_pepper",
 ]
 Precision = Literal["auto", "float32", "bfloat16"]
+Sampling = Literal["none", "class_weights", "oversampling", "smote"]
+CleaningRule = Literal["constant", "conflict", "duplicate", "near_duplicate", "outlier", "label_error"]
 View = Literal["one", "mirror", "ten"]
 Dropout = Annotated[float, Field(ge=0, lt=1)]
 ImageSetName = Literal["ckplus", "jaffe", "kdef"]
@@ -280,6 +282,29 @@ class Images(Section):
         }
 
 
+class LabelErrors(Section):
+    folds: Annotated[int, Field(ge=2)]
+    filter: Literal["prune_by_class", "prune_by_noise_rate", "both", "confident_learning"]
+    recipe: Spatial
+
+
+class Datacentric(Section):
+    studied: bool
+    images: Annotated[int, Field(ge=200)] | None
+    constant: Positive
+    near_distance: Annotated[int, Field(ge=0, le=63)]
+    whiskers: Positive
+    sheet: Annotated[int, Field(ge=10, le=200)]
+    label_errors: LabelErrors
+    cleaning: list[CleaningRule]
+    training_only: list[CleaningRule]
+    variants: list[SpatialNetwork]
+    networks: list[SpatialNetwork]
+    samplings: Annotated[list[Sampling], Field(min_length=1)]
+    neighbours: Count
+    recipe: Spatial
+
+
 class Features(Section):
     layer: Literal["pool", "dense"]
     batch: Count
@@ -341,6 +366,7 @@ class Settings(Section):
     images: Images
     finetune: Finetune
     sweep: Sweep
+    datacentric: Datacentric
     features: Features
     temporal: Temporal
     splits: Splits
@@ -351,7 +377,7 @@ class Settings(Section):
 def check(values: dict, where: str | Path = "params.yaml") -> Settings:
     """Check a dictionary of settings; SettingError names the first wrong one in one line."""
     try:
-        return Settings.model_validate(_with_whole_models(values))
+        return Settings.model_validate(_with_whole_recipes(_with_whole_models(values)))
     except ValidationError as error:
         first = error.errors()[0]
         raise SettingError(where, *_explain(first)) from None
@@ -366,6 +392,22 @@ def _with_whole_models(values: dict) -> dict:
     base = {"seed": None, "not_run": None, **spatial}
     whole = {name: _merge(base, own or {}) for name, own in models.items() if isinstance(own or {}, dict)}
     return {**values, "images": {**images, "models": {**models, **whole}}}
+
+
+def _with_whole_recipes(values: dict) -> dict:
+    """`values` with each recipe of `datacentric` as the whole of `spatial` with its own settings laid over it."""
+    spatial, section = values.get("spatial"), values.get("datacentric")
+    if not isinstance(spatial, dict) or not isinstance(section, dict):
+        return values  # the check says what is wrong with them
+    whole = {**section, "recipe": _laid(spatial, section.get("recipe"))}
+    if isinstance(section.get("label_errors"), dict):
+        own = section["label_errors"].get("recipe")
+        whole["label_errors"] = {**section["label_errors"], "recipe": _laid(spatial, own)}
+    return {**values, "datacentric": whole}
+
+
+def _laid(base: dict, own: object) -> object:
+    return _merge(base, own or {}) if isinstance(own or {}, dict) else own
 
 
 def load(path: str | Path, *overlays: str | Path) -> Settings:
