@@ -23,11 +23,11 @@ from ferflow import files, tables
 from ferflow.classes import AU_COLUMNS, EMOTIONS, EMOTIONS_NEUTRAL
 from ferflow.errors import InputError, SplitError, WeightsError
 from ferflow.models import spatial
-from ferflow.training import controls, splits
+from ferflow.training import controls, optimise, splits
 from ferflow.training.crossval import best_epoch, run_fold, training_subjects
 from ferflow.training.data import Batches, ClipFeatures, Study, loader
 from ferflow.training.final import final_epochs, folds_table, load_final, train_final
-from ferflow.training.module import Plateau, Recipe, fit
+from ferflow.training.module import Recipe, fit
 from ferflow.training.predictions import table
 from ferflow.training.reproducible import derive
 
@@ -200,9 +200,8 @@ class Scripted(nn.Module):
 
 def scripted(right: list[int], epochs: int, patience: int, rate_patience: int) -> pd.DataFrame:
     items = [(torch.zeros(1), torch.tensor(0))] * 10
-    recipe = Recipe(
-        0.1, epochs, plateau=Plateau(0.5, rate_patience, "validation_accuracy"), patience=patience
-    )
+    schedule = optimise.plateau(0.5, rate_patience)
+    recipe = Recipe(optimise.adam(0.1), epochs, schedule=schedule, patience=patience)
     return fit(
         Scripted(right), 2, recipe, DataLoader(items, batch_size=10), DataLoader(items, batch_size=10), "x"
     )
@@ -346,6 +345,9 @@ def test_shuffles_repeat_with_the_seed_and_sizes_stay_equal():
     assert first == second and sorted(map(len, first)) == [21, 22, 22]
     assert sorted(np.concatenate(first)) == list(range(65))
     batches = Batches(65, 32, 1)
-    assert list(batches) != list(batches)  # another shuffle each epoch
+    first = list(batches)
+    assert list(batches) == first
+    batches.set_epoch(1)  # another shuffle each epoch
+    assert list(batches) != first
     assert len(loader([0] * 65, 32)) == 3
     assert derive(20, "fold", "lstm", 0) == derive(20, "fold", "lstm", 0) != derive(20, "fold", "lstm", 1)

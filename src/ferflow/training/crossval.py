@@ -43,8 +43,9 @@ def run_fold(
     that stops early. Raises SplitError where a subject stands on both sides under `honest`.
     """
     from ferflow.models import temporal as heads
+    from ferflow.training import optimise
     from ferflow.training.data import Study, loader, refuse_leak
-    from ferflow.training.module import Plateau, Recipe, fit
+    from ferflow.training.module import Recipe, fit
     from ferflow.training.predictions import probabilities, table
     from ferflow.training.reproducible import derive, reproducible
 
@@ -58,11 +59,12 @@ def run_fold(
     training = study.features(ours, study.augmentations, temporal.memory)
     validation = study.features(held_out, (), temporal.memory)
 
-    fixed = Recipe(temporal.learning_rate, temporal.epochs)
+    adam = optimise.adam(temporal.learning_rate)
+    fixed = Recipe(adam, temporal.epochs)
     stopped = Recipe(
-        temporal.learning_rate,
+        adam,
         finalize.max_epochs,
-        plateau=Plateau(finalize.rate_factor, finalize.rate_patience, "validation_accuracy"),
+        schedule=optimise.plateau(finalize.rate_factor, finalize.rate_patience),
         patience=finalize.patience,
     )
 
@@ -78,6 +80,7 @@ def run_fold(
                 loader(training, temporal.batch, start),
                 loader(validation, temporal.batch),
                 f"{model}, fold {fold}, {purpose}",
+                seed=start,
             )
             return history, probabilities(network, loader(validation, temporal.batch))
 

@@ -139,19 +139,24 @@ class ClipFeatures(Dataset):
 class Batches(Sampler[list[int]]):
     """Lists of at most `size` of `n` numbers; their sizes differ by at most one.
 
-    With a seed every pass is another shuffle, the same ones for the same seed; without, they come in order.
-    Equal sizes keep the last batch from being a single item, which batch normalisation cannot take.
+    With a seed every epoch is another shuffle, the same one for the same seed and epoch; without, they come
+    in order. Equal sizes keep the last batch from being a single item, which batch normalisation cannot take.
     """
 
     def __init__(self, n: int, size: int, seed: int | None) -> None:
         self.n, self.count = n, -(-n // size)
-        self.rng = None if seed is None else np.random.default_rng(seed)
+        self.seed, self.epoch = seed, 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Lightning says before each epoch which one it is, from 0."""
+        self.epoch = epoch
 
     def __len__(self) -> int:
         return self.count
 
     def __iter__(self) -> Iterator[list[int]]:
-        order = np.arange(self.n) if self.rng is None else self.rng.permutation(self.n)
+        rng = None if self.seed is None else np.random.default_rng((self.seed, self.epoch))
+        order = np.arange(self.n) if rng is None else rng.permutation(self.n)
         return iter([part.tolist() for part in np.array_split(order, self.count)])
 
 

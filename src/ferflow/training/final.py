@@ -106,8 +106,9 @@ def fit_and_judge(
     history and the predictions under the name `model`. `purpose` names the run in seeds and logs.
     """
     from ferflow.models import temporal as heads
+    from ferflow.training import optimise
     from ferflow.training.data import loader, refuse_leak
-    from ferflow.training.module import Plateau, Recipe, fit
+    from ferflow.training.module import Recipe, fit
     from ferflow.training.predictions import probabilities, table
     from ferflow.training.reproducible import derive, reproducible
 
@@ -117,15 +118,16 @@ def fit_and_judge(
     training = study.features(ours, study.augmentations, temporal.memory)
     testing = study.features(test, (), temporal.memory)
     recipe = Recipe(
-        temporal.learning_rate,
+        optimise.adam(temporal.learning_rate),
         epochs,
-        plateau=Plateau(finalize.rate_factor, finalize.rate_patience, "train_accuracy"),
+        schedule=optimise.plateau(finalize.rate_factor, finalize.rate_patience),
+        monitor="train_accuracy",
     )
     start = derive(settings.seed, "final", purpose)
     with reproducible(start, temporal.threads):
         network = heads.build(head, study.width, len(study.classes), temporal.heads[head])
         batches = loader(training, temporal.batch, start)
-        history = fit(network, len(study.classes), recipe, batches, None, f"{purpose}, final")
+        history = fit(network, len(study.classes), recipe, batches, None, f"{purpose}, final", seed=start)
         shares = probabilities(network, loader(testing, temporal.batch))
     predictions = table(test, shares, study.classes, model, "test", None, settings.seed)
     return network, history, predictions

@@ -6,12 +6,15 @@ logits [N,K]. Importing this module imports Lightning, which takes seconds: do i
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import math
 import signal
 import sys
+import tempfile
 import warnings
 from dataclasses import dataclass
+from pathlib import Path
 
 import ferflow.models.vision  # noqa: F401  torchmetrics imports torchvision, which needs this first
 
@@ -19,40 +22,48 @@ import ferflow.models.vision  # noqa: F401  torchmetrics imports torchvision, wh
 import lightning.pytorch as lightning
 import pandas as pd
 import torch
-from lightning.pytorch.callbacks import Callback, EarlyStopping, TQDMProgressBar
+from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint, TQDMProgressBar
+from lightning.pytorch.callbacks.weight_averaging import WeightAveraging
 from lightning.pytorch.plugins.environments import LightningEnvironment
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 from torch import Tensor, nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
 from torchmetrics.classification import MulticlassAccuracy
 
+from ferflow import tables
 from ferflow.errors import FerflowError
+from ferflow.settings import Optimiser, Schedule
+from ferflow.training import checkpoints, optimise
+from ferflow.training.reproducible import derive
+from ferflow.training.shards import Shards, keep_freed_memory
 
 _DECIMALS = 6
 """Of written losses and accuracies, which torch keeps as float32."""
 
 
 @dataclass(frozen=True)
-class Plateau:
-    """Multiply the learning rate by `factor` after `patience` epochs in a row without a better `monitor`."""
-
-    factor: float
-    patience: int
-    monitor: str
-
-
-@dataclass(frozen=True)
 class Recipe:
-    """How a network is optimised: Adam, or AdamW where there is weight decay, on cross-entropy."""
+    """How a network is optimised on cross-entropy."""
 
-    learning_rate: float
+    optimiser: Optimiser
     epochs: int
-    weight_decay: float = 0.0
+    schedule: Schedule | None = None
+    """None: the learning rate stays."""
+    monitor: str = "validation_accuracy"
+    """What the schedule `plateau` watches."""
     label_smoothing: float = 0.0
-    plateau: Plateau | None = None
+    class_weights: tuple[float, ...] | None = None
+    """Of each class in the loss; None: all the same."""
     patience: int | None = None
     """Stop after so many epochs in a row without a better validation accuracy; None: never."""
+    average: float = 0.0
+    """Decay, per step, of a running average of the weights, which is what is judged and kept; 0: none."""
+    best: bool = False
+    """Keep the weights of the epoch with the best validation accuracy, the first of several; else the last."""
     bfloat16: bool = False
+    shards: int = 1
+    """Parts that a batch is cut into, one per processor core (`training.shards`)."""
 
 
 class Classifier(lightning.LightningModule):
@@ -60,20 +71,27 @@ class Classifier(lightning.LightningModule):
 
     `rows` holds the learning curve, one dictionary per epoch in the columns of schema `history`. Training
     figures are means over the epoch's batches as they were trained on, with dropout and augmentation.
+    `identity` says what the run is: a checkpoint of another one is not taken up.
     """
 
-    def __init__(self, network: nn.Module, n_classes: int, recipe: Recipe) -> None:
+    def __init__(self, network: nn.Module, n_classes: int, recipe: Recipe, seed: int, identity: str) -> None:
         super().__init__()
         self.network = network
-        self.recipe = recipe
-        self.loss = nn.CrossEntropyLoss(label_smoothing=recipe.label_smoothing)
+        self.recipe, self.seed, self.identity = recipe, seed, identity
+        weights = None if recipe.class_weights is None else torch.tensor(recipe.class_weights)
+        self.loss = nn.CrossEntropyLoss(weights, label_smoothing=recipe.label_smoothing)
         self.accuracy = nn.ModuleDict(
             {side: MulticlassAccuracy(n_classes, average="micro") for side in ("train_", "validation_")}
         )
         self.rows: list[dict] = []
+        self.shards: Shards | None = None
 
     def training_step(self, batch: tuple[Tensor, ...], _: int) -> Tensor:
-        return self._step(batch, "train_")
+        if self.shards is None:
+            return self._step(batch, "train_")
+        *inputs, labels = batch
+        loss, logits = self.shards(inputs, labels, self.loss)
+        return self._note(loss, logits, labels, "train_")
 
     def validation_step(self, batch: tuple[Tensor, ...], _: int) -> None:
         self._step(batch, "validation_")
@@ -81,7 +99,9 @@ class Classifier(lightning.LightningModule):
     def _step(self, batch: tuple[Tensor, ...], side: str) -> Tensor:
         *inputs, labels = batch
         logits = self.network(*inputs)
-        loss = self.loss(logits, labels)
+        return self._note(self.loss(logits, labels), logits, labels, side)
+
+    def _note(self, loss: Tensor, logits: Tensor, labels: Tensor, side: str) -> Tensor:
         accuracy = self.accuracy[side]
         accuracy.update(logits, labels)
         over_epoch = {"on_step": False, "on_epoch": True, "batch_size": len(labels)}
@@ -92,26 +112,19 @@ class Classifier(lightning.LightningModule):
     def configure_optimizers(self) -> dict:
         recipe = self.recipe
         weights = [p for p in self.parameters() if p.requires_grad]
-        if recipe.weight_decay:
-            optimiser = torch.optim.AdamW(weights, recipe.learning_rate, weight_decay=recipe.weight_decay)
-        else:
-            optimiser = torch.optim.Adam(weights, recipe.learning_rate)
-        if recipe.plateau is None:
-            return {"optimizer": optimiser}
-        schedule = torch.optim.lr_scheduler.ReduceLROnPlateau(
-            optimiser,
-            mode="max",
-            factor=recipe.plateau.factor,
-            # torch lowers the rate one epoch after its patience is used up, Keras (the thesis) with it
-            patience=recipe.plateau.patience - 1,
-            threshold=0,
-        )
-        return {
-            "optimizer": optimiser,
-            "lr_scheduler": {"scheduler": schedule, "monitor": recipe.plateau.monitor},
-        }
+        parts = {"optimizer": optimise.optimiser(weights, recipe.optimiser)}
+        if recipe.schedule is not None:
+            steps = self.trainer.num_training_batches
+            schedule = optimise.schedule(
+                parts["optimizer"], recipe.schedule, recipe.epochs, steps, recipe.monitor
+            )
+            if schedule is not None:
+                parts["lr_scheduler"] = schedule
+        return parts
 
     def on_train_epoch_start(self) -> None:
+        # An epoch draws the same numbers whether the run came here in one go or was taken up again.
+        torch.manual_seed(derive(self.seed, "epoch", self.current_epoch))
         # Noted here: with a validation side the schedule has already moved on when the epoch ends.
         self._rate = self.optimizers().param_groups[0]["lr"]
 
@@ -126,6 +139,39 @@ class Classifier(lightning.LightningModule):
                 f"epoch {row['epoch']}", "the training loss is not finite", "lower the learning rate"
             )
         self.rows.append(row)
+
+    def on_save_checkpoint(self, checkpoint: dict) -> None:
+        checkpoint[checkpoints.RUN] = {"identity": self.identity, "rows": self.rows}
+
+    def on_load_checkpoint(self, checkpoint: dict) -> None:
+        self.rows = list(checkpoint[checkpoints.RUN]["rows"])
+
+    def history(self) -> pd.DataFrame:
+        """The learning curve so far (schema `history`)."""
+        history = pd.DataFrame(self.rows).astype({"validation_loss": float, "validation_accuracy": float})
+        measured = [name for name in history if name.endswith(("loss", "accuracy"))]
+        return history.round(dict.fromkeys(measured, _DECIMALS))
+
+
+class _Average(WeightAveraging):
+    """The running average of the weights, after every step."""
+
+    def __init__(self, decay: float) -> None:
+        super().__init__(multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True)
+
+
+class _Curve(Callback):
+    """The learning curve so far, in a file that is whole at any moment."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def on_train_epoch_start(self, trainer: lightning.Trainer, module: Classifier) -> None:
+        if module.rows:
+            tables.write(module.history(), self.path, "history")
+
+    def on_train_end(self, trainer: lightning.Trainer, module: Classifier) -> None:
+        self.on_train_epoch_start(trainer, module)
 
 
 class _Lines(Callback):
@@ -153,32 +199,53 @@ def fit(
     training: DataLoader,
     validation: DataLoader | None,
     title: str,
+    *,
+    seed: int = 0,
+    folder: Path | None = None,
+    identity: str = "",
 ) -> pd.DataFrame:
     """Train `network` in place and return its learning curve (schema `history`).
 
     Takes a GPU where there is one; the network ends on the CPU. `title` heads the lines of the log (on a
-    terminal there is a progress bar instead). Writes no file. Raises FerflowError where the loss stops being
-    finite.
+    terminal there is a progress bar instead). `seed` is for what layers draw while training. With a `folder`,
+    every epoch ends in a checkpoint there, a later call with the same `identity` goes on from it to the same
+    result, and TensorBoard finds its log there; without one, no file is written. Raises FerflowError where
+    the loss stops being finite.
     """
     terminal = sys.stderr.isatty()
     callbacks: list[Callback] = [TQDMProgressBar(leave=False) if terminal else _Lines(title)]
+    if recipe.average:
+        callbacks.append(_Average(recipe.average))
     if recipe.patience is not None:
         callbacks.append(
             EarlyStopping("validation_accuracy", mode="max", patience=recipe.patience, min_delta=0.0)
         )
     for name in ("lightning.pytorch", "lightning.fabric", "lightning.pytorch.utilities.rank_zero"):
         logging.getLogger(name).setLevel(logging.ERROR)
-    with warnings.catch_warnings():
+    keep_freed_memory()
+    best = recipe.best and validation is not None
+    with contextlib.ExitStack() as stack:
         # Its advice on workers and logging intervals is for larger jobs than ours.
+        stack.enter_context(warnings.catch_warnings())
         warnings.filterwarnings("ignore", module="lightning")
+        resumed, logger = None, False
+        if folder is not None:
+            resumed = checkpoints.last(folder, identity)
+            folder.mkdir(parents=True, exist_ok=True)
+            callbacks.append(_Curve(folder / checkpoints.CURVE))
+            logger = _tensorboard(folder)
+        elif best:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        if folder is not None:
+            callbacks.append(_saver(folder, best))
         trainer = lightning.Trainer(
             accelerator="auto",
             devices=1,
             precision="bf16-mixed" if recipe.bfloat16 else "32-true",
             max_epochs=recipe.epochs,
             callbacks=callbacks,
-            logger=False,
-            enable_checkpointing=False,
+            logger=logger,
+            enable_checkpointing=folder is not None,
             enable_model_summary=False,
             enable_progress_bar=terminal,
             num_sanity_val_steps=0,
@@ -186,13 +253,36 @@ def fit(
             # A job is one process, also under Slurm, whose environment Lightning would otherwise read.
             plugins=[LightningEnvironment()],
         )
-        module = Classifier(network, n_classes, recipe)
+        module = Classifier(network, n_classes, recipe, seed, identity)
+        if recipe.shards > 1 and trainer.strategy.root_device.type == "cpu":
+            module.shards = stack.enter_context(Shards(network, recipe.shards))
         try:
-            trainer.fit(module, training, validation)
+            trainer.fit(module, training, validation, ckpt_path=resumed)
         except SIGTERMException:
             # Lightning's own way out has the exit status of success.
             raise SystemExit(128 + signal.SIGTERM) from None
+        if best:
+            kept = torch.load(folder / checkpoints.BEST, map_location="cpu", weights_only=True)
+            module.load_state_dict(kept["state_dict"])
     network.cpu()
-    history = pd.DataFrame(module.rows).astype({"validation_loss": float, "validation_accuracy": float})
-    measured = [name for name in history if name.endswith(("loss", "accuracy"))]
-    return history.round(dict.fromkeys(measured, _DECIMALS))
+    return module.history()
+
+
+def _saver(folder: Path, best: bool) -> ModelCheckpoint:
+    """Keeps the last epoch's checkpoint and, where `best`, that of the best one."""
+    return ModelCheckpoint(
+        dirpath=folder,
+        filename=Path(checkpoints.BEST).stem,
+        monitor="validation_accuracy" if best else None,
+        mode="max",
+        save_top_k=int(best),
+        save_last=True,
+        save_on_train_epoch_end=True,
+        enable_version_counter=False,
+    )
+
+
+def _tensorboard(folder: Path):
+    from lightning.pytorch.loggers import TensorBoardLogger
+
+    return TensorBoardLogger(folder, name="tensorboard", version="")

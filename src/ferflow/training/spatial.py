@@ -3,54 +3,19 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import torch
-from torch import Tensor
-from torch.utils.data import Dataset
 
 from ferflow import files, tables
-from ferflow.augment import online
 from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.errors import InputError, WeightsError
 from ferflow.models import spatial as networks
-from ferflow.models.network import SpatialNetwork
-from ferflow.models.precision import resolve
-from ferflow.settings import Online, Spatial
+from ferflow.settings import Spatial
 
 SIDES = ("Training", "PublicTest", "PrivateTest")
 """FER2013's names of what is trained on, watched while training, and judged on once."""
-
-
-class Images(Dataset):
-    """Images uint8 [N,H,W] and their labels by number; a list of numbers gives a batch for `network`.
-
-    The batch is (images float32 [N,C,S,S] of 0–1 in channels-last order, labels int64 [N]), augmented at the
-    image's own size where `augment` and a seed are given.
-    """
-
-    def __init__(
-        self,
-        images: np.ndarray,
-        labels: np.ndarray,
-        network: SpatialNetwork,
-        augment: Online | None = None,
-        seed: int = 0,
-    ) -> None:
-        self.images, self.labels, self.network = images, torch.from_numpy(labels), network
-        self.augment, self.generator = augment, torch.Generator().manual_seed(seed)
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-    def __getitem__(self, numbers: Sequence[int]) -> tuple[Tensor, Tensor]:
-        batch = networks.prepare(self.images[numbers], self.network)
-        if self.augment is not None:
-            batch = online.apply(batch, self.augment, self.generator)
-        return batch.contiguous(memory_format=torch.channels_last), self.labels[numbers]
 
 
 def train_spatial(
@@ -62,19 +27,20 @@ def train_spatial(
     synthetic: bool,
     protocol: str,
     pretrained: str | Path | None = None,
+    checkpoints: Path | None = None,
 ) -> None:
     """Train `settings.network` on the stills' part Training, watch PublicTest, judge PrivateTest once.
 
     `stills_csv` has FER2013's columns. Under `honest`, images that appear again in a later part are left out
     of the earlier ones (FER2013 has 557 such groups); `published` takes the official parts as they are.
-    `pretrained` is a weights file to start from. Writes to `out_folder`, after training has ended: `model.pt`
+    `pretrained` is a weights file to start from, `checkpoints` a folder from which an interrupted run goes on
+    (`images.fit_images`). Writes to `out_folder`, after training has ended: `model.pt`
     (`models.spatial.load` reads it), `history.csv`, `predictions.csv` (clip_id is the image's row in the CSV,
     from 0). Raises InputError for a bad CSV or a part without images.
     """
     from ferflow.datasets.fer2013 import read_csv
-    from ferflow.training.data import loader
-    from ferflow.training.module import Recipe, fit
-    from ferflow.training.predictions import probabilities, table
+    from ferflow.training.images import Labelled, fit_images, probabilities
+    from ferflow.training.predictions import table
     from ferflow.training.reproducible import derive, reproducible
 
     images, labels, usage = read_csv(stills_csv)
@@ -85,35 +51,13 @@ def train_spatial(
         if not len(rows):
             raise InputError(stills_csv, f"has no image of Usage {side}", "give a CSV with all three parts")
     start = derive(seed, "spatial", settings.network)
-    bfloat16 = resolve(settings.precision, "cuda" if torch.cuda.is_available() else "cpu") == torch.bfloat16
     with reproducible(start, settings.threads):
         network = networks.build(settings.network, len(EMOTIONS_NEUTRAL))
         if pretrained is not None:
             networks.load_pretrained(network, pretrained)
-        network.to(memory_format=torch.channels_last)
-
-        def batches(side: str, shuffled: bool = False):
-            rows = parts[side]
-            augment = settings.online if shuffled else None
-            items = Images(images[rows], labels[rows], network, augment, start)
-            return loader(items, settings.batch, start if shuffled else None)
-
-        recipe = Recipe(
-            settings.learning_rate,
-            settings.epochs,
-            weight_decay=settings.weight_decay,
-            label_smoothing=settings.label_smoothing,
-            bfloat16=bfloat16,
-        )
-        history = fit(
-            network,
-            len(EMOTIONS_NEUTRAL),
-            recipe,
-            batches("Training", shuffled=True),
-            batches("PublicTest"),
-            settings.network,
-        )
-        shares = probabilities(network, batches("PrivateTest"))
+    training, watched, judged_on = (Labelled(images[rows], labels[rows]) for rows in parts.values())
+    history = fit_images(network, training, watched, settings, start, settings.network, folder=checkpoints)
+    shares = probabilities(network, judged_on.images, settings.batch)
     judged = parts["PrivateTest"]
     clips = pd.DataFrame(
         {
@@ -129,7 +73,6 @@ def train_spatial(
         "seed": seed,
         "protocol": protocol,
         "stills_sha256": files.sha256(stills_csv),
-        "precision": "bfloat16" if bfloat16 else "float32",
         "images": {side: len(rows) for side, rows in parts.items()},
     }
     out_folder = Path(out_folder)

@@ -1,0 +1,131 @@
+"""Training a network for single images: batches with augmentation, and the recipe of the settings."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from ferflow.augment import online
+from ferflow.classes import EMOTIONS_NEUTRAL
+from ferflow.models.network import SpatialNetwork
+from ferflow.models.precision import resolve
+from ferflow.models.spatial import prepare
+from ferflow.settings import Online, Spatial
+from ferflow.training import predictions, shards
+from ferflow.training.data import loader
+from ferflow.training.module import Recipe, fit
+from ferflow.training.reproducible import reproducible
+
+
+class Labelled(NamedTuple):
+    """Images uint8 [N,H,W] (grey) or [N,H,W,3] (RGB) and their labels int64 [N] (class numbers)."""
+
+    images: np.ndarray
+    labels: np.ndarray
+
+
+class Images(Dataset):
+    """Labelled images by number; a list of numbers gives a batch for `network`.
+
+    The batch is (images float32 [N,C,S,S] of 0–1 in channels-last order, labels int64 [N]), augmented where
+    `augment` is given. What is drawn hangs on `seed` and on the images in the batch, so that a shuffled set
+    is augmented anew in every epoch, and a run that is taken up again draws what it would have drawn.
+    """
+
+    def __init__(
+        self, items: Labelled, network: SpatialNetwork, augment: Online | None = None, seed: int = 0
+    ) -> None:
+        self.images, self.labels = items.images, torch.from_numpy(np.asarray(items.labels, np.int64))
+        self.network, self.augment, self.seed = network, augment, seed
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, numbers: Sequence[int]) -> tuple[Tensor, Tensor]:
+        batch = prepare(self.images[numbers], self.network)
+        if self.augment is not None:
+            drawn = hashlib.sha256(np.asarray([self.seed, *numbers], np.int64).tobytes()).digest()
+            generator = torch.Generator().manual_seed(int.from_bytes(drawn[:7], "big"))
+            batch = online.apply(batch, self.augment, generator)
+        return batch.contiguous(memory_format=torch.channels_last), self.labels[numbers]
+
+
+def fit_images(
+    network: SpatialNetwork,
+    training: Labelled,
+    validation: Labelled | None,
+    settings: Spatial,
+    seed: int,
+    title: str,
+    *,
+    n_classes: int = len(EMOTIONS_NEUTRAL),
+    folder: Path | None = None,
+) -> pd.DataFrame:
+    """Train `network` in place by the recipe of `settings`; returns the learning curve (schema `history`).
+
+    Only parameters with `requires_grad` learn. With a `folder` the run can be interrupted at any moment: the
+    same call goes on from its last whole epoch to the same weights (`training.checkpoints`). Raises
+    FerflowError where the loss stops being finite.
+    """
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    recipe = Recipe(
+        settings.optimiser,
+        settings.epochs,
+        schedule=settings.schedule,
+        monitor="train_accuracy" if validation is None else "validation_accuracy",
+        label_smoothing=settings.label_smoothing,
+        class_weights=balanced(training.labels, n_classes) if settings.class_weights else None,
+        patience=None if validation is None else settings.patience,
+        average=settings.average,
+        best=settings.keep == "best",
+        bfloat16=resolve(settings.precision, device) == torch.bfloat16,
+        shards=shards.count(network, settings.batch, settings.threads),
+    )
+    network.to(memory_format=torch.channels_last)
+    with reproducible(seed, settings.threads):
+        return fit(
+            network,
+            n_classes,
+            recipe,
+            loader(Images(training, network, settings.online, seed), settings.batch, seed),
+            None if validation is None else loader(Images(validation, network), settings.batch),
+            title,
+            seed=seed,
+            folder=folder,
+            identity="" if folder is None else _identity(network, training, validation, settings, seed),
+        )
+
+
+def probabilities(network: SpatialNetwork, images: np.ndarray, batch: int) -> np.ndarray:
+    """Class probabilities float64 [N,K] of images uint8 [N,H,W] or [N,H,W,3], each seen once as it is."""
+    unlabelled = Labelled(images, np.zeros(len(images), np.int64))
+    return predictions.probabilities(network, loader(Images(unlabelled, network), batch))
+
+
+def balanced(labels: np.ndarray, n_classes: int) -> tuple[float, ...]:
+    """Weight of each class: N / (K × its images), as scikit-learn's `balanced`; 0 for a class without any."""
+    counts = np.bincount(labels, minlength=n_classes)
+    return tuple(float(len(labels) / (n_classes * n)) if n else 0.0 for n in counts)
+
+
+def _identity(
+    network: SpatialNetwork, training: Labelled, validation: Labelled | None, settings: Spatial, seed: int
+) -> str:
+    """What makes two runs the same: settings, seed, data, and the weights and the layers they start with."""
+    digest = hashlib.sha256(json.dumps([settings.model_dump(mode="json"), seed]).encode())
+    for part in (training, validation):
+        for values in part or ():
+            digest.update(np.ascontiguousarray(values))
+    for name, weight in network.named_parameters():
+        digest.update(f"{name} {weight.requires_grad}".encode())
+        digest.update(weight.detach().contiguous().cpu().numpy())
+    return digest.hexdigest()
