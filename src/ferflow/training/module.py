@@ -60,7 +60,7 @@ class Recipe:
     average: float = 0.0
     """Decay, per step, of a running average of the weights, which is what is judged and kept; 0: none."""
     best: bool = False
-    """Keep the weights of the epoch with the best validation accuracy, the first of several; else the last."""
+    """Keep the weights of the (first) epoch with the best validation accuracy, not those of the last."""
     bfloat16: bool = False
     shards: int = 1
     """Parts that a batch is cut into, one per processor core (`training.shards`)."""
