@@ -1,0 +1,202 @@
+"""Networks for single images on the official test parts: several views, averages, and copies set apart.
+
+A model's name in the tables carries its views, as `compact@ten`. PublicTest is for choosing (protocol
+`validation`), PrivateTest for judging: on all of its images (`test`), and on those without an exact copy
+among the images that the network was trained on (`honest`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from ferflow import tables
+from ferflow.classes import EMOTIONS_NEUTRAL
+from ferflow.datasets.images import ImageSet
+from ferflow.errors import InputError
+from ferflow.evaluation import predictions as predictions_table
+from ferflow.evaluation.classes import class_report
+from ferflow.evaluation.confusion import confusion
+from ferflow.evaluation.ensemble import average
+from ferflow.evaluation.results import LEAKY, nested, results
+from ferflow.files import write_text
+from ferflow.settings import Evaluation
+
+TRAINING = "Training"
+PARTS = {"validation": "PublicTest", "test": "PrivateTest"}
+"""Which part a protocol is about."""
+VIEW = "@"
+"""Between a model's name and its views."""
+
+
+def with_views(model: str, views: str) -> str:
+    """`compact`, `ten` as `compact@ten`."""
+    return f"{model}{VIEW}{views}"
+
+
+def without_views(model: str) -> str:
+    """`compact@ten` as `compact`."""
+    return model.split(VIEW)[0]
+
+
+def judge(
+    model_pt: str | Path,
+    images: ImageSet,
+    views: Sequence[str],
+    batch: int,
+    name: str,
+    seed: int,
+    threads: int,
+    out_predictions: str | Path,
+    out_copies: str | Path,
+) -> None:
+    """Ask the network in `model_pt` for both test parts of `images` in each of `views`.
+
+    Writes its predictions (schema `predictions`, models named by `with_views`) and the images that are copies
+    of what it learnt from (schema `copies`). `seed` is written into the rows. Raises InputError where
+    `images` lack a part, or are not those that the network was trained on.
+    """
+    from ferflow.evaluation.views import view_probabilities
+    from ferflow.models import spatial
+    from ferflow.training.predictions import table
+    from ferflow.training.reproducible import reproducible
+
+    network, description = spatial.load(model_pt)
+    learnt = trained_on(images, description["meta"], model_pt)
+    parts, found = [], []
+    for protocol, split in PARTS.items():
+        part = images.part(split)
+        found.append(copies(part.table, learnt).assign(model=name))
+        for view in views:
+            with reproducible(seed, threads):
+                shares = view_probabilities(network, part.pixels, view, batch)
+            asked = with_views(name, view)
+            parts.append(table(part.table, shares, EMOTIONS_NEUTRAL, asked, protocol, None, seed))
+    tables.write(pd.concat(parts, ignore_index=True), out_predictions, "predictions")
+    tables.write(pd.concat(found, ignore_index=True), out_copies, "copies")
+
+
+def trained_on(images: ImageSet, meta: dict, model_pt: str | Path) -> pd.DataFrame:
+    """The rows of `images.table` that a network learnt from, by the `meta` of its file.
+
+    Under `honest` the training leaves out what appears again in a later part. Raises InputError where that
+    makes another number of images than `meta` says.
+    """
+    learnt = images.part(TRAINING).table
+    if meta.get("protocol") != "published":
+        later = images.table.loc[images.table["split"].isin(PARTS.values()), "sha256"]
+        learnt = learnt[~learnt["sha256"].isin(later)]
+    said = meta.get("images", {}).get(TRAINING)
+    if said != len(learnt):
+        raise InputError(
+            model_pt,
+            f"was trained on {said} images, but {images.root} has {len(learnt)} for it",
+            "give the images that it was trained on, or train it on these",
+        )
+    return learnt
+
+
+def copies(part: pd.DataFrame, learnt: pd.DataFrame) -> pd.DataFrame:
+    """The rows of `part` whose pixels (column sha256) are also in `learnt`: split, clip_id, copy_of."""
+    first = learnt.drop_duplicates("sha256").set_index("sha256")["clip_id"]
+    same = part[part["sha256"].isin(first.index)]
+    return pd.DataFrame(
+        {
+            "split": same["split"].to_numpy(),
+            "clip_id": same["clip_id"].to_numpy(),
+            "copy_of": first.loc[same["sha256"]].to_numpy(),
+        }
+    )
+
+
+def average_models(
+    name: str,
+    predictions_csvs: Sequence[str | Path],
+    copies_csvs: Sequence[str | Path],
+    out_predictions: str | Path,
+    out_copies: str | Path,
+) -> None:
+    """The ensemble `name`: the mean of the members' probabilities, in each of their views.
+
+    What any member has learnt from counts as learnt. Raises InputError where the members saw different
+    images.
+    """
+    read = [
+        predictions_table.read([path], EMOTIONS_NEUTRAL).drop(columns="synthetic")
+        for path in predictions_csvs
+    ]
+    columns = [f"p_{emotion}" for emotion in EMOTIONS_NEUTRAL]
+    keyed = []
+    for path, member in zip(predictions_csvs, read, strict=True):
+        member["views"] = member["model"].str.split(VIEW).str[1]
+        member = member.set_index(["views", "protocol", "clip_id"])
+        if keyed and set(member.index) != set(keyed[0].index):
+            raise InputError(
+                path, f"has other images or views than {predictions_csvs[0]}", "judge both again"
+            )
+        keyed.append(member if not keyed else member.loc[keyed[0].index])
+    rows = keyed[0].reset_index()
+    shares = np.round(average([member[columns].to_numpy(float) for member in keyed]), 6)
+    rows[columns] = shares
+    rows["predicted"] = np.asarray(EMOTIONS_NEUTRAL, object)[predictions_table.first_largest(shares)]
+    rows["model"] = [with_views(name, view) for view in rows["views"]]
+    rows["fold"], rows["seed"] = rows["fold"].astype("Int64"), pd.array([None] * len(rows), dtype="Int64")
+    found = pd.concat([tables.read(path, "copies") for path in copies_csvs], ignore_index=True)
+    tables.write(rows.drop(columns="views"), out_predictions, "predictions")
+    tables.write(found.drop_duplicates("clip_id").assign(model=name), out_copies, "copies")
+
+
+def evaluate(
+    predictions_csvs: Iterable[str | Path],
+    copies_csvs: Iterable[str | Path],
+    manifest_csv: str | Path,
+    out_metrics: str | Path,
+    out_tables: Mapping[str, str | Path],
+    settings: Evaluation,
+    seed: int,
+    protocol: str,
+) -> None:
+    """metrics.json, and the tables results, confusion, class_report and copies of `out_tables` (name: path).
+
+    Rows whose images have copies in the training say so in their note; `protocol` is the study's setting.
+    """
+    frame = predictions_table.read(predictions_csvs, EMOTIONS_NEUTRAL, manifest_csv)
+    found = pd.concat([tables.read(path, "copies") for path in copies_csvs], ignore_index=True)
+    frame = with_honest(frame, found)
+    made: dict[str, list[pd.DataFrame]] = {"results": [], "confusion": [], "class_report": []}
+    leaky = is_leaky(frame, found)
+    for rows, note in ((frame[leaky], LEAKY), (frame[~leaky], "")):
+        if len(rows):
+            made["results"].append(results(rows, EMOTIONS_NEUTRAL, settings, seed, note))
+            made["confusion"].append(confusion(rows, EMOTIONS_NEUTRAL, note))
+            made["class_report"].append(class_report(rows, EMOTIONS_NEUTRAL, note))
+    for name, parts in made.items():
+        whole = pd.concat(parts, ignore_index=True).sort_values(["model", "protocol"], kind="stable")
+        tables.write(whole, out_tables[name], name)
+        if name == "results":
+            write_text(out_metrics, json.dumps(nested(whole, settings, seed, protocol), indent=2) + "\n")
+    tables.write(found, out_tables["copies"], "copies")
+
+
+def with_honest(frame: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
+    """`frame` and, as protocol `honest`, its test rows once more without the copies listed in `found`."""
+    tested = frame[frame["protocol"] == "test"]
+    honest = tested[~_listed(tested, found)].assign(protocol="honest")
+    return pd.concat([frame, honest], ignore_index=True)
+
+
+def is_leaky(frame: pd.DataFrame, found: pd.DataFrame) -> np.ndarray:
+    """Whether each row is of a model and protocol in which some image is a copy, bool [N]."""
+    copied = _listed(frame, found) & (frame["protocol"] != "honest").to_numpy()
+    groups = pd.MultiIndex.from_frame(frame[["model", "protocol"]])
+    return groups.isin(groups[copied].unique())
+
+
+def _listed(frame: pd.DataFrame, found: pd.DataFrame) -> np.ndarray:
+    """Whether each row's model and image stand in the table of copies, bool [N]."""
+    asked = pd.MultiIndex.from_arrays([frame["model"].map(without_views), frame["clip_id"]])
+    return asked.isin(pd.MultiIndex.from_frame(found[["model", "clip_id"]]))
