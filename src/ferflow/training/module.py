@@ -86,6 +86,17 @@ class Classifier(lightning.LightningModule):
         self.rows: list[dict] = []
         self.shards: Shards | None = None
 
+    def on_fit_start(self) -> None:
+        # Not earlier: the running average copies this module, and threads cannot be copied.
+        if self.recipe.shards > 1 and self.device.type == "cpu":
+            self.shards = Shards(self.network, self.recipe.shards)
+
+    def close(self) -> None:
+        """End the threads of the shards."""
+        if self.shards is not None:
+            self.shards.close()
+            self.shards = None
+
     def training_step(self, batch: tuple[Tensor, ...], _: int) -> Tensor:
         if self.shards is None:
             return self._step(batch, "train_")
@@ -254,8 +265,7 @@ def fit(
             plugins=[LightningEnvironment()],
         )
         module = Classifier(network, n_classes, recipe, seed, identity)
-        if recipe.shards > 1 and trainer.strategy.root_device.type == "cpu":
-            module.shards = stack.enter_context(Shards(network, recipe.shards))
+        stack.callback(module.close)
         try:
             trainer.fit(module, training, validation, ckpt_path=resumed)
         except SIGTERMException:

@@ -34,7 +34,7 @@ def count(network: nn.Module, batch: int, threads: int) -> int:
 
 
 class Shards:
-    """`n` copies of `network` that share its weights; a context manager, which holds their threads."""
+    """`n` copies of `network` that share its weights, each in a thread of its own until `close`."""
 
     def __init__(self, network: nn.Module, n: int) -> None:
         self.network = network
@@ -45,12 +45,9 @@ class Shards:
             for theirs, ours in zip(other.parameters(), network.parameters(), strict=True):
                 theirs.data = ours.data  # one memory: what the optimiser writes, all copies read
             self.copies.append(other)
+        self.threads = ThreadPoolExecutor(n, initializer=lambda: torch.set_num_threads(1))
 
-    def __enter__(self) -> Shards:
-        self.threads = ThreadPoolExecutor(len(self.copies), initializer=lambda: torch.set_num_threads(1))
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
         self.threads.shutdown(cancel_futures=True)
 
     def __call__(
