@@ -125,7 +125,7 @@ class Classifier(lightning.LightningModule):
         weights = [p for p in self.parameters() if p.requires_grad]
         parts = {"optimizer": optimise.optimiser(weights, recipe.optimiser)}
         if recipe.schedule is not None:
-            steps = self.trainer.num_training_batches
+            steps = self.trainer.estimated_stepping_batches // recipe.epochs
             schedule = optimise.schedule(
                 parts["optimizer"], recipe.schedule, recipe.epochs, steps, recipe.monitor
             )
