@@ -8,6 +8,17 @@ EMOTIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise")
 EMOTIONS_NEUTRAL = (*EMOTIONS, "neutral")
 """FER2013's seven classes; neutral has index 6."""
 
+EMOTIONS_CONTEMPT = (*EMOTIONS_NEUTRAL, "contempt")
+"""The eight classes of FER+, CK+ and AffectNet; the first seven keep their index."""
+
+SPELLINGS = {
+    "anger": "angry",
+    "happiness": "happy",
+    "sadness": "sad",
+    "surprised": "surprise",
+}
+"""Other words for the classes in copies of the data sets, lower case."""
+
 SEXES = ("female", "male")
 
 AU_COLUMNS = tuple(

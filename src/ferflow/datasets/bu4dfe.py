@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Collection
 from pathlib import Path
 
-from ferflow.classes import EMOTIONS
+from ferflow.classes import EMOTIONS, SPELLINGS
 from ferflow.datasets.manifest import ListedClip
 from ferflow.errors import InputError
 
@@ -33,9 +33,6 @@ SUBJECTS = [
 
 PICTURE, RATE = "1040×1329", "25.0"
 """Pixels and frames a second of the texture videos, as the data set's authors publish them."""
-
-_AS_PUBLISHED = {"anger": "angry", "happiness": "happy", "sadness": "sad", "surprised": "surprise"}
-"""Spellings of emotions that occur in copies of the data set."""
 
 
 def find(
@@ -115,7 +112,7 @@ def _in_subject_folder(folder: Path) -> list[tuple[str, Path]]:
 
 def _emotion(source: Path, written: str, emotions: tuple[str, ...]) -> str | None:
     """The class of a clip; None for one of the six emotions that the study leaves out."""
-    emotion = _AS_PUBLISHED.get(written.lower(), written.lower())
+    emotion = SPELLINGS.get(written.lower(), written.lower())
     if emotion not in EMOTIONS:
         raise InputError(source, f"{written!r} is not an emotion", f"the emotions are {', '.join(EMOTIONS)}")
     return emotion if emotion in emotions else None

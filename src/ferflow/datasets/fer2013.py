@@ -1,73 +1,195 @@
-"""FER2013 in Kaggle's format: one CSV with the columns emotion, pixels and Usage."""
+"""FER2013, in the forms in which people keep it: two CSV files, folders of images, a tar file.
+
+Goodfellow et al., *Challenges in representation learning: a report on three machine learning contests*, 2013:
+35,887 grey images of 48×48, seven classes, in three official parts (thesis, Table 3.3).
+"""
 
 from __future__ import annotations
 
-import csv
-from pathlib import Path
+import io
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path, PurePosixPath
+from typing import IO
 
 import numpy as np
 
-from ferflow.classes import EMOTIONS_NEUTRAL
+from ferflow.classes import EMOTIONS_NEUTRAL, SPELLINGS
+from ferflow.datasets import class_folders, pixel_csv
+from ferflow.datasets.class_folders import FoundImage
+from ferflow.datasets.images import ImageSet, assemble
+from ferflow.datasets.pixel_csv import SIZE as SIZE
+from ferflow.datasets.pixel_csv import PixelRows
 from ferflow.errors import InputError
 
-SIZE = 48
-"""Height and width of an image, pixels."""
 CODES = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 """Kaggle's codes 0–6."""
 USAGES = ("Training", "PublicTest", "PrivateTest")
-COLUMNS = ("emotion", "pixels", "Usage")
+TEST = "test"
+"""The part of test images whose names do not say whether they are of PublicTest or PrivateTest."""
+PARTS = (*USAGES, TEST)
+CSV_NAMES = ("fer2013.csv", "icml_face_data.csv")
+"""The two files of Kaggle that hold all three parts; they differ in their columns' order and spaces."""
+FOLDERS = {"train": ("Training",), "test": ("PublicTest", "PrivateTest")} | {
+    usage.lower(): (usage,) for usage in USAGES
+}
+"""Names of the upper folders, lower case, and the parts whose images belong there."""
+LAYOUTS = (
+    "expected fer2013.csv or icml_face_data.csv, folders train/<class>/ and test/<class>/, "
+    "or a tar file of either"
+)
+CSV_REMEDY = "take fer2013.csv as Kaggle gives it"
+
+
+def read(path: str | Path) -> ImageSet:
+    """Read FER2013 from a CSV, a folder or a tar file; which one it is shows from what lies at `path`.
+
+    A folder may hold one of Kaggle's CSV files, the folders train/ and test/ (or Training/, PublicTest/ and
+    PrivateTest/) with a folder for each class, or one tar file. Images of a CSV come in its order, their
+    `clip_id` being the row's number from 0; others by part (Training, PublicTest, PrivateTest), then file
+    name, so that a folder and its tar file give the same, their `clip_id` being the file's name. Images in
+    test/ whose names do not begin with the part's are of the part `test`, both test parts together.
+
+    Raises InputError where nothing fits, for a class without images among those to train on (among all where
+    there is no Training), an image that is not 48×48, and what `pixel_csv.parse` and `class_folders.in_tar`
+    refuse.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise InputError(path, "does not exist", "put FER2013 there, or correct the path")
+    if path.is_dir():
+        return _read_folder(path)
+    if class_folders.is_tar(path):
+        return _read_tar(path)
+    if path.suffix.lower() == ".csv":
+        return _from_rows(path, path.as_posix(), pixel_csv.read(path, len(CODES), USAGES, CSV_REMEDY))
+    raise InputError(path, "is no FER2013", LAYOUTS)
 
 
 def read_csv(path: str | Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Read images uint8 [N,48,48], labels int64 [N] (order of classes.EMOTIONS_NEUTRAL) and usage [N] (str).
+    """Images uint8 [N,48,48], labels int64 [N] (order of classes.EMOTIONS_NEUTRAL) and usage [N] of a CSV.
 
-    Further columns are ignored. Raises InputError with the line for a missing column, an image of another
-    size, a value above 255, and an unknown class or usage.
+    As `read`, but a class without images is not refused.
     """
-    path = Path(path)
-    remedy = "take fer2013.csv as Kaggle gives it"
-    images: list[np.ndarray] = []
-    labels: list[int] = []
-    usages: list[str] = []
-    order = [EMOTIONS_NEUTRAL.index(name) for name in CODES]
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            reader = csv.reader(file)
-            header = [name.strip() for name in next(reader, [])]
-            missing = [name for name in COLUMNS if name not in header]
-            if missing:
-                raise InputError(path, f"lacks the column {missing[0]}", remedy)
-            emotion, pixels, usage = (header.index(name) for name in COLUMNS)
-            for row in reader:
-                where = f"line {reader.line_num}"
-                if len(row) != len(header):
-                    raise InputError(path, f"{where}: {len(row)} columns, not {len(header)}", remedy)
-                if row[emotion] not in {str(code) for code in range(len(CODES))}:
-                    raise InputError(path, f"{where}: class {row[emotion]!r} is not 0–6", remedy)
-                if row[usage] not in USAGES:
-                    raise InputError(
-                        path, f"{where}: usage {row[usage]!r} is not one of {', '.join(USAGES)}", remedy
-                    )
-                images.append(_pixels(path, where, row[pixels], remedy))
-                labels.append(order[int(row[emotion])])
-                usages.append(row[usage])
-    except FileNotFoundError:
-        raise InputError(path, "does not exist", "put FER2013 there, or correct the path") from None
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(path, f"is not a readable CSV table ({error})", remedy) from None
+    rows = pixel_csv.read(path, len(CODES), USAGES, CSV_REMEDY)
+    order = np.array([EMOTIONS_NEUTRAL.index(name) for name in CODES])
+    return rows.images, order[rows.codes], rows.usages
+
+
+def _read_folder(root: Path) -> ImageSet:
+    tables = [root / name for name in CSV_NAMES if (root / name).is_file()]
+    tars = sorted(entry for entry in root.iterdir() if entry.is_file() and class_folders.is_tar(entry))
+    folders = sorted(e for e in root.iterdir() if e.is_dir() and e.name.lower() in FOLDERS)
+    if tables:
+        return read(tables[0])  # both files hold the same images
+    if folders:
+        return _from_images(root, class_folders.in_folder(root))
+    if len(tars) == 1:
+        return read(tars[0])
+    if tars:
+        names = ", ".join(tar.name for tar in tars)
+        raise InputError(root, f"holds {len(tars)} tar files ({names})", "give the path of one")
+    raise InputError(root, "is no folder of FER2013", LAYOUTS)
+
+
+def _read_tar(path: Path) -> ImageSet:
+    found: list[tuple[str, PixelRows]] = []
+
+    def table(file: IO[bytes], name: str) -> None:
+        if PurePosixPath(name).name in CSV_NAMES and not found:
+            text = io.TextIOWrapper(file, encoding=pixel_csv.ENCODING, newline="")
+            source = f"{path.as_posix()}/{name}"
+            found.append((source, pixel_csv.parse(text, source, len(CODES), USAGES, CSV_REMEDY)))
+
+    images = list(class_folders.in_tar(path, table))
+    return _from_rows(path, *found[0]) if found else _from_images(path, images)
+
+
+def _from_rows(path: Path, source: str, rows: PixelRows) -> ImageSet:
+    emotions = np.array(CODES)[rows.codes]
+    _refuse_empty(source, emotions, rows.usages)
+    columns = {
+        "clip_id": [str(number) for number in range(len(emotions))],
+        "emotion": emotions,
+        "split": rows.usages,
+        "source": [f"{source}:{line}" for line in rows.lines],
+    }
+    return assemble("fer2013", path, rows.images, columns)
+
+
+def _from_images(path: Path, found: Iterable[FoundImage | PurePosixPath]) -> ImageSet:
+    images: list[tuple[int, str, str, str, np.ndarray]] = []
+    groups: set[tuple[str, str]] = set()
+    filled: set[tuple[str, str]] = set()
+    for item in found:
+        place = item.path.parent if isinstance(item, FoundImage) else item
+        group = place.parts[-2:]
+        if len(group) < 2 or group[0].lower() not in FOLDERS:
+            if isinstance(item, FoundImage):
+                raise InputError(item.source, "lies in no folder of FER2013", LAYOUTS)
+            continue
+        emotion = _emotion(path, group)
+        groups.add(group)
+        if isinstance(item, FoundImage):
+            filled.add(group)
+            part = _part(item, group[0])
+            images.append((PARTS.index(part), item.path.name, emotion, item.source, item.pixels()))
     if not images:
-        raise InputError(path, "holds no image", remedy)
-    return np.stack(images), np.array(labels, np.int64), np.array(usages)
+        raise InputError(path, "holds no image of FER2013", LAYOUTS)
+    for group in sorted(groups - filled):
+        raise InputError(path, f"{'/'.join(group)} holds no image", "add the images of that class")
+    images.sort(key=lambda image: image[:3])
+    numbers, names, emotions, sources, pixels = zip(*images, strict=True)
+    parts = [PARTS[number] for number in numbers]
+    if TEST in parts and {"PublicTest", "PrivateTest"} & set(parts):
+        odd = sources[parts.index(TEST)]
+        raise InputError(odd, "is not named PublicTest_… or PrivateTest_… as others are", "rename it")
+    _refuse_empty(path, np.array(emotions), np.array(parts))
+    columns = {
+        "clip_id": _clip_ids(parts, emotions, names),
+        "emotion": list(emotions),
+        "split": parts,
+        "source": list(sources),
+    }
+    return assemble("fer2013", path, np.stack(pixels), columns)
 
 
-def _pixels(path: Path, where: str, text: str, remedy: str) -> np.ndarray:
-    try:
-        # The quickest text parser of NumPy: all 35,887 images in a few seconds.
-        values = np.fromstring(text, np.int32, sep=" ")
-    except ValueError:
-        raise InputError(path, f"{where}: a pixel is not a whole number", remedy) from None
-    if values.size != SIZE * SIZE:
-        raise InputError(path, f"{where}: {values.size} pixels, not {SIZE * SIZE}", remedy)
-    if values.min() < 0 or values.max() > 255:
-        raise InputError(path, f"{where}: a pixel is not within 0–255", remedy)
-    return values.astype(np.uint8).reshape(SIZE, SIZE)
+def _emotion(path: Path, group: tuple[str, str]) -> str:
+    name = group[1].lower()
+    emotion = SPELLINGS.get(name, name)
+    if emotion not in CODES:
+        raise InputError(path, f"{'/'.join(group)} is no class of FER2013", f"they are {', '.join(CODES)}")
+    return emotion
+
+
+def _part(image: FoundImage, folder: str) -> str:
+    """The part of an image: what its name begins with, else what its folder says."""
+    allowed = FOLDERS[folder.lower()]
+    named = next((usage for usage in USAGES if image.path.name.startswith(f"{usage}_")), None)
+    if named is None:
+        return allowed[0] if len(allowed) == 1 else TEST
+    if named not in allowed:
+        raise InputError(image.source, f"is of {named} by its name, not of {folder}", "move it")
+    return named
+
+
+def _clip_ids(parts: Sequence[str], emotions: Sequence[str], names: Sequence[str]) -> list[str]:
+    """The files' names; with the class where two images have one name, as two pairs of FER2013 do."""
+    stems = [re.sub(r"[^A-Za-z0-9._+-]", "_", PurePosixPath(name).stem) for name in names]
+    # Names that do not begin with the part may stand in several folders: im0.png is the first of each.
+    ids = [
+        stem if stem.startswith(f"{part}_") else f"{part}-{stem}"
+        for stem, part in zip(stems, parts, strict=True)
+    ]
+    count = Counter(ids)
+    return [f"{i}-{emotion}" if count[i] > 1 else i for i, emotion in zip(ids, emotions, strict=True)]
+
+
+def _refuse_empty(where: str | Path, emotions: np.ndarray, parts: np.ndarray) -> None:
+    part = "Training" if "Training" in parts else None
+    present = set(emotions[parts == part] if part else emotions)
+    for emotion in CODES:
+        if emotion not in present:
+            of = f" in {part}" if part else ""
+            raise InputError(where, f"has no image of the class {emotion}{of}", "take the whole data set")

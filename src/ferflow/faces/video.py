@@ -178,19 +178,26 @@ def _decoded(capture) -> Iterator[np.ndarray]:
 
 def read_image(path: Path) -> np.ndarray:
     """An image file as RGB uint8 [H,W,3], its EXIF rotation applied and its alpha dropped."""
+    return decode_image(np.fromfile(path, np.uint8), path)
+
+
+def decode_image(data: np.ndarray, where: str | Path, *, grey: bool = False) -> np.ndarray:
+    """The bytes of an image file, uint8 [bytes], as RGB uint8 [H,W,3], or [H,W] where `grey`.
+
+    Raises InputError, naming `where`, for bytes that are no image or break off.
+    """
     cv2 = opencv()
-    data = np.fromfile(path, np.uint8)
     if data.size == 0:
-        raise InputError(path, "is empty (0 bytes)", "copy it again")
+        raise InputError(where, "is empty (0 bytes)", "copy it again")
     try:
-        image = cv2.imdecode(data, cv2.IMREAD_COLOR)
+        image = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE if grey else cv2.IMREAD_COLOR)
     except cv2.error:  # e.g. more pixels than OpenCV takes
         image = None
     if image is None:
-        raise InputError(path, "is not an image that can be read", "convert it to PNG or JPEG")
+        raise InputError(where, "is not an image that can be read", "convert it to PNG or JPEG")
     if _cut(data):
-        raise InputError(path, "is an image cut in the middle", "copy it again")
-    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+        raise InputError(where, "is an image cut in the middle", "copy it again")
+    return image if grey else cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
 
 
 def natural_key(name: str) -> list[tuple[int, int, str]]:

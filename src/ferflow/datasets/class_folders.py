@@ -1,0 +1,107 @@
+"""Images of 48×48 in a folder for each class, on disk or inside a tar file that is never unpacked."""
+
+from __future__ import annotations
+
+import lzma
+import tarfile
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+import numpy as np
+
+from ferflow.datasets.pixel_csv import SIZE
+from ferflow.errors import InputError
+
+TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
+
+
+@dataclass(frozen=True)
+class FoundImage:
+    """An image file: where it lies, for messages and for the manifest, and its bytes."""
+
+    path: PurePosixPath
+    """Relative to the folder that was searched, or inside the tar file."""
+    source: str
+    data: np.ndarray
+    """uint8 [bytes]"""
+
+    def pixels(self) -> np.ndarray:
+        """The image in grey, uint8 [48,48]; InputError where it has another size or is no image."""
+        from ferflow.faces.video import decode_image
+
+        image = decode_image(self.data, self.source, grey=True)
+        height, width = image.shape
+        if (height, width) != (SIZE, SIZE):
+            raise InputError(
+                self.source,
+                f"is {width}x{height} pixels, not {SIZE}x{SIZE}",
+                "take the data set's own images, or leave it out",
+            )
+        return image
+
+
+def is_image(name: str) -> bool:
+    """Whether a file's name is that of an image; hidden files (macOS leaves ._name) are none."""
+    from ferflow.faces.video import IMAGE_SUFFIXES
+
+    return not name.startswith(".") and name.lower().endswith(IMAGE_SUFFIXES)
+
+
+def is_tar(path: Path) -> bool:
+    """Whether a file's name is that of a tar file, packed or not."""
+    return path.name.lower().endswith(TAR_SUFFIXES)
+
+
+def in_folder(root: Path) -> Iterator[FoundImage | PurePosixPath]:
+    """The images two folders below `root` (part/class/image), and the folders part/class themselves."""
+    for part in _entries(root):
+        if not part.is_dir():
+            continue
+        for group in _entries(part):
+            if not group.is_dir():
+                continue
+            yield PurePosixPath(part.name, group.name)
+            for file in _entries(group):
+                if file.is_file() and is_image(file.name):
+                    path = PurePosixPath(part.name, group.name, file.name)
+                    yield FoundImage(path, file.as_posix(), np.fromfile(file, np.uint8))
+
+
+def _entries(folder: Path) -> list[Path]:
+    return sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
+
+
+def in_tar(
+    path: Path, table: Callable[[IO[bytes], str], None] | None = None
+) -> Iterator[FoundImage | PurePosixPath]:
+    """The images and folders of a tar file in its own order, read once from front to back.
+
+    Each CSV file in it is handed to `table` with its name. Raises InputError for a file that is no tar file,
+    is damaged, or was cut off, even where the cut lies between two members.
+    """
+    last = "its beginning"
+    remedy = "copy or download it again"
+    try:
+        with tarfile.open(path, "r|*") as archive:
+            for member in archive:
+                name = PurePosixPath(member.name)
+                hidden = any(part.startswith(".") for part in name.parts)
+                if member.isdir():
+                    yield name
+                elif member.isfile() and is_image(name.name) and not hidden:
+                    data = np.frombuffer(archive.extractfile(member).read(), np.uint8)
+                    yield FoundImage(name, f"{path.as_posix()}/{name}", data)
+                elif member.isfile() and name.suffix.lower() == ".csv" and not hidden and table:
+                    table(archive.extractfile(member), str(name))
+                last = member.name
+            # A whole archive ends in a block of zeros; at a cut between two members nothing was read there.
+            whole = archive.fileobj.tell() > archive.offset
+    except (tarfile.TarError, EOFError, OSError, zlib.error, lzma.LZMAError) as error:
+        if isinstance(error, FileNotFoundError):
+            raise InputError(path, "does not exist", "correct the path") from None
+        raise InputError(path, f"is cut off or damaged after {last} ({error})", remedy) from None
+    if not whole:
+        raise InputError(path, f"is cut off after {last}", remedy)

@@ -1,0 +1,149 @@
+"""Sets of single images: what every reader of one gives, and the readers by name."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from ferflow import tables
+from ferflow.classes import EMOTIONS_CONTEMPT
+from ferflow.datasets.manifest import SYNTHETIC_MARK, refuse_repeats
+from ferflow.errors import InputError, SettingError
+
+NAMES = ("fer2013",)
+"""The image sets that `read_images` knows."""
+
+OMITTED = ("clip_id", "source", "emotion", "reason")
+"""Columns of `ImageSet.omitted`."""
+
+
+def _none_omitted() -> pd.DataFrame:
+    return pd.DataFrame(columns=list(OMITTED), dtype=str)
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """Images of one data set, in the order of `table`.
+
+    `table` has the columns of schema `manifest`, one row an image (a clip of one frame): `clip_id` is unique,
+    `split` is the official part or empty, `sha256` is over the pixels as the file gives them, so that equal
+    images have equal hashes. `pixels` is uint8 [N,H,W] or [N,H,W,3] (RGB). `omitted` lists the images that
+    are in the data set but not here, with the reason.
+    """
+
+    name: str
+    root: str
+    table: pd.DataFrame
+    pixels: np.ndarray
+    omitted: pd.DataFrame = field(default_factory=_none_omitted)
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    @property
+    def labels(self) -> np.ndarray:
+        """Index of each class in classes.EMOTIONS_CONTEMPT, whose first seven are FER2013's; int64 [N]."""
+        return self.table["emotion"].map(EMOTIONS_CONTEMPT.index).to_numpy(np.int64)
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """The parts there are, in the order in which they first occur."""
+        return tuple(self.table["split"].unique())
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether a generator made any of the images."""
+        return bool(self.table["synthetic"].any())
+
+    def rows(self, chosen: np.ndarray) -> ImageSet:
+        """The images that `chosen` (a mask bool [N], or row numbers) picks; nothing is said of the others."""
+        table = self.table.iloc[np.flatnonzero(chosen) if chosen.dtype == bool else chosen]
+        return ImageSet(self.name, self.root, table.reset_index(drop=True), self.pixels[chosen], self.omitted)
+
+    def part(self, split: str) -> ImageSet:
+        """The images of one official part; InputError where there is none of that name."""
+        chosen = (self.table["split"] == split).to_numpy()
+        if not chosen.any():
+            known = ", ".join(name or "(no part)" for name in self.splits)
+            raise InputError(self.root, f"has no part {split}", f"{self.name} has here: {known}")
+        return self.rows(chosen)
+
+    def only(self, emotions: Sequence[str]) -> ImageSet:
+        """The images of the classes `emotions`; those of other classes are added to `omitted`."""
+        chosen = self.table["emotion"].isin(list(emotions)).to_numpy()
+        others = self.table.loc[~chosen, ["clip_id", "source", "emotion"]]
+        kept = self.rows(chosen)
+        left_out = others.assign(reason="not a class of " + ", ".join(emotions))
+        omitted = pd.concat([self.omitted, left_out], ignore_index=True) if len(others) else self.omitted
+        return ImageSet(kept.name, kept.root, kept.table, kept.pixels, omitted)
+
+    def write_manifest(self, path: str | Path) -> None:
+        """Write `table` as a manifest (schema `manifest`)."""
+        tables.write(self.table, path, "manifest")
+
+
+def assemble(
+    name: str,
+    root: str | Path,
+    pixels: np.ndarray,
+    columns: dict[str, Sequence],
+    omitted: pd.DataFrame | None = None,
+    originals: Sequence[np.ndarray] | None = None,
+) -> ImageSet:
+    """An ImageSet of `pixels` [N,...] with the columns that follow from them filled in.
+
+    `columns` gives `clip_id`, `emotion` and `source`, and what is known of `subject_id`, `sex`, `split` and
+    further columns of the schema. Where `pixels` are crops, `originals` are the images they come from, whose
+    size and hash the table gives. Raises InputError where a `clip_id` stands twice.
+    """
+    seen = pixels if originals is None else originals
+    table = pd.DataFrame(
+        {"subject_id": "", "sex": "", "split": ""}
+        | columns
+        | {
+            "n_frames": 1,
+            "fps": 0.0,
+            "width": [image.shape[1] for image in seen],
+            "height": [image.shape[0] for image in seen],
+            "sha256": [pixel_hash(image) for image in seen],
+            "synthetic": is_synthetic_root(root),
+        }
+    )
+    listed = [column for column in tables.schema("manifest")["properties"] if column in table]
+    table = table[listed]
+    refuse_repeats(root, table)
+    return ImageSet(name, str(root), table, pixels, _none_omitted() if omitted is None else omitted)
+
+
+def pixel_hash(image: np.ndarray) -> str:
+    """SHA-256 of an image's pixels, uint8 in row order."""
+    return hashlib.sha256(np.ascontiguousarray(image)).hexdigest()
+
+
+def is_synthetic_root(root: str | Path) -> bool:
+    """Whether the generator's mark lies in the folder `root`, beside the file `root`, or one folder above."""
+    root = Path(root)
+    folder = root if root.is_dir() else root.parent
+    return any((place / SYNTHETIC_MARK).exists() for place in (folder, folder.parent))
+
+
+def read_images(name: str, root: str | Path) -> ImageSet:
+    """Read the image set `name` (one of NAMES) at `root`.
+
+    Raises SettingError for a name that is not known, InputError for what is wrong with the files.
+    """
+    readers: dict[str, Callable[[], ImageSet]] = {"fer2013": lambda: _fer2013(root)}
+    if name not in readers:
+        raise SettingError("dataset", f"{name!r} is no set of images", f"choose from {', '.join(NAMES)}")
+    return readers[name]()
+
+
+def _fer2013(root: str | Path) -> ImageSet:
+    from ferflow.datasets import fer2013
+
+    return fer2013.read(root)
