@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from ferflow.classes import EMOTIONS
 from ferflow.errors import SettingError
+from ferflow.models.registry import NETWORKS
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
@@ -22,7 +23,7 @@ NotNegative = Annotated[float, Field(ge=0)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$")]
 
 Head = Literal["lstm", "bilstm", "cnn1d"]
-SpatialNetwork = Literal["compact", "vgg16", "resnet50", "densenet201"]
+SpatialNetwork = Literal[tuple(NETWORKS)]
 OptimiserName = Literal["sgd", "nesterov", "asgd", "adam", "amsgrad", "adamw", "adadelta", "adagrad"]
 ScheduleName = Literal["constant", "plateau", "cosine", "warm_restarts", "one_cycle", "step"]
 Transformation = Literal[
@@ -395,7 +396,7 @@ def _with_whole_models(values: dict) -> dict:
 
 
 def _with_whole_recipes(values: dict) -> dict:
-    """`values` with each recipe of `datacentric` as the whole of `spatial` with its own settings laid over it."""
+    """`values` with each recipe of `datacentric` as the whole of `spatial` with its own laid over it."""
     spatial, section = values.get("spatial"), values.get("datacentric")
     if not isinstance(spatial, dict) or not isinstance(section, dict):
         return values  # the check says what is wrong with them
