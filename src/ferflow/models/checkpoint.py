@@ -23,10 +23,20 @@ FORMAT = 1
 _KEYS = ("format", "kind", "network", "classes", "options", "meta", "state_dict")
 
 
-def write(path: str | Path, kind: str, network: str, module: nn.Module, classes, options: dict, meta: dict):
+def write(
+    path: str | Path,
+    kind: str,
+    network: str,
+    module: nn.Module,
+    classes,
+    options: dict,
+    meta: dict,
+    half: bool = False,
+) -> None:
     """Write `module` to `path`. `meta` must be JSON values and say whether the data were `synthetic`.
 
-    The same weights and meta give the same bytes.
+    The same weights and meta give the same bytes. With `half` the weights are stored as float16, which halves
+    the file; they are float32 again when loaded. Raises WeightsError for a weight beyond float16's 65,504.
     """
     if not isinstance(meta.get("synthetic"), bool):
         raise ValueError("meta must say whether the training data are synthetic (True or False)")
@@ -37,13 +47,25 @@ def write(path: str | Path, kind: str, network: str, module: nn.Module, classes,
         "classes": list(classes),
         "options": options,
         "meta": json.loads(json.dumps(meta)),
-        "state_dict": {name: value.detach().cpu() for name, value in module.state_dict().items()},
+        "state_dict": _state(module, path, half),
     }
     # Through memory: torch.save names the archive's inner folder after the file, which is a temporary one.
     buffer = io.BytesIO()
     torch.save(content, buffer)
     with whole(path) as partial:
         partial.write_bytes(buffer.getbuffer())
+
+
+def _state(module: nn.Module, path: str | Path, half: bool) -> dict[str, torch.Tensor]:
+    state = {name: value.detach().cpu() for name, value in module.state_dict().items()}
+    if not half:
+        return state
+    for name, value in state.items():
+        if value.is_floating_point():
+            state[name] = value.to(torch.float16)
+            if not torch.isfinite(state[name]).all():
+                raise WeightsError(path, f"{name} has values beyond float16", "save it as float32")
+    return state
 
 
 def read(path: str | Path, kind: str) -> dict[str, Any]:

@@ -11,12 +11,15 @@ GREY = (0.299, 0.587, 0.114)
 
 
 class SpatialNetwork(nn.Module):
-    """A convolutional base and a small classifier, cut open at the two layers that features come from.
+    """A base of blocks and a small classifier, cut open at the two layers that features come from.
 
     Class attributes: `name`; `input_size` (pixels); `channels` (1 grey, 3 RGB); `mean` and `std` of the
     channels for values 0–1. Attributes: `layers`, the width of each layer features can be taken from
-    (`pool`: the last pooling, flattened; `dense`: the first dense layer after it, activated).
-    Subclasses give `blocks` (convolution blocks, input first), `pool_head`, `dense_head` and `classifier`.
+    (`pool`: all that the base says, as one vector, which is the last pooling where there is one; `dense`: the
+    first dense layer after it, activated); `options`, what else than the number of classes it takes to build
+    the same network again. Subclasses give `blocks` (the base, input first: convolution blocks, and the
+    recurrent or attention layers behind them), `pool_head` (the last block's output to a vector),
+    `dense_head` and `classifier`.
     """
 
     name: str
@@ -29,6 +32,7 @@ class SpatialNetwork(nn.Module):
         super().__init__()
         self.blocks = nn.ModuleList(blocks)
         self.layers = {"pool": pool, "dense": dense}
+        self.options: dict = {}
         shape = (1, self.channels, 1, 1)
         self.register_buffer("_mean", torch.tensor(self.mean).view(shape), persistent=False)
         self.register_buffer("_std", torch.tensor(self.std).view(shape), persistent=False)
@@ -63,7 +67,7 @@ class SpatialNetwork(nn.Module):
         return self.classifier(self.features(x, "dense"))
 
     def unfreeze(self, blocks: int | None) -> None:
-        """Let the classifier and the last `blocks` convolution blocks learn, the rest not (None: everything).
+        """Let the classifier and the last `blocks` blocks learn, the rest not (None: everything).
 
         Thesis, section 3.2.4: 0 while the new classifier learns, then 1–2. Batch normalisation in a frozen
         block keeps its statistics.

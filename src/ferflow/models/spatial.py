@@ -3,31 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ferflow.errors import WeightsError
+from ferflow.errors import SettingError, WeightsError
 from ferflow.models import checkpoint
 from ferflow.models.network import SpatialNetwork
+from ferflow.models.registry import BACKBONES, NETWORKS
 
-NETWORKS = ("compact", "vgg16", "resnet50", "densenet201")
 
+def build(
+    name: str, n_classes: int, dense: Sequence[int] | None = None, dropout: float | None = None
+) -> SpatialNetwork:
+    """Build network `name` (settings.SpatialNetwork) with new weights from torch's current seed.
 
-def build(name: str, n_classes: int) -> SpatialNetwork:
-    """Build network `name` (settings.SpatialNetwork) with new weights from torch's current seed."""
-    if name == "compact":
-        from ferflow.models.compact import Compact
-
-        return Compact(n_classes)
-    from ferflow.models import backbones
-
-    networks = {c.name: c for c in (backbones.Vgg16, backbones.ResNet50, backbones.DenseNet201)}
-    if name not in networks:
+    `dense` are the neurons of the dense layers before the classes and `dropout` the share dropped behind
+    each; only the networks that are fine-tuned (`registry.BACKBONES`) have a choice, and None is theirs.
+    Raises ValueError for an unknown name, SettingError for a classifier that cannot be.
+    """
+    if name not in NETWORKS:
         raise ValueError(f"no spatial network {name}; there are {', '.join(NETWORKS)}")
-    return networks[name](n_classes)
+    module, cls = NETWORKS[name]
+    network = getattr(import_module(f"ferflow.models.{module}"), cls)
+    if name in BACKBONES:
+        if dense is not None and (len(dense) == 0 or min(dense) < 1):
+            raise SettingError(name, f"cannot have the dense layers {list(dense)}", "give one width or more")
+        if dropout is not None and not 0 <= dropout < 1:
+            raise SettingError(name, f"cannot drop a share of {dropout}", "give a share from 0 to below 1")
+        return network(n_classes, dense, dropout)
+    if dense is not None or dropout is not None:
+        remedy = f"set dense and dropout for {', '.join(BACKBONES)} only"
+        raise SettingError(name, "has a classifier of its own", remedy)
+    return network(n_classes)
 
 
 def prepare(images: np.ndarray, network: SpatialNetwork) -> Tensor:
@@ -55,37 +66,46 @@ def prepare(images: np.ndarray, network: SpatialNetwork) -> Tensor:
     return tensor.to(torch.float32, memory_format=torch.channels_last).div_(255)
 
 
-def save(path: str | Path, network: SpatialNetwork, classes: Sequence[str], meta: dict) -> None:
+def save(
+    path: str | Path, network: SpatialNetwork, classes: Sequence[str], meta: dict, *, half: bool = False
+) -> None:
     """Write a trained network whose logits stand for `classes`.
 
     `meta` holds JSON values, among them `synthetic` (bool: trained on synthetic data), the settings and the
-    data set.
+    data set. `half` stores the weights as float16: half the size, the same probabilities to about 1e-3.
+    Raises WeightsError where one of them is too large for that.
     """
-    checkpoint.write(path, "spatial", network.name, network, classes, {}, meta)
+    checkpoint.write(path, "spatial", network.name, network, classes, network.options, meta, half)
 
 
 def load(path: str | Path) -> tuple[SpatialNetwork, dict]:
     """Read a file that `save` wrote: the network in evaluation mode, and its description.
 
-    The description has `network`, `classes`, `meta`. Raises WeightsError for a missing or damaged file, one
-    of another kind, or weights that do not fit.
+    The description has `network`, `classes`, `options`, `meta`. Raises WeightsError for a missing or damaged
+    file, one of another kind, or weights that do not fit.
     """
     content = checkpoint.read(path, "spatial")
     if content["network"] not in NETWORKS:
         raise WeightsError(path, f"holds the unknown network {content['network']}", "update ferflow")
-    network = build(content["network"], len(content["classes"]))
+    try:
+        network = build(content["network"], len(content["classes"]), **content["options"])
+    except (TypeError, SettingError):
+        raise WeightsError(path, f"has the unknown options {content['options']}", "update ferflow") from None
     checkpoint.load_state(network, content.pop("state_dict"), path, content["network"])
     return network.eval(), content
 
 
 def load_pretrained(network: SpatialNetwork, path: str | Path) -> None:
-    """Start `network` from `path`: a file of ferflow (all of it) or an ImageNet state dict (the base).
+    """Start `network` from `path`: a file of ferflow (all of it) or a published state dict (the base).
 
     Raises WeightsError for a missing or damaged file or another architecture.
     """
     content = checkpoint.load_file(path)
     if isinstance(content, dict) and "state_dict" in content and "kind" in content:
         content = checkpoint.read(path, "spatial")
+        if content["network"] != network.name:
+            problem = f"holds {content['network']}, not {network.name}"
+            raise WeightsError(path, problem, f"give weights of {network.name}")
         checkpoint.load_state(network, content["state_dict"], path, network.name)
     elif hasattr(network, "load_base"):
         network.load_base(path)

@@ -16,6 +16,7 @@ from torch.nn import functional
 
 from ferflow.errors import WeightsError
 from ferflow.models import checkpoint
+from ferflow.models.layers import initialise_as_keras
 from ferflow.settings import HeadSettings
 
 HEADS = ("lstm", "bilstm", "cnn1d")
@@ -80,7 +81,7 @@ class _Recurrent(TemporalHead):
         )
         self.classifier = nn.Linear(settings.units * self.directions, n_classes)
         for lstm in self.lstms:
-            _initialise_as_keras(lstm)
+            initialise_as_keras(lstm)
         nn.init.xavier_uniform_(self.classifier.weight)
         nn.init.zeros_(self.classifier.bias)
 
@@ -99,21 +100,6 @@ def _reversed(features: Tensor, lengths: Tensor) -> Tensor:
     frames = torch.arange(features.shape[1], device=features.device)
     order = (lengths[:, None] - 1 - frames).clamp(min=0)
     return features.gather(1, order[:, :, None].expand_as(features))
-
-
-def _initialise_as_keras(lstm: nn.LSTM) -> None:
-    """Glorot for the inputs, orthogonal for the state, 1 for the forget gate's bias: what the author used."""
-    for name, parameter in lstm.named_parameters():
-        if name.startswith("weight_ih"):
-            nn.init.xavier_uniform_(parameter)
-        elif name.startswith("weight_hh"):
-            nn.init.orthogonal_(parameter)
-        else:
-            nn.init.zeros_(parameter)
-            if name.startswith("bias_ih"):
-                hidden = parameter.numel() // 4
-                with torch.no_grad():
-                    parameter[hidden : 2 * hidden] = 1  # torch's order: input, forget, cell, output
 
 
 class Lstm(_Recurrent):

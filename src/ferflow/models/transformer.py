@@ -1,0 +1,142 @@
+"""Self-attention over a face: behind convolutions (CNN + attention), or instead of them (ViT)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from ferflow.models.layers import (
+    BASE_CHANNELS,
+    BASE_SIZE,
+    DENSE,
+    DROPOUT,
+    initialise_convolutions,
+    small_base,
+)
+from ferflow.models.network import SpatialNetwork
+
+
+class SelfAttention(nn.Module):
+    """Keras's MultiHeadAttention of a sequence [N,T,width] to itself, which gives [N,T,width].
+
+    `key_dim` is the width of *each head's* queries, keys and values, as in Keras, so that heads × key_dim
+    need not be `width`; torch's own layer has no such freedom. Parameters: 3 · (width + 1) · heads · key_dim
+    into it, (heads · key_dim + 1) · width out of it.
+    """
+
+    def __init__(self, width: int, heads: int, key_dim: int) -> None:
+        super().__init__()
+        self.heads, self.key_dim = heads, key_dim
+        self.inward = nn.Linear(width, 3 * heads * key_dim)
+        self.outward = nn.Linear(heads * key_dim, width)
+        for part in (*self.inward.weight.chunk(3), self.outward.weight):
+            nn.init.xavier_uniform_(part)
+        nn.init.zeros_(self.inward.bias)
+        nn.init.zeros_(self.outward.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        n, t, _ = x.shape
+        parts = self.inward(x).view(n, t, 3, self.heads, self.key_dim).permute(2, 0, 3, 1, 4)
+        queries, keys, values = parts[0], parts[1], parts[2]
+        # Written out: on sequences this short, torch's fused kernel takes three times as long to train
+        # in bfloat16 on a CPU.
+        weights = ((queries * self.key_dim**-0.5) @ keys.transpose(2, 3)).softmax(3)
+        mixed = weights.to(values.dtype) @ values
+        return self.outward(mixed.transpose(1, 2).reshape(n, t, self.heads * self.key_dim))
+
+
+class Encoder(nn.Module):
+    """A transformer's encoder block on [N,T,width]: attention, two dense layers, each added to its input.
+
+    Layer normalisation stands before each of them, which trains without a warm-up.
+    """
+
+    def __init__(self, width: int, heads: int, key_dim: int, hidden: int) -> None:
+        super().__init__()
+        self.attention = nn.Sequential(nn.LayerNorm(width), SelfAttention(width, heads, key_dim))
+        self.dense = nn.Sequential(
+            nn.LayerNorm(width), nn.Linear(width, hidden), nn.ReLU(inplace=True), nn.Linear(hidden, width)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x + self.attention(x)
+        return x + self.dense(x)
+
+
+class Tokens(nn.Module):
+    """Feature maps [N,C,H,W] to sequences [N,H·W,C] of their places."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.flatten(2).transpose(1, 2)
+
+
+class CnnAttention(SpatialNetwork):
+    """Grey 48×48 images: three convolutions, then one encoder block over the 6×6 places of the feature map.
+
+    8 heads and a key dimension of 8 are the paper's first setting; the rest is not printed. Layers `pool`
+    (36 places × 96 = 3456, flattened, so that what a place attends to stays at its place) and `dense` (128).
+    """
+
+    name = "cnn_attention"
+    input_size = 48
+    channels = 1
+    mean = (0.5,)
+    std = (0.25,)
+    heads, key_dim = 8, 8
+    hidden = 192
+
+    def __init__(self, n_classes: int) -> None:
+        encoder = Encoder(BASE_CHANNELS, self.heads, self.key_dim, self.hidden)
+        blocks = [*small_base(), nn.Sequential(Tokens(), encoder)]
+        pool = BASE_SIZE * BASE_SIZE * BASE_CHANNELS
+        super().__init__(blocks, pool, dense=DENSE)
+        self.pool_head = nn.Flatten()
+        self.dense_head = nn.Sequential(nn.Linear(pool, DENSE), nn.ReLU())
+        self.classifier = nn.Sequential(nn.Dropout(DROPOUT), nn.Linear(DENSE, n_classes))
+        initialise_convolutions(self)
+
+
+class Patches(nn.Module):
+    """Images [N,C,S,S] to a sequence [N,(S/patch)²,width]: a linear map of each patch plus its place."""
+
+    def __init__(self, channels: int, size: int, patch: int, width: int) -> None:
+        super().__init__()
+        self.project = nn.Conv2d(channels, width, patch, stride=patch)
+        self.place = nn.Parameter(torch.empty(1, (size // patch) ** 2, width))
+        nn.init.trunc_normal_(self.place, std=0.02)
+        self.tokens = Tokens()
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.tokens(self.project(x))
+        return x + self.place.to(x.dtype)
+
+
+class MeanToken(nn.Module):
+    """The mean [N,width] over the places of [N,T,width]."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.mean(1)
+
+
+class Vit(SpatialNetwork):
+    """A small vision transformer for grey 48×48 images: patches of 8, width 64, three blocks of four heads.
+
+    The paper prints no sizes. Layers `pool` (the mean over the 36 patches, 64) and `dense` (128).
+    """
+
+    name = "vit"
+    input_size = 48
+    channels = 1
+    mean = (0.5,)
+    std = (0.25,)
+    patch, width, depth, heads, hidden = 8, 64, 3, 4, 128
+
+    def __init__(self, n_classes: int) -> None:
+        encoders = [
+            Encoder(self.width, self.heads, self.width // self.heads, self.hidden) for _ in range(self.depth)
+        ]
+        patches = Patches(self.channels, self.input_size, self.patch, self.width)
+        super().__init__([patches, *encoders], pool=self.width, dense=DENSE)
+        self.pool_head = nn.Sequential(nn.LayerNorm(self.width), MeanToken())
+        self.dense_head = nn.Sequential(nn.Linear(self.width, DENSE), nn.ReLU())
+        self.classifier = nn.Sequential(nn.Dropout(DROPOUT), nn.Linear(DENSE, n_classes))
