@@ -36,8 +36,7 @@ include: "workflow/rules/shown.smk"
 rule all:
     default_target: True
     input:
-        at(layout.METRICS),
-        at(layout.EXPORT) if S.kind == "clips" else [],
+        RESULTS,
         TABLES,
         FIGURES,
 

@@ -47,8 +47,8 @@ def table(name):
     return f"{at(layout.TABLES)}/{name}.csv"
 
 
-# Tables of the report: name -> its schema, its title and the part of the report it stands in. Figures: their files.
-# Each file of rules adds its own.
+# What the study ends with; each file of rules adds its own. Tables: name -> schema, title, part of the report.
+RESULTS = []
 SHOWN = {}
 FIGURES = []
 

@@ -148,6 +148,7 @@ rule beside:
         "../scripts/beside.py"
 
 
+RESULTS += [at(layout.METRICS), at(layout.EXPORT)]
 SHOWN |= {
     "results": ("results", "Results on the test subjects and in cross-validation", "1 Results"),
     "beside": ("beside", "Published and reproduced", "1 Results"),

@@ -1,3 +1,62 @@
 # The images of a study, and what each of its networks says of those that it is tested on.
-COUNTED = {name: folder for name, folder in S.images.folders.items() if folder}
 ENSEMBLES = S.images.averaged()
+
+
+rule image_manifest:
+    """Every image with its class, official part and hash."""
+    input:
+        S.stills.path,
+    output:
+        at(layout.MANIFEST),
+    log:
+        "logs/image_manifest.log",
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    script:
+        "../scripts/image_manifest.py"
+
+
+rule views:
+    """What a network says of both test parts, and which images of them it has learnt from."""
+    input:
+        stills=S.stills.path,
+        model=at(layout.SPATIAL) + "/model.pt",
+    output:
+        predictions=at(layout.VIEWS) + "/predictions.csv",
+        copies=at(layout.VIEWS) + "/copies.csv",
+    params:
+        views=S.images.views,
+        batch=lambda w: recipe(w).batch,
+        threads=lambda w: recipe(w).threads,
+        seed=lambda w: TRAINED[w.model][1],
+    log:
+        "logs/views/{model}.log",
+    benchmark:
+        "benchmarks/views/{model}.tsv"
+    threads: lambda w: recipe(w).threads
+    resources:
+        mem_mb=3000,
+        runtime=60,
+    script:
+        "../scripts/views.py"
+
+
+def members(w, name):
+    return expand(at(layout.VIEWS) + f"/{name}.csv", model=ENSEMBLES[w.ensemble])
+
+
+rule ensemble:
+    """The mean of the probabilities of several networks."""
+    input:
+        predictions=lambda w: members(w, "predictions"),
+        copies=lambda w: members(w, "copies"),
+    output:
+        predictions=at(layout.ENSEMBLE) + "/predictions.csv",
+        copies=at(layout.ENSEMBLE) + "/copies.csv",
+    wildcard_constraints:
+        ensemble="|".join(ENSEMBLES) or "none",
+    log:
+        "logs/ensemble/{ensemble}.log",
+    script:
+        "../scripts/ensemble.py"

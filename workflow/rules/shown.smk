@@ -8,7 +8,6 @@ def shown(w):
 rule shown_table:
     input:
         table=table("{table}"),
-        metrics=at(layout.METRICS),
     output:
         report(
             at(layout.TABLES) + "/{table}.html",

@@ -21,4 +21,5 @@ with job(snakemake):
             synthetic=p.synthetic,
             protocol=p.protocol,
             pretrained=given.get("pretrained") or None,
+            checkpoints=Path(p.run),
         )

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pandas as pd
@@ -24,7 +25,7 @@ from ferflow.evaluation.confusion import confusion
 from ferflow.evaluation.ensemble import average
 from ferflow.evaluation.results import LEAKY, nested, results
 from ferflow.files import write_text
-from ferflow.settings import Evaluation
+from ferflow.settings import Evaluation, View
 
 TRAINING = "Training"
 PARTS = {"validation": "PublicTest", "test": "PrivateTest"}
@@ -162,18 +163,20 @@ def evaluate(
 ) -> None:
     """metrics.json, and the tables results, confusion, class_report and copies of `out_tables` (name: path).
 
-    Rows whose images have copies in the training say so in their note; `protocol` is the study's setting.
+    Classes are told apart in the simplest of the views alone. Rows whose images have copies in the training
+    say so in their note; `protocol` is the study's setting.
     """
     frame = predictions_table.read(predictions_csvs, EMOTIONS_NEUTRAL, manifest_csv)
     found = pd.concat([tables.read(path, "copies") for path in copies_csvs], ignore_index=True)
     frame = with_honest(frame, found)
     made: dict[str, list[pd.DataFrame]] = {"results": [], "confusion": [], "class_report": []}
     leaky = is_leaky(frame, found)
-    for rows, note in ((frame[leaky], LEAKY), (frame[~leaky], "")):
-        if len(rows):
-            made["results"].append(results(rows, EMOTIONS_NEUTRAL, settings, seed, note))
-            made["confusion"].append(confusion(rows, EMOTIONS_NEUTRAL, note))
-            made["class_report"].append(class_report(rows, EMOTIONS_NEUTRAL, note))
+    simplest = in_simplest_view(frame)
+    for chosen, note in ((leaky, LEAKY), (~leaky, "")):
+        if chosen.any():
+            made["results"].append(results(frame[chosen], EMOTIONS_NEUTRAL, settings, seed, note))
+            made["confusion"].append(confusion(frame[chosen & simplest], EMOTIONS_NEUTRAL, note))
+            made["class_report"].append(class_report(frame[chosen & simplest], EMOTIONS_NEUTRAL, note))
     for name, parts in made.items():
         whole = pd.concat(parts, ignore_index=True).sort_values(["model", "protocol"], kind="stable")
         tables.write(whole, out_tables[name], name)
@@ -187,6 +190,13 @@ def with_honest(frame: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
     tested = frame[frame["protocol"] == "test"]
     honest = tested[~_listed(tested, found)].assign(protocol="honest")
     return pd.concat([frame, honest], ignore_index=True)
+
+
+def in_simplest_view(frame: pd.DataFrame) -> np.ndarray:
+    """Whether each row's model looked in the simplest of the views there are, bool [N]."""
+    asked = frame["model"].str.split(VIEW).str[1]
+    simplest = next(view for view in get_args(View) if (asked == view).any())
+    return (asked == simplest).to_numpy()
 
 
 def is_leaky(frame: pd.DataFrame, found: pd.DataFrame) -> np.ndarray:

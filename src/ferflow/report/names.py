@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from ferflow.evaluation.controls import PREFIX, is_control
+from ferflow.evaluation.images import VIEW
 from ferflow.evaluation.results import LEAKY
 
 SYNTHETIC = "synthetic data"
 
 _NAMES = {
     "compact": "compact CNN",
+    "alexnet": "AlexNet",
+    "fernet": "FER-Net",
+    "vggnet": "VGG variant",
+    "resnet": "ResNet",
+    "cnn_lstm": "CNN-LSTM",
+    "cnn_bilstm": "CNN-BiLSTM",
+    "cnn_attention": "CNN with attention",
+    "vit": "vision transformer",
     "vgg16": "VGG16",
     "vggface": "VGGFace",
     "resnet50": "ResNet50",
@@ -22,8 +31,12 @@ _NAMES = {
     "aus": "AUs",
 }
 
+_VIEWS = {"one": "one view", "mirror": "with mirror image", "ten": "ten crops"}
+
 _PROTOCOLS = {
     "test": "test",
+    "honest": "test without copies",
+    "validation": "validation",
     "cv": "cross-validation",
     "nested": "nested cross-validation",
     "human": "human annotators",
@@ -31,10 +44,21 @@ _PROTOCOLS = {
 
 
 def model_label(model: str) -> str:
-    """`compact+lstm` as `compact CNN + LSTM`, `control-true-aus` as `control: true AUs`."""
+    """`compact+lstm` as `compact CNN + LSTM`, `compact@ten` as `compact CNN, ten crops`.
+
+    A control, `control-true-aus`, is `control: true AUs`.
+    """
     if is_control(model):
         return f"control: {control_label(model)}"
+    if VIEW in model:
+        name, views = model.split(VIEW)
+        return f"{model_label(name)}, {views_label(views)}"
     return " + ".join(_NAMES.get(part, part) for part in model.split("+"))
+
+
+def views_label(views: str) -> str:
+    """`ten` as `ten crops` and so on."""
+    return _VIEWS.get(views, views)
 
 
 def control_label(model: str) -> str:

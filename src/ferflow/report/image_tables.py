@@ -1,0 +1,181 @@
+"""Tables of an image study: its networks, and what they are worth on the test parts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from ferflow import tables
+from ferflow.errors import InputError
+from ferflow.evaluation.images import TRAINING, with_views
+from ferflow.evaluation.results import LEAKY
+from ferflow.report import rendering
+from ferflow.report.names import marks, model_label, views_label
+from ferflow.settings import Images
+
+PROTOCOLS = {
+    "validation": "PublicTest",
+    "test": "PrivateTest, all images",
+    "honest": "PrivateTest without copies",
+}
+"""Protocol and what a reader sees of it."""
+SECONDS = 3600
+NOT_RUN = "not run: "
+
+
+def networks(
+    trained: Mapping[str, tuple[str | Path, str | Path, str | Path | None]],
+    settings: Images,
+    output: str | Path,
+) -> None:
+    """Schema `networks`: a row for each model of the settings, in their order.
+
+    `trained` has, for each model that was run, its model.pt, its history.csv and the benchmark file of its
+    job (None where there is none).
+    """
+    rows = []
+    for name, model in settings.models.items():
+        row = {"model": name, "network": model.network, "synthetic": False, "note": ""}
+        if name in trained:
+            row |= _trained(*trained[name], threads=model.threads)
+        else:
+            row["note"] = NOT_RUN + (model.not_run or "no such job")
+        rows.append(row)
+    table = pd.DataFrame(rows, columns=list(tables.schema("networks")["properties"]))
+    whole = [c for c, rule in tables.schema("networks")["properties"].items() if "integer" in rule["type"]]
+    table[whole] = table[whole].astype("Int64")
+    tables.write(table, output, "networks")
+
+
+def _trained(
+    model_pt: str | Path, history_csv: str | Path, benchmark: str | Path | None, threads: int
+) -> dict:
+    from ferflow.models import size, spatial
+
+    network, description = spatial.load(model_pt)
+    measured, meta = size.estimate(network), description["meta"]
+    history = tables.read(history_csv, "history")
+    adopted = history.empty  # taken over from elsewhere: its training is not part of this study
+    return {
+        "parameters": measured.parameters,
+        "weights_mb": measured.weights_mb,
+        "size_mb": measured.total_mb,
+        "epochs": None if adopted else int(history["epoch"].max()),
+        "learnt": meta["images"][TRAINING],
+        "hours": None if adopted or benchmark is None else _seconds(benchmark) / SECONDS,
+        "threads": None if adopted else threads,
+        "synthetic": meta["synthetic"],
+        "note": "trained elsewhere" if adopted else "",
+    }
+
+
+def _seconds(benchmark: str | Path) -> float:
+    """Seconds that a job took, from the file in which Snakemake notes it."""
+    try:
+        return float(pd.read_csv(benchmark, sep="\t")["s"].iloc[0])
+    except (OSError, ValueError, KeyError, IndexError) as error:
+        raise InputError(benchmark, f"is no benchmark of a job ({error})", "run the job again") from None
+
+
+def accuracies(
+    results_csv: str | Path, networks_csv: str | Path, settings: Images, output: str | Path
+) -> None:
+    """Schema `accuracies` from `results` and `networks`; models and ensembles that were not run say why."""
+    results = tables.read(results_csv, "results")
+    listed = tables.read(networks_csv, "networks").set_index("model")
+    rows = [
+        _row(results, model, views, [model], listed) for model in settings.models for views in settings.views
+    ]
+    rows += [
+        _row(results, name, views, members, listed)
+        for name, members in settings.ensembles.items()
+        for views in settings.views
+    ]
+    # What was not run is said once, not for every way of looking.
+    rows = [row for row in rows if "test" in row or row["views"] == settings.views[0]]
+    table = pd.DataFrame(rows, columns=list(tables.schema("accuracies")["properties"]))
+    whole = [c for c, rule in tables.schema("accuracies")["properties"].items() if "integer" in rule["type"]]
+    table[whole] = table[whole].astype("Int64")
+    tables.write(table, output, "accuracies")
+
+
+def _row(results: pd.DataFrame, name: str, views: str, members: Sequence[str], listed: pd.DataFrame) -> dict:
+    mine = results[results["model"] == with_views(name, views)]
+    counts = listed.loc[list(members), "parameters"]
+    row = {
+        "model": name,
+        "views": views,
+        "parameters": None if counts.isna().any() else int(counts.sum()),
+        "leaky": bool(mine["note"].str.contains(LEAKY).any()),
+        "synthetic": bool(mine["synthetic"].any()),
+        "note": "average of " + ", ".join(members) if list(members) != [name] else "",
+    }
+    if mine.empty:
+        reasons = [note for note in listed.loc[list(members), "note"] if note.startswith(NOT_RUN)]
+        alone = list(members) == [name]
+        row["note"] = reasons[0] if alone else f"{row['note']}; {NOT_RUN}not all of them were"
+        return row
+    for protocol in PROTOCOLS:
+        values = mine[mine["protocol"] == protocol].set_index("metric")
+        if values.empty:
+            continue
+        accuracy = values.loc["accuracy"]
+        row |= {
+            f"n_{protocol}": int(accuracy["n_clips"]),
+            protocol: accuracy["value"],
+            f"{protocol}_low": accuracy["low"],
+            f"{protocol}_high": accuracy["high"],
+        }
+        if protocol != "validation":
+            for metric in ("f1", "weighted_f1", "auc"):
+                row[f"{protocol}_{metric}"] = values["value"].get(metric)
+    return row
+
+
+def render_accuracies(
+    table_csv: str | Path, title: str, outputs: Iterable[str | Path], confidence: float
+) -> None:
+    """Render schema `accuracies` (.md, .tex, .html)."""
+    table = tables.read(table_csv, "accuracies")
+    rendering.write(accuracies_table(table, title, confidence), *outputs)
+
+
+def accuracies_table(table: pd.DataFrame, title: str, confidence: float) -> rendering.Rendered:
+    """Schema `accuracies` as one row per model and views, each accuracy as `value [low, high]`."""
+    about = (
+        f"; in brackets: {100 * confidence:g} % intervals, bootstrap over images or, where known, subjects"
+    )
+    leaky = bool(table["leaky"].any())
+    headings = ["model", "views", "parameters"]
+    for protocol, label in PROTOCOLS.items():
+        n = sorted(table[f"n_{protocol}"].dropna().astype(int).unique())
+        images = f" ({f'{n[0]}' if len(n) == 1 else f'{n[0]}–{n[-1]}'} images)" if n else ""
+        mark = f", {LEAKY}" if protocol == "test" and leaky else ""
+        headings.append(f"accuracy on {label}{images}{mark} (%)")
+    headings += ["macro F1 (%)", "weighted F1 (%)", "macro AUC (%)", "note"]
+    rows = []
+    for _, row in table.iterrows():
+        scores = [accuracy_cell(row, protocol) for protocol in PROTOCOLS]
+        more = [_percent(row[f"test_{metric}"]) for metric in ("f1", "weighted_f1", "auc")]
+        size = rendering.MISSING if pd.isna(row["parameters"]) else f"{int(row['parameters']):,}"
+        seen = views_label(row["views"]) if row["n_test"] > 0 else rendering.MISSING
+        rows.append([model_label(row["model"]), seen, size, *scores, *more, row["note"]])
+    numbers = [False, False, *[True] * 7, False]
+    mark = marks(bool(table["synthetic"].any()))
+    return rendering.Rendered(title + about, mark, headings, numbers, rows, [False] * len(rows))
+
+
+def accuracy_cell(row: pd.Series, protocol: str) -> str:
+    """`value [low, high]` in percent of a row of `accuracies`; a dash where it was not run."""
+    if pd.isna(row[protocol]):
+        return rendering.MISSING
+    values = pd.Series(
+        {"value": row[protocol], "low": row[f"{protocol}_low"], "high": row[f"{protocol}_high"]}
+    )
+    return rendering.with_interval(values, "percent")
+
+
+def _percent(value: float) -> str:
+    return rendering.MISSING if pd.isna(value) else rendering.number(value, "percent")
