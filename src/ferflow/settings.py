@@ -255,11 +255,17 @@ class ImageModel(Spatial):
         return Spatial(**self.model_dump(exclude={"seed", "not_run"}))
 
 
+class Sequences(Section):
+    peak: Count
+    neutral: bool
+
+
 class Images(Section):
     models: dict[Name, ImageModel]
     ensembles: dict[Name, Annotated[list[Name], Field(min_length=1)]]
     views: Annotated[list[View], Field(min_length=1)]
     folders: dict[ImageSetName, str | None]
+    sequences: Sequences
 
     @model_validator(mode="after")
     def _known(self) -> Images:

@@ -55,19 +55,18 @@ def is_tar(path: Path) -> bool:
     return path.name.lower().endswith(TAR_SUFFIXES)
 
 
-def in_folder(root: Path) -> Iterator[FoundImage | PurePosixPath]:
-    """The images two folders below `root` (part/class/image), and the folders part/class themselves."""
-    for part in _entries(root):
-        if not part.is_dir():
-            continue
-        for group in _entries(part):
-            if not group.is_dir():
-                continue
-            yield PurePosixPath(part.name, group.name)
-            for file in _entries(group):
-                if file.is_file() and is_image(file.name):
-                    path = PurePosixPath(part.name, group.name, file.name)
-                    yield FoundImage(path, file.as_posix(), np.fromfile(file, np.uint8))
+def in_folder(root: Path, levels: int) -> Iterator[FoundImage | PurePosixPath]:
+    """The folders `levels` below `root` (2: part/class, 1: class), each followed by the images in it."""
+    folders = [PurePosixPath()]
+    for _ in range(levels):
+        folders = [
+            folder / entry.name for folder in folders for entry in _entries(root / folder) if entry.is_dir()
+        ]
+    for folder in folders:
+        yield folder
+        for file in _entries(root / folder):
+            if file.is_file() and is_image(file.name):
+                yield FoundImage(folder / file.name, file.as_posix(), np.fromfile(file, np.uint8))
 
 
 def _entries(folder: Path) -> list[Path]:
@@ -100,8 +99,8 @@ def in_tar(
             # A whole archive ends in a block of zeros; at a cut between two members nothing was read there.
             whole = archive.fileobj.tell() > archive.offset
     except (tarfile.TarError, EOFError, OSError, zlib.error, lzma.LZMAError) as error:
-        if isinstance(error, FileNotFoundError):
-            raise InputError(path, "does not exist", "correct the path") from None
+        if isinstance(error, FileNotFoundError | PermissionError):
+            raise InputError(path, f"cannot be opened ({error.strerror})", "correct the path") from None
         raise InputError(path, f"is cut off or damaged after {last} ({error})", remedy) from None
     if not whole:
         raise InputError(path, f"is cut off after {last}", remedy)

@@ -84,7 +84,7 @@ def _read_folder(root: Path) -> ImageSet:
     if tables:
         return read(tables[0])  # both files hold the same images
     if folders:
-        return _from_images(root, class_folders.in_folder(root))
+        return _from_images(root, class_folders.in_folder(root, levels=2))
     if len(tars) == 1:
         return read(tars[0])
     if tars:

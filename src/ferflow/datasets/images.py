@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -15,15 +16,21 @@ from ferflow.classes import EMOTIONS_CONTEMPT
 from ferflow.datasets.manifest import SYNTHETIC_MARK, refuse_repeats
 from ferflow.errors import InputError, SettingError
 
-NAMES = ("fer2013",)
-"""The image sets that `read_images` knows."""
+if TYPE_CHECKING:
+    from ferflow.datasets.crops import Crops
+    from ferflow.settings import Sequences
+
+NAMES = ("fer2013", "ferplus", "ckplus", "jaffe", "kdef")
+"""The image sets that `read_images` knows; kdef is KDEF with AKDEF."""
 
 OMITTED = ("clip_id", "source", "emotion", "reason")
 """Columns of `ImageSet.omitted`."""
 
 
-def _none_omitted() -> pd.DataFrame:
-    return pd.DataFrame(columns=list(OMITTED), dtype=str)
+def listed_as_omitted(rows: pd.DataFrame | None = None) -> pd.DataFrame:
+    """`rows` as a table for `ImageSet.omitted`; without rows an empty one."""
+    frame = pd.DataFrame(columns=list(OMITTED)) if rows is None else rows[list(OMITTED)]
+    return frame.astype(str).reset_index(drop=True)
 
 
 @dataclass(frozen=True)
@@ -40,7 +47,7 @@ class ImageSet:
     root: str
     table: pd.DataFrame
     pixels: np.ndarray
-    omitted: pd.DataFrame = field(default_factory=_none_omitted)
+    omitted: pd.DataFrame = field(default_factory=listed_as_omitted)
 
     def __len__(self) -> int:
         return len(self.table)
@@ -93,31 +100,31 @@ def assemble(
     pixels: np.ndarray,
     columns: dict[str, Sequence],
     omitted: pd.DataFrame | None = None,
-    originals: Sequence[np.ndarray] | None = None,
 ) -> ImageSet:
     """An ImageSet of `pixels` [N,...] with the columns that follow from them filled in.
 
-    `columns` gives `clip_id`, `emotion` and `source`, and what is known of `subject_id`, `sex`, `split` and
-    further columns of the schema. Where `pixels` are crops, `originals` are the images they come from, whose
-    size and hash the table gives. Raises InputError where a `clip_id` stands twice.
+    `columns` gives `clip_id`, `emotion` and `source`, and what is known of the others; where `pixels` are
+    crops, also `width`, `height` and `sha256` of the pictures they come from. Raises InputError where a
+    `clip_id` stands twice.
     """
-    seen = pixels if originals is None else originals
     table = pd.DataFrame(
-        {"subject_id": "", "sex": "", "split": ""}
-        | columns
-        | {
+        {
+            "subject_id": "",
+            "sex": "",
+            "split": "",
             "n_frames": 1,
             "fps": 0.0,
-            "width": [image.shape[1] for image in seen],
-            "height": [image.shape[0] for image in seen],
-            "sha256": [pixel_hash(image) for image in seen],
+            "width": pixels.shape[2],
+            "height": pixels.shape[1],
             "synthetic": is_synthetic_root(root),
         }
+        | columns
     )
-    listed = [column for column in tables.schema("manifest")["properties"] if column in table]
-    table = table[listed]
+    if "sha256" not in table:
+        table["sha256"] = [pixel_hash(image) for image in pixels]
+    table = table[[column for column in tables.schema("manifest")["properties"] if column in table]]
     refuse_repeats(root, table)
-    return ImageSet(name, str(root), table, pixels, _none_omitted() if omitted is None else omitted)
+    return ImageSet(name, str(root), table, pixels, listed_as_omitted() if omitted is None else omitted)
 
 
 def pixel_hash(image: np.ndarray) -> str:
@@ -132,18 +139,41 @@ def is_synthetic_root(root: str | Path) -> bool:
     return any((place / SYNTHETIC_MARK).exists() for place in (folder, folder.parent))
 
 
-def read_images(name: str, root: str | Path) -> ImageSet:
-    """Read the image set `name` (one of NAMES) at `root`.
+def read_images(
+    name: str,
+    root: str | Path,
+    *,
+    votes: str | Path | None = None,
+    sequences: Sequences | None = None,
+    crops: Crops | None = None,
+) -> ImageSet:
+    """Read the image set `name` (one of NAMES) at `root`, a folder or for some sets a file.
 
-    Raises SettingError for a name that is not known, InputError for what is wrong with the files.
+    `votes` is the table of FER+ where it does not lie beside the CSV of FER2013. `sequences` says which
+    frames of CK+'s sequences count. `crops` is needed by the sets of whole pictures (JAFFE, KDEF, CK+'s
+    sequences): their pixels are the crops of the `faces` step; pictures without a face are in `omitted`.
+
+    Raises SettingError for a name that is not known and where `sequences` or `crops` is needed and missing;
+    InputError for what is wrong with the files.
     """
-    readers: dict[str, Callable[[], ImageSet]] = {"fer2013": lambda: _fer2013(root)}
-    if name not in readers:
+    if name not in NAMES:
         raise SettingError("dataset", f"{name!r} is no set of images", f"choose from {', '.join(NAMES)}")
-    return readers[name]()
+    if name == "fer2013":
+        from ferflow.datasets import fer2013
 
+        return fer2013.read(root)
+    if name == "ferplus":
+        from ferflow.datasets import ferplus
 
-def _fer2013(root: str | Path) -> ImageSet:
-    from ferflow.datasets import fer2013
+        return ferplus.read(root, votes)
+    if name == "ckplus":
+        from ferflow.datasets import ckplus
 
-    return fer2013.read(root)
+        return ckplus.read(root, sequences, crops)
+    from ferflow.datasets import jaffe, kdef
+    from ferflow.datasets.crops import cropped
+
+    listed = (jaffe if name == "jaffe" else kdef).find(root)
+    if crops is None:
+        raise SettingError(root, "holds whole pictures", "say how faces are cropped")
+    return cropped(name, root, listed, listed_as_omitted(), crops)

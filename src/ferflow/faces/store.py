@@ -35,12 +35,15 @@ def write_subject(
     weights_folder: str | Path,
     settings: Faces,
     root: str | Path = ".",
+    *,
+    keep_faceless: bool = False,
 ) -> None:
     """Find the face in each clip of one subject and write the crops to the HDF5 file `path`.
 
     `rows`: lines of a manifest (schema manifest), of which `clip_id` and `source` are used; a source is
     relative to `root`. Memory does not grow with the length of a clip. The file appears whole or not at all.
-    Raises NoFaceError where a clip has no face in any frame, InputError where one cannot be read.
+    Raises NoFaceError where a clip has no face in any frame, unless `keep_faceless`, with which it is stored
+    as one that is nowhere tracked (sets of images hold profiles, say); InputError where one cannot be read.
     """
     if not len(rows):
         raise InputError(path, "the manifest has no clip of this subject", "check the data set's folder")
@@ -50,18 +53,18 @@ def write_subject(
         file.attrs["ferflow"] = version("ferflow")
         for row in rows.itertuples(index=False):
             clip = open_clip(Path(root) / row.source, settings.missing_frames)
-            write_clip(file.create_group(str(row.clip_id)), clip, stream)
+            write_clip(file.create_group(str(row.clip_id)), clip, stream, keep_faceless=keep_faceless)
 
 
-def write_clip(group: h5py.Group, clip: Clip, stream: FaceStream) -> None:
-    """Write the faces of `clip` into `group`; NoFaceError where no frame has one."""
+def write_clip(group: h5py.Group, clip: Clip, stream: FaceStream, *, keep_faceless: bool = False) -> None:
+    """Write the faces of `clip` into `group`; NoFaceError where no frame has one and that is not kept."""
     settings = stream.settings
     stream.where = clip.source
     writer = _ClipWriter(group, settings.size)
     for face in stream.run(clip):
         writer.add(face)
     writer.flush()
-    if writer.n_tracked == 0:
+    if writer.n_tracked == 0 and not keep_faceless:
         raise NoFaceError(
             clip.source,
             f"has no face in its {clip.decoded} frames",

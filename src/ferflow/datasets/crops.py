@@ -1,0 +1,105 @@
+"""Pictures that show more than a face: their crops, by the same code as the `faces` step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from ferflow.datasets.images import ImageSet, assemble, listed_as_omitted, pixel_hash
+from ferflow.datasets.manifest import ListedClip
+from ferflow.errors import InputError
+from ferflow.settings import Faces
+
+NO_FACE = "no face was found"
+
+
+@dataclass(frozen=True)
+class Crops:
+    """Where crops come from: HDF5 files of the `faces` step, or the step's own code, run on the fly.
+
+    `stored` is a path with `{subject}` in it, as layout.FACES with the data set filled in; None: on the fly,
+    with the landmark network in `weights_folder`.
+    """
+
+    weights_folder: str | Path
+    settings: Faces
+    stored: str | None = None
+
+
+def cropped(
+    name: str, root: str | Path, listed: Sequence[ListedClip], omitted: pd.DataFrame, crops: Crops
+) -> ImageSet:
+    """The set of the faces in `listed` (images), RGB uint8 [N,size,size,3] as the `faces` step makes them.
+
+    Images without a face, or without a crop in the stored file, are added to `omitted` with the reason. The
+    table's size and hash are those of the whole pictures. Raises InputError where no image has a face, or
+    a picture cannot be read.
+    """
+    find = _Stored(crops.stored) if crops.stored is not None else _Fresh(crops)
+    kept, faces, sizes, hashes, without = [], [], [], [], []
+    for clip in listed:
+        picture, (face, reason) = find(clip)
+        if face is None:
+            without.append((clip.clip_id, clip.source.as_posix(), clip.emotion, reason))
+            continue
+        kept.append(clip)
+        faces.append(face)
+        sizes.append(picture.shape[:2])
+        hashes.append(pixel_hash(picture))
+    if not kept:
+        reason = without[0][3] if without else "there are no images"
+        raise InputError(root, f"has no image with a face ({reason})", "lower faces.smallest")
+    columns = {
+        "clip_id": [clip.clip_id for clip in kept],
+        "subject_id": [clip.subject_id for clip in kept],
+        "sex": [clip.sex for clip in kept],
+        "emotion": [clip.emotion for clip in kept],
+        "split": [clip.split for clip in kept],
+        "source": [clip.source.as_posix() for clip in kept],
+        "width": [width for _, width in sizes],
+        "height": [height for height, _ in sizes],
+        "sha256": hashes,
+    }
+    found = pd.DataFrame(without, columns=["clip_id", "source", "emotion", "reason"])
+    left_out = pd.concat([omitted, listed_as_omitted(found)], ignore_index=True)
+    return assemble(name, root, np.stack(faces), columns, left_out)
+
+
+class _Fresh:
+    """Finds the face of one picture after the other."""
+
+    def __init__(self, crops: Crops) -> None:
+        from ferflow.faces.stream import FaceStream
+
+        self._stream = FaceStream(crops.weights_folder, crops.settings)
+
+    def __call__(self, clip: ListedClip) -> tuple[np.ndarray, tuple[np.ndarray | None, str]]:
+        from ferflow.faces.video import read_image
+
+        picture = read_image(clip.source)
+        self._stream.where = clip.source
+        face = next(self._stream.run([picture]))
+        return picture, (face.crop, "") if face.tracked else (None, NO_FACE)
+
+
+class _Stored:
+    """Reads the crop of one picture after the other."""
+
+    def __init__(self, pattern: str) -> None:
+        self._pattern = pattern
+
+    def __call__(self, clip: ListedClip) -> tuple[np.ndarray, tuple[np.ndarray | None, str]]:
+        from ferflow.faces import store
+        from ferflow.faces.video import read_image
+
+        path = self._pattern.format(subject=clip.subject_id)
+        picture = read_image(clip.source)
+        if clip.clip_id not in store.clip_ids(path):
+            return picture, (None, f"is not in {path}")
+        if not store.read(path, clip.clip_id)["tracked"][0]:
+            return picture, (None, NO_FACE)
+        return picture, (store.read_frames(path, clip.clip_id, 0, 1)[0], "")
