@@ -73,6 +73,19 @@ def _entries(folder: Path) -> list[Path]:
     return sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
 
 
+class _Member(tarfile.TarInfo):
+    """A member whose header, where it is cut or damaged, is an error: tarfile itself takes it for the end."""
+
+    @classmethod
+    def fromtarfile(cls, archive: tarfile.TarFile) -> tarfile.TarInfo:
+        try:
+            return super().fromtarfile(archive)
+        except tarfile.EOFHeaderError:  # the block of zeros in which a whole archive ends
+            raise
+        except tarfile.HeaderError as error:
+            raise tarfile.ReadError(str(error)) from None
+
+
 def in_tar(
     path: Path, table: Callable[[IO[bytes], str], None] | None = None
 ) -> Iterator[FoundImage | PurePosixPath]:
@@ -84,7 +97,7 @@ def in_tar(
     last = "its beginning"
     remedy = "copy or download it again"
     try:
-        with tarfile.open(path, "r|*") as archive:
+        with tarfile.open(path, "r|*", tarinfo=_Member) as archive:
             for member in archive:
                 name = PurePosixPath(member.name)
                 hidden = any(part.startswith(".") for part in name.parts)
@@ -96,11 +109,7 @@ def in_tar(
                 elif member.isfile() and name.suffix.lower() == ".csv" and not hidden and table:
                     table(archive.extractfile(member), str(name))
                 last = member.name
-            # A whole archive ends in a block of zeros; at a cut between two members nothing was read there.
-            whole = archive.fileobj.tell() > archive.offset
     except (tarfile.TarError, EOFError, OSError, zlib.error, lzma.LZMAError) as error:
         if isinstance(error, FileNotFoundError | PermissionError):
             raise InputError(path, f"cannot be opened ({error.strerror})", "correct the path") from None
         raise InputError(path, f"is cut off or damaged after {last} ({error})", remedy) from None
-    if not whole:
-        raise InputError(path, f"is cut off after {last}", remedy)

@@ -6,7 +6,6 @@ Goodfellow et al., *Challenges in representation learning: a report on three mac
 
 from __future__ import annotations
 
-import io
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -98,9 +97,9 @@ def _read_tar(path: Path) -> ImageSet:
 
     def table(file: IO[bytes], name: str) -> None:
         if PurePosixPath(name).name in CSV_NAMES and not found:
-            text = io.TextIOWrapper(file, encoding=pixel_csv.ENCODING, newline="")
+            lines = (line.decode(pixel_csv.ENCODING) for line in file)
             source = f"{path.as_posix()}/{name}"
-            found.append((source, pixel_csv.parse(text, source, len(CODES), USAGES, CSV_REMEDY)))
+            found.append((source, pixel_csv.parse(lines, source, len(CODES), USAGES, CSV_REMEDY)))
 
     images = list(class_folders.in_tar(path, table))
     return _from_rows(path, *found[0]) if found else _from_images(path, images)

@@ -1,0 +1,123 @@
+"""Images per class and data set, beside the numbers that the papers print."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from ferflow import tables
+from ferflow.classes import EMOTIONS_CONTEMPT
+from ferflow.datasets import counts, manifest
+from ferflow.datasets.counts import Counted
+from ferflow.report.published import NOT_COMPARABLE, published
+from ferflow.settings import Sequences
+
+TOTAL = "total"
+FER2013 = "FER2013"
+SETS = {"ckplus": "CK+", "jaffe": "JAFFE", "kdef": "KDEF+AKDEF"}
+"""The other columns of the compact paper's Figure 4, by the name of their reader."""
+FIGURE_4, TABLE_3_3 = "compact, Figure 4", "thesis, Table 3.3"
+PRINTED_AS = {("CK+", "neutral"): "contempt"}
+"""CK+'s labelled sequences have no neutral ones: what Figure 4 heads so is contempt."""
+JAFFE_TEXT = {
+    "angry": 30,
+    "disgust": 29,
+    "fear": 33,
+    "happy": 30,
+    "sad": 31,
+    "surprise": 30,
+    "neutral": 30,
+}
+"""The same paper's text (section 3), which differs from its figure."""
+
+
+def write(
+    fer2013_manifest: str | Path,
+    folders: Mapping[str, str | None],
+    sequences: Sequences,
+    output: str | Path,
+) -> None:
+    """Schema `image_counts`: the compact paper's Figure 4 and the thesis's Table 3.3 beside what is here.
+
+    `fer2013_manifest` lists the images that stand for FER2013; `folders` (settings `images.folders`) says
+    where the copies of the other sets lie, if anywhere. A set without a copy keeps its rows, with the reason.
+    """
+    listed = manifest.read(fer2013_manifest)
+    synthetic = bool(listed["synthetic"].any())
+    whole = Counted(counts.by_class(listed["emotion"]), "", synthetic)
+    rows = _rows(FER2013, "", FIGURE_4, _printed("compact", "fig4", FER2013), whole, "")
+    for name, column in SETS.items():
+        counted, reason = _copy(name, folders.get(name), sequences)
+        rows += _rows(column, "", FIGURE_4, _printed("compact", "fig4", column), counted, reason)
+    for part in published("thesis", "3.3")["split"].unique():
+        mine = listed.loc[listed["split"] == part, "emotion"]
+        counted = Counted(counts.by_class(mine), "", synthetic) if len(mine) else None
+        reason = "" if len(mine) else f"this copy does not say which images are of {part}"
+        rows += _rows(FER2013, part, TABLE_3_3, _printed("thesis", "3.3", part), counted, reason)
+    frame = pd.DataFrame(rows, columns=list(tables.schema("image_counts")["properties"]))
+    numbers = ["published", "ours", "difference"]
+    frame[numbers] = frame[numbers].astype("Int64")
+    tables.write(frame, output, "image_counts")
+
+
+def _copy(name: str, folder: str | None, sequences: Sequences) -> tuple[Counted | None, str]:
+    if folder is None:
+        return None, f"no copy: images.folders.{name} names no folder"
+    if not Path(folder).exists():
+        return None, f"no copy at {folder}"
+    return counts.count(name, folder, sequences), ""
+
+
+def _printed(study: str, table: str, split: str) -> dict[str, int]:
+    """What a paper prints, by class; with the total where the paper has none of its own."""
+    rows = published(study, table)
+    rows = rows[rows["split"] == split]
+    printed = {
+        PRINTED_AS.get((split, row.item), row.item): int(row.value) for row in rows.itertuples(index=False)
+    }
+    return printed if TOTAL in printed else {**printed, TOTAL: sum(printed.values())}
+
+
+def _rows(
+    dataset: str, split: str, source: str, printed: dict[str, int], counted: Counted | None, reason: str
+) -> list[dict]:
+    rows = []
+    for emotion in (*EMOTIONS_CONTEMPT, TOTAL):
+        ours = None
+        if counted is not None:
+            ours = counted.total if emotion == TOTAL else counted.images[emotion]
+        if emotion not in printed and not ours:
+            continue  # a class that neither has
+        value = printed.get(emotion)
+        synthetic = counted is not None and counted.synthetic
+        compared = ours is not None and value is not None and not synthetic
+        notes = [reason, NOT_COMPARABLE if synthetic else "", _about(dataset, emotion, value)]
+        if counted is not None and emotion == TOTAL:
+            notes.append(counted.form)
+        rows.append(
+            {
+                "dataset": dataset,
+                "split": split,
+                "emotion": emotion,
+                "source": source,
+                "published": value,
+                "ours": ours,
+                "difference": ours - value if compared else None,
+                "synthetic": synthetic,
+                "note": "; ".join(note for note in notes if note),
+            }
+        )
+    return rows
+
+
+def _about(dataset: str, emotion: str, value: int | None) -> str:
+    """What is known of a printed number."""
+    if value is None:
+        return "not in the paper"
+    if dataset == "CK+" and emotion in PRINTED_AS.values():
+        return "the paper heads it neutral"
+    if dataset == "JAFFE" and JAFFE_TEXT.get(emotion, value) != value:
+        return f"the paper's text says {JAFFE_TEXT[emotion]}"
+    return ""
