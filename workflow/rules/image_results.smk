@@ -78,9 +78,78 @@ rule accuracies:
         "../scripts/accuracies.py"
 
 
+rule compact:
+    """The compact paper's numbers, each beside ours or the reason why there is none."""
+    input:
+        accuracies=table("accuracies"),
+        networks=table("networks"),
+        counts=table("image_counts"),
+        # Made by targets of their own; what is there is shown.
+        sweep=[path for path in [table("sweep")] if Path(path).exists()],
+        speed=[path for path in [layout.SPEED] if Path(path).exists()],
+    output:
+        table("compact"),
+    params:
+        images=plain(S.images),
+        dataset=STILLS,
+    log:
+        "logs/compact.log",
+    script:
+        "../scripts/compact.py"
+
+
+LEARNT = [model for model in JUDGED if TRAINED[model][0].weights is None]
+SIMPLEST = next(view for view in ("one", "mirror", "ten") if view in S.images.views)
+CONFUSED = [*JUDGED, *ENSEMBLES]
+
+
+rule figures_of_images:
+    input:
+        histories=expand(at(layout.SPATIAL) + "/history.csv", model=LEARNT),
+        confusion=table("confusion"),
+        accuracies=table("accuracies"),
+    output:
+        accuracies=shown_figure("networks", "Accuracy of the networks", "1 Results"),
+        learning=[
+            shown_figure(f"image_learning-{model}", f"Learning curves of {model}", "2 Networks")
+            for model in LEARNT
+        ],
+        confusion=[
+            shown_figure(f"image_confusion-{model}", f"Confusion matrix of {model}", "1 Results")
+            for model in CONFUSED
+        ],
+    params:
+        models=LEARNT,
+        confused=[f"{model}@{SIMPLEST}" for model in CONFUSED],
+        confidence=S.evaluation.confidence,
+        synthetic=SYNTHETIC,
+        protocol=S.protocol,
+    log:
+        "logs/figures_of_images.log",
+    script:
+        "../scripts/figures_of_images.py"
+
+
+rule figure_of_counts:
+    input:
+        table("image_counts"),
+    output:
+        shown_figure("counts", "Images per class and data set", "3 Images"),
+    log:
+        "logs/figure_of_counts.log",
+    script:
+        "../scripts/figure_of_counts.py"
+
+
+SHOWN["image_counts"] = ("image_counts", "Images per class: published and counted", "3 Images")
+FIGURES += [figure("counts")]
 if JUDGED:
     RESULTS += [at(layout.METRICS), at(layout.PREDICTIONS)]
     SHOWN["accuracies"] = ("accuracies", "Accuracy of the networks", "1 Results")
+    SHOWN["compact"] = ("image_beside", "The compact paper and ours", "1 Results")
     SHOWN["class_report"] = ("class_report", "Precision, recall and F1 per emotion", "1 Results")
     SHOWN["networks"] = ("networks", "The networks and their training", "2 Networks")
     SHOWN["copies"] = ("copies", "Test images that a network has learnt from", "3 Images")
+    FIGURES += [figure("networks")]
+    FIGURES += [figure(f"image_learning-{model}") for model in LEARNT]
+    FIGURES += [figure(f"image_confusion-{model}") for model in CONFUSED]

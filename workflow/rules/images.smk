@@ -17,6 +17,23 @@ rule image_manifest:
         "../scripts/image_manifest.py"
 
 
+rule image_counts:
+    """Images per class and data set, beside the numbers that the papers print."""
+    input:
+        # Folders are read where they are there, and named where they are not.
+        [folder for folder in S.images.folders.values() if folder and Path(folder).exists()],
+        manifest=at(layout.MANIFEST),
+    output:
+        table("image_counts"),
+    params:
+        folders=S.images.folders,
+        sequences=plain(S.images.sequences),
+    log:
+        "logs/image_counts.log",
+    script:
+        "../scripts/image_counts.py"
+
+
 rule views:
     """What a network says of both test parts, and which images of them it has learnt from."""
     input:

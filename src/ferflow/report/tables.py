@@ -13,9 +13,7 @@ from ferflow.evaluation.controls import is_control
 from ferflow.evaluation.results import study_note
 from ferflow.report import published as published_numbers
 from ferflow.report import rendering
-from ferflow.report.curves import averaged
 from ferflow.report.names import marks_of, model_label, model_order, protocol_label, protocol_order
-from ferflow.report.run import clips_of
 
 HEADINGS = {
     "accuracy": "accuracy (%)",
@@ -121,6 +119,8 @@ def cv_epochs(
     protocol: str = "honest",
 ) -> None:
     """Schema `cv_epochs` from each model's history.csv files, one per fold."""
+    from ferflow.report.curves import averaged  # draws, too, and so imports what takes seconds
+
     histories = {m: [tables.read(path, "history") for path in paths] for m, paths in history_csvs.items()}
     table = averaged(histories).assign(synthetic=synthetic, note=study_note(protocol))
     tables.write(table, output, "cv_epochs")
@@ -137,6 +137,8 @@ def trimming(
 
     `max_frames` is `settings.features.max_frames`: how many frames of a clip a temporal head reads.
     """
+    from ferflow.report.run import clips_of
+
     clips = clips_of(trim_csv, manifest_csv)
     clips["kept"] = clips["end"] - clips["begin"]
     emotions = dict.fromkeys(clips["emotion"])

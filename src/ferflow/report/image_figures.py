@@ -1,0 +1,133 @@
+"""Figures of an image study: what its networks are worth, and how many images of each class there are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+from ferflow import tables
+from ferflow.evaluation.results import LEAKY
+from ferflow.report import style
+from ferflow.report.image_counts import FIGURE_4, TOTAL
+from ferflow.report.names import marks, model_label, views_label
+
+GROUP = 0.8
+"""Width that the bars of one model take of the distance to the next."""
+LOOKS = {"one": (style.DARK, ""), "mirror": (style.LIGHT, ""), "ten": ("white", "////")}
+"""Colour and hatch of each view's bars."""
+
+
+def accuracies(table: pd.DataFrame, confidence: float, chance: float) -> Figure:
+    """Accuracy on PrivateTest of every network and average in each view, with intervals.
+
+    `table`: schema `accuracies`. A diamond is the same without the images that have a copy in the training.
+    """
+    table = table[table["test"].notna()]
+    models, views = list(dict.fromkeys(table["model"])), list(dict.fromkeys(table["views"]))
+    drawn = style.figure(2 * style.COLUMN, 3.3)
+    axes = drawn.subplots()
+    width = GROUP / len(views)
+    for _, row in table.iterrows():
+        place = models.index(row["model"]) + (views.index(row["views"]) - (len(views) - 1) / 2) * width
+        face, hatch = LOOKS[row["views"]]
+        axes.bar(
+            place, row["test"], 0.9 * width, color=face, hatch=hatch, edgecolor=style.DARK, linewidth=0.8
+        )
+        if pd.notna(row["test_low"]):
+            axes.plot([place, place], [row["test_low"], row["test_high"]], color=style.MIDDLE, linewidth=1.6)
+        if pd.notna(row["honest"]):
+            axes.plot(
+                place, row["honest"], "D", color=style.MIDDLE, markerfacecolor="white", markersize=4, zorder=3
+            )
+        top = np.nanmax([row["test"], row["test_high"], row["honest"]])
+        axes.text(place, top + 0.012, f"{100 * row['test']:.1f}", ha="center", va="bottom", fontsize=6.5)
+    axes.axhline(chance, color=style.LIGHT, linestyle=":")
+    axes.set(ylim=(0, 1), ylabel="accuracy on PrivateTest", xlim=(-0.6, len(models) - 0.4))
+    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
+    axes.set_xticks(range(len(models)), [model_label(model) for model in models])
+    axes.tick_params(axis="x", length=0)
+    axes.grid(axis="y")
+    leaky = bool(table["leaky"].any())
+    drawn.legend(
+        handles=[
+            *(
+                Patch(facecolor=LOOKS[v][0], hatch=LOOKS[v][1], edgecolor=style.DARK, label=views_label(v))
+                for v in views
+            ),
+            Line2D([], [], color=style.MIDDLE, linewidth=1.6, label=f"{100 * confidence:g} % interval"),
+            Line2D(
+                [],
+                [],
+                marker="D",
+                linestyle="",
+                color=style.MIDDLE,
+                markerfacecolor="white",
+                label="without copies",
+            ),
+            Line2D([], [], color=style.LIGHT, linestyle=":", label=f"chance, {100 * chance:.1f} %"),
+        ],
+        loc="outside lower center",
+        ncols=len(views) + 3,
+    )
+    mark = marks(bool(table["synthetic"].any()), LEAKY if leaky else "")
+    style.heading(drawn, "Accuracy of the networks on all images of PrivateTest", mark)
+    return drawn
+
+
+def counts(table: pd.DataFrame) -> Figure:
+    """Images of each class in each data set, ours as bars and the published numbers as lines.
+
+    `table`: schema `image_counts`; compare the compact paper's Figure 4.
+    """
+    table = table[(table["source"] == FIGURE_4) & (table["emotion"] != TOTAL)]
+    sets = list(dict.fromkeys(table["dataset"]))
+    drawn = style.figure(2 * style.COLUMN, 2.6)
+    for axes, name in zip(drawn.subplots(1, len(sets), squeeze=False)[0], sets, strict=True):
+        _counted(axes, table[table["dataset"] == name], name)
+    drawn.supylabel("images", fontsize=8)
+    drawn.legend(
+        handles=[
+            Patch(facecolor=style.DARK, label="counted here"),
+            Line2D([], [], color=style.MIDDLE, linewidth=1.6, label="published"),
+        ],
+        loc="outside lower center",
+        ncols=2,
+    )
+    style.heading(drawn, "Images per class and data set", marks(bool(table["synthetic"].any())))
+    return drawn
+
+
+def _counted(axes: Axes, rows: pd.DataFrame, name: str) -> None:
+    places = np.arange(len(rows))
+    ours = rows["ours"].astype(float)
+    axes.bar(places, ours.fillna(0), 0.7, color=style.DARK)
+    for place, value in zip(places, rows["published"].astype(float), strict=True):
+        if not np.isnan(value):
+            axes.plot([place - 0.45, place + 0.45], [value, value], color=style.MIDDLE, linewidth=1.6)
+    highest = max(1.0, np.nanmax([ours.max(), rows["published"].astype(float).max()]))
+    axes.set(ylim=(0, 1.12 * highest), xlim=(-0.7, len(rows) - 0.3))
+    axes.yaxis.set_major_locator(MaxNLocator(4, integer=True))
+    axes.set_xticks(places, list(rows["emotion"]), rotation=60, ha="right", rotation_mode="anchor")
+    axes.tick_params(axis="x", length=0)
+    axes.grid(axis="y")
+    axes.set_title(name + ("\nno copy here" if ours.isna().all() else "\n"), loc="left")
+
+
+def write_accuracies(table_csv: str | Path, output: str | Path, confidence: float, n_classes: int) -> None:
+    """Draw schema `accuracies` to an SVG."""
+    with style.style():
+        drawn = accuracies(tables.read(table_csv, "accuracies"), confidence, 1 / n_classes)
+        style.save(drawn, output, "Accuracy of the networks")
+
+
+def write_counts(table_csv: str | Path, output: str | Path) -> None:
+    """Draw schema `image_counts` to an SVG."""
+    with style.style():
+        style.save(counts(tables.read(table_csv, "image_counts")), output, "Images per class and data set")
