@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from ferflow.classes import EMOTIONS
 from ferflow.errors import SettingError
-from ferflow.models.registry import NETWORKS
+from ferflow.models.registry import BACKBONES, NETWORKS
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
@@ -174,6 +174,8 @@ class Spatial(Section):
     def _finetuned_from_something(self) -> Spatial:
         if self.method == "finetune" and self.pretrained is None:
             raise ValueError("method: finetune starts from weights, but `pretrained` names none")
+        if self.method == "finetune" and self.network not in BACKBONES:
+            raise ValueError(f"method: finetune is for {', '.join(BACKBONES)}, not for {self.network}")
         return self
 
 

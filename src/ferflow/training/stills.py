@@ -1,0 +1,48 @@
+"""The stills of a study, in the parts that are trained on, watched while training, and judged on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from ferflow.errors import InputError
+from ferflow.training.spatial import SIDES, without_copies
+
+if TYPE_CHECKING:
+    from ferflow.training.images import Labelled
+
+TRAINED, WATCHED, JUDGED = SIDES
+
+
+class Stills(NamedTuple):
+    """`parts`: the labelled images of each of SIDES; `judged`: clip_id, subject_id, emotion of the last."""
+
+    parts: dict[str, Labelled]
+    judged: pd.DataFrame
+
+
+def read(path: str | Path, protocol: str) -> Stills:
+    """Read FER2013 (a CSV, a folder or a tar file) at `path`.
+
+    Under `honest`, images that appear again in a later part are left out of the earlier ones; `published`
+    takes the official parts as they are. Raises InputError as `fer2013.read`, and for a part without images.
+    """
+    from ferflow.datasets import fer2013
+    from ferflow.training.images import Labelled
+
+    images = fer2013.read(path)
+    split = images.table["split"].to_numpy()
+    parts = {side: np.flatnonzero(split == side) for side in SIDES}
+    if protocol != "published":
+        parts = without_copies(images.pixels, parts)
+    for side, rows in parts.items():
+        if not len(rows):
+            raise InputError(path, f"has no image of part {side}", "give a copy with all three parts")
+    judged = images.table.iloc[parts[JUDGED]]
+    return Stills(
+        {side: Labelled(images.pixels[rows], images.labels[rows]) for side, rows in parts.items()},
+        judged[["clip_id", "subject_id", "emotion"]].reset_index(drop=True),
+    )
