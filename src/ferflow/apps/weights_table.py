@@ -16,9 +16,10 @@ def show(folder: Path, console: Console | None = None) -> None:
     console.print(f"Pretrained files in {folder}", style="bold", highlight=False)
     for weight in weights.WEIGHTS.values():
         found = weights.state(weight.name, folder)
-        sign = SIGNS["good" if found == "present" else "bad" if found == "wrong hash" else "absent"]
+        sign = SIGNS["good" if found == "present" else "bad" if found.startswith("wrong") else "absent"]
         console.print(f"{sign} [bold]{weight.name}[/bold]  {found}, {megabytes(weight.size)}, {weight.group}")
-        note = "" if len(weight.sha256) == 64 else " (as far as published)"
+        note = {64: "", 0: "not published; checked by size, and by its layers when loaded"}
+        note = note.get(len(weight.sha256), " (as far as published)")
         for label, text in (
             ("for", weight.purpose),
             ("source", str(weight.source)),

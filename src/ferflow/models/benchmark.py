@@ -1,0 +1,119 @@
+"""How long one image takes on one thread: torch as it is, torch made quick, and ONNX Runtime.
+
+python -m ferflow.models.benchmark MODEL.pt [--runs 500]
+
+MODEL.pt is a trained network for images, or the name of one (then with new weights, which take as long).
+Prints the medians of the wall clock and of the process's own time, which other work on the machine disturbs
+less. Every way is checked to give the same probabilities to 1e-3 before it is timed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ferflow.errors import FerflowError
+from ferflow.models import spatial
+from ferflow.models.export import serialise, session
+from ferflow.models.fuse import quickened
+from ferflow.models.network import SpatialNetwork, count
+
+TOLERANCE = 1e-3
+"""By which a probability may differ."""
+WARM_UP = 20
+"""Runs that are not timed."""
+
+
+def ways(network: SpatialNetwork) -> dict[str, Callable[[torch.Tensor], np.ndarray]]:
+    """Name to a function from images float32 [N,C,S,S] (0–1) to probabilities [N,K]."""
+    quick, runtime = quickened(network), session(serialise(network, {}))
+
+    def plain(images: torch.Tensor) -> np.ndarray:
+        with torch.inference_mode():
+            return network(images).softmax(1).numpy()
+
+    return {
+        "torch": plain,
+        "torch, quickened": lambda images: quick(images).softmax(1).numpy(),
+        "ONNX Runtime": lambda images: runtime.run(None, {"images": images.numpy()})[0],
+    }
+
+
+def times(way: Callable[[torch.Tensor], np.ndarray], images: torch.Tensor, runs: int) -> tuple[float, float]:
+    """Median milliseconds of `runs` calls: by the wall clock, and of this process."""
+    for _ in range(WARM_UP):
+        way(images)
+    walls, owns = [], []
+    for _ in range(runs):
+        wall, own = time.perf_counter(), time.process_time()
+        way(images)
+        owns.append(1000 * (time.process_time() - own))
+        walls.append(1000 * (time.perf_counter() - wall))
+    return statistics.median(walls), statistics.median(owns)
+
+
+def processor() -> str:
+    """The processor's name, as well as the system tells it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def run(model: str, runs: int) -> None:
+    """Print the table. Raises WeightsError for a bad file, FerflowError where two ways disagree."""
+    import onnxruntime
+
+    torch.set_num_threads(1)
+    network = spatial.build(model, 7).eval() if model in spatial.NETWORKS else spatial.load(model)[0]
+    shape = (1, network.channels, network.input_size, network.input_size)
+    images = torch.rand(shape, generator=torch.Generator().manual_seed(0))
+    print(
+        f"{network.name}, {count(network):,} parameters, one image of {shape[2]}×{shape[3]}, one thread, "
+        f"{runs} runs; {processor()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; "
+        f"torch {torch.__version__}, onnxruntime {onnxruntime.__version__}"
+    )
+    owns, wanted = {}, None
+    for name, way in ways(network).items():
+        found = way(images)
+        wanted = found if wanted is None else wanted
+        difference = float(np.abs(found - wanted).max())
+        if not difference <= TOLERANCE:
+            problem = f"{name} differs by {difference:.1e} in a probability"
+            raise FerflowError(model, problem, "report it with the versions above")
+        wall, owns[name] = times(way, images, runs)
+        print(
+            f"{name:18}{wall:7.3f} ms by the wall clock, {owns[name]:7.3f} ms of a processor, "
+            f"probabilities within {difference:.0e}"
+        )
+    print(f"torch, quickened / ONNX Runtime: {owns['torch, quickened'] / owns['ONNX Runtime']:.2f}")
+
+
+def main() -> None:
+    """Read the command line and print the table; a mistake is one line and exit code 1."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("model", metavar="MODEL.pt")
+    parser.add_argument("--runs", type=int, default=500)
+    given = parser.parse_args()
+    if given.runs < 1:
+        parser.error("--runs must be at least 1")
+    try:
+        run(given.model, given.runs)
+    except FerflowError as error:
+        raise SystemExit(f"ferflow: error: {error}") from None
+
+
+if __name__ == "__main__":
+    main()
