@@ -148,7 +148,7 @@ class Batches(Sampler[list[int]]):
         self.seed, self.epoch = seed, 0
 
     def set_epoch(self, epoch: int) -> None:
-        """Lightning says before each epoch which one it is, from 0."""
+        """Say which epoch comes, from 0."""
         self.epoch = epoch
 
     def __len__(self) -> int:
@@ -157,7 +157,8 @@ class Batches(Sampler[list[int]]):
     def __iter__(self) -> Iterator[list[int]]:
         rng = None if self.seed is None else np.random.default_rng((self.seed, self.epoch))
         order = np.arange(self.n) if rng is None else rng.permutation(self.n)
-        return iter([part.tolist() for part in np.array_split(order, self.count)])
+        for part in np.array_split(order, self.count):
+            yield part.tolist()
 
 
 def loader(items: Dataset, size: int, seed: int | None = None) -> DataLoader:

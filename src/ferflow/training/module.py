@@ -135,7 +135,11 @@ class Classifier(lightning.LightningModule):
 
     def on_train_epoch_start(self) -> None:
         # An epoch draws the same numbers whether the run came here in one go or was taken up again.
+        # (Lightning counts from 0 again in a run that was taken up, where it tells the sampler.)
         torch.manual_seed(derive(self.seed, "epoch", self.current_epoch))
+        sampler = self.trainer.train_dataloader.sampler
+        if hasattr(sampler, "set_epoch"):
+            sampler.set_epoch(self.current_epoch)
         # Noted here: with a validation side the schedule has already moved on when the epoch ends.
         self._rate = self.optimizers().param_groups[0]["lr"]
 
