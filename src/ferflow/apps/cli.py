@@ -71,6 +71,95 @@ def predict(
 
 
 @app.command()
+def evaluate(
+    dataset: Annotated[str, typer.Option(help="A set of images, e.g. fer2013.", show_default=False)],
+    root: Annotated[Path, typer.Option(help="Its folder, CSV or tar file.", show_default=False)],
+    split: Annotated[
+        str | None,
+        typer.Option(
+            help="A part of it, e.g. PrivateTest; left out where a set has none.", show_default=False
+        ),
+    ] = None,
+    weights: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="An image network that ferflow trained; given several times: their average. "
+            "Otherwise the network that ships.",
+            show_default=False,
+        ),
+    ] = None,
+    ten_crop: Annotated[
+        bool, typer.Option("--ten-crop", help="Average ten crops of each image.", show_default=False)
+    ] = False,
+    mirror: Annotated[
+        bool, typer.Option("--mirror", help="Average each image and its mirror image.", show_default=False)
+    ] = False,
+    crop: Annotated[
+        int | None,
+        typer.Option(min=1, help="Side of the ten crops, pixels. Default: 44 of 48.", show_default=False),
+    ] = None,
+    choose_on: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SPLIT", help="Average only those that do best together on this part.", show_default=False
+        ),
+    ] = None,
+    most: Annotated[int, typer.Option(min=1, help="So many are chosen at most.")] = 5,
+    budget: Annotated[
+        int, typer.Option(min=1, help="Those chosen have fewer parameters than this in all.")
+    ] = 5_000_000,
+    out: Annotated[Path | None, typer.Option(help="Write metrics.json here.", show_default=False)] = None,
+    predictions: Annotated[
+        Path | None,
+        typer.Option(help="Write every image's probabilities to a CSV.", show_default=False),
+    ] = None,
+    bootstrap: Annotated[int, typer.Option(min=1, help="Resamples behind the intervals.")] = 2000,
+    confidence: Annotated[float, typer.Option(min=0.5, max=0.999, help="Of the intervals.")] = 0.95,
+    seed: Annotated[int, typer.Option(min=0, help="Of the resamples.")] = 20,
+) -> None:
+    """Judge one image network, or the average of several, on a part of a data set."""
+    from ferflow.apps import evaluate as application
+    from ferflow.settings import Evaluation
+
+    if ten_crop and mirror:
+        raise typer.BadParameter("--mirror is part of --ten-crop; give one of them")
+    if crop is not None and not ten_crop:
+        raise typer.BadParameter("--crop is for --ten-crop")
+    application.run(
+        application.Options(
+            dataset=dataset,
+            root=root,
+            split=split,
+            weights=weights or [],
+            views="ten" if ten_crop else "mirror" if mirror else "one",
+            crop=crop,
+            choose_on=choose_on,
+            most=most,
+            budget=budget,
+            out=out,
+            predictions=predictions,
+            evaluation=Evaluation(bootstrap=bootstrap, confidence=confidence, controls=False),
+            seed=seed,
+        )
+    )
+
+
+@app.command()
+def export(
+    model: Annotated[Path, typer.Argument(help="An image network that ferflow trained.", metavar="MODEL.pt")],
+    out: Annotated[Path, typer.Argument(help="The ONNX file to write.", metavar="OUT.onnx")],
+    dense: Annotated[
+        bool, typer.Option("--dense", help="Give the dense layer's features too.", show_default=False)
+    ] = False,
+) -> None:
+    """Write an image network as ONNX, checked against ONNX Runtime before the file appears."""
+    from ferflow.models import export as exporter
+
+    exporter.export(model, out, dense=dense)
+    typer.echo(f"{out}: the same probabilities as {model} to {exporter.TOLERANCE:g}")
+
+
+@app.command()
 def doctor(weights_folder: WeightsFolder = Path(layout.WEIGHTS)) -> None:
     """Check this machine: packages, pretrained files, GPU, FFmpeg, Slurm, disk, memory, data."""
     from ferflow.apps import doctor as application
@@ -127,7 +216,7 @@ def weights_fetch(
     names: Annotated[
         list[str] | None,
         typer.Argument(
-            help="Files, or groups: faces, imagenet, test-media. Default: faces.", show_default=False
+            help="Files, or groups: faces, imagenet, vggface, test-media. Default: faces.", show_default=False
         ),
     ] = None,
     weights_folder: WeightsFolder = Path(layout.WEIGHTS),
@@ -140,7 +229,8 @@ def weights_fetch(
         members = [weight.name for weight in weights.group(name)]
         wanted += members or [weights.entry(name).name]
     for path in weights.fetch_many(wanted, weights_folder):
-        typer.echo(f"{path}: present, hash checked")
+        checked = "hash" if weights.entry(path.name).sha256 else "size"
+        typer.echo(f"{path}: present, {checked} checked")
 
 
 def main() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib.resources import files as resources
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,8 @@ from ferflow import layout
 from ferflow.errors import WeightsError
 
 NO_MODEL = "run `make demo`, or give one with --model"
+SHIPPED = "compact-fer2013.pt"
+"""The image network that comes with the package; `python -m ferflow.apps.ship` writes it."""
 
 
 class Cascade:
@@ -60,6 +63,14 @@ def load_model(path: Path | None, folder: Path = Path()) -> Cascade:
     Raises WeightsError where there is none, or the file is not a final model.
     """
     return Cascade(newest(folder) if path is None else path)
+
+
+def shipped() -> Path:
+    """The image network that comes with the package; WeightsError where this copy has none."""
+    path = Path(str(resources("ferflow"))) / "resources" / SHIPPED
+    if not path.is_file():
+        raise WeightsError(path, "is not in this copy of ferflow", "train a network and name its model.pt")
+    return path
 
 
 def newest(folder: Path = Path()) -> Path:

@@ -18,15 +18,15 @@ ROWS = 24
 
 
 @contextmanager
-def progress_bar(title: str, n_frames: int) -> Iterator[Callable[[], None]]:
-    """A bar on standard error that goes away; yields what to call after each frame."""
+def progress_bar(title: str, n_frames: int) -> Iterator[Callable[..., None]]:
+    """A bar on standard error that goes away; yields what to call after each frame, or with how many."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     console = Console(stderr=True)
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task(title, total=n_frames or None)
-        yield lambda: progress.advance(task)
+        yield lambda n=1: progress.advance(task, n)
 
 
 def show_model(console: Console, model: Model) -> None:

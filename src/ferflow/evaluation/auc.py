@@ -57,18 +57,20 @@ class _Ranks:
     """The rows of one class and of the rest in the order of their scores, ready to be weighed."""
 
     def __init__(self, is_class: np.ndarray, scores: np.ndarray, unit: np.ndarray) -> None:
-        order = np.argsort(scores, kind="stable")
-        self._unit, self._is_class = unit[order], is_class[order]
-        ordered = scores[order]
-        # Where each run of equal scores begins: a tie between a class row and another counts one half.
-        self._starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
+        rest = np.sort(scores[~is_class])
+        self._rest = unit[~is_class][np.argsort(scores[~is_class], kind="stable")]
+        self._class = unit[is_class]
+        # How many of the rest lie below each row of the class, and how many not above; a tie counts one half.
+        self._below = np.searchsorted(rest, scores[is_class], "left")
+        self._not_above = np.searchsorted(rest, scores[is_class], "right")
 
     def area(self, counts: np.ndarray) -> np.ndarray:
         """AUC [B] where unit u is drawn `counts` [B,U] times (Mann-Whitney: the share of pairs in order)."""
-        weights = counts[:, self._unit].astype(np.float64)
-        inside = np.add.reduceat(weights * self._is_class, self._starts, axis=1)
-        outside = np.add.reduceat(weights * ~self._is_class, self._starts, axis=1)
-        below = np.cumsum(outside, axis=1) - outside
-        pairs = inside.sum(1) * outside.sum(1)
-        ordered = (inside * (below + outside / 2)).sum(1)
+        times = counts.T.astype(np.float64)
+        weights = times[self._class]
+        before = np.zeros((len(self._rest) + 1, len(counts)))
+        np.cumsum(times[self._rest], axis=0, out=before[1:])
+        middle = (before[self._below] + before[self._not_above]) / 2
+        pairs = weights.sum(0) * before[-1]
+        ordered = np.einsum("nb,nb->b", weights, middle)
         return np.divide(ordered, pairs, out=np.full(len(counts), np.nan), where=pairs > 0)
