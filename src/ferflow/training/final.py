@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from ferflow import files, tables
-from ferflow.errors import InputError, WeightsError
+from ferflow.errors import InputError, SettingError, WeightsError
 from ferflow.settings import Aus, Faces, Features, HeadSettings, Settings, Trim
 from ferflow.training import splits as subject_splits
 from ferflow.training.crossval import training_subjects
@@ -88,6 +88,7 @@ def train_final(
         "n_features": network.n_features,
         "settings": network.settings.model_dump(),
         "spatial": frames.name,
+        "spatial_options": frames.options,
         "frame_classes": frames_model["classes"],
     }
     out_folder = Path(out_folder)
@@ -201,7 +202,8 @@ def load_final(path: str | Path) -> FinalModel:
     content = checkpoint.read(path, KIND)
     options = content["options"]
     try:
-        spatial = networks.build(options["spatial"], len(options["frame_classes"]))
+        dense = options.get("spatial_options", {})  # files from before there was a choice lack it
+        spatial = networks.build(options["spatial"], len(options["frame_classes"]), **dense)
         head = heads.build(
             content["network"],
             options["n_features"],
@@ -209,7 +211,7 @@ def load_final(path: str | Path) -> FinalModel:
             HeadSettings.model_validate(options["settings"]),
         )
         model = FinalModel(spatial.eval(), head.eval(), content)
-    except (KeyError, ValueError) as error:
+    except (KeyError, ValueError, TypeError, SettingError) as error:
         reason = str(error).split("\n")[0]
         raise WeightsError(
             path, f"was made by another version of ferflow ({reason})", "train it again"
