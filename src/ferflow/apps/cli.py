@@ -191,10 +191,12 @@ def check(
 
     checked = settings.load(params, *(overlays or []))
     names = " + ".join(str(file) for file in [params, *(overlays or [])])
-    typer.echo(
-        f"{names}: correct (study {checked.study}, data set {checked.dataset.name}, "
-        f"network {checked.spatial.network}, heads {', '.join(checked.temporal.heads)})"
-    )
+    if checked.kind == "images":
+        held = f"images of {checked.stills.source}, networks {', '.join(checked.images.models) or 'none'}"
+    else:
+        held = f"data set {checked.dataset.name}, network {checked.spatial.network}, "
+        held += f"heads {', '.join(checked.temporal.heads)}"
+    typer.echo(f"{names}: correct (study {checked.study}, {held})")
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""The table of results on the terminal."""
+"""The tables of results on the terminal."""
 
 from __future__ import annotations
 
@@ -6,16 +6,20 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pandas as pd
+
 from ferflow import layout, tables
 from ferflow.errors import InputError
 from ferflow.evaluation.controls import is_control
-from ferflow.report.names import control_label, marks_of, model_label, model_order, protocol_order
-from ferflow.report.rendering import number, with_interval
+from ferflow.evaluation.results import LEAKY
+from ferflow.report.names import control_label, marks, marks_of, model_label, model_order, protocol_order
+from ferflow.report.rendering import MISSING, number, with_interval
 
 if TYPE_CHECKING:
-    import pandas as pd
     from rich.console import Console
 
+NUMBERS = ("published", "ours", "without copies")
+"""Columns of the paper's table that hold numbers."""
 SHORT = {"cv": "CV", "nested": "nested CV"}
 """Protocols short enough for a terminal of 80 columns."""
 
@@ -23,8 +27,9 @@ SHORT = {"cv": "CV", "nested": "nested CV"}
 def print_results(folder: str | Path, console: Console | None = None) -> None:
     """Print accuracy with its interval for every model and control in a study's results folder.
 
-    `folder` is e.g. results/demo. Says where the report is, chance, and that data are synthetic where they
-    are. Raises InputError where there are no results yet.
+    An image study's networks come with both accuracies on PrivateTest, and with the paper's numbers. `folder`
+    is e.g. results/demo. Says where the report is, chance, and that data are synthetic where they are. Raises
+    InputError where there are no results yet.
     """
     from rich import box
     from rich.console import Console
@@ -37,6 +42,10 @@ def print_results(folder: str | Path, console: Console | None = None) -> None:
         folder / Path(pattern).relative_to(layout.RESULTS)
         for pattern in (layout.METRICS, layout.TABLES, layout.REPORT)
     )
+    if (table_folder / "accuracies.csv").exists():
+        _print_images(folder, table_folder, console)
+        _print_report(report, console)
+        return
     results = tables.read(table_folder / "results.csv", "results")
     try:
         confidence = json.loads(metrics.read_text(encoding="utf-8"))["confidence"]
@@ -68,13 +77,58 @@ def print_results(folder: str | Path, console: Console | None = None) -> None:
             table.add_row(name, SHORT.get(protocol, protocol), *_cells(values), style=style)
     console.print(table)
     console.print(f"Chance: {number(whole['chance'].iloc[0], 'percent')} %.", highlight=False)
-    if whole["synthetic"].any():
+    _print_synthetic(bool(whole["synthetic"].any()), console)
+    _print_report(report, console)
+
+
+def _print_synthetic(synthetic: bool, console: Console) -> None:
+    if synthetic:
         text = "Synthetic data: these numbers show that the workflow runs, not how well it reads real faces."
         console.print(text, style="bold", highlight=False)
-    if report.exists():
-        console.print(f"Report: {report}", highlight=False, soft_wrap=True)
-    else:
-        console.print(f"Report: not made yet ({report})", highlight=False, soft_wrap=True)
+
+
+def _print_report(report: Path, console: Console) -> None:
+    there = report if report.exists() else f"not made yet ({report})"
+    console.print(f"Report: {there}", highlight=False, soft_wrap=True)
+
+
+def _print_images(folder: Path, table_folder: Path, console: Console) -> None:
+    """The tables `accuracies` and, where the study has it, `compact`."""
+    from rich import box
+    from rich.table import Table
+
+    from ferflow.report import image_beside
+    from ferflow.report.image_tables import accuracy_cell
+    from ferflow.report.names import views_label
+
+    found = tables.read(table_folder / "accuracies.csv", "accuracies")
+    looks = {"title_justify": "left", "box": box.SIMPLE_HEAD, "pad_edge": False, "collapse_padding": True}
+    leaky = bool(found["leaky"].any())
+    shown = Table(title=_title(folder, marks(bool(found["synthetic"].any()))), **looks)
+    shown.add_column("model")
+    shown.add_column("views")
+    every = "PrivateTest (%),\nall images" + (",\n" + LEAKY.replace(", ", ",\n") if leaky else "")
+    for heading in ("PublicTest\n(%)", every, "PrivateTest (%),\nwithout copies"):
+        shown.add_column(heading, justify="right", no_wrap=True)
+    for _, row in found.iterrows():
+        if pd.isna(row["test"]):
+            shown.add_row(model_label(row["model"]), row["note"], style="dim")
+            continue
+        public = number(row["validation"], "percent")
+        cells = [accuracy_cell(row, protocol) for protocol in ("test", "honest")]
+        shown.add_row(model_label(row["model"]), views_label(row["views"]), public, *cells)
+    console.print(shown)
+    if (table_folder / "compact.csv").exists():
+        text = image_beside.rendered(tables.read(table_folder / "compact.csv", "image_beside"), "")
+        paper = Table(title="The compact paper and ours (accuracy and F1 in %)", **looks)
+        for heading in ("item", "data", "number", "published", "ours", "without copies"):
+            paper.add_column(heading, justify="right" if heading in NUMBERS else "left")
+        for row in text.rows:
+            # The images per class are in the report; so are rows that nothing of ours stands beside.
+            if row[3] != "images" and row[5] != MISSING:
+                paper.add_row(*row[1:7])
+        console.print(paper)
+    _print_synthetic(bool(found["synthetic"].any()), console)
 
 
 def _title(folder: Path, marks: str) -> str:

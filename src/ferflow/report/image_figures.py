@@ -20,6 +20,8 @@ from ferflow.report.names import marks, model_label, views_label
 
 GROUP = 0.8
 """Width that the bars of one model take of the distance to the next."""
+ABREAST = 6
+"""Models whose names fit beside one another under the bars."""
 LOOKS = {"one": (style.DARK, ""), "mirror": (style.LIGHT, ""), "ten": ("white", "////")}
 """Colour and hatch of each view's bars."""
 
@@ -51,7 +53,8 @@ def accuracies(table: pd.DataFrame, confidence: float, chance: float) -> Figure:
     axes.axhline(chance, color=style.LIGHT, linestyle=":")
     axes.set(ylim=(0, 1), ylabel="accuracy on PrivateTest", xlim=(-0.6, len(models) - 0.4))
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
-    axes.set_xticks(range(len(models)), [model_label(model) for model in models])
+    turned = {"rotation": 20, "ha": "right", "rotation_mode": "anchor"} if len(models) > ABREAST else {}
+    axes.set_xticks(range(len(models)), [model_label(model) for model in models], **turned)
     axes.tick_params(axis="x", length=0)
     axes.grid(axis="y")
     leaky = bool(table["leaky"].any())
@@ -117,7 +120,8 @@ def _counted(axes: Axes, rows: pd.DataFrame, name: str) -> None:
     axes.set_xticks(places, list(rows["emotion"]), rotation=60, ha="right", rotation_mode="anchor")
     axes.tick_params(axis="x", length=0)
     axes.grid(axis="y")
-    axes.set_title(name + ("\nno copy here" if ours.isna().all() else "\n"), loc="left")
+    state = "no copy here" if ours.isna().all() else "ours: synthetic" if rows["synthetic"].any() else ""
+    axes.set_title(f"{name}\n{state}", loc="left")
 
 
 def write_accuracies(table_csv: str | Path, output: str | Path, confidence: float, n_classes: int) -> None:
