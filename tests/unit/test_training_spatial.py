@@ -68,7 +68,7 @@ def test_the_spatial_model_learns_and_repeats(tmp_path, settings):
 def test_a_missing_part_is_named(tmp_path, settings):
     csv = tmp_path / "fer2013.csv"
     write_stills(csv, {"Training": 1, "PrivateTest": 1})
-    with pytest.raises(InputError, match="no image of Usage PublicTest"):
+    with pytest.raises(InputError, match="no image of part PublicTest"):
         spatial.train_spatial(csv, tmp_path / "out", settings, 20, synthetic=True, protocol="honest")
     assert not (tmp_path / "out").exists()
 

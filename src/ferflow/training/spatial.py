@@ -10,7 +10,7 @@ import pandas as pd
 
 from ferflow import files, tables
 from ferflow.classes import EMOTIONS_NEUTRAL
-from ferflow.errors import InputError, WeightsError
+from ferflow.errors import WeightsError
 from ferflow.models import spatial as networks
 from ferflow.settings import Spatial
 
@@ -19,7 +19,7 @@ SIDES = ("Training", "PublicTest", "PrivateTest")
 
 
 def train_spatial(
-    stills_csv: str | Path,
+    stills: str | Path,
     out_folder: str | Path,
     settings: Spatial,
     seed: int,
@@ -31,49 +31,37 @@ def train_spatial(
 ) -> None:
     """Train `settings.network` on the stills' part Training, watch PublicTest, judge PrivateTest once.
 
-    `stills_csv` has FER2013's columns. Under `honest`, images that appear again in a later part are left out
-    of the earlier ones (FER2013 has 557 such groups); `published` takes the official parts as they are.
-    `pretrained` is a weights file to start from, `checkpoints` a folder from which an interrupted run goes on
-    (`images.fit_images`). Writes to `out_folder`, after training has ended: `model.pt`
-    (`models.spatial.load` reads it), `history.csv`, `predictions.csv` (clip_id is the image's row in the CSV,
-    from 0). Raises InputError for a bad CSV or a part without images.
+    `stills` is FER2013 as a CSV, a folder or a tar file. Under `honest`, images that appear again in a later
+    part are left out of the earlier ones (FER2013 has 557 such groups); `published` takes the official parts
+    as they are. `pretrained` is a weights file to start from, `checkpoints` a folder from which an
+    interrupted run goes on (`images.fit_images`). Writes to `out_folder`, after training has ended:
+    `model.pt` (`models.spatial.load` reads it), `history.csv`, `predictions.csv`. Raises InputError for bad
+    images or a part without any.
     """
-    from ferflow.datasets.fer2013 import read_csv
-    from ferflow.training.images import Labelled, fit_images, probabilities
+    from ferflow.training import stills as stills_of
+    from ferflow.training.classifier import digest
+    from ferflow.training.images import fit_images, probabilities
     from ferflow.training.predictions import table
     from ferflow.training.reproducible import derive, reproducible
 
-    images, labels, usage = read_csv(stills_csv)
-    parts = {side: np.flatnonzero(np.asarray(usage) == side) for side in SIDES}
-    if protocol != "published":
-        parts = without_copies(images, parts)
-    for side, rows in parts.items():
-        if not len(rows):
-            raise InputError(stills_csv, f"has no image of Usage {side}", "give a CSV with all three parts")
+    data = stills_of.read(stills, protocol)
     start = derive(seed, "spatial", settings.network)
     with reproducible(start, settings.threads):
         network = networks.build(settings.network, len(EMOTIONS_NEUTRAL))
         if pretrained is not None:
             networks.load_pretrained(network, pretrained)
-    training, watched, judged_on = (Labelled(images[rows], labels[rows]) for rows in parts.values())
+    training, watched, judged_on = (data.parts[side] for side in SIDES)
     history = fit_images(network, training, watched, settings, start, settings.network, folder=checkpoints)
     shares = probabilities(network, judged_on.images, settings.batch)
-    judged = parts["PrivateTest"]
-    clips = pd.DataFrame(
-        {
-            "clip_id": judged.astype(str),
-            "subject_id": "",
-            "emotion": np.array(EMOTIONS_NEUTRAL)[labels[judged]],
-        }
-    )
-    predictions = table(clips, shares, EMOTIONS_NEUTRAL, settings.network, "test", None, seed)
+    judged = data.listed[SIDES[-1]]
+    predictions = table(judged, shares, EMOTIONS_NEUTRAL, settings.network, "test", None, seed)
     meta = {
         "synthetic": synthetic,
         "settings": settings.model_dump(mode="json"),
         "seed": seed,
         "protocol": protocol,
-        "stills_sha256": files.sha256(stills_csv),
-        "images": {side: len(rows) for side, rows in parts.items()},
+        "images_sha256": digest(*data.parts.values()),
+        "images": {side: len(part.labels) for side, part in data.parts.items()},
     }
     out_folder = Path(out_folder)
     tables.write(history, out_folder / "history.csv", "history")
