@@ -6,6 +6,7 @@ Values live in `params.yaml` alone; the classes here hold names, types and range
 from __future__ import annotations
 
 import difflib
+from importlib.resources import files as resources
 from pathlib import Path
 from typing import Annotated, Literal, get_args, get_origin
 
@@ -99,6 +100,27 @@ class Faces(Section):
     several: Literal["largest", "error"]
     missing_frames: Annotated[int, Field(ge=0)]
     compared_clips: Annotated[int, Field(ge=0)]
+
+
+class Haar(Section):
+    interval: Count
+    window: NotNegative
+    sizes: tuple[Positive, Positive]
+    lost: Count
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Haar:
+        if self.sizes[0] > self.sizes[1]:
+            raise ValueError("a range must go from low to high")
+        return self
+
+
+class Watching(Section):
+    """How a network for single images watches a clip: `resources/watching.yaml`."""
+
+    faces: Faces
+    haar: Haar
+    smoothing: Annotated[float, Field(gt=0, le=1)]
 
 
 class Aus(Section):
@@ -308,10 +330,14 @@ class Datacentric(Section):
     cleaning: list[CleaningRule]
     training_only: list[CleaningRule]
     variants: list[SpatialNetwork]
-    networks: list[SpatialNetwork]
-    samplings: Annotated[list[Sampling], Field(min_length=1)]
+    networks: dict[SpatialNetwork, Annotated[list[Sampling], Field(min_length=1)]]
     neighbours: Count
     recipe: Spatial
+
+    def rows(self) -> list[tuple[SpatialNetwork, Sampling]]:
+        """The rows of the comparison: network and sampling; the variants are not resampled."""
+        compared = [(name, sampling) for name, samplings in self.networks.items() for sampling in samplings]
+        return list(dict.fromkeys([*((name, "none") for name in self.variants), *compared]))
 
 
 class Features(Section):
@@ -381,6 +407,15 @@ class Settings(Section):
     splits: Splits
     finalize: Finalize
     evaluation: Evaluation
+
+
+def watching() -> Watching:
+    """How a network for single images watches a clip, from the package's own `watching.yaml`.
+
+    Such a network's file says nothing of faces, and `ferflow predict` works outside a study's folder too.
+    """
+    path = Path(str(resources("ferflow"))) / "resources" / "watching.yaml"
+    return Watching.model_validate(_yaml(path))
 
 
 def check(values: dict, where: str | Path = "params.yaml") -> Settings:

@@ -1,0 +1,92 @@
+"""One row of the comparison under one protocol: a network, a way of sampling, its predictions."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from ferflow.classes import EMOTIONS_NEUTRAL
+from ferflow.datacentric import sampling as samples
+from ferflow.datacentric.sampling import Protocol, Samples
+from ferflow.datasets.images import ImageSet
+from ferflow.settings import Spatial
+from ferflow.training.reproducible import derive, reproducible
+
+
+def model_name(network: str, sampling: str, protocol: str) -> str:
+    """The name of a row in a table of predictions, e.g. `vit+smote+honest`."""
+    return f"{network}+{sampling}+{protocol}"
+
+
+def run(
+    images: ImageSet,
+    photographs: np.ndarray,
+    network: str,
+    sampling: str,
+    protocol: Protocol,
+    recipe: Spatial,
+    neighbours: int,
+    seed: int,
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Train `network` by `recipe` and judge the test side: schemas predictions, history, sampling_sides.
+
+    The recipe is the same in every row but for its class weights, which belong to the sampling of that name;
+    nothing is chosen by the test side: the network is the one of the last epoch.
+    """
+    from ferflow.models import spatial as networks
+    from ferflow.models.network import count
+    from ferflow.training import images as training
+
+    weighted = sampling == "class_weights"
+    recipe = recipe.model_copy(update={"network": network, "class_weights": weighted, "keep": "last"})
+    side, test = samples.sides(images, photographs, sampling, protocol, neighbours, seed)
+    name = model_name(network, sampling, protocol)
+    # One start for all rows of a network: they differ in their images alone.
+    start = derive(seed, "datacentric", network)
+    with reproducible(start, recipe.threads):
+        built = networks.build(network, len(EMOTIONS_NEUTRAL))
+        learned = training.Labelled(side.pixels, side.labels)
+        history = training.fit_images(built, learned, None, recipe, start, name)
+        shares = training.probabilities(built, test.pixels, recipe.batch)
+    predicted = _predictions(images, photographs, test, shares, name, seed)
+    official = samples.is_test(images)
+    facts = {
+        "network": network,
+        "sampling": sampling,
+        "protocol": protocol,
+        "parameters": count(built),
+        "n_training": len(side.labels),
+        "n_test": len(test.labels),
+        "made_training": int(side.made.sum()),
+        "made_test": int(test.made.sum()),
+        "left_out": int((~official).sum() - (~side.made).sum()) if protocol == "honest" else 0,
+        "related": float(samples.related(test, side, photographs).mean()),
+        "synthetic": images.synthetic,
+    }
+    return predicted, history, pd.DataFrame([facts])
+
+
+def _predictions(
+    images: ImageSet, photographs: np.ndarray, test: Samples, shares: np.ndarray, name: str, seed: int
+) -> pd.DataFrame:
+    """Schema `predictions`; `subject_id` names the photograph, since what comes of one is not independent.
+
+    A made image is named after its (first) parent and counted: `Training_123+2`.
+    """
+    from ferflow.training.predictions import table
+
+    clips = images.table["clip_id"].to_numpy()
+    parent = test.parents[:, 0]
+    names = pd.Series(clips[parent].astype(object))
+    made = pd.Series(test.made)
+    count = made.groupby(parent).cumsum()
+    names[made] = names[made] + "+" + count[made].astype(str)
+    _, first = np.unique(photographs, return_index=True)
+    named = pd.DataFrame(
+        {
+            "clip_id": names,
+            "subject_id": clips[first[photographs[parent]]],
+            "emotion": np.asarray(EMOTIONS_NEUTRAL, object)[test.labels],
+        }
+    )
+    return table(named, shares, EMOTIONS_NEUTRAL, name, "test", None, seed)
