@@ -99,15 +99,15 @@ def in_tar(
     try:
         with tarfile.open(path, "r|*", tarinfo=_Member) as archive:
             for member in archive:
-                name = PurePosixPath(member.name)
-                hidden = any(part.startswith(".") for part in name.parts)
+                name = member.name.removeprefix("./")
+                hidden = name.startswith(".") or "/." in name
                 if member.isdir():
-                    yield name
-                elif member.isfile() and is_image(name.name) and not hidden:
+                    yield PurePosixPath(name)
+                elif member.isfile() and is_image(name) and not hidden:
                     data = np.frombuffer(archive.extractfile(member).read(), np.uint8)
-                    yield FoundImage(name, f"{path.as_posix()}/{name}", data)
-                elif member.isfile() and name.suffix.lower() == ".csv" and not hidden and table:
-                    table(archive.extractfile(member), str(name))
+                    yield FoundImage(PurePosixPath(name), f"{path.as_posix()}/{name}", data)
+                elif member.isfile() and name.lower().endswith(".csv") and not hidden and table:
+                    table(archive.extractfile(member), name)
                 last = member.name
     except (tarfile.TarError, EOFError, OSError, zlib.error, lzma.LZMAError) as error:
         if isinstance(error, FileNotFoundError | PermissionError):
