@@ -100,7 +100,10 @@ def load_pretrained(network: SpatialNetwork, path: str | Path) -> None:
 
     Raises WeightsError for a missing or damaged file or another architecture.
     """
-    content = checkpoint.load_file(path)
+    import h5py
+
+    # Keras's files are HDF5; VGGFace takes one, the other networks refuse it.
+    content = None if h5py.is_hdf5(path) else checkpoint.load_file(path)
     if isinstance(content, dict) and "state_dict" in content and "kind" in content:
         content = checkpoint.read(path, "spatial")
         if content["network"] != network.name:
