@@ -40,7 +40,11 @@ def predict(
     ],
     model: Annotated[
         Path | None,
-        typer.Option(help="A final model; otherwise the best of the newest study.", show_default=False),
+        typer.Option(
+            help="A final model or a network for single images; otherwise the best of the newest study, "
+            "or the network that ships.",
+            show_default=False,
+        ),
     ] = None,
     out: Annotated[
         Path | None,
@@ -58,13 +62,21 @@ def predict(
         float | None,
         typer.Option(min=0.1, help="Stop after so many seconds of a clip or camera.", show_default=False),
     ] = None,
+    detector: Annotated[
+        str | None,
+        typer.Option(
+            help="How faces are found: landmarks (Haar, tracker, landmark network) or haar (without the "
+            "network: no file to fetch).",
+            show_default=False,
+        ),
+    ] = None,
     weights_folder: WeightsFolder = Path(layout.WEIGHTS),
 ) -> None:
     """Say what expression each clip shows, with the probabilities of the clip and of every frame."""
     from ferflow.apps import predict as application
 
     try:
-        options = application.Options(inputs, model, out, annotate, seconds, weights_folder)
+        options = application.Options(inputs, model, out, annotate, seconds, weights_folder, detector)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
     raise typer.Exit(application.run(options))
