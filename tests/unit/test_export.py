@@ -9,6 +9,7 @@ import onnxruntime
 import pytest
 import torch
 
+from ferflow.apps import cli
 from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.errors import FerflowError, WeightsError
 from ferflow.models import benchmark, export, spatial
@@ -135,6 +136,20 @@ def test_other_mistakes_are_one_line(model, tmp_path, monkeypatch):
     with pytest.raises(FerflowError, match=r"onnxruntime: cannot be imported .*pip install onnxruntime"):
         export.export(model, tmp_path / "m.onnx")
     assert not (tmp_path / "m.onnx").exists()
+
+
+def test_the_command_line_exports(model, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["ferflow", "export", str(model), str(tmp_path / "m.onnx")])
+    with pytest.raises(SystemExit, match="0"):
+        cli.main()
+    assert capsys.readouterr().out == f"{tmp_path}/m.onnx: the same probabilities as {model} to 0.0001\n"
+    (session,) = export.session(tmp_path / "m.onnx").get_outputs()
+    assert session.name == "probabilities"
+    monkeypatch.setattr("sys.argv", ["ferflow", "export", str(tmp_path / "no.pt"), str(tmp_path / "n.onnx")])
+    with pytest.raises(SystemExit, match="1"):
+        cli.main()
+    err = capsys.readouterr().err
+    assert err.startswith(f"ferflow: error: {tmp_path}/no.pt: does not exist") and err.count("\n") == 1
 
 
 def test_the_benchmark_prints_each_way(model, capsys):
