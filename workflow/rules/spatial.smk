@@ -36,7 +36,7 @@ if SYNTHETIC_STILLS:
         script:
             "../scripts/stills.py"
 
-elif any(recipe.weights is None for recipe, _ in TRAINED.values()) and not Path(S.stills.path).exists():
+elif any(own.weights is None for own, _ in TRAINED.values()) and not Path(S.stills.path).exists():
     stop(FerflowError(S.stills.path, "does not exist", "put FER2013 there, or correct stills.path"))
 
 
@@ -60,6 +60,8 @@ rule spatial:
         protocol=S.protocol,
         # An interrupted training goes on from its checkpoints here; they are nobody's output.
         run=at(layout.RUN),
+    wildcard_constraints:
+        model="|".join(name for name, (own, _) in TRAINED.items() if own.method == "train") or "none",
     log:
         "logs/spatial/{model}.log",
     benchmark:
