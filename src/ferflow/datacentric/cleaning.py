@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -53,17 +54,17 @@ class Found:
 
 
 def clean(
-    images: ImageSet, found: Found, rules: Sequence[str], training_only: Sequence[str]
+    manifest: pd.DataFrame, found: Found, rules: Sequence[str], training_only: Sequence[str]
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Schemas `cleaned` (keep or drop, for every image) and `cleaning` (each rule's toll).
 
-    `rules` are applied in their order, and an image is put down to the first that names it; those in
-    `training_only` drop no test image. Rules that are not applied follow at the end of the second table with
-    the number of images that they name.
+    `manifest` lists all images (schema `manifest`). `rules` are applied in their order, and an image is put
+    down to the first that names it; those in `training_only` drop no test image. Rules that are not applied
+    follow at the end of the second table with the number of images that they name.
     """
-    clips = images.table["clip_id"]
-    training = (images.table["split"] == TRAINING).to_numpy()
-    rule = np.full(len(images), "", object)
+    clips, synthetic = manifest["clip_id"], bool(manifest["synthetic"].any())
+    training = (manifest["split"] == TRAINING).to_numpy()
+    rule = np.full(len(manifest), "", object)
     rows = []
     for place, name in enumerate(dict.fromkeys([*rules, *REASONS])):
         named = clips.isin(found.named(name)).to_numpy()
@@ -85,14 +86,14 @@ def clean(
                 "note": "" if name in rules else "not applied",
             }
         )
-    cleaned = images.table[["clip_id", "emotion", "split"]].assign(
-        decision=np.where(rule == "", "keep", "drop"), rule=rule, synthetic=images.synthetic
+    cleaned = manifest[["clip_id", "emotion", "split"]].assign(
+        decision=np.where(rule == "", "keep", "drop"), rule=rule, synthetic=synthetic
     )
-    steps = pd.DataFrame(rows).assign(synthetic=images.synthetic)
+    steps = pd.DataFrame(rows).assign(synthetic=synthetic)
     return cleaned, steps.astype({"step": "Int64"})
 
 
-def kept(cleaned_csv, images: ImageSet) -> ImageSet:
+def kept(cleaned_csv: str | Path, images: ImageSet) -> ImageSet:
     """The images of `images` that a cleaned split (schema `cleaned`) keeps; InputError where it lacks one."""
     table = tables.read(cleaned_csv, "cleaned").set_index("clip_id")["decision"]
     missing = ~images.table["clip_id"].isin(table.index)

@@ -1,0 +1,72 @@
+"""The published protocol beside the honest one: what resampling before the split seems to gain."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from ferflow.classes import EMOTIONS_NEUTRAL
+from ferflow.datacentric.cell import model_name
+from ferflow.datacentric.sampling import PROTOCOLS
+from ferflow.evaluation.bootstrap import interval, resampled, unit_confusions
+from ferflow.evaluation.metrics import from_confusion
+from ferflow.evaluation.results import LEAKY, units
+from ferflow.settings import Evaluation
+from ferflow.training.reproducible import derive
+
+METRICS = ("accuracy", "recall", "f1")
+"""Recall and F1 are macro means. After resampling before the split the test images are balanced, so that
+their accuracy is to be compared with the honest recall rather than with the honest accuracy."""
+
+
+def compare(
+    rows: Sequence[tuple[str, str]],
+    predictions: pd.DataFrame,
+    sides: pd.DataFrame,
+    settings: Evaluation,
+    seed: int,
+) -> pd.DataFrame:
+    """Schema `sampling` for these (network, sampling) from their predictions and schema `sampling_sides`.
+
+    Intervals come from drawing photographs anew. The two test sides are different images, so that they are
+    drawn independently, and the difference of every two draws makes the difference's interval.
+    """
+    facts = sides.set_index(["network", "sampling", "protocol"])
+    table = []
+    for network, sampling in rows:
+        measured = {
+            protocol: _measure(
+                predictions[predictions["model"] == model_name(network, sampling, protocol)],
+                settings.bootstrap,
+                derive(seed, "datacentric", "bootstrap", protocol),
+            )
+            for protocol in PROTOCOLS
+        }
+        mine = {protocol: facts.loc[(network, sampling, protocol)] for protocol in PROTOCOLS}
+        for metric in METRICS:
+            row: dict = {"network": network, "sampling": sampling, "metric": metric}
+            for protocol, (value, boot) in measured.items():
+                row[protocol] = value[metric]
+                row[f"{protocol}_low"], row[f"{protocol}_high"] = interval(boot[metric], settings.confidence)
+            apart = 100 * (measured["published"][1][metric] - measured["honest"][1][metric])
+            row["difference"] = 100 * (row["published"] - row["honest"])
+            row["difference_low"], row["difference_high"] = interval(apart, settings.confidence)
+            for protocol in PROTOCOLS:
+                row[f"related_{protocol}"] = float(mine[protocol]["related"])
+                row[f"test_{protocol}"] = int(mine[protocol]["n_test"])
+            row["parameters"] = int(mine["honest"]["parameters"])
+            row["synthetic"] = bool(mine["honest"]["synthetic"])
+            table.append(row | {"note": LEAKY})
+    return pd.DataFrame(table)
+
+
+def _measure(
+    predictions: pd.DataFrame, n_resamples: int, seed: int
+) -> tuple[dict[str, float], dict[str, np.ndarray]]:
+    index = {emotion: k for k, emotion in enumerate(EMOTIONS_NEUTRAL)}
+    truth, said = (predictions[column].map(index).to_numpy(int) for column in ("emotion", "predicted"))
+    matrices = unit_confusions(truth, said, units(predictions), len(EMOTIONS_NEUTRAL))
+    value = {name: float(number) for name, number in from_confusion(matrices.sum(axis=0)).items()}
+    return value, from_confusion(resampled(matrices, n_resamples, np.random.default_rng(seed)))

@@ -1,0 +1,43 @@
+"""The images of the study in one file, so that each job need not unpack the data set again."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import h5py
+import pandas as pd
+
+from ferflow import tables
+from ferflow.datasets.images import ImageSet
+from ferflow.errors import InputError
+from ferflow.files import whole
+
+
+def write(images: ImageSet, pixels_h5: str | Path) -> None:
+    """Write `pixels` uint8 [N,...], row for row those of the set's manifest, with its name and root."""
+    with whole(pixels_h5) as partial, h5py.File(partial, "w") as file:
+        file["pixels"] = images.pixels
+        file.attrs.update(name=images.name, root=images.root, clips=_digest(images.table))
+
+
+def read(pixels_h5: str | Path, manifest_csv: str | Path) -> ImageSet:
+    """The set that `write` wrote, with its manifest.
+
+    Raises InputError for a damaged file, and for a manifest of other images or in another order.
+    """
+    remedy = "delete it and run the step `datacentric_images` again"
+    table = tables.read(manifest_csv, "manifest")
+    try:
+        with h5py.File(pixels_h5) as file:
+            pixels = file["pixels"][...]
+            name, root, clips = (str(file.attrs[key]) for key in ("name", "root", "clips"))
+    except (OSError, KeyError) as error:
+        raise InputError(pixels_h5, f"is not a readable file of images ({error})", remedy) from None
+    if clips != _digest(table) or len(pixels) != len(table):
+        raise InputError(pixels_h5, f"does not hold the images of {manifest_csv}", remedy)
+    return ImageSet(name, root, table, pixels)
+
+
+def _digest(table: pd.DataFrame) -> str:
+    return hashlib.sha256("\n".join(table["clip_id"] + " " + table["sha256"]).encode()).hexdigest()
