@@ -48,6 +48,17 @@ def model_file(tmp_path_factory, small_settings):
     return make_model(tmp_path_factory.mktemp("model") / "model.pt", small_settings())
 
 
+def make_single(path, synthetic=False, seed=0):
+    """An untrained network for single images."""
+    import torch
+
+    from ferflow.models import spatial
+
+    torch.manual_seed(seed)
+    spatial.save(path, spatial.build("compact", 7), EMOTIONS_NEUTRAL, {"synthetic": synthetic})
+    return path
+
+
 def still_video(path, image, n_frames, fps=25.0):
     """A video that shows `image` n_frames times."""
     with frame_sink(path, fps) as sink:
@@ -287,7 +298,75 @@ def test_only_the_first_seconds(model_file, weights_folder, real_faces, tmp_path
     assert len(tables.read(out, "recognised")) == 1 + 15
 
 
-def test_predict_from_the_shell_without_a_model(tmp_path):
+def test_without_a_study_the_network_that_ships_answers(tmp_path, monkeypatch):
+    monkeypatch.setattr(models, "SHIPPED", "gone.pt")
+    with pytest.raises(WeightsError, match="no trained model; run `make demo`"):
+        models.load_model(None, tmp_path)
+    ships = make_single(tmp_path / "ships.pt")
+    monkeypatch.setattr(models, "shipped", lambda: ships)
+    model = models.load_model(None, tmp_path)
+    assert (model.path, model.has_head, model.clip_classes) == (ships, False, EMOTIONS_NEUTRAL)
+
+
+def test_a_single_image_network_says_what_the_network_says(tmp_path):
+    import torch
+
+    from ferflow.models import spatial
+
+    path = make_single(tmp_path / "s.pt")
+    crops = np.random.default_rng(1).integers(0, 256, (5, 160, 160, 3), dtype=np.uint8)
+    features, shares = models.load_model(path).frames(crops)
+    network, _ = spatial.load(path)
+    with torch.inference_mode():
+        expected = network(spatial.prepare(crops, network)).softmax(1).numpy()
+    np.testing.assert_allclose(shares, expected, atol=1e-5)
+    assert features.shape == (5, 0)
+
+
+def test_without_landmarks_a_model_with_a_head_is_refused(model_file, grey_video):
+    with pytest.raises(FerflowError, match=r"--detector haar: finds no landmarks, which .*model\.pt needs"):
+        predict.run(Options([str(grey_video)], model_file, detector="haar"))
+    with pytest.raises(ValueError, match="--detector hog: must be landmarks or haar"):
+        Options(["a.mp4"], detector="hog")
+
+
+@pytest.mark.wheel
+def test_a_clip_of_a_single_image_network_is_the_mean_over_its_faces(real_faces, tmp_path, capsys):
+    """On a machine without any fetched file; the second half of the video shows no face."""
+    model, out = make_single(tmp_path / "s.pt"), tmp_path / "out.csv"
+    inputs = [str(real_faces / "face_noface.mov"), str(real_faces / "single_face.jpg")]
+    assert predict.run(Options(inputs, model, out, tmp_path / "copy", weights_folder=tmp_path)) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "the clip is the mean over the frames with a face" in said
+    assert "by Haar's cascade and a tracker, without landmarks (face_landmark.tflite is not in" in said
+    table = tables.read(out, "recognised")
+    columns = [f"p_{name}" for name in EMOTIONS_NEUTRAL]
+    video = table[table.source == inputs[0]]
+    clip, frames = video.iloc[0], video.iloc[1:]
+    assert clip.level == "clip" and 60 < frames.face.sum() < 80 and not frames.face.iloc[90:].any()
+    np.testing.assert_allclose(clip[columns].astype(float), frames[frames.face][columns].mean(), atol=1e-5)
+    assert frames.au_score.isna().all() and frames.landmark_score.isna().all()
+    image = table[table.source == inputs[1]]
+    assert image.level.tolist() == ["frame"] and image[columns].sum(axis=1).iloc[0] == pytest.approx(1)
+    assert len(list((tmp_path / "copy").iterdir())) == 2
+
+    said = tmp_path / "out.json"
+    assert predict.run(Options(inputs[1:], model, said, detector="haar", weights_folder=tmp_path)) == 0
+    assert json.loads(said.read_text())["clips_are"] == "the mean over the frames with a face"
+
+
+@pytest.mark.wheel
+def test_the_landmark_network_stays_the_default_where_it_is(weights_folder, real_faces, tmp_path, capsys):
+    model, out = make_single(tmp_path / "s.pt"), tmp_path / "out.csv"
+    inputs = [str(real_faces / "single_face.jpg")]
+    assert predict.run(Options(inputs, model, out, weights_folder=weights_folder)) == 0
+    assert "Haar" not in capsys.readouterr().out
+    assert tables.read(out, "recognised").landmark_score.iloc[0] > 0
+    with pytest.raises(WeightsError, match=r"face_landmark\.tflite"):
+        predict.run(Options(inputs, model, detector="landmarks", weights_folder=tmp_path))
+
+
+def test_predict_from_the_shell_of_nothing(tmp_path):
     done = subprocess.run(
         [sys.executable, "-m", "ferflow.apps.cli", "predict", "a.mp4"],
         cwd=tmp_path,
@@ -296,5 +375,5 @@ def test_predict_from_the_shell_without_a_model(tmp_path):
         check=False,
     )
     assert done.returncode == 1
-    assert done.stderr.startswith("ferflow: error: ") and "make demo" in done.stderr
+    assert done.stderr.startswith("ferflow: error: ")
     assert "Traceback" not in done.stderr and len(done.stderr.splitlines()) == 1

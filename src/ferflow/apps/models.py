@@ -19,6 +19,8 @@ SHIPPED = "compact-fer2013.pt"
 class Cascade:
     """A final model of `training.final`, asked for frames and for the clip; see `recognise.Model`."""
 
+    has_head = True
+
     def __init__(self, path: Path) -> None:
         import torch
 
@@ -57,12 +59,65 @@ class Cascade:
         return self._final.predict(features)
 
 
-def load_model(path: Path | None, folder: Path = Path()) -> Cascade:
-    """The model at `path`, or the best one of the newest study in `folder`.
+class Single:
+    """A network for single images, without a head over the clip; see `recognise.Model`.
 
-    Raises WeightsError where there is none, or the file is not a final model.
+    It computes in float32, so that a network gives the same whichever way it was stored.
     """
-    return Cascade(newest(folder) if path is None else path)
+
+    has_head = False
+
+    def __init__(self, path: Path) -> None:
+        import torch
+
+        from ferflow import settings
+        from ferflow.models.fuse import fused, quickened
+        from ferflow.models.spatial import load
+
+        self.path = path
+        self._network, content = load(path)
+        self.name, self.synthetic = self._network.name, content["meta"]["synthetic"]
+        self.faces = settings.watching().faces
+        self.frame_classes = self.clip_classes = tuple(content["classes"])
+        self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        on_cpu = self._device.type == "cpu"
+        self._logits = quickened(self._network) if on_cpu else fused(self._network).to(self._device)
+
+    def frames(self, crops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """No features, float16 [n,0], and probabilities float32 [n,K] of crops uint8 [n,S,S,3] (RGB)."""
+        import torch
+
+        from ferflow.models.spatial import prepare
+
+        with torch.inference_mode():
+            shares = self._logits(prepare(crops, self._network).to(self._device)).softmax(1)
+        return np.empty((len(crops), 0), np.float16), shares.cpu().numpy()
+
+
+def load_model(path: Path | None, folder: Path = Path()) -> Cascade | Single:
+    """The model at `path`: a final model, or a network for single images.
+
+    None: the best final model of the newest study in `folder`, or, where there is none, the network that
+    ships. Raises WeightsError where there is nothing, or the file is something else.
+    """
+    from ferflow.models import checkpoint
+
+    if path is None:
+        path = default(folder)
+    content = checkpoint.load_file(path)
+    single = isinstance(content, dict) and content.get("kind") == "spatial"
+    return Single(path) if single else Cascade(path)
+
+
+def default(folder: Path = Path()) -> Path:
+    """The model of who names none: `newest`, else `shipped`; WeightsError where neither is there."""
+    try:
+        return newest(folder)
+    except WeightsError as none:
+        try:
+            return shipped()
+        except WeightsError:
+            raise none from None
 
 
 def shipped() -> Path:

@@ -12,6 +12,8 @@ from ferflow.errors import FerflowError, InputError
 VIDEOS = (".avi", ".mp4", ".mov", ".mkv", ".webm", ".mpg", ".mpeg", ".m4v", ".wmv")
 """Endings by which a folder's videos are known; a file named outright is tried whatever its ending."""
 OUT = (".csv", ".json")
+DETECTORS = ("landmarks", "haar")
+"""How faces are found: Haar, tracker and landmark network, or Haar and tracker alone."""
 
 
 @dataclass(frozen=True)
@@ -24,10 +26,13 @@ class Options:
     annotate: Path | None = None
     seconds: float | None = None
     weights_folder: Path = Path("data/weights")
+    detector: str | None = None
 
     def __post_init__(self) -> None:
         if self.out is not None and self.out.suffix.lower() not in OUT:
             raise ValueError(f"--out {self.out}: the ending must be {' or '.join(OUT)}")
+        if self.detector not in (None, *DETECTORS):
+            raise ValueError(f"--detector {self.detector}: must be {' or '.join(DETECTORS)}")
         if self.annotate is None:
             return
         if self.annotate.suffix and self.annotate.suffix.lower() not in ENDINGS:
@@ -72,12 +77,8 @@ def run(options: Options, console=None) -> int:
     targets = annotated_paths(options.annotate, sources)
     if sources:
         model = load_model(options.model)
-        from ferflow.aus.landmark import LandmarkAus
-        from ferflow.faces.stream import FaceStream
-
-        stream = FaceStream(options.weights_folder, model.faces)
-        aus = LandmarkAus(options.weights_folder, model.aus)
-        predict_screen.show_model(console, model)
+        stream, aus, note = watchers(model, options)
+        predict_screen.show_model(console, model, note)
     done = []
     for source, target in zip(sources, targets, strict=True):
         try:
@@ -96,6 +97,40 @@ def run(options: Options, console=None) -> int:
         predict_files.write(options.out, done, model)
         console.print(f"written: {options.out}", highlight=False)
     return 1 if lines else 0
+
+
+def watchers(model, options: Options):
+    """The stream of faces and the action units for `model`, and a line on how faces are found, or "".
+
+    Without `options.detector` a network for single images takes the landmark network where its file is there,
+    and else Haar alone. Raises WeightsError for a missing file, FerflowError for a model that needs action
+    units and shall do without landmarks.
+    """
+    from ferflow import settings
+    from ferflow.faces.landmarks import FILE
+
+    there = (options.weights_folder / FILE).is_file()
+    if options.detector == "haar" or (options.detector is None and not model.has_head and not there):
+        from ferflow.faces.haar import HaarStream
+
+        if model.has_head:
+            raise FerflowError(
+                "--detector haar",
+                f"finds no landmarks, which {model.path} needs for its action units",
+                "leave it out, or name a network for single images with --model",
+            )
+        note = "faces: by Haar's cascade and a tracker, without landmarks"
+        if options.detector is None:
+            note += f" ({FILE} is not in {options.weights_folder}: `ferflow weights fetch`)"
+        return HaarStream(model.faces, settings.watching().haar), None, note
+    from ferflow.faces.stream import FaceStream
+
+    stream = FaceStream(options.weights_folder, model.faces)
+    if not model.has_head:
+        return stream, None, ""
+    from ferflow.aus.landmark import LandmarkAus
+
+    return stream, LandmarkAus(options.weights_folder, model.aus), ""
 
 
 def expand(inputs: list[str]) -> tuple[list[Source], list[str]]:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ferflow import __version__, tables
-from ferflow.apps.recognise import Model, Recognised
+from ferflow.apps.recognise import MEAN, Model, Recognised
 from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.files import write_text
 
@@ -26,7 +26,7 @@ def write(path: Path, clips: list[Recognised], model: Model) -> None:
 
 
 def as_table(clips: list[Recognised], model: Model) -> pd.DataFrame:
-    """A row per clip (level `clip`, by the head), followed by its frames (by the image network)."""
+    """A row per clip (level `clip`: the head or the mean), followed by its frames (the image network)."""
     return pd.concat([_rows(clip, model) for clip in clips], ignore_index=True)
 
 
@@ -73,6 +73,7 @@ def as_json(clips: list[Recognised], model: Model) -> dict:
         "model": str(model.path),
         "name": model.name,
         "trained_on_synthetic_data": model.synthetic,
+        "clips_are": "what the head says of the kept frames" if model.has_head else f"the {MEAN}",
         "clips": [_clip_json(clip) for clip in clips],
     }
 

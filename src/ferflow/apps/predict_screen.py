@@ -29,9 +29,11 @@ def progress_bar(title: str, n_frames: int) -> Iterator[Callable[..., None]]:
         yield lambda n=1: progress.advance(task, n)
 
 
-def show_model(console: Console, model: Model) -> None:
-    """Say which model speaks, and what it was trained on."""
+def show_model(console: Console, model: Model, note: str = "") -> None:
+    """Say which model speaks, what it was trained on, and, in `note`, what else is to know."""
     console.print(f"model: {model.name} ({model.path})", highlight=False, soft_wrap=True)
+    if note:
+        console.print(note, highlight=False)
     if model.synthetic:
         console.print(
             "This model was trained on synthetic data: its answers on real faces mean little.", style="yellow"
@@ -53,7 +55,11 @@ def show_clip(console: Console, clip: Recognised) -> None:
         console.print(f"  warning: {line}", style="yellow", highlight=False)
     if clip.clip_shares is not None:
         kept = clip.kept
-        console.print(f"  the head saw frames {kept.begin}–{kept.end - 1} ({kept.reason})", highlight=False)
+        if clip.by_head:
+            said = f"the head saw frames {kept.begin}–{kept.end - 1} ({kept.reason})"
+        else:
+            said = f"the clip is the {kept.reason}"
+        console.print(f"  {said}", highlight=False)
         _bars(console, clip.clip_classes, clip.clip_shares)
     _frames(console, clip)
 

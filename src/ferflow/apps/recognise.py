@@ -1,5 +1,8 @@
 """Recognise the expression in one clip as it streams by: faces, action units, image network, trimming, head.
 
+A network for single images has no head: its clip is the mean over the frames with a face, and neither action
+units nor trimming are asked for.
+
 Memory does not grow with the clip but by a few numbers per frame; the features, which can be 50 kB a frame,
 wait in a temporary file until the clip has ended and it is known which of its frames the head sees.
 """
@@ -23,20 +26,26 @@ from ferflow.aus.score import au_score
 from ferflow.aus.trim import Trimmed, algorithm1
 from ferflow.classes import AU_COLUMNS
 from ferflow.errors import NoFaceError
+from ferflow.faces.haar import HaarStream
 from ferflow.faces.stream import FaceFrame, FaceStream
 from ferflow.faces.video import Camera, Clip
 from ferflow.settings import Aus, Faces, Trim
 
+MEAN = "mean over the frames with a face"
 BLOCK = 16
 """Frames that wait to go through the image network together: source frames of 4K are 25 MB each."""
 
 
 class Model(Protocol):
-    """A trained model: an image network with classes of its own, and a head over the clip."""
+    """A trained model: an image network with classes of its own, and perhaps a head over the clip.
+
+    `aus`, `trim`, `max_frames` and `clip` are there where `has_head` is.
+    """
 
     path: Path
     name: str
     synthetic: bool
+    has_head: bool
     faces: Faces
     aus: Aus
     trim: Trim
@@ -56,7 +65,8 @@ class Recognised:
     """What a model says of one clip of `T` frames.
 
     `shares` [T,K] of `frame_classes` (NaN without a face), `clip_shares` [K] of `clip_classes` or None for a
-    single image, which has no course for the head to see. Frames `kept.begin:kept.end` went to the head.
+    single image, which has no course for the head to see. Frames `kept.begin:kept.end` went to the head; if
+    not `by_head`, all frames with a face went into the mean. `au_score` is NaN where nobody asked for it.
     """
 
     source: str
@@ -70,6 +80,7 @@ class Recognised:
     au_score: np.ndarray
     kept: Trimmed
     clip_shares: np.ndarray | None
+    by_head: bool
     warnings: tuple[str, ...]
 
     @property
@@ -85,13 +96,15 @@ class Recognised:
 def recognise(
     clip: Clip,
     model: Model,
-    stream: FaceStream,
-    aus: LandmarkAus,
+    stream: FaceStream | HaarStream,
+    aus: LandmarkAus | None,
     seconds: float | None = None,
     sink: FrameSink | None = None,
     progress: Callable[[], None] = lambda: None,
 ) -> Recognised:
     """Run `model` over `clip`, or its first `seconds`; annotated frames go to `sink` as they come.
+
+    `aus` may be None for a model without a head, and `stream` without landmarks then.
 
     `progress` is called after each frame. A camera is ended with Ctrl-C. Raises NoFaceError where no frame
     shows a face, InputError where the clip cannot be read.
@@ -128,7 +141,7 @@ class _Course:
     """The small numbers of every frame so far."""
 
     model: Model
-    aus: LandmarkAus
+    aus: LandmarkAus | None
     tracked: list[bool] = field(default_factory=list)
     boxes: list[np.ndarray] = field(default_factory=list)
     scores: list[float] = field(default_factory=list)
@@ -137,10 +150,12 @@ class _Course:
     waiting: list[np.ndarray] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.aus.neutral = None
+        if self.aus is not None:
+            self.aus.neutral = None
 
     def add(self, faces: list[FaceFrame], features: _Spool, sink: FrameSink | None) -> None:
-        self._add_aus([face.landmarks for face in faces if face.tracked])
+        if self.aus is not None:
+            self._add_aus([face.landmarks for face in faces if face.tracked])
         values, shares = self.model.frames(np.stack([face.crop for face in faces]))
         for face, row, share in zip(faces, values, shares, strict=True):
             features.add(row)
@@ -171,14 +186,20 @@ class _Course:
         names = self.model.frame_classes
         if not face.tracked:
             return annotate(face.frame, None, None, names, None, note)
-        return annotate(face.frame, face.box, face.landmarks, names, share, note)
+        landmarks = None if np.isnan(face.score) else face.landmarks
+        return annotate(face.frame, face.box, landmarks, names, share, note)
 
     def finish(self, clip: Clip, features: _Spool) -> Recognised:
-        self._fit_waiting()
         tracked, n_frames = np.array(self.tracked), len(self.tracked)
-        score = self._au_score(tracked)
+        score = np.full(n_frames, np.nan)
+        if self.aus is not None:
+            self._fit_waiting()
+            score = self._au_score(tracked)
         if n_frames == 1:
             kept, clip_shares = Trimmed(0, 1, float(score[0]), False, "a single image"), None
+        elif not self.model.has_head:
+            kept = Trimmed(0, n_frames, float("nan"), False, MEAN)
+            clip_shares = np.stack(self.shares)[tracked].mean(axis=0)
         else:
             kept = self._keep(score, tracked)
             # As in training: the frames with a face of those that are kept, the first `max_frames` of them.
@@ -196,6 +217,7 @@ class _Course:
             score,
             kept,
             clip_shares,
+            self.model.has_head,
             tuple(clip.warnings),
         )
 

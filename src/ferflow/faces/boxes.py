@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from ferflow.faces.quiet import opencv
+
 
 def overlap(a: np.ndarray, b: np.ndarray) -> float:
     """Intersection over union of two boxes, 0-1."""
@@ -25,6 +27,18 @@ def clip_to(box: np.ndarray, width: int, height: int) -> np.ndarray:
 def extend_chin(box: np.ndarray, pixels: float) -> np.ndarray:
     """`box` with `pixels` more at its lower edge (thesis, section 3.2.1: 159x159 becomes 159x169)."""
     return np.array([box[0], box[1], box[2], box[3] + pixels], np.float32)
+
+
+def cropped(frame: np.ndarray, box: np.ndarray, size: int) -> np.ndarray:
+    """The part of `frame`, RGB uint8 [H,W,3], inside `box`, brought to [size,size,3]."""
+    cv2 = opencv()
+    left, top = np.floor(box[:2] + 0.5).astype(int)
+    right, bottom = np.floor(box[:2] + box[2:] + 0.5).astype(int)
+    part = frame[top : max(bottom, top + 1), left : max(right, left + 1)]
+    # Averages areas where it shrinks, so that no pixel of the source is skipped.
+    shrinks = min(part.shape[:2]) > size
+    how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    return cv2.resize(part, (size, size), interpolation=how)
 
 
 def square(box: np.ndarray, grow: float) -> np.ndarray:

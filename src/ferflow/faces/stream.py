@@ -15,10 +15,9 @@ from pathlib import Path
 import numpy as np
 
 from ferflow.errors import InputError
-from ferflow.faces.boxes import clip_to, extend_chin, overlap, square
+from ferflow.faces.boxes import clip_to, cropped, extend_chin, overlap, square
 from ferflow.faces.detect import FaceDetector
 from ferflow.faces.landmarks import N_LANDMARKS, LandmarkNet, lean
-from ferflow.faces.quiet import opencv
 from ferflow.faces.track import FaceTracker
 from ferflow.settings import Faces
 
@@ -98,7 +97,7 @@ class FaceStream:
             tracked,
             sighting.landmarks if tracked else np.full((N_LANDMARKS, 3), np.nan, np.float32),
             sighting.score if sighting else float("nan"),
-            self._crop(frame, box) if tracked else self._no_crop(),
+            cropped(frame, box, self.settings.size) if tracked else self._no_crop(),
         )
 
     def _search(self, frame: np.ndarray) -> tuple[np.ndarray | None, Sighting | None]:
@@ -178,19 +177,6 @@ class FaceStream:
         """
         target = np.append(placed(self._region_place, landmarks), lean(landmarks))
         self._region = self._region + self.settings.landmark_follow * (target - self._region)
-
-    def _crop(self, frame: np.ndarray, box: np.ndarray) -> np.ndarray:
-        cv2 = opencv()
-        left, top = np.floor(box[:2] + 0.5).astype(int)
-        right, bottom = np.floor(box[:2] + box[2:] + 0.5).astype(int)
-        part = frame[top : max(bottom, top + 1), left : max(right, left + 1)]
-        # Averages areas where it shrinks, so that no pixel of the source is skipped.
-        shrinks = min(part.shape[:2]) > self.settings.size
-        return cv2.resize(
-            part,
-            (self.settings.size, self.settings.size),
-            interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR,
-        )
 
     def _no_crop(self) -> np.ndarray:
         return np.zeros((self.settings.size, self.settings.size, 3), np.uint8)
