@@ -163,8 +163,14 @@ class Batches(Sampler[list[int]]):
 
 def loader(items: Dataset, size: int, seed: int | None = None) -> DataLoader:
     """Batches of at most `size` items, shuffled where there is a seed; `items` takes lists of numbers."""
-    # batch_size=None hands the sampler's lists to the data set as they are
-    return DataLoader(items, batch_size=None, sampler=Batches(len(items), size, seed), num_workers=0)
+    return DataLoader(
+        items,
+        batch_size=None,  # hands the sampler's lists to the data set as they are
+        sampler=Batches(len(items), size, seed),
+        num_workers=0,
+        # It draws a number for each pass; from torch's own generator that would move what layers draw.
+        generator=torch.Generator(),
+    )
 
 
 def refuse_leak(training: pd.DataFrame, other: pd.DataFrame, protocol: str) -> None:

@@ -251,8 +251,11 @@ def fit(
             logger = _tensorboard(folder)
         elif best:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        if best:
+            callbacks.append(_saver(checkpoints.BEST, folder, "validation_accuracy"))
         if folder is not None:
-            callbacks.append(_saver(folder, best))
+            # After the best one: its state has to know of it.
+            callbacks.append(_saver(checkpoints.LAST, folder, None))
         trainer = lightning.Trainer(
             accelerator="auto",
             devices=1,
@@ -282,15 +285,14 @@ def fit(
     return module.history()
 
 
-def _saver(folder: Path, best: bool) -> ModelCheckpoint:
-    """Keeps the last epoch's checkpoint and, where `best`, that of the best one."""
+def _saver(file: str, folder: Path, monitor: str | None) -> ModelCheckpoint:
+    """Keeps `file` in `folder`: of the last epoch, or of the one where `monitor` was greatest."""
     return ModelCheckpoint(
         dirpath=folder,
-        filename=Path(checkpoints.BEST).stem,
-        monitor="validation_accuracy" if best else None,
+        filename=Path(file).stem,
+        monitor=monitor,
         mode="max",
-        save_top_k=int(best),
-        save_last=True,
+        save_top_k=1,
         save_on_train_epoch_end=True,
         enable_version_counter=False,
     )
