@@ -29,6 +29,10 @@ else:
     include: "workflow/rules/images.smk"
     include: "workflow/rules/image_results.smk"
 
+    if S.datacentric.studied:
+
+        include: "workflow/rules/datacentric.smk"
+
 
 include: "workflow/rules/shown.smk"
 
