@@ -105,7 +105,7 @@ def finetune(
 
     network, _ = networks.load(kept[-1].model)
     shares = probabilities(network, data.parts[JUDGED].images, settings.batch)
-    predictions = table(data.judged, shares, EMOTIONS_NEUTRAL, settings.network, "test", None, seed)
+    predictions = table(data.listed[JUDGED], shares, EMOTIONS_NEUTRAL, settings.network, "test", None, seed)
     meta = {
         "synthetic": synthetic,
         "settings": settings.model_dump(mode="json"),
@@ -178,6 +178,7 @@ def _attempt(
     network, content = networks.load(before.model)
     if dropout is not None:
         set_dropout(network, dropout)
+    network.train()  # a file's network comes in evaluation mode, which Lightning would leave it in
     network.unfreeze(blocks)
     start = derive(seed, "finetune", phase, name)
     # The identity in the path: dropout is no weight, by which checkpoints are told apart.

@@ -18,10 +18,10 @@ TRAINED, WATCHED, JUDGED = SIDES
 
 
 class Stills(NamedTuple):
-    """`parts`: the labelled images of each of SIDES; `judged`: clip_id, subject_id, emotion of the last."""
+    """`parts`: the labelled images of each of SIDES; `listed`: their clip_id, subject_id, emotion."""
 
     parts: dict[str, Labelled]
-    judged: pd.DataFrame
+    listed: dict[str, pd.DataFrame]
 
 
 def read(path: str | Path, protocol: str) -> Stills:
@@ -41,8 +41,8 @@ def read(path: str | Path, protocol: str) -> Stills:
     for side, rows in parts.items():
         if not len(rows):
             raise InputError(path, f"has no image of part {side}", "give a copy with all three parts")
-    judged = images.table.iloc[parts[JUDGED]]
+    columns = images.table[["clip_id", "subject_id", "emotion"]]
     return Stills(
         {side: Labelled(images.pixels[rows], images.labels[rows]) for side, rows in parts.items()},
-        judged[["clip_id", "subject_id", "emotion"]].reset_index(drop=True),
+        {side: columns.iloc[rows].reset_index(drop=True) for side, rows in parts.items()},
     )

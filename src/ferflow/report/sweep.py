@@ -1,0 +1,194 @@
+"""The sweep over optimisers and schedules: its table, with the published numbers, and its figure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+from ferflow import tables
+from ferflow.evaluation.results import study_note
+from ferflow.report import rendering, style
+from ferflow.report.names import marks_of, model_label
+from ferflow.report.published import published
+from ferflow.training import sweep
+
+PUBLISHED = {
+    ("optimiser-nesterov-constant", "validation"): ("section 2.3", "vggnet nesterov fixed lr"),
+    ("optimiser-nesterov-plateau", "validation"): ("section 2.3", "vggnet nesterov decayed lr"),
+    ("schedule-plateau", "validation"): ("section 2.3", "vggnet reduce on plateau"),
+    ("schedule-plateau", "test"): ("section 2", "vggnet RLRP"),
+}
+"""Run and part, and the rows of the compact paper beside them; the paper's best is found by `_tuned_best`."""
+BEST = ("section 2", "vggnet best, ten-crop")
+
+NAMES = {
+    "sgd": "SGD",
+    "nesterov": "SGD, Nesterov",
+    "asgd": "averaged SGD",
+    "adam": "Adam",
+    "amsgrad": "Adam, AMSGrad",
+    "adamw": "AdamW",
+    "adadelta": "Adadelta",
+    "adagrad": "Adagrad",
+    "constant": "fixed",
+    "plateau": "reduced on plateau",
+    "cosine": "cosine",
+    "warm_restarts": "warm restarts",
+    "one_cycle": "one cycle",
+    "step": "step",
+}
+PANELS = (
+    ("optimisers, fixed rate", sweep.OPTIMISER, sweep.FIXED),
+    ("optimisers, decayed rate", sweep.OPTIMISER, sweep.DECAYED),
+    ("schedules", sweep.SCHEDULE, None),
+    ("tuning", sweep.TUNING, None),
+)
+LINES = (
+    (style.DARK, "-", "o"),
+    (style.MIDDLE, "--", "s"),
+    (style.LIGHT, "-", "^"),
+    (style.DARK, ":", "D"),
+    (style.MIDDLE, "-.", "v"),
+    (style.LIGHT, "--", "x"),
+    (style.DARK, "--", "P"),
+    (style.MIDDLE, ":", "*"),
+)
+"""Colour, dash and marker of the lines of a panel: no two share both of the last."""
+
+
+def write_table(
+    run_jsons: Sequence[str | Path], best_jsons: Sequence[str | Path], outputs: Sequence[str | Path]
+) -> None:
+    """Write the sweep's table, with the published numbers, as .csv (schema `sweep`), .html, .md and .tex.
+
+    `run_jsons` are all runs' run.json, `best_jsons` the files of what each stage found to be best.
+    """
+    facts = [sweep.read_run(path) for path in run_jsons]
+    frame = table(facts, [sweep.read_run(path)["run"] for path in best_jsons])
+    paths = [Path(path) for path in outputs]
+    for path in paths:
+        if path.suffix == ".csv":
+            tables.write(frame, path, "sweep")
+    first = facts[0]
+    size = f"{model_label(first['network'])}, {first['images']} images, {first['epochs']} epochs"
+    views = next((run["views"] for run in facts if run["test_accuracy"] is not None), "one")
+    seen = {"one": "as it is", "mirror": "with its mirror image", "ten": "in ten crops"}[views]
+    title = (
+        f"Optimisers and schedules ({size}; each image of PrivateTest seen {seen}); published: VGG variant, "
+        "28,709 images, 300 epochs"
+    )
+    shown = rendering.rendered(frame.drop(columns="run"), "sweep", title)
+    rendering.write(shown, *[path for path in paths if path.suffix != ".csv"])
+
+
+def table(facts: Sequence[dict], best: Sequence[str]) -> pd.DataFrame:
+    """Schema `sweep` from the runs' facts (`sweep.read_run`); `best` names what each stage went on with."""
+    rows = [
+        {name: value for name, value in run.items() if name not in ("views", "protocol")} for run in facts
+    ]
+    beside = {name: _printed(*place) for name, place in PUBLISHED.items()}
+    top = _tuned_best(facts)
+    if top is not None:
+        beside[top, "test"] = _printed(*BEST)
+    protocol = facts[0]["protocol"]
+    for row, run in zip(rows, facts, strict=True):
+        for part in ("validation", "test"):
+            row[f"published_{part}"] = beside.get((run["run"], part))
+        row["best"] = run["run"] in best
+        row["note"] = "; ".join(note for note in (_remark(run, facts, top), study_note(protocol)) if note)
+    columns = list(tables.schema("sweep")["properties"])
+    frame = pd.DataFrame(rows).reindex(columns=columns)
+    numbers = [c for c in columns if c.endswith(("_validation", "_test", "_accuracy"))]
+    return frame.astype(dict.fromkeys(numbers, float))
+
+
+def _printed(where: str, item: str) -> float:
+    rows = published("compact", where)
+    return float(rows.loc[rows["item"] == item, "value"].iloc[0])
+
+
+def _tuned_best(facts: Sequence[dict]) -> str | None:
+    """The run beside the paper's best: trained on both parts, its schedule chosen from the runs on one."""
+    tuned = [run for run in facts if run["stage"] == sweep.TUNING]
+    chosen = max(
+        (run for run in tuned if run["validation_accuracy"] is not None),
+        key=lambda run: run["validation_accuracy"],
+        default=None,
+    )
+    if chosen is None:
+        return None
+    both = (run for run in tuned if run["trained_on"] == sweep.BOTH and run["schedule"] == chosen["schedule"])
+    return next((run["run"] for run in both), None)
+
+
+def _remark(run: dict, facts: Sequence[dict], top: str | None) -> str:
+    notes = []
+    if run["stage"] == sweep.SCHEDULE:
+        same = ("optimiser", "schedule", "learning_rate")
+        twins = [other["run"] for other in facts if all(other[name] == run[name] for name in same)]
+        if twins[0] != run["run"]:
+            notes.append(f"as {twins[0]}, another seed")
+    if run["run"] == "schedule-plateau" and run["optimiser"] != "nesterov":
+        notes.append("published: with Nesterov")
+    if run["run"] == top:
+        notes.append("schedule chosen on PublicTest without training on it")
+    return "; ".join(notes)
+
+
+def write_figure(sweep_csv: str | Path, histories: Mapping[str, str | Path], output: str | Path) -> None:
+    """Draw the validation curves of all runs; `histories` has each run's history.csv."""
+    runs = tables.read(sweep_csv, "sweep")
+    curves = {name: tables.read(path, "history") for name, path in histories.items()}
+    with style.style():
+        style.save(validation_curves(runs, curves, marks_of(runs)), output, "Optimisers and schedules")
+
+
+def validation_curves(runs: pd.DataFrame, curves: Mapping[str, pd.DataFrame], marks: str) -> Figure:
+    """Accuracy on PublicTest by epoch, a panel for each comparison, one scale for all.
+
+    Runs that learn from PublicTest too have no such curve and are not drawn.
+    """
+    drawn = style.figure(2 * style.COLUMN, 6.0)
+    grid = drawn.subplots(2, 2, sharey=True)
+    for letter, axes, (title, stage, schedule) in zip("abcd", grid.flat, PANELS, strict=True):
+        mine = runs[(runs["stage"] == stage) & runs["validation_accuracy"].notna()]
+        mine = mine if schedule is None else mine[mine["schedule"] == schedule]
+        _panel(axes, mine, curves, stage)
+        rate = "" if schedule is None else f" ({mine['learning_rate'].iloc[0]:g})" if len(mine) else ""
+        with_what = "" if schedule is not None or mine.empty else f" of {NAMES[mine['optimiser'].iloc[0]]}"
+        style.panel(axes, letter, title + rate + with_what)
+    for axes in grid[:, 0]:
+        axes.set_ylabel("accuracy on PublicTest")
+    first = runs.iloc[0]
+    size = f"{model_label(first['network'])}, {first['images']} images"
+    style.heading(drawn, f"Optimisers and schedules: {size}", marks)
+    return drawn
+
+
+def _panel(axes: Axes, mine: pd.DataFrame, curves: Mapping[str, pd.DataFrame], stage: str) -> None:
+    last = 1
+    for (colour, dash, marker), run in zip(LINES, mine.itertuples(), strict=False):
+        curve = curves[run.run]
+        last = max(last, int(curve["epoch"].max()))
+        name = NAMES[run.optimiser if stage == sweep.OPTIMISER else run.schedule]
+        axes.plot(
+            curve["epoch"],
+            curve["validation_accuracy"].astype(float),
+            dash,
+            color=colour,
+            marker=marker,
+            markevery=max(1, len(curve) // 6),
+            label=f"{name}, {100 * run.validation_accuracy:.1f}" + (" ◂" if run.best else ""),
+        )
+    axes.set(xlabel="epoch", xlim=(0.5, last + 0.5))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
+    axes.grid(axis="y")
+    if len(mine):
+        title = "best epoch, %; ◂ taken over"
+        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2, title=title)
