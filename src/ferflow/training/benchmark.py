@@ -1,0 +1,108 @@
+"""How long an epoch of a network for images takes, and how much of it goes into loading and augmentation.
+
+python -m ferflow.training.benchmark params.yaml [STUDY.yaml] [--network compact] [--rounds 5]
+
+Random images of FER2013's size and number stand for an epoch. The batch is trained on by torch's own threads
+and in shards (`training.shards`), in turns, so that other work on the machine disturbs both alike.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import nn
+
+from ferflow import settings
+from ferflow.classes import EMOTIONS_NEUTRAL
+from ferflow.models import spatial
+from ferflow.models.precision import resolve
+from ferflow.training import optimise, shards
+from ferflow.training.images import Images, Labelled
+
+EPOCH = 28_709
+"""Images of FER2013's training part."""
+STEPS = 6
+"""Of each round."""
+
+
+def seconds(work: Callable[[], object], steps: int = STEPS) -> float:
+    """Seconds of one call of `work`, the mean of `steps`, by the wall clock."""
+    start = time.perf_counter()
+    for _ in range(steps):
+        work()
+    return (time.perf_counter() - start) / steps
+
+
+def main() -> None:
+    """Print milliseconds an image and seconds an epoch."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("params")
+    parser.add_argument("study", nargs="*")
+    parser.add_argument("--network")
+    parser.add_argument("--rounds", type=int, default=5)
+    given = parser.parse_args()
+    chosen = settings.load(given.params, *given.study).spatial
+    name, batch, threads = given.network or chosen.network, chosen.batch, chosen.threads
+    torch.set_num_threads(threads)
+    shards.keep_freed_memory()
+    network = spatial.build(name, len(EMOTIONS_NEUTRAL)).to(memory_format=torch.channels_last)
+    rng = np.random.default_rng(0)
+    items = Labelled(
+        rng.integers(0, 256, (4 * batch, 48, 48)).astype(np.uint8), rng.integers(0, 7, 4 * batch)
+    )
+    data = Images(items, network, chosen.online, seed=1)
+    numbers = rng.permutation(len(items.images))[:batch]
+    images, labels = data[numbers]
+    loss = nn.CrossEntropyLoss(label_smoothing=chosen.label_smoothing)
+    optimiser = optimise.optimiser(network.parameters(), chosen.optimiser)
+    bfloat16 = resolve(chosen.precision) == torch.bfloat16
+    n = shards.count(network, batch, threads)
+    parts = shards.Shards(network, n) if n > 1 else None
+
+    def step(cut: bool) -> None:
+        optimiser.zero_grad()
+        with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
+            value = parts([images], labels, loss)[0] if cut else loss(network(images), labels)
+        value.backward()
+        optimiser.step()
+
+    ways = {"torch's own threads": lambda: step(False)} | (
+        {f"{n} shards": lambda: step(True)} if parts else {}
+    )
+    taken: dict[str, list[float]] = {way: [] for way in ways}
+    loading: list[float] = []
+    for way in ways.values():
+        way()
+    for _ in range(given.rounds):
+        loading.append(seconds(lambda: data[numbers]))
+        for way, work in ways.items():
+            taken[way].append(seconds(work))
+    if parts:
+        parts.close()
+    load = statistics.median(loading)
+    print(
+        f"{name}, batch {batch}, {threads} threads, {'bfloat16' if bfloat16 else 'float32'}, torch "
+        f"{torch.__version__}; medians of {given.rounds} rounds"
+    )
+    print(f"loading and augmentation: {1000 * load / batch:.3f} ms an image")
+    for way, values in taken.items():
+        step_time = statistics.median(values)
+        share = load / (load + step_time)
+        print(
+            f"training step, {way}: {1000 * step_time / batch:.2f} ms an image; with loading "
+            f"{(load + step_time) / batch * EPOCH:.0f} s for {EPOCH:,} images, of which {share:.1%} loading"
+        )
+    if parts:
+        ratio = [a / b for a, b in zip(*taken.values(), strict=True)]
+        print(f"shards are {statistics.median(ratio):.2f} times as fast as torch's own threads")
+
+
+if __name__ == "__main__":
+    main()
