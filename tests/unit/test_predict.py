@@ -331,6 +331,7 @@ def test_without_landmarks_a_model_with_a_head_is_refused(model_file, grey_video
 
 
 @pytest.mark.wheel
+@pytest.mark.slow
 def test_a_clip_of_a_single_image_network_is_the_mean_over_its_faces(real_faces, tmp_path, capsys):
     """On a machine without any fetched file; the second half of the video shows no face."""
     model, out = make_single(tmp_path / "s.pt"), tmp_path / "out.csv"

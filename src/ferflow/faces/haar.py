@@ -52,12 +52,10 @@ class HaarStream:
 
         Raises InputError where several faces are found and `settings.several` is `error`.
         """
-        box = self._follow(frame) if self._following else self._search(frame)
-        index, self.index = self.index, self.index + 1
+        box = self.locate(frame)
         tracked, size = box is not None, self.settings.size
-        self._searched = 0 if tracked else self._searched + 1
         return FaceFrame(
-            index,
+            self.index - 1,
             frame,
             box if tracked else np.full(4, np.nan, np.float32),
             tracked,
@@ -65,6 +63,13 @@ class HaarStream:
             float("nan"),
             cropped(frame, box, size) if tracked else np.zeros((size, size, 3), np.uint8),
         )
+
+    def locate(self, frame: np.ndarray) -> np.ndarray | None:
+        """The face's box alone, float32 [4], or None; otherwise as `step`."""
+        box = self._follow(frame) if self._following else self._search(frame)
+        self.index += 1
+        self._searched = 0 if box is not None else self._searched + 1
+        return box
 
     def _search(self, frame: np.ndarray) -> np.ndarray | None:
         hits = self._detector.find(frame, quick=self._searched >= self.settings.search_frames)
