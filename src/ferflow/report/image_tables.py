@@ -114,8 +114,9 @@ def _row(results: pd.DataFrame, name: str, views: str, members: Sequence[str], l
     }
     if mine.empty:
         reasons = [note for note in listed.loc[list(members), "note"] if note.startswith(NOT_RUN)]
-        alone = list(members) == [name]
-        row["note"] = reasons[0] if alone else f"{row['note']}; {NOT_RUN}not all of them were"
+        if list(members) != [name]:
+            reasons = [f"{row['note']}; {NOT_RUN}not all of them were"]
+        row["note"] = reasons[0] if reasons else NOT_RUN + "no result in this view"
         return row
     for protocol in PROTOCOLS:
         values = mine[mine["protocol"] == protocol].set_index("metric")
