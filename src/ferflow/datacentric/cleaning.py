@@ -69,7 +69,7 @@ def clean(
     for place, name in enumerate(dict.fromkeys([*rules, *REASONS])):
         named = clips.isin(found.named(name)).to_numpy()
         if name in training_only:
-            named &= training
+            named = named & training
         dropped = named & (rule == "") & (name in rules)
         rule[dropped] = name
         rows.append(
