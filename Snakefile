@@ -27,6 +27,7 @@ if S.kind == "clips":
 else:
 
     include: "workflow/rules/images.smk"
+    include: "workflow/rules/sweep.smk"
     include: "workflow/rules/image_results.smk"
 
     if S.datacentric.studied:

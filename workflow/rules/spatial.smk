@@ -61,7 +61,8 @@ rule spatial:
         # An interrupted training goes on from its checkpoints here; they are nobody's output.
         run=at(layout.RUN),
     wildcard_constraints:
-        model="|".join(name for name, (own, _) in TRAINED.items() if own.method == "train") or "none",
+        # The others are fine-tuned in steps of their own.
+        model="|".join(n for n, (own, _) in TRAINED.items() if own.method == "train" or own.weights) or "none",
     log:
         "logs/spatial/{model}.log",
     benchmark:
