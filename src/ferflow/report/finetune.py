@@ -1,0 +1,177 @@
+"""Figures of fine-tuning: the search of the classifier, and the learning curves of its phases.
+
+Thesis, section 3.2.4, Figures 3.10 (best classifier) and 3.11 (blocks unfrozen).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+from ferflow import tables
+from ferflow.evaluation.results import study_note
+from ferflow.report import style
+from ferflow.report.names import marks, marks_of, model_label
+
+MARKERS = {1: "o", 2: "s"}
+"""By the number of dense layers; filled for one, open for two."""
+PHASES = {
+    "classifier": "classifier on the frozen base",
+    "unfreeze": "last blocks unfrozen",
+    "refine": "refined",
+}
+ATTEMPTS = ((style.DARK, "o"), (style.MIDDLE, "s"), (style.LIGHT, "^"))
+"""Colour and marker of the attempts of a phase."""
+
+
+def trials(trials_csv: str | Path, output: str | Path, model: str) -> None:
+    """Draw the search of the classifier (schema `trials`)."""
+    table = tables.read(trials_csv, "trials")
+    with style.style():
+        name = model_label(model)
+        drawn = history(table, name, marks_of(table))
+        style.save(drawn, output, f"Search of the classifier of {name}")
+
+
+def phases(phases_csv: str | Path, output: str | Path, model: str, synthetic: bool, protocol: str) -> None:
+    """Draw the learning curves of all phases (schema `phases`)."""
+    table = tables.read(phases_csv, "phases")
+    with style.style():
+        name = model_label(model)
+        drawn = curves(table, name, marks(synthetic, study_note(protocol)))
+        style.save(drawn, output, f"Phases of fine-tuning {name}")
+
+
+def history(table: pd.DataFrame, name: str, marks: str) -> Figure:
+    """Validation accuracy per trial with the best so far, and against each of the parameters."""
+    drawn = style.figure(2 * style.COLUMN, 4.4)
+    grid = drawn.subplots(2, 2, sharey=True)
+    _by_trial(grid[0, 0], table)
+    _against(grid[0, 1], table, table["dropout"].astype(float), "dropout")
+    shapes = _shapes(table)
+    order = sorted(set(shapes), key=lambda shape: (shape.count("–"), [int(n) for n in shape.split("–")]))
+    _against(grid[1, 0], table, shapes.map(order.index).astype(float), "neurons of the dense layers")
+    grid[1, 0].set_xticks(range(len(order)), order, rotation=45, ha="right", rotation_mode="anchor")
+    gap = table["train_accuracy"].astype(float)
+    _against(grid[1, 1], table, gap, "training accuracy at the best epoch")
+    grid[1, 1].xaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
+    limits = grid[1, 1].get_xlim(), grid[1, 1].get_ylim()
+    grid[1, 1].axline((0, 0), slope=1, linestyle=":", color=style.LIGHT)
+    grid[1, 1].set(xlim=limits[0], ylim=limits[1])
+    titles = ("trials in their order", "dropout", "size", "gap between training and validation")
+    for letter, axes, title in zip("abcd", grid.flat, titles, strict=True):
+        style.panel(axes, letter, title)
+        axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
+        axes.grid(axis="y")
+    for axes in grid[:, 0]:
+        axes.set_ylabel("validation accuracy")
+    handles = [
+        Line2D([], [], linestyle="", label=f"{n} dense layer{'s' * (n > 1)}", **_mark(n, False))
+        for n in MARKERS
+    ]
+    handles.append(Line2D([], [], linestyle="", label="best", **_mark(1, True)))
+    handles.append(Line2D([], [], color=style.LIGHT, drawstyle="steps-post", label="best so far"))
+    handles.append(Line2D([], [], color=style.LIGHT, linestyle=":", label="no gap"))
+    drawn.legend(handles=handles, loc="outside lower center", ncols=len(handles))
+    lost = int(table["validation_accuracy"].isna().sum())
+    without = f" ({lost} without a finite loss)" if lost else ""
+    style.heading(drawn, f"Search of the classifier of {name}: {len(table)} trials{without}", marks)
+    return drawn
+
+
+def curves(table: pd.DataFrame, name: str, marks: str) -> Figure:
+    """Loss and accuracy by epoch, a column for each phase, the attempts of a phase in one panel."""
+    present = [phase for phase in PHASES if phase in set(table["phase"])]
+    drawn = style.figure(2 * style.COLUMN, 4.6)
+    grid = drawn.subplots(2, len(present), sharey="row", squeeze=False)
+    for column, (letter, phase) in enumerate(zip("abc", present, strict=False)):
+        mine = table[table["phase"] == phase]
+        for row, what in enumerate(("loss", "accuracy")):
+            _attempts(grid[row, column], mine, what)
+        style.panel(grid[0, column], letter, PHASES[phase])
+        grid[1, column].set_xlabel("epoch")
+        handles = grid[1, column].get_legend_handles_labels()[0]
+        grid[1, column].legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.25), ncols=1)
+    grid[0, 0].set(ylabel="loss (cross-entropy)", ylim=(0, None))
+    grid[1, 0].set(ylabel="accuracy", ylim=(0, 1.02))
+    grid[1, 0].yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
+    sides = [
+        Line2D([], [], color=style.DARK, linestyle="-", label="training"),
+        Line2D([], [], color=style.DARK, linestyle="--", marker="o", label="validation"),
+    ]
+    drawn.legend(handles=sides, loc="outside upper right", ncols=2)
+    style.heading(drawn, f"Fine-tuning of {name}", marks)
+    return drawn
+
+
+def _attempts(axes: Axes, mine: pd.DataFrame, what: str) -> None:
+    last = int(mine["epoch"].max())
+    for (colour, marker), (attempt, curve) in zip(
+        ATTEMPTS, mine.groupby("attempt", sort=False), strict=False
+    ):
+        top = curve["validation_accuracy"].astype(float).max()
+        label = f"{attempt}: {100 * top:.1f} %" + (", kept" if curve["kept"].all() else "")
+        label = label.replace(", dropout", ",\ndropout")
+        axes.plot(curve["epoch"], curve[f"train_{what}"], "-", color=colour)
+        axes.plot(
+            curve["epoch"],
+            curve[f"validation_{what}"].astype(float),
+            "--",
+            color=colour,
+            marker=marker,
+            markevery=max(1, len(curve) // 8),
+            label=label,
+        )
+    axes.set_xlim(0.5, last + 0.5)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    axes.grid(axis="y")
+
+
+def _by_trial(axes: Axes, table: pd.DataFrame) -> None:
+    axes.step(
+        table["trial"], table["best_so_far"].astype(float), where="post", color=style.LIGHT, linewidth=1.2
+    )
+    _scatter(axes, table, table["trial"].astype(float))
+    axes.set(xlabel="trial", xlim=(0.3, len(table) + 0.7))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+
+
+def _against(axes: Axes, table: pd.DataFrame, places: pd.Series, label: str) -> None:
+    _scatter(axes, table, places)
+    axes.set_xlabel(label)
+
+
+def _scatter(axes: Axes, table: pd.DataFrame, places: pd.Series) -> None:
+    values = table["validation_accuracy"].astype(float)
+    best = values.idxmax()
+    for at in table.index[values.notna()]:
+        layers = int(table["layers"][at])
+        axes.plot(places[at], values[at], linestyle="", **_mark(layers, at == best))
+
+
+def _mark(layers: int, best: bool) -> dict:
+    colour = style.MIDDLE if best else style.DARK
+    return {
+        "marker": MARKERS[layers],
+        "color": colour,
+        "markerfacecolor": colour if layers == 1 else "white",
+        "markersize": 6 if best else 4,
+    }
+
+
+def _shapes(table: pd.DataFrame) -> pd.Series:
+    second = table["neurons_2"]
+    return pd.Series(
+        np.where(
+            second.isna(),
+            table["neurons_1"].astype(str),
+            table["neurons_1"].astype(str) + "–" + second.astype("Int64").astype(str),
+        ),
+        index=table.index,
+    )
