@@ -58,7 +58,11 @@ COUNTS = {
     "cnn_bilstm": BASE + 2 * lstm(6 * 96) + dense(256, 128, 7),
     "cnn_lstm2": BASE + lstm(6 * 96) + lstm(128) + dense(128, 128, 7),
     "cnn_attention": BASE + 4 * 96 + ATTENTION + dense(96, 192, 96) + dense(36 * 96, 128, 7),
-    "vit": 65 * 64 + 36 * 64 + 3 * (4 * 64 + 4 * 65 * 64 + dense(64, 128, 64)) + 2 * 64 + dense(64, 128, 7),
+    "vit": 65 * 64
+    + 36 * 64
+    + 3 * (4 * 64 + 4 * 65 * 64 + dense(64, 128, 64))
+    + 2 * 64
+    + dense(36 * 64, 128, 7),
 }
 
 
