@@ -14,7 +14,6 @@ include: "workflow/rules/common.smk"
 include: "workflow/rules/weights.smk"
 include: "workflow/rules/spatial.smk"
 include: "workflow/rules/finetune.smk"
-include: "workflow/rules/finetune.smk"
 
 
 if S.kind == "clips":
