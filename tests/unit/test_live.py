@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from ferflow import tables
 from ferflow.apps import benchmark, live
 from ferflow.apps.live import STAGES, Smoother, Stopwatch, watch
 from ferflow.classes import EMOTIONS_NEUTRAL
@@ -93,7 +94,7 @@ def test_the_stopwatch_counts_each_stage():
     assert set(stopwatch.seconds) == set(STAGES) and all(v > 0 for v in stopwatch.seconds.values())
 
 
-def test_the_table_of_the_benchmark(capsys):
+def test_the_table_of_the_benchmark(tmp_path, capsys):
     from rich.console import Console
 
     stages = dict(zip(STAGES, (1.0, 3.0, 0.5, 4.0, 0.1), strict=True))
@@ -102,6 +103,12 @@ def test_the_table_of_the_benchmark(capsys):
     report = {"model": "m.pt", "video": "v.mp4", "width": 640, "height": 480, "machine": "x", "processors": 2}
     benchmark.show(Console(width=80), report | {"ways": ways})
     said = capsys.readouterr().out
+    benchmark.write(tmp_path / "speed.csv", report | {"ways": ways})
+    written = tables.read(tmp_path / "speed.csv", "speed")
+    assert written["fps"].tolist() == [150.04, 20]
+    assert (
+        written["note"][0] == "cascade at every 5th frame, tracked in between; v.mp4, 640x480; 2 processors"
+    )
     assert "every 5th, tracked" in said and "4.00 ms 47 %" in said
     assert "150.0" in said and "15.0" in said and "2.0" in said and "299/300" in said
 
