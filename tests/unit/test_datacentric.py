@@ -377,8 +377,13 @@ def test_class_weights_belong_to_their_sampling_alone(faces, small_settings, mon
 
     monkeypatch.setattr(training, "fit_images", fit_images)
     recipe = small_settings({"spatial": {"class_weights": True}}).datacentric.recipe
+    # Of a small draw the numbers of the photographs have gaps; the first four images are one photograph.
+    photographs = 5 * np.maximum(np.arange(len(faces)), 3) + 1000
     for way in ("none", "class_weights"):
-        cell.run(faces, np.arange(len(faces)), "vit", way, "honest", recipe, 3, 20)
+        predicted, _, _ = cell.run(faces, photographs, "vit", way, "published", recipe, 3, 20)
+        named = dict(zip(predicted["clip_id"], predicted["subject_id"], strict=True))
+        assert {named.pop(f"i{k:04d}", "i0000") for k in range(4)} == {"i0000"}
+        assert named and all(clip == photograph for clip, photograph in named.items())
     assert weighted == [False, True]
 
 

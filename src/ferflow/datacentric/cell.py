@@ -81,11 +81,11 @@ def _predictions(
     made = pd.Series(test.made)
     count = made.groupby(parent).cumsum()
     names[made] = names[made] + "+" + count[made].astype(str)
-    _, first = np.unique(photographs, return_index=True)
+    _, first, number = np.unique(photographs, return_index=True, return_inverse=True)
     named = pd.DataFrame(
         {
             "clip_id": names,
-            "subject_id": clips[first[photographs[parent]]],
+            "subject_id": clips[first[number[parent]]],
             "emotion": np.asarray(EMOTIONS_NEUTRAL, object)[test.labels],
         }
     )
