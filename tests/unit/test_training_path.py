@@ -215,3 +215,14 @@ def test_loaders_cover_every_image_once(settings):
     batches = list(loader(Images(TRAINING, Small()), 32, seed=1))
     assert sum(len(labels) for _, labels in batches) == 210
     assert batches[0][0].dtype == torch.float32 and 0 <= batches[0][0].min() <= batches[0][0].max() <= 1
+
+
+def test_a_running_average_has_the_statistics_of_its_own_weights(settings):
+    network, _ = train(settings.model_copy(update={"keep": "last", "online": settings.online}))
+    kept = network.blocks[0][1].running_mean.clone()
+    network.train()
+    network.blocks[0][1].momentum = None  # the plain mean over the batches
+    network.blocks[0][1].reset_running_stats()
+    with torch.no_grad():
+        network(Images(TRAINING, network)[range(210)][0])
+    torch.testing.assert_close(kept, network.blocks[0][1].running_mean, atol=0.05, rtol=0.05)

@@ -20,6 +20,7 @@ import ferflow.models.vision  # noqa: F401  torchmetrics imports torchvision, wh
 
 # isort: split
 import lightning.pytorch as lightning
+import numpy as np
 import pandas as pd
 import torch
 from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint, TQDMProgressBar
@@ -27,7 +28,7 @@ from lightning.pytorch.callbacks.weight_averaging import WeightAveraging
 from lightning.pytorch.plugins.environments import LightningEnvironment
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 from torch import Tensor, nn
-from torch.optim.swa_utils import get_ema_multi_avg_fn
+from torch.optim.swa_utils import get_ema_multi_avg_fn, update_bn
 from torch.utils.data import DataLoader
 from torchmetrics.classification import MulticlassAccuracy
 
@@ -40,6 +41,8 @@ from ferflow.training.shards import Shards, keep_freed_memory
 
 _DECIMALS = 6
 """Of written losses and accuracies, which torch keeps as float32."""
+_CALIBRATION = 2048
+"""Images from which a running average's batch normalisation takes its statistics."""
 
 
 @dataclass(frozen=True)
@@ -169,10 +172,30 @@ class Classifier(lightning.LightningModule):
 
 
 class _Average(WeightAveraging):
-    """The running average of the weights, after every step."""
+    """The running average of the weights, after every step.
+
+    Its batch normalisation gets statistics of its own, from training images that it is shown: the average of
+    the statistics of many networks is not that of their average.
+    """
 
     def __init__(self, decay: float) -> None:
-        super().__init__(multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True)
+        super().__init__(multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=False)
+
+    def on_validation_epoch_start(self, trainer: lightning.Trainer, module: Classifier) -> None:
+        super().on_validation_epoch_start(trainer, module)
+        self._calibrate(trainer, module)
+
+    def on_train_end(self, trainer: lightning.Trainer, module: Classifier) -> None:
+        super().on_train_end(trainer, module)
+        self._calibrate(trainer, module)
+
+    def _calibrate(self, trainer: lightning.Trainer, module: Classifier) -> None:
+        batches = trainer.train_dataloader
+        numbers = np.random.default_rng(module.seed).permutation(len(batches.dataset))[:_CALIBRATION]
+        size = -(-len(batches.dataset) // len(batches))
+        parts = np.array_split(numbers, max(1, len(numbers) // size))
+        with trainer.precision_plugin.val_step_context():
+            update_bn((batches.dataset[part] for part in parts), module.network, module.device)
 
 
 class _Curve(Callback):
