@@ -23,7 +23,7 @@ from ferflow.training.predictions import table
 IMAGES = {"Training": 28709, "PublicTest": 3589, "PrivateTest": 3589}
 
 
-def write_model(path, small_settings, synthetic=False, scale=1.0):
+def write_model(path, small_settings, synthetic=False, scale=20.0):
     torch.manual_seed(3)
     network = spatial.build("compact", 7)
     with torch.no_grad():

@@ -84,17 +84,24 @@ def predict(
 
 @app.command()
 def evaluate(
-    dataset: Annotated[str, typer.Option(help="A set of images, e.g. fer2013.", show_default=False)],
-    root: Annotated[Path, typer.Option(help="Its folder, CSV or tar file.", show_default=False)],
+    dataset: Annotated[
+        str, typer.Option(metavar="NAME", help="A set of images, e.g. fer2013.", show_default=False)
+    ],
+    root: Annotated[
+        Path, typer.Option(metavar="PATH", help="Its folder, CSV or tar file.", show_default=False)
+    ],
     split: Annotated[
         str | None,
         typer.Option(
-            help="A part of it, e.g. PrivateTest; left out where a set has none.", show_default=False
+            metavar="SPLIT",
+            help="A part of it, e.g. PrivateTest; left out where a set has none.",
+            show_default=False,
         ),
     ] = None,
     weights: Annotated[
         list[Path] | None,
         typer.Option(
+            metavar="FILE",
             help="An image network that ferflow trained; given several times: their average. "
             "Otherwise the network that ships.",
             show_default=False,
@@ -108,7 +115,9 @@ def evaluate(
     ] = False,
     crop: Annotated[
         int | None,
-        typer.Option(min=1, help="Side of the ten crops, pixels. Default: 44 of 48.", show_default=False),
+        typer.Option(
+            min=1, metavar="PIXELS", help="Side of the ten crops. Default: 44 of 48.", show_default=False
+        ),
     ] = None,
     choose_on: Annotated[
         str | None,
@@ -120,10 +129,12 @@ def evaluate(
     budget: Annotated[
         int, typer.Option(min=1, help="Those chosen have fewer parameters than this in all.")
     ] = 5_000_000,
-    out: Annotated[Path | None, typer.Option(help="Write metrics.json here.", show_default=False)] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the metrics as JSON.", show_default=False)
+    ] = None,
     predictions: Annotated[
         Path | None,
-        typer.Option(help="Write every image's probabilities to a CSV.", show_default=False),
+        typer.Option(metavar="FILE", help="Write every image's probabilities to a CSV.", show_default=False),
     ] = None,
     bootstrap: Annotated[int, typer.Option(min=1, help="Resamples behind the intervals.")] = 2000,
     confidence: Annotated[float, typer.Option(min=0.5, max=0.999, help="Of the intervals.")] = 0.95,
