@@ -1,4 +1,4 @@
-"""How the tests run the tiny study."""
+"""How the tests run the tiny studies."""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ from pathlib import Path
 REPOSITORY = Path(__file__).parents[2]
 TINY = Path(__file__).with_name("tiny.yaml")
 RESULTS = Path("results/tiny")
+IMAGES = Path(__file__).with_name("tiny_images.yaml")
+IMAGE_RESULTS = Path("results/tiny-images")
+DATACENTRIC = Path(__file__).with_name("tiny_datacentric.yaml")
 
 
-def command(folder: Path, *more: str) -> list[str]:
+def command(folder: Path, *more: str, study: Path = TINY) -> list[str]:
     return [
         str(Path(sys.executable).with_name("snakemake")),
         "--snakefile", str(REPOSITORY / "Snakefile"),
@@ -19,10 +22,10 @@ def command(folder: Path, *more: str) -> list[str]:
         "--profile", str(REPOSITORY / "workflow/profiles/default"),
         "--logger", "rich",
         "--cores", "2",
-        "--configfile", str(TINY),
+        "--configfile", str(study),
         *more,
     ]  # fmt: skip
 
 
-def run(folder: Path, *more: str) -> subprocess.CompletedProcess:
-    return subprocess.run(command(folder, *more), capture_output=True, text=True, timeout=900)
+def run(folder: Path, *more: str, study: Path = TINY) -> subprocess.CompletedProcess:
+    return subprocess.run(command(folder, *more, study=study), capture_output=True, text=True, timeout=900)

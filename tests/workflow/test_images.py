@@ -1,0 +1,166 @@
+"""An image study through the real workflow, on a few rendered stills: whole, again, interrupted, wrong."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from rich.console import Console
+from running import IMAGE_RESULTS, IMAGES, command, run
+
+from ferflow import tables
+from ferflow.report import console
+from ferflow.report.published import published
+
+pytestmark = [pytest.mark.workflow, pytest.mark.slow]
+
+
+def table(folder: Path, name: str, schema: str | None = None) -> pd.DataFrame:
+    return tables.read(folder / IMAGE_RESULTS / f"tables/{name}.csv", schema or name)
+
+
+@pytest.fixture
+def copy(finished_images, tmp_path) -> Path:
+    """A copy of the finished folder, file times included."""
+    shutil.copytree(finished_images, tmp_path / "copy", symlinks=True)
+    return tmp_path / "copy"
+
+
+def test_every_network_view_and_part_has_its_accuracy(finished_images):
+    found = table(finished_images, "accuracies")
+    run_through = found[found["test"].notna()]
+    assert list(zip(run_through.model, run_through["views"], strict=True)) == [
+        (model, views) for model in ("compact", "second", "both") for views in ("one", "mirror", "ten")
+    ]
+    left = found[found["test"].isna()].set_index("model")
+    assert left.loc["vggnet", "note"] == "not run: too large for a test"
+    assert left.loc["lacking", "note"].endswith("not run: not all of them were")
+    # The parts are those of the stills, and no rendered still is there twice.
+    manifest = tables.read(finished_images / "data/interim/synth4d-stills/manifest.csv", "manifest")
+    parts = manifest["split"].value_counts()
+    assert (run_through["n_validation"] == parts["PublicTest"]).all()
+    assert (run_through["n_test"] == parts["PrivateTest"]).all()
+    assert (run_through["n_honest"] == run_through["n_test"]).all()
+    assert not manifest["sha256"].duplicated().any()
+
+
+def test_an_accuracy_is_the_share_of_right_predictions(finished_images):
+    predictions = tables.read(finished_images / IMAGE_RESULTS / "predictions.csv", "predictions")
+    found = table(finished_images, "accuracies").dropna(subset="test")
+    for row in found.itertuples():
+        mine = predictions[predictions["model"] == f"{row.model}@{row.views}"]
+        for protocol, value in (("validation", row.validation), ("test", row.test)):
+            part = mine[mine["protocol"] == protocol]
+            assert value == pytest.approx((part["emotion"] == part["predicted"]).mean())
+    columns = [column for column in predictions if column.startswith("p_")]
+    by_model = {name: rows[columns].to_numpy() for name, rows in predictions.groupby("model")}
+    mean = (by_model["compact@ten"] + by_model["second@ten"]) / 2
+    np.testing.assert_allclose(by_model["both@ten"], mean, atol=1e-6)
+
+
+def test_every_row_of_the_paper_stands_there_with_ours_or_the_reason(finished_images):
+    found = table(finished_images, "compact", "image_beside")
+    key = ["table", "item", "metric", "split"]
+    printed = published("compact")
+    assert set(map(tuple, printed[key].to_numpy())) <= set(map(tuple, found[key].to_numpy()))
+    assert (found["ours"].notna() | (found["note"] != "")).all()
+    ours = found.set_index(["item", "metric", "split"])["ours"]
+    assert ours["compact", "parameters", ""] == 784_263
+    assert ours["compact", "epochs", ""] == 4
+    accuracies = table(finished_images, "accuracies").set_index(["model", "views"])
+    assert ours["compact", "accuracy", "PrivateTest"] == accuracies.loc[("compact", "one"), "test"]
+    notes = found.set_index("item")["note"]
+    assert notes["vggnet RLRP"] == "not run: too large for a test"
+    assert notes["alexnet [8]"] == "not run: alexnet is not among this study's models"
+    assert ours.loc["total", "images", "FER2013"] == 210
+    assert notes["compact + haar cascade"] == "not measured here"
+
+
+def test_everything_is_called_synthetic(finished_images):
+    folder = finished_images / IMAGE_RESULTS
+    ours = table(finished_images, "compact", "image_beside")
+    compared = ours[ours["ours"].notna() & ~ours["metric"].isin(["parameters", "size_mb"])]
+    assert (compared["data"] == "synthetic data: not comparable").all()
+    assert compared["difference"].isna().all()
+    assert table(finished_images, "results")["synthetic"].all()
+    for page in ("accuracies", "compact", "class_report", "networks"):
+        assert "synthetic data" in (folder / f"tables/{page}.html").read_text()
+    figures = list((folder / "figures").glob("*.svg"))
+    assert len(figures) == 2 + 2 + 3  # accuracies, counts; two learning curves; three confusion matrices
+    for drawn in figures:
+        assert "synthetic" in drawn.read_text(), drawn
+    out = io.StringIO()
+    console.print_results(folder, Console(file=out, width=160))
+    said = out.getvalue()
+    assert "Synthetic data" in said
+    assert "ten crops" in said
+    assert "not run: too large for a test" in said
+
+
+def test_second_run_has_nothing_to_do_and_other_resamples_train_nothing(finished_images):
+    def rules(*more: str) -> set[str]:
+        plain = command(finished_images, "--dry-run", *more, study=IMAGES)
+        at = plain.index("--logger")
+        del plain[at : at + 2]
+        plain[plain.index("--profile") + 1] = "none"
+        done = subprocess.run(plain, capture_output=True, text=True, timeout=300)
+        assert done.returncode == 0, done.stderr
+        return set(re.findall(r"^\s*(?:local)?rule (\w+):", done.stdout + done.stderr, flags=re.M))
+
+    assert rules() == set()
+    changed = rules("--config", "evaluation={bootstrap: 60}")
+    assert {"image_metrics", "accuracies", "compact"} <= changed
+    assert not changed & {"stills", "spatial", "views", "ensemble"}
+
+
+def test_an_interrupted_training_goes_on_to_the_same_predictions(copy, finished_images):
+    expected = (finished_images / IMAGE_RESULTS / "predictions.csv").read_bytes()
+    shutil.rmtree(copy / IMAGE_RESULTS)
+    shutil.rmtree(copy / "runs")
+    process = subprocess.Popen(
+        command(copy, study=IMAGES),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    checkpoint = copy / "runs/tiny-images/compact/last.ckpt"
+    deadline = time.monotonic() + 300
+    while not checkpoint.exists():
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGINT)
+    process.wait(timeout=120)
+    assert not (copy / IMAGE_RESULTS / "models/compact/spatial/model.pt").exists()
+    assert checkpoint.exists()  # what the next run goes on from
+    done = run(copy, study=IMAGES)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "epoch 1/" not in (copy / "logs/spatial/compact.log").read_text()
+    assert (copy / IMAGE_RESULTS / "predictions.csv").read_bytes() == expected
+    assert not list(copy.rglob(".*.part*"))
+
+
+@pytest.mark.parametrize(
+    ("setting", "line"),
+    [
+        ("images={models: {compact: {epoch: 3}}}", "images.models.compact.epoch is not a setting"),
+        ("images={ensembles: {all: [compact, third]}}", "ensemble all names third"),
+        ("stills={source: fer2013, path: nowhere.csv}", "nowhere.csv: does not exist"),
+    ],
+)
+def test_a_wrong_setting_is_one_line_before_any_job(tmp_path, setting, line):
+    done = run(tmp_path, "--config", setting, study=IMAGES)
+    assert done.returncode != 0
+    said = [text for text in done.stderr.splitlines() if "rror" in text or "Traceback" in text]
+    assert len(said) == 1
+    assert line in said[0]
+    assert not (tmp_path / "data").exists()
