@@ -13,7 +13,7 @@ rule shown_table:
             at(layout.TABLES) + "/{table}.html",
             category=lambda w: shown(w)[2],
             labels=lambda w: {"shown": shown(w)[1], "kind": "table"},
-            caption="../report/table.rst",
+            caption="../report/table.rst" if S.kind == "clips" else "../report/image_table.rst",
         ),
         at(layout.TABLES) + "/{table}.md",
         at(layout.TABLES) + "/{table}.tex",

@@ -165,7 +165,7 @@ def _network(row, ours: Ours) -> dict:
         return {"model": name, "note": f"not known here: {mine['note'] or 'not noted'}"}
     notes = {
         "size_mb": f"as torchinfo estimates it, 10^6 bytes; the weights alone are {mine['weights_mb']:.2f}",
-        "training_hours": f"on this machine, {mine['threads']:.0f} threads",
+        "training_hours": f"on this machine, threads: {mine['threads']:.0f}",
     }
     return {
         "model": name,

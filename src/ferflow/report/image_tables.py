@@ -155,7 +155,12 @@ def accuracies_table(table: pd.DataFrame, title: str, confidence: float) -> rend
         images = f" ({f'{n[0]}' if len(n) == 1 else f'{n[0]}–{n[-1]}'} images)" if n else ""
         mark = f", {LEAKY}" if protocol == "test" and leaky else ""
         headings.append(f"accuracy on {label}{images}{mark} (%)")
-    headings += ["macro F1 (%)", "weighted F1 (%)", "macro AUC (%)", "note"]
+    headings += [
+        "macro F1, all images (%)",
+        "weighted F1, all images (%)",
+        "macro AUC, all images (%)",
+        "note",
+    ]
     rows = []
     for _, row in table.iterrows():
         scores = [accuracy_cell(row, protocol) for protocol in PROTOCOLS]
