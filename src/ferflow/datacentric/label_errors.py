@@ -70,7 +70,7 @@ def suspects(judged: pd.DataFrame, images: ImageSet, how: str) -> pd.DataFrame:
 
     rows = judged.set_index("clip_id").loc[images.table["clip_id"]].reset_index()
     shares = rows[[f"p_{emotion}" for emotion in EMOTIONS_NEUTRAL]].to_numpy(float)
-    shares /= shares.sum(axis=1, keepdims=True)
+    shares = shares / shares.sum(axis=1, keepdims=True)
     order = find_label_issues(
         images.labels, shares, filter_by=how, return_indices_ranked_by="self_confidence", n_jobs=1
     )
