@@ -27,7 +27,8 @@ from ferflow.training import controls, optimise, splits
 from ferflow.training.crossval import best_epoch, run_fold, training_subjects
 from ferflow.training.data import Batches, ClipFeatures, Study, loader
 from ferflow.training.final import final_epochs, folds_table, load_final, train_final
-from ferflow.training.module import Recipe, fit
+from ferflow.training.fit import fit
+from ferflow.training.module import Recipe
 from ferflow.training.predictions import table
 from ferflow.training.reproducible import derive
 

@@ -107,8 +107,9 @@ def fit_classifier(
 
     from ferflow.models.precision import resolve
     from ferflow.training.data import loader
+    from ferflow.training.fit import fit
     from ferflow.training.images import balanced
-    from ferflow.training.module import Recipe, fit
+    from ferflow.training.module import Recipe
 
     n_classes = len(EMOTIONS_NEUTRAL)
     start = derive(seed, "finetune", settings.network)

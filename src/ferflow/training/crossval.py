@@ -45,7 +45,8 @@ def run_fold(
     from ferflow.models import temporal as heads
     from ferflow.training import optimise
     from ferflow.training.data import Study, loader, refuse_leak
-    from ferflow.training.module import Recipe, fit
+    from ferflow.training.fit import fit
+    from ferflow.training.module import Recipe
     from ferflow.training.predictions import probabilities, table
     from ferflow.training.reproducible import derive, reproducible
 

@@ -109,7 +109,8 @@ def fit_and_judge(
     from ferflow.models import temporal as heads
     from ferflow.training import optimise
     from ferflow.training.data import loader, refuse_leak
-    from ferflow.training.module import Recipe, fit
+    from ferflow.training.fit import fit
+    from ferflow.training.module import Recipe
     from ferflow.training.predictions import probabilities, table
     from ferflow.training.reproducible import derive, reproducible
 

@@ -22,7 +22,8 @@ from ferflow.models.spatial import prepare
 from ferflow.settings import Online, Spatial
 from ferflow.training import predictions, shards
 from ferflow.training.data import loader
-from ferflow.training.module import Recipe, fit
+from ferflow.training.fit import fit
+from ferflow.training.module import Recipe
 from ferflow.training.reproducible import reproducible
 
 
