@@ -211,13 +211,14 @@ def test_a_cleaned_split_of_other_images_is_refused(flawed, faces, found, tmp_pa
 
 
 def test_what_was_found_is_counted(flawed, found, tmp_path):
-    table = summary.counted(found, flawed.table, summary.Thresholds(6, 10, 1.5, "both"))
+    table = summary.counted(found, flawed.table, summary.Thresholds(6, 10, 1.5, "both", 5))
     counts = table.set_index(["check", "counted"])["count"].to_dict()
     assert counts["exact copies", "images beyond the first of each group"] == 3
     assert counts["exact copies", "ordered pairs with different labels"] == 2
     assert counts["exact copies", "groups across the official parts"] == 1
     assert counts["near duplicates", "groups across the official parts"] == 1
     assert counts["official split", "training images"] == 7 and counts["nearly constant", "images"] == 1
+    assert table["rule"].iat[-1] == "cleanlab, both, on out-of-fold probabilities of 5 images drawn from all"
     tables.write(table, tmp_path / "quality.csv", "data_quality")
 
 
@@ -453,7 +454,7 @@ def test_every_published_number_stands_beside_ours_or_a_reason(compared, tmp_pat
         if sampled is None:
             assert best["note"].str.contains("not run").all()
         else:
-            assert best["protocol"].tolist() == ["published", "honest"]
+            assert best["our_protocol"].tolist() == [LEAKY, "honest"]
             assert best["ours"].iat[0] > 0.85 and best["ours"].iat[1] < 0.6
             assert [LEAKY in note for note in best["note"]] == [True, False]
 

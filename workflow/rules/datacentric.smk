@@ -127,6 +127,7 @@ rule datacentric_cleaning:
     params:
         **THRESHOLDS,
         filter=D.label_errors.filter,
+        images=D.images,
         cleaning=D.cleaning,
         training_only=D.training_only,
     log:
@@ -242,7 +243,7 @@ rule figures_of_protocols:
 
 SHOWN["datacentric"] = ("datacentric", "The data-centric paper: published and ours", "1 Results")
 for name, title in {
-    "sampling": "Sampling before the split and after it, on the training side",
+    "sampling": "Sampling before the split and after it; before, the test is balanced: compare the recall",
     "variants": "Variants of the CNN-LSTM, by either protocol",
 }.items():
     if name in COMPARED:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from ferflow import tables
+from ferflow.datacentric.sampling import LABELS
 from ferflow.evaluation.results import LEAKY
 from ferflow.report.names import model_label
 from ferflow.report.published import published
@@ -49,7 +50,8 @@ def beside(quality: pd.DataFrame, sampling: pd.DataFrame | None) -> pd.DataFrame
         else:
             rows.append(base | {"note": QUOTED})
     frame = pd.DataFrame(rows).reindex(columns=list(tables.schema("datacentric")["properties"]))
-    frame[["model", "protocol", "note"]] = frame[["model", "protocol", "note"]].fillna("")
+    texts = ["model", "our_protocol", "note"]
+    frame[texts] = frame[texts].fillna("")
     numbers = ["ours", "low", "high"]
     frame[numbers] = frame[numbers].astype(float)
     return frame.assign(synthetic=synthetic)
@@ -63,7 +65,7 @@ def _best(sampling: pd.DataFrame, protocol: str, note: str, mark: str) -> dict:
         "ours": best[protocol],
         "low": best[f"{protocol}_low"],
         "high": best[f"{protocol}_high"],
-        "model": f"{model_label(best['network'])}, {best['sampling'].replace('_', ' ')}",
-        "protocol": protocol,
+        "model": f"{model_label(best['network'])}, {LABELS[best['sampling']]}",
+        "our_protocol": mark or protocol,
         "note": "; ".join(filter(None, remarks)),
     }

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from ferflow.classes import EMOTIONS_NEUTRAL
-from ferflow.datacentric.sampling import PROTOCOLS
+from ferflow.datacentric.sampling import LABELS, PROTOCOLS
 from ferflow.evaluation.results import LEAKY
 from ferflow.report import style
 from ferflow.report.names import model_label
@@ -82,7 +82,7 @@ def protocols(sampling: pd.DataFrame, confidence: float, marks: str) -> Figure:
             color=style.DARK,
             transform=axes.get_yaxis_transform(),
         )
-    labels = [f"{model_label(row.network)}, {row.sampling.replace('_', ' ')}" for row in rows.itertuples()]
+    labels = [f"{model_label(row.network)}, {LABELS[row.sampling]}" for row in rows.itertuples()]
     axes.set_yticks(range(len(rows)), labels)
     axes.set_ylim(len(rows) - 0.4, -0.6)
     values = rows[["published_low", "published_high", "honest_low", "honest_high"]].to_numpy()

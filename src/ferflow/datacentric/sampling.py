@@ -20,6 +20,14 @@ from ferflow.training.reproducible import derive
 Protocol = Literal["published", "honest"]
 PROTOCOLS: tuple[Protocol, ...] = ("published", "honest")
 
+LABELS = {
+    "none": "no sampling",
+    "class_weights": "class weights",
+    "oversampling": "random oversampling",
+    "smote": "SMOTE",
+}
+"""How each is written for a reader."""
+
 RESAMPLED = ("oversampling", "smote")
 """Samplings that make images; the others train on the images that there are."""
 

@@ -11,17 +11,22 @@ from ferflow.datacentric.pool import TESTS, TRAINING
 
 
 class Thresholds(NamedTuple):
-    """By what the tables were made: settings of section `datacentric`; `filter` is cleanlab's."""
+    """By what the tables were made: settings of section `datacentric`.
+
+    `filter` is cleanlab's; `images` is how many were drawn to look for label errors (None: all).
+    """
 
     near_distance: int
     constant: float
     whiskers: float
     filter: str
+    images: int | None
 
 
 def counted(found: Found, manifest: pd.DataFrame, thresholds: Thresholds) -> pd.DataFrame:
     """Schema `data_quality` from the tables of what was found and the set's manifest."""
     part, synthetic = manifest["split"], bool(manifest["synthetic"].any())
+    drawn = "" if thresholds.images is None else f" of {thresholds.images} images drawn from all"
     rows = [
         ("official split", "training images", (part == TRAINING).sum(), f"part {TRAINING}"),
         ("official split", "test images", part.isin(TESTS).sum(), f"parts {' and '.join(TESTS)}"),
@@ -47,7 +52,7 @@ def counted(found: Found, manifest: pd.DataFrame, thresholds: Thresholds) -> pd.
             "suspected label errors",
             "images",
             len(found.label_errors),
-            f"cleanlab, {thresholds.filter}, on out-of-fold probabilities",
+            f"cleanlab, {thresholds.filter}, on out-of-fold probabilities{drawn}",
         ),
     ]
     table = pd.DataFrame(rows, columns=["check", "counted", "count", "rule"])
