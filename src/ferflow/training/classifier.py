@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,12 +17,11 @@ from ferflow.settings import Finetune, Spatial, Stage
 from ferflow.training.crossval import best_epoch
 from ferflow.training.reproducible import derive, reproducible
 from ferflow.training.search import Outcome, Shape, best, search
-from ferflow.training.stills import TRAINED, WATCHED, read
+from ferflow.training.stills import TRAINED, WATCHED, digest, read
 
 if TYPE_CHECKING:
     from ferflow.models.network import SpatialNetwork
     from ferflow.training.frozen import Frozen
-    from ferflow.training.images import Labelled
 
 PHASE = "classifier"
 
@@ -172,12 +170,3 @@ def outcome(history: pd.DataFrame) -> Outcome:
 def describe(shape: Shape) -> str:
     """A classifier in words: `dense 1024-512, dropout 0.5`."""
     return f"dense {'-'.join(map(str, shape.dense))}, dropout {shape.dropout:g}"
-
-
-def digest(*parts: Labelled) -> str:
-    """SHA-256 over images and labels."""
-    whole = hashlib.sha256()
-    for part in parts:
-        for values in part:
-            whole.update(values.tobytes())
-    return whole.hexdigest()

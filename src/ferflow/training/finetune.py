@@ -25,10 +25,10 @@ from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.errors import WeightsError
 from ferflow.models import spatial as networks
 from ferflow.settings import Finetune, Spatial
-from ferflow.training.classifier import PHASE, digest, of_stage
+from ferflow.training.classifier import PHASE, of_stage
 from ferflow.training.crossval import best_epoch
 from ferflow.training.reproducible import derive
-from ferflow.training.stills import JUDGED, TRAINED, WATCHED, Stills, read
+from ferflow.training.stills import JUDGED, TRAINED, WATCHED, Stills, digest, read
 
 if TYPE_CHECKING:
     from ferflow.models.network import SpatialNetwork

@@ -39,7 +39,6 @@ def train_spatial(
     images or a part without any.
     """
     from ferflow.training import stills as stills_of
-    from ferflow.training.classifier import digest
     from ferflow.training.images import fit_images, probabilities
     from ferflow.training.predictions import table
     from ferflow.training.reproducible import derive, reproducible
@@ -60,7 +59,7 @@ def train_spatial(
         "settings": settings.model_dump(mode="json"),
         "seed": seed,
         "protocol": protocol,
-        "images_sha256": digest(*data.parts.values()),
+        "images_sha256": stills_of.digest(*data.parts.values()),
         "images": {side: len(part.labels) for side, part in data.parts.items()},
     }
     out_folder = Path(out_folder)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -46,3 +47,12 @@ def read(path: str | Path, protocol: str) -> Stills:
         {side: Labelled(images.pixels[rows], images.labels[rows]) for side, rows in parts.items()},
         {side: columns.iloc[rows].reset_index(drop=True) for side, rows in parts.items()},
     )
+
+
+def digest(*parts: Labelled) -> str:
+    """SHA-256 over images and labels."""
+    whole = hashlib.sha256()
+    for part in parts:
+        for values in part:
+            whole.update(values.tobytes())
+    return whole.hexdigest()
