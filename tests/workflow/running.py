@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -29,3 +30,15 @@ def command(folder: Path, *more: str, study: Path = TINY) -> list[str]:
 
 def run(folder: Path, *more: str, study: Path = TINY) -> subprocess.CompletedProcess:
     return subprocess.run(command(folder, *more, study=study), capture_output=True, text=True, timeout=900)
+
+
+def start(folder: Path, *more: str, study: Path = TINY) -> subprocess.Popen:
+    """The study in a session of its own, to be interrupted."""
+    return subprocess.Popen(
+        command(folder, *more, study=study),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        # A shell that runs the tests in its background has them ignore Ctrl-C, and so what they start.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )

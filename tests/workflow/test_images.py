@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from rich.console import Console
-from running import IMAGE_RESULTS, IMAGES, command, run
+from running import IMAGE_RESULTS, IMAGES, command, run, start
 
 from ferflow import tables
 from ferflow.report import console
@@ -126,12 +126,7 @@ def test_an_interrupted_training_goes_on_to_the_same_predictions(copy, finished_
     expected = (finished_images / IMAGE_RESULTS / "predictions.csv").read_bytes()
     shutil.rmtree(copy / IMAGE_RESULTS)
     shutil.rmtree(copy / "runs")
-    process = subprocess.Popen(
-        command(copy, study=IMAGES),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+    process = start(copy, study=IMAGES)
     checkpoint = copy / "runs/tiny-images/compact/last.ckpt"
     deadline = time.monotonic() + 300
     while not checkpoint.exists():

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from running import RESULTS, command, run
+from running import RESULTS, command, run, start
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
@@ -86,9 +86,7 @@ def test_an_interrupted_run_is_completed_by_the_next(copy, finished, how):
     expected = (finished / RESULTS / "predictions.csv").read_bytes()
     shutil.rmtree(copy / RESULTS / "models/heads")
     shutil.rmtree(copy / "data/features")
-    process = subprocess.Popen(
-        command(copy), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-    )
+    process = start(copy)
     deadline = time.monotonic() + 120
     while not list((copy / RESULTS).glob("models/heads/*/fold-*/history.csv")):
         assert process.poll() is None
