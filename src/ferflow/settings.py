@@ -331,13 +331,15 @@ class Datacentric(Section):
     training_only: list[CleaningRule]
     variants: list[SpatialNetwork]
     networks: dict[SpatialNetwork, Annotated[list[Sampling], Field(min_length=1)]]
+    cleaned: list[SpatialNetwork]
     neighbours: Count
     recipe: Spatial
 
     def rows(self) -> list[tuple[SpatialNetwork, Sampling]]:
         """The rows of the comparison: network and sampling; the variants are not resampled."""
         compared = [(name, sampling) for name, samplings in self.networks.items() for sampling in samplings]
-        return list(dict.fromkeys([*((name, "none") for name in self.variants), *compared]))
+        plain = [(name, "none") for name in (*self.variants, *self.cleaned)]
+        return list(dict.fromkeys([*plain, *compared]))
 
 
 class Features(Section):

@@ -196,7 +196,7 @@ def test_the_cleaned_split_names_the_first_rule(flawed, found, tmp_path):
     assert steps["named"].iat[-1] == 1 and steps["note"].iat[-1] == "not applied"
     tables.write(cleaned, tmp_path / "cleaned.csv", "cleaned")
     tables.write(steps, tmp_path / "steps.csv", "cleaning")
-    kept = cleaning.kept(tmp_path / "cleaned.csv", flawed)
+    kept = flawed.rows(cleaning.kept(tmp_path / "cleaned.csv", flawed))
     assert kept.table["clip_id"].tolist() == ["i0002", "i0007", "i0009"]
     # The order decides what an image is put down to: the black one has no copy, but could be doubted.
     first, _ = cleaning.clean(flawed.table, found, ["label_error", "conflict"], [])
@@ -388,6 +388,15 @@ def test_class_weights_belong_to_their_sampling_alone(faces, small_settings, mon
     assert weighted == [False, True]
 
 
+def test_cleaning_takes_training_images_away_and_no_test_image(faces):
+    alone = np.arange(len(faces))
+    kept = alone % 4 > 0
+    training, test = sampling.sides(faces, alone, "none", "cleaned", 3, 20, kept)
+    official = faces.table["split"].eq("Training").to_numpy()
+    assert training.parents[:, 0].tolist() == alone[official & kept].tolist()
+    assert test.parents[:, 0].tolist() == alone[~official].tolist()
+
+
 def made_up_predictions(model: str, n: int, right: float, seed: int) -> pd.DataFrame:
     rng = np.random.default_rng(seed)
     truth = np.arange(n) % 7
@@ -426,6 +435,26 @@ def test_both_protocols_stand_in_one_table_with_their_difference(compared, tmp_p
     assert row["related_published"] == 0.45 and row["test_honest"] == 420
     tables.write(compared, tmp_path / "sampling.csv", "sampling")
     assert LEAKY in compared["note"].iat[0]
+
+
+def test_cleaned_and_official_training_are_compared_on_the_same_draws(tmp_path):
+    same = made_up_predictions(cell.model_name("vit", "none", "honest"), 420, 0.5, 1)
+    better = same.assign(model=cell.model_name("vit", "none", "cleaned"))
+    mended = np.flatnonzero(better["predicted"] != better["emotion"])[:42]
+    better.loc[mended, "predicted"] = better.loc[mended, "emotion"]
+    columns = list(tables.schema("sampling_sides")["properties"])
+    facts = [
+        ("vit", "none", p, 9, n, 420, 0, 0, 0, 0.0, False) for p, n in (("honest", 100), ("cleaned", 90))
+    ]
+    settings = Evaluation(bootstrap=400, confidence=0.95, controls=False)
+    side = pd.DataFrame(facts, columns=columns)
+    table = comparison.cleaned(["vit"], pd.concat([same, better]), side, settings, 20)
+    row = table[table["metric"] == "accuracy"].iloc[0]
+    assert row["difference"] == pytest.approx(10) and row["difference_low"] > 6
+    # Drawn independently, the interval would be about twice as wide.
+    assert row["difference_high"] - row["difference_low"] < 100 * (row["cleaned_high"] - row["cleaned_low"])
+    assert (row["training_official"], row["training_cleaned"], row["n_test"]) == (100, 90, 420)
+    tables.write(table, tmp_path / "cleaned_training.csv", "cleaned_training")
 
 
 def test_every_published_number_stands_beside_ours_or_a_reason(compared, tmp_path):

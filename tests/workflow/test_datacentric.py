@@ -45,6 +45,17 @@ def test_both_protocols_of_every_row(finished):
         assert row[protocol] == pytest.approx(right) and row[f"test_{protocol}"] == len(predictions)
 
 
+def test_training_on_the_cleaned_split_takes_what_it_keeps(finished):
+    found = table(finished, "cleaned_training").iloc[0]
+    cleaned = tables.read(finished / "datacentric/cleaned.csv", "cleaned")
+    kept = (cleaned["decision"] == "keep") & (cleaned["split"] == "Training")
+    assert 0 < found["training_cleaned"] <= kept.sum()
+    assert found["training_cleaned"] < found["training_official"]
+    folder = finished / "datacentric/models/vit"
+    cell = tables.read(folder / "none-cleaned/sides.csv", "sampling_sides").iloc[0]
+    assert cell["n_training"] == found["training_cleaned"] and cell["n_test"] == found["n_test"]
+
+
 def test_every_published_number_and_every_image_has_its_place(finished):
     beside = table(finished, "datacentric")
     items = published("datacentric")[["table", "item"]].apply(tuple, axis=1)

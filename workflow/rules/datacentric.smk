@@ -26,6 +26,12 @@ COMPARED = {
 COMPARED = {name: rows for name, rows in COMPARED.items() if rows}
 
 
+def cleaned_cells(name):
+    """A table of the rows with and without cleaning."""
+    folder = at(layout.CELL, sampling="none")
+    return expand(folder + f"/{name}.csv", network=D.cleaned, protocol=["honest", "cleaned"])
+
+
 wildcard_constraints:
     fold=r"\d+",
     network="|".join(dict(ROWS)) or "none",
@@ -190,6 +196,52 @@ rule datacentric_comparison:
         "../scripts/datacentric_comparison.py"
 
 
+rule datacentric_cleaned_cell:
+    """A network trained on what the cleaned split keeps, and judged on all official test images."""
+    input:
+        **IMAGES,
+        photographs=KNOWN_OF_IMAGES["photographs"],
+        cleaned=CLEANED,
+    output:
+        predictions=at(layout.CELL, sampling="none", protocol="cleaned") + "/predictions.csv",
+        history=at(layout.CELL, sampling="none", protocol="cleaned") + "/history.csv",
+        sides=at(layout.CELL, sampling="none", protocol="cleaned") + "/sides.csv",
+    params:
+        recipe=plain(D.recipe),
+        images=D.images,
+        seed=S.seed,
+    log:
+        "logs/datacentric/{network}-none-cleaned.log",
+    benchmark:
+        "benchmarks/datacentric/{network}-none-cleaned.tsv"
+    threads: D.recipe.threads
+    resources:
+        mem_mb=2000,
+        runtime=240,
+    script:
+        "../scripts/datacentric_cleaned_cell.py"
+
+
+rule datacentric_cleaned_training:
+    """The official training images beside the cleaned ones."""
+    input:
+        predictions=cleaned_cells("predictions"),
+        sides=cleaned_cells("sides"),
+    output:
+        table("cleaned_training"),
+    params:
+        networks=D.cleaned,
+        evaluation=plain(S.evaluation),
+        seed=S.seed,
+    log:
+        "logs/datacentric/cleaned_training.log",
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    script:
+        "../scripts/datacentric_cleaned_training.py"
+
+
 rule datacentric_beside:
     """The paper's numbers and ours."""
     input:
@@ -248,6 +300,9 @@ for name, title in {
 }.items():
     if name in COMPARED:
         SHOWN[name] = ("sampling", title, "1 Results")
+if D.cleaned:
+    title = "Training on the official and on the cleaned images, judged on the same test images"
+    SHOWN["cleaned_training"] = ("cleaned_training", title, "1 Results")
 SHOWN |= {
     "data_quality": ("data_quality", "What was found in the images", "3 Images"),
     "cleaning": ("cleaning", "The cleaned split, rule by rule", "3 Images"),

@@ -27,11 +27,13 @@ def run(
     recipe: Spatial,
     neighbours: int,
     seed: int,
+    kept: np.ndarray | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Train `network` by `recipe` and judge the test side: schemas predictions, history, sampling_sides.
 
     The recipe is the same in every row but for its class weights, which belong to the sampling of that name;
-    nothing is chosen by the test side: the network is the one of the last epoch.
+    nothing is chosen by the test side: the network is the one of the last epoch. `kept` bool [N]: what the
+    cleaned split keeps (protocol `cleaned`).
     """
     from ferflow.models import spatial as networks
     from ferflow.models.network import count
@@ -39,7 +41,7 @@ def run(
 
     weighted = sampling == "class_weights"
     recipe = recipe.model_copy(update={"network": network, "class_weights": weighted, "keep": "last"})
-    side, test = samples.sides(images, photographs, sampling, protocol, neighbours, seed)
+    side, test = samples.sides(images, photographs, sampling, protocol, neighbours, seed, kept)
     name = model_name(network, sampling, protocol)
     # One start for all rows of a network: they differ in their images alone.
     start = derive(seed, "datacentric", network)
@@ -59,7 +61,7 @@ def run(
         "n_test": len(test.labels),
         "made_training": int(side.made.sum()),
         "made_test": int(test.made.sum()),
-        "left_out": int((~official).sum() - (~side.made).sum()) if protocol == "honest" else 0,
+        "left_out": int((~official).sum() - (~side.made).sum()) if protocol != "published" else 0,
         "related": float(samples.related(test, side, photographs).mean()),
         "synthetic": images.synthetic,
     }

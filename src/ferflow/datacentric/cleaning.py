@@ -93,11 +93,14 @@ def clean(
     return cleaned, steps.astype({"step": "Int64"})
 
 
-def kept(cleaned_csv: str | Path, images: ImageSet) -> ImageSet:
-    """The images of `images` that a cleaned split (schema `cleaned`) keeps; InputError where it lacks one."""
+def kept(cleaned_csv: str | Path, images: ImageSet) -> np.ndarray:
+    """Which images a cleaned split (schema `cleaned`) keeps, bool [N]; InputError where it lacks one.
+
+    `images.rows(kept(...))` is the cleaned set, for any training that takes images.
+    """
     table = tables.read(cleaned_csv, "cleaned").set_index("clip_id")["decision"]
     missing = ~images.table["clip_id"].isin(table.index)
     if missing.any():
         clip = images.table.loc[missing, "clip_id"].iloc[0]
         raise InputError(cleaned_csv, f"lacks the image {clip}", "clean this copy of the data set")
-    return images.rows((table.loc[images.table["clip_id"]] == "keep").to_numpy())
+    return (table.loc[images.table["clip_id"]] == "keep").to_numpy()

@@ -62,6 +62,42 @@ def compare(
     return pd.DataFrame(table)
 
 
+def cleaned(
+    networks: Sequence[str], predictions: pd.DataFrame, sides: pd.DataFrame, settings: Evaluation, seed: int
+) -> pd.DataFrame:
+    """Schema `cleaned_training`: each network trained on the official and on the cleaned training images.
+
+    Both are judged on all official test images, so that the same photographs are drawn for both and the
+    interval is that of the difference on one draw.
+    """
+    facts = sides.set_index(["network", "protocol"])
+    table = []
+    for network in networks:
+        start = derive(seed, "datacentric", "bootstrap", "cleaned", network)
+        measured = {
+            name: _measure(
+                predictions[predictions["model"] == model_name(network, "none", protocol)],
+                settings.bootstrap,
+                start,
+            )
+            for name, protocol in (("official", "honest"), ("cleaned", "cleaned"))
+        }
+        for metric in METRICS:
+            row: dict = {"network": network, "metric": metric}
+            for name, (value, boot) in measured.items():
+                row[name] = value[metric]
+                row[f"{name}_low"], row[f"{name}_high"] = interval(boot[metric], settings.confidence)
+            apart = 100 * (measured["cleaned"][1][metric] - measured["official"][1][metric])
+            row["difference"] = 100 * (row["cleaned"] - row["official"])
+            row["difference_low"], row["difference_high"] = interval(apart, settings.confidence)
+            row["training_official"] = int(facts.loc[(network, "honest"), "n_training"])
+            row["training_cleaned"] = int(facts.loc[(network, "cleaned"), "n_training"])
+            row["n_test"] = int(facts.loc[(network, "cleaned"), "n_test"])
+            row["synthetic"] = bool(facts.loc[(network, "cleaned"), "synthetic"])
+            table.append(row)
+    return pd.DataFrame(table)
+
+
 def _measure(
     predictions: pd.DataFrame, n_resamples: int, seed: int
 ) -> tuple[dict[str, float], dict[str, np.ndarray]]:

@@ -123,13 +123,18 @@ def run_cell(
     neighbours: int,
     seed: int,
     folder: Path,
+    cleaned_csv: str | Path | None = None,
 ) -> None:
-    """Train and judge one row (network, sampling, protocol) of the comparison and write it to `folder`."""
+    """Train and judge one row (network, sampling, protocol) of the comparison and write it to `folder`.
+
+    With `cleaned_csv` (schema `cleaned`) it learns only from the images that the cleaned split keeps.
+    """
     from ferflow.datacentric import cell
 
     images, table = drawn(images, photographs_csv, n_images, seed)
+    kept = None if cleaned_csv is None else cleaning.kept(cleaned_csv, images)
     predicted, history, sides = cell.run(
-        images, table["photograph"].to_numpy(), *row, recipe, neighbours, seed
+        images, table["photograph"].to_numpy(), *row, recipe, neighbours, seed, kept
     )
     tables.write(predicted, folder / "predictions.csv", "predictions")
     tables.write(history, folder / "history.csv", "history")
@@ -145,12 +150,32 @@ def compare(
 ) -> None:
     """Write schema `sampling` for `rows` (network, sampling) from the `folders` of their two protocols."""
     from ferflow.datacentric import comparison
+
+    judged, sides = _cells(folders)
+    tables.write(comparison.compare(list(rows), judged, sides, evaluation, seed), out, "sampling")
+
+
+def compare_cleaned(
+    networks: Sequence[str],
+    folders: Iterable[str | Path],
+    evaluation: Evaluation,
+    seed: int,
+    out: str | Path,
+) -> None:
+    """Write schema `cleaned_training` for `networks` from the `folders` of their honest and cleaned rows."""
+    from ferflow.datacentric import comparison
+
+    judged, sides = _cells(folders)
+    tables.write(comparison.cleaned(networks, judged, sides, evaluation, seed), out, "cleaned_training")
+
+
+def _cells(folders: Iterable[str | Path]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Predictions and schema `sampling_sides` of several rows."""
     from ferflow.evaluation import predictions
 
     folders = [Path(folder) for folder in folders]
     judged = predictions.read([folder / "predictions.csv" for folder in folders], EMOTIONS_NEUTRAL)
-    sides = pd.concat([tables.read(folder / "sides.csv", "sampling_sides") for folder in folders])
-    tables.write(comparison.compare(list(rows), judged, sides, evaluation, seed), out, "sampling")
+    return judged, pd.concat([tables.read(folder / "sides.csv", "sampling_sides") for folder in folders])
 
 
 def beside(quality_csv: str | Path, sampling_csvs: Iterable[str | Path], out: str | Path) -> None:

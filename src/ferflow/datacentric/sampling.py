@@ -17,8 +17,9 @@ from ferflow.datasets.images import ImageSet
 from ferflow.errors import SettingError
 from ferflow.training.reproducible import derive
 
-Protocol = Literal["published", "honest"]
+Protocol = Literal["published", "honest", "cleaned"]
 PROTOCOLS: tuple[Protocol, ...] = ("published", "honest")
+"""Those that are compared; `cleaned` is the honest one on the images that the cleaned split keeps."""
 
 LABELS = {
     "none": "no sampling",
@@ -56,13 +57,15 @@ def sides(
     protocol: Protocol,
     neighbours: int,
     seed: int,
+    kept: np.ndarray | None = None,
 ) -> tuple[Samples, Samples]:
     """The training and the test samples of one row of the comparison.
 
     `photographs` int64 [N] names what belongs together (`pool.photographs`). Under `published` the test side
     is the share of the (resampled) images that the paper's test images are of all, drawn at random within
     each class; where nothing is resampled (none, class weights), that draw is all that differs from the
-    official division.
+    official division. `kept` bool [N] names the training images that the cleaned split keeps; whatever it is,
+    all official test images are judged.
     """
     everything, test = np.arange(len(images)), is_test(images)
     start = derive(seed, "datacentric", sampling, protocol)
@@ -70,6 +73,8 @@ def sides(
         pool = resample(original(images, everything), sampling, neighbours, start)
         return divide(pool, float(test.mean()), start)
     seen = ~test & ~np.isin(photographs, photographs[test])
+    if kept is not None:
+        seen &= kept
     training = resample(original(images, everything[seen]), sampling, neighbours, start)
     return training, original(images, everything[test])
 
