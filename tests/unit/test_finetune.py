@@ -338,3 +338,23 @@ def test_features_that_float16_cannot_hold_are_refused(tmp_path, pretrained):
 def test_finetuning_without_weights_is_refused(small_settings):
     with pytest.raises(SettingError, match="`pretrained` names none"):
         small_settings({"spatial": {"network": "vgg16", "method": "finetune"}})
+
+
+def test_table_3_4_stands_beside_ours():
+    from ferflow.models.network import count
+    from ferflow.report.finetune import finetuned
+
+    network = networks.build("resnet50", 7, [8], 0.5)
+    found = [("mine", network, {"synthetic": False, "kept": {"unfreeze": "2 blocks"}}, 0.65)]
+    table = finetuned(found, "").set_index("network")
+    assert table.published.dropna().to_dict() == {"vgg16": 0.65, "resnet50": 0.63, "vggface": 0.69}
+    assert table.published_parameters.dropna().to_dict() == {
+        "vgg16": 38677511, "resnet50": 24189959, "vggface": 39727111,
+    }  # fmt: skip
+    mine = table.loc["resnet50"]
+    learning = [*network.blocks[3:], network.dense_head, network.classifier]
+    assert mine.parameters == sum(count(part) for part in learning)
+    assert mine.difference == pytest.approx(2) and "strongly overfitted" in mine.note
+    assert set(table.note[table.ours.isna()]) == {"not run", "thesis: no reasonable result; not run"}
+    made_up = finetuned([("mine", network, {"synthetic": True, "kept": {}}, 0.65)], "").set_index("network")
+    assert np.isnan(made_up.difference["resnet50"].astype(float)) and made_up.blocks["resnet50"] == 0

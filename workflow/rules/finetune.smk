@@ -119,6 +119,24 @@ if FINETUNED:
             "../scripts/figures_of_finetune.py"
 
 
+    rule finetuned:
+        """The thesis's Table 3.4 and ours."""
+        input:
+            models=expand(at(layout.SPATIAL) + "/model.pt", model=FINETUNED),
+            predictions=expand(at(layout.SPATIAL) + "/predictions.csv", model=FINETUNED),
+        output:
+            table("finetuned"),
+        params:
+            names=FINETUNED,
+            protocol=S.protocol,
+        log:
+            "logs/finetuned.log",
+        script:
+            "../scripts/finetuned.py"
+
+    SHOWN["finetuned"] = ("finetuned", "Fine-tuned networks: published and ours", FINETUNING)
+
+
 for name in FINETUNED:
     SHOWN[f"trials-{name}"] = ("trials", f"Classifiers tried on the frozen {name}", FINETUNING)
     FIGURES += [figure(f"trials-{name}"), figure(f"phases-{name}")]

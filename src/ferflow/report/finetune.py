@@ -1,11 +1,13 @@
-"""Figures of fine-tuning: the search of the classifier, and the learning curves of its phases.
+"""Fine-tuning: the search of the classifier, the learning curves of its phases, and the thesis's Table 3.4.
 
 Thesis, section 3.2.4, Figures 3.10 (best classifier) and 3.11 (blocks unfrozen).
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -18,6 +20,10 @@ from ferflow import tables
 from ferflow.evaluation.results import study_note
 from ferflow.report import style
 from ferflow.report.names import marks, marks_of, model_label
+from ferflow.report.published import NOT_COMPARABLE, published
+
+if TYPE_CHECKING:
+    from ferflow.models.network import SpatialNetwork
 
 MARKERS = {1: "o", 2: "s"}
 """By the number of dense layers; filled for one, open for two."""
@@ -46,6 +52,83 @@ def phases(phases_csv: str | Path, output: str | Path, model: str, synthetic: bo
         name = model_label(model)
         drawn = curves(table, name, marks(synthetic, study_note(protocol)))
         style.save(drawn, output, f"Phases of fine-tuning {name}")
+
+
+def write_finetuned(
+    models: Mapping[str, tuple[str | Path, str | Path]], output: str | Path, protocol: str
+) -> None:
+    """Write schema `finetuned`; `models` has the model.pt and predictions.csv of each fine-tuned model."""
+    from ferflow.models import spatial as networks
+
+    found = []
+    for name, (model_pt, predictions_csv) in models.items():
+        network, content = networks.load(model_pt)
+        said = tables.read(predictions_csv, "predictions")
+        found.append((name, network, content["meta"], float((said.emotion == said.predicted).mean())))
+    tables.write(finetuned(found, study_note(protocol)), output, "finetuned")
+
+
+def finetuned(found: Sequence[tuple[str, SpatialNetwork, dict, float]], note: str) -> pd.DataFrame:
+    """Schema `finetuned`: a row for each of ours and for each that the thesis alone has.
+
+    `found`: name, network, the `meta` of its file, and its accuracy on PrivateTest.
+    """
+    from ferflow.models.network import count
+
+    printed = published("thesis", "3.4").set_index(["item", "metric"])
+    rows = []
+    for network in dict.fromkeys([*printed.index.get_level_values("item"), *(one[1].name for one in found)]):
+        theirs = _printed(printed, network)
+        mine = [one for one in found if one[1].name == network]
+        if not mine:
+            remarks = [theirs.pop("remark"), "not run"]
+            row = {"model": "", "synthetic": False, "note": "; ".join(r for r in remarks if r)}
+            rows.append(theirs | row)
+        for name, net, meta, accuracy in mine:
+            attempt = meta["kept"].get("unfreeze", "0 blocks")
+            blocks = int(attempt.split()[0])
+            net.unfreeze(blocks)
+            synthetic = meta["synthetic"]
+            value = theirs["published"]
+            comparable = not synthetic and value is not None
+            remarks = [theirs["remark"], NOT_COMPARABLE if synthetic else "", note]
+            rows.append(
+                {column: theirs[column] for column in theirs if column != "remark"}
+                | {
+                    "model": name,
+                    "blocks": blocks,
+                    "ours": accuracy,
+                    "difference": 100 * (accuracy - value) if comparable else None,
+                    "parameters": count(net, trainable=True),
+                    "synthetic": synthetic,
+                    "note": "; ".join(remark for remark in remarks if remark),
+                }
+            )
+    columns = tables.schema("finetuned")["properties"]
+    whole = [name for name, rule in columns.items() if "integer" in rule["type"]]
+    frame = pd.DataFrame(rows).reindex(columns=list(columns))
+    return frame.astype(dict.fromkeys(whole, "Int64"))
+
+
+def _printed(rows: pd.DataFrame, network: str) -> dict:
+    """What the thesis's Table 3.4 says of a network; nothing of one that is not in it."""
+    value, parameters, blocks, remark = None, None, None, ""
+    if (network, "accuracy") in rows.index:
+        row = rows.loc[(network, "accuracy")]
+        value = None if pd.isna(row["value"]) else float(row["value"])
+        parts = str(row["note"]).split("; ")
+        told = [part for part in parts if part.endswith("blocks unfrozen")]
+        blocks = int(told[0].split()[0]) if told else None
+        remark = "; ".join(f"thesis: {part}" for part in parts if part not in told)
+    if (network, "trainable_parameters") in rows.index:
+        parameters = int(rows.loc[(network, "trainable_parameters"), "value"])
+    return {
+        "network": network,
+        "published_blocks": blocks,
+        "published": value,
+        "published_parameters": parameters,
+        "remark": remark,
+    }
 
 
 def history(table: pd.DataFrame, name: str, marks: str) -> Figure:
