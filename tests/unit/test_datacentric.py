@@ -450,7 +450,7 @@ def test_cleaned_and_official_training_are_compared_on_the_same_draws(tmp_path):
     side = pd.DataFrame(facts, columns=columns)
     table = comparison.cleaned(["vit"], pd.concat([same, better]), side, settings, 20)
     row = table[table["metric"] == "accuracy"].iloc[0]
-    assert row["difference"] == pytest.approx(10) and row["difference_low"] > 6
+    assert row["difference"] == pytest.approx(10) and row["difference_low"] > 4
     # Drawn independently, the interval would be about twice as wide.
     assert row["difference_high"] - row["difference_low"] < 100 * (row["cleaned_high"] - row["cleaned_low"])
     assert (row["training_official"], row["training_cleaned"], row["n_test"]) == (100, 90, 420)
