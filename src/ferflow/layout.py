@@ -20,8 +20,8 @@ SPLITS = RESULTS + "/splits.json"
 SPATIAL = RESULTS + "/models/{model}/spatial"
 """Folder of a network for single images: `model.pt`, `history.csv`, `predictions.csv`."""
 RUN = "runs/{study}/{model}"
-"""Folder of a training's checkpoints and logs. No output of the workflow, which deletes outputs before it makes
-them again: a training that was interrupted goes on from here."""
+"""Folder of a training's checkpoints and logs. No output of the workflow, which deletes outputs before it
+makes them again: a training that was interrupted goes on from here."""
 VIEWS = RESULTS + "/models/{model}/views"
 """Folder of what a network says of the test images: `predictions.csv` in every view, `copies.csv`."""
 ENSEMBLE = RESULTS + "/ensembles/{ensemble}"

@@ -284,9 +284,20 @@ class Sequences(Section):
     neutral: bool
 
 
+BEST = "best"
+"""The ensemble whose members are chosen, not listed."""
+
+
+class Best(Section):
+    networks: Count
+    parameters: Count
+    views: View
+
+
 class Images(Section):
     models: dict[Name, ImageModel]
     ensembles: dict[Name, Annotated[list[Name], Field(min_length=1)]]
+    best: Best | None
     views: Annotated[list[View], Field(min_length=1)]
     folders: dict[ImageSetName, str | None]
     sequences: Sequences
@@ -299,6 +310,10 @@ class Images(Section):
                 raise ValueError(f"ensemble {name} names {unknown[0]}, which is not among the models")
             if name in self.models:
                 raise ValueError(f"{name} is the name of a model and of an ensemble")
+        if BEST in {*self.models, *self.ensembles}:
+            raise ValueError(f"{BEST} is the name of the ensemble that is chosen")
+        if self.best and self.best.views not in self.views:
+            raise ValueError(f"best.views: {self.best.views} is not among views")
         return self
 
     def trained(self) -> dict[str, ImageModel]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import re
 import shutil
@@ -39,7 +40,9 @@ def test_every_network_view_and_part_has_its_accuracy(finished_images):
     found = table(finished_images, "accuracies")
     run_through = found[found["test"].notna()]
     assert list(zip(run_through.model, run_through["views"], strict=True)) == [
-        (model, views) for model in ("compact", "second", "both") for views in ("one", "mirror", "ten")
+        (model, views)
+        for model in ("compact", "second", "both", "best")
+        for views in ("one", "mirror", "ten")
     ]
     left = found[found["test"].isna()].set_index("model")
     assert left.loc["vggnet", "note"] == "not run: too large for a test"
@@ -65,6 +68,18 @@ def test_an_accuracy_is_the_share_of_right_predictions(finished_images):
     by_model = {name: rows[columns].to_numpy() for name, rows in predictions.groupby("model")}
     mean = (by_model["compact@ten"] + by_model["second@ten"]) / 2
     np.testing.assert_allclose(by_model["both@ten"], mean, atol=1e-6)
+
+
+def test_the_best_average_is_chosen_on_publictest(finished_images):
+    choice = json.loads((finished_images / IMAGE_RESULTS / "ensembles/best/choice.json").read_text())
+    found = table(finished_images, "accuracies").set_index(["model", "views"])
+    mirror = found.xs("mirror", level="views")
+    possible = ["compact", "second", "both"]
+    assert choice["accuracy"] == pytest.approx(mirror.loc[possible, "validation"].max())
+    assert choice["tried"] == 3 and choice["parameters"] == mirror.loc["best", "parameters"]
+    same = {("compact",): "compact", ("second",): "second"}.get(tuple(choice["names"]), "both")
+    assert mirror.loc["best", "test"] == mirror.loc[same, "test"]
+    assert mirror.loc["best", "note"] == "average of " + ", ".join(choice["names"])
 
 
 def test_every_row_of_the_paper_stands_there_with_ours_or_the_reason(finished_images):
@@ -95,7 +110,7 @@ def test_everything_is_called_synthetic(finished_images):
     for page in ("accuracies", "compact", "class_report", "networks"):
         assert "synthetic data" in (folder / f"tables/{page}.html").read_text()
     figures = list((folder / "figures").glob("*.svg"))
-    assert len(figures) == 2 + 2 + 3  # accuracies, counts; two learning curves; three confusion matrices
+    assert len(figures) == 2 + 2 + 4  # accuracies, counts; two learning curves; four confusion matrices
     for drawn in figures:
         assert "synthetic" in drawn.read_text(), drawn
     out = io.StringIO()

@@ -6,7 +6,7 @@ IMAGE_TABLES = ["results", "confusion", "class_report", "copies"]
 def judgements(name):
     """A table of all models and ensembles."""
     return expand(at(layout.VIEWS) + f"/{name}.csv", model=JUDGED) + expand(
-        at(layout.ENSEMBLE) + f"/{name}.csv", ensemble=ENSEMBLES
+        at(layout.ENSEMBLE) + f"/{name}.csv", ensemble=AVERAGED
     )
 
 
@@ -68,6 +68,7 @@ rule accuracies:
     input:
         results=table("results"),
         networks=table("networks"),
+        choice=BEST_CHOICE if S.images.best else [],
     output:
         table("accuracies"),
     params:
@@ -100,7 +101,7 @@ rule compact:
 
 LEARNT = [model for model in JUDGED if TRAINED[model][0].weights is None]
 SIMPLEST = next(view for view in ("one", "mirror", "ten") if view in S.images.views)
-CONFUSED = [*JUDGED, *ENSEMBLES]
+CONFUSED = [*JUDGED, *AVERAGED]
 
 
 rule figures_of_images:

@@ -1,5 +1,8 @@
 # The images of a study, and what each of its networks says of those that it is tested on.
+from ferflow.settings import BEST
+
 ENSEMBLES = S.images.averaged()
+AVERAGED = [*ENSEMBLES, BEST] if S.images.best else list(ENSEMBLES)
 
 
 rule image_manifest:
@@ -77,3 +80,38 @@ rule ensemble:
         "logs/ensemble/{ensemble}.log",
     script:
         "../scripts/ensemble.py"
+
+
+if S.images.best:
+    BEST_CHOICE = at(layout.ENSEMBLE, ensemble=BEST) + "/choice.json"
+
+    rule best_choice:
+        """Which networks make the best average: decided on PublicTest."""
+        input:
+            models=expand(at(layout.SPATIAL) + "/model.pt", model=list(TRAINED)),
+            predictions=expand(at(layout.VIEWS) + "/predictions.csv", model=list(TRAINED)),
+        output:
+            BEST_CHOICE,
+        params:
+            models=list(TRAINED),
+            best=plain(S.images.best),
+        log:
+            "logs/best_choice.log",
+        script:
+            "../scripts/best_choice.py"
+
+    rule best_ensemble:
+        """The mean of their probabilities."""
+        input:
+            choice=BEST_CHOICE,
+            predictions=expand(at(layout.VIEWS) + "/predictions.csv", model=list(TRAINED)),
+            copies=expand(at(layout.VIEWS) + "/copies.csv", model=list(TRAINED)),
+        output:
+            predictions=at(layout.ENSEMBLE, ensemble=BEST) + "/predictions.csv",
+            copies=at(layout.ENSEMBLE, ensemble=BEST) + "/copies.csv",
+        params:
+            models=list(TRAINED),
+        log:
+            "logs/best_ensemble.log",
+        script:
+            "../scripts/best_ensemble.py"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import get_args
 
@@ -18,14 +19,14 @@ import pandas as pd
 from ferflow import tables
 from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.datasets.images import ImageSet
-from ferflow.errors import InputError
+from ferflow.errors import InputError, SettingError
 from ferflow.evaluation import predictions as predictions_table
 from ferflow.evaluation.classes import class_report
 from ferflow.evaluation.confusion import confusion
 from ferflow.evaluation.ensemble import average
 from ferflow.evaluation.results import LEAKY, nested, results
 from ferflow.files import write_text
-from ferflow.settings import Evaluation, View
+from ferflow.settings import BEST, Best, Evaluation, View
 
 TRAINING = "Training"
 PARTS = {"validation": "PublicTest", "test": "PrivateTest"}
@@ -149,6 +150,51 @@ def average_models(
     found = pd.concat([tables.read(path, "copies") for path in copies_csvs], ignore_index=True)
     tables.write(rows.drop(columns="views"), out_predictions, "predictions")
     tables.write(found.drop_duplicates("clip_id").assign(model=name), out_copies, "copies")
+
+
+def choose_models(
+    models: Mapping[str, tuple[str | Path, str | Path]], settings: Best, out_choice: str | Path
+) -> None:
+    """Write which of `models` (name: its model.pt and its predictions) make the best average, as JSON.
+
+    `names`, `parameters` in all, `accuracy` on PublicTest in `settings.views`, and `tried`, the number of
+    sets. PrivateTest takes no part. Raises SettingError where no network is small enough.
+    """
+    from ferflow.evaluation.ensemble import Candidate, choose
+    from ferflow.models import spatial
+    from ferflow.models.network import count
+
+    candidates, labels, images = [], None, None
+    for name, (model_pt, predictions_csv) in models.items():
+        frame = predictions_table.read([predictions_csv], EMOTIONS_NEUTRAL)
+        asked = frame["model"] == with_views(name, settings.views)
+        rows = frame[asked & (frame["protocol"] == "validation")].sort_values("clip_id", ignore_index=True)
+        if images is not None and list(rows["clip_id"]) != images:
+            raise InputError(predictions_csv, "has other images than the other networks", "judge them again")
+        images, labels = list(rows["clip_id"]), rows["emotion"].map(EMOTIONS_NEUTRAL.index).to_numpy()
+        shares = predictions_table.scores(rows, EMOTIONS_NEUTRAL)
+        candidates.append(Candidate(name, shares, count(spatial.load(model_pt)[0])))
+    try:
+        choice = choose(candidates, labels, [PARTS["validation"]], settings.networks, settings.parameters)
+    except ValueError as error:
+        raise SettingError("images.best.parameters", str(error), "raise it") from None
+    write_text(out_choice, json.dumps(asdict(choice), indent=2) + "\n")
+
+
+def average_chosen(
+    choice_json: str | Path,
+    models: Mapping[str, tuple[str | Path, str | Path]],
+    out_predictions: str | Path,
+    out_copies: str | Path,
+) -> None:
+    """`average_models` of those of `models` (name: its predictions and its copies) that were chosen."""
+    chosen = [models[name] for name in chosen_models(choice_json)]
+    average_models(BEST, [a for a, _ in chosen], [b for _, b in chosen], out_predictions, out_copies)
+
+
+def chosen_models(choice_json: str | Path) -> list[str]:
+    """The names that `choose_models` wrote."""
+    return json.loads(Path(choice_json).read_text("utf-8"))["names"]
 
 
 def evaluate(

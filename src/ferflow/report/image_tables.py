@@ -13,7 +13,7 @@ from ferflow.evaluation.images import TRAINING, with_views
 from ferflow.evaluation.results import LEAKY
 from ferflow.report import rendering
 from ferflow.report.names import marks, model_label, views_label
-from ferflow.settings import Images
+from ferflow.settings import BEST, Images
 
 PROTOCOLS = {
     "validation": "PublicTest",
@@ -80,9 +80,17 @@ def _seconds(benchmark: str | Path) -> float:
 
 
 def accuracies(
-    results_csv: str | Path, networks_csv: str | Path, settings: Images, output: str | Path
+    results_csv: str | Path,
+    networks_csv: str | Path,
+    settings: Images,
+    output: str | Path,
+    chosen: Sequence[str] = (),
 ) -> None:
-    """Schema `accuracies` from `results` and `networks`; models and ensembles that were not run say why."""
+    """Schema `accuracies` from `results` and `networks`; models and ensembles that were not run say why.
+
+    `chosen` are the members of the ensemble `best`, where the study has one.
+    """
+    ensembles = dict(settings.ensembles) | ({BEST: list(chosen)} if chosen else {})
     results = tables.read(results_csv, "results")
     listed = tables.read(networks_csv, "networks").set_index("model")
     rows = [
@@ -90,7 +98,7 @@ def accuracies(
     ]
     rows += [
         _row(results, name, views, members, listed)
-        for name, members in settings.ensembles.items()
+        for name, members in ensembles.items()
         for views in settings.views
     ]
     # What was not run is said once, not for every way of looking.
