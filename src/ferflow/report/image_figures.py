@@ -20,6 +20,8 @@ from ferflow.report.names import marks, model_label, views_label
 
 GROUP = 0.8
 """Width that the bars of one model take of the distance to the next."""
+BESIDE = 0.25
+"""How far from the middle of a bar its diamond stands, in bars."""
 ABREAST = 6
 """Models whose names fit beside one another under the bars."""
 LOOKS = {"one": (style.DARK, ""), "mirror": (style.LIGHT, ""), "ten": ("white", "////")}
@@ -45,8 +47,15 @@ def accuracies(table: pd.DataFrame, confidence: float, chance: float) -> Figure:
         if pd.notna(row["test_low"]):
             axes.plot([place, place], [row["test_low"], row["test_high"]], color=style.MIDDLE, linewidth=1.6)
         if pd.notna(row["honest"]):
+            beside = place + BESIDE * width  # a narrow interval would hide under it
             axes.plot(
-                place, row["honest"], "D", color=style.MIDDLE, markerfacecolor="white", markersize=4, zorder=3
+                beside,
+                row["honest"],
+                "D",
+                color=style.MIDDLE,
+                markerfacecolor="white",
+                markersize=3,
+                zorder=3,
             )
         top = np.nanmax([row["test"], row["test_high"], row["honest"]])
         axes.text(place, top + 0.012, f"{100 * row['test']:.1f}", ha="center", va="bottom", fontsize=6.5)
