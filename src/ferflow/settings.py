@@ -331,6 +331,7 @@ class Images(Section):
 class LabelErrors(Section):
     folds: Annotated[int, Field(ge=2)]
     filter: Literal["prune_by_class", "prune_by_noise_rate", "both", "confident_learning"]
+    margin: Share
     recipe: Spatial
 
 

@@ -173,13 +173,14 @@ def test_outliers_are_those_of_a_box_plot(faces):
 @pytest.fixture
 def found(flawed) -> cleaning.Found:
     means = quality.pixel_means(flawed)
-    doubted = flawed.table.iloc[[2, 8]][["clip_id", "emotion", "split"]]
+    doubted = flawed.table.iloc[[2, 8, 9]][["clip_id", "emotion", "split"]].assign(margin=[0.9, 0.65, 0.64])
     return cleaning.Found(
         quality.exact_duplicates(flawed),
         quality.near_duplicates(flawed, 6)[0],
         quality.constant_images(flawed, 10),
         means.iloc[[9]],
         doubted,
+        0.65,
     )
 
 
@@ -211,14 +212,16 @@ def test_a_cleaned_split_of_other_images_is_refused(flawed, faces, found, tmp_pa
 
 
 def test_what_was_found_is_counted(flawed, found, tmp_path):
-    table = summary.counted(found, flawed.table, summary.Thresholds(6, 10, 1.5, "both", 5))
+    table = summary.counted(found, flawed.table, summary.Thresholds(6, 10, 1.5, "both", 5, 0.5))
     counts = table.set_index(["check", "counted"])["count"].to_dict()
     assert counts["exact copies", "images beyond the first of each group"] == 3
     assert counts["exact copies", "ordered pairs with different labels"] == 2
     assert counts["exact copies", "groups across the official parts"] == 1
     assert counts["near duplicates", "groups across the official parts"] == 1
     assert counts["official split", "training images"] == 7 and counts["nearly constant", "images"] == 1
-    assert table["rule"].iat[-1] == "cleanlab, both, on out-of-fold probabilities of 5 images drawn from all"
+    assert counts["suspected label errors", "images"] == 3
+    assert counts["suspected label errors", "by a wide margin"] == 2
+    assert "of 5 images drawn from all; the networks agree with 50.0 % of the labels" in table["rule"].iat[-4]
     tables.write(table, tmp_path / "quality.csv", "data_quality")
 
 
@@ -278,6 +281,13 @@ def test_planted_label_errors_come_first(faces):
     place = int(np.flatnonzero(table["clip_id"] == row["clip_id"])[0])
     assert row["suggested"] == EMOTIONS_NEUTRAL[true[place]] and row["p_given"] < 0.2 < row["p_suggested"]
     assert suspects["rank"].tolist() == list(range(1, len(suspects) + 1))
+
+
+def test_labels_that_their_copies_outvote():
+    groups = [(1, "a", "sad"), (1, "b", "sad"), (1, "c", "fear"), (2, "d", "sad"), (2, "e", "happy")]
+    table = pd.DataFrame(groups, columns=["group", "clip_id", "emotion"]).assign(n_emotions=2)
+    more = pd.DataFrame([(1, "f", "sad")] * 2, columns=table.columns[:3]).assign(n_emotions=1)
+    assert label_errors.outvoted(table, more) == {"c"}  # one against one decides nothing
 
 
 def sides(faces, way, protocol, photographs=None):

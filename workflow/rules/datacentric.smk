@@ -125,6 +125,7 @@ rule datacentric_cleaning:
     """The cleaned split: keep or drop, for every image, and by which rule."""
     input:
         **{name: table(name) for name in FOUND},
+        judged=expand(at(layout.OUT_OF_FOLD) + "/predictions.csv", fold=range(D.label_errors.folds)),
         manifest=at(layout.MANIFEST),
     output:
         cleaned=CLEANED,
@@ -133,6 +134,7 @@ rule datacentric_cleaning:
     params:
         **THRESHOLDS,
         filter=D.label_errors.filter,
+        margin=D.label_errors.margin,
         images=D.images,
         cleaning=D.cleaning,
         training_only=D.training_only,
@@ -266,6 +268,7 @@ rule figures_of_quality:
         **{name: shown_figure(f"sheet-{name}", title, "3 Images") for name, title in SHEETS.items()},
     params:
         sheet=D.sheet,
+        margin=D.label_errors.margin,
         whiskers=D.whiskers,
     log:
         "logs/datacentric/figures_of_quality.log",

@@ -7,4 +7,4 @@ with job(snakemake):
 
     given, out, p = dict(snakemake.input.items()), dict(snakemake.output.items()), snakemake.params
     run.draw_means(given["pixel_means"], given["pixel_boxes"], p.whiskers, out.pop("pixel_means"))
-    run.draw_sheets(store.read(given["pixels"], given["manifest"]), run.found(given), p.sheet, out)
+    run.draw_sheets(store.read(given["pixels"], given["manifest"]), run.found(given, p.margin), p.sheet, out)

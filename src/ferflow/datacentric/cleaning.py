@@ -21,7 +21,7 @@ REASONS = {
     "duplicate": "exact copy: of each group the first image of its last part stays",
     "near_duplicate": "near copy of an image in a later part",
     "outlier": "mean grey level beyond the fences of its class",
-    "label_error": "label doubted by networks that did not see it",
+    "label_error": "another class far likelier than its label to networks that did not see it",
 }
 """Why each rule drops an image."""
 
@@ -35,6 +35,8 @@ class Found:
     constant: pd.DataFrame
     outliers: pd.DataFrame
     label_errors: pd.DataFrame
+    margin: float
+    """By how much another class must be likelier than the label for the image to go (0–1)."""
 
     def named(self, rule: str) -> set[str]:
         """The clip_ids that `rule` names, whether another rule has dropped them before or not."""
@@ -49,7 +51,8 @@ class Found:
             part = self.near["split"].map(USAGES.index)
             last = part.groupby(self.near["group"]).transform("max")
             return set(self.near.loc[part < last, "clip_id"])
-        listed = {"constant": self.constant, "outlier": self.outliers, "label_error": self.label_errors}
+        wide = self.label_errors[self.label_errors["margin"] >= self.margin]
+        listed = {"constant": self.constant, "outlier": self.outliers, "label_error": wide}
         return set(listed[rule]["clip_id"])
 
 

@@ -103,7 +103,7 @@ def clean(
     tables.write(summary.counted(found, manifest, thresholds), out["data_quality"], "data_quality")
 
 
-def found(given: dict[str, str | Path]) -> cleaning.Found:
+def found(given: dict[str, str | Path], margin: float) -> cleaning.Found:
     """What the tables `exact_duplicates`, `near_duplicates`, … hold, by the names of `cleaning.Found`."""
     return cleaning.Found(
         tables.read(given["exact_duplicates"], "duplicates"),
@@ -111,6 +111,7 @@ def found(given: dict[str, str | Path]) -> cleaning.Found:
         tables.read(given["constant_images"], "constant_images"),
         tables.read(given["outliers"], "outliers"),
         tables.read(given["label_errors"], "label_errors"),
+        margin,
     )
 
 

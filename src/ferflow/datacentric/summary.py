@@ -7,13 +7,15 @@ from typing import NamedTuple
 import pandas as pd
 
 from ferflow.datacentric.cleaning import Found
+from ferflow.datacentric.label_errors import outvoted
 from ferflow.datacentric.pool import TESTS, TRAINING
 
 
 class Thresholds(NamedTuple):
     """By what the tables were made: settings of section `datacentric`.
 
-    `filter` is cleanlab's; `images` is how many were drawn to look for label errors (None: all).
+    `filter` is cleanlab's; `images` is how many were drawn to look for label errors (None: all); `agreement`
+    is the share of the labels that the judging networks agree with.
     """
 
     near_distance: int
@@ -21,12 +23,12 @@ class Thresholds(NamedTuple):
     whiskers: float
     filter: str
     images: int | None
+    agreement: float
 
 
 def counted(found: Found, manifest: pd.DataFrame, thresholds: Thresholds) -> pd.DataFrame:
     """Schema `data_quality` from the tables of what was found and the set's manifest."""
     part, synthetic = manifest["split"], bool(manifest["synthetic"].any())
-    drawn = "" if thresholds.images is None else f" of {thresholds.images} images drawn from all"
     rows = [
         ("official split", "training images", (part == TRAINING).sum(), f"part {TRAINING}"),
         ("official split", "test images", part.isin(TESTS).sum(), f"parts {' and '.join(TESTS)}"),
@@ -48,12 +50,7 @@ def counted(found: Found, manifest: pd.DataFrame, thresholds: Thresholds) -> pd.
             len(found.outliers),
             f"beyond {thresholds.whiskers:g} interquartile ranges from a quartile of the class",
         ),
-        (
-            "suspected label errors",
-            "images",
-            len(found.label_errors),
-            f"cleanlab, {thresholds.filter}, on out-of-fold probabilities{drawn}",
-        ),
+        *_doubts(found, thresholds),
     ]
     table = pd.DataFrame(rows, columns=["check", "counted", "count", "rule"])
     return table.astype({"count": int}).assign(synthetic=synthetic)
@@ -64,6 +61,27 @@ def ordered_conflicts(groups: pd.DataFrame) -> int:
     sizes = groups.groupby("group").size()
     alike = groups.groupby(["group", "emotion"]).size()
     return int((sizes**2).sum() - (alike**2).sum())
+
+
+def _doubts(found: Found, thresholds: Thresholds) -> list[tuple]:
+    check = "suspected label errors"
+    drawn = "" if thresholds.images is None else f" of {thresholds.images} images drawn from all"
+    rule = f"cleanlab, {thresholds.filter}, on out-of-fold probabilities{drawn}"
+    wide = found.label_errors["margin"] >= found.margin
+    against = outvoted(found.exact, found.near)
+    doubted = found.label_errors["clip_id"].isin(against)
+    known = "labels against the majority of the image's copies and near copies"
+    return [
+        (
+            check,
+            "images",
+            len(found.label_errors),
+            f"{rule}; the networks agree with {100 * thresholds.agreement:.1f} % of the labels",
+        ),
+        (check, "by a wide margin", wide.sum(), f"another class likelier by {found.margin:g} and more"),
+        (check, "nearly certain errors", len(against), known),
+        (check, "suspected ones of them", doubted.sum(), f"{known}, and suspected"),
+    ]
 
 
 def _groups(check: str, groups: pd.DataFrame, rule: str) -> list[tuple]:
