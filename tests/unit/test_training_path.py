@@ -226,3 +226,15 @@ def test_a_running_average_has_the_statistics_of_its_own_weights(settings):
     with torch.no_grad():
         network(Images(TRAINING, network)[range(210)][0])
     torch.testing.assert_close(kept, network.blocks[0][1].running_mean, atol=0.05, rtol=0.05)
+
+
+@pytest.mark.parametrize("changes", [{}, {"patience": 1, "epochs": 30, "optimiser_rate": 1e-9}])
+def test_a_run_interrupted_after_its_last_epoch_ends_as_it_would_have(settings, tmp_path, changes):
+    changes = {"keep": "last"} | changes
+    rate = changes.pop("optimiser_rate", 0.05)
+    changes["optimiser"] = settings.optimiser.model_copy(update={"learning_rate": rate})
+    settings = settings.model_copy(update=changes)
+    whole, curve = train(settings, tmp_path)
+    again, same_curve = train(settings, tmp_path)  # all its epochs are in the checkpoint
+    assert same(whole, again) and same_curve.equals(curve)
+    assert len(curve) < 30

@@ -159,8 +159,10 @@ def fit(
         )
         module = Classifier(network, n_classes, recipe, seed, identity)
         stack.callback(module.close)
+        done = resumed is not None and _take_finished(module, resumed)
         try:
-            trainer.fit(module, training, validation, ckpt_path=resumed)
+            if not done:
+                trainer.fit(module, training, validation, ckpt_path=resumed)
         except SIGTERMException:
             # Lightning's own way out has the exit status of success.
             raise SystemExit(128 + signal.SIGTERM) from None
@@ -169,6 +171,24 @@ def fit(
             module.load_state_dict(kept["state_dict"])
     network.cpu()
     return module.history()
+
+
+def _take_finished(module: Classifier, checkpoint: Path) -> bool:
+    """Whether the run had all its epochs before it was interrupted; then `module` gets what it ended with.
+
+    Lightning would not copy the running average, and would go on after an early stop.
+    """
+    content = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    rows, recipe = content[checkpoints.RUN]["rows"], module.recipe
+    waited = 0
+    if recipe.patience is not None:
+        accuracies = [row["validation_accuracy"] for row in rows]
+        waited = len(rows) - 1 - int(np.argmax(accuracies))
+    if len(rows) < recipe.epochs and (recipe.patience is None or waited < recipe.patience):
+        return False
+    module.load_state_dict(content["state_dict"])
+    module.rows = list(rows)
+    return True
 
 
 def _saver(file: str, folder: Path, monitor: str | None) -> ModelCheckpoint:
