@@ -14,7 +14,7 @@ from typing import IO
 
 import numpy as np
 
-from ferflow.classes import EMOTIONS_NEUTRAL, SPELLINGS
+from ferflow.classes import SPELLINGS
 from ferflow.datasets import class_folders, pixel_csv
 from ferflow.datasets.class_folders import FoundImage
 from ferflow.datasets.images import ImageSet, assemble
@@ -64,16 +64,6 @@ def read(path: str | Path) -> ImageSet:
     if path.suffix.lower() == ".csv":
         return _from_rows(path, path.as_posix(), pixel_csv.read(path, len(CODES), USAGES, CSV_REMEDY))
     raise InputError(path, "is no FER2013", LAYOUTS)
-
-
-def read_csv(path: str | Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Images uint8 [N,48,48], labels int64 [N] (order of classes.EMOTIONS_NEUTRAL) and usage [N] of a CSV.
-
-    As `read`, but a class without images is not refused.
-    """
-    rows = pixel_csv.read(path, len(CODES), USAGES, CSV_REMEDY)
-    order = np.array([EMOTIONS_NEUTRAL.index(name) for name in CODES])
-    return rows.images, order[rows.codes], rows.usages
 
 
 def _read_folder(root: Path) -> ImageSet:
