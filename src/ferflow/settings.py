@@ -174,6 +174,11 @@ class Schedule(Section):
     warmup: Annotated[float, Field(gt=0, lt=1)]
 
 
+SHIPPED = "shipped"
+"""`spatial.weights`: the network that comes with the package."""
+SHIPPED_NETWORK = "compact"
+
+
 class Spatial(Section):
     network: SpatialNetwork
     method: Literal["train", "finetune"]
@@ -198,6 +203,14 @@ class Spatial(Section):
             raise ValueError("method: finetune starts from weights, but `pretrained` names none")
         if self.method == "finetune" and self.network not in BACKBONES:
             raise ValueError(f"method: finetune is for {', '.join(BACKBONES)}, not for {self.network}")
+        return self
+
+    @model_validator(mode="after")
+    def _of_the_network_that_ships(self) -> Spatial:
+        if self.weights == SHIPPED and self.network != SHIPPED_NETWORK:
+            raise ValueError(
+                f"weights: {SHIPPED} is a {SHIPPED_NETWORK} network; train {self.network} with weights: null"
+            )
         return self
 
 
@@ -451,7 +464,8 @@ def _with_whole_models(values: dict) -> dict:
     models = images.get("models") if isinstance(images, dict) else None
     if not isinstance(spatial, dict) or not isinstance(models, dict):
         return values  # the check says what is wrong with them
-    base = {"seed": None, "not_run": None, **spatial}
+    # Weights are of one network: each model names its own, or is trained.
+    base = {"seed": None, "not_run": None, **spatial, "weights": None}
     whole = {name: _merge(base, own or {}) for name, own in models.items() if isinstance(own or {}, dict)}
     return {**values, "images": {**images, "models": {**models, **whole}}}
 
@@ -461,6 +475,7 @@ def _with_whole_recipes(values: dict) -> dict:
     spatial, section = values.get("spatial"), values.get("datacentric")
     if not isinstance(spatial, dict) or not isinstance(section, dict):
         return values  # the check says what is wrong with them
+    spatial = {**spatial, "weights": None}
     whole = {**section, "recipe": _laid(spatial, section.get("recipe"))}
     if isinstance(section.get("label_errors"), dict):
         own = section["label_errors"].get("recipe")

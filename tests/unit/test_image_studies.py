@@ -26,12 +26,26 @@ def of_models(small_settings, models: dict, **more) -> settings.Settings:
 
 def test_a_model_is_spatial_with_what_differs(small_settings):
     made = of_models(small_settings, {"a": None, "b": {"epochs": 3, "optimiser": {"name": "sgd"}, "seed": 5}})
-    assert made.images.models["a"].recipe() == made.spatial
+    assert made.images.models["a"].recipe() == made.spatial.model_copy(update={"weights": None})
     other = made.images.models["b"]
     assert (other.epochs, other.optimiser.name, other.seed) == (3, "sgd", 5)
     assert other.optimiser.learning_rate == made.spatial.optimiser.learning_rate
     # As the workflow hands them on: plain values, read again.
     assert settings.Settings(**made.model_dump(mode="json")) == made
+
+
+def test_only_the_network_that_ships_is_taken_ready_made(small_settings):
+    made = small_settings(
+        {
+            "kind": "images",
+            "spatial": {"weights": "shipped"},
+            "images": {"models": {"a": {}, "b": {"weights": "b.pt"}}},
+        }
+    )
+    assert made.spatial.weights == "shipped" and made.datacentric.recipe.weights is None
+    assert made.images.models["a"].weights is None and made.images.models["b"].weights == "b.pt"
+    with pytest.raises(SettingError, match="shipped is a compact network; train vgg16 with weights: null"):
+        small_settings({"spatial": {"weights": "shipped", "network": "vgg16"}})
 
 
 def test_a_model_that_is_not_run_takes_its_ensembles_with_it(small_settings):

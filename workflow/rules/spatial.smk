@@ -1,4 +1,7 @@
 # Networks for single images: the stills that they learn from, and one training job for each.
+from ferflow.apps.models import shipped
+from ferflow.settings import SHIPPED
+
 if S.kind == "clips":
     TRAINED = {S.spatial.network: (S.spatial, S.seed)}
 else:
@@ -44,11 +47,16 @@ def recipe(w):
     return TRAINED[w.model][0]
 
 
+def adopted(w):
+    weights = recipe(w).weights
+    return shipped() if weights == SHIPPED else weights or []
+
+
 rule spatial:
     input:
         stills=lambda w: S.stills.path if recipe(w).weights is None else [],
         pretrained=lambda w: weights(recipe(w).pretrained) if recipe(w).pretrained else [],
-        adopted=lambda w: recipe(w).weights or [],
+        adopted=adopted,
     output:
         model=at(layout.SPATIAL) + "/model.pt",
         history=at(layout.SPATIAL) + "/history.csv",
