@@ -151,6 +151,8 @@ class Online(Section):
     shift: Annotated[float, Field(ge=0, lt=1)]
     zoom: Annotated[float, Field(ge=0, lt=1)]
     brightness: tuple[Positive, Positive]
+    erase: Share
+    mixup: NotNegative
 
     @model_validator(mode="after")
     def _ordered(self) -> Online:
@@ -285,11 +287,12 @@ class ImageModel(Spatial):
     """One network of an image study: `spatial` with what differs laid over it."""
 
     seed: Annotated[int, Field(ge=0)] | None
+    start: Name | None
     not_run: Annotated[str, Field(min_length=1)] | None
 
     def recipe(self) -> Spatial:
         """The network and how it is trained."""
-        return Spatial(**self.model_dump(exclude={"seed", "not_run"}))
+        return Spatial(**self.model_dump(exclude={"seed", "start", "not_run"}))
 
 
 class Sequences(Section):
@@ -323,11 +326,28 @@ class Images(Section):
                 raise ValueError(f"ensemble {name} names {unknown[0]}, which is not among the models")
             if name in self.models:
                 raise ValueError(f"{name} is the name of a model and of an ensemble")
+        for name, model in self.models.items():
+            if model.start is not None:
+                self._goes_on(name, model)
         if BEST in {*self.models, *self.ensembles}:
             raise ValueError(f"{BEST} is the name of the ensemble that is chosen")
         if self.best and self.best.views not in self.views:
             raise ValueError(f"best.views: {self.best.views} is not among views")
         return self
+
+    def _goes_on(self, name: str, model: ImageModel) -> None:
+        """Refuses what cannot start where another model ended."""
+        first = self.models.get(model.start)
+        if first is None or first.start is not None:
+            raise ValueError(f"models.{name}.start: {model.start} is no model that starts from nothing")
+        if first.network != model.network:
+            raise ValueError(f"models.{name}.start: {model.start} is {first.network}, not {model.network}")
+        if model.pretrained or model.weights or model.method != "train":
+            raise ValueError(
+                f"models.{name} starts from {model.start}: leave pretrained, weights and method out"
+            )
+        if first.not_run and not model.not_run:
+            raise ValueError(f"models.{name}.start: {model.start} is not run")
 
     def trained(self) -> dict[str, ImageModel]:
         """The models that are run, by name."""
@@ -465,7 +485,7 @@ def _with_whole_models(values: dict) -> dict:
     if not isinstance(spatial, dict) or not isinstance(models, dict):
         return values  # the check says what is wrong with them
     # Weights are of one network: each model names its own, or is trained.
-    base = {"seed": None, "not_run": None, **spatial, "weights": None}
+    base = {"seed": None, "start": None, "not_run": None, **spatial, "weights": None}
     whole = {name: _merge(base, own or {}) for name, own in models.items() if isinstance(own or {}, dict)}
     return {**values, "images": {**images, "models": {**models, **whole}}}
 

@@ -48,6 +48,11 @@ def test_only_the_network_that_ships_is_taken_ready_made(small_settings):
         small_settings({"spatial": {"weights": "shipped", "network": "vgg16"}})
 
 
+def test_a_model_goes_on_from_another(small_settings):
+    made = of_models(small_settings, {"a": {}, "b": {"start": "a", "epochs": 3}})
+    assert made.images.models["b"].start == "a" and made.images.models["b"].recipe().epochs == 3
+
+
 def test_a_model_that_is_not_run_takes_its_ensembles_with_it(small_settings):
     models = {"a": {}, "b": {}, "c": {"not_run": "too large"}}
     made = of_models(small_settings, models, ensembles={"ab": ["a", "b"], "ac": ["a", "c"]})
@@ -63,6 +68,19 @@ def test_a_model_that_is_not_run_takes_its_ensembles_with_it(small_settings):
         ({"a": {}}, {"x": ["a", "b"]}, "ensemble x names b, which is not among the models"),
         ({"a": {}}, {"a": ["a"]}, "a is the name of a model and of an ensemble"),
         ({"a": {"network": "lenet"}}, {}, "images.models.a.network"),
+        ({"a": {"start": "b"}}, {}, "models.a.start: b is no model that starts from nothing"),
+        (
+            {"a": {}, "b": {"start": "a"}, "c": {"start": "b"}},
+            {},
+            "models.c.start: b is no model that starts",
+        ),
+        ({"a": {}, "b": {"start": "a", "network": "resnet"}}, {}, "models.b.start: a is compact, not resnet"),
+        ({"a": {"not_run": "no"}, "b": {"start": "a"}}, {}, "models.b.start: a is not run"),
+        (
+            {"a": {}, "b": {"start": "a", "pretrained": "x.pth"}},
+            {},
+            "models.b starts from a: leave pretrained",
+        ),
     ],
 )
 def test_a_wrong_model_is_named(small_settings, models, ensembles, line):

@@ -200,6 +200,19 @@ def test_augmentation_repeats_for_the_same_batch_and_differs_between_batches(set
     assert not torch.equal(first, Images(TRAINING, Small(), moving, seed=6)[[1, 2, 3]][0])
 
 
+def test_a_network_learns_from_mixed_images_too(settings):
+    mixing = settings.model_copy(
+        update={"epochs": 8, "average": 0.0, "online": settings.online.model_copy(update={"mixup": 0.4})}
+    )
+    network = Small()
+    history = fit_images(network, TRAINING, VALIDATION, mixing, 3, "mixed")
+    images, targets = Images(TRAINING, network, mixing.online, 3)[[0, 1, 2]]
+    assert images.shape == (3, 1, 16, 16) and targets.shape == (3, 7)
+    assert history["validation_accuracy"].iloc[-1] > 0.6
+    # Mixed labels keep the loss above what a network that is sure of them would have.
+    assert history["train_loss"].iloc[-1] > history["validation_loss"].iloc[-1]
+
+
 def test_the_running_average_is_what_is_judged(settings):
     still = settings.model_copy(update={"average": 0.9999, "keep": "last", "epochs": 2})
     network, history = train(still)

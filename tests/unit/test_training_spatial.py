@@ -15,7 +15,7 @@ from ferflow.settings import Online
 from ferflow.training import spatial
 
 # FER2013 counts its classes 0 angry, 1 disgust, 2 fear, 3 happy, 4 sad, 5 surprise, 6 neutral.
-STILL = Online(flip=False, rotation=0, shear=0, shift=0, zoom=0, brightness=(1, 1))
+STILL = Online(flip=False, rotation=0, shear=0, shift=0, zoom=0, brightness=(1, 1), erase=0, mixup=0)
 
 
 def write_stills(path, per_class: dict[str, int], copies: bool = False) -> None:
@@ -102,3 +102,29 @@ def test_online_augmentation_moves_what_it_says():
     # Turning (row 10, column 5) by up to 10 degrees moves its row by at most sin(10°) × 18.5 and a little.
     assert (place - 10).abs().max() < 3.7 and (place - 10).abs().max() > 2.5
     assert centre[0] > place.max()
+
+
+def test_erasing_greys_a_third_of_the_sides_of_the_chosen_share():
+    white = torch.ones(600, 1, 48, 48)
+    erased = online.apply(white, STILL.model_copy(update={"erase": 0.25}), torch.Generator().manual_seed(1))
+    holes = erased[:, 0] == 0.5
+    assert set(holes.sum((1, 2)).tolist()) == {0, 16 * 16}
+    chosen = holes[holes.any((1, 2))]
+    assert 0.18 < len(chosen) / 600 < 0.32
+    # One block, and every place from the first to the last is drawn.
+    tops, lefts = chosen.any(2).int().argmax(1), chosen.any(1).int().argmax(1)
+    assert (chosen.any(2).sum(1) == 16).all() and (chosen.any(1).sum(1) == 16).all()
+    assert all(place.min() <= 1 and place.max() >= 31 for place in (tops, lefts))
+
+
+def test_mixup_mixes_labels_as_it_mixes_images():
+    labels = torch.arange(7).repeat(30)
+    images = labels.float().view(-1, 1, 1, 1).expand(-1, 1, 4, 4) / 7
+    mixed, targets = online.mix(images, labels, 7, 0.4, seed=5)
+    assert mixed.shape == images.shape and targets.shape == (210, 7)
+    torch.testing.assert_close(targets.sum(1), torch.ones(210))
+    torch.testing.assert_close(mixed[:, 0, 2, 3], targets @ torch.arange(7.0) / 7)
+    own = targets[torch.arange(210), labels]
+    assert (own >= 0.5).all() and own.min() < 0.6 and (own < 1).sum() > 100
+    again, _ = online.mix(images, labels, 7, 0.4, seed=5)
+    assert torch.equal(mixed, again)

@@ -3,12 +3,13 @@ from ferflow.apps.models import shipped
 from ferflow.settings import SHIPPED
 
 if S.kind == "clips":
-    TRAINED = {S.spatial.network: (S.spatial, S.seed)}
+    TRAINED, START = {S.spatial.network: (S.spatial, S.seed)}, {}
 else:
     TRAINED = {
         name: (model.recipe(), S.seed if model.seed is None else model.seed)
         for name, model in S.images.trained().items()
     }
+    START = {name: model.start for name, model in S.images.trained().items()}
 
 
 wildcard_constraints:
@@ -52,10 +53,17 @@ def adopted(w):
     return shipped() if weights == SHIPPED else weights or []
 
 
+def start(w):
+    first = START.get(w.model)
+    if first is not None:
+        return (at(layout.SPATIAL) + "/model.pt").format(model=first)
+    return weights(recipe(w).pretrained) if recipe(w).pretrained else []
+
+
 rule spatial:
     input:
         stills=lambda w: S.stills.path if recipe(w).weights is None else [],
-        pretrained=lambda w: weights(recipe(w).pretrained) if recipe(w).pretrained else [],
+        pretrained=start,
         adopted=adopted,
     output:
         model=at(layout.SPATIAL) + "/model.pt",

@@ -38,26 +38,34 @@ class Images(Dataset):
     """Labelled images by number; a list of numbers gives a batch for `network`.
 
     The batch is (images float32 [N,C,S,S] of 0–1 in channels-last order, labels int64 [N]), augmented where
-    `augment` is given. What is drawn hangs on `seed` and on the images in the batch, so that a shuffled set
-    is augmented anew in every epoch, and a run that is taken up again draws what it would have drawn.
+    `augment` is given; where that mixes images, the labels are shares float32 [N,K] of `n_classes`. What is
+    drawn hangs on `seed` and on the images in the batch, so that a shuffled set is augmented anew in every
+    epoch, and a run that is taken up again draws what it would have drawn.
     """
 
     def __init__(
-        self, items: Labelled, network: SpatialNetwork, augment: Online | None = None, seed: int = 0
+        self,
+        items: Labelled,
+        network: SpatialNetwork,
+        augment: Online | None = None,
+        seed: int = 0,
+        n_classes: int = len(EMOTIONS_NEUTRAL),
     ) -> None:
         self.images, self.labels = items.images, torch.from_numpy(np.asarray(items.labels, np.int64))
-        self.network, self.augment, self.seed = network, augment, seed
+        self.network, self.augment, self.seed, self.n_classes = network, augment, seed, n_classes
 
     def __len__(self) -> int:
         return len(self.images)
 
     def __getitem__(self, numbers: Sequence[int]) -> tuple[Tensor, Tensor]:
-        batch = prepare(self.images[numbers], self.network)
+        batch, labels = prepare(self.images[numbers], self.network), self.labels[numbers]
         if self.augment is not None:
             drawn = hashlib.sha256(np.asarray([self.seed, *numbers], np.int64).tobytes()).digest()
-            generator = torch.Generator().manual_seed(int.from_bytes(drawn[:7], "big"))
-            batch = online.apply(batch, self.augment, generator)
-        return batch.contiguous(memory_format=torch.channels_last), self.labels[numbers]
+            seed = int.from_bytes(drawn[:7], "big")
+            batch = online.apply(batch, self.augment, torch.Generator().manual_seed(seed))
+            if self.augment.mixup:
+                batch, labels = online.mix(batch, labels, self.n_classes, self.augment.mixup, seed)
+        return batch.contiguous(memory_format=torch.channels_last), labels
 
 
 def fit_images(
@@ -97,7 +105,7 @@ def fit_images(
             network,
             n_classes,
             recipe,
-            loader(Images(training, network, settings.online, seed), settings.batch, seed),
+            loader(Images(training, network, settings.online, seed, n_classes), settings.batch, seed),
             None if validation is None else loader(Images(validation, network), settings.batch),
             title,
             seed=seed,

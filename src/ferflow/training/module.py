@@ -1,7 +1,8 @@
 """One Lightning module for images and for clips, and the recipe that it is trained by.
 
-A batch is a tuple whose last member holds the labels int64 [N]; the others go to the network, which gives
-logits [N,K]. Importing this module imports Lightning, which takes seconds: do it late.
+A batch is a tuple whose last member holds the labels int64 [N], or shares of the classes float32 [N,K]; the
+others go to the network, which gives logits [N,K]. Importing this module imports Lightning, which takes
+seconds: do it late.
 """
 
 from __future__ import annotations
@@ -100,7 +101,7 @@ class Classifier(lightning.LightningModule):
 
     def _note(self, loss: Tensor, logits: Tensor, labels: Tensor, side: str) -> Tensor:
         accuracy = self.accuracy[side]
-        accuracy.update(logits, labels)
+        accuracy.update(logits, labels.argmax(1) if labels.is_floating_point() else labels)
         over_epoch = {"on_step": False, "on_epoch": True, "batch_size": len(labels)}
         self.log(f"{side}loss", loss, **over_epoch)
         self.log(f"{side}accuracy", accuracy, **over_epoch)
