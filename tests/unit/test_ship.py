@@ -16,6 +16,7 @@ from ferflow.apps import models, predict, ship
 from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.errors import InputError, WeightsError
 from ferflow.evaluation.images import evaluate
+from ferflow.files import sha256
 from ferflow.models import spatial
 from ferflow.settings import Evaluation
 from ferflow.training.predictions import table
@@ -23,7 +24,7 @@ from ferflow.training.predictions import table
 IMAGES = {"Training": 28709, "PublicTest": 3589, "PrivateTest": 3589}
 
 
-def write_model(path, small_settings, synthetic=False, scale=20.0):
+def write_model(path, small_settings, synthetic=False, scale=20.0, start=None):
     torch.manual_seed(3)
     network = spatial.build("compact", 7)
     with torch.no_grad():
@@ -34,6 +35,7 @@ def write_model(path, small_settings, synthetic=False, scale=20.0):
         "seed": 20,
         "images": IMAGES,
         "settings": small_settings().spatial.model_dump(mode="json"),
+        "start": start,
     }
     spatial.save(path, network, EMOTIONS_NEUTRAL, meta)
 
@@ -135,8 +137,6 @@ def test_the_card_has_the_figures_of_the_files(study, tmp_path):
     assert "snakemake --configfile workflow/studies/compact.yaml" in card
     assert "The learning curve has 2 epochs" in card and "90 % intervals" in card
     assert "optimiser:" in card and "label_smoothing: 0.1" in card and "Licence of the data" in card
-    from ferflow.files import sha256
-
     assert sha256(target) in card and "{{" not in card and "Speed" not in card
     assert "mirror image |" not in card  # no such view in this study
     speed = pd.DataFrame({"fps": [151.26], "note": ["v.mp4, 640x480"]})
@@ -189,3 +189,13 @@ def test_from_the_shell(study, tmp_path):
     assert "compact-fer2013.pt: 1." in done.stdout and "compact-fer2013.md" in done.stdout
     done = subprocess.run([*command, str(tmp_path)], capture_output=True, text=True, check=False)
     assert done.returncode == 1 and len(done.stderr.splitlines()) == 1 and "does not exist" in done.stderr
+
+
+def test_the_card_has_the_recipe_of_every_run(study, small_settings, tmp_path):
+    first = tmp_path / "first.pt"
+    write_model(first, lambda: small_settings({"spatial": {"epochs": 77}}))
+    write_model(study / "models/compact/spatial/model.pt", small_settings, start=spatial.origin(first))
+    card = ship.ship(study, "compact", tmp_path / "out")[0].with_suffix(".md").read_text()
+    assert card.index("# run 1\n") < card.index("epochs: 77") < card.index("# run 2, from the weights")
+    assert card.count("label_smoothing:") == 2 and "The last learning curve" in card
+    assert spatial.origin(first)["sha256"] == sha256(first)

@@ -18,7 +18,8 @@ import pytest
 from rich.console import Console
 from running import IMAGE_RESULTS, IMAGES, command, run, start
 
-from ferflow import tables
+from ferflow import files, tables
+from ferflow.models import spatial
 from ferflow.report import console
 from ferflow.report.published import published
 
@@ -54,6 +55,17 @@ def test_every_network_view_and_part_has_its_accuracy(finished_images):
     assert (run_through["n_test"] == parts["PrivateTest"]).all()
     assert (run_through["n_honest"] == run_through["n_test"]).all()
     assert not manifest["sha256"].duplicated().any()
+
+
+def test_a_model_goes_on_from_another(finished_images):
+    listed = table(finished_images, "networks").set_index("model")
+    assert listed.loc[["compact", "second"], "epochs"].tolist() == [4, 5]
+    assert listed.loc["second", "hours"] > listed.loc["compact", "hours"] > 0
+    first, second = (
+        finished_images / IMAGE_RESULTS / f"models/{name}/spatial/model.pt" for name in ("compact", "second")
+    )
+    origin = spatial.load(second)[1]["meta"]["start"]
+    assert origin["sha256"] == files.sha256(first) and origin["meta"]["settings"]["epochs"] == 4
 
 
 def test_an_accuracy_is_the_share_of_right_predictions(finished_images):

@@ -151,6 +151,7 @@ def describe(
             command=COMMAND.format(study=results.name),
             seed=meta["seed"],
             recipe=yaml.safe_dump(meta["settings"], sort_keys=False, allow_unicode=True),
+            before=_before(meta),
             epochs=len(tables.read(source.with_name("history.csv"), "history")),
             folder=_shown(results, results),
             metrics=_shown(_within(results, layout.METRICS), results),
@@ -161,6 +162,17 @@ def describe(
         )
     except KeyError as error:
         raise WeightsError(source, f"does not say its {error}", "train it again") from None
+
+
+def _before(meta: dict) -> list[str]:
+    """The settings of the runs that came before the last one, the first of them first."""
+    import yaml
+
+    found, start = [], meta.get("start")
+    while start is not None and start["meta"] is not None:
+        found.insert(0, yaml.safe_dump(start["meta"]["settings"], sort_keys=False, allow_unicode=True))
+        start = start["meta"].get("start")
+    return found
 
 
 def _by_class(results: Path, model: str) -> dict:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ferflow.errors import SettingError, WeightsError
+from ferflow.files import sha256
 from ferflow.models import checkpoint
 from ferflow.models.network import SpatialNetwork
 from ferflow.models.registry import BACKBONES, NETWORKS
@@ -93,6 +94,15 @@ def load(path: str | Path) -> tuple[SpatialNetwork, dict]:
         raise WeightsError(path, f"has the unknown options {content['options']}", "update ferflow") from None
     checkpoint.load_state(network, content.pop("state_dict"), path, content["network"])
     return network.eval(), content
+
+
+def origin(path: str | Path) -> dict:
+    """Of weights to start from: `sha256` of the file, and `meta` where ferflow trained them, else None."""
+    import h5py
+
+    content = None if h5py.is_hdf5(path) else checkpoint.load_file(path)
+    trained = isinstance(content, dict) and "kind" in content
+    return {"sha256": sha256(path), "meta": content["meta"] if trained else None}
 
 
 def load_pretrained(network: SpatialNetwork, path: str | Path) -> None:

@@ -33,7 +33,8 @@ def networks(
     """Schema `networks`: a row for each model of the settings, in their order.
 
     `trained` has, for each model that was run, its model.pt, its history.csv and the benchmark file of its
-    job (None where there is none).
+    job (None where there is none). The epochs and hours of a model that goes on from another one are those
+    of both.
     """
     rows = []
     for name, model in settings.models.items():
@@ -43,10 +44,22 @@ def networks(
         else:
             row["note"] = NOT_RUN + (model.not_run or "no such job")
         rows.append(row)
+    by_name = {row["model"]: row for row in rows}
+    for name, model in settings.models.items():
+        if model.start is not None and name in trained:
+            _add(by_name[name], by_name[model.start])
     table = pd.DataFrame(rows, columns=list(tables.schema("networks")["properties"]))
     whole = [c for c, rule in tables.schema("networks")["properties"].items() if "integer" in rule["type"]]
     table[whole] = table[whole].astype("Int64")
     tables.write(table, output, "networks")
+
+
+def _add(row: dict, first: dict) -> None:
+    """The training of `first`, from whose weights the model of `row` goes on."""
+    row["note"] = f"goes on from {first['model']}, whose training is counted in"
+    for measure in ("epochs", "hours"):
+        both = row[measure], first[measure]
+        row[measure] = None if None in both else sum(both)
 
 
 def _trained(

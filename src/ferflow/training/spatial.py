@@ -61,6 +61,7 @@ def train_spatial(
         "protocol": protocol,
         "images_sha256": stills_of.digest(*data.parts.values()),
         "images": {side: len(part.labels) for side, part in data.parts.items()},
+        "start": None if pretrained is None else networks.origin(pretrained),
     }
     out_folder = Path(out_folder)
     tables.write(history, out_folder / "history.csv", "history")
