@@ -87,13 +87,13 @@ def test_an_interrupted_run_is_completed_by_the_next(copy, finished, how):
     shutil.rmtree(copy / RESULTS / "models/heads")
     shutil.rmtree(copy / "data/features")
     process = start(copy)
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 300
     while not list((copy / RESULTS).glob("models/heads/*/fold-*/history.csv")):
         assert process.poll() is None
         assert time.monotonic() < deadline
         time.sleep(0.1)
     os.killpg(process.pid, how)
-    process.wait(timeout=60)
+    process.wait(timeout=400)
     done = run(copy)
     assert done.returncode == 0, done.stdout + done.stderr
     assert (copy / RESULTS / "predictions.csv").read_bytes() == expected
