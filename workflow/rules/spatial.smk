@@ -56,7 +56,7 @@ def adopted(w):
 def start(w):
     first = START.get(w.model)
     if first is not None:
-        return (at(layout.SPATIAL) + "/model.pt").format(model=first)
+        return at(layout.SPATIAL, model=first) + "/model.pt"
     return weights(recipe(w).pretrained) if recipe(w).pretrained else []
 
 

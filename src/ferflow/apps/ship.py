@@ -122,7 +122,6 @@ def describe(
     results: Path, model: str, source: Path, exported: Path, difference: float, figures: dict
 ) -> str:
     """The model card, Markdown, of the network in `source`, which is to ship as the file `exported`."""
-    import yaml
     from jinja2 import Environment, StrictUndefined
 
     from ferflow.models import spatial
@@ -150,8 +149,7 @@ def describe(
             protocol=meta["protocol"],
             command=COMMAND.format(study=results.name),
             seed=meta["seed"],
-            recipe=yaml.safe_dump(meta["settings"], sort_keys=False, allow_unicode=True),
-            before=_before(meta),
+            recipes=_recipes(meta),
             epochs=len(tables.read(source.with_name("history.csv"), "history")),
             folder=_shown(results, results),
             metrics=_shown(_within(results, layout.METRICS), results),
@@ -164,15 +162,16 @@ def describe(
         raise WeightsError(source, f"does not say its {error}", "train it again") from None
 
 
-def _before(meta: dict) -> list[str]:
-    """The settings of the runs that came before the last one, the first of them first."""
+def _recipes(meta: dict) -> list[str]:
+    """The settings of the runs that made a network, YAML, the first of them first."""
     import yaml
 
-    found, start = [], meta.get("start")
-    while start is not None and start["meta"] is not None:
-        found.insert(0, yaml.safe_dump(start["meta"]["settings"], sort_keys=False, allow_unicode=True))
-        start = start["meta"].get("start")
-    return found
+    found = []
+    while True:
+        found.insert(0, yaml.safe_dump(meta["settings"], sort_keys=False, allow_unicode=True))
+        meta = (meta.get("start") or {}).get("meta")
+        if meta is None:
+            return found
 
 
 def _by_class(results: Path, model: str) -> dict:

@@ -67,7 +67,6 @@ def _doubts(found: Found, thresholds: Thresholds) -> list[tuple]:
     check = "suspected label errors"
     drawn = "" if thresholds.images is None else f" of {thresholds.images} images drawn from all"
     rule = f"cleanlab, {thresholds.filter}, on out-of-fold probabilities{drawn}"
-    wide = found.label_errors["margin"] >= found.margin
     against = outvoted(found.exact, found.near)
     doubted = found.label_errors["clip_id"].isin(against)
     known = "labels against the majority of the image's copies and near copies"
@@ -78,7 +77,12 @@ def _doubts(found: Found, thresholds: Thresholds) -> list[tuple]:
             len(found.label_errors),
             f"{rule}; the networks agree with {100 * thresholds.agreement:.1f} % of the labels",
         ),
-        (check, "by a wide margin", wide.sum(), f"another class likelier by {found.margin:g} and more"),
+        (
+            check,
+            "by a wide margin",
+            len(found.named("label_error")),
+            f"another class likelier by {found.margin:g} and more",
+        ),
         (check, "nearly certain errors", len(against), known),
         (check, "suspected ones of them", doubted.sum(), f"{known}, and suspected"),
     ]

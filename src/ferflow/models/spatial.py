@@ -98,11 +98,8 @@ def load(path: str | Path) -> tuple[SpatialNetwork, dict]:
 
 def origin(path: str | Path) -> dict:
     """Of weights to start from: `sha256` of the file, and `meta` where ferflow trained them, else None."""
-    import h5py
-
-    content = None if h5py.is_hdf5(path) else checkpoint.load_file(path)
-    trained = isinstance(content, dict) and "kind" in content
-    return {"sha256": sha256(path), "meta": content["meta"] if trained else None}
+    content = _own(path)
+    return {"sha256": sha256(path), "meta": None if content is None else content["meta"]}
 
 
 def load_pretrained(network: SpatialNetwork, path: str | Path) -> None:
@@ -110,12 +107,8 @@ def load_pretrained(network: SpatialNetwork, path: str | Path) -> None:
 
     Raises WeightsError for a missing or damaged file or another architecture.
     """
-    import h5py
-
-    # Keras's files are HDF5; VGGFace takes one, the other networks refuse it.
-    content = None if h5py.is_hdf5(path) else checkpoint.load_file(path)
-    if isinstance(content, dict) and "state_dict" in content and "kind" in content:
-        content = checkpoint.read(path, "spatial")
+    content = _own(path)
+    if content is not None:
         if content["network"] != network.name:
             problem = f"holds {content['network']}, not {network.name}"
             raise WeightsError(path, problem, f"give weights of {network.name}")
@@ -124,3 +117,13 @@ def load_pretrained(network: SpatialNetwork, path: str | Path) -> None:
         network.load_base(path)
     else:
         raise WeightsError(path, "is not a model file of ferflow", f"{network.name} has no other source")
+
+
+def _own(path: str | Path) -> dict | None:
+    """The content of a network's file of ferflow; None for anything else that can be read."""
+    import h5py
+
+    # Keras's files are HDF5; VGGFace takes one, the other networks refuse it.
+    content = None if h5py.is_hdf5(path) else checkpoint.load_file(path)
+    ours = isinstance(content, dict) and "state_dict" in content and "kind" in content
+    return checkpoint.read(path, "spatial") if ours else None

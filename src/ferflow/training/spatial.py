@@ -49,6 +49,7 @@ def train_spatial(
         network = networks.build(settings.network, len(EMOTIONS_NEUTRAL))
         if pretrained is not None:
             networks.load_pretrained(network, pretrained)
+    origin = None if pretrained is None else networks.origin(pretrained)
     training, watched, judged_on = (data.parts[side] for side in SIDES)
     history = fit_images(network, training, watched, settings, start, settings.network, folder=checkpoints)
     shares = probabilities(network, judged_on.images, settings.batch)
@@ -61,7 +62,7 @@ def train_spatial(
         "protocol": protocol,
         "images_sha256": stills_of.digest(*data.parts.values()),
         "images": {side: len(part.labels) for side, part in data.parts.items()},
-        "start": None if pretrained is None else networks.origin(pretrained),
+        "start": origin,
     }
     out_folder = Path(out_folder)
     tables.write(history, out_folder / "history.csv", "history")
