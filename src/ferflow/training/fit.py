@@ -30,35 +30,36 @@ from ferflow.training import checkpoints
 from ferflow.training.module import Classifier, Recipe
 from ferflow.training.shards import keep_freed_memory
 
-_CALIBRATION = 2048
-"""Images from which a running average's batch normalisation takes its statistics."""
+_CALIBRATION = 32_768
+"""Training images, at most, from which the batch normalisation of a running average takes its statistics."""
+_GLANCE = 2048
+"""As many while training, when the average is only watched."""
 
 
 class _Average(WeightAveraging):
-    """The running average of the weights, after every step.
+    """The running average of the weights, after every step. While it is watched, its statistics are fresh."""
 
-    Its batch normalisation gets statistics of its own, from training images that it is shown: the average of
-    the statistics of many networks is not that of their average.
-    """
-
-    def __init__(self, decay: float) -> None:
+    def __init__(self, decay: float, plain: DataLoader) -> None:
         super().__init__(multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=False)
+        self.plain = plain
 
     def on_validation_epoch_start(self, trainer: lightning.Trainer, module: Classifier) -> None:
         super().on_validation_epoch_start(trainer, module)
-        self._calibrate(trainer, module)
+        _calibrate(module.network, self.plain, _GLANCE, module.seed, module.recipe.bfloat16)
 
-    def on_train_end(self, trainer: lightning.Trainer, module: Classifier) -> None:
-        super().on_train_end(trainer, module)
-        self._calibrate(trainer, module)
 
-    def _calibrate(self, trainer: lightning.Trainer, module: Classifier) -> None:
-        batches = trainer.train_dataloader
-        numbers = np.random.default_rng(module.seed).permutation(len(batches.dataset))[:_CALIBRATION]
-        size = -(-len(batches.dataset) // len(batches))
-        parts = np.array_split(numbers, max(1, len(numbers) // size))
-        with trainer.precision_plugin.val_step_context():
-            update_bn((batches.dataset[part] for part in parts), module.network, module.device)
+def _calibrate(network: nn.Module, plain: DataLoader, most: int, seed: int, bfloat16: bool) -> None:
+    """Give the batch normalisation of averaged weights statistics of its own: of the images in `plain`.
+
+    The average of the statistics of many networks is not that of their average. Nor are those of augmented
+    images right for images as they are: with them, a network for FER2013 is a percent less often right.
+    """
+    numbers = np.random.default_rng(seed).permutation(len(plain.dataset))[:most]
+    size = -(-len(plain.dataset) // len(plain))
+    parts = np.array_split(numbers, max(1, len(numbers) // size))
+    device = next(network.parameters()).device
+    with torch.autocast(device.type, torch.bfloat16, enabled=bfloat16):
+        update_bn((plain.dataset[part] for part in parts), network, device)
 
 
 class _Curve(Callback):
@@ -102,21 +103,24 @@ def fit(
     title: str,
     *,
     seed: int = 0,
+    plain: DataLoader | None = None,
     folder: Path | None = None,
     identity: str = "",
 ) -> pd.DataFrame:
     """Train `network` in place and return its learning curve (schema `history`).
 
     Takes a GPU where there is one; the network ends on the CPU. `title` heads the lines of the log (on a
-    terminal there is a progress bar instead). `seed` is for what layers draw while training. With a `folder`,
-    every epoch ends in a checkpoint there, a later call with the same `identity` goes on from it to the same
-    result, and TensorBoard finds its log there; without one, no file is written. Raises FerflowError where
-    the loss stops being finite.
+    terminal there is a progress bar instead). `seed` is for what layers draw while training. `plain` are the
+    training data without augmentation, for a running average (None: `training`). With a `folder`, every epoch
+    ends in a checkpoint there, a later call with the same `identity` goes on from it to the same result, and
+    TensorBoard finds its log there; without one, no file is written. Raises FerflowError where the loss stops
+    being finite.
     """
     terminal = sys.stderr.isatty()
     callbacks: list[Callback] = [TQDMProgressBar(leave=False) if terminal else _Lines(title)]
+    plain = training if plain is None else plain
     if recipe.average:
-        callbacks.append(_Average(recipe.average))
+        callbacks.append(_Average(recipe.average, plain))
     if recipe.patience is not None:
         callbacks.append(
             EarlyStopping("validation_accuracy", mode="max", patience=recipe.patience, min_delta=0.0)
@@ -169,6 +173,8 @@ def fit(
         if best:
             kept = torch.load(folder / checkpoints.BEST, map_location="cpu", weights_only=True)
             module.load_state_dict(kept["state_dict"])
+        if recipe.average:
+            _calibrate(network, plain, _CALIBRATION, seed, recipe.bfloat16)
     network.cpu()
     return module.history()
 

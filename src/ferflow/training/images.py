@@ -109,6 +109,7 @@ def fit_images(
             None if validation is None else loader(Images(validation, network), settings.batch),
             title,
             seed=seed,
+            plain=loader(Images(training, network), settings.batch),
             folder=folder,
             identity="" if folder is None else _identity(network, training, validation, settings, seed),
         )
