@@ -338,8 +338,10 @@ class Images(Section):
     def _goes_on(self, name: str, model: ImageModel) -> None:
         """Refuses what cannot start where another model ended."""
         first = self.models.get(model.start)
-        if first is None or first.start is not None:
-            raise ValueError(f"models.{name}.start: {model.start} is no model that starts from nothing")
+        if first is None:
+            raise ValueError(f"models.{name}.start: {model.start} is not among the models")
+        if name in self.before(name):
+            raise ValueError(f"models.{name}.start: {model.start} goes on from {name} itself")
         if first.network != model.network:
             raise ValueError(f"models.{name}.start: {model.start} is {first.network}, not {model.network}")
         if model.pretrained or model.weights or model.method != "train":
@@ -348,6 +350,15 @@ class Images(Section):
             )
         if first.not_run and not model.not_run:
             raise ValueError(f"models.{name}.start: {model.start} is not run")
+
+    def before(self, name: str) -> list[str]:
+        """The models that were trained before `name` went on from the last of them, first one first."""
+        found: list[str] = []
+        start = self.models[name].start
+        while start is not None and start not in found:
+            found.insert(0, start)
+            start = self.models[start].start if start in self.models else None
+        return found
 
     def trained(self) -> dict[str, ImageModel]:
         """The models that are run, by name."""

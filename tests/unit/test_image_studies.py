@@ -51,6 +51,8 @@ def test_only_the_network_that_ships_is_taken_ready_made(small_settings):
 def test_a_model_goes_on_from_another(small_settings):
     made = of_models(small_settings, {"a": {}, "b": {"start": "a", "epochs": 3}})
     assert made.images.models["b"].start == "a" and made.images.models["b"].recipe().epochs == 3
+    made = of_models(small_settings, {"c": {"start": "b"}, "b": {"start": "a"}, "a": {}})
+    assert {name: made.images.before(name) for name in "abc"} == {"a": [], "b": ["a"], "c": ["a", "b"]}
 
 
 def test_a_model_that_is_not_run_takes_its_ensembles_with_it(small_settings):
@@ -68,11 +70,11 @@ def test_a_model_that_is_not_run_takes_its_ensembles_with_it(small_settings):
         ({"a": {}}, {"x": ["a", "b"]}, "ensemble x names b, which is not among the models"),
         ({"a": {}}, {"a": ["a"]}, "a is the name of a model and of an ensemble"),
         ({"a": {"network": "lenet"}}, {}, "images.models.a.network"),
-        ({"a": {"start": "b"}}, {}, "models.a.start: b is no model that starts from nothing"),
+        ({"a": {"start": "b"}}, {}, "models.a.start: b is not among the models"),
         (
-            {"a": {}, "b": {"start": "a"}, "c": {"start": "b"}},
+            {"a": {"start": "c"}, "b": {"start": "a"}, "c": {"start": "b"}},
             {},
-            "models.c.start: b is no model that starts",
+            "models.a.start: c goes on from a itself",
         ),
         ({"a": {}, "b": {"start": "a", "network": "resnet"}}, {}, "models.b.start: a is compact, not resnet"),
         ({"a": {"not_run": "no"}, "b": {"start": "a"}}, {}, "models.b.start: a is not run"),

@@ -34,7 +34,7 @@ def networks(
 
     `trained` has, for each model that was run, its model.pt, its history.csv and the benchmark file of its
     job (None where there is none). The epochs and hours of a model that goes on from another one are those
-    of both.
+    of all that it builds on.
     """
     rows = []
     for name, model in settings.models.items():
@@ -45,21 +45,22 @@ def networks(
             row["note"] = NOT_RUN + (model.not_run or "no such job")
         rows.append(row)
     by_name = {row["model"]: row for row in rows}
-    for name, model in settings.models.items():
-        if model.start is not None and name in trained:
-            _add(by_name[name], by_name[model.start])
+    alone = {name: dict(row) for name, row in by_name.items()}
+    for name in trained:
+        if before := settings.before(name):
+            _add(by_name[name], [alone[first] for first in before])
     table = pd.DataFrame(rows, columns=list(tables.schema("networks")["properties"]))
     whole = [c for c, rule in tables.schema("networks")["properties"].items() if "integer" in rule["type"]]
     table[whole] = table[whole].astype("Int64")
     tables.write(table, output, "networks")
 
 
-def _add(row: dict, first: dict) -> None:
-    """The training of `first`, from whose weights the model of `row` goes on."""
-    row["note"] = f"goes on from {first['model']}, whose training is counted in"
+def _add(row: dict, before: Sequence[dict]) -> None:
+    """The training of the models `before`, from whose weights the model of `row` goes on."""
+    row["note"] = f"goes on from {before[-1]['model']}, whose training is counted in"
     for measure in ("epochs", "hours"):
-        both = row[measure], first[measure]
-        row[measure] = None if None in both else sum(both)
+        values = [one[measure] for one in (*before, row)]
+        row[measure] = None if None in values else sum(values)
 
 
 def _trained(
