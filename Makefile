@@ -19,8 +19,9 @@ demo: venv
 	snakemake --report results/demo/report.html --quiet all
 	ferflow results results/demo
 
+# Two at a time, each file's tests together: what they share is made once.
 test: venv lint
-	pytest
+	pytest --numprocesses 2 --dist loadfile
 
 lint: venv
 	ruff check .

@@ -41,6 +41,7 @@ def settings(small_settings):
         {
             "spatial": {
                 "network": "resnet50",
+                "weights": None,
                 "method": "finetune",
                 "pretrained": "made-up.pth",
                 "batch": 14,
@@ -337,7 +338,7 @@ def test_features_that_float16_cannot_hold_are_refused(tmp_path, pretrained):
 
 def test_finetuning_without_weights_is_refused(small_settings):
     with pytest.raises(SettingError, match="`pretrained` names none"):
-        small_settings({"spatial": {"network": "vgg16", "method": "finetune"}})
+        small_settings({"spatial": {"network": "vgg16", "weights": None, "method": "finetune"}})
 
 
 def test_table_3_4_stands_beside_ours():
