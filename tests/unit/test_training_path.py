@@ -87,6 +87,7 @@ def test_an_interrupted_run_goes_on_to_the_same_weights(settings, tmp_path, monk
         patch.setattr(module.Classifier, "training_step", stopping)
         train(settings, tmp_path / "run", dropout)
     assert len(tables.read(tmp_path / "run" / checkpoints.CURVE, "history")) == 2
+    before = checkpoints.seconds(tmp_path / "run")
     epochs = []
 
     def counting(self, batch, number):
@@ -100,6 +101,7 @@ def test_an_interrupted_run_goes_on_to_the_same_weights(settings, tmp_path, monk
     assert again.equals(curve) and curve.epoch.tolist() == [1, 2, 3, 4]
     assert tables.read(tmp_path / "run" / checkpoints.CURVE, "history").equals(curve)
     assert any((tmp_path / "run" / "tensorboard").iterdir())
+    assert checkpoints.seconds(tmp_path / "run") > before > 0  # over both starts
     accuracy = (probabilities(resumed, VALIDATION.images, 32).argmax(1) == VALIDATION.labels).mean()
     assert accuracy == pytest.approx(curve.validation_accuracy.max(), abs=1e-6)  # the best epoch's weights
 

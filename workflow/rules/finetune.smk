@@ -70,6 +70,7 @@ if FINETUNED:
             model=at(layout.SPATIAL) + "/model.pt",
             history=at(layout.SPATIAL) + "/history.csv",
             predictions=at(layout.SPATIAL) + "/predictions.csv",
+            time=at(layout.SPATIAL) + "/time.json",
             phases=at(layout.SPATIAL) + "/phases.csv",
         params:
             known=finetuned,

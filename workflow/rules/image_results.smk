@@ -51,7 +51,7 @@ rule networks:
     input:
         models=expand(at(layout.SPATIAL) + "/model.pt", model=JUDGED),
         histories=expand(at(layout.SPATIAL) + "/history.csv", model=JUDGED),
-        benchmarks=expand("benchmarks/spatial/{model}.tsv", model=JUDGED),
+        times=expand(at(layout.SPATIAL) + "/time.json", model=JUDGED),
     output:
         table("networks"),
     params:

@@ -69,6 +69,7 @@ rule spatial:
         model=at(layout.SPATIAL) + "/model.pt",
         history=at(layout.SPATIAL) + "/history.csv",
         predictions=at(layout.SPATIAL) + "/predictions.csv",
+        time=at(layout.SPATIAL) + "/time.json",
     params:
         spatial=lambda w: plain(recipe(w)),
         seed=lambda w: TRAINED[w.model][1],

@@ -7,6 +7,6 @@ with job(snakemake):
     from ferflow.settings import Images
 
     given, p = snakemake.input, snakemake.params
-    files = zip(given.models, given.histories, given.benchmarks, strict=True)
+    files = zip(given.models, given.histories, given.times, strict=True)
     trained = dict(zip(p.models, files, strict=True))
     image_tables.networks(trained, Images(**p.images), snakemake.output[0])

@@ -21,5 +21,5 @@ with job(snakemake):
             synthetic=p.synthetic,
             protocol=p.protocol,
             pretrained=given.get("pretrained") or None,
-            checkpoints=Path(p.run),
+            run=Path(p.run),
         )

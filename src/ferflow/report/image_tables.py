@@ -8,12 +8,12 @@ from pathlib import Path
 import pandas as pd
 
 from ferflow import tables
-from ferflow.errors import InputError
 from ferflow.evaluation.images import TRAINING, with_views
 from ferflow.evaluation.results import LEAKY
 from ferflow.report import rendering
 from ferflow.report.names import marks, model_label, views_label
 from ferflow.settings import BEST, Images
+from ferflow.training.checkpoints import read_time
 
 PROTOCOLS = {
     "validation": "PublicTest",
@@ -26,15 +26,14 @@ NOT_RUN = "not run: "
 
 
 def networks(
-    trained: Mapping[str, tuple[str | Path, str | Path, str | Path | None]],
+    trained: Mapping[str, tuple[str | Path, str | Path, str | Path]],
     settings: Images,
     output: str | Path,
 ) -> None:
     """Schema `networks`: a row for each model of the settings, in their order.
 
-    `trained` has, for each model that was run, its model.pt, its history.csv and the benchmark file of its
-    job (None where there is none). The epochs and hours of a model that goes on from another one are those
-    of all that it builds on.
+    `trained` has, for each model that was run, its model.pt, its history.csv and its time.json. The epochs
+    and hours of a model that goes on from another one are those of all that it builds on.
     """
     rows = []
     for name, model in settings.models.items():
@@ -63,14 +62,12 @@ def _add(row: dict, before: Sequence[dict]) -> None:
         row[measure] = None if None in values else sum(values)
 
 
-def _trained(
-    model_pt: str | Path, history_csv: str | Path, benchmark: str | Path | None, threads: int
-) -> dict:
+def _trained(model_pt: str | Path, history_csv: str | Path, time_json: str | Path, threads: int) -> dict:
     from ferflow.models import size, spatial
 
     network, description = spatial.load(model_pt)
     measured, meta = size.estimate(network), description["meta"]
-    history = tables.read(history_csv, "history")
+    history, seconds = tables.read(history_csv, "history"), read_time(time_json)
     adopted = history.empty  # taken over from elsewhere: its training is not part of this study
     return {
         "parameters": measured.parameters,
@@ -78,19 +75,11 @@ def _trained(
         "size_mb": measured.total_mb,
         "epochs": None if adopted else int(history["epoch"].max()),
         "learnt": meta["images"][TRAINING],
-        "hours": None if adopted or benchmark is None else _seconds(benchmark) / SECONDS,
+        "hours": None if seconds is None else seconds / SECONDS,
         "threads": None if adopted else threads,
         "synthetic": meta["synthetic"],
         "note": "trained elsewhere" if adopted else "",
     }
-
-
-def _seconds(benchmark: str | Path) -> float:
-    """Seconds that a job took, from the file in which Snakemake notes it."""
-    try:
-        return float(pd.read_csv(benchmark, sep="\t")["s"].iloc[0])
-    except (OSError, ValueError, KeyError, IndexError) as error:
-        raise InputError(benchmark, f"is no benchmark of a job ({error})", "run the job again") from None
 
 
 def accuracies(

@@ -6,13 +6,16 @@ learning curve so far) and `tensorboard/`.
 
 from __future__ import annotations
 
+import json
 import pickle
 import shutil
 import sys
 from pathlib import Path
 
+from ferflow import files
+
 RUN = "ferflow"
-"""Key, in a checkpoint, of what is not Lightning's: `identity` and `rows`."""
+"""Key, in a checkpoint, of what is not Lightning's: `identity`, `rows` and `seconds`."""
 LAST, BEST, CURVE = "last.ckpt", "best.ckpt", "history.csv"
 
 
@@ -34,3 +37,20 @@ def last(folder: Path, identity: str) -> Path | None:
         print(f"{path} {what}: training starts anew", file=sys.stderr)
     shutil.rmtree(folder, ignore_errors=True)
     return None
+
+
+def seconds(folder: Path) -> float:
+    """How long the run in `folder` took until its last checkpoint, over all of its starts."""
+    import torch
+
+    return torch.load(folder / LAST, map_location="cpu", weights_only=True)[RUN]["seconds"]
+
+
+def write_time(seconds: float | None, path: Path) -> None:
+    """Note in a file of its own how long a training took: alone of what it leaves, that is never the same."""
+    files.write_text(path, json.dumps({"seconds": None if seconds is None else round(seconds, 1)}) + "\n")
+
+
+def read_time(path: str | Path) -> float | None:
+    """The seconds in a file of `write_time`; None where nothing was trained."""
+    return json.loads(Path(path).read_text())["seconds"]

@@ -25,6 +25,7 @@ from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.errors import WeightsError
 from ferflow.models import spatial as networks
 from ferflow.settings import Finetune, Spatial
+from ferflow.training import checkpoints
 from ferflow.training.classifier import PHASE, of_stage
 from ferflow.training.crossval import best_epoch
 from ferflow.training.reproducible import derive
@@ -38,13 +39,14 @@ UNFREEZE, REFINE = "unfreeze", "refine"
 
 @dataclass(frozen=True)
 class Attempt:
-    """One run of one phase: its learning curve and the file of the network that it kept."""
+    """One run of one phase: its learning curve, the file of the network that it kept, and what it took."""
 
     phase: str
     name: str
     history: pd.DataFrame
     model: Path
     blocks: int = 0
+    seconds: float = 0.0
 
     @property
     def accuracy(self) -> float:
@@ -68,7 +70,8 @@ def finetune(
 
     `run` is the folder that keeps the attempts of an interrupted call. Writes to `out_folder`: `model.pt`,
     `history.csv` (the attempts that were kept, one after the other) and `predictions.csv`, as
-    `spatial.train_spatial` does, and `phases.csv` (all attempts, schema `phases`).
+    `spatial.train_spatial` does, `phases.csv` (all attempts, schema `phases`), and `time.json` (of these two
+    phases).
     """
     from ferflow.training.images import probabilities
     from ferflow.training.predictions import table
@@ -121,6 +124,7 @@ def finetune(
     tables.write(phases(attempts, kept), out_folder / "phases.csv", "phases")
     tables.write(chained(kept), out_folder / "history.csv", "history")
     tables.write(predictions, out_folder / "predictions.csv", "predictions")
+    checkpoints.write_time(sum(one.seconds for one in attempts), out_folder / "time.json")
     networks.save(out_folder / "model.pt", network, EMOTIONS_NEUTRAL, meta)
 
 
@@ -173,8 +177,10 @@ def _attempt(
     ]
     identity = hashlib.sha256(json.dumps(asked).encode()).hexdigest()
     model, history_csv = folder / "model.pt", folder / "history.csv"
-    if model.exists() and networks.load(model)[1]["meta"].get("identity") == identity:
-        return Attempt(phase, name, tables.read(history_csv, "history"), model, blocks)
+    if model.exists():
+        meta = networks.load(model)[1]["meta"]
+        if meta.get("identity") == identity:
+            return Attempt(phase, name, tables.read(history_csv, "history"), model, blocks, meta["seconds"])
     network, content = networks.load(before.model)
     if dropout is not None:
         set_dropout(network, dropout)
@@ -182,7 +188,7 @@ def _attempt(
     network.unfreeze(blocks)
     start = derive(seed, "finetune", phase, name)
     # The identity in the path: dropout is no weight, by which checkpoints are told apart.
-    checkpoints = folder / identity[:12]
+    started = folder / identity[:12]
     history = fit_images(
         network,
         data.parts[TRAINED],
@@ -190,15 +196,17 @@ def _attempt(
         recipe,
         start,
         f"{recipe.network}, {phase}, {name}",
-        folder=checkpoints,
+        folder=started,
     )
     network.unfreeze(None)
     tables.write(history, history_csv, "history")
-    meta = {"synthetic": content["meta"]["synthetic"], "phase": phase, "identity": identity}
+    seconds = checkpoints.seconds(started)
+    synthetic = content["meta"]["synthetic"]
+    meta = {"synthetic": synthetic, "phase": phase, "identity": identity, "seconds": seconds}
     networks.save(model, network, EMOTIONS_NEUTRAL, meta)
-    for spent in checkpoints.glob("*.ckpt"):
+    for spent in started.glob("*.ckpt"):
         spent.unlink()
-    return Attempt(phase, name, history, model, blocks)
+    return Attempt(phase, name, history, model, blocks, seconds)
 
 
 def set_dropout(network: SpatialNetwork, share: float) -> None:

@@ -8,6 +8,7 @@ seconds: do it late.
 from __future__ import annotations
 
 import math
+import time
 from dataclasses import dataclass
 
 import ferflow.models.vision  # noqa: F401  torchmetrics imports torchvision, which needs this first
@@ -71,7 +72,13 @@ class Classifier(lightning.LightningModule):
             {side: MulticlassAccuracy(n_classes, average="micro") for side in ("train_", "validation_")}
         )
         self.rows: list[dict] = []
+        self._before, self._since = 0.0, time.perf_counter()
         self.shards: Shards | None = None
+
+    @property
+    def seconds(self) -> float:
+        """How long the run has taken so far, over all of its starts."""
+        return self._before + time.perf_counter() - self._since
 
     def on_fit_start(self) -> None:
         # Not earlier: the running average copies this module, and threads cannot be copied.
@@ -143,10 +150,15 @@ class Classifier(lightning.LightningModule):
         self.rows.append(row)
 
     def on_save_checkpoint(self, checkpoint: dict) -> None:
-        checkpoint[checkpoints.RUN] = {"identity": self.identity, "rows": self.rows}
+        checkpoint[checkpoints.RUN] = {
+            "identity": self.identity,
+            "rows": self.rows,
+            "seconds": self.seconds,
+        }
 
     def on_load_checkpoint(self, checkpoint: dict) -> None:
-        self.rows = list(checkpoint[checkpoints.RUN]["rows"])
+        run = checkpoint[checkpoints.RUN]
+        self.rows, self._before = list(run["rows"]), run["seconds"]
 
     def history(self) -> pd.DataFrame:
         """The learning curve so far (schema `history`)."""

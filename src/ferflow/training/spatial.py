@@ -13,6 +13,7 @@ from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.errors import WeightsError
 from ferflow.models import spatial as networks
 from ferflow.settings import Spatial
+from ferflow.training import checkpoints
 
 SIDES = ("Training", "PublicTest", "PrivateTest")
 """FER2013's names of what is trained on, watched while training, and judged on once."""
@@ -27,16 +28,17 @@ def train_spatial(
     synthetic: bool,
     protocol: str,
     pretrained: str | Path | None = None,
-    checkpoints: Path | None = None,
+    run: Path | None = None,
 ) -> None:
     """Train `settings.network` on the stills' part Training, watch PublicTest, judge PrivateTest once.
 
     `stills` is FER2013 as a CSV, a folder or a tar file. Under `honest`, images that appear again in a later
     part are left out of the earlier ones (FER2013 has 557 such groups); `published` takes the official parts
-    as they are. `pretrained` is a weights file to start from, `checkpoints` a folder from which an
+    as they are. `pretrained` is a weights file to start from, `run` a folder from which an
     interrupted run goes on (`images.fit_images`). Writes to `out_folder`, after training has ended:
-    `model.pt` (`models.spatial.load` reads it), `history.csv`, `predictions.csv`. Raises InputError for bad
-    images or a part without any.
+    `model.pt` (`models.spatial.load` reads it), `history.csv`, `predictions.csv`, and `time.json` (`training.
+    checkpoints`; without `run` its seconds are null). Raises InputError for bad images or a part
+    without any.
     """
     from ferflow.training import stills as stills_of
     from ferflow.training.images import fit_images, probabilities
@@ -51,7 +53,7 @@ def train_spatial(
             networks.load_pretrained(network, pretrained)
     origin = None if pretrained is None else networks.origin(pretrained)
     training, watched, judged_on = (data.parts[side] for side in SIDES)
-    history = fit_images(network, training, watched, settings, start, settings.network, folder=checkpoints)
+    history = fit_images(network, training, watched, settings, start, settings.network, folder=run)
     shares = probabilities(network, judged_on.images, settings.batch)
     judged = data.listed[SIDES[-1]]
     predictions = table(judged, shares, EMOTIONS_NEUTRAL, settings.network, "test", None, seed)
@@ -67,6 +69,7 @@ def train_spatial(
     out_folder = Path(out_folder)
     tables.write(history, out_folder / "history.csv", "history")
     tables.write(predictions, out_folder / "predictions.csv", "predictions")
+    checkpoints.write_time(None if run is None else checkpoints.seconds(run), out_folder / "time.json")
     networks.save(out_folder / "model.pt", network, EMOTIONS_NEUTRAL, meta)
 
 
@@ -86,6 +89,7 @@ def adopt(weights: str | Path, out_folder: str | Path, settings: Spatial) -> Non
     for name in ("history", "predictions"):
         columns = tables.schema(name)["properties"]
         tables.write(pd.DataFrame(columns=list(columns)), out_folder / f"{name}.csv", name)
+    checkpoints.write_time(None, out_folder / "time.json")
     with files.whole(out_folder / "model.pt") as partial:
         shutil.copyfile(weights, partial)
 
