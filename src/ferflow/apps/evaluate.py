@@ -152,11 +152,10 @@ def predict(asked: Sequence[Asked], images: ImageSet, options: Options) -> pd.Da
 
 
 def _shares(one: Asked, images: ImageSet, options: Options) -> np.ndarray:
-    import torch
 
     from ferflow.apps.predict_screen import progress_bar
     from ferflow.evaluation.views import CROP, view_probabilities
-    from ferflow.models.fuse import fused
+    from ferflow.models.fuse import placed
 
     crop = CROP
     if options.crop is not None:
@@ -166,8 +165,7 @@ def _shares(one: Asked, images: ImageSet, options: Options) -> np.ndarray:
                 "--crop", f"{options.crop} is larger than the images", f"they are {width}x{height}"
             )
         crop = options.crop / min(height, width)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    network = fused(one.network).to(device, memory_format=torch.channels_last)
+    network = placed(one.network)
     with progress_bar(str(one.path), len(images)) as advance:
         return view_probabilities(network, images.pixels, options.views, BATCH, crop=crop, progress=advance)
 

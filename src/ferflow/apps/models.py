@@ -22,10 +22,9 @@ class Cascade:
     has_head = True
 
     def __init__(self, path: Path) -> None:
-        import torch
 
         from ferflow.models import precision
-        from ferflow.models.fuse import fused
+        from ferflow.models.fuse import placed
         from ferflow.training.final import load_final
 
         self.path = path
@@ -35,10 +34,9 @@ class Cascade:
         self.max_frames = self._final.extraction.max_frames
         self.frame_classes, self.clip_classes = self._final.frame_classes, self._final.classes
         # As features are extracted for training: fused, and in the precision that the settings name.
-        self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self._device = precision.device()
         self._dtype = precision.resolve(self._final.extraction.precision, self._device)
-        network = fused(self._final.spatial)
-        self._network = network.to(self._device, self._dtype, memory_format=torch.channels_last)
+        self._network = placed(self._final.spatial, self._dtype)
 
     def frames(self, crops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Features float16 [n,F] and probabilities float32 [n,K] of crops uint8 [n,S,S,3] (RGB)."""
@@ -68,10 +66,10 @@ class Single:
     has_head = False
 
     def __init__(self, path: Path) -> None:
-        import torch
 
         from ferflow import settings
-        from ferflow.models.fuse import fused, quickened
+        from ferflow.models import precision
+        from ferflow.models.fuse import placed, quickened
         from ferflow.models.spatial import load
 
         self.path = path
@@ -79,9 +77,8 @@ class Single:
         self.name, self.synthetic = self._network.name, content["meta"]["synthetic"]
         self.faces = settings.watching().faces
         self.frame_classes = self.clip_classes = tuple(content["classes"])
-        self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        on_cpu = self._device.type == "cpu"
-        self._logits = quickened(self._network) if on_cpu else fused(self._network).to(self._device)
+        self._device = precision.device()
+        self._logits = (quickened if self._device.type == "cpu" else placed)(self._network)
 
     def frames(self, crops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """No features, float16 [n,0], and probabilities float32 [n,K] of crops uint8 [n,S,S,3] (RGB)."""

@@ -62,18 +62,16 @@ def judge(
     of what it learnt from (schema `copies`). `seed` is written into the rows. Raises InputError where
     `images` lack a part, or are not those that the network was trained on.
     """
-    import torch
 
     from ferflow.evaluation.views import view_probabilities
     from ferflow.models import spatial
-    from ferflow.models.fuse import fused
+    from ferflow.models.fuse import placed
     from ferflow.training.predictions import table
     from ferflow.training.reproducible import reproducible
 
     network, description = spatial.load(model_pt)
     learnt = trained_on(images, description["meta"], model_pt)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    network = fused(network).to(device, memory_format=torch.channels_last)
+    network = placed(network)
     parts, found = [], []
     for protocol, split in PARTS.items():
         part = images.part(split)

@@ -17,7 +17,7 @@ from ferflow.errors import WeightsError
 from ferflow.faces import store as faces_store
 from ferflow.files import sha256, whole
 from ferflow.models import precision, spatial
-from ferflow.models.fuse import fused
+from ferflow.models.fuse import placed
 from ferflow.settings import Features
 
 CHUNK_BYTES = 256 * 1024
@@ -31,10 +31,10 @@ class Extractor:
         """Load `model_file`. Raises WeightsError where it is missing, damaged or no spatial model."""
         self.model_file, self.settings = model_file, settings
         network, self.description = spatial.load(model_file)
-        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.device = precision.device()
         self.dtype = precision.resolve(settings.precision, self.device)
         self.n_features = network.layers[settings.layer]
-        self.network = fused(network).to(self.device, self.dtype, memory_format=torch.channels_last)
+        self.network = placed(network, self.dtype)
 
     @torch.inference_mode()
     def __call__(self, frames: np.ndarray) -> np.ndarray:

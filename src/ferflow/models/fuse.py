@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
 
 from ferflow.models.network import SpatialNetwork
+from ferflow.models.precision import device
 
 
 def fused(network: nn.Module) -> nn.Module:
@@ -26,6 +27,11 @@ def fused(network: nn.Module) -> nn.Module:
         elif isinstance(getattr(module, "bn1", None), nn.BatchNorm2d):
             _fold(module, [(f"conv{i}", f"bn{i}") for i in (1, 2, 3) if hasattr(module, f"bn{i}")])
     return network
+
+
+def placed(network: nn.Module, dtype: torch.dtype = torch.float32) -> nn.Module:
+    """`fused` in `dtype`, channels last, on the GPU where there is one."""
+    return fused(network).to(device(), dtype, memory_format=torch.channels_last)
 
 
 def _fold(module: nn.Module, pairs: list[tuple[str, str]]) -> None:

@@ -1,19 +1,24 @@
-"""The number format that a machine computes networks in."""
+"""Where a machine computes networks, and in which number format."""
 
 from __future__ import annotations
 
 import torch
 
 
-def resolve(precision: str, device: str | torch.device = "cpu") -> torch.dtype:
-    """Give the dtype for `precision` (settings.Precision) on `device`.
+def device() -> torch.device:
+    """The GPU where there is one, which everything takes by itself; else the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def resolve(precision: str, on: str | torch.device = "cpu") -> torch.dtype:
+    """Give the dtype for `precision` (settings.Precision) `on` a device.
 
     `auto` is bfloat16 where the hardware multiplies it natively (AVX512-BF16 or AMX on a CPU, compute
     capability 8 and above on a GPU), else float32. On a CPU that only emulates it, bfloat16 would be slower
     than float32.
     """
     if precision == "auto":
-        return torch.bfloat16 if _native_bfloat16(torch.device(device)) else torch.float32
+        return torch.bfloat16 if _native_bfloat16(torch.device(on)) else torch.float32
     return {"float32": torch.float32, "bfloat16": torch.bfloat16}[precision]
 
 

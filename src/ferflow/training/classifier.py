@@ -33,13 +33,12 @@ def write_frozen(
 
     Of the images to train on and to watch (`training.frozen`); raises WeightsError for unusable weights.
     """
-    import torch
 
-    from ferflow.models.precision import resolve
+    from ferflow.models.precision import device, resolve
     from ferflow.training import frozen
 
     parts = read(stills, protocol).parts
-    precision = resolve(settings.precision, "cuda" if torch.cuda.is_available() else "cpu")
+    precision = resolve(settings.precision, device())
     with reproducible(derive(seed, "finetune", settings.network), settings.threads):
         network = build(settings.network, pretrained)
         source = {
@@ -103,7 +102,7 @@ def fit_classifier(
     import torch
     from torch import nn
 
-    from ferflow.models.precision import resolve
+    from ferflow.models.precision import device, resolve
     from ferflow.training.data import loader
     from ferflow.training.fit import fit
     from ferflow.training.images import balanced
@@ -111,7 +110,6 @@ def fit_classifier(
 
     n_classes = len(EMOTIONS_NEUTRAL)
     start = derive(seed, "finetune", settings.network)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
     labels = training.labels.numpy()
     recipe = Recipe(
         settings.optimiser,
@@ -122,7 +120,7 @@ def fit_classifier(
         patience=settings.patience,
         average=settings.average,
         best=settings.keep == "best",
-        bfloat16=resolve(settings.precision, device) == torch.bfloat16,
+        bfloat16=resolve(settings.precision, device()) == torch.bfloat16,
     )
     return fit(
         nn.Sequential(network.dense_head, network.classifier),

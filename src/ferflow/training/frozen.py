@@ -42,11 +42,11 @@ def write(
     `batch` images are held at a time. `source` (JSON values) says what they come from; `Frozen.source` gives
     it back. Raises WeightsError where a feature is not finite or exceeds float16's 65,504.
     """
-    from ferflow.models.fuse import fused
+    from ferflow.models.fuse import placed
+    from ferflow.models.precision import device
     from ferflow.models.spatial import prepare
 
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    base = fused(network).to(device, precision, memory_format=torch.channels_last)
+    base = placed(network, precision)
     with whole(path) as partial, h5py.File(partial, "w") as file, torch.inference_mode():
         file.attrs["source"] = json.dumps(source, sort_keys=True)
         for side, part in parts.items():
@@ -56,7 +56,7 @@ def write(
             # Contiguous, so that it can be mapped; written row by row, so that memory stays flat.
             rows = group.create_dataset("features", shape, np.float16)
             for begin in range(0, len(part.images), batch):
-                images = prepare(part.images[begin : begin + batch], network).to(device, precision)
+                images = prepare(part.images[begin : begin + batch], network).to(device(), precision)
                 features = base.features(images, LAYER).to(torch.float16).cpu().numpy()
                 if not np.isfinite(features).all():
                     raise WeightsError(

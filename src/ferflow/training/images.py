@@ -17,7 +17,7 @@ from torch.utils.data import Dataset
 from ferflow.augment import online
 from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.models.network import SpatialNetwork
-from ferflow.models.precision import resolve
+from ferflow.models.precision import device, resolve
 from ferflow.models.spatial import prepare
 from ferflow.settings import Online, Spatial
 from ferflow.training import predictions, shards
@@ -85,7 +85,6 @@ def fit_images(
     same call goes on from its last whole epoch to the same weights (`training.checkpoints`). Raises
     FerflowError where the loss stops being finite.
     """
-    device = "cuda" if torch.cuda.is_available() else "cpu"
     recipe = Recipe(
         settings.optimiser,
         settings.epochs,
@@ -96,7 +95,7 @@ def fit_images(
         patience=None if validation is None else settings.patience,
         average=settings.average,
         best=settings.keep == "best",
-        bfloat16=resolve(settings.precision, device) == torch.bfloat16,
+        bfloat16=resolve(settings.precision, device()) == torch.bfloat16,
         shards=shards.count(network, settings.batch, settings.threads),
     )
     network.to(memory_format=torch.channels_last)
