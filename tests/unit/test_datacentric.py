@@ -21,6 +21,7 @@ from ferflow.datacentric import (
     phash,
     pool,
     quality,
+    run,
     sampling,
     sheets,
     store,
@@ -550,3 +551,24 @@ def test_fer2013_has_near_duplicates_that_mostly_agree(fer2013):
     share = distances.set_index(["kind", "distance"])["conflicting_share"]
     assert share["near duplicates", 6] < 0.2 < share["beyond the threshold", 8] < 0.3
     assert share["beyond the threshold", 12] > 0.6
+
+
+def test_the_best_row_is_taken_from_both_comparisons(compared, tmp_path):
+    """The rows of variants and of samplings come in two files, each counted from 0."""
+    variants = compared[compared["sampling"] == "none"].assign(network="cnn_lstm", published=0.95)
+    counted = [
+        ("official split", "training images", 28709),
+        ("official split", "test images", 7178),
+        ("exact copies", "images beyond the first of each group", 1853),
+        ("exact copies", "ordered pairs with different labels", 282),
+    ]
+    columns = list(tables.schema("data_quality")["properties"])
+    found = pd.DataFrame(counted, columns=["check", "counted", "count"]).assign(rule="x", synthetic=False)
+    files = {"data_quality": found.reindex(columns=columns), "variants": variants, "sampling": compared}
+    for name, frame in files.items():
+        tables.write(frame, tmp_path / f"{name}.csv", "sampling" if name != "data_quality" else name)
+    csvs = [tmp_path / f"{name}.csv" for name in files]
+    run.beside(csvs[0], csvs[1:], tmp_path / "datacentric.csv")
+    best = tables.read(tmp_path / "datacentric.csv", "datacentric").set_index("item").loc[beside.BEST[1]]
+    assert best["ours"].iat[0] == 0.95 and best["model"].iat[0].startswith("CNN")
+    assert best["note"].iat[0].count("best of 3 rows") == 1

@@ -176,15 +176,19 @@ def _cells(folders: Iterable[str | Path]) -> tuple[pd.DataFrame, pd.DataFrame]:
 
     folders = [Path(folder) for folder in folders]
     judged = predictions.read([folder / "predictions.csv" for folder in folders], EMOTIONS_NEUTRAL)
-    return judged, pd.concat([tables.read(folder / "sides.csv", "sampling_sides") for folder in folders])
+    return judged, pd.concat(
+        [tables.read(folder / "sides.csv", "sampling_sides") for folder in folders], ignore_index=True
+    )
 
 
 def beside(quality_csv: str | Path, sampling_csvs: Iterable[str | Path], out: str | Path) -> None:
     """Write schema `datacentric`: the paper's numbers beside ours, of all rows that were compared."""
     from ferflow.datacentric import beside as published
 
-    compared = [tables.read(path, "sampling") for path in sampling_csvs]
-    sampling = pd.concat(compared).drop_duplicates(["network", "sampling", "metric"]) if compared else None
+    compared, sampling = [tables.read(path, "sampling") for path in sampling_csvs], None
+    if compared:
+        rows = ["network", "sampling", "metric"]
+        sampling = pd.concat(compared).drop_duplicates(rows).reset_index(drop=True)
     table = published.beside(tables.read(quality_csv, "data_quality"), sampling)
     tables.write(table, out, "datacentric")
 
