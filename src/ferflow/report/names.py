@@ -16,6 +16,7 @@ _NAMES = {
     "resnet": "ResNet",
     "cnn_lstm": "CNN-LSTM",
     "cnn_bilstm": "CNN-BiLSTM",
+    "cnn_lstm2": "CNN-LSTM, two layers",
     "cnn_attention": "CNN with attention",
     "vit": "vision transformer",
     "vgg16": "VGG16",
