@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from ferflow.errors import FerflowError
 from ferflow.files import whole
 from ferflow.models import spatial
-from ferflow.models.fuse import fused
+from ferflow.models.fuse import for_single_images
 from ferflow.models.network import SpatialNetwork
 
 OPSET = 17
@@ -81,7 +81,7 @@ def serialise(network: SpatialNetwork, properties: dict[str, str], dense: bool =
         # batch must be 1, which is untrue of one that starts from zeros; `disagreement` tries another.
         warnings.simplefilter("ignore")
         torch.onnx.export(
-            _Outputs(fused(network), dense).eval(),
+            _Outputs(for_single_images(network), dense).eval(),
             (_images(network, 1),),
             buffer,
             dynamo=False,
