@@ -18,7 +18,7 @@ import pytest
 from rich.console import Console
 from running import IMAGE_RESULTS, IMAGES, command, run, start
 
-from ferflow import files, tables
+from ferflow import files, layout, tables
 from ferflow.models import spatial
 from ferflow.report import console
 from ferflow.report.published import published
@@ -110,6 +110,34 @@ def test_every_row_of_the_paper_stands_there_with_ours_or_the_reason(finished_im
     assert notes["alexnet [8]"] == "not run: alexnet is not among this study's models"
     assert ours.loc["total", "images", "FER2013"] == 210
     assert notes["compact + haar cascade"] == "not measured here"
+
+
+def test_what_was_measured_beside_the_study_is_shown_when_it_is_there(copy):
+    speed = pd.DataFrame({"fps": [123.4], "note": ["of a test"]})
+    tables.write(speed, copy / layout.SPEED, "speed")
+    columns = tables.schema("sweep")["properties"]
+    row = dict.fromkeys(columns) | {
+        "note": "",
+        "stage": "schedule",
+        "run": "plateau",
+        "optimiser": "nesterov",
+    }
+    row |= {"schedule": "plateau", "learning_rate": 0.01, "trained_on": "Training", "network": "compact"}
+    row |= {
+        "images": 60,
+        "epochs": 1,
+        "epoch": 1,
+        "validation_accuracy": 0.41,
+        "synthetic": True,
+        "best": True,
+    }
+    sweep = copy / IMAGE_RESULTS / "tables/sweep.csv"
+    tables.write(pd.DataFrame([row]), sweep, "sweep")
+    done = run(copy, "--until", "compact", study=IMAGES)
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = table(copy, "compact", "image_beside").set_index("item")
+    assert found.loc["compact + haar cascade", "ours"] == 123.4
+    assert found.loc["vggnet reduce on plateau", "ours"] == 0.41
 
 
 def test_everything_is_called_synthetic(finished_images):

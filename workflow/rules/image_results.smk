@@ -86,8 +86,8 @@ rule compact:
         networks=table("networks"),
         counts=table("image_counts"),
         # Made by targets of their own; what is there is shown.
-        sweep=[path for path in [table("sweep")] if Path(path).exists()],
-        speed=[path for path in [layout.SPEED] if Path(path).exists()],
+        sweep=table("sweep") if Path(table("sweep")).exists() else [],
+        speed=layout.SPEED if Path(layout.SPEED).exists() else [],
     output:
         table("compact"),
     params:
