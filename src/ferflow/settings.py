@@ -24,6 +24,10 @@ NotNegative = Annotated[float, Field(ge=0)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$")]
 
 Head = Literal["lstm", "bilstm", "cnn1d"]
+EndToEndName = Literal["c3d", "convlstm"]
+Activation = Literal["relu", "leaky_relu"]
+Pooling = Literal["max", "average"]
+Initialiser = Literal["glorot_uniform", "he_normal", "he_uniform"]
 SpatialNetwork = Literal[tuple(NETWORKS)]
 OptimiserName = Literal["sgd", "nesterov", "asgd", "adam", "amsgrad", "adamw", "adadelta", "adagrad"]
 ScheduleName = Literal["constant", "plateau", "cosine", "warm_restarts", "one_cycle", "step"]
@@ -411,18 +415,118 @@ class Features(Section):
 
 
 class HeadSettings(Section):
+    """A temporal head. What a head has not (`HEADS_WITHOUT`) is None there, and nowhere else."""
+
     units: Count
-    dropout: Annotated[float, Field(ge=0, lt=1)]
+    layers: Count
+    dropout: Dropout
+    recurrent_dropout: Dropout | None
+    kernel: Count | None
+    batch_norm: bool | None
+    activation: Activation | None
+    pooling: Pooling | None
+    initialiser: Initialiser
     augmentations: Annotated[int, Field(ge=0, le=9)]
 
+    def misfit(self, head: Head) -> str | None:
+        """What of these settings `head` cannot be built with; None where all is well."""
+        for name in HeadSettings.model_fields:
+            absent = name in HEADS_WITHOUT[head]
+            if absent and getattr(self, name) is not None:
+                return f"{name} is {getattr(self, name)}, but {head} has none: write null"
+            if not absent and getattr(self, name) is None:
+                return f"{name} is null, but {head} needs one"
+        return None
 
-class Temporal(Section):
-    heads: dict[Head, HeadSettings]
+
+HEADS_WITHOUT: dict[Head, tuple[str, ...]] = {
+    "lstm": ("kernel", "batch_norm", "activation", "pooling"),
+    "bilstm": ("kernel", "batch_norm", "activation", "pooling"),
+    "cnn1d": ("recurrent_dropout",),
+}
+"""Settings that mean nothing to a head."""
+
+
+class Trained(Section):
+    """How networks for clips are trained: Adam at one rate, in batches of clips."""
+
     learning_rate: Positive
     batch: Count
     epochs: Count
     memory: Annotated[int, Field(ge=0)]
     threads: Count
+
+
+class Temporal(Trained):
+    heads: dict[Head, HeadSettings]
+
+    @model_validator(mode="after")
+    def _fitting(self) -> Temporal:
+        for head, settings in self.heads.items():
+            misfit = settings.misfit(head)
+            if misfit:
+                raise ValueError(f"heads.{head}.{misfit}")
+        return self
+
+
+class ClipNetworkSettings(Section):
+    """A network that sees the frames themselves: what it is shown, and what all of them have."""
+
+    frames: Count
+    size: Annotated[int, Field(ge=8)]
+    sampling: Literal["first", "even"]
+    filters: Annotated[list[Count], Field(min_length=1)]
+    kernel: Count
+    dense: list[Count]
+    dropout: Dropout
+    dense_dropout: Dropout
+    initialiser: Initialiser
+    online: Online | None
+    augmentations: Annotated[int, Field(ge=0, le=9)]
+
+
+class C3dSettings(ClipNetworkSettings):
+    pooling: Pooling
+    batch_norm: bool
+    activation: Activation
+
+    @model_validator(mode="after")
+    def _large_enough(self) -> C3dSettings:
+        for name in ("frames", "size"):
+            left = getattr(self, name)
+            for layer in range(len(self.filters)):
+                left = (left - self.kernel + 1) // 2
+                if left < 1:
+                    raise ValueError(
+                        f"{name}: nothing of {getattr(self, name)} is left after convolution {layer + 1} of "
+                        f"width {self.kernel} and its pooling; use more, a smaller kernel or fewer layers"
+                    )
+        return self
+
+
+class ConvLstmSettings(ClipNetworkSettings):
+    recurrent_dropout: Dropout
+    peepholes: bool
+    masked: bool
+
+    @model_validator(mode="after")
+    def _possible(self) -> ConvLstmSettings:
+        if self.kernel % 2 == 0:
+            raise ValueError("kernel must be odd, so that the state keeps its size")
+        if self.size - len(self.filters) * (self.kernel - 1) < 1:
+            raise ValueError(f"size: nothing of {self.size} is left after {len(self.filters)} convolutions")
+        return self
+
+
+class EndToEnd(Trained):
+    run: list[EndToEndName]
+    precision: Precision
+    c3d: C3dSettings
+    convlstm: ConvLstmSettings
+
+    def of(self, name: EndToEndName) -> ClipNetworkSettings:
+        """The settings of the network `name`."""
+        return getattr(self, name)
 
 
 class Splits(Section):
@@ -466,6 +570,7 @@ class Settings(Section):
     datacentric: Datacentric
     features: Features
     temporal: Temporal
+    end_to_end: EndToEnd
     splits: Splits
     finalize: Finalize
     evaluation: Evaluation

@@ -160,6 +160,14 @@ def open_landmarks(path: str | Path, clip_id: str) -> Iterator[tuple[h5py.Datase
         yield group["landmarks"], group["tracked"][:], group["scores"][:]
 
 
+@contextmanager
+def open_frames(path: str | Path, clip_id: str) -> Iterator[tuple[h5py.Dataset, np.ndarray]]:
+    """The frames of a clip as a dataset [T,size,size,3] to read in parts, with `tracked` [T]."""
+    with _open(path) as file, _damage(path):
+        group = _group(path, file, clip_id)
+        yield group["frames"], group["tracked"][:]
+
+
 def read_frames(path: str | Path, clip_id: str, begin: int = 0, end: int | None = None) -> np.ndarray:
     """Frames `begin:end` of a clip, RGB uint8 [T,size,size,3]; zeros where no face was tracked."""
     with _open(path) as file, _damage(path):

@@ -1,7 +1,7 @@
 """The file of a trained network: what it is, what it says, how it was made, and its weights.
 
 One dictionary of plain values and tensors, written by `torch.save` and read with `weights_only=True`:
-`format`, `kind` (spatial or temporal), `network`, `classes`, `options` (what else it takes to build it),
+`format`, `kind` (spatial, temporal, cascade or end-to-end), `network`, `classes`, `options` (what else it takes to build it),
 `meta` (settings, data set, `synthetic`, ...) and `state_dict`.
 """
 
@@ -76,8 +76,12 @@ def read(path: str | Path, kind: str) -> dict[str, Any]:
     if content["format"] != FORMAT:
         raise WeightsError(path, f"has format {content['format']}, not {FORMAT}", "train it again")
     if content["kind"] != kind:
-        raise WeightsError(path, f"is a {content['kind']} model", f"give a {kind} model")
+        raise WeightsError(path, f"is {_article(content['kind'])} model", f"give {_article(kind)} model")
     return content
+
+
+def _article(kind: str) -> str:
+    return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
 
 
 def load_file(path: str | Path) -> Any:

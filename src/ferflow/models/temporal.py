@@ -1,7 +1,7 @@
 """Heads over the features of a clip's frames: LSTM, BiLSTM, 1D-CNN (thesis, section 3.2.4).
 
 Padding never changes an output: the recurrent heads read their state before they reach it, the convolutions
-see zeros in its place after every layer, and the poolings leave it out.
+see zeros in its place after every layer, and poolings and batch normalisation leave it out.
 """
 
 from __future__ import annotations
@@ -14,14 +14,36 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ferflow.errors import WeightsError
+from ferflow.errors import SettingError, WeightsError
 from ferflow.models import checkpoint
-from ferflow.models.layers import initialise_as_keras
+from ferflow.models.layers import LEAK, initialise, initialise_as_keras, sequence_dropout
+from ferflow.models.lstm import lstm_states
 from ferflow.settings import HeadSettings
 
 HEADS = ("lstm", "bilstm", "cnn1d")
-WIDTH = 3
-"""Frames that one convolution of the 1D-CNN sees; not printed in the thesis."""
+_RECURRENT = {
+    "layers": 1,
+    "recurrent_dropout": 0.0,
+    "kernel": None,
+    "batch_norm": None,
+    "activation": None,
+    "pooling": None,
+    "initialiser": "glorot_uniform",
+}
+_BEFORE = {
+    "lstm": _RECURRENT,
+    "bilstm": _RECURRENT,
+    "cnn1d": {
+        "layers": 4,
+        "recurrent_dropout": None,
+        "kernel": 3,
+        "batch_norm": False,
+        "activation": "relu",
+        "pooling": "max",
+        "initialiser": "glorot_uniform",
+    },
+}
+"""What heads were before these were settings; files from then lack them."""
 
 
 class TemporalHead(nn.Module):
@@ -44,9 +66,7 @@ class TemporalHead(nn.Module):
         # A NaN in the padding would survive a product with zero; so it is replaced, not multiplied.
         mask = torch.arange(features.shape[1], device=mask.device) < lengths[:, None]
         features = features.masked_fill(~mask[:, :, None], 0)
-        if self.training and self.settings.dropout > 0:
-            keep = features.new_ones(len(features), 1, features.shape[2])
-            features = features * functional.dropout(keep, self.settings.dropout)
+        features = sequence_dropout(features, self.settings.dropout, self.training)
         return self.classify(features, mask, lengths)
 
     def classify(self, features: Tensor, mask: Tensor, lengths: Tensor) -> Tensor:
@@ -66,33 +86,50 @@ def _close_ranks(features: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
 
 
 class _Recurrent(TemporalHead):
-    """One LSTM layer; the state after the last real frame (of each direction) goes to the classes.
+    """LSTM layers; the last one's state after the last real frame (of each direction) goes to the classes.
 
-    torch's LSTM has a second bias vector of 4 × units per direction that Keras's has not: 1,024 features
-    give 591,110 parameters and 512 more.
+    `dropout` acts on the inputs of every layer, `recurrent_dropout` on its state, each with one mask per
+    sequence and direction. torch's LSTM has a second bias vector of 4 × units per direction that Keras's has
+    not: 1,024 features give 591,110 parameters and 512 more.
     """
 
     directions: int
 
     def __init__(self, n_features: int, n_classes: int, settings: HeadSettings) -> None:
         super().__init__(n_features, n_classes, settings)
+        width = settings.units * self.directions
+        # Layer by layer, in each the direction of time first.
         self.lstms = nn.ModuleList(
-            nn.LSTM(n_features, settings.units, batch_first=True) for _ in range(self.directions)
+            nn.LSTM(width if layer else n_features, settings.units, batch_first=True)
+            for layer in range(settings.layers)
+            for _ in range(self.directions)
         )
-        self.classifier = nn.Linear(settings.units * self.directions, n_classes)
+        self.classifier = nn.Linear(width, n_classes)
         for lstm in self.lstms:
-            initialise_as_keras(lstm)
+            initialise_as_keras(lstm, settings.initialiser)
         nn.init.xavier_uniform_(self.classifier.weight)
         nn.init.zeros_(self.classifier.bias)
 
     def classify(self, features: Tensor, mask: Tensor, lengths: Tensor) -> Tensor:
-        # Packed sequences and a two-way nn.LSTM would do the same, at six times the time on a CPU.
         clips = torch.arange(len(features), device=features.device)
-        states = []
-        for backwards, lstm in enumerate(self.lstms):
-            outputs, _ = lstm(_reversed(features, lengths) if backwards else features)
-            states.append(outputs[clips, lengths - 1])
-        return self.classifier(torch.cat(states, dim=1))
+        for layer in range(self.settings.layers - 1):
+            states = self._states(layer, features, lengths)
+            if self.directions == 2:
+                states[1] = _reversed(states[1], lengths)
+            features = sequence_dropout(torch.cat(states, dim=2), self.settings.dropout, self.training)
+        last = self._states(self.settings.layers - 1, features, lengths)
+        return self.classifier(torch.cat([states[clips, lengths - 1] for states in last], dim=1))
+
+    def _states(self, layer: int, features: Tensor, lengths: Tensor) -> list[Tensor]:
+        """States [N,T,H] of each direction of a layer; the second one's run against time."""
+        # Packed sequences and a two-way nn.LSTM would do the same, at six times the time on a CPU.
+        first = layer * self.directions
+        return [
+            lstm_states(
+                lstm, _reversed(features, lengths) if backwards else features, self.settings.recurrent_dropout
+            )
+            for backwards, lstm in enumerate(self.lstms[first : first + self.directions])
+        ]
 
 
 def _reversed(features: Tensor, lengths: Tensor) -> Tensor:
@@ -113,42 +150,85 @@ class BiLstm(_Recurrent):
 
 
 class Cnn1d(TemporalHead):
-    """Convolution, convolution, pooling, twice; then one dense layer to the classes.
+    """Convolutions with a pooling after every second one; then one dense layer to the classes.
 
-    The first pooling halves the frames, the second takes the maximum over all of them, so that the output
-    does not depend on how far a clip is padded. Every activation is 0 or more, so zeros never win a maximum.
+    The thesis's has four of them (its section 3.3.2). Poolings halve the frames, the last one takes all that
+    are left, so that the output does not depend on how far a clip is padded. Batch normalisation sees the
+    real frames alone. A kernel of width 3 is ours; the thesis does not print its own.
     """
 
     name = "cnn1d"
 
     def __init__(self, n_features: int, n_classes: int, settings: HeadSettings) -> None:
         super().__init__(n_features, n_classes, settings)
-        widths = [n_features, *[settings.units] * 4]
-        self.convolutions = nn.ModuleList(nn.Conv1d(a, b, WIDTH, padding="same") for a, b in pairwise(widths))
+        widths = [n_features, *[settings.units] * settings.layers]
+        self.convolutions = nn.ModuleList(
+            nn.Conv1d(a, b, settings.kernel, padding="same") for a, b in pairwise(widths)
+        )
+        self.norms = nn.ModuleList(nn.BatchNorm1d(width) for width in widths[1:] * bool(settings.batch_norm))
         self.classifier = nn.Linear(settings.units, n_classes)
-        for module in (*self.convolutions, self.classifier):
-            nn.init.xavier_uniform_(module.weight)
-            nn.init.zeros_(module.bias)
+        for convolution in self.convolutions:
+            initialise(convolution.weight, settings.initialiser)
+            nn.init.zeros_(convolution.bias)
+        nn.init.xavier_uniform_(self.classifier.weight)
+        nn.init.zeros_(self.classifier.bias)
 
     def classify(self, features: Tensor, mask: Tensor, lengths: Tensor) -> Tensor:
-        x, real = features.transpose(1, 2), mask[:, None].to(features.dtype)
-        first, second, third, fourth = self.convolutions
-        x = functional.relu(first(x)) * real
-        x = functional.relu(second(x)) * real
-        # ceil_mode: else an odd last frame would count in a padded clip and be dropped in an unpadded one
-        x = functional.max_pool1d(x, 2, ceil_mode=True)
-        real = functional.max_pool1d(real, 2, ceil_mode=True)
-        x = functional.relu(third(x)) * real
-        x = functional.relu(fourth(x)) * real
-        return self.classifier(x.amax(2))
+        x, real = features.transpose(1, 2), mask[:, None]
+        slope = LEAK if self.settings.activation == "leaky_relu" else 0.0
+        for number, convolution in enumerate(self.convolutions):
+            x = convolution(x)
+            if self.norms:
+                x = _normalised(x, real, self.norms[number])
+            x = (functional.leaky_relu(x, slope) if slope else functional.relu(x)) * real
+            if number % 2 and number + 1 < len(self.convolutions):
+                x, real = _halved(x, real, self.settings.pooling)
+        if self.settings.pooling == "average":
+            return self.classifier(x.sum(2) / real.sum(2))
+        return self.classifier(_below_all(x, real).amax(2))
+
+
+def _normalised(x: Tensor, real: Tensor, norm: nn.BatchNorm1d) -> Tensor:
+    """`norm` over the real frames of [N,C,T]; `real` is [N,1,T]."""
+    rows = x.transpose(1, 2)
+    normalised = torch.zeros_like(rows)
+    normalised[real[:, 0]] = norm(rows[real[:, 0]])
+    return normalised.transpose(1, 2)
+
+
+def _halved(x: Tensor, real: Tensor, pooling: str) -> tuple[Tensor, Tensor]:
+    """Half as many frames of [N,C,T], of real ones only, and which of them are real."""
+    # ceil_mode: else an odd last frame would count in a padded clip and be dropped in an unpadded one
+    pairs = {"kernel_size": 2, "ceil_mode": True}
+    left = functional.max_pool1d(real.to(x.dtype), **pairs).bool()
+    if pooling == "max":
+        return functional.max_pool1d(_below_all(x, real), **pairs).masked_fill(~left, 0), left
+    weights = functional.avg_pool1d(real.to(x.dtype), **pairs)
+    return functional.avg_pool1d(x, **pairs) / weights.masked_fill(~left, 1), left
+
+
+def _below_all(x: Tensor, real: Tensor) -> Tensor:
+    """`x` with what is no real frame below every value, so that it never wins a maximum."""
+    return x.masked_fill(~real, -torch.inf)
 
 
 def build(name: str, n_features: int, n_classes: int, settings: HeadSettings) -> TemporalHead:
-    """Build head `name` (settings.Head) with new weights from torch's current seed."""
+    """Build head `name` (settings.Head) with new weights from torch's current seed.
+
+    Raises ValueError for an unknown name, SettingError for settings that are another head's.
+    """
     heads = {head.name: head for head in (Lstm, BiLstm, Cnn1d)}
     if name not in heads:
         raise ValueError(f"no temporal head {name}; there are {', '.join(HEADS)}")
+    misfit = settings.misfit(name)
+    if misfit:
+        raise SettingError(name, misfit, "correct it")
     return heads[name](n_features, n_classes, settings)
+
+
+def settings_of(name: str, written: dict) -> HeadSettings:
+    """The settings of head `name` as a model file holds them, also one from before there was a choice."""
+    return HeadSettings.model_validate(_BEFORE[name] | written)
 
 
 def save(path: str | Path, head: TemporalHead, classes: Sequence[str], meta: dict) -> None:
@@ -166,7 +246,7 @@ def load(path: str | Path) -> tuple[TemporalHead, dict]:
     if content["network"] not in HEADS:
         raise WeightsError(path, f"holds the unknown head {content['network']}", "update ferflow")
     options = content["options"]
-    settings = HeadSettings.model_validate(options["settings"])
+    settings = settings_of(content["network"], options["settings"])
     head = build(content["network"], options["n_features"], len(content["classes"]), settings)
     checkpoint.load_state(head, content.pop("state_dict"), path, content["network"])
     return head.eval(), content

@@ -7,15 +7,20 @@ The second finds the epoch at which the fold is best, from which the final model
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from ferflow import files, tables
 from ferflow.errors import SplitError
-from ferflow.settings import Finalize, Temporal
+from ferflow.settings import Finalize, Temporal, Trained
 from ferflow.training import splits as subject_splits
+
+if TYPE_CHECKING:
+    from torch import nn
+    from torch.utils.data import Dataset
 
 
 def run_fold(
@@ -43,47 +48,91 @@ def run_fold(
     that stops early. Raises SplitError where a subject stands on both sides under `honest`.
     """
     from ferflow.models import temporal as heads
+    from ferflow.training.data import Study, refuse_leak
+
+    split = read_split(splits, fold)
+    study = Study.read(manifest, trim, features, classes, max_frames)
+    ours = study.of(training_subjects(split, without=fold))
+    held_out = study.of(split["folds"][fold])
+    refuse_leak(ours, held_out, split["protocol"])
+    train_and_judge(
+        head,
+        fold,
+        build=lambda: heads.build(head, study.width, len(classes), temporal.heads[head]),
+        training=study.features(ours, study.augmentations, temporal.memory),
+        validation=study.features(held_out, (), temporal.memory),
+        held_out=held_out,
+        out_folder=out_folder,
+        plan=temporal,
+        finalize=finalize,
+        classes=classes,
+        model=model,
+        seed=seed,
+    )
+
+
+def read_split(splits: str | Path, fold: int) -> dict:
+    """Read `splits.json`; SplitError where it has no fold `fold`."""
+    split = subject_splits.read(splits)
+    if not 0 <= fold < len(split["folds"]):
+        raise SplitError(splits, f"has no fold {fold}", f"its folds are 0 to {len(split['folds']) - 1}")
+    return split
+
+
+def train_and_judge(
+    name: str,
+    fold: int,
+    *,
+    build: Callable[[], nn.Module],
+    training: Dataset,
+    validation: Dataset,
+    held_out: pd.DataFrame,
+    out_folder: str | Path,
+    plan: Trained,
+    finalize: Finalize,
+    classes: Sequence[str],
+    model: str,
+    seed: int,
+    bfloat16: bool = False,
+    device: str = "cpu",
+) -> None:
+    """The two runs of one fold of any network for clips, and their four files in `out_folder`.
+
+    `name` is what the network is called in seeds, `model` in tables; `held_out` are the clips of
+    `validation`, in its order. `bfloat16` is for training, `device` for what is judged. See `run_fold`.
+    """
     from ferflow.training import optimise
-    from ferflow.training.data import Study, loader, refuse_leak
+    from ferflow.training.data import loader
     from ferflow.training.fit import fit
     from ferflow.training.module import Recipe
     from ferflow.training.predictions import probabilities, table
     from ferflow.training.reproducible import derive, reproducible
 
-    split = subject_splits.read(splits)
-    if not 0 <= fold < len(split["folds"]):
-        raise SplitError(splits, f"has no fold {fold}", f"its folds are 0 to {len(split['folds']) - 1}")
-    study = Study.read(manifest, trim, features, classes, max_frames)
-    ours = study.of(training_subjects(split, without=fold))
-    held_out = study.of(split["folds"][fold])
-    refuse_leak(ours, held_out, split["protocol"])
-    training = study.features(ours, study.augmentations, temporal.memory)
-    validation = study.features(held_out, (), temporal.memory)
-
-    adam = optimise.adam(temporal.learning_rate)
-    fixed = Recipe(adam, temporal.epochs)
+    adam = optimise.adam(plan.learning_rate)
+    fixed = Recipe(adam, plan.epochs, bfloat16=bfloat16)
     stopped = Recipe(
         adam,
         finalize.max_epochs,
         schedule=optimise.plateau(finalize.rate_factor, finalize.rate_patience),
         patience=finalize.patience,
+        bfloat16=bfloat16,
     )
 
     def train(recipe: Recipe, purpose: str):
         # Both runs start from the same weights and see the clips in the same order.
-        start = derive(seed, "fold", head, fold)
-        with reproducible(start, temporal.threads):
-            network = heads.build(head, study.width, len(classes), temporal.heads[head])
+        start = derive(seed, "fold", name, fold)
+        with reproducible(start, plan.threads):
+            network = build()
             history = fit(
                 network,
                 len(classes),
                 recipe,
-                loader(training, temporal.batch, start),
-                loader(validation, temporal.batch),
+                loader(training, plan.batch, start),
+                loader(validation, plan.batch),
                 f"{model}, fold {fold}, {purpose}",
                 seed=start,
             )
-            return history, probabilities(network, loader(validation, temporal.batch))
+            return history, probabilities(network, loader(validation, plan.batch), device)
 
     history, shares = train(fixed, "fixed run")
     early, _ = train(stopped, "stopped early")

@@ -23,7 +23,7 @@ from ferflow.features import store
 
 ORIGINAL = "none"
 """The folder of features of clips as they are."""
-_MIB = 2**20
+MIB = 2**20
 
 
 @dataclass(frozen=True)
@@ -55,13 +55,7 @@ class Study:
 
         Raises InputError for a clip without kept frames, and for feature files that do not go together.
         """
-        clips = tables.read(manifest, "manifest")
-        clips = clips[clips.emotion.isin(classes)].reset_index(drop=True)
-        kept = tables.read(trim, "trim")
-        windows = dict(zip(kept.clip_id, zip(kept.begin, kept.end, strict=True), strict=True))
-        missing = clips.clip_id[~clips.clip_id.isin(windows)]
-        if len(missing):
-            raise InputError(trim, f"lacks the clip {missing.iloc[0]}", "run the `trim` step again")
+        clips, windows = clips_and_windows(manifest, trim, classes)
         files = {(path.parent.name, path.stem): path for path in map(Path, features)}
         return cls(clips, windows, files, store.verify(files.values()), tuple(classes), max_frames)
 
@@ -77,15 +71,37 @@ class Study:
 
     def of(self, subjects: Sequence[str]) -> pd.DataFrame:
         """The clips of these subjects, in the manifest's order. InputError for a subject without any."""
-        rows = self.clips[self.clips.subject_id.isin(subjects)]
-        empty = [subject for subject in subjects if subject not in set(rows.subject_id)]
-        if empty:
-            raise InputError("manifest.csv", f"has no clip of subject {empty[0]}", "make the split again")
-        return rows.reset_index(drop=True)
+        return clips_of(self.clips, subjects)
 
     def features(self, clips: pd.DataFrame, augmentations: Sequence[str], memory: int) -> ClipFeatures:
         """Features of `clips`, each first as it is and then in every one of `augmentations`."""
         return ClipFeatures(self, clips, (ORIGINAL, *augmentations), memory)
+
+
+def clips_and_windows(
+    manifest: str | Path, trim: str | Path, classes: Sequence[str]
+) -> tuple[pd.DataFrame, dict[str, tuple[int, int]]]:
+    """The clips of these classes (schema `manifest`), and (begin, end) of the frames kept of each clip_id.
+
+    Raises InputError for a clip without kept frames.
+    """
+    clips = tables.read(manifest, "manifest")
+    clips = clips[clips.emotion.isin(classes)].reset_index(drop=True)
+    kept = tables.read(trim, "trim")
+    windows = dict(zip(kept.clip_id, zip(kept.begin, kept.end, strict=True), strict=True))
+    missing = clips.clip_id[~clips.clip_id.isin(windows)]
+    if len(missing):
+        raise InputError(trim, f"lacks the clip {missing.iloc[0]}", "run the `trim` step again")
+    return clips, windows
+
+
+def clips_of(clips: pd.DataFrame, subjects: Sequence[str]) -> pd.DataFrame:
+    """The rows of these subjects, in the order of `clips`. InputError for a subject without any."""
+    rows = clips[clips.subject_id.isin(subjects)]
+    empty = [subject for subject in subjects if subject not in set(rows.subject_id)]
+    if empty:
+        raise InputError("manifest.csv", f"has no clip of subject {empty[0]}", "make the split again")
+    return rows.reset_index(drop=True)
 
 
 class ClipFeatures(Dataset):
@@ -98,7 +114,7 @@ class ClipFeatures(Dataset):
     def __init__(self, study: Study, clips: pd.DataFrame, augmentations: Sequence[str], memory: int) -> None:
         self.clips = clips
         self.max_frames = study.max_frames
-        self.left = memory * _MIB
+        self.left = memory * MIB
         self.kept: dict[int, np.ndarray] = {}
         self.items: list[tuple[Path, str, int, int, int]] = []
         for name in augmentations:

@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import pandas as pd
 
 from ferflow import files, tables
 from ferflow.errors import InputError, SettingError, WeightsError
-from ferflow.settings import Aus, Faces, Features, HeadSettings, Settings, Trim
+from ferflow.settings import Aus, Faces, Features, Settings, Trained, Trim
 from ferflow.training import splits as subject_splits
 from ferflow.training.crossval import training_subjects
 
 if TYPE_CHECKING:
+    from torch.utils.data import Dataset
+
     from ferflow.models.network import SpatialNetwork
     from ferflow.models.temporal import TemporalHead
     from ferflow.training.data import Study
 
 KIND = "cascade"
+Network = TypeVar("Network")
 
 
 def folds_table(early: Sequence[str | Path]) -> pd.DataFrame:
@@ -107,31 +110,64 @@ def fit_and_judge(
     history and the predictions under the name `model`. `purpose` names the run in seeds and logs.
     """
     from ferflow.models import temporal as heads
+    from ferflow.training.data import refuse_leak
+
+    temporal = settings.temporal
+    ours, test = study.of(training_subjects(split)), study.of(split["test"])
+    refuse_leak(ours, test, split["protocol"])
+    return last_run(
+        build=lambda: heads.build(head, study.width, len(study.classes), temporal.heads[head]),
+        training=study.features(ours, study.augmentations, temporal.memory),
+        testing=study.features(test, (), temporal.memory),
+        test=test,
+        epochs=epochs,
+        plan=temporal,
+        settings=settings,
+        model=model,
+        purpose=purpose,
+    )
+
+
+def last_run(
+    *,
+    build: Callable[[], Network],
+    training: Dataset,
+    testing: Dataset,
+    test: pd.DataFrame,
+    epochs: int,
+    plan: Trained,
+    settings: Settings,
+    model: str,
+    purpose: str,
+    bfloat16: bool = False,
+    device: str = "cpu",
+) -> tuple[Network, pd.DataFrame, pd.DataFrame]:
+    """The run of `fit_and_judge` for any network for clips; `test` are the clips of `testing`, in its order.
+
+    `bfloat16` is for training, `device` for what is judged.
+    """
     from ferflow.training import optimise
-    from ferflow.training.data import loader, refuse_leak
+    from ferflow.training.data import loader
     from ferflow.training.fit import fit
     from ferflow.training.module import Recipe
     from ferflow.training.predictions import probabilities, table
     from ferflow.training.reproducible import derive, reproducible
 
-    temporal, finalize = settings.temporal, settings.finalize
-    ours, test = study.of(training_subjects(split)), study.of(split["test"])
-    refuse_leak(ours, test, split["protocol"])
-    training = study.features(ours, study.augmentations, temporal.memory)
-    testing = study.features(test, (), temporal.memory)
+    finalize, classes = settings.finalize, settings.emotions
     recipe = Recipe(
-        optimise.adam(temporal.learning_rate),
+        optimise.adam(plan.learning_rate),
         epochs,
         schedule=optimise.plateau(finalize.rate_factor, finalize.rate_patience),
         monitor="train_accuracy",
+        bfloat16=bfloat16,
     )
     start = derive(settings.seed, "final", purpose)
-    with reproducible(start, temporal.threads):
-        network = heads.build(head, study.width, len(study.classes), temporal.heads[head])
-        batches = loader(training, temporal.batch, start)
-        history = fit(network, len(study.classes), recipe, batches, None, f"{purpose}, final", seed=start)
-        shares = probabilities(network, loader(testing, temporal.batch))
-    predictions = table(test, shares, study.classes, model, "test", None, settings.seed)
+    with reproducible(start, plan.threads):
+        network = build()
+        batches = loader(training, plan.batch, start)
+        history = fit(network, len(classes), recipe, batches, None, f"{purpose}, final", seed=start)
+        shares = probabilities(network, loader(testing, plan.batch), device)
+    predictions = table(test, shares, classes, model, "test", None, settings.seed)
     return network, history, predictions
 
 
@@ -209,7 +245,7 @@ def load_final(path: str | Path) -> FinalModel:
             content["network"],
             options["n_features"],
             len(content["classes"]),
-            HeadSettings.model_validate(options["settings"]),
+            heads.settings_of(content["network"], options["settings"]),
         )
         model = FinalModel(spatial.eval(), head.eval(), content)
     except (KeyError, ValueError, TypeError, SettingError) as error:

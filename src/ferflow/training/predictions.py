@@ -15,14 +15,20 @@ _DECIMALS = 6
 """Of a written probability: a float32 has no more to tell, and a row still sums to 1 within 4e-6."""
 
 
-def probabilities(network: nn.Module, batches: Iterable[tuple]) -> np.ndarray:
-    """Class probabilities float64 [N,K] of all items of `batches`; their labels are not looked at."""
+def probabilities(network: nn.Module, batches: Iterable[tuple], device: str = "cpu") -> np.ndarray:
+    """Class probabilities float64 [N,K] of all items of `batches`; their labels are not looked at.
+
+    Computed on `device`; the network ends on the CPU.
+    """
     import torch
 
-    network.eval()
+    network.eval().to(device)
     with torch.inference_mode():
-        rows = [network(*inputs).double().softmax(dim=1) for *inputs, _ in batches]
-    return torch.cat(rows).numpy()
+        rows = [
+            network(*(part.to(device) for part in inputs)).double().softmax(dim=1) for *inputs, _ in batches
+        ]
+    network.cpu()
+    return torch.cat(rows).cpu().numpy()
 
 
 def table(

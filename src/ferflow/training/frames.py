@@ -1,0 +1,197 @@
+"""Clips of frames for training: batches by number, read from the faces files as they are needed.
+
+A batch is (clips uint8 [N,T,S,S,3], mask bool [N,T], labels int64 [N]): T and S are the network's, what a
+clip lacks in length is zeros behind it. Memory does not grow with the number of clips.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from ferflow.augment import offline, online
+from ferflow.errors import InputError
+from ferflow.faces import store
+from ferflow.settings import Augment, ClipNetworkSettings, Online
+from ferflow.training.data import MIB, ORIGINAL, clips_and_windows, clips_of
+
+
+@dataclass(frozen=True)
+class FrameStudy:
+    """What networks on frames are trained on: clips, the frames kept of each, and files of faces.
+
+    `clips` and `windows` as in `data.Study`; `files` maps a subject to its faces file (`layout.FACES`).
+    `augment` and `seed` say how clips are transformed offline: as features are.
+    """
+
+    clips: pd.DataFrame
+    windows: dict[str, tuple[int, int]]
+    files: dict[str, Path]
+    classes: tuple[str, ...]
+    augment: Augment
+    seed: int
+
+    @classmethod
+    def read(
+        cls,
+        manifest: str | Path,
+        trim: str | Path,
+        faces: Iterable[str | Path],
+        classes: Sequence[str],
+        augment: Augment,
+        seed: int,
+    ) -> FrameStudy:
+        """Read the tables; `faces` are files named `<subject>.h5`. InputError for a clip without a window."""
+        clips, windows = clips_and_windows(manifest, trim, classes)
+        files = {path.stem: path for path in map(Path, faces)}
+        return cls(clips, windows, files, tuple(classes), augment, seed)
+
+    def of(self, subjects: Sequence[str]) -> pd.DataFrame:
+        """The clips of these subjects, in the manifest's order. InputError for a subject without any."""
+        return clips_of(self.clips, subjects)
+
+    def frames(
+        self, clips: pd.DataFrame, settings: ClipNetworkSettings, memory: int, *, training: bool
+    ) -> ClipFrames:
+        """Frames of `clips`; in `training` also of their augmented versions, and augmented online."""
+        names = self.augment.transformations[: settings.augmentations] if training else []
+        drawn = settings.online if training else None
+        return ClipFrames(self, clips, (ORIGINAL, *names), settings, drawn, memory)
+
+
+class ClipFrames(Dataset):
+    """Frames of clips by number; a list of numbers gives a batch.
+
+    Resized clips stay in memory until `memory` MiB are full; what is beyond is read again each time. With
+    `drawn` every clip of a batch is augmented, all of its frames alike; what is drawn hangs on the study's
+    seed and on the clips in the batch, so that a shuffled set is augmented anew in every epoch.
+    """
+
+    def __init__(
+        self,
+        study: FrameStudy,
+        clips: pd.DataFrame,
+        augmentations: Sequence[str],
+        settings: ClipNetworkSettings,
+        drawn: Online | None,
+        memory: int,
+    ) -> None:
+        self.study, self.settings, self.drawn = study, settings, drawn
+        self.left = memory * MIB
+        self.kept: dict[int, np.ndarray] = {}
+        self.items: list[tuple[str, Path, str, int]] = []
+        for name in augmentations:
+            for clip in clips.itertuples():
+                path = study.files.get(clip.subject_id)
+                if path is None:
+                    raise InputError(f"faces/{clip.subject_id}.h5", "is not given", "run the `faces` step")
+                self.items.append((name, path, clip.clip_id, study.classes.index(clip.emotion)))
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def sequence(self, number: int) -> np.ndarray:
+        """Frames uint8 [t,S,S,3] of item `number`, t at most T."""
+        if number in self.kept:
+            return self.kept[number]
+        name, path, clip_id, _ = self.items[number]
+        frames = read_clip(path, clip_id, self.study.windows[clip_id], self.settings, name, self.study)
+        if frames.nbytes <= self.left:
+            self.left -= frames.nbytes
+            self.kept[number] = frames
+        return frames
+
+    def __getitem__(self, numbers: Sequence[int]) -> tuple[Tensor, Tensor, Tensor]:
+        size = self.settings.size
+        clips = np.zeros((len(numbers), self.settings.frames, size, size, 3), np.uint8)
+        lengths = np.empty(len(numbers), int)
+        for row, number in enumerate(numbers):
+            frames = self.sequence(number)
+            lengths[row] = len(frames)
+            clips[row, : len(frames)] = frames
+        mask = np.arange(self.settings.frames) < lengths[:, None]
+        labels = np.array([self.items[number][-1] for number in numbers])
+        batch = torch.from_numpy(clips)
+        if self.drawn is not None:
+            state = hashlib.sha256(np.asarray([self.study.seed, *numbers], np.int64).tobytes()).digest()
+            generator = torch.Generator().manual_seed(int.from_bytes(state[:7], "big"))
+            for clip, length in zip(batch, lengths, strict=True):
+                clip[:length] = augmented(clip[:length], self.drawn, generator)
+        return batch, torch.from_numpy(mask), torch.from_numpy(labels)
+
+
+def augmented(clip: Tensor, settings: Online, generator: torch.Generator) -> Tensor:
+    """One clip uint8 [T,S,S,3], all of its frames changed alike (`augment.online`); same shape and type."""
+    n, height, width, channels = clip.shape
+    # As one image with the channels of all frames, it is moved and brightened in one draw.
+    flat = clip.permute(0, 3, 1, 2).reshape(1, n * channels, height, width).to(torch.float32).div_(255)
+    flat = online.apply(flat, settings, generator).mul_(255).round_().to(torch.uint8)
+    return flat.view(n, channels, height, width).permute(0, 2, 3, 1)
+
+
+def chosen(tracked: np.ndarray, window: tuple[int, int], settings: ClipNetworkSettings) -> np.ndarray:
+    """Numbers of the frames of a clip that a network sees: tracked ones within the window, at most T.
+
+    Of more than T the first T (`sampling: first`, the thesis), or T that are spread evenly from the first to
+    the last (`even`).
+    """
+    begin, end = window
+    real = begin + np.flatnonzero(tracked[begin:end])
+    if len(real) <= settings.frames:
+        return real
+    if settings.sampling == "first":
+        return real[: settings.frames]
+    return real[np.linspace(0, len(real) - 1, settings.frames).round().astype(int)]
+
+
+def read_clip(
+    path: str | Path,
+    clip_id: str,
+    window: tuple[int, int],
+    settings: ClipNetworkSettings,
+    transformation: str,
+    study: FrameStudy,
+) -> np.ndarray:
+    """The `chosen` frames of a clip, uint8 [t,S,S,3], transformed as stored and then resized.
+
+    Raises InputError for a missing or damaged file, and for a window without any tracked frame.
+    """
+    with store.open_frames(path, clip_id) as (stored, tracked):
+        if not 0 <= window[0] < window[1] <= len(tracked):
+            problem = f"clip {clip_id} has {len(tracked)} frames, not {window[0]}:{window[1]}"
+            raise InputError(path, problem, "run the trim and faces steps again")
+        numbers = chosen(tracked, window, settings)
+        if not len(numbers):
+            problem = f"clip {clip_id} has no tracked frame in {window[0]}:{window[1]}"
+            raise InputError(path, problem, "leave the clip out")
+        out = np.empty((len(numbers), settings.size, settings.size, 3), np.uint8)
+        clip_seed = offline.clip_seed(study.seed, clip_id)
+        done = 0
+        for run in np.split(numbers, np.flatnonzero(np.diff(numbers) > 1) + 1):
+            begin = int(run[0])
+            frames = stored[begin : begin + len(run)]
+            if transformation != ORIGINAL:
+                frames = offline.apply(transformation, frames, clip_seed, study.augment.listing, begin)
+            _resize(frames, out[done : done + len(run)])
+            done += len(run)
+    return out
+
+
+def _resize(frames: np.ndarray, out: np.ndarray) -> None:
+    """Bring frames to the size of `out`: shrinking averages, growing is bilinear, as in `spatial.prepare`."""
+    size = out.shape[2], out.shape[1]
+    how = cv2.INTER_AREA if size[0] < frames.shape[2] else cv2.INTER_LINEAR
+    for frame, target in zip(frames, out, strict=True):
+        if frame.shape[:2] == size:
+            target[...] = frame
+        else:
+            cv2.resize(frame, size, dst=target, interpolation=how)
