@@ -22,6 +22,7 @@ if S.kind == "clips":
     include: "workflow/rules/faces.smk"
     include: "workflow/rules/features.smk"
     include: "workflow/rules/train.smk"
+    include: "workflow/rules/end_to_end.smk"
     include: "workflow/rules/evaluate.smk"
     include: "workflow/rules/figures.smk"
 
@@ -62,4 +63,4 @@ if S.kind == "clips":
 
     rule all_models:
         input:
-            expand(at(layout.FINAL) + "/model.pt", head=HEADS),
+            of_finals("model.pt"),

@@ -518,15 +518,24 @@ class ConvLstmSettings(ClipNetworkSettings):
         return self
 
 
-class EndToEnd(Trained):
-    run: list[EndToEndName]
+class EndToEndPlan(Trained):
+    """How the networks on frames are trained."""
+
     precision: Precision
+
+
+class EndToEnd(EndToEndPlan):
+    run: list[EndToEndName]
     c3d: C3dSettings
     convlstm: ConvLstmSettings
 
     def of(self, name: EndToEndName) -> ClipNetworkSettings:
         """The settings of the network `name`."""
         return getattr(self, name)
+
+    def plan(self) -> EndToEndPlan:
+        """How any of them is trained."""
+        return EndToEndPlan(**{name: getattr(self, name) for name in EndToEndPlan.model_fields})
 
 
 class Splits(Section):

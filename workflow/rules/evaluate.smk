@@ -1,14 +1,28 @@
 # From predictions to metrics and tables. A model, a fold and a control are all the same thing here.
-MODELS = {head: f"{S.spatial.network}+{head}" for head in HEADS}
+MODELS = {head: f"{S.spatial.network}+{head}" for head in HEADS} | {name: name for name in END_TO_END}
+
+
+def of_folds(file):
+    """A file of every fold of every model, in the order of MODELS."""
+    return expand(f"{at(layout.FOLD)}/{file}", head=HEADS, fold=FOLDS) + expand(
+        f"{at(layout.END_TO_END_FOLD)}/{file}", network=END_TO_END, fold=FOLDS
+    )
+
+
+def of_finals(file):
+    """A file of every final model, in the order of MODELS."""
+    return expand(f"{at(layout.FINAL)}/{file}", head=HEADS) + expand(
+        f"{at(layout.END_TO_END_FINAL)}/{file}", network=END_TO_END
+    )
+
+
 CONTROL_PREDICTIONS = (
     expand(at(layout.CONTROLS) + "/neutral-{head}.csv", head=HEADS)
     + ([at(layout.CONTROLS) + "/true-aus.csv"] if SYNTHETIC else [])
     if S.evaluation.controls
     else []
 )
-MODEL_PREDICTIONS = expand(at(layout.FOLD) + "/predictions.csv", head=HEADS, fold=FOLDS) + expand(
-    at(layout.FINAL) + "/predictions.csv", head=HEADS
-)
+MODEL_PREDICTIONS = of_folds("predictions.csv") + of_finals("predictions.csv")
 
 
 rule predictions:
@@ -66,9 +80,9 @@ rule spatial_metrics:
 
 rule tables_of_training:
     input:
-        history=expand(at(layout.FOLD) + "/history.csv", head=HEADS, fold=FOLDS),
-        early=expand(at(layout.FOLD) + "/early.csv", head=HEADS, fold=FOLDS),
-        final=expand(at(layout.FINAL) + "/history.csv", head=HEADS),
+        history=of_folds("history.csv"),
+        early=of_folds("early.csv"),
+        final=of_finals("history.csv"),
     output:
         early_stopping=table("early_stopping"),
         cv_epochs=table("cv_epochs"),
@@ -80,6 +94,20 @@ rule tables_of_training:
         "logs/tables_of_training.log",
     script:
         "../scripts/tables_of_training.py"
+
+
+rule layers:
+    """Every network layer by layer: output shapes and parameters."""
+    input:
+        models=of_finals("model.pt"),
+    output:
+        table("layers"),
+    params:
+        frames=S.features.max_frames,
+    log:
+        "logs/layers.log",
+    script:
+        "../scripts/layers.py"
 
 
 rule tables_of_trimming:
@@ -155,6 +183,7 @@ SHOWN |= {
     "class_report": ("class_report", "Precision, recall and F1 per emotion", "1 Results"),
     "errors": ("errors", "Clips that were mistaken, with all class scores", "1 Results"),
     "early_stopping": ("early_stopping", "Epochs at which the folds were best", "2 Cross-validation"),
+    "layers": ("layers", "The networks layer by layer", "5 Networks"),
     "trimming": ("trimming", "Frames before and after trimming", "3 Faces and trimming"),
     "anomalies": ("anomalies", "Anomalies: clips that are not trimmed by themselves", "3 Faces and trimming"),
 }

@@ -35,11 +35,11 @@ rule figures_of_faces:
 
 rule figures_of_training:
     input:
-        history=expand(at(layout.FOLD) + "/history.csv", head=HEADS, fold=FOLDS),
+        history=of_folds("history.csv"),
     output:
         [
-            shown_figure(f"learning-{head}", f"Learning curves of {MODELS[head]}", "2 Cross-validation")
-            for head in HEADS
+            shown_figure(f"learning-{name}", f"Learning curves of {MODELS[name]}", "2 Cross-validation")
+            for name in MODELS
         ],
     params:
         models=MODELS,
@@ -78,8 +78,8 @@ rule figures_of_results:
         accuracy=shown_figure("accuracy", "Accuracy on the test subjects", "1 Results"),
         confusions=shown_figure("confusions", "Confusion matrices of all models", "1 Results"),
         confusion=[
-            shown_figure(f"confusion-{head}", f"Confusion matrix of {MODELS[head]}", "1 Results")
-            for head in HEADS
+            shown_figure(f"confusion-{name}", f"Confusion matrix of {MODELS[name]}", "1 Results")
+            for name in MODELS
         ],
     params:
         models=list(MODELS.values()),
@@ -92,6 +92,6 @@ rule figures_of_results:
 FIGURES += (
     [figure(name) for name in ("au_curve", "anomalies", "lengths", "splits", "accuracy", "confusions")]
     + ([figure("agreement")] if SYNTHETIC else [])
-    + [figure(f"{kind}-{head}") for kind in ("learning", "confusion") for head in HEADS]
+    + [figure(f"{kind}-{name}") for kind in ("learning", "confusion") for name in MODELS]
     + ([figure("spatial_learning"), figure("spatial_confusion")] if S.spatial.weights is None else [])
 )

@@ -10,7 +10,10 @@ from pathlib import Path
 
 @contextlib.contextmanager
 def job(snakemake):
-    """Send what the block prints to the rule's log; end with exit code 1 and one line on a FerflowError."""
+    """Send what the block prints to the rule's log; end with exit code 1 and one line on a FerflowError.
+
+    Gives the block a function that says a line in the log and on the terminal.
+    """
     from ferflow.errors import FerflowError
 
     log = Path(snakemake.log[0])
@@ -21,8 +24,13 @@ def job(snakemake):
         contextlib.redirect_stdout(file),
         contextlib.redirect_stderr(file),
     ):
+
+        def say(line: str) -> None:
+            print(line, file=file)
+            print(f"ferflow: {line} (rule {snakemake.rule})", file=terminal, flush=True)
+
         try:
-            yield
+            yield say
         except FerflowError as error:
             print(f"error: {error}", file=file)
             print(f"ferflow: error: {error} (rule {snakemake.rule}, log {log})", file=terminal)

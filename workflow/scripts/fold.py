@@ -2,7 +2,7 @@
 
 from common import job
 
-with job(snakemake):
+with job(snakemake) as say:
     from pathlib import Path
 
     from ferflow.settings import Finalize, Temporal
@@ -23,4 +23,5 @@ with job(snakemake):
         classes=p.emotions,
         model=p.model,
         seed=p.seed,
+        announce=say,
     )

@@ -1,8 +1,8 @@
 """The file of a trained network: what it is, what it says, how it was made, and its weights.
 
 One dictionary of plain values and tensors, written by `torch.save` and read with `weights_only=True`:
-`format`, `kind` (spatial, temporal, cascade or end-to-end), `network`, `classes`, `options` (what else it takes to build it),
-`meta` (settings, data set, `synthetic`, ...) and `state_dict`.
+`format`, `kind` (spatial, temporal, cascade or end-to-end), `network`, `classes`, `options` (what else it
+takes to build it), `meta` (settings, data set, `synthetic`, ...) and `state_dict`.
 """
 
 from __future__ import annotations

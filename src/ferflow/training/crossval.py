@@ -38,6 +38,7 @@ def run_fold(
     classes: Sequence[str],
     model: str,
     seed: int,
+    announce: Callable[[str], None] | None = None,
 ) -> None:
     """Train `head` without fold `fold` and judge it on that fold's original clips.
 
@@ -45,9 +46,11 @@ def run_fold(
     none is judged on. Writes to `out_folder`, after both runs have ended: `history.csv` and `predictions.csv`
     (of the last epoch's weights: no epoch is picked by what it is judged on) of the fixed run of
     `temporal.epochs`, at a constant learning rate; `early.csv` and `early.json` (see `best_epoch`) of the run
-    that stops early. Raises SplitError where a subject stands on both sides under `honest`.
+    that stops early. A training that will be long is announced before it starts (None: on stderr). Raises
+    SplitError where a subject stands on both sides under `honest`.
     """
     from ferflow.models import temporal as heads
+    from ferflow.training import estimate
     from ferflow.training.data import Study, refuse_leak
 
     split = read_split(splits, fold)
@@ -55,11 +58,23 @@ def run_fold(
     ours = study.of(training_subjects(split, without=fold))
     held_out = study.of(split["folds"][fold])
     refuse_leak(ours, held_out, split["protocol"])
+    training = study.features(ours, study.augmentations, temporal.memory)
+    cost = estimate.head_cost(
+        head,
+        temporal.heads[head],
+        study.width,
+        max_frames,
+        len(classes),
+        temporal.batch,
+        temporal.threads,
+    )
+    epochs = temporal.epochs + finalize.max_epochs
+    estimate.announce(f"{model}, fold {fold}", cost, len(training), epochs, announce or estimate.warn)
     train_and_judge(
         head,
         fold,
         build=lambda: heads.build(head, study.width, len(classes), temporal.heads[head]),
-        training=study.features(ours, study.augmentations, temporal.memory),
+        training=training,
         validation=study.features(held_out, (), temporal.memory),
         held_out=held_out,
         out_folder=out_folder,

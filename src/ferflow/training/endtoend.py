@@ -2,136 +2,150 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ferflow import tables
-from ferflow.settings import Settings
+from ferflow.settings import Augment, ClipNetworkSettings, EndToEndPlan, Finalize
 from ferflow.training import crossval, final
 from ferflow.training import splits as subject_splits
 
+if TYPE_CHECKING:
+    from ferflow.models.clipnetwork import ClipNetwork
+    from ferflow.training.frames import FrameStudy
 
-def warn(line: str) -> None:
-    """Say `line` where a person or a log reads it."""
-    print(line, file=sys.stderr, flush=True)
+
+@dataclass(frozen=True)
+class Training:
+    """A network `name` (settings.EndToEndName), what it is trained on, and how.
+
+    `faces` are files named `<subject>.h5` (`layout.FACES`); `manifest` and `trim` say which frames of which
+    clips count, `splits` on which side they stand.
+    """
+
+    name: str
+    splits: str | Path
+    manifest: str | Path
+    trim: str | Path
+    faces: Sequence[str | Path]
+    network: ClipNetworkSettings
+    plan: EndToEndPlan
+    finalize: Finalize
+    augment: Augment
+    classes: Sequence[str]
+    seed: int
+
+    def study(self) -> FrameStudy:
+        """The clips and their frames. InputError for files that do not go together."""
+        from ferflow.training.frames import FrameStudy
+
+        return FrameStudy.read(self.manifest, self.trim, self.faces, self.classes, self.augment, self.seed)
+
+    def build(self) -> ClipNetwork:
+        """The network with new weights from torch's current seed."""
+        from ferflow.models import endtoend
+
+        return endtoend.build(self.name, len(self.classes), self.network)
+
+    def bfloat16(self) -> bool:
+        """Whether it is trained in that format."""
+        import torch
+
+        from ferflow.models.precision import resolve
+        from ferflow.training.estimate import best_device
+
+        return resolve(self.plan.precision, best_device()) == torch.bfloat16
 
 
 def run_fold(
-    name: str,
+    training: Training,
     fold: int,
-    *,
-    splits: str | Path,
-    manifest: str | Path,
-    trim: str | Path,
-    faces: Sequence[str | Path],
     out_folder: str | Path,
-    settings: Settings,
-    announce: Callable[[str], None] = warn,
+    announce: Callable[[str], None] | None = None,
 ) -> None:
-    """Train network `name` (settings.EndToEndName) without fold `fold` and judge it on that fold's clips.
+    """Train the network without fold `fold` and judge it on that fold's clips.
 
-    `faces` are files named `<subject>.h5` (`layout.FACES`). Writes what `crossval.run_fold` writes, by the
-    same two runs. A training that will be long is announced before it starts. Raises SplitError where a
-    subject stands on both sides under `honest`.
+    Writes what `crossval.run_fold` writes, by the same two runs. A training that will be long is announced
+    before it starts (None: on stderr). Raises SplitError where a subject stands on both sides under `honest`.
     """
-    import torch
-
-    from ferflow.models import endtoend
-    from ferflow.models.precision import resolve
     from ferflow.training import estimate
     from ferflow.training.data import refuse_leak
-    from ferflow.training.frames import FrameStudy
 
-    plan = settings.end_to_end
-    network = plan.of(name)
-    split = crossval.read_split(splits, fold)
-    study = FrameStudy.read(manifest, trim, faces, settings.emotions, settings.augment, settings.seed)
+    name, network, plan = training.name, training.network, training.plan
+    split = crossval.read_split(training.splits, fold)
+    study = training.study()
     ours = study.of(crossval.training_subjects(split, without=fold))
     held_out = study.of(split["folds"][fold])
     refuse_leak(ours, held_out, split["protocol"])
-    training = study.frames(ours, network, plan.memory, training=True)
-    cost = estimate.step_cost(name, network, len(study.classes), plan.batch, plan.threads)
-    epochs = plan.epochs + settings.finalize.max_epochs
-    estimate.announce(f"{name}, fold {fold}", cost, len(training), epochs, announce)
+    shown = study.frames(ours, network, plan.memory, training=True)
+    cost = estimate.network_cost(name, network, len(study.classes), plan.batch, plan.threads)
+    epochs = plan.epochs + training.finalize.max_epochs
+    estimate.announce(f"{name}, fold {fold}", cost, len(shown), epochs, announce or estimate.warn)
     crossval.train_and_judge(
         name,
         fold,
-        build=lambda: endtoend.build(name, len(study.classes), network),
-        training=training,
+        build=training.build,
+        training=shown,
         validation=study.frames(held_out, network, plan.memory, training=False),
         held_out=held_out,
         out_folder=out_folder,
         plan=plan,
-        finalize=settings.finalize,
+        finalize=training.finalize,
         classes=study.classes,
         model=name,
-        seed=settings.seed,
-        bfloat16=resolve(plan.precision, device()) == torch.bfloat16,
-        device=device(),
+        seed=training.seed,
+        bfloat16=training.bfloat16(),
+        device=estimate.best_device(),
     )
 
 
 def train_final(
-    name: str,
-    *,
-    splits: str | Path,
-    manifest: str | Path,
-    trim: str | Path,
-    faces: Sequence[str | Path],
-    early: Sequence[str | Path],
-    out_folder: str | Path,
-    settings: Settings,
+    training: Training, early: Sequence[str | Path], out_folder: str | Path, prepared: dict
 ) -> None:
-    """Train network `name` on all folds' subjects for `final.final_epochs`, judge it on the test subjects.
+    """Train the network on all folds' subjects for `final.final_epochs`, judge it on the test subjects.
 
-    `early` are the folds' `early.json`. Writes to `out_folder`, after training has ended: `model.pt`
+    `early` are the folds' `early.json`; `prepared` are the settings by which frames were found (`faces`,
+    `aus`, `trim`), which the file keeps. Writes to `out_folder`, after training has ended: `model.pt`
     (`endtoend.load` reads it), `history.csv`, `predictions.csv`. Raises SplitError as `run_fold`.
     """
-    import torch
-
     from ferflow.models import endtoend
-    from ferflow.models.precision import resolve
+    from ferflow.training import estimate
     from ferflow.training.data import refuse_leak
-    from ferflow.training.frames import FrameStudy
 
-    plan = settings.end_to_end
-    chosen = plan.of(name)
-    split = subject_splits.read(splits)
-    study = FrameStudy.read(manifest, trim, faces, settings.emotions, settings.augment, settings.seed)
+    name, plan = training.name, training.plan
+    split = subject_splits.read(training.splits)
+    study = training.study()
     ours, test = study.of(crossval.training_subjects(split)), study.of(split["test"])
     refuse_leak(ours, test, split["protocol"])
     folds = final.folds_table(early)
     epochs = final.final_epochs(folds.epoch.tolist())
     network, history, predictions = final.last_run(
-        build=lambda: endtoend.build(name, len(study.classes), chosen),
-        training=study.frames(ours, chosen, plan.memory, training=True),
-        testing=study.frames(test, chosen, plan.memory, training=False),
+        build=training.build,
+        training=study.frames(ours, training.network, plan.memory, training=True),
+        testing=study.frames(test, training.network, plan.memory, training=False),
         test=test,
         epochs=epochs,
         plan=plan,
-        settings=settings,
+        finalize=training.finalize,
+        classes=study.classes,
         model=name,
         purpose=name,
-        bfloat16=resolve(plan.precision, device()) == torch.bfloat16,
-        device=device(),
+        seed=training.seed,
+        bfloat16=training.bfloat16(),
+        device=estimate.best_device(),
     )
     meta = {
         "synthetic": bool(study.clips.synthetic.any()),
-        "seed": settings.seed,
+        "seed": training.seed,
         "protocol": split["protocol"],
         "epochs": epochs,
         "folds": folds.to_dict("records"),
-        "settings": settings.model_dump(mode="json"),
+        "plan": plan.model_dump(mode="json"),
+        "settings": prepared,
     }
     out_folder = Path(out_folder)
     tables.write(history, out_folder / "history.csv", "history")
     tables.write(predictions, out_folder / "predictions.csv", "predictions")
     endtoend.save(out_folder / "model.pt", network, study.classes, meta)
-
-
-def device() -> str:
-    """Where these networks are asked: on a GPU where there is one, since a CPU takes long."""
-    import torch
-
-    return "cuda" if torch.cuda.is_available() else "cpu"

@@ -1,16 +1,17 @@
-"""How long a network on frames will train on this machine: one measured step, times the number of clips."""
+"""How long a network for clips will train on this machine: one measured step, times the number of clips."""
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from ferflow.models import endtoend
-from ferflow.settings import ClipNetworkSettings
+from ferflow.models import endtoend, temporal
+from ferflow.settings import ClipNetworkSettings, HeadSettings
 
 LONG = 3600
 """Seconds from which on a training is announced."""
@@ -18,6 +19,8 @@ QUICK = 2.0
 """Seconds; a first step below this is mostly preparation, and a second one is taken."""
 PROBE = 8
 """Frames on which a ConvLSTM is timed: all of its steps are alike, and its full size takes 40 s a clip."""
+FEW = 4
+"""Clips of features on which a head is timed on a CPU: with 25,088 features one clip has 10 MB."""
 
 
 @dataclass(frozen=True)
@@ -28,40 +31,77 @@ class Cost:
     device: str
 
 
-def step_cost(name: str, settings: ClipNetworkSettings, n_classes: int, batch: int, threads: int = 1) -> Cost:
-    """Measure one forward and backward step of network `name` on this machine's best device.
+def best_device() -> str:
+    """`cuda` where there is a GPU, which training takes by itself; else `cpu`."""
+    return "cuda" if torch.cuda.is_available() else "cpu"
 
-    On a CPU with one clip, on a GPU with a whole batch, in float32. The optimiser's step is left out; it
-    comes once a batch. A ConvLSTM is timed on a few frames and the rest reckoned, since its steps are alike.
-    Neither torch's random numbers nor any network are touched.
+
+def network_cost(
+    name: str, settings: ClipNetworkSettings, n_classes: int, batch: int, threads: int = 1
+) -> Cost:
+    """Measure a training step of network `name` on frames: on a CPU with one clip, on a GPU with a batch.
+
+    A ConvLSTM is timed on a few frames and the rest reckoned, since its steps are alike.
     """
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = best_device()
     frames = min(settings.frames, PROBE) if name == "convlstm" else settings.frames
-    shortened = settings.model_copy(update={"frames": frames})
-    n = batch if device.type == "cuda" else 1
+    n = batch if device == "cuda" else 1
+
+    def make() -> tuple[nn.Module, Tensor]:
+        network = endtoend.build(name, n_classes, settings.model_copy(update={"frames": frames}))
+        return network, torch.randint(0, 256, (n, *network.shape), dtype=torch.uint8)
+
+    seconds = _seconds_a_clip(make, device, threads)
+    return Cost(seconds * settings.frames / frames, device)
+
+
+def head_cost(
+    name: str,
+    settings: HeadSettings,
+    n_features: int,
+    frames: int,
+    n_classes: int,
+    batch: int,
+    threads: int = 1,
+) -> Cost:
+    """Measure a training step of head `name` on clips of `frames`: on a CPU with a few, on a GPU a batch."""
+    device = best_device()
+    n = batch if device == "cuda" else min(batch, FEW)
+
+    def make() -> tuple[nn.Module, Tensor]:
+        return temporal.build(name, n_features, n_classes, settings), torch.randn(n, frames, n_features)
+
+    return Cost(_seconds_a_clip(make, device, threads), device)
+
+
+def _seconds_a_clip(make: Callable[[], tuple[nn.Module, Tensor]], device: str, threads: int) -> float:
+    """Seconds of one forward and backward step in float32, by the clip.
+
+    The optimiser's step is left out; it comes once a batch. torch's random numbers stay as they are.
+    """
     before = torch.get_num_threads()
     with torch.random.fork_rng():
         try:
             torch.set_num_threads(threads)
-            network = endtoend.build(name, n_classes, shortened).to(device).train()
-            clips = torch.randint(0, 256, (n, *network.shape), dtype=torch.uint8, device=device)
-            mask = torch.ones(n, frames, dtype=torch.bool, device=device)
-            labels = torch.zeros(n, dtype=torch.int64, device=device)
-            taken = _step(network, (clips, mask), labels)
+            network, clips = make()
+            network.to(device).train()
+            clips = clips.to(device)
+            mask = torch.ones(clips.shape[:2], dtype=torch.bool, device=device)
+            taken = _step(network, clips, mask)
             if taken < QUICK:
-                taken = _step(network, (clips, mask), labels)
+                taken = _step(network, clips, mask)
         finally:
             torch.set_num_threads(before)
-    return Cost(taken / n * settings.frames / frames, device.type)
+    return taken / len(clips)
 
 
-def _step(network: nn.Module, inputs: tuple, labels: torch.Tensor) -> float:
+def _step(network: nn.Module, clips: Tensor, mask: Tensor) -> float:
     """Seconds of one forward and backward step."""
     network.zero_grad()
+    labels = torch.zeros(len(clips), dtype=torch.int64, device=clips.device)
     start = time.perf_counter()
-    loss = nn.functional.cross_entropy(network(*inputs), labels)
-    loss.backward()
-    if labels.is_cuda:
+    nn.functional.cross_entropy(network(clips, mask), labels).backward()
+    if clips.is_cuda:
         torch.cuda.synchronize()
     return time.perf_counter() - start
 
@@ -71,14 +111,19 @@ def line(what: str, cost: Cost, clips: int, epochs: int) -> str:
     place = "the GPU" if cost.device == "cuda" else "a CPU"
     return (
         f"{what}: at most {duration(cost.seconds * clips * epochs)} on {place} of this machine "
-        f"({cost.seconds:.3g} s a clip, {clips} clips, at most {epochs} epochs)"
+        f"({cost.seconds:.2g} s a clip, {clips:,} clips, at most {epochs} epochs)"
     )
 
 
-def announce(what: str, cost: Cost, clips: int, epochs: int, say: Callable[[str], None]) -> None:
+def warn(text: str) -> None:
+    """Say it where a person or a log reads it."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def announce(what: str, cost: Cost, clips: int, epochs: int, say: Callable[[str], None] = warn) -> None:
     """Say how long a training will take where that is long, and what makes it shorter."""
     if cost.seconds * clips * epochs >= LONG:
-        advice = "fewer frames or pixels take less, a GPU a small part of it"
+        advice = "smaller inputs or fewer augmentations take less, a GPU a small part of it"
         say(f"warning: {line(what, cost, clips, epochs)}; {advice}")
 
 

@@ -13,7 +13,7 @@ import pandas as pd
 
 from ferflow import files, tables
 from ferflow.errors import InputError, SettingError, WeightsError
-from ferflow.settings import Aus, Faces, Features, Settings, Trained, Trim
+from ferflow.settings import Aus, Faces, Features, Finalize, Settings, Trained, Trim
 from ferflow.training import splits as subject_splits
 from ferflow.training.crossval import training_subjects
 
@@ -122,9 +122,11 @@ def fit_and_judge(
         test=test,
         epochs=epochs,
         plan=temporal,
-        settings=settings,
+        finalize=settings.finalize,
+        classes=study.classes,
         model=model,
         purpose=purpose,
+        seed=settings.seed,
     )
 
 
@@ -136,9 +138,11 @@ def last_run(
     test: pd.DataFrame,
     epochs: int,
     plan: Trained,
-    settings: Settings,
+    finalize: Finalize,
+    classes: Sequence[str],
     model: str,
     purpose: str,
+    seed: int,
     bfloat16: bool = False,
     device: str = "cpu",
 ) -> tuple[Network, pd.DataFrame, pd.DataFrame]:
@@ -153,7 +157,6 @@ def last_run(
     from ferflow.training.predictions import probabilities, table
     from ferflow.training.reproducible import derive, reproducible
 
-    finalize, classes = settings.finalize, settings.emotions
     recipe = Recipe(
         optimise.adam(plan.learning_rate),
         epochs,
@@ -161,13 +164,13 @@ def last_run(
         monitor="train_accuracy",
         bfloat16=bfloat16,
     )
-    start = derive(settings.seed, "final", purpose)
+    start = derive(seed, "final", purpose)
     with reproducible(start, plan.threads):
         network = build()
         batches = loader(training, plan.batch, start)
         history = fit(network, len(classes), recipe, batches, None, f"{purpose}, final", seed=start)
         shares = probabilities(network, loader(testing, plan.batch), device)
-    predictions = table(test, shares, classes, model, "test", None, settings.seed)
+    predictions = table(test, shares, classes, model, "test", None, seed)
     return network, history, predictions
 
 
