@@ -41,9 +41,10 @@ def copy(finished, tmp_path) -> Path:
 
 def test_every_result_is_there(finished):
     predictions = pd.read_csv(finished / RESULTS / "predictions.csv")
-    heads = predictions[predictions.protocol == "cv"].model.unique()
-    assert len(heads) == 3
-    # 4 training subjects x 6 clips, each validated once by each head; 2 test subjects
+    models = predictions[predictions.protocol == "cv"].model.unique()
+    heads = [f"compact+{head}" for head in ("lstm", "bilstm", "cnn1d")]
+    assert sorted(models) == sorted([*heads, "c3d", "convlstm"])
+    # 4 training subjects x 6 clips, each validated once by each model; 2 test subjects
     assert (predictions[predictions.protocol == "cv"].groupby("model").size() == 24).all()
     assert not predictions.duplicated(["clip_id", "model", "protocol"]).any()
     for name in ("metrics.json", "trim.csv", "splits.json", "tables/results.csv"):

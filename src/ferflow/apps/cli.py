@@ -219,7 +219,27 @@ def check(
     else:
         held = f"data set {checked.dataset.name}, network {checked.spatial.network}, "
         held += f"heads {', '.join(checked.temporal.heads)}"
+        if checked.end_to_end.run:
+            held += f", on frames {', '.join(checked.end_to_end.run)}"
     typer.echo(f"{names}: correct (study {checked.study}, {held})")
+
+
+@app.command()
+def estimate(
+    params: Annotated[Path, typer.Argument(help="A whole set of settings.")] = Path("params.yaml"),
+    overlays: Annotated[
+        list[Path] | None, typer.Argument(help="Studies laid over it.", show_default=False)
+    ] = None,
+    clips: Annotated[
+        int | None,
+        typer.Option(min=1, help="Clips to train on; otherwise all of the data set.", show_default=False),
+    ] = None,
+) -> None:
+    """Say how long a study's networks for clips will train on this machine, from one measured step each."""
+    from ferflow import settings
+    from ferflow.apps import estimate as application
+
+    application.run(settings.load(params, *(overlays or [])), clips)
 
 
 @app.command()
