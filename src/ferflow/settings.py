@@ -557,6 +557,40 @@ class Evaluation(Section):
     controls: bool
 
 
+class SimulatedAnnotators(Section):
+    """The noise model of `humans.simulated`, in log-odds."""
+
+    annotators: Annotated[int, Field(ge=2, le=99)]
+    skill: float
+    skill_spread: NotNegative
+    faintness: NotNegative
+    clip_spread: NotNegative
+    confusion: Share
+
+
+class Humans(Section):
+    """Where the human answers come from; with none of the three there is no human part."""
+
+    annotations: str | None
+    votes: str | None
+    simulated: SimulatedAnnotators | None
+    mistaken: Annotated[float, Field(ge=0, lt=1)]
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Humans:
+        if self.annotations is not None and self.votes is not None:
+            raise ValueError("give annotations or votes, not both")
+        return self
+
+    def source(self, dataset: str) -> Literal["annotations", "votes", "simulated"] | None:
+        """What is evaluated: people's answers first; simulated ones only on the embedded data set."""
+        if self.annotations is not None:
+            return "annotations"
+        if self.votes is not None:
+            return "votes"
+        return "simulated" if self.simulated is not None and dataset == "synth4d" else None
+
+
 class Settings(Section):
     """All settings of one study."""
 
@@ -583,6 +617,7 @@ class Settings(Section):
     splits: Splits
     finalize: Finalize
     evaluation: Evaluation
+    humans: Humans
 
 
 def watching() -> Watching:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from ferflow.evaluation.controls import PREFIX, is_control
 from ferflow.evaluation.images import VIEW
 from ferflow.evaluation.results import LEAKY
+from ferflow.humans.pseudonym import HUMAN, SIMULATED_HUMAN
 
 SYNTHETIC = "synthetic data"
+SIMULATED = "simulated annotators"
 
 _NAMES = {
     "compact": "compact CNN",
@@ -29,6 +31,9 @@ _NAMES = {
     "c3d": "C3D",
     "convlstm": "ConvLSTM",
     "human": "human",
+    "human-majority": "human majority",
+    "simulated-human": "simulated human",
+    "simulated-human-majority": "simulated human majority",
     "aus": "AUs",
 }
 
@@ -44,11 +49,34 @@ _PROTOCOLS = {
 }
 
 
+_MEASURES = {
+    "accuracy": "share of right answers",
+    "mean_of_medians": "mean of the medians over clips",
+    "median_accuracy": "median over clips",
+    "annotator_mean_of_medians": "mean of the medians over annotators",
+    "annotator_median_accuracy": "median over annotators",
+    "majority_accuracy": "majority vote right (a tie: the first class)",
+    "majority_ties_wrong": "the same if every tie were wrong",
+    "majority_ties_right": "the same if every tie with the label were right",
+    "tied": "share of clips with a tie",
+    "mistaken": "share of clips that most mistook",
+    "fleiss_kappa": "Fleiss' κ",
+}
+
+
+def measure_label(measure: str) -> str:
+    """A measure of the human baseline in words."""
+    return _MEASURES.get(measure, measure)
+
+
 def model_label(model: str) -> str:
     """`compact+lstm` as `compact CNN + LSTM`, `compact@ten` as `compact CNN, ten crops`.
 
-    A control, `control-true-aus`, is `control: true AUs`.
+    A control, `control-true-aus`, is `control: true AUs`; an annotator, `human:anna`, is `human anna`.
     """
+    if model.startswith((HUMAN, SIMULATED_HUMAN)):
+        kind, name = model.split(":", 1)
+        return f"{_NAMES[kind]} {name}"
     if is_control(model):
         return f"control: {control_label(model)}"
     if VIEW in model:
@@ -77,16 +105,21 @@ def protocol_order(protocols) -> list[str]:
     return [protocol for protocol in _PROTOCOLS if protocol in set(protocols)]
 
 
-def marks(synthetic: bool, notes: str = "") -> str:
-    """What must stand on a table or figure: that data are synthetic, that a protocol is leaky, or nothing."""
-    return "; ".join(([SYNTHETIC] if synthetic else []) + ([LEAKY] if LEAKY in notes else []))
+def marks(synthetic: bool, notes: str = "", simulated: bool = False) -> str:
+    """What must stand on a table or figure: that data are synthetic, that annotators are simulated, that a
+    protocol is leaky, or nothing."""
+    found = [(synthetic, SYNTHETIC), (simulated, SIMULATED), (LEAKY in notes, LEAKY)]
+    return "; ".join(mark for holds, mark in found if holds)
 
 
 def marks_of(table) -> str:
-    """The marks of a table with the columns `synthetic` and `note` (either may be missing)."""
+    """The marks of a table by its columns `synthetic`, `simulated`, `model`, `note` (any may be missing)."""
     synthetic = "synthetic" in table and bool(table["synthetic"].any())
     notes = "; ".join(table["note"].fillna("").astype(str).unique()) if "note" in table else ""
-    return marks(synthetic, notes)
+    simulated = "simulated" in table and bool(table["simulated"].any())
+    if "model" in table:
+        simulated |= bool(table["model"].astype(str).str.startswith("simulated-human").any())
+    return marks(synthetic, notes, simulated)
 
 
 def model_order(models) -> list[str]:

@@ -17,7 +17,7 @@ from ferflow import tables
 from ferflow.evaluation.controls import is_control
 from ferflow.evaluation.results import LEAKY
 from ferflow.files import write_text
-from ferflow.report.names import marks, marks_of, model_label, protocol_label
+from ferflow.report.names import marks, marks_of, measure_label, model_label, protocol_label
 
 MISSING = "–"
 
@@ -44,7 +44,7 @@ def rendered(table: pd.DataFrame, schema: str, title: str, synthetic: bool = Fal
     mark = marks_of(table)
     if "synthetic" not in table:
         mark = marks(synthetic, mark)
-    shown = table.drop(columns="synthetic", errors="ignore")
+    shown = table.drop(columns=["synthetic", "simulated"], errors="ignore")
     if "note" in shown:
         shown = shown.assign(note=[_without_marks(note) for note in shown["note"].fillna("")])
     shown = shown[
@@ -130,7 +130,7 @@ def _cell(value, column: str, rule: dict) -> str:
     if pd.isna(value):
         return rule.get("x-missing", MISSING)
     if isinstance(value, str):
-        labels = {"model": model_label, "protocol": protocol_label}
+        labels = {"model": model_label, "protocol": protocol_label, "measure": measure_label}
         return labels.get(column, str)(value)
     if rule.get("type") == "boolean":
         return "yes" if value else "no"

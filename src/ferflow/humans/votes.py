@@ -1,0 +1,93 @@
+"""Vote counts per clip: how many annotators called it what, whoever they were."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from ferflow import tables
+from ferflow.classes import SPELLINGS
+from ferflow.errors import InputError
+
+PREFIX = "votes_"
+"""May stand before an emotion's name in a column."""
+
+
+@dataclass(frozen=True)
+class Votes:
+    """Votes about N clips.
+
+    `clips` has the columns clip_id, subject_id, emotion (the label) and synthetic, N rows; `counts` is int64
+    [N,K], how many annotators chose each of the K `emotions`. Every clip has a vote and a label among them.
+    """
+
+    clips: pd.DataFrame
+    counts: np.ndarray
+    emotions: tuple[str, ...]
+
+    @property
+    def labels(self) -> np.ndarray:
+        """Class index of each clip's label, int [N]."""
+        return self.clips["emotion"].map({e: k for k, e in enumerate(self.emotions)}).to_numpy(int)
+
+    @property
+    def n(self) -> np.ndarray:
+        """Votes of each clip, int [N]."""
+        return self.counts.sum(1)
+
+    @property
+    def right(self) -> np.ndarray:
+        """Votes for each clip's label, int [N]."""
+        return self.counts[np.arange(len(self.counts)), self.labels]
+
+    def about(self, chosen: np.ndarray) -> Votes:
+        """The votes of the clips where `chosen`, bool [N]."""
+        return Votes(self.clips[chosen].reset_index(drop=True), self.counts[chosen], self.emotions)
+
+
+def read(path: str | Path, manifest: pd.DataFrame, emotions: Sequence[str]) -> Votes:
+    """Read a CSV of `clip_id` and a column of counts per emotion, named `angry` or `votes_angry` and so on.
+
+    `manifest` lists the clips (clip_id, subject_id, emotion, synthetic). An emotion without a column got no
+    votes. Raises InputError for a column that is no emotion, a count that is not a whole number, a clip that
+    is not in the manifest, stands twice, or has no votes.
+    """
+    frame = tables.read(path, "votes")
+    named = {column: _emotion(column) for column in frame.columns if column != "clip_id"}
+    odd = [column for column, emotion in named.items() if emotion not in emotions]
+    if odd:
+        classes = ", ".join(emotions)
+        raise InputError(path, f"the column {odd[0]} is not among the classes", f"name the columns {classes}")
+    names = list(named.values())
+    repeated = [name for name in names if names.count(name) > 1]
+    if repeated:
+        raise InputError(path, f"has two columns of {repeated[0]}", "keep one")
+    _refuse(path, frame, ~frame["clip_id"].isin(manifest["clip_id"]), "it is not in the manifest")
+    listed = manifest.set_index("clip_id").loc[frame["clip_id"]].reset_index()
+    counts = frame.rename(columns=named).reindex(columns=list(emotions), fill_value=0)
+    return checked(listed, counts.to_numpy(), emotions, path)
+
+
+def checked(clips: pd.DataFrame, counts: np.ndarray, emotions: Sequence[str], where: str | Path) -> Votes:
+    """Votes about `clips`, `counts` [N,K] row for row; InputError for a clip twice or without votes."""
+    _refuse(where, clips, clips["clip_id"].duplicated(), "it stands twice")
+    _refuse(where, clips, pd.Series(counts.sum(1) == 0, clips.index), "it has no votes")
+    order = np.argsort(clips["clip_id"].to_numpy(), kind="stable")
+    about = clips[["clip_id", "subject_id", "emotion", "synthetic"]].iloc[order].reset_index(drop=True)
+    return Votes(about, np.asarray(counts, np.int64)[order], tuple(emotions))
+
+
+def _emotion(column: str) -> str:
+    name = column.strip().lower().removeprefix(PREFIX)
+    return SPELLINGS.get(name, name)
+
+
+def _refuse(where: str | Path, frame: pd.DataFrame, bad: pd.Series, problem: str) -> None:
+    rows = np.flatnonzero(bad.to_numpy())
+    if len(rows):
+        clip = frame["clip_id"].iloc[rows[0]]
+        raise InputError(where, f"line {rows[0] + 2}, clip {clip}: {problem}", "correct or leave out the row")

@@ -1,0 +1,208 @@
+"""Figures of the human baseline (thesis, Figures 3.25 and 3.26)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.ticker import PercentFormatter
+
+from ferflow import tables
+from ferflow.classes import EMOTIONS_NEUTRAL
+from ferflow.humans.accuracy import ALL
+from ferflow.report import style
+from ferflow.report.names import marks_of
+
+LOOKS = {
+    "angry": (style.DARK, ""),
+    "disgust": ("white", "////"),
+    "fear": (style.LIGHT, ""),
+    "happy": ("white", "...."),
+    "sad": (style.BAND, ""),
+    "surprise": ("white", "xxxx"),
+    "neutral": ("white", ""),
+}
+"""Fill and hatch of each emotion: they differ in lightness or pattern, so no colour is needed."""
+NARROW = 0.07
+"""Share of a bar under which its number would not fit."""
+
+
+def write_boxes(clips_csv: str | Path, accuracy_csv: str | Path | None, output: str | Path) -> None:
+    """Box plots per clip (schema `human_clips`) and, if known, per annotator (schema `human_accuracy`)."""
+    clips = tables.read(clips_csv, "human_clips")
+    accuracy = None if accuracy_csv is None else tables.read(accuracy_csv, "human_accuracy")
+    with style.style():
+        style.save(boxes(clips, accuracy, marks_of(clips)), output, "Human answers that agree with the label")
+
+
+def write_mistaken(mistaken_csv: str | Path, output: str | Path, limit: float) -> None:
+    """What mistaken clips were taken for (schema `human_mistaken`); `limit` is `humans.mistaken`."""
+    table = tables.read(mistaken_csv, "human_mistaken")
+    with style.style():
+        style.save(mistaken(table, limit, marks_of(table)), output, "What mistaken clips were taken for")
+
+
+def write_annotators(
+    accuracy_csv: str | Path, summary_csv: str | Path, output: str | Path, confidence: float
+) -> None:
+    """Each annotator's accuracy and that of the majority (schemas `human_accuracy`, `human_summary`)."""
+    accuracy, summary = tables.read(accuracy_csv, "human_accuracy"), tables.read(summary_csv, "human_summary")
+    with style.style():
+        drawn = annotators(accuracy, summary, confidence, marks_of(accuracy))
+        style.save(drawn, output, "Accuracy of the annotators")
+
+
+def boxes(clips: pd.DataFrame, accuracy: pd.DataFrame | None, marks: str) -> Figure:
+    """Share of answers that agree with the label, per emotion: over clips, and over annotators.
+
+    `clips`: schema `human_clips`; `accuracy`: schema `human_accuracy`, or None where nobody knows who voted.
+    The thesis's Figure 3.25 says annotators, but its medians can only be shares per clip.
+    """
+    emotions = [emotion for emotion in EMOTIONS_NEUTRAL if emotion in set(clips["emotion"])]
+    drawn = style.figure(2 * style.COLUMN, 3.1)
+    panels = drawn.subplots(1, 1 if accuracy is None else 2, sharey=True, squeeze=False)[0]
+    values = [clips.loc[clips["emotion"] == emotion, "agreement"] for emotion in emotions]
+    _boxes(panels[0], values, emotions)
+    style.panel(panels[0], "a", f"per clip (n = {len(clips)})")
+    if accuracy is not None:
+        values = [accuracy.loc[accuracy["emotion"] == emotion, "accuracy"] for emotion in emotions]
+        _boxes(panels[1], values, emotions)
+        style.panel(panels[1], "b", f"per annotator (n = {accuracy['annotator'].nunique()})")
+    panels[0].set_ylabel("answers that agree with the label")
+    panels[0].set_ylim(-0.03, 1.12)
+    panels[0].set_yticks(np.arange(0, 1.01, 0.2))
+    panels[0].yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
+    handles = [
+        Line2D([], [], color=style.DARK, linewidth=1.6, label="median (number above)"),
+        Line2D([], [], marker="D", linestyle="", color=style.DARK, markerfacecolor="white", label="mean"),
+        Line2D([], [], marker=".", linestyle="", color=style.LIGHT, label="outlier"),
+    ]
+    drawn.legend(handles=handles, loc="outside lower center", ncols=len(handles))
+    style.heading(drawn, "How many answers agree with the label", marks)
+    return drawn
+
+
+def mistaken(table: pd.DataFrame, limit: float, marks: str) -> Figure:
+    """Bars of the wrong answers about mistaken clips, per label (thesis, Figure 3.26).
+
+    `table`: schema `human_mistaken`; a clip is mistaken if a greater share than `limit` was wrong.
+    """
+    emotions = list(dict.fromkeys(table["emotion"]))
+    drawn = style.figure(2 * style.COLUMN, 1.25 + 0.36 * len(emotions))
+    axes = drawn.subplots()
+    for place, emotion in enumerate(emotions):
+        rows = table[table["emotion"] == emotion]
+        left = 0.0
+        if rows["share"].isna().all():
+            axes.text(0.01, place, "no clip mistaken by most", va="center", color=style.LIGHT, fontsize=7)
+            continue
+        for row in rows.to_dict("records"):
+            if not row["share"]:
+                continue
+            _segment(axes, place, left, row["share"], row["mistaken_for"])
+            left += row["share"]
+    counts = table.groupby("emotion")["n_clips"].first()
+    names = [f"{e} ({counts[e]} clip{'' if counts[e] == 1 else 's'})" for e in emotions]
+    axes.set_yticks(range(len(emotions)), names)
+    axes.set(xlim=(0, 1), ylim=(len(emotions) - 0.4, -0.6), xlabel="share of the wrong answers")
+    axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
+    axes.tick_params(axis="y", length=0)
+    taken = [emotion for emotion in LOOKS if emotion in set(table["mistaken_for"])]
+    handles = [
+        Patch(facecolor=LOOKS[e][0], hatch=LOOKS[e][1], edgecolor=style.DARK, linewidth=0.7, label=e)
+        for e in taken
+    ]
+    drawn.legend(handles=handles, title="taken for", loc="outside lower center", ncols=len(handles))
+    share = f"more than {limit:.0%} of the annotators mistook"
+    style.heading(drawn, f"What the clips that {share} were taken for", marks)
+    return drawn
+
+
+def annotators(accuracy: pd.DataFrame, summary: pd.DataFrame, confidence: float, marks: str) -> Figure:
+    """Accuracy of every annotator over all clips with its interval, and the majority vote's below.
+
+    `accuracy`: schema `human_accuracy`; `summary`: schema `human_summary`; `confidence` (0–1): theirs.
+    """
+    people = accuracy[accuracy["emotion"] == ALL].sort_values(
+        ["accuracy", "annotator"], ascending=[False, True]
+    )
+    whole = summary[summary["emotion"] == ALL].set_index("measure")
+    rows = [(r["annotator"], r["accuracy"], r["low"], r["high"], "o") for r in people.to_dict("records")]
+    for name, measure, marker in (
+        ("all answers", "accuracy", "D"),
+        ("majority vote", "majority_accuracy", "s"),
+    ):
+        found = whole.loc[measure]
+        rows.append((name, found["value"], found["low"], found["high"], marker))
+    drawn = style.figure(2 * style.COLUMN, 1.0 + 0.19 * len(rows))
+    axes = drawn.subplots()
+    for place, (name, value, low, high, marker) in enumerate(rows):
+        colour = style.DARK if name in set(people["annotator"]) else style.MIDDLE
+        text = f"{100 * value:.1f}"
+        if pd.notna(low):
+            axes.plot([low, high], [place, place], color=colour, linewidth=1.1)
+            text += f" [{100 * low:.1f}, {100 * high:.1f}]"
+        axes.plot(value, place, marker, color=colour, clip_on=False)
+        axes.text(1.02, place, text, va="center", fontsize=6.5, color=colour)
+    axes.axhline(len(people) - 0.5, color=style.LIGHT, linewidth=0.7)
+    axes.set_yticks(range(len(rows)), [name for name, *_ in rows])
+    axes.set(xlim=(0, 1), ylim=(len(rows) - 0.4, -0.6), xlabel="right answers")
+    axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
+    axes.tick_params(axis="y", length=0)
+    axes.grid(axis="x")
+    about = f"lines: {100 * confidence:g} % intervals (bootstrap over subjects)"
+    style.heading(drawn, f"Accuracy of the annotators; {about}", marks)
+    return drawn
+
+
+def _boxes(axes: Axes, values: Sequence[pd.Series], emotions: Sequence[str]) -> None:
+    places = np.arange(len(emotions))
+    line = {"color": style.DARK, "linewidth": 0.8}
+    given = [(place, own) for place, own in zip(places, values, strict=True) if len(own)]
+    axes.boxplot(
+        [own for _, own in given],
+        positions=[place for place, _ in given],
+        widths=0.6,
+        patch_artist=True,
+        manage_ticks=False,
+        showmeans=True,
+        boxprops={"facecolor": style.BAND, "edgecolor": style.DARK, "linewidth": 0.8},
+        whiskerprops=line,
+        capprops=line,
+        medianprops={"color": style.DARK, "linewidth": 1.6},
+        meanprops={
+            "marker": "D",
+            "markersize": 3.5,
+            "markerfacecolor": "white",
+            "markeredgecolor": style.DARK,
+            "markeredgewidth": 0.8,
+        },
+        flierprops={
+            "marker": ".",
+            "markersize": 4,
+            "markerfacecolor": style.LIGHT,
+            "markeredgecolor": style.LIGHT,
+        },
+    )
+    for place, own in given:
+        axes.text(place, 1.05, f"{100 * own.median():.1f}", ha="center", fontsize=6.5, color=style.DARK)
+    axes.set_xticks(places, list(emotions), rotation=30, ha="right", rotation_mode="anchor")
+    axes.grid(True, axis="y")
+
+
+def _segment(axes: Axes, place: int, left: float, share: float, emotion: str) -> None:
+    face, hatch = LOOKS[emotion]
+    axes.barh(place, share, 0.62, left, color=face, hatch=hatch, edgecolor=style.DARK, linewidth=0.7)
+    if share >= NARROW:
+        colour = "white" if face == style.DARK else style.DARK
+        box = {"facecolor": "white", "edgecolor": "none", "pad": 0.8} if hatch else None
+        text = f"{100 * share:.0f}"
+        axes.text(
+            left + share / 2, place, text, ha="center", va="center", fontsize=6.5, color=colour, bbox=box
+        )
