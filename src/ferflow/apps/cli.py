@@ -183,6 +183,53 @@ def export(
 
 
 @app.command()
+def annotate(
+    overlays: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="STUDY.yaml", help="Studies laid over the settings.", show_default=False),
+    ] = None,
+    params: Annotated[Path, typer.Option(help="A whole set of settings.")] = Path("params.yaml"),
+    manifest: Annotated[
+        Path | None,
+        typer.Option(help="Ask about the clips of this manifest, without a study.", show_default=False),
+    ] = None,
+    splits: Annotated[
+        Path | None,
+        typer.Option(help="Ask about the test subjects of this split alone.", show_default=False),
+    ] = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="Ask about all clips of the study.", show_default=False)
+    ] = False,
+    database: Annotated[
+        Path | None, typer.Option(help="Keep the answers in this SQLite file.", show_default=False)
+    ] = None,
+    host: Annotated[
+        str,
+        typer.Option(help="Address to listen on; any but this machine's own makes an access token needed."),
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8000,
+    new_token: Annotated[
+        bool, typer.Option("--new-token", help="Make a new access token.", show_default=False)
+    ] = False,
+    export: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.csv",
+            help="Write all answers as a table of predictions instead of starting the page.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Ask people what the clips show, in a browser; or --export their answers."""
+    from ferflow.apps import annotate as application
+
+    places = application.of_study(params, overlays or [], manifest, splits, every)
+    if database is not None:
+        places["database"] = database
+    application.run(application.Options(**places, host=host, port=port, export=export, new_token=new_token))
+
+
+@app.command()
 def doctor(weights_folder: WeightsFolder = Path(layout.WEIGHTS)) -> None:
     """Check this machine: packages, pretrained files, GPU, FFmpeg, Slurm, disk, memory, data."""
     from ferflow.apps import doctor as application

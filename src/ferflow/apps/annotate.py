@@ -1,0 +1,175 @@
+"""Ask people what the clips show: start the page, or write down what it has gathered."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlencode
+
+import pandas as pd
+
+from ferflow import layout, tables
+from ferflow.classes import EMOTIONS
+from ferflow.datasets import manifest
+from ferflow.errors import FerflowError
+from ferflow.humans import annotations
+from ferflow.humans.asked import asked
+from ferflow.humans.store import Store
+
+BACKLOG = 128
+STOP_SECONDS = 2
+"""How long a request may take to end once the server is told to stop."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """`manifest`, `splits` (None: all clips), `database` and `cache` are paths; `emotions` the choices.
+
+    `export` is a file to write all answers to instead of starting the page; `new_token` makes old addresses
+    useless.
+    """
+
+    manifest: Path
+    splits: Path | None
+    database: Path
+    cache: Path
+    emotions: Sequence[str]
+    host: str
+    port: int
+    export: Path | None
+    new_token: bool
+
+
+def of_study(
+    params: Path, overlays: Sequence[Path], manifest_csv: Path | None, splits: Path | None, every: bool
+) -> dict:
+    """Where a study's clips and answers lie, as arguments of `Options`.
+
+    A manifest of one's own needs no study: its clips are asked about, or those of the test subjects in
+    `splits`. `every` asks about all clips of a study.
+    """
+    if manifest_csv is not None:
+        folder = manifest_csv.parent
+        return {
+            "manifest": manifest_csv,
+            "splits": splits,
+            "database": folder / "annotations.sqlite",
+            "cache": folder / "webm",
+            "emotions": EMOTIONS,
+        }
+    from ferflow import settings
+
+    study = settings.load(params, *overlays)
+    names = {"study": study.study, "dataset": study.dataset.name}
+    own = Path(layout.SPLITS.format(**names))
+    return {
+        "manifest": Path(layout.MANIFEST.format(**names)),
+        "splits": None if every else splits or own,
+        "database": Path(layout.ANNOTATIONS.format(**names)),
+        "cache": Path(layout.ANNOTATED.format(**names)),
+        "emotions": tuple(study.emotions),
+    }
+
+
+def run(options: Options) -> None:
+    """Write the answers to `options.export`, or serve the page until Ctrl-C."""
+    clips = asked(options.manifest, options.splits, options.emotions)
+    if options.export is not None:
+        if not options.database.exists():
+            raise FerflowError(options.database, "does not exist", "run `ferflow annotate` first")
+        export(options, clips)
+        return
+    store = Store(options.database)
+    try:
+        serve(options, clips, store)
+    finally:
+        store.close()
+
+
+def export(options: Options, clips: pd.DataFrame) -> None:
+    """Write all answers as schema `predictions`, protocol `human`, and name the annotators who lack some."""
+    store = Store(options.database)
+    try:
+        answers = answers_of(store, manifest.read(options.manifest), clips, options.emotions)
+    finally:
+        store.close()
+    tables.write(annotations.to_predictions(answers, options.emotions), options.export, "predictions")
+    missing = annotations.incomplete(answers, len(clips))
+    for line in annotations.warnings(missing, len(clips), options.database):
+        print(f"ferflow: warning: {line}", file=sys.stderr)
+    people = answers["annotator"].nunique()
+    print(f"{options.export}: {len(answers)} answers of {people} annotators about {len(clips)} clips")
+
+
+def answers_of(
+    store: Store, known: pd.DataFrame, clips: pd.DataFrame, emotions: Sequence[str]
+) -> pd.DataFrame:
+    """The answers in `store` about `clips`, checked against the manifest `known` they are part of."""
+    return annotations.only(
+        annotations.check(store.annotations(), known, emotions, store.path), clips, store.path
+    )
+
+
+def serve(options: Options, clips: pd.DataFrame, store: Store) -> None:
+    """Serve the page about `clips` until the process is told to stop.
+
+    Raises FerflowError where nothing can listen on host and port.
+    """
+    import uvicorn
+
+    from ferflow.apps.annotate_clips import WebmClips
+    from ferflow.apps.annotate_page import Access, create_app, is_loopback
+
+    listening = _listen(options.host, options.port)
+    port = listening.getsockname()[1]
+    token = None if is_loopback(options.host) else store.secret("token", options.new_token)
+    access = Access(token, f"ferflow-{port}", store.secret("results", options.new_token))
+    webm = WebmClips(options.cache)
+
+    def results() -> pd.DataFrame:
+        answers = answers_of(store, manifest.read(options.manifest), clips, options.emotions)
+        return annotations.to_predictions(answers, options.emotions)
+
+    app = create_app(clips, options.emotions, store, webm, access, results)
+    webm.prepare(zip(clips["source"], clips["sha256"], strict=True))
+    address = f"http://{_shown(options.host)}:{port}/"
+    people, answers = store.counts()
+    print(f"{len(clips)} clips; {answers} answers of {people} annotators so far, in {options.database}")
+    print(f"annotate: {address}" + (f"?{urlencode({'token': token})}" if token else ""))
+    print(f"results:  {address}predictions.csv?{urlencode({'key': access.results})}")
+    print("Ctrl-C stops; every answer is kept at once.", flush=True)
+    config = uvicorn.Config(
+        app,
+        log_level="warning",
+        access_log=False,  # it would hold the token
+        lifespan="off",
+        server_header=False,
+        timeout_graceful_shutdown=STOP_SECONDS,
+    )
+    try:
+        uvicorn.Server(config).run(sockets=[listening])
+    except KeyboardInterrupt:
+        pass
+    finally:
+        listening.close()
+    people, answers = store.counts()
+    print(f"\nstopped; {answers} answers of {people} annotators in {options.database}")
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host.strip("[]"), port), family=family, backlog=BACKLOG)
+    except (OSError, OverflowError) as error:
+        remedy = "choose another with --port, or correct --host"
+        raise FerflowError(f"{host}:{port}", f"cannot be listened on ({error})", remedy) from None
+
+
+def _shown(host: str) -> str:
+    """The name in the address for a browser: this machine's where the server listens everywhere."""
+    if host in ("0.0.0.0", "::"):
+        return socket.gethostname()
+    return f"[{host}]" if ":" in host and not host.startswith("[") else host

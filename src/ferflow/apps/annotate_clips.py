@@ -1,0 +1,80 @@
+"""Clips as a browser plays them: WebM with VP8, encoded once and kept."""
+
+from __future__ import annotations
+
+import fcntl
+import threading
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+
+from ferflow.apps.sink import frame_sink
+from ferflow.errors import FerflowError
+from ferflow.faces.quiet import opencv
+from ferflow.faces.video import open_clip
+
+LONGEST = 960
+"""Pixels of the longer side at most; a face needs no more, and encoding takes time by the pixel."""
+MISSING_FRAMES = 5
+"""Frames that a video may declare and not hold (as `faces.missing_frames` of params.yaml)."""
+
+
+class WebmClips:
+    """The folder of encoded clips, each under the hash of its source's content."""
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+
+    def path(self, source: str | Path, sha256: str) -> Path:
+        """The WebM file of the clip at `source`, whose content has the hash `sha256` (from the manifest).
+
+        It is encoded where it is not there yet; whoever asks for it meanwhile, in this process or another,
+        waits for that. Raises InputError for a clip that cannot be read, FerflowError for a full disk.
+        """
+        path = self.folder / f"{sha256}.webm"
+        if path.exists():
+            return path
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            lock = path.with_suffix(".lock").open("w")
+        except OSError as error:
+            raise FerflowError(path, f"cannot be written ({error.strerror})", "check the folder") from None
+        with lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # let go with the file, however the process ends
+            if not path.exists():
+                encode(source, path)
+            path.with_suffix(".lock").unlink(missing_ok=True)
+        return path
+
+    def prepare(self, clips: Iterable[tuple[str, str]]) -> threading.Thread:
+        """Encode clips (source, sha256) one after another in a thread that ends with the process."""
+
+        def work() -> None:
+            for source, sha256 in clips:
+                with suppress(FerflowError):  # said when somebody asks for the clip
+                    self.path(source, sha256)
+
+        thread = threading.Thread(target=work, name="webm", daemon=True)
+        thread.start()
+        return thread
+
+
+def encode(source: str | Path, path: Path) -> None:
+    """Write the clip at `source` (video, image or folder of images) to `path`, whole or not at all."""
+    clip = open_clip(source, MISSING_FRAMES)
+    with frame_sink(path, clip.info.fps) as sink:
+        for frame in clip:
+            sink.add(_fitted(frame))
+
+
+def _fitted(frame: np.ndarray) -> np.ndarray:
+    """`frame`, RGB uint8 [H,W,3], shrunk to LONGEST where it is larger."""
+    height, width = frame.shape[:2]
+    scale = LONGEST / max(height, width)
+    if scale >= 1:
+        return frame
+    size = (max(2, round(width * scale)), max(2, round(height * scale)))
+    cv2 = opencv()
+    return cv2.resize(frame, size, interpolation=cv2.INTER_AREA)
