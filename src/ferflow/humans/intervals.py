@@ -60,9 +60,10 @@ def wilson(right: np.ndarray, n: np.ndarray, confidence: float) -> tuple[np.ndar
     """Wilson's intervals of `right` of `n` independent answers, arrays of one shape (statsmodels)."""
     from statsmodels.stats.proportion import proportion_confint
 
-    ends = proportion_confint(np.asarray(right), np.asarray(n), alpha=1 - confidence, method="wilson")
-    low, high = (np.clip(end, 0.0, 1.0) for end in ends)
-    return low, high
+    right, n = np.asarray(right, float), np.asarray(n, float)
+    low, high = proportion_confint(right, n, alpha=1 - confidence, method="wilson")
+    # Exact at the ends, where rounding would put the share outside of its own interval.
+    return np.where(right == 0, 0.0, low), np.where(right == n, 1.0, high)
 
 
 def weighted_medians(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
