@@ -22,7 +22,7 @@ from fastapi.testclient import TestClient
 
 from ferflow import tables
 from ferflow.apps import annotate, annotate_clips, cli
-from ferflow.apps.annotate_clips import LONGEST, WebmClips
+from ferflow.apps.annotate_clips import LONGEST, Stopped, WebmClips
 from ferflow.apps.annotate_page import Access, create_app, is_loopback
 from ferflow.apps.sink import frame_sink
 from ferflow.classes import EMOTIONS
@@ -179,10 +179,10 @@ def test_the_file_is_nobody_elses_to_read(tmp_path, store):
 def test_a_clip_is_encoded_once_however_many_ask(clips_folder, tmp_path, monkeypatch):
     encoded, encode = [], annotate_clips.encode
 
-    def counted(source, path):
+    def counted(source, path, stopping):
         encoded.append(path)
         time.sleep(0.05)
-        encode(source, path)
+        encode(source, path, stopping)
 
     monkeypatch.setattr(annotate_clips, "encode", counted)
     clips = asked(clips_folder / "manifest.csv", None, EMOTIONS)[["source", "sha256"]].head(3)
@@ -195,14 +195,23 @@ def test_a_clip_is_encoded_once_however_many_ask(clips_folder, tmp_path, monkeyp
     assert sorted(path.suffix for path in (tmp_path / "webm").iterdir()) == [".webm"] * 3
 
 
-def test_the_webm_shows_what_the_clip_shows(clips_folder, tmp_path):
+def test_the_webm_shows_what_the_clip_shows(clips_folder, tmp_path, capfd):
     path = WebmClips(tmp_path).path(clips_folder / "F001_fear.avi", "f" * 64)
+    assert capfd.readouterr().err == ""
     assert path.read_bytes()[:4] == b"\x1a\x45\xdf\xa3" and b"webm" in path.read_bytes()[:64]
     seen = list(open_clip(path))
     assert len(seen) == FRAMES and seen[0].shape == (HEIGHT, WIDTH, 3)
     wanted = frames(2)
     assert np.mean([np.abs(a.astype(int) - b).mean() for a, b in zip(seen, wanted, strict=True)]) < 8
     assert np.abs(seen[0].astype(int) - wanted[-1]).mean() > 30
+
+
+def test_stopping_leaves_no_half_clip(clips_folder, tmp_path):
+    webm = WebmClips(tmp_path / "webm")
+    webm.stop()
+    with pytest.raises(Stopped):
+        webm.path(clips_folder / "F001_fear.avi", "f" * 64)
+    assert not [path for path in (tmp_path / "webm").iterdir() if path.suffix == ".webm"]
 
 
 def test_a_large_clip_is_shrunk_and_an_image_folder_plays(tmp_path):

@@ -513,7 +513,8 @@ def test_votes_give_the_same_as_the_annotations_they_count(study):
 
 def test_figures_are_the_same_bytes_and_name_what_they_show(study):
     def draw(folder):
-        figures.write_boxes(study / "human_clips.csv", study / "human_accuracy.csv", folder / "boxes.svg")
+        boxed = study / "human_clips.csv", study / "human_accuracy.csv", study / "human_summary.csv"
+        figures.write_boxes(*boxed, folder / "boxes.svg", 0.95)
         figures.write_mistaken(study / "human_mistaken.csv", folder / "mistaken.svg", 0.5)
         tables_ = study / "human_accuracy.csv", study / "human_summary.csv"
         figures.write_annotators(*tables_, folder / "annotators.svg", 0.95)
@@ -525,8 +526,9 @@ def test_figures_are_the_same_bytes_and_name_what_they_show(study):
         assert "simulated annotators" in text and "synthetic data" in text, name
     assert "(a) per clip (n = 12)" in first["boxes.svg"] and "(b) per annotator (n = 6)" in first["boxes.svg"]
     assert "simulated-01" in first["annotators.svg"] and "majority vote" in first["annotators.svg"]
-    assert "more than 50% of the annotators mistook" in first["mistaken.svg"]
-    figures.write_boxes(study / "human_clips.csv", None, study / "votes.svg")
+    assert "more than 50 % of the annotators mistook" in first["mistaken.svg"]
+    boxed = study / "human_clips.csv", None, study / "human_summary.csv"
+    figures.write_boxes(*boxed, study / "votes.svg", 0.95)
     assert "per annotator" not in (study / "votes.svg").read_text()
 
 

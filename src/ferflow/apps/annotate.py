@@ -154,6 +154,7 @@ def serve(options: Options, clips: pd.DataFrame, store: Store) -> None:
     except KeyboardInterrupt:
         pass
     finally:
+        webm.stop()
         listening.close()
     people, answers = store.counts()
     print(f"\nstopped; {answers} answers of {people} annotators in {options.database}")

@@ -24,7 +24,7 @@ from fastapi.responses import FileResponse, PlainTextResponse, RedirectResponse,
 from pydantic import BaseModel, Field
 
 from ferflow import tables
-from ferflow.apps.annotate_clips import WebmClips
+from ferflow.apps.annotate_clips import Stopped, WebmClips
 from ferflow.errors import FerflowError
 from ferflow.humans.order import order
 from ferflow.humans.pseudonym import is_simulated
@@ -155,6 +155,8 @@ def create_app(
         about = files[named[clip]]
         try:
             path = webm.path(about["source"], about["sha256"])
+        except Stopped:
+            raise HTTPException(503, "The page is being stopped.") from None
         except FerflowError as error:
             print(f"ferflow: error: {error}", file=sys.stderr)
             raise HTTPException(500, "This clip cannot be shown.") from None

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ferflow.errors import FerflowError
-from ferflow.faces.quiet import opencv
+from ferflow.faces.quiet import muted, opencv
 from ferflow.files import whole
 
 CODECS = {
@@ -54,9 +54,10 @@ class FrameSink:
     def _open(self, width: int, height: int):
         cv2 = opencv()
         for codec in CODECS[self.path.suffix.lower()]:
-            writer = cv2.VideoWriter(
-                str(self.path), cv2.CAP_FFMPEG, cv2.VideoWriter_fourcc(*codec), self.fps, (width, height)
-            )
+            with muted():  # it complains of WebM's codec, and then writes it
+                writer = cv2.VideoWriter(
+                    str(self.path), cv2.CAP_FFMPEG, cv2.VideoWriter_fourcc(*codec), self.fps, (width, height)
+                )
             if writer.isOpened():
                 return writer
         raise FerflowError(self.path, "cannot be written by this OpenCV", "choose .mp4, .avi or .webm")

@@ -3,10 +3,32 @@
 from __future__ import annotations
 
 import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import ModuleType
 
 # Read once, when OpenCV opens the first video of the process; -8 is FFmpeg's AV_LOG_QUIET.
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+
+_MUTED = threading.Lock()
+
+
+@contextmanager
+def muted() -> Iterator[None]:
+    """Keep what OpenCV's own code prints off standard error, past its settings, while the block runs.
+
+    It holds for all threads of the process, so the block should last for a moment only.
+    """
+    with _MUTED:
+        kept, nothing = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+        try:
+            os.dup2(nothing, 2)
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+            os.close(nothing)
 
 
 def opencv() -> ModuleType:

@@ -33,12 +33,22 @@ NARROW = 0.07
 """Share of a bar under which its number would not fit."""
 
 
-def write_boxes(clips_csv: str | Path, accuracy_csv: str | Path | None, output: str | Path) -> None:
-    """Box plots per clip (schema `human_clips`) and, if known, per annotator (schema `human_accuracy`)."""
-    clips = tables.read(clips_csv, "human_clips")
+def write_boxes(
+    clips_csv: str | Path,
+    accuracy_csv: str | Path | None,
+    summary_csv: str | Path,
+    output: str | Path,
+    confidence: float,
+) -> None:
+    """Box plots per clip and, if it is known who said what, per annotator.
+
+    The tables have the schemas `human_clips`, `human_accuracy` (None: not known) and `human_summary`.
+    """
+    clips, summary = tables.read(clips_csv, "human_clips"), tables.read(summary_csv, "human_summary")
     accuracy = None if accuracy_csv is None else tables.read(accuracy_csv, "human_accuracy")
     with style.style():
-        style.save(boxes(clips, accuracy, marks_of(clips)), output, "Human answers that agree with the label")
+        drawn = boxes(clips, accuracy, summary, confidence, marks_of(clips))
+        style.save(drawn, output, "Human answers that agree with the label")
 
 
 def write_mistaken(mistaken_csv: str | Path, output: str | Path, limit: float) -> None:
@@ -58,10 +68,13 @@ def write_annotators(
         style.save(drawn, output, "Accuracy of the annotators")
 
 
-def boxes(clips: pd.DataFrame, accuracy: pd.DataFrame | None, marks: str) -> Figure:
+def boxes(
+    clips: pd.DataFrame, accuracy: pd.DataFrame | None, summary: pd.DataFrame, confidence: float, marks: str
+) -> Figure:
     """Share of answers that agree with the label, per emotion: over clips, and over annotators.
 
-    `clips`: schema `human_clips`; `accuracy`: schema `human_accuracy`, or None where nobody knows who voted.
+    `clips`: schema `human_clips`; `accuracy`: schema `human_accuracy`, or None where nobody knows who voted;
+    `summary`: schema `human_summary`, whose medians have intervals of `confidence` (0–1).
     The thesis's Figure 3.25 says annotators, but its medians can only be shares per clip.
     """
     emotions = [emotion for emotion in EMOTIONS_NEUTRAL if emotion in set(clips["emotion"])]
@@ -69,10 +82,12 @@ def boxes(clips: pd.DataFrame, accuracy: pd.DataFrame | None, marks: str) -> Fig
     panels = drawn.subplots(1, 1 if accuracy is None else 2, sharey=True, squeeze=False)[0]
     values = [clips.loc[clips["emotion"] == emotion, "agreement"] for emotion in emotions]
     _boxes(panels[0], values, emotions)
+    _intervals(panels[0], summary, "median_accuracy", emotions)
     style.panel(panels[0], "a", f"per clip (n = {len(clips)})")
     if accuracy is not None:
         values = [accuracy.loc[accuracy["emotion"] == emotion, "accuracy"] for emotion in emotions]
         _boxes(panels[1], values, emotions)
+        _intervals(panels[1], summary, "annotator_median_accuracy", emotions)
         style.panel(panels[1], "b", f"per annotator (n = {accuracy['annotator'].nunique()})")
     panels[0].set_ylabel("answers that agree with the label")
     panels[0].set_ylim(-0.03, 1.12)
@@ -82,6 +97,9 @@ def boxes(clips: pd.DataFrame, accuracy: pd.DataFrame | None, marks: str) -> Fig
         Line2D([], [], color=style.DARK, linewidth=1.6, label="median (number above)"),
         Line2D([], [], marker="D", linestyle="", color=style.DARK, markerfacecolor="white", label="mean"),
         Line2D([], [], marker=".", linestyle="", color=style.LIGHT, label="outlier"),
+        Line2D(
+            [], [], color=style.MIDDLE, marker="_", label=f"{100 * confidence:g} % interval of the median"
+        ),
     ]
     drawn.legend(handles=handles, loc="outside lower center", ncols=len(handles))
     style.heading(drawn, "How many answers agree with the label", marks)
@@ -119,7 +137,7 @@ def mistaken(table: pd.DataFrame, limit: float, marks: str) -> Figure:
         for e in taken
     ]
     drawn.legend(handles=handles, title="taken for", loc="outside lower center", ncols=len(handles))
-    share = f"more than {limit:.0%} of the annotators mistook"
+    share = f"more than {100 * limit:g} % of the annotators mistook"
     style.heading(drawn, f"What the clips that {share} were taken for", marks)
     return drawn
 
@@ -194,6 +212,16 @@ def _boxes(axes: Axes, values: Sequence[pd.Series], emotions: Sequence[str]) -> 
         axes.text(place, 1.05, f"{100 * own.median():.1f}", ha="center", fontsize=6.5, color=style.DARK)
     axes.set_xticks(places, list(emotions), rotation=30, ha="right", rotation_mode="anchor")
     axes.grid(True, axis="y")
+
+
+def _intervals(axes: Axes, summary: pd.DataFrame, measure: str, emotions: Sequence[str]) -> None:
+    """The interval of each emotion's median, beside its box."""
+    rows = summary[summary["measure"] == measure].set_index("emotion")
+    for place, emotion in enumerate(emotions):
+        if emotion in rows.index and pd.notna(rows.loc[emotion, "low"]):
+            ends = [rows.loc[emotion, "low"], rows.loc[emotion, "high"]]
+            look = {"color": style.MIDDLE, "linewidth": 1.1, "markersize": 3.5}
+            axes.plot([place + 0.4, place + 0.4], ends, "_-", **look)
 
 
 def _segment(axes: Axes, place: int, left: float, share: float, emotion: str) -> None:
