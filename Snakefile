@@ -23,6 +23,7 @@ if S.kind == "clips":
     include: "workflow/rules/features.smk"
     include: "workflow/rules/train.smk"
     include: "workflow/rules/end_to_end.smk"
+    include: "workflow/rules/humans.smk"
     include: "workflow/rules/evaluate.smk"
     include: "workflow/rules/figures.smk"
 

@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 
 from annotation_study import write_study
-
 from ferflow.apps.annotate_clips import WebmClips
 from ferflow.apps.annotate_page import Access, create_app
 from ferflow.classes import EMOTIONS

@@ -31,7 +31,7 @@ def test_version(monkeypatch, capsys):
 def test_help_lists_the_commands(monkeypatch, capsys):
     code, out, _ = run(monkeypatch, capsys, "--help")
     assert code == 0
-    for command in ("predict", "evaluate", "doctor", "weights", "results", "check", "version"):
+    for command in ("predict", "evaluate", "annotate", "doctor", "weights", "results", "check", "version"):
         assert f"  {command} " in out
 
 

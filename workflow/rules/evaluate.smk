@@ -29,6 +29,7 @@ rule predictions:
     input:
         MODEL_PREDICTIONS,
         CONTROL_PREDICTIONS,
+        HUMAN_PREDICTIONS,
         manifest=at(layout.MANIFEST),
     output:
         at(layout.PREDICTIONS),

@@ -15,6 +15,7 @@ def head_settings(head):
     """All settings that shape the final model of `head`; what is done with its predictions does not."""
     settings = plain(S)
     settings["temporal"]["heads"] = {head: settings["temporal"]["heads"][head]}
+    settings["humans"] |= {"annotations": None, "votes": None, "simulated": None, "mistaken": 0}
     return settings
 
 
