@@ -17,9 +17,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from annotation_study import FRAMES, HEIGHT, WIDTH, frames, write_study
 from fastapi.testclient import TestClient
 
+from annotation_study import FRAMES, HEIGHT, WIDTH, frames, write_study
 from ferflow import tables
 from ferflow.apps import annotate, annotate_clips, cli
 from ferflow.apps.annotate_clips import LONGEST, Stopped, WebmClips
@@ -443,7 +443,8 @@ def test_a_clip_that_left_the_manifest_is_one_line(monkeypatch, capsys, clips_fo
     assert not (tmp_path / "p.csv").exists()
 
 
-def test_mistakes_of_the_command_are_one_line(monkeypatch, capsys, clips_folder, tmp_path):
+def test_mistakes_of_the_command_are_one_line(monkeypatch, capsys, clips_folder, tmp_path, pytestconfig):
+    params = pytestconfig.rootpath / "params.yaml"
     manifest = ["--manifest", clips_folder / "manifest.csv", "--database", tmp_path / "a.sqlite"]
     cases = [
         (["--manifest", tmp_path / "gone.csv"], "gone.csv: does not exist"),
@@ -453,6 +454,7 @@ def test_mistakes_of_the_command_are_one_line(monkeypatch, capsys, clips_folder,
         ),
         ([*manifest, "--splits", tmp_path / "gone.json"], "gone.json: does not exist"),
         (["--params", tmp_path / "gone.yaml"], "gone.yaml: does not exist"),
+        (["--params", params, params.parent / "workflow/studies/compact.yaml"], "has no clips; name a study"),
         ([*manifest, "--host", "no.such.host.invalid"], "cannot be listened on"),
     ]
     for arguments, said in cases:

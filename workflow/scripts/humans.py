@@ -3,6 +3,7 @@
 from common import job
 
 with job(snakemake):
+    import sys
     from pathlib import Path
 
     from ferflow.humans import run
@@ -10,7 +11,7 @@ with job(snakemake):
 
     p, given, out = snakemake.params, snakemake.input, snakemake.output
     evaluate = run.from_votes if p.source == "votes" else run.from_annotations
-    evaluate(
+    warnings = evaluate(
         given.answers,
         given.manifest,
         given.splits,
@@ -21,3 +22,6 @@ with job(snakemake):
         p.emotions,
         p.seed,
     )
+    for line in warnings:
+        for place in (sys.stderr, sys.__stderr__):  # the log, and whoever looks on
+            print(f"ferflow: warning: {line}", file=place)

@@ -14,7 +14,7 @@ import pandas as pd
 from ferflow import layout, tables
 from ferflow.classes import EMOTIONS
 from ferflow.datasets import manifest
-from ferflow.errors import FerflowError
+from ferflow.errors import FerflowError, SettingError
 from ferflow.humans import annotations
 from ferflow.humans.asked import asked
 from ferflow.humans.store import Store
@@ -63,6 +63,9 @@ def of_study(
     from ferflow import settings
 
     study = settings.load(params, *overlays)
+    if study.kind != "clips":
+        where = overlays[-1] if overlays else params
+        raise SettingError(where, f"study {study.study} has no clips", "name a study of clips, or --manifest")
     names = {"study": study.study, "dataset": study.dataset.name}
     own = Path(layout.SPLITS.format(**names))
     return {

@@ -14,7 +14,7 @@ import numpy as np
 from ferflow.evaluation.bootstrap import chunked_draws, interval
 from ferflow.settings import Evaluation
 
-WILSON = "Wilson interval: all answers alike"
+WILSON = "Wilson interval: none or all"
 
 
 @dataclass(frozen=True)

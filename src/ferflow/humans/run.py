@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,20 +61,17 @@ def from_annotations(
     settings: Evaluation,
     emotions: Sequence[str],
     seed: int,
-) -> None:
-    """Evaluate annotations of the test clips.
+) -> list[str]:
+    """Evaluate annotations of the test clips; returns a line on every annotator who has not answered all.
 
     Writes `annotators.csv` and `majority.csv` (schema predictions, protocol human) in the folder `out`, and
-    `TABLES` and `human_accuracy` (.csv) in `out_tables`. A line on standard error names every annotator who
-    has not answered all clips. `annotations.read` says which annotations are refused.
+    `TABLES` and `human_accuracy` (.csv) in `out_tables`. `annotations.read` says which are refused.
     """
     clips = asked(manifest_csv, splits_json, emotions)
     answers = annotations.read(annotations_csv, manifest.read(manifest_csv), emotions)
     answers = annotations.only(answers, clips, annotations_csv)
     drawn = _are_simulated(answers["annotator"], annotations_csv)
     missing = annotations.incomplete(answers, len(clips))
-    for line in annotations.warnings(missing, len(clips), annotations_csv):
-        print(f"warning: {line}", file=sys.stderr)
     counted = annotations.to_votes(answers, emotions)
     found = per_annotator(answers, emotions, len(clips), missing, settings, seed)
     marks = _Marks(bool(clips["synthetic"].any()), drawn)
@@ -83,6 +79,7 @@ def from_annotations(
     tables.write(rows, Path(out) / "annotators.csv", "predictions")
     tables.write(marks.on(found), Path(out_tables) / f"{ANNOTATORS_TABLE}.csv", ANNOTATORS_TABLE)
     _write(counted, found, marks, out, out_tables, mistaken, settings, seed)
+    return annotations.warnings(missing, len(clips), annotations_csv)
 
 
 def from_votes(
@@ -95,8 +92,8 @@ def from_votes(
     settings: Evaluation,
     emotions: Sequence[str],
     seed: int,
-) -> None:
-    """The same from vote counts per clip, without what needs to know who said what."""
+) -> list[str]:
+    """The same from vote counts per clip, without what needs to know who said what; there are no lines."""
     clips = asked(manifest_csv, splits_json, emotions)
     counted = votes.read(votes_csv, manifest.read(manifest_csv), emotions)
     counted = counted.about(counted.clips["clip_id"].isin(clips["clip_id"]).to_numpy())
@@ -104,6 +101,7 @@ def from_votes(
         raise InputError(votes_csv, "holds no votes about a test clip", "count votes about the test clips")
     marks = _Marks(bool(clips["synthetic"].any()), False)
     _write(counted, None, marks, out, out_tables, mistaken, settings, seed)
+    return []
 
 
 @dataclass(frozen=True)
