@@ -228,6 +228,15 @@ $("back").addEventListener("click", () => show(place - 1));
 $("next").addEventListener("click", () => show(place + 1));
 $("again").addEventListener("click", () => show(place));
 $("replay").addEventListener("click", replay);
+// Controls of the browser's own would lie over the chin.
+$("video").addEventListener("timeupdate", () => {
+  $("seek").value = $("video").currentTime / ($("video").duration || 1);
+});
+$("seek").addEventListener("input", () => {
+  $("video").pause();
+  $("video").currentTime = $("seek").value * ($("video").duration || 0);
+});
+$("video").addEventListener("click", replay);
 $("video").addEventListener("loadeddata", () => {
   if (!saving) say("");
 });
@@ -240,11 +249,11 @@ $("video").addEventListener("error", () => {
 document.addEventListener("keydown", (event) => {
   // A held key must not answer clip after clip.
   if (event.repeat || event.ctrlKey || event.altKey || event.metaKey) return;
-  if ($("task").hidden || event.target instanceof HTMLInputElement) return;
+  if ($("task").hidden) return;
   const number = state.emotions[Number(event.key) - 1];
   if (number !== undefined) choose(number);
   else if (event.key === "r" || event.key === "R") replay();
-  else if (event.target === $("video")) return; // arrows seek there
+  else if (event.target === $("seek")) return; // its arrows are its own
   else if (event.key === "ArrowLeft") $("back").click();
   else if (event.key === "ArrowRight") $("next").click();
   else return;
