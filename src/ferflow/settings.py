@@ -48,6 +48,7 @@ CleaningRule = Literal["constant", "conflict", "duplicate", "near_duplicate", "o
 View = Literal["one", "mirror", "ten"]
 Dropout = Annotated[float, Field(ge=0, lt=1)]
 ImageSetName = Literal["ckplus", "jaffe", "kdef"]
+FusionRule = Literal["average", "weighted", "maximum"]
 
 
 class Section(BaseModel):
@@ -591,6 +592,48 @@ class Humans(Section):
         return "simulated" if self.simulated is not None and dataset == "synth4d" else None
 
 
+class Stacking(Section):
+    models: Annotated[list[str], Field(min_length=1)]
+    strengths: Annotated[list[Positive], Field(min_length=1)]
+    folds: Annotated[int, Field(ge=2)]
+
+
+class FusionChoice(Section):
+    models: Annotated[list[str], Field(min_length=1)]
+    most: Count
+    search: Literal["exhaustive", "greedy"]
+
+
+class Fusion(Section):
+    sets: dict[Name, Annotated[list[str], Field(min_length=2)]]
+    rules: Annotated[list[FusionRule], Field(min_length=1)]
+    stacking: Stacking | None
+    best: FusionChoice | None
+
+    @model_validator(mode="after")
+    def _named_once(self) -> Fusion:
+        for name in (BEST, "stacking"):
+            if name in self.sets:
+                raise ValueError(f"{name} is the name of a fusion that is not listed but found")
+        for name, members in self.sets.items():
+            if len(set(members)) < len(members):
+                raise ValueError(f"set {name} names a model twice")
+        return self
+
+
+class Calibration(Section):
+    bins: Annotated[int, Field(ge=2)]
+    binning: Literal["width", "mass"]
+    listed: Count
+
+
+class Nested(Section):
+    outer: Annotated[int, Field(ge=2)]
+    inner: Annotated[int, Field(ge=2)]
+    heads: list[Head]
+    candidates: Annotated[dict[Name, dict[str, float | int | str | bool]], Field(min_length=1)]
+
+
 class Settings(Section):
     """All settings of one study."""
 
@@ -618,6 +661,9 @@ class Settings(Section):
     finalize: Finalize
     evaluation: Evaluation
     humans: Humans
+    calibration: Calibration
+    fusion: Fusion
+    nested: Nested
 
 
 def watching() -> Watching:

@@ -1,0 +1,125 @@
+"""The scores of several models for the same clips, row for row.
+
+Cross-validation gives every training subject's clip one out-of-fold prediction per model, and the final
+models predict the test subjects' clips. The first are for learning a fusion (weights, a stack, a choice), the
+second for judging it: the two have no clip and no subject in common.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from ferflow.errors import InputError, SplitError
+from ferflow.evaluation.predictions import FOLDED, first_largest, scores
+
+COLUMNS = ("clip_id", "subject_id", "emotion", "fold", "seed", "synthetic")
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What M models say of N clips.
+
+    `clips` has the columns COLUMNS, sorted by clip; `shares` are probabilities [M,N,K], `truth` class indices
+    [N], `protocol` is cv or test.
+    """
+
+    models: tuple[str, ...]
+    protocol: str
+    clips: pd.DataFrame
+    shares: np.ndarray
+    truth: np.ndarray
+
+    def part(self, rows: np.ndarray) -> Scores:
+        """The clips where bool `rows` [N] is true."""
+        clips = self.clips[rows].reset_index(drop=True)
+        return Scores(self.models, self.protocol, clips, self.shares[:, rows], self.truth[rows])
+
+    def of(self, models: Sequence[str]) -> Scores:
+        """These models alone, in this order."""
+        chosen = [self.models.index(model) for model in models]
+        return Scores(tuple(models), self.protocol, self.clips, self.shares[chosen], self.truth)
+
+    @property
+    def folds(self) -> list[int]:
+        """The folds that occur, in order; none on the test set."""
+        return [int(fold) for fold in sorted(self.clips["fold"].dropna().unique())]
+
+
+def aligned(
+    predictions: pd.DataFrame, models: Sequence[str], protocol: str, emotions: Sequence[str]
+) -> Scores:
+    """Scores of `models` under `protocol` from a checked predictions table (`predictions.read`).
+
+    Raises InputError where a model has no such predictions, rows without scores, or other clips, labels,
+    subjects or folds than the first model.
+    """
+    found = [_one(predictions, model, protocol, emotions) for model in models]
+    first = found[0]
+    for model, table in zip(models[1:], found[1:], strict=True):
+        _refuse_other_clips(model, table, models[0], first, protocol)
+    index = {emotion: k for k, emotion in enumerate(emotions)}
+    return Scores(
+        tuple(models),
+        protocol,
+        first[[*COLUMNS]].reset_index(drop=True),
+        np.stack([scores(table, emotions) for table in found]),
+        first["emotion"].map(index).to_numpy(int),
+    )
+
+
+def refuse_shared_subjects(learnt: Scores, judged: Scores) -> None:
+    """Raise SplitError where a subject is among those a fusion is learnt from and those it is judged on."""
+    known = set(learnt.clips["subject_id"]) - {""}
+    both = sorted(known & set(judged.clips["subject_id"]))
+    if both:
+        raise SplitError(
+            f"predictions ({learnt.protocol} and {judged.protocol})",
+            f"subject {both[0]} is in both",
+            "keep each subject on one side",
+        )
+
+
+def fold_accuracy(shares: np.ndarray, clips: pd.DataFrame, truth: np.ndarray) -> float:
+    """Accuracy of scores [N,K]: the mean over folds where the clips have folds, as in the table of results."""
+    right = pd.Series(first_largest(shares) == truth)
+    if clips["fold"].isna().all():
+        return float(right.mean())
+    return float(right.groupby(clips["fold"].to_numpy(float)).mean().mean())
+
+
+def _one(predictions: pd.DataFrame, model: str, protocol: str, emotions: Sequence[str]) -> pd.DataFrame:
+    where = f"predictions of {model} ({protocol})"
+    table = predictions[(predictions["model"] == model) & (predictions["protocol"] == protocol)]
+    if table.empty:
+        raise InputError(where, "are not there", "train that model, or take it out of the fusion")
+    table = table.sort_values("clip_id", ignore_index=True)
+    empty = np.isnan(scores(table, emotions)).any(1)
+    if empty.any():
+        clip = table["clip_id"][int(empty.argmax())]
+        raise InputError(where, f"have no scores for clip {clip}", "fuse models that give scores")
+    return table
+
+
+def _refuse_other_clips(
+    model: str, table: pd.DataFrame, first_model: str, first: pd.DataFrame, protocol: str
+) -> None:
+    where, remedy = f"predictions of {model} ({protocol})", "predict the same clips with every model"
+    ours, theirs = set(table["clip_id"]), set(first["clip_id"])
+    if ours != theirs:
+        odd = min(ours ^ theirs)
+        problem = f"hold clip {odd}, which {first_model} lacks" if odd in ours else f"lack clip {odd}"
+        raise InputError(where, problem, f"{remedy} ({len(ours ^ theirs)} clips differ)")
+    for column in ("emotion", "subject_id", *(["fold"] if protocol in FOLDED else [])):
+        differs = np.flatnonzero(table[column].to_numpy() != first[column].to_numpy())
+        if len(differs):
+            row = differs[0]
+            raise InputError(
+                where,
+                f"clip {table['clip_id'][row]}: {column} is {table[column][row]}, "
+                f"but {first[column][row]} for {first_model}",
+                "make both from one split",
+            )

@@ -1,0 +1,190 @@
+"""From the predictions of all models to those of their fusions: what the workflow calls."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from ferflow import tables
+from ferflow.classes import EMOTIONS
+from ferflow.evaluation import predictions as predictions_table
+from ferflow.evaluation.results import results, study_note
+from ferflow.fusion import choose, stacking
+from ferflow.fusion.align import Scores, aligned, refuse_shared_subjects
+from ferflow.fusion.names import BEST, STACKING, fusion_name, resolve
+from ferflow.fusion.rules import accuracies, fuse
+from ferflow.settings import Evaluation, Fusion
+from ferflow.training.predictions import table
+from ferflow.training.reproducible import derive
+
+ALONE = "alone"
+"""Rule of a model that is listed beside the fusions it is part of."""
+
+
+@dataclass(frozen=True)
+class Fused:
+    """One fusion: its probabilities for the out-of-fold clips and the test clips, and how it came about.
+
+    `about` are columns of schema `fusion`.
+    """
+
+    model: str
+    cv: np.ndarray
+    test: np.ndarray
+    about: dict
+
+
+def write_fusions(
+    predictions_csvs: Iterable[str | Path],
+    manifest_csv: str | Path,
+    out_predictions: str | Path,
+    out_table: str | Path,
+    fusion: Fusion,
+    evaluation: Evaluation,
+    seed: int,
+    emotions: Sequence[str] = EMOTIONS,
+    protocol: str = "honest",
+) -> None:
+    """Fuse as the settings say; writes schema `predictions` (protocols cv and test) and schema `fusion`.
+
+    The tables must hold the cv and test predictions of every model that the settings name. Raises
+    SettingError for a model that is not there, InputError where models were shown different clips.
+    """
+    frame = predictions_table.read(predictions_csvs, emotions, manifest_csv)
+    fused, shown = fusions(frame, fusion, evaluation, seed, emotions, study_note(protocol))
+    tables.write(fused.drop(columns="synthetic"), out_predictions, "predictions")
+    tables.write(shown, out_table, "fusion")
+
+
+def fusions(
+    predictions: pd.DataFrame,
+    fusion: Fusion,
+    evaluation: Evaluation,
+    seed: int,
+    emotions: Sequence[str],
+    note: str = "",
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Predictions of all fusions (with `synthetic`), and schema `fusion` with the single models first."""
+    predictions = predictions[predictions["protocol"].isin(("cv", "test"))]
+    models = list(dict.fromkeys(predictions["model"]))
+    asked = _asked(fusion)
+    members = {name: resolve(some, models, f"fusion.{name}") for name, some in asked.items()}
+    everyone = list(dict.fromkeys(model for some in members.values() for model in some))
+    cv = aligned(predictions, everyone, "cv", emotions)
+    test = aligned(predictions, everyone, "test", emotions)
+    refuse_shared_subjects(cv, test)
+
+    found = []
+    for name in fusion.sets:
+        found += _by_rules(name, cv.of(members[f"sets.{name}"]), test, fusion.rules)
+    if fusion.stacking is not None:
+        found.append(_stacked(cv.of(members["stacking.models"]), test, fusion, derive(seed, "stacking")))
+    if fusion.best is not None:
+        found.append(_best(cv.of(members["best.models"]), test, fusion))
+
+    rows = [_rows(one, cv, test, seed, emotions) for one in found]
+    rows = pd.concat(rows, ignore_index=True)
+    single = predictions[predictions["model"].isin(everyone)]
+    labels = [c for c in single.columns if not c.startswith("p_")]  # without scores, no time is spent on AUCs
+    measured = results(pd.concat([single, rows])[labels], emotions, evaluation, seed, note)
+    alone = [
+        {"model": model, "name": model, "rule": ALONE, "models": model, "n_models": 1} for model in everyone
+    ]
+    about = [*alone, *({"model": one.model, **one.about} for one in found)]
+    return rows, _shown(about, measured, note)
+
+
+def _asked(fusion: Fusion) -> dict[str, list[str]]:
+    asked = {f"sets.{name}": list(models) for name, models in fusion.sets.items()}
+    for name in (STACKING, BEST):
+        if (section := getattr(fusion, name)) is not None:
+            asked[f"{name}.models"] = list(section.models)
+    return asked
+
+
+def _by_rules(name: str, cv: Scores, test: Scores, rules: Sequence[str]) -> list[Fused]:
+    weights = accuracies(cv)
+    shares = test.of(cv.models).shares
+    return [
+        Fused(
+            fusion_name(name, rule),
+            fuse(cv.shares, rule, weights),
+            fuse(shares, rule, weights),
+            _about(name, rule, cv.models, weights if rule == "weighted" else None),
+        )
+        for rule in rules
+    ]
+
+
+def _stacked(cv: Scores, test: Scores, fusion: Fusion, seed: int) -> Fused:
+    about = fusion.stacking
+    stack = stacking.fit(cv, about.strengths, about.folds, seed)
+    print(f"stacking: C {stack.strength:g}, held-out log loss {stack.loss:.4f}")
+    return Fused(
+        fusion_name(STACKING),
+        stacking.cross_fitted(cv, about.strengths, about.folds, seed),
+        stack.predict(test.of(cv.models).shares),
+        _about(STACKING, "logistic regression", cv.models, None)
+        | {"strength": stack.strength, "note": "in cross-validation each fold by a stack fitted without it"},
+    )
+
+
+def _best(cv: Scores, test: Scores, fusion: Fusion) -> Fused:
+    how = (fusion.rules, fusion.best.most, fusion.best.search)
+    chosen = choose.choose(cv, *how)
+    print(f"best of {chosen.tried}: {', '.join(chosen.models)} by {chosen.rule}, {chosen.accuracy:.4f}")
+    return Fused(
+        fusion_name(BEST),
+        choose.cross_fitted(cv, *how),
+        chosen.predict(test),
+        _about(BEST, chosen.rule, chosen.models, chosen.weights if chosen.rule == "weighted" else None)
+        | {
+            "tried": chosen.tried,
+            "chosen_at": chosen.accuracy,
+            "note": "in cross-validation each fold by the choice made without it",
+        },
+    )
+
+
+def _about(name: str, rule: str, models: Sequence[str], weights: np.ndarray | None) -> dict:
+    told = "" if weights is None else ", ".join(f"{weight:.4f}" for weight in weights)
+    return {
+        "name": name,
+        "rule": rule,
+        "models": ", ".join(models),
+        "n_models": len(models),
+        "weights": told,
+    }
+
+
+def _rows(one: Fused, cv: Scores, test: Scores, seed: int, emotions: Sequence[str]) -> pd.DataFrame:
+    parts = []
+    for scores, shares in ((cv, one.cv), (test, one.test)):
+        part = table(scores.clips, shares, emotions, one.model, scores.protocol, None, seed)
+        part["fold"] = scores.clips["fold"].astype("Int64")
+        part["synthetic"] = scores.clips["synthetic"].to_numpy(bool)
+        parts.append(part)
+    return pd.concat(parts, ignore_index=True)
+
+
+def _shown(about: list[dict], measured: pd.DataFrame, note: str) -> pd.DataFrame:
+    whole = measured[(measured["metric"] == "accuracy") & measured["fold"].isna()]
+    whole = whole.set_index(["model", "protocol"])
+    rows = []
+    for one in about:
+        row = {"weights": "", **one}
+        for protocol in ("cv", "test"):
+            values = whole.loc[(one["model"], protocol)]
+            row |= {protocol: values["value"], f"{protocol}_low": values["low"]}
+            row |= {f"{protocol}_high": values["high"], f"{protocol}_clips": int(values["n_clips"])}
+        row["synthetic"] = bool(whole.loc[one["model"], "synthetic"].any())
+        row["note"] = "; ".join(part for part in (one.get("note", ""), note) if part)
+        rows.append(row)
+    frame = pd.DataFrame(rows).reindex(columns=list(tables.schema("fusion")["properties"]))
+    frame["tried"] = frame["tried"].astype("Int64")
+    ends = [f"{protocol}_{end}" for protocol in ("cv", "test") for end in ("low", "high")]
+    return frame.astype(dict.fromkeys([*ends, "strength", "chosen_at"], float))
