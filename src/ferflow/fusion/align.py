@@ -84,7 +84,7 @@ def refuse_shared_subjects(learnt: Scores, judged: Scores) -> None:
 
 
 def fold_accuracy(shares: np.ndarray, clips: pd.DataFrame, truth: np.ndarray) -> float:
-    """Accuracy of scores [N,K]: the mean over folds where the clips have folds, as in the table of results."""
+    """Accuracy of scores [N,K]: the mean over folds where the clips have folds, as in schema `results`."""
     right = pd.Series(first_largest(shares) == truth)
     if clips["fold"].isna().all():
         return float(right.mean())

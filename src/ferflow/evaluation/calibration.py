@@ -1,0 +1,133 @@
+"""Whether a model is as often right as it is sure: reliability, and the expected calibration error.
+
+Confidence is the greatest probability. Clips are put into bins of it, and each bin's accuracy is set beside
+its mean confidence (Guo et al. 2017, "On calibration of modern neural networks").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from ferflow.evaluation.bootstrap import chunked_draws, interval
+from ferflow.evaluation.predictions import scores
+from ferflow.evaluation.results import n_subjects, units
+from ferflow.settings import Calibration, Evaluation
+
+
+def edges(confidence: np.ndarray, settings: Calibration) -> np.ndarray:
+    """Edges [bins+1] of the bins, from 0 to 1: of equal width, or at the quantiles of `confidence` [N]."""
+    if settings.binning == "width":
+        return np.linspace(0, 1, settings.bins + 1)
+    inner = np.quantile(confidence, np.linspace(0, 1, settings.bins + 1)[1:-1])
+    return np.array([0.0, *inner, 1.0])
+
+
+def bin_of(confidence: np.ndarray, bounds: np.ndarray) -> np.ndarray:
+    """Number [N] of the bin of each confidence; a bin holds its upper edge, and the first one 0 too."""
+    return np.clip(np.searchsorted(bounds, confidence, "left") - 1, 0, len(bounds) - 2)
+
+
+def expected_calibration_error(n: np.ndarray, confidence: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """ECE [...] from each bin's number of clips, sum of confidence and number of right ones, [...,bins] each.
+
+    The mean over clips of |accuracy - confidence| of their bin.
+    """
+    return np.abs(right - confidence).sum(-1) / n.sum(-1)
+
+
+def calibration(
+    predictions: pd.DataFrame,
+    emotions: Sequence[str],
+    settings: Calibration,
+    evaluation: Evaluation,
+    seed: int,
+    note: str = "",
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Schemas `calibration` and `reliability` of every model and protocol whose rows have scores.
+
+    Folds are pooled. Intervals draw subjects anew; the bins stay those of all clips. Since the error is a sum
+    of absolute values, resamples have more of it than the whole: its interval lies a little high.
+    """
+    errors, bins = [], []
+    for (model, protocol), group in predictions.groupby(["model", "protocol"], sort=True):
+        shares = scores(group, emotions)
+        if np.isnan(shares).any():
+            continue
+        common = {"model": model, "protocol": protocol}
+        mark = {"synthetic": bool(group["synthetic"].any()), "note": note}
+        error, curve = _one(group, shares, settings, evaluation, np.random.default_rng(seed))
+        errors.append(common | error | mark)
+        bins += [common | row | mark for row in curve]
+    return _frame(errors, "calibration"), _frame(bins, "reliability")
+
+
+def _one(
+    group: pd.DataFrame,
+    shares: np.ndarray,
+    settings: Calibration,
+    evaluation: Evaluation,
+    rng: np.random.Generator,
+) -> tuple[dict, list[dict]]:
+    confidence = shares.max(1)
+    right = (group["emotion"] == group["predicted"]).to_numpy(float)
+    bounds = edges(confidence, settings)
+    names, unit = np.unique(units(group), return_inverse=True)
+    # What each subject adds to each bin; a resample is a sum of subjects.
+    cell = unit * settings.bins + bin_of(confidence, bounds)
+    size = len(names) * settings.bins
+    n, sure, good = (
+        np.bincount(cell, weights, minlength=size).reshape(len(names), settings.bins)
+        for weights in (None, confidence, right)
+    )
+    whole_n, whole_sure, whole_good = (part.sum(0).astype(float) for part in (n, sure, good))
+    accuracy, mean = float(right.mean()), float(confidence.mean())
+    error = {
+        "binning": settings.binning,
+        "bins": settings.bins,
+        "n_clips": len(group),
+        "n_subjects": n_subjects(group),
+        "accuracy": accuracy,
+        "confidence": mean,
+        "ece": float(expected_calibration_error(whole_n, whole_sure, whole_good)),
+        "gap": 100 * (mean - accuracy),
+    }
+    spread = np.full((settings.bins, 2), np.nan)
+    if len(names) > 1:
+        drawn = [
+            [counts @ part for part in (n, sure, good)]
+            for counts in chunked_draws(len(names), evaluation.bootstrap, rng)
+        ]
+        ns, sures, goods = (np.concatenate(parts).astype(float) for parts in zip(*drawn, strict=True))
+        level = evaluation.confidence
+        error["low"], error["high"] = interval(expected_calibration_error(ns, sures, goods), level)
+        gaps = 100 * (sures - goods).sum(1) / ns.sum(1)
+        error["gap_low"], error["gap_high"] = interval(gaps, level)
+        shares_right = np.divide(goods, ns, out=np.full(ns.shape, np.nan), where=ns > 0)
+        for k in np.flatnonzero(whole_n):
+            spread[k] = interval(shares_right[:, k], level)
+    curve = [
+        {
+            "bin": k,
+            "from": float(bounds[k]),
+            "to": float(bounds[k + 1]),
+            "n_clips": int(whole_n[k]),
+            "confidence": float(whole_sure[k] / whole_n[k]) if whole_n[k] else None,
+            "accuracy": float(whole_good[k] / whole_n[k]) if whole_n[k] else None,
+            "low": float(spread[k, 0]),
+            "high": float(spread[k, 1]),
+        }
+        for k in range(settings.bins)
+    ]
+    return error, curve
+
+
+def _frame(rows: list[dict], schema: str) -> pd.DataFrame:
+    from ferflow import tables
+
+    rules = tables.schema(schema)["properties"]
+    frame = pd.DataFrame(rows).reindex(columns=list(rules))
+    numbers = [name for name, rule in rules.items() if "null" in rule.get("type", "")]
+    return frame.astype(dict.fromkeys(numbers, float))

@@ -1,0 +1,139 @@
+"""Models against each other on the same clips: who is right where the other is wrong, and by how much.
+
+Two answers to the same question. McNemar's test counts the clips that only one of two models got right; it
+takes clips as independent, which clips of one person are not. The interval of the difference draws whole
+subjects anew, the same ones for both models.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from ferflow import tables
+from ferflow.errors import InputError
+from ferflow.evaluation.bootstrap import chunked_draws, interval
+from ferflow.evaluation.results import n_subjects, units
+from ferflow.settings import Evaluation
+
+
+def comparisons(
+    sides: pd.DataFrame,
+    models: Sequence[str],
+    settings: Evaluation,
+    seed: int,
+    note: str = "",
+) -> pd.DataFrame:
+    """Schema `comparisons`: every pair of `models`, in their order, on the clips that both were shown.
+
+    `sides` is a checked predictions table (with `synthetic`) in which a model has one row per clip: one
+    protocol's rows, with those of a human majority, for instance. P values are corrected for all pairs of the
+    table by Holm's method. Raises InputError for a model that is not there or two models without a clip in
+    common.
+    """
+    from statsmodels.stats.multitest import multipletests
+
+    by_model = {model: _rows(sides, model) for model in models}
+    rows = [
+        _pair(first, second, by_model[first], by_model[second], settings, seed, note)
+        for first, second in combinations(models, 2)
+    ]
+    columns = list(tables.schema("comparisons")["properties"])
+    if not rows:
+        return pd.DataFrame(columns=columns)
+    frame = pd.DataFrame(rows)
+    for kind in ("exact", "mid"):
+        frame[f"p_{kind}_holm"] = multipletests(frame[f"p_{kind}"], method="holm")[1]
+    # The exact test is the more cautious of the two, which suits clips that are not independent.
+    frame["differs"] = frame["p_exact_holm"] < 1 - settings.confidence
+    return frame.reindex(columns=columns).astype({"low": float, "high": float})
+
+
+def mcnemar(first_only: int, second_only: int) -> tuple[float, float]:
+    """Two-sided p values of McNemar's test, exact and mid-p, from the clips that only one model got right.
+
+    The mid-p value counts what was seen by half (Fagerland, Lydersen and Laake 2013), as the exact test is
+    wider than it needs to be. Both are 1 where the models are right on the same clips.
+    """
+    from scipy.stats import binom
+    from statsmodels.stats.contingency_tables import mcnemar as test
+
+    n, fewer = first_only + second_only, min(first_only, second_only)
+    if n == 0:
+        return 1.0, 1.0
+    exact = float(test([[0, first_only], [second_only, 0]], exact=True).pvalue)
+    # statsmodels has no mid-p; with equal counts it is 1.
+    return exact, float(min(1.0, 2 * binom.cdf(fewer, n, 0.5) - binom.pmf(fewer, n, 0.5)))
+
+
+def difference_interval(
+    right: np.ndarray, subjects: Sequence, n_resamples: int, confidence: float, rng: np.random.Generator
+) -> tuple[float, float]:
+    """Interval of the difference in accuracy of two models, from bool `right` [2,N] and N subjects' names.
+
+    Subjects are drawn with replacement, with all of their clips. NaN where there is one subject.
+    """
+    names, unit = np.unique(np.asarray(subjects), return_inverse=True)
+    if len(names) < 2:
+        return np.nan, np.nan
+    gained = np.bincount(unit, right[0].astype(float) - right[1])
+    clips = np.bincount(unit).astype(float)
+    drawn = chunked_draws(len(names), n_resamples, rng)
+    values = np.concatenate([(counts @ gained) / (counts @ clips) for counts in drawn])
+    return interval(values, confidence)
+
+
+def _rows(sides: pd.DataFrame, model: str) -> pd.DataFrame:
+    rows = sides[sides["model"] == model]
+    if rows.empty:
+        known = ", ".join(dict.fromkeys(sides["model"]))
+        raise InputError("predictions", f"hold nothing of {model}", f"choose from {known}")
+    if rows["clip_id"].duplicated().any():
+        clip = rows.loc[rows["clip_id"].duplicated(), "clip_id"].iloc[0]
+        raise InputError("predictions", f"hold clip {clip} of {model} twice", "give one protocol's rows")
+    return rows.set_index("clip_id").sort_index()
+
+
+def _pair(
+    first: str,
+    second: str,
+    one: pd.DataFrame,
+    other: pd.DataFrame,
+    settings: Evaluation,
+    seed: int,
+    note: str,
+) -> dict:
+    both = one.index.intersection(other.index)
+    if both.empty:
+        raise InputError(f"predictions of {first} and {second}", "have no clip in common", "compare others")
+    remarks = [note] if note else []
+    if (n := len(one.index.union(other.index))) > len(both):
+        remarks.insert(0, f"on the {len(both)} of {n} clips that both were shown")
+    one, other = one.loc[both], other.loc[both]
+    right = np.stack([(rows["emotion"] == rows["predicted"]).to_numpy() for rows in (one, other)])
+    only = int((right[0] & ~right[1]).sum()), int((~right[0] & right[1]).sum())
+    exact, mid = mcnemar(*only)
+    rng = np.random.default_rng(seed)  # the same draws for every pair
+    low, high = difference_interval(
+        right, units(one.reset_index()), settings.bootstrap, settings.confidence, rng
+    )
+    return {
+        "first": first,
+        "second": second,
+        "n_clips": len(both),
+        "n_subjects": n_subjects(one),
+        "first_accuracy": float(right[0].mean()),
+        "second_accuracy": float(right[1].mean()),
+        "difference": 100 * float(right[0].mean() - right[1].mean()),
+        "low": 100 * low,
+        "high": 100 * high,
+        "first_only": only[0],
+        "second_only": only[1],
+        "p_exact": exact,
+        "p_mid": mid,
+        "synthetic": bool(one["synthetic"].any() or other["synthetic"].any()),
+        "note": "; ".join(remarks),
+    }
