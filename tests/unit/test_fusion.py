@@ -12,10 +12,11 @@ from prediction_study import SKILLS, predictions, scores, write_manifest
 from ferflow import tables
 from ferflow.classes import EMOTIONS
 from ferflow.errors import FerflowError, InputError, SettingError, SplitError
+from ferflow.evaluation.fusions import fusion_name, parts
 from ferflow.evaluation.results import results
 from ferflow.fusion import choose, rules, run, stacking
 from ferflow.fusion.align import aligned, fold_accuracy, refuse_shared_subjects
-from ferflow.fusion.names import fusion_name, parts, resolve
+from ferflow.fusion.members import resolve
 from ferflow.settings import Evaluation, Fusion, FusionChoice, Stacking
 
 EVALUATION = Evaluation(bootstrap=60, confidence=0.9, controls=False)

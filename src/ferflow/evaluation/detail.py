@@ -16,10 +16,10 @@ from ferflow.evaluation.confidence import confidences, confidences_by_class
 from ferflow.evaluation.confusion import confusion
 from ferflow.evaluation.controls import is_control
 from ferflow.evaluation.errors import error_counts
+from ferflow.evaluation.fusions import FOUND, fusion_name, is_fusion
 from ferflow.evaluation.groups import by_sex
 from ferflow.evaluation.majority import HUMAN, is_majority, majority
 from ferflow.evaluation.results import study_note
-from ferflow.fusion.names import FOUND, fusion_name, is_fusion
 from ferflow.settings import Calibration, Evaluation
 
 TABLES = (

@@ -12,10 +12,11 @@ import pandas as pd
 from ferflow import tables
 from ferflow.classes import EMOTIONS
 from ferflow.evaluation import predictions as predictions_table
+from ferflow.evaluation.fusions import BEST, STACKING, fusion_name
 from ferflow.evaluation.results import results, study_note
 from ferflow.fusion import choose, stacking
 from ferflow.fusion.align import Scores, aligned, refuse_shared_subjects
-from ferflow.fusion.names import BEST, STACKING, fusion_name, resolve
+from ferflow.fusion.members import resolve
 from ferflow.fusion.rules import accuracies, fuse
 from ferflow.settings import Evaluation, Fusion
 from ferflow.training.predictions import table

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ferflow.evaluation.controls import PREFIX, is_control
+from ferflow.evaluation.fusions import BEST, STACKING, is_fusion, parts
 from ferflow.evaluation.images import VIEW
 from ferflow.evaluation.results import LEAKY
 from ferflow.humans.pseudonym import HUMAN, SIMULATED_HUMAN
@@ -79,10 +80,20 @@ def model_label(model: str) -> str:
         return f"{_NAMES[kind]} {name}"
     if is_control(model):
         return f"control: {control_label(model)}"
+    if is_fusion(model):
+        return fusion_label(model)
     if VIEW in model:
         name, views = model.split(VIEW)
         return f"{model_label(name)}, {views_label(views)}"
     return " + ".join(_NAMES.get(part, part) for part in model.split("+"))
+
+
+def fusion_label(model: str) -> str:
+    """`fusion-all-weighted` as `fusion of all, weighted average`, `fusion-best` as `best fusion`."""
+    name, rule = parts(model)
+    if name in (BEST, STACKING):
+        return {BEST: "best fusion", STACKING: "stacking"}[name]
+    return f"fusion of {name}, {'weighted average' if rule == 'weighted' else rule}"
 
 
 def views_label(views: str) -> str:

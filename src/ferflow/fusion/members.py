@@ -1,35 +1,10 @@
-"""How fusions and their members are named in tables of predictions."""
+"""Which models a fusion is made of."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
 from ferflow.errors import SettingError
-
-PREFIX = "fusion-"
-STACKING = "stacking"
-BEST = "best"
-FOUND = (BEST, STACKING)
-"""Fusions that are found from cross-validation, not listed in the settings."""
-
-
-def fusion_name(name: str, rule: str = "") -> str:
-    """`all`, `maximum` as `fusion-all-maximum`; one that is found has no rule in its name."""
-    return f"{PREFIX}{name}-{rule}" if rule else f"{PREFIX}{name}"
-
-
-def is_fusion(model: str) -> bool:
-    """Whether `model` names a fusion."""
-    return model.startswith(PREFIX)
-
-
-def parts(model: str) -> tuple[str, str]:
-    """A fusion's set and rule: `fusion-all-maximum` as (`all`, `maximum`); the rule is empty where found."""
-    name = model.removeprefix(PREFIX)
-    if name in FOUND:
-        return name, ""
-    name, _, rule = name.rpartition("-")
-    return name, rule
 
 
 def resolve(asked: Sequence[str], models: Iterable[str], where: str) -> tuple[str, ...]:
