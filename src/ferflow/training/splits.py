@@ -55,6 +55,15 @@ def stratified(sexes: Mapping[str, str], n_folds: int, test_share: float, seed: 
     return {"test": sorted(test), "folds": [sorted(fold) for fold in folds]}
 
 
+def deal(sexes: Mapping[str, str], n_folds: int, rng: np.random.Generator) -> list[list[str]]:
+    """All subjects in `n_folds` random folds, each with its share of women and men (within one)."""
+    folds: list[list[str]] = [[] for _ in range(n_folds)]
+    for group in _by_sex(sexes):
+        for i in rng.permutation(len(group)):
+            min(folds, key=len).append(group[i])
+    return [sorted(fold) for fold in folds]
+
+
 def make(
     scheme: str, sexes: Mapping[str, str], n_folds: int, test_share: float, seed: int, protocol: str
 ) -> dict:

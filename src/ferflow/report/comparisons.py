@@ -1,0 +1,58 @@
+"""Models against each other: differences in accuracy with their intervals, and who differs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from ferflow import tables
+from ferflow.errors import InputError
+from ferflow.report import style
+from ferflow.report.names import marks_of, model_label
+
+
+def differences(comparisons_csv: str | Path, output: str | Path, confidence: float) -> None:
+    """Draw schema `comparisons`."""
+    table = tables.read(comparisons_csv, "comparisons")
+    if table.empty:
+        raise InputError(comparisons_csv, "compares no models", "evaluate at least two")
+    with style.style():
+        drawn = forest(table, confidence, marks_of(table.assign(model=table["first"] + " " + table["second"])))
+        style.save(drawn, output, "Models against each other")
+
+
+def forest(table: pd.DataFrame, confidence: float, marks: str) -> Figure:
+    """One line per pair, in the table's order; filled where McNemar's test, corrected, tells them apart.
+
+    `confidence` (0–1) is that of the intervals.
+    """
+    drawn = style.figure(2 * style.COLUMN, 1.2 + 0.2 * len(table))
+    axes = drawn.subplots()
+    for place, row in enumerate(table.itertuples(index=False)):
+        face = style.DARK if row.differs else "white"
+        if pd.notna(row.low):
+            axes.plot([row.low, row.high], [place, place], color=style.DARK, linewidth=1.1)
+        axes.plot(row.difference, place, "o", color=style.DARK, markerfacecolor=face)
+        p = f"{row.p_exact_holm:.3f}" if row.p_exact_holm >= 0.001 else "< 0.001"
+        axes.text(1.02, place, p, transform=axes.get_yaxis_transform(), va="center", fontsize=6.5)
+    axes.text(1.02, -1, "p (Holm)", transform=axes.get_yaxis_transform(), va="center", fontsize=6.5)
+    axes.axvline(0, color=style.LIGHT, linestyle=":")
+    names = [f"{model_label(row.first)} – {model_label(row.second)}" for row in table.itertuples()]
+    axes.set_yticks(range(len(table)), names)
+    axes.set(ylim=(len(table) - 0.4, -1.6), xlabel="difference in accuracy (points)")
+    axes.tick_params(axis="y", length=0)
+    axes.grid(axis="x")
+    shape = {"linestyle": "", "marker": "o", "color": style.DARK}
+    handles = [
+        Line2D([], [], label="differs (exact McNemar, Holm)", **shape),
+        Line2D([], [], label="does not", markerfacecolor="white", **shape),
+        Line2D([], [], color=style.DARK, label=f"{100 * confidence:g} % interval over subjects"),
+    ]
+    drawn.legend(handles=handles, loc="outside lower center", ncols=3)
+    clips = sorted(set(table["n_clips"]))
+    n = f"{clips[0]}" if len(clips) == 1 else f"{clips[0]}–{clips[-1]}"
+    style.heading(drawn, f"Models against each other on the same clips (n = {n})", marks)
+    return drawn

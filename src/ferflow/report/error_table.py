@@ -1,0 +1,62 @@
+"""The table of one model's mislabelled clips, as the thesis's Figure 3.29 has it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from ferflow import tables
+from ferflow.errors import InputError
+from ferflow.evaluation.errors import THIRD
+from ferflow.report import rendering
+from ferflow.report.names import marks_of, model_label, protocol_label
+
+
+def render(
+    errors_csv: str | Path,
+    model: str,
+    outputs: Iterable[str | Path],
+    protocol: str = "test",
+    strips: Mapping[str, str] | None = None,
+) -> None:
+    """Render the rows of `model` in schema `errors` (.md, .tex, .html).
+
+    `strips` maps a clip to the picture of its frames, relative to the table's folder. Raises InputError where
+    the model has no row: it was not evaluated, or made no error.
+    """
+    table = tables.read(errors_csv, "errors")
+    mine = table[(table["model"] == model) & (table["protocol"] == protocol)]
+    if mine.empty:
+        raise InputError(errors_csv, f"has no errors of {model} ({protocol})", "choose a model that made some")
+    rendering.write(rendered(mine, strips or {}), *outputs)
+
+
+def rendered(mine: pd.DataFrame, strips: Mapping[str, str]) -> rendering.Rendered:
+    """One model's rows of schema `errors` as text: clip, classes, all scores, and further classes that count.
+
+    The thesis marks the true and the said class green and others above 0.01 red; here the others are named.
+    """
+    columns = [c for c in mine if c.startswith("p_") and mine[c].notna().any()]
+    emotions = [column.removeprefix("p_") for column in columns]
+    rows = []
+    for row in mine.to_dict("records"):
+        further = [
+            f"{emotion} {row[column]:.2f}"
+            for emotion, column in zip(emotions, columns, strict=True)
+            if emotion not in (row["emotion"], row["predicted"]) and row[column] > THIRD
+        ]
+        scores = [f"{row[column]:.2f}" for column in columns]
+        rows.append([row["clip_id"], row["emotion"], row["predicted"], *scores, ", ".join(further)])
+    first = mine.iloc[0]
+    name, protocol = model_label(first["model"]), protocol_label(first["protocol"])
+    return rendering.Rendered(
+        f"Mislabelled clips of {name}, {protocol}: {len(rows)}",
+        marks_of(mine),
+        ["clip", "real", "predicted", *emotions, f"further classes above {THIRD:g}"],
+        [False, False, False, *[True] * len(columns), False],
+        rows,
+        [False] * len(rows),
+        [strips.get(clip, "") for clip in mine["clip_id"]],
+    )

@@ -1,0 +1,157 @@
+"""The jobs of nested cross-validation: a candidate on an inner fold, the chosen one on an outer fold."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from ferflow import files, tables
+from ferflow.classes import EMOTIONS
+from ferflow.datasets import manifest as clip_list
+from ferflow.errors import SettingError
+from ferflow.evaluation import predictions as predictions_table
+from ferflow.evaluation.results import study_note
+from ferflow.settings import Evaluation, HeadSettings, Settings
+from ferflow.training import nested
+from ferflow.training import splits as subject_splits
+from ferflow.training.reproducible import derive
+
+
+def candidate_settings(base: HeadSettings, own: Mapping[str, object], name: str) -> HeadSettings:
+    """`base` with a candidate's own settings laid over it. Raises SettingError for what is no setting."""
+    try:
+        return HeadSettings.model_validate({**base.model_dump(), **own})
+    except ValueError as error:
+        reason = str(error).split("\n")[1:3]
+        where = f"nested.candidates.{name}"
+        raise SettingError(where, " ".join(reason), "use names of temporal.heads") from None
+
+
+def write_plan(
+    manifest_csv: str | Path,
+    out_plan: str | Path,
+    out_splits: Sequence[str | Path],
+    inner: int,
+    seed: int,
+    emotions: Sequence[str] = EMOTIONS,
+) -> None:
+    """Write the plan, and one split for each outer fold; there are as many as `out_splits`."""
+    clips = clip_list.read(manifest_csv)
+    sexes = dict(zip(clips.subject_id, clips.sex.fillna(""), strict=True))
+    plan = nested.make(sexes, len(out_splits), inner, seed)
+    nested.check_classes(plan, clips, emotions, manifest_csv)
+    nested.write(plan, out_plan, out_splits)
+
+
+def run_inner(
+    head: str,
+    outer: int,
+    inner: int,
+    candidate: str,
+    *,
+    splits: str | Path,
+    manifest: str | Path,
+    trim: str | Path,
+    features: Sequence[str | Path],
+    out_folder: str | Path,
+    settings: Settings,
+    model: str,
+) -> None:
+    """Train a candidate without one inner fold of an outer one; writes what `crossval.run_fold` writes.
+
+    `splits` is the outer fold's split. All candidates start from the same seed, so that they differ in their
+    settings alone.
+    """
+    from ferflow.training.crossval import run_fold
+
+    own = with_candidate(settings, head, candidate)
+    run_fold(
+        head,
+        inner,
+        splits=splits,
+        manifest=manifest,
+        trim=trim,
+        features=features,
+        out_folder=out_folder,
+        temporal=own.temporal,
+        finalize=own.finalize,
+        max_frames=own.features.max_frames,
+        classes=own.emotions,
+        model=model,
+        seed=derive(own.seed, nested.SCHEME, outer),
+    )
+
+
+def run_outer(
+    head: str,
+    outer: int,
+    inner_folders: Mapping[tuple[str, int], str | Path],
+    *,
+    splits: str | Path,
+    manifest: str | Path,
+    trim: str | Path,
+    features: Mapping[str, Sequence[str | Path]],
+    out_folder: str | Path,
+    settings: Settings,
+    model: str,
+) -> None:
+    """Choose a candidate on the inner folds, train it on all of them, and judge it on the outer fold, once.
+
+    `inner_folders` are the folders of (candidate, inner fold), `features` each candidate's files. Writes
+    `inner.csv` (schema `nested_inner`), `choice.json`, `history.csv` and `predictions.csv` (protocol nested,
+    whose fold is the outer one).
+    """
+    from ferflow.training.data import Study
+    from ferflow.training.final import fit_and_judge
+
+    rows = [
+        nested.inner_row(model, outer, inner, candidate, folder)
+        for (candidate, inner), folder in inner_folders.items()
+    ]
+    table = pd.DataFrame(rows)
+    choice = nested.choose(table)
+    own = with_candidate(settings, head, choice["candidate"])
+    study = Study.read(manifest, trim, features[choice["candidate"]], own.emotions, own.features.max_frames)
+    split = subject_splits.read(splits)
+    purpose = f"{nested.SCHEME}/{head}/{outer}"
+    _, history, said = fit_and_judge(head, study, split, choice["epochs"], own, model, purpose)
+    said["protocol"] = "nested"
+    said["fold"] = pd.array([outer] * len(said), dtype="Int64")
+    out_folder = Path(out_folder)
+    tables.write(table, out_folder / "inner.csv", "nested_inner")
+    tables.write(history, out_folder / "history.csv", "history")
+    tables.write(said, out_folder / "predictions.csv", "predictions")
+    about = {"model": model, "fold": outer, **choice}
+    files.write_text(out_folder / "choice.json", json.dumps(about, indent=1) + "\n")
+
+
+def write_table(
+    outer_folders: Sequence[str | Path],
+    manifest_csv: str | Path,
+    out_table: str | Path,
+    out_inner: str | Path,
+    evaluation: Evaluation,
+    seed: int,
+    emotions: Sequence[str] = EMOTIONS,
+    protocol: str = "honest",
+) -> None:
+    """Write schemas `nested` and `nested_inner` from the folders of `run_outer`."""
+    folders = [Path(folder) for folder in outer_folders]
+    inner = pd.concat([tables.read(f / "inner.csv", "nested_inner") for f in folders], ignore_index=True)
+    choices = [json.loads((f / "choice.json").read_text(encoding="utf-8")) for f in folders]
+    said = predictions_table.read([f / "predictions.csv" for f in folders], emotions, manifest_csv)
+    note = study_note(protocol)
+    table = nested.aggregate(pd.DataFrame(choices), said, emotions, evaluation, seed, note)
+    tables.write(table, out_table, "nested")
+    tables.write(inner, out_inner, "nested_inner")
+
+
+def with_candidate(settings: Settings, head: str, candidate: str) -> Settings:
+    """`settings` with those of `head` as the candidate has them."""
+    own = settings.nested.candidates[candidate]
+    laid = candidate_settings(settings.temporal.heads[head], own, candidate)
+    temporal = settings.temporal.model_copy(update={"heads": {**settings.temporal.heads, head: laid}})
+    return settings.model_copy(update={"temporal": temporal})
