@@ -14,6 +14,7 @@ from ferflow.evaluation import detail
 from ferflow.evaluation.calibration import bin_of, calibration, edges
 from ferflow.evaluation.compare import comparisons, difference_interval, mcnemar
 from ferflow.evaluation.confidence import confidences, confidences_by_class
+from ferflow.evaluation.detail_tables import TITLES
 from ferflow.evaluation.errors import error_counts
 from ferflow.evaluation.groups import by_sex
 from ferflow.evaluation.majority import majority
@@ -277,7 +278,7 @@ def test_all_tables_from_files(tmp_path, frame):
     detail.write_details(
         [tmp_path / "predictions.csv"], tmp_path / "manifest.csv", tmp_path / "t", CALIBRATION, EVALUATION, 3
     )
-    assert {path.stem for path in (tmp_path / "t").iterdir()} == set(detail.TABLES)
+    assert {path.stem for path in (tmp_path / "t").iterdir()} == set(TITLES)
     compared = tables.read(tmp_path / "t" / "comparisons.csv", "comparisons")
     sides = set(compared["first"]) | set(compared["second"])
     assert sides == {

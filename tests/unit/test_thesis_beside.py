@@ -16,8 +16,9 @@ from ferflow.evaluation.results import results
 from ferflow.fusion import run
 from ferflow.report import thesis_beside, thesis_tables
 from ferflow.report.published import NOT_COMPARABLE, published
-from ferflow.report.thesis_beside import TITLES, beside
+from ferflow.report.thesis_beside import beside
 from ferflow.report.thesis_ours import Ours
+from ferflow.report.thesis_titles import TITLES, file_name
 from ferflow.settings import Evaluation, Fusion
 
 EVALUATION = Evaluation(bootstrap=40, confidence=0.9, controls=False)
@@ -218,7 +219,7 @@ def test_from_files(tmp_path):
     files = tmp_path / "predictions.csv", tmp_path / "manifest.csv"
     thesis_beside.write(thesis_beside.load(given, *files, EMOTIONS, **about), tmp_path / "out")
     names = {path.name for path in (tmp_path / "out").iterdir()}
-    assert names == {f"{thesis_beside.file_name(table)}.csv" for table in TITLES}
+    assert names == {f"{file_name(table)}.csv" for table in TITLES}
     again = tables.read(tmp_path / "out" / "thesis_3_7.csv", "thesis_beside")
     assert again["ours"].notna().all() and again["synthetic"].all()
 

@@ -15,24 +15,13 @@ from ferflow.evaluation.compare import comparisons
 from ferflow.evaluation.confidence import confidences, confidences_by_class
 from ferflow.evaluation.confusion import confusion
 from ferflow.evaluation.controls import is_control
+from ferflow.evaluation.detail_tables import SCHEMAS, TITLES
 from ferflow.evaluation.errors import error_counts
 from ferflow.evaluation.fusions import FOUND, fusion_name, is_fusion
 from ferflow.evaluation.groups import by_sex
 from ferflow.evaluation.majority import HUMAN, is_majority, majority
 from ferflow.evaluation.results import study_note
 from ferflow.settings import Calibration, Evaluation
-
-TABLES = (
-    "comparisons",
-    "calibration",
-    "reliability",
-    "results_by_sex",
-    "confidences",
-    "confidences_by_class",
-    "error_counts",
-    "confusion_beside",
-)
-"""Tables that `write_details` writes, by the name of their schema; confusion_beside has schema confusion."""
 
 
 def write_details(
@@ -45,9 +34,9 @@ def write_details(
     emotions: Sequence[str] = EMOTIONS,
     protocol: str = "honest",
 ) -> None:
-    """Write TABLES (.csv) to the folder `out_tables`, from predictions of models, fusions and annotators.
+    """Write the tables of `detail_tables.TITLES` (.csv) to the folder `out_tables`.
 
-    Of the fusions only those that were found in cross-validation take part: the listed ones stand in schema
+    The predictions are those of models, fusions and annotators. Of the fusions only those that were found in cross-validation take part: the listed ones stand in schema
     `fusion`. Of the annotators only the majority does; controls are not compared.
     """
     frame = chosen(predictions_table.read(predictions_csvs, emotions, manifest_csv), emotions)
@@ -67,9 +56,8 @@ def write_details(
         "error_counts": error_counts(frame, emotions, evaluation, seed, note),
         "confusion_beside": confusion(test[test["model"].isin(models)], emotions, note),
     }
-    for name in TABLES:
-        schema = "confusion" if name == "confusion_beside" else name
-        tables.write(found[name], Path(out_tables) / f"{name}.csv", schema)
+    for name in TITLES:
+        tables.write(found[name], Path(out_tables) / f"{name}.csv", SCHEMAS.get(name, name))
 
 
 def chosen(predictions: pd.DataFrame, emotions: Sequence[str]) -> pd.DataFrame:

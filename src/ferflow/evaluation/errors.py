@@ -70,7 +70,7 @@ def error_counts(
 
 def _third(wrong: pd.DataFrame, emotions: Sequence[str]) -> pd.Series | None:
     """Whether a third class has a score above THIRD; None where there are no scores."""
-    shares = scores(wrong, emotions)
+    shares = scores(wrong, emotions).copy()
     if np.isnan(shares).any():
         return None
     index = {emotion: k for k, emotion in enumerate(emotions)}

@@ -20,7 +20,9 @@ def differences(comparisons_csv: str | Path, output: str | Path, confidence: flo
     if table.empty:
         raise InputError(comparisons_csv, "compares no models", "evaluate at least two")
     with style.style():
-        drawn = forest(table, confidence, marks_of(table.assign(model=table["first"] + " " + table["second"])))
+        drawn = forest(
+            table, confidence, marks_of(table.assign(model=table["first"] + " " + table["second"]))
+        )
         style.save(drawn, output, "Models against each other")
 
 

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from ferflow.evaluation.confusion import matrix
 from ferflow.report import style
-from ferflow.report.names import model_label, protocol_label
+from ferflow.report.names import model_label, protocol_label, protocol_order
 
 DARK_CELL = 0.55
 """Share of the colour scale above which a cell's number is white."""
@@ -42,7 +42,7 @@ def counts_and_shares(table: pd.DataFrame, marks: str) -> Figure:
 def sheet(table: pd.DataFrame, models: list[str], marks: str) -> Figure:
     """Normalised confusion matrices of `models` beside one another (thesis, Figure 3.28).
 
-    `table`: rows of schema `confusion` of one protocol.
+    `table`: rows of schema `confusion`, each model under one protocol.
     """
     across = min(ACROSS, len(models))
     rows = math.ceil(len(models) / across)
@@ -60,8 +60,8 @@ def sheet(table: pd.DataFrame, models: list[str], marks: str) -> Figure:
             axes.set_xlabel("")
     for axes in list(grid.flat)[len(models) :]:
         axes.set_axis_off()
-    protocol = protocol_label(table["protocol"].iloc[0])
-    style.heading(drawn, f"Confusion matrices, {protocol}: share of the true class (%)", marks)
+    protocols = " and ".join(protocol_label(name) for name in protocol_order(table["protocol"]))
+    style.heading(drawn, f"Confusion matrices, {protocols}: share of the true class (%)", marks)
     return drawn
 
 

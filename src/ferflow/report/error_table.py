@@ -8,7 +8,6 @@ from pathlib import Path
 import pandas as pd
 
 from ferflow import tables
-from ferflow.errors import InputError
 from ferflow.evaluation.errors import THIRD
 from ferflow.report import rendering
 from ferflow.report.names import marks_of, model_label, protocol_label
@@ -23,22 +22,20 @@ def render(
 ) -> None:
     """Render the rows of `model` in schema `errors` (.md, .tex, .html).
 
-    `strips` maps a clip to the picture of its frames, relative to the table's folder. Raises InputError where
-    the model has no row: it was not evaluated, or made no error.
+    `strips` maps a clip to the picture of its frames, relative to the table's folder. A model without errors
+    has a table without rows.
     """
     table = tables.read(errors_csv, "errors")
     mine = table[(table["model"] == model) & (table["protocol"] == protocol)]
-    if mine.empty:
-        raise InputError(errors_csv, f"has no errors of {model} ({protocol})", "choose a model that made some")
-    rendering.write(rendered(mine, strips or {}), *outputs)
+    rendering.write(rendered(mine, model, protocol, strips or {}), *outputs)
 
 
-def rendered(mine: pd.DataFrame, strips: Mapping[str, str]) -> rendering.Rendered:
+def rendered(mine: pd.DataFrame, model: str, protocol: str, strips: Mapping[str, str]) -> rendering.Rendered:
     """One model's rows of schema `errors` as text: clip, classes, all scores, and further classes that count.
 
     The thesis marks the true and the said class green and others above 0.01 red; here the others are named.
     """
-    columns = [c for c in mine if c.startswith("p_") and mine[c].notna().any()]
+    columns = [c for c in mine if c.startswith("p_") and (mine[c].notna().any() or mine.empty)]
     emotions = [column.removeprefix("p_") for column in columns]
     rows = []
     for row in mine.to_dict("records"):
@@ -49,10 +46,8 @@ def rendered(mine: pd.DataFrame, strips: Mapping[str, str]) -> rendering.Rendere
         ]
         scores = [f"{row[column]:.2f}" for column in columns]
         rows.append([row["clip_id"], row["emotion"], row["predicted"], *scores, ", ".join(further)])
-    first = mine.iloc[0]
-    name, protocol = model_label(first["model"]), protocol_label(first["protocol"])
     return rendering.Rendered(
-        f"Mislabelled clips of {name}, {protocol}: {len(rows)}",
+        f"Mislabelled clips of {model_label(model)}, {protocol_label(protocol)}: {len(rows)}",
         marks_of(mine),
         ["clip", "real", "predicted", *emotions, f"further classes above {THIRD:g}"],
         [False, False, False, *[True] * len(columns), False],

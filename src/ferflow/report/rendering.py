@@ -1,7 +1,8 @@
 """Tables for readers: the same cells as Markdown, LaTeX and a small HTML page.
 
 Headings and number formats of a column are in its schema, as `title` and `x-format` (a format of Python, or
-`percent` for shares shown in percent with one decimal); `x-missing` is what an empty cell means.
+`percent` for shares shown in percent with one decimal); `x-missing` is what an empty cell means, and `x-as`
+names the column whose labels a cell is shown with (`model`, say).
 """
 
 from __future__ import annotations
@@ -24,7 +25,10 @@ MISSING = "–"
 
 @dataclass(frozen=True)
 class Rendered:
-    """A table as text: headings, which columns hold numbers, rows of cells, and which rows are controls."""
+    """A table as text: headings, which columns hold numbers, rows of cells, and which rows are controls.
+
+    `links`, where given, holds for each row what its first cell leads to, or an empty string.
+    """
 
     title: str
     marks: str
@@ -32,6 +36,11 @@ class Rendered:
     numbers: Sequence[bool]
     rows: Sequence[Sequence[str]]
     controls: Sequence[bool]
+    links: Sequence[str] = ()
+
+    def link(self, row: int) -> str:
+        """What the first cell of `row` leads to, if anything."""
+        return self.links[row] if self.links else ""
 
 
 def rendered(table: pd.DataFrame, schema: str, title: str, synthetic: bool = False) -> Rendered:
@@ -51,7 +60,10 @@ def rendered(table: pd.DataFrame, schema: str, title: str, synthetic: bool = Fal
         [c for c in shown if not (shown[c].isna() | (shown[c].astype(str) == "")).all() or not len(shown)]
     ]
     rules = [properties.get(column, {}) for column in shown]
-    cells = [[_cell(value, c, rule) for value in shown[c]] for c, rule in zip(shown, rules, strict=True)]
+    cells = [
+        [_cell(value, rule.get("x-as", c), rule) for value in shown[c]]
+        for c, rule in zip(shown, rules, strict=True)
+    ]
     return Rendered(
         title,
         mark,
@@ -74,7 +86,9 @@ def markdown(table: Rendered) -> str:
     lines = [f"**{table.title}**" + (f" *({table.marks})*" if table.marks else ""), ""]
     lines.append(_line(table.headings))
     lines.append("|" + "|".join("---:" if number else "---" for number in table.numbers) + "|")
-    lines += [_line(row) for row in table.rows]
+    for number, row in enumerate(table.rows):
+        link = table.link(number)
+        lines.append(_line([f"[{row[0]}]({link})", *row[1:]] if link else row))
     return "\n".join(lines) + "\n"
 
 
@@ -109,7 +123,10 @@ def html(table: Rendered) -> str:
         title=table.title,
         marks=table.marks,
         columns=[{"heading": h, "number": n} for h, n in zip(table.headings, table.numbers, strict=True)],
-        rows=[{"cells": r, "control": c} for r, c in zip(table.rows, table.controls, strict=True)],
+        rows=[
+            {"cells": r, "control": c, "link": table.link(i)}
+            for i, (r, c) in enumerate(zip(table.rows, table.controls, strict=True))
+        ],
     )
 
 

@@ -12,6 +12,7 @@ import pandas as pd
 from ferflow import tables
 from ferflow.aus.score import au_score
 from ferflow.errors import InputError
+from ferflow.evaluation.majority import HUMAN
 from ferflow.evaluation.results import study_note
 from ferflow.report import accuracy as accuracy_figures
 from ferflow.report import confusion as confusion_figures
@@ -109,6 +110,17 @@ def confusions(confusion_csv: str | Path, output: str | Path, protocol: str = "t
     with style.style():
         drawn = confusion_figures.sheet(table, model_order(table["model"]), marks_of(table))
         style.save(drawn, output, "Confusion matrices")
+
+
+def confusions_beside(confusion_csv: str | Path, output: str | Path) -> None:
+    """Normalised confusion matrices of the models on the test clips, and of the annotators' majority last."""
+    table = tables.read(confusion_csv, "confusion")
+    order = model_order(table["model"])
+    human = set(table.loc[table["protocol"] == HUMAN, "model"])
+    with style.style():
+        models = [m for m in order if m not in human] + [m for m in order if m in human]
+        drawn = confusion_figures.sheet(table, models, marks_of(table))
+        style.save(drawn, output, "Confusion matrices of the models and of the annotators")
 
 
 def accuracy(results_csv: str | Path, metrics_json: str | Path, output: str | Path) -> None:

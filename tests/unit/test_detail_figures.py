@@ -1,0 +1,138 @@
+"""Figures and tables of the closer look: they show what their tables say, and can be read without colour."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from prediction_study import predictions, write_manifest
+
+from ferflow import tables
+from ferflow.classes import EMOTIONS
+from ferflow.errors import InputError
+from ferflow.evaluation import detail
+from ferflow.evaluation.detail_tables import SCHEMAS, TITLES
+from ferflow.evaluation.errors import errors
+from ferflow.report import by_sex, comparisons, error_table, reliability, rendering, run
+from ferflow.report.names import model_label
+from ferflow.settings import Calibration, Evaluation
+
+EVALUATION = Evaluation(bootstrap=30, confidence=0.9, controls=False)
+CALIBRATION = Calibration(bins=10, binning="width", listed=3)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("detail")
+    frame = predictions()
+    test = frame[(frame["protocol"] == "test") & (frame["model"] == "c3d")]
+    more = [
+        test.assign(model="fusion-best"),
+        test.assign(model="simulated-human-majority", protocol="human"),
+        test.assign(model="control-true-aus"),
+    ]
+    everything = pd.concat([frame, *more]).drop(columns="synthetic")
+    tables.write(everything, folder / "predictions.csv", "predictions")
+    write_manifest(folder / "manifest.csv")
+    given = [folder / "predictions.csv"], folder / "manifest.csv", folder
+    detail.write_details(*given, CALIBRATION, EVALUATION, 1)
+    tables.write(errors(frame, EMOTIONS), folder / "errors.csv", "errors")
+    return folder
+
+
+def words(path):
+    """The texts of an SVG, which stay in it as comments."""
+    return re.findall(r"<!-- (.*?) -->", path.read_text())
+
+
+def grey(colour):
+    """Lightness of a colour as it is printed without colour, 0–1."""
+    red, green, blue = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def test_reliability_has_a_panel_with_counts_per_model(folder):
+    out = folder / "reliability.svg"
+    reliability.reliability(folder / "reliability.csv", folder / "calibration.csv", out, 0.9)
+    found = words(out)
+    table = tables.read(folder / "reliability.csv", "reliability")
+    test = table[(table["protocol"] == "test") & (table["model"] != "control-true-aus")]
+    for model in set(test["model"]):
+        assert any(model_label(model) in text for text in found)
+        counts = test[(test["model"] == model) & (test["n_clips"] > 0)]["n_clips"]
+        assert all(str(count) in found for count in counts)
+    assert not any("true AUs" in text for text in found)
+    assert any("10 bins of equal width" in text for text in found)
+    assert any("synthetic data" in text for text in found)
+    with pytest.raises(InputError, match="has no model of protocol nested"):
+        reliability.reliability(folder / "reliability.csv", folder / "calibration.csv", out, 0.9, "nested")
+
+
+def test_comparisons_show_every_pair_with_its_p(folder):
+    out = folder / "comparisons.svg"
+    comparisons.differences(folder / "comparisons.csv", out, 0.9)
+    table = tables.read(folder / "comparisons.csv", "comparisons")
+    found = words(out)
+    for row in table.itertuples():
+        assert f"{model_label(row.first)} – {model_label(row.second)}" in found
+    assert any("simulated" in text for text in found)
+
+
+def test_women_and_men_differ_without_colour(folder):
+    out = folder / "sex.svg"
+    by_sex.by_sex(folder / "results_by_sex.csv", out, 0.9)
+    assert any("women (3 subjects)" in text for text in words(out))
+    lightness = [grey(by_sex.LOOKS[sex][0]) for sex in ("female", "male")]
+    assert abs(np.diff(lightness)[0]) > 0.15
+    assert by_sex.LOOKS["female"][1] != by_sex.LOOKS["male"][1]
+
+
+def test_confusion_matrices_stand_beside_the_majoritys(folder):
+    out = folder / "beside.svg"
+    run.confusions_beside(folder / "confusion_beside.csv", out)
+    found = words(out)
+    assert any("test and human annotators" in text for text in found)
+    assert "best fusion" in found and "C3D" in found
+    places = [i for i, text in enumerate(found) if text in ("best fusion",) or "majority" in text]
+    assert "majority" in found[places[-1]]
+
+
+def test_the_error_table_names_further_classes_and_leads_to_the_strips(folder):
+    table = tables.read(folder / "errors.csv", "errors")
+    mine = table[(table["model"] == "compact+cnn1d") & (table["protocol"] == "test")]
+    clip = mine["clip_id"].iloc[1]
+    outputs = [folder / f"errors.{end}" for end in ("md", "tex", "html")]
+    strips = {clip: f"../figures/strips/{clip}.png"}
+    error_table.render(folder / "errors.csv", "compact+cnn1d", outputs, strips=strips)
+    assert f"[{clip}](../figures/strips/{clip}.png)" in outputs[0].read_text()
+    assert f'<a href="../figures/strips/{clip}.png">{clip}</a>' in outputs[2].read_text()
+    assert outputs[2].read_text().count("<a ") == 1
+    shown = error_table.rendered(mine, "compact+cnn1d", "test", {})
+    assert len(shown.rows) == len(mine)
+    for row, (_, clip) in zip(shown.rows, mine.iterrows(), strict=True):
+        further = [e for e in EMOTIONS if e not in (clip["emotion"], clip["predicted"])]
+        expected = [f"{e} {clip[f'p_{e}']:.2f}" for e in further if clip[f"p_{e}"] > 0.01]
+        assert row[-1] == ", ".join(expected)
+    error_table.render(folder / "errors.csv", "perfect", outputs)
+    assert "perfect, test: 0" in outputs[0].read_text()
+
+
+def test_every_table_can_be_rendered(folder):
+    for name in TITLES:
+        schema = SCHEMAS.get(name, name)
+        shown = rendering.rendered(tables.read(folder / f"{name}.csv", schema), schema, name)
+        assert shown.marks == "synthetic data" or "synthetic data" in shown.marks
+        assert all(len(row) == len(shown.headings) for row in shown.rows)
+        for text in (rendering.markdown(shown), rendering.latex(shown), rendering.html(shown)):
+            assert "nan" not in text.replace("dominant", "")
+    shown = rendering.rendered(tables.read(folder / "comparisons.csv", "comparisons"), "comparisons", "")
+    assert "compact CNN + LSTM" in {row[0] for row in shown.rows}
+
+
+def test_the_same_tables_give_the_same_bytes(folder):
+    paths = [folder / f"again-{i}.svg" for i in range(2)]
+    for path in paths:
+        comparisons.differences(folder / "comparisons.csv", path, 0.9)
+    assert paths[0].read_bytes() == paths[1].read_bytes()

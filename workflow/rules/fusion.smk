@@ -1,0 +1,133 @@
+# Several models as one, and a closer look at all of them: from predictions alone.
+# Included after evaluate.smk.
+from ferflow.evaluation import detail_tables
+from ferflow.report import thesis_titles
+
+FUSED = at(layout.FUSION) + "/predictions.csv"
+HUMAN_PREDICTIONS = []  # the annotators' majority, where there is one
+THESIS_TABLES = {thesis_titles.file_name(name): title for name, title in thesis_titles.TITLES.items()}
+# Fields of report.thesis_ours.Ours, and the tables that fill them.
+THESIS_SOURCES = {
+    name: table(name)
+    for name in ("results", "fusion", "trimming", "cv_epochs", "early_stopping", "error_counts")
+} | ({"spatial_class_report": table("spatial_class_report")} if S.spatial.weights is None else {})
+# Items of the thesis's sections 3.2.4 and 3.2.5, and the models whose cross-validation repeats them.
+THESIS_EXPERIMENTS = {}
+
+
+rule fusion:
+    """Average, weighted average, maximum, a stack, and the best set; learnt from cross-validation alone."""
+    input:
+        predictions=MODEL_PREDICTIONS,
+        manifest=at(layout.MANIFEST),
+    output:
+        predictions=FUSED,
+        table=table("fusion"),
+    params:
+        fusion=plain(S.fusion),
+        evaluation=plain(S.evaluation),
+        emotions=S.emotions,
+        protocol=S.protocol,
+        seed=S.seed,
+    log:
+        "logs/fusion.log",
+    benchmark:
+        "benchmarks/fusion.tsv"
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    script:
+        "../scripts/fusion.py"
+
+
+rule details:
+    """Models against each other, calibration, results by sex, confidences, counts of errors."""
+    input:
+        predictions=[at(layout.PREDICTIONS), FUSED, HUMAN_PREDICTIONS],
+        manifest=at(layout.MANIFEST),
+    output:
+        [table(name) for name in detail_tables.TITLES],
+    params:
+        calibration=plain(S.calibration),
+        evaluation=plain(S.evaluation),
+        emotions=S.emotions,
+        protocol=S.protocol,
+        seed=S.seed,
+    log:
+        "logs/details.log",
+    benchmark:
+        "benchmarks/details.tsv"
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    script:
+        "../scripts/details.py"
+
+
+rule figures_of_details:
+    input:
+        reliability=table("reliability"),
+        calibration=table("calibration"),
+        comparisons=table("comparisons"),
+        sex=table("results_by_sex"),
+        confusion=table("confusion_beside"),
+    output:
+        reliability=shown_figure("reliability", "Reliability of the models", "1 Results"),
+        comparisons=shown_figure("comparisons", "Models against each other", "1 Results"),
+        sex=shown_figure("sex", "Accuracy by sex", "1 Results"),
+        confusion=shown_figure("beside", "Confusion matrices of models and annotators", "1 Results"),
+    params:
+        confidence=S.evaluation.confidence,
+    log:
+        "logs/figures_of_details.log",
+    script:
+        "../scripts/figures_of_details.py"
+
+
+rule error_table:
+    """The thesis's Figure 3.29 for each model: mislabelled clips with all scores."""
+    input:
+        table("errors"),
+    output:
+        [f"{at(layout.TABLES)}/mislabelled-{{head}}.{end}" for end in ("html", "md", "tex")],
+    params:
+        model=lambda w: MODELS[w.head],
+    log:
+        "logs/error_table/{head}.log",
+    script:
+        "../scripts/error_table.py"
+
+
+rule thesis_beside:
+    """Every number of the thesis beside ours, or the reason why there is none."""
+    input:
+        **THESIS_SOURCES,
+        predictions=at(layout.PREDICTIONS),
+        manifest=at(layout.MANIFEST),
+    output:
+        [table(name) for name in THESIS_TABLES],
+    params:
+        sources=list(THESIS_SOURCES),
+        lstm=plain(S.temporal.heads["lstm"]) if "lstm" in HEADS else None,
+        dataset=S.dataset.name,
+        stills=S.stills.source,
+        experiments=THESIS_EXPERIMENTS,
+        evaluation=plain(S.evaluation),
+        emotions=S.emotions,
+        seed=S.seed,
+    log:
+        "logs/thesis_beside.log",
+    resources:
+        mem_mb=1500,
+        runtime=30,
+    script:
+        "../scripts/thesis_beside.py"
+
+
+SHOWN["fusion"] = ("fusion", "Fusion of models", "1 Results")
+for name, title in detail_tables.TITLES.items():
+    SHOWN[name] = (detail_tables.SCHEMAS.get(name, name), title, "1 Results")
+for name, title in THESIS_TABLES.items():
+    SHOWN[name] = ("thesis_beside", title, "5 Published beside reproduced")
+FIGURES += [figure(name) for name in ("reliability", "comparisons", "sex", "beside")]
+RESULTS += expand(at(layout.TABLES) + "/mislabelled-{head}.html", head=HEADS)

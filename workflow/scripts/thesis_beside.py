@@ -1,0 +1,25 @@
+"""The thesis's numbers and ours, one table per table of the thesis."""
+
+from common import job
+
+with job(snakemake):
+    from pathlib import Path
+
+    from ferflow.report import thesis_beside
+    from ferflow.report.thesis_parameters import counts
+    from ferflow.settings import Evaluation, HeadSettings
+
+    p, given = snakemake.params, snakemake.input
+    ours = thesis_beside.load(
+        {name: given[name] for name in p.sources},
+        given.predictions,
+        given.manifest,
+        p.emotions,
+        dataset=p.dataset,
+        stills=p.stills,
+        evaluation=Evaluation(**p.evaluation),
+        seed=p.seed,
+        experiments=p.experiments,
+        parameters=counts(HeadSettings(**p.lstm)) if p.lstm else {},
+    )
+    thesis_beside.write(ours, Path(snakemake.output[0]).parent)
