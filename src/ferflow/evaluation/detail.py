@@ -36,8 +36,9 @@ def write_details(
 ) -> None:
     """Write the tables of `detail_tables.TITLES` (.csv) to the folder `out_tables`.
 
-    The predictions are those of models, fusions and annotators. Of the fusions only those that were found in cross-validation take part: the listed ones stand in schema
-    `fusion`. Of the annotators only the majority does; controls are not compared.
+    The predictions are those of models, fusions and annotators. Of the fusions only those that were found in
+    cross-validation take part: the listed ones stand in schema `fusion`. Of the annotators only the majority
+    does; controls are not compared.
     """
     frame = chosen(predictions_table.read(predictions_csvs, emotions, manifest_csv), emotions)
     manifest = tables.read(manifest_csv, "manifest").set_index("clip_id")
