@@ -598,10 +598,20 @@ class Stacking(Section):
     folds: Annotated[int, Field(ge=2)]
 
 
+EXHAUSTIVE = 12
+"""Models of which every set can be tried in seconds."""
+
+
 class FusionChoice(Section):
     models: Annotated[list[str], Field(min_length=1)]
     most: Count
     search: Literal["exhaustive", "greedy"]
+
+    @model_validator(mode="after")
+    def _feasible(self) -> FusionChoice:
+        if self.search == "exhaustive" and len(self.models) > EXHAUSTIVE:
+            raise ValueError(f"search: exhaustive tries every set; with more than {EXHAUSTIVE} take greedy")
+        return self
 
 
 class Fusion(Section):

@@ -233,3 +233,25 @@ def test_parameters_of_the_thesis(small_settings):
     assert found["lstm-25088"] == printed["lstm-25088"] + 512
     # torchvision's counts (design of the networks): Keras's have biases or statistics beside
     assert (found["vgg16"], found["resnet50"], found["densenet201"]) == (138357544, 25557032, 20013928)
+
+
+def test_images_of_the_stills_are_counted_by_part_and_class(tmp_path):
+    from ferflow.report import image_counts
+
+    pixels = " ".join(["7"] * 48 * 48)
+    parts = {"Training": 3, "PublicTest": 1, "PrivateTest": 2}
+    lines = [f"{k},{pixels},{part}" for part, n in parts.items() for k in range(7) for _ in range(n)]
+    (tmp_path / "fer2013.csv").write_text("\n".join(["emotion,pixels,Usage", *lines]) + "\n")
+    ours = Ours(
+        dataset="bu4dfe",
+        stills="fer2013",
+        evaluation=EVALUATION,
+        seed=1,
+        image_counts=image_counts.of_stills(tmp_path / "fer2013.csv", synthetic=False),
+    )
+    rows = beside(ours, "3.3")
+    assert len(rows) == 21
+    for part, n in parts.items():
+        assert set(rows.loc[rows["split"] == part, "ours"]) == {n}
+    angry = rows[(rows["item"] == "angry") & (rows["split"] == "Training")].iloc[0]
+    assert (angry["difference"], angry["real"], angry["data"]) == (3 - 3995, "yes", "fer2013")

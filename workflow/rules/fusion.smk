@@ -10,7 +10,11 @@ THESIS_TABLES = {thesis_titles.file_name(name): title for name, title in thesis_
 THESIS_SOURCES = {
     name: table(name)
     for name in ("results", "fusion", "trimming", "cv_epochs", "early_stopping", "error_counts")
-} | ({"spatial_class_report": table("spatial_class_report")} if S.spatial.weights is None else {})
+}
+if S.spatial.weights is None:
+    THESIS_SOURCES["spatial_class_report"] = table("spatial_class_report")
+if FINETUNED:
+    THESIS_SOURCES["finetuned"] = table("finetuned")
 # Items of the thesis's sections 3.2.4 and 3.2.5, and the models whose cross-validation repeats them.
 THESIS_EXPERIMENTS = {}
 
@@ -104,6 +108,7 @@ rule thesis_beside:
         **THESIS_SOURCES,
         predictions=at(layout.PREDICTIONS),
         manifest=at(layout.MANIFEST),
+        images=[S.stills.path] if S.spatial.weights is None else [],
     output:
         [table(name) for name in THESIS_TABLES],
     params:
@@ -111,6 +116,7 @@ rule thesis_beside:
         lstm=plain(S.temporal.heads["lstm"]) if "lstm" in HEADS else None,
         dataset=S.dataset.name,
         stills=S.stills.source,
+        synthetic_stills=SYNTHETIC_STILLS,
         experiments=THESIS_EXPERIMENTS,
         evaluation=plain(S.evaluation),
         emotions=S.emotions,

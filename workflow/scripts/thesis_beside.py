@@ -5,7 +5,7 @@ from common import job
 with job(snakemake):
     from pathlib import Path
 
-    from ferflow.report import thesis_beside
+    from ferflow.report import image_counts, thesis_beside
     from ferflow.report.thesis_parameters import counts
     from ferflow.settings import Evaluation, HeadSettings
 
@@ -20,6 +20,7 @@ with job(snakemake):
         evaluation=Evaluation(**p.evaluation),
         seed=p.seed,
         experiments=p.experiments,
+        image_counts=image_counts.of_stills(given.images[0], p.synthetic_stills) if given.images else None,
         parameters=counts(HeadSettings(**p.lstm)) if p.lstm else {},
     )
     thesis_beside.write(ours, Path(snakemake.output[0]).parent)

@@ -9,7 +9,7 @@ import pandas as pd
 
 from ferflow import tables
 from ferflow.classes import EMOTIONS_CONTEMPT
-from ferflow.datasets import counts, manifest
+from ferflow.datasets import counts, fer2013, manifest
 from ferflow.datasets.counts import Counted
 from ferflow.report.published import NOT_COMPARABLE, published
 from ferflow.settings import Sequences
@@ -51,15 +51,33 @@ def write(
     for name, column in SETS.items():
         counted, reason = _copy(name, folders.get(name), sequences)
         rows += _rows(column, "", FIGURE_4, _printed("compact", "fig4", column), counted, reason)
+    rows += _by_part(listed, synthetic)
+    tables.write(_frame(rows), output, "image_counts")
+
+
+def of_stills(path: str | Path, synthetic: bool) -> pd.DataFrame:
+    """Schema `image_counts`: the thesis's Table 3.3 beside the copy of FER2013 at `path`.
+
+    `synthetic` says that what lies there only stands for it. Raises InputError as `fer2013.read`.
+    """
+    return _frame(_by_part(fer2013.read(path).table, synthetic))
+
+
+def _by_part(listed: pd.DataFrame, synthetic: bool) -> list[dict]:
+    rows = []
     for part in published("thesis", "3.3")["split"].unique():
         mine = listed.loc[listed["split"] == part, "emotion"]
         counted = Counted(counts.by_class(mine), "", synthetic) if len(mine) else None
         reason = "" if len(mine) else f"this copy does not say which images are of {part}"
         rows += _rows(FER2013, part, TABLE_3_3, _printed("thesis", "3.3", part), counted, reason)
+    return rows
+
+
+def _frame(rows: list[dict]) -> pd.DataFrame:
     frame = pd.DataFrame(rows, columns=list(tables.schema("image_counts")["properties"]))
     numbers = ["published", "ours", "difference"]
     frame[numbers] = frame[numbers].astype("Int64")
-    tables.write(frame, output, "image_counts")
+    return frame
 
 
 def _copy(name: str, folder: str | None, sequences: Sequences) -> tuple[Counted | None, str]:

@@ -60,7 +60,7 @@ def curves(bins: pd.DataFrame, errors: pd.DataFrame, confidence: float, marks: s
         _curve(upper, mine)
         _counts(lower, mine)
         error = errors[errors["model"] == model].iloc[0]
-        upper.set_title(f"{model_label(model)}\n{_error(error)}", loc="left")
+        upper.set_title(f"{model_label(model)}\n{_error(error)}", loc="left", fontsize=7)
         if column == 0:
             upper.set_ylabel("accuracy")
             lower.set_ylabel("clips")

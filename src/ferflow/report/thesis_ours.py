@@ -15,6 +15,7 @@ import pandas as pd
 from ferflow.evaluation.bootstrap import interval, resampled, unit_confusions
 from ferflow.evaluation.metrics import per_class
 from ferflow.evaluation.results import units
+from ferflow.report.image_counts import TABLE_3_3
 from ferflow.report.published import HEADS, NOT_COMPARABLE
 from ferflow.settings import Evaluation
 
@@ -75,7 +76,7 @@ def _network(row, ours: Ours) -> dict:
 def _images(row, ours: Ours) -> dict:
     if ours.image_counts is None:
         return {"note": NOT_RUN + "this study does not count the images of FER2013"}
-    counts = ours.image_counts[ours.image_counts["source"] == "thesis, Table 3.3"]
+    counts = ours.image_counts[ours.image_counts["source"] == TABLE_3_3]
     mine = counts[(counts["split"] == row.split) & (counts["emotion"] == row.item)]
     if mine.empty or pd.isna(mine["ours"].iloc[0]):
         return {"note": (mine["note"].iloc[0] if len(mine) else "") or NOT_RUN + "no images of this part"}
