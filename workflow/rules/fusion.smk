@@ -1,7 +1,14 @@
 # Several models as one, and a closer look at all of them: from predictions alone.
 # Included after evaluate.smk.
 from ferflow.evaluation import detail_tables
+from ferflow.fusion import members
 from ferflow.report import thesis_titles
+
+try:
+    for where, names in members.asked(S.fusion).items():
+        members.resolve(names, MODELS.values(), f"fusion.{where}")
+except FerflowError as error:
+    stop(error)
 
 FUSED = at(layout.FUSION) + "/predictions.csv"
 HUMAN_PREDICTIONS = []  # the annotators' majority, where there is one
@@ -93,11 +100,13 @@ rule error_table:
     input:
         table("errors"),
     output:
-        [f"{at(layout.TABLES)}/mislabelled-{{head}}.{end}" for end in ("html", "md", "tex")],
+        [f"{at(layout.TABLES)}/mislabelled-{{mistaken}}.{end}" for end in ("html", "md", "tex")],
     params:
-        model=lambda w: MODELS[w.head],
+        model=lambda w: MODELS[w.mistaken],
+    wildcard_constraints:
+        mistaken="|".join(MODELS),
     log:
-        "logs/error_table/{head}.log",
+        "logs/error_table/{mistaken}.log",
     script:
         "../scripts/error_table.py"
 
@@ -134,6 +143,6 @@ SHOWN["fusion"] = ("fusion", "Fusion of models", "1 Results")
 for name, title in detail_tables.TITLES.items():
     SHOWN[name] = (detail_tables.SCHEMAS.get(name, name), title, "1 Results")
 for name, title in THESIS_TABLES.items():
-    SHOWN[name] = ("thesis_beside", title, "5 Published beside reproduced")
+    SHOWN[name] = ("thesis_beside", title, "6 Published beside reproduced")
 FIGURES += [figure(name) for name in ("reliability", "comparisons", "sex", "beside")]
-RESULTS += expand(at(layout.TABLES) + "/mislabelled-{head}.html", head=HEADS)
+RESULTS += expand(at(layout.TABLES) + "/mislabelled-{mistaken}.html", mistaken=MODELS)

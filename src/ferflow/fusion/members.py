@@ -5,6 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from ferflow.errors import SettingError
+from ferflow.evaluation.fusions import BEST, STACKING
+from ferflow.settings import Fusion
+
+
+def asked(fusion: Fusion) -> dict[str, list[str]]:
+    """Every setting of `fusion` that names models (`sets.all`, say), and the names."""
+    found = {f"sets.{name}": list(models) for name, models in fusion.sets.items()}
+    for name in (STACKING, BEST):
+        if (section := getattr(fusion, name)) is not None:
+            found[f"{name}.models"] = list(section.models)
+    return found
 
 
 def resolve(asked: Sequence[str], models: Iterable[str], where: str) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from ferflow.evaluation.fusions import BEST, STACKING, fusion_name
 from ferflow.evaluation.results import results, study_note
 from ferflow.fusion import choose, stacking
 from ferflow.fusion.align import Scores, aligned, refuse_shared_subjects
-from ferflow.fusion.members import resolve
+from ferflow.fusion.members import asked, resolve
 from ferflow.fusion.rules import accuracies, fuse
 from ferflow.settings import Evaluation, Fusion
 from ferflow.training.predictions import table
@@ -72,8 +72,7 @@ def fusions(
     """Predictions of all fusions (with `synthetic`), and schema `fusion` with the single models first."""
     predictions = predictions[predictions["protocol"].isin(("cv", "test"))]
     models = list(dict.fromkeys(predictions["model"]))
-    asked = _asked(fusion)
-    members = {name: resolve(some, models, f"fusion.{name}") for name, some in asked.items()}
+    members = {name: resolve(some, models, f"fusion.{name}") for name, some in asked(fusion).items()}
     everyone = list(dict.fromkeys(model for some in members.values() for model in some))
     cv = aligned(predictions, everyone, "cv", emotions)
     test = aligned(predictions, everyone, "test", emotions)
@@ -97,14 +96,6 @@ def fusions(
     ]
     about = [*alone, *({"model": one.model, **one.about} for one in found)]
     return rows, _shown(about, measured, note)
-
-
-def _asked(fusion: Fusion) -> dict[str, list[str]]:
-    asked = {f"sets.{name}": list(models) for name, models in fusion.sets.items()}
-    for name in (STACKING, BEST):
-        if (section := getattr(fusion, name)) is not None:
-            asked[f"{name}.models"] = list(section.models)
-    return asked
 
 
 def _by_rules(name: str, cv: Scores, test: Scores, rules: Sequence[str]) -> list[Fused]:
