@@ -10,7 +10,7 @@ import pytest
 from prediction_study import predictions, write_manifest
 
 from ferflow import tables
-from ferflow.classes import EMOTIONS
+from ferflow.classes import EMOTIONS, EMOTIONS_NEUTRAL
 from ferflow.evaluation.errors import error_counts
 from ferflow.evaluation.results import results
 from ferflow.fusion import run
@@ -51,8 +51,14 @@ def study(synthetic, simulated=False):
     ]
     early = pd.DataFrame({"model": "compact+lstm", "fold": [0, 1, 2, None], "epoch": [9, 22, 4, 12]})
     curve = pd.DataFrame({"model": "compact+lstm", "epoch": [1, 2], "train_accuracy_mean": [0.5, 0.9]})
-    spatial = [(e, 0.6, 0.5, 0.55, 50) for e in (*EMOTIONS, "neutral")]
-    columns = ["emotion", "precision", "recall", "f1", "support"]
+    rng = np.random.default_rng(4)
+    truth = np.repeat(np.arange(7), 30)
+    stills = pd.DataFrame({"clip_id": [f"i{k}" for k in range(210)], "subject_id": ""})
+    stills["emotion"] = np.take(EMOTIONS_NEUTRAL, truth)
+    said = np.where(rng.random(210) < 0.6, truth, rng.integers(0, 7, 210))
+    stills["predicted"] = np.take(EMOTIONS_NEUTRAL, said)
+    stills = stills.assign(model="vgg16", protocol="test", fold=None, synthetic=synthetic)
+    right = float((stills["emotion"] == stills["predicted"]).mean())
     return Ours(
         dataset="synth4d" if synthetic else "bu4dfe",
         stills="fer2013",
@@ -62,9 +68,13 @@ def study(synthetic, simulated=False):
         results=results(frame, EMOTIONS, EVALUATION, 1),
         fusion=run.fusions(frame, FUSION, EVALUATION, 1, EMOTIONS)[1],
         error_counts=error_counts(frame, EMOTIONS, EVALUATION, 1),
-        spatial_class_report=pd.DataFrame(spatial, columns=columns).assign(model="compact", **mark),
+        spatial_predictions=stills,
+        spatial_results=results(stills, EMOTIONS_NEUTRAL, EVALUATION, 1),
         finetuned=pd.DataFrame(
-            [{"network": "vgg16", "model": "vgg16", "ours": 0.7, "parameters": 38677511, "blocks": 2} | mark]
+            [
+                {"network": "vgg16", "model": "vgg16", "parameters": 38677511, "blocks": 2, "ours": right}
+                | mark
+            ]
         ),
         trimming=pd.DataFrame(
             [{"emotion": "all", "within_after": 590, "n_clips": 600, "max_frames": 100} | mark]
@@ -159,9 +169,28 @@ def test_each_table_has_the_number_that_belongs_there(real):
     assert folds.loc[folds["metric"] == "epochs", "ours"].item() == 12
     assert folds.loc[folds["split"] == "cv fold 4", "note"].str.startswith("not run: no cross-val").all()
     assert real["fig3.4"]["difference"].item() == 3
-    assert real["3.4"].set_index(["item", "metric"]).loc[("vgg16", "accuracy"), "difference"] == (
-        pytest.approx(5)
+    stills = ours.spatial_predictions
+    tuned = real["3.4"].set_index(["item", "metric"]).loc[("vgg16", "accuracy")]
+    accuracy = (stills["emotion"] == stills["predicted"]).mean()
+    assert tuned["difference"] == pytest.approx(100 * (accuracy - 0.65))
+    assert tuned["low"] < accuracy < tuned["high"]
+
+
+def test_the_spatial_model_by_class_is_scikit_learns_with_intervals(real):
+    from sklearn.metrics import precision_recall_fscore_support
+
+    stills = study(False).spatial_predictions
+    expected = precision_recall_fscore_support(
+        stills["emotion"], stills["predicted"], labels=list(EMOTIONS_NEUTRAL)
     )
+    rows = real["3.5"].set_index(["item", "metric"])
+    for k, emotion in enumerate(EMOTIONS_NEUTRAL):
+        for metric, values in zip(("precision", "recall", "f1", "support"), expected, strict=True):
+            row = rows.loc[(f"vggface/{emotion}", metric)]
+            assert row["ours"] == pytest.approx(values[k])
+            if metric != "support":
+                assert row["low"] <= row["ours"] <= row["high"] and row["low"] < row["high"]
+    assert set(rows["note"]) == {"theirs is vggface"}
 
 
 def test_recalls_of_the_cascades_and_their_extremes(real):

@@ -19,7 +19,7 @@ THESIS_SOURCES = {
     for name in ("results", "fusion", "trimming", "cv_epochs", "early_stopping", "error_counts")
 }
 if S.spatial.weights is None:
-    THESIS_SOURCES["spatial_class_report"] = table("spatial_class_report")
+    THESIS_SOURCES["spatial_results"] = table("spatial_results")
 if FINETUNED:
     THESIS_SOURCES["finetuned"] = table("finetuned")
 # Items of the thesis's sections 3.2.4 and 3.2.5, and the models whose cross-validation repeats them.
@@ -118,6 +118,7 @@ rule thesis_beside:
         predictions=at(layout.PREDICTIONS),
         manifest=at(layout.MANIFEST),
         images=[S.stills.path] if S.spatial.weights is None else [],
+        spatial=[SPATIAL + "/predictions.csv"] if S.spatial.weights is None else [],
     output:
         [table(name) for name in THESIS_TABLES],
     params:

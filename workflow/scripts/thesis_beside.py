@@ -15,6 +15,8 @@ with job(snakemake):
         given.predictions,
         given.manifest,
         p.emotions,
+        given.spatial[0] if given.spatial else None,
+        p.synthetic_stills,
         dataset=p.dataset,
         stills=p.stills,
         evaluation=Evaluation(**p.evaluation),

@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from ferflow import tables
+from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.evaluation import predictions as predictions_table
 from ferflow.report.published import NOT_COMPARABLE, published
 from ferflow.report.thesis_ours import FINDERS, Ours
@@ -65,12 +66,20 @@ def load(
     predictions_csv: str | Path,
     manifest_csv: str | Path,
     emotions: Sequence[str],
+    spatial_predictions_csv: str | Path | None = None,
+    synthetic_stills: bool = False,
     **about,
 ) -> Ours:
-    """Ours from files: `table_csvs` maps fields of `Ours` to CSV tables; `about` are its other fields."""
-    schemas = {"spatial_class_report": "class_report"}
+    """Ours from files: `table_csvs` maps fields of `Ours` to CSV tables; `about` are its other fields.
+
+    There is no manifest of stills, so whether they are synthetic must be said.
+    """
+    schemas = {"spatial_results": "results"}
     found = {name: tables.read(path, schemas.get(name, name)) for name, path in table_csvs.items()}
     frame = predictions_table.read([predictions_csv], emotions, manifest_csv)
+    if spatial_predictions_csv is not None:
+        stills = predictions_table.read([spatial_predictions_csv], EMOTIONS_NEUTRAL)
+        found["spatial_predictions"] = stills.assign(synthetic=synthetic_stills)
     return Ours(predictions=frame, **found, **about)
 
 

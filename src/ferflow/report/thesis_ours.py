@@ -21,6 +21,8 @@ from ferflow.settings import Evaluation
 
 NOT_RUN = "not run: "
 CASCADES = ("lstm", "bilstm", "cnn1d")
+SAME = 1e-9
+"""Two accuracies that differ by less are those of one run."""
 ALL = ("lstm", "bilstm", "cnn1d", "c3d", "convlstm")
 LSTM_ITEMS = (
     "lstm-25088 dropout 0.4 + 9x offline augmentation",
@@ -35,7 +37,8 @@ class Ours:
     """What a study has to set beside the thesis, by schema; None where it has no such table.
 
     `dataset` and `stills` name the data of clips and of single images. `evaluation` and `seed` are for
-    intervals that no table of the study has. `predictions` is a checked predictions table (with `synthetic`).
+    intervals that no table of the study has. `predictions` is a checked predictions table (with `synthetic`),
+    `spatial_predictions` one of single images.
     `experiments` maps an item of sections 3.2.4 and 3.2.5 to the model whose cross-validation repeats it.
     `parameters` are counts by the published item (`thesis_parameters.counts`).
     """
@@ -47,7 +50,8 @@ class Ours:
     predictions: pd.DataFrame | None = None
     results: pd.DataFrame | None = None
     fusion: pd.DataFrame | None = None
-    spatial_class_report: pd.DataFrame | None = None
+    spatial_predictions: pd.DataFrame | None = None
+    spatial_results: pd.DataFrame | None = None
     finetuned: pd.DataFrame | None = None
     image_counts: pd.DataFrame | None = None
     trimming: pd.DataFrame | None = None
@@ -95,31 +99,37 @@ def _finetuned(row, ours: Ours) -> dict:
     notes = [str(mine["note"]).replace(NOT_COMPARABLE, "").strip("; ")]
     if not pd.isna(mine["blocks"]) and mine["blocks"] != 2:
         notes.append(f"ours with {mine['blocks']} blocks unfrozen")
-    return {
+    found = {
         "model": mine["model"],
         "ours": float(mine[column]),
         "data": ours.stills,
         "synthetic": bool(mine["synthetic"]),
         "note": "; ".join(note for note in notes if note),
     }
+    if row.metric == "accuracy" and ours.spatial_results is not None:
+        own = _result(ours.spatial_results, mine["model"], "test")
+        if own is not None and abs(own["ours"] - found["ours"]) < SAME:
+            found |= {"low": own["low"], "high": own["high"]}
+    return found
 
 
 def _spatial(row, ours: Ours) -> dict:
-    if ours.spatial_class_report is None:
+    if ours.spatial_predictions is None:
         return {"note": NOT_RUN + "this study trains no spatial model"}
     network, emotion = row.item.split("/")
-    mine = ours.spatial_class_report[ours.spatial_class_report["emotion"] == emotion]
-    if mine.empty:
-        return {"note": NOT_RUN + f"our spatial model has no class {emotion}"}
-    mine = mine.iloc[0]
-    other = "" if mine["model"] == network else f"theirs is {network}"
-    return {
-        "model": mine["model"],
-        "ours": float(mine[row.metric]),
+    frame = ours.spatial_predictions
+    model = frame["model"].iloc[0]
+    found = {
+        "model": model,
         "data": ours.stills,
-        "synthetic": bool(mine["synthetic"]),
-        "note": other,
+        "synthetic": bool(frame["synthetic"].any()),
+        "note": "" if model == network else f"theirs is {network}",
     }
+    if row.metric == "support":
+        return found | {"ours": float((frame["emotion"] == emotion).sum())}
+    value, spread = _of_class(frame, emotion, row.metric, ours)
+    low, high = interval(spread, ours.evaluation.confidence)
+    return found | {"ours": value, "low": low, "high": high}
 
 
 def _best_models(row, ours: Ours) -> dict:
@@ -265,7 +275,7 @@ def _recalls(row, ours: Ours) -> dict:
         lacking = ", ".join(part for part in CASCADES if part not in models)
         return {"note": NOT_RUN + f"no test predictions of {lacking} in this study"}
     emotion = row.item.partition("/")[2]
-    found = [_recall(mine, emotion, ours.evaluation, ours.seed) for mine in models.values()]
+    found = [_of_class(mine, emotion, "recall", ours) for mine in models.values()]
     whole, spread = zip(*found, strict=True)
     over = {"recall": np.mean, "recall_min": np.min, "recall_max": np.max}[row.metric]
     low, high = interval(over(np.stack(spread), axis=0), ours.evaluation.confidence)
@@ -281,13 +291,16 @@ def _recalls(row, ours: Ours) -> dict:
     }
 
 
-def _recall(mine: pd.DataFrame, emotion: str, settings: Evaluation, seed: int) -> tuple[float, np.ndarray]:
-    """Recall of one class, and its bootstrap over subjects [B]; the same subjects for every model."""
-    mine = mine.sort_values("clip_id")
-    own, hit = mine["emotion"] == emotion, mine["predicted"] == emotion
-    matrices = unit_confusions(own.to_numpy(int), hit.to_numpy(int), units(mine), 2)
-    spread = per_class(resampled(matrices, settings.bootstrap, np.random.default_rng(seed)))["recall"][:, 1]
-    return float(per_class(matrices.sum(0))["recall"][1]), spread
+def _of_class(frame: pd.DataFrame, emotion: str, metric: str, ours: Ours) -> tuple[float, np.ndarray]:
+    """A metric of one class (`metrics.per_class`), and its bootstrap [B] over subjects or images.
+
+    Models that were shown the same clips share their draws.
+    """
+    frame = frame.sort_values("clip_id")
+    own, said = frame["emotion"] == emotion, frame["predicted"] == emotion
+    matrices = unit_confusions(own.to_numpy(int), said.to_numpy(int), units(frame), 2)
+    drawn = resampled(matrices, ours.evaluation.bootstrap, np.random.default_rng(ours.seed))
+    return float(per_class(matrices.sum(0))[metric][1]), per_class(drawn)[metric][:, 1]
 
 
 def _mislabelled(row, ours: Ours) -> dict:
