@@ -644,6 +644,12 @@ class Nested(Section):
     candidates: Annotated[dict[Name, dict[str, float | int | str | bool]], Field(min_length=1)]
 
 
+class Evaluation(Section):
+    bootstrap: Count
+    confidence: Annotated[float, Field(gt=0, lt=1)]
+    controls: bool
+
+
 class Settings(Section):
     """All settings of one study."""
 
@@ -674,6 +680,9 @@ class Settings(Section):
     calibration: Calibration
     fusion: Fusion
     nested: Nested
+    fusion: Fusion
+    calibration: Calibration
+    evaluation: Evaluation
 
 
 def watching() -> Watching:
