@@ -237,6 +237,6 @@ def test_candidates_are_laid_over_the_heads_settings(small_settings):
     assert own.temporal.heads["lstm"].dropout == 0.5
     assert own.temporal.heads["bilstm"] == settings.temporal.heads["bilstm"]
     assert own.temporal.heads["lstm"].units == settings.temporal.heads["lstm"].units
-    with pytest.raises(SettingError, match=r"nested\.candidates\.odd: drop"):
+    with pytest.raises(SettingError, match=r"nested\.candidates\.odd: heads\.lstm\.drop: Extra inputs"):
         nested_run.with_candidate(settings, "lstm", "odd")
     assert issubclass(SettingError, FerflowError)

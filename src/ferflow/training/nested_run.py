@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
+from pydantic import ValidationError
 
 from ferflow import files, tables
 from ferflow.classes import EMOTIONS
@@ -14,20 +15,10 @@ from ferflow.datasets import manifest as clip_list
 from ferflow.errors import SettingError
 from ferflow.evaluation import predictions as predictions_table
 from ferflow.evaluation.results import study_note
-from ferflow.settings import Evaluation, HeadSettings, Settings
+from ferflow.settings import Evaluation, Settings, Temporal
 from ferflow.training import nested
 from ferflow.training import splits as subject_splits
 from ferflow.training.reproducible import derive
-
-
-def candidate_settings(base: HeadSettings, own: Mapping[str, object], name: str) -> HeadSettings:
-    """`base` with a candidate's own settings laid over it. Raises SettingError for what is no setting."""
-    try:
-        return HeadSettings.model_validate({**base.model_dump(), **own})
-    except ValueError as error:
-        reason = str(error).split("\n")[1:3]
-        where = f"nested.candidates.{name}"
-        raise SettingError(where, " ".join(reason), "use names of temporal.heads") from None
 
 
 def write_plan(
@@ -150,8 +141,14 @@ def write_table(
 
 
 def with_candidate(settings: Settings, head: str, candidate: str) -> Settings:
-    """`settings` with those of `head` as the candidate has them."""
-    own = settings.nested.candidates[candidate]
-    laid = candidate_settings(settings.temporal.heads[head], own, candidate)
-    temporal = settings.temporal.model_copy(update={"heads": {**settings.temporal.heads, head: laid}})
+    """`settings` with those of `head` as the candidate has them. SettingError for what a head cannot have."""
+    laid = settings.temporal.model_dump()
+    laid["heads"][head] |= settings.nested.candidates[candidate]
+    try:
+        temporal = Temporal.model_validate(laid)
+    except ValidationError as error:
+        first = error.errors()[0]
+        what = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+        remedy = f"use settings of temporal.heads.{head}"
+        raise SettingError(f"nested.candidates.{candidate}", what, remedy) from None
     return settings.model_copy(update={"temporal": temporal})
