@@ -615,7 +615,7 @@ class FusionChoice(Section):
 
 
 class Fusion(Section):
-    sets: dict[Name, Annotated[list[str], Field(min_length=2)]]
+    sets: dict[Name, Annotated[list[str], Field(min_length=2)] | None]
     rules: Annotated[list[FusionRule], Field(min_length=1)]
     stacking: Stacking | None
     best: FusionChoice | None
@@ -625,10 +625,14 @@ class Fusion(Section):
         for name in (BEST, "stacking"):
             if name in self.sets:
                 raise ValueError(f"{name} is the name of a fusion that is not listed but found")
-        for name, members in self.sets.items():
+        for name, members in self.named().items():
             if len(set(members)) < len(members):
                 raise ValueError(f"set {name} names a model twice")
         return self
+
+    def named(self) -> dict[str, list[str]]:
+        """The sets that are fused; a study leaves one out by writing null."""
+        return {name: list(members) for name, members in self.sets.items() if members is not None}
 
 
 class Calibration(Section):
@@ -641,7 +645,17 @@ class Nested(Section):
     outer: Annotated[int, Field(ge=2)]
     inner: Annotated[int, Field(ge=2)]
     heads: list[Head]
-    candidates: Annotated[dict[Name, dict[str, float | int | str | bool]], Field(min_length=1)]
+    candidates: dict[Name, dict[str, int | float | str | bool] | None]
+
+    @model_validator(mode="after")
+    def _some(self) -> Nested:
+        if not self.tried():
+            raise ValueError("candidates: none is left")
+        return self
+
+    def tried(self) -> dict[str, dict[str, int | float | str | bool]]:
+        """The candidates that are tried; a study leaves one out by writing null."""
+        return {name: own for name, own in self.candidates.items() if own is not None}
 
 
 class Evaluation(Section):

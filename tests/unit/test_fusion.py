@@ -290,3 +290,5 @@ def test_the_settings_refuse_a_fusion_that_cannot_be(small_settings):
         small_settings({"fusion": {"sets": {"best": ["lstm", "c3d"]}}})
     with pytest.raises(SettingError, match="more than 12 take greedy"):
         small_settings({"fusion": {"best": {"models": [f"m{i}" for i in range(13)]}}})
+    fewer = small_settings({"fusion": {"sets": {"all": None}}}).fusion
+    assert "all" not in fewer.named() and set(fewer.named()) == set(settings.fusion.sets) - {"all"}

@@ -3,7 +3,7 @@
 import re
 
 OUTER, INNER = range(S.nested.outer), range(S.nested.inner)
-CANDIDATES = list(S.nested.candidates)
+CANDIDATES = list(S.nested.tried())
 
 
 wildcard_constraints:
@@ -14,7 +14,7 @@ wildcard_constraints:
 
 def candidate_features(head, candidate):
     """Feature files that a candidate trains on: as the head's, with its own share of the augmented versions."""
-    count = S.nested.candidates[candidate].get("augmentations", S.temporal.heads[head].augmentations)
+    count = S.nested.tried()[candidate].get("augmentations", S.temporal.heads[head].augmentations)
     names = ["none", *S.augment.transformations[:count]]
     return expand(at(layout.FEATURES), augmentation=names, subject=SUBJECTS)
 

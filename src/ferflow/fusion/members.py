@@ -11,7 +11,7 @@ from ferflow.settings import Fusion
 
 def asked(fusion: Fusion) -> dict[str, list[str]]:
     """Every setting of `fusion` that names models (`sets.all`, say), and the names."""
-    found = {f"sets.{name}": list(models) for name, models in fusion.sets.items()}
+    found = {f"sets.{name}": models for name, models in fusion.named().items()}
     for name in (STACKING, BEST):
         if (section := getattr(fusion, name)) is not None:
             found[f"{name}.models"] = list(section.models)

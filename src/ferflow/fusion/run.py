@@ -79,7 +79,7 @@ def fusions(
     refuse_shared_subjects(cv, test)
 
     found = []
-    for name in fusion.sets:
+    for name in fusion.named():
         found += _by_rules(name, cv.of(members[f"sets.{name}"]), test, fusion.rules)
     if fusion.stacking is not None:
         found.append(_stacked(cv.of(members["stacking.models"]), test, fusion, derive(seed, "stacking")))

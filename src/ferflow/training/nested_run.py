@@ -143,7 +143,7 @@ def write_table(
 def with_candidate(settings: Settings, head: str, candidate: str) -> Settings:
     """`settings` with those of `head` as the candidate has them. SettingError for what a head cannot have."""
     laid = settings.temporal.model_dump()
-    laid["heads"][head] |= settings.nested.candidates[candidate]
+    laid["heads"][head] |= settings.nested.tried()[candidate]
     try:
         temporal = Temporal.model_validate(laid)
     except ValidationError as error:
