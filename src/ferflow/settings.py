@@ -552,12 +552,6 @@ class Finalize(Section):
     max_epochs: Count
 
 
-class Evaluation(Section):
-    bootstrap: Count
-    confidence: Annotated[float, Field(gt=0, lt=1)]
-    controls: bool
-
-
 class SimulatedAnnotators(Section):
     """The noise model of `humans.simulated`, in log-odds."""
 
@@ -689,10 +683,7 @@ class Settings(Section):
     end_to_end: EndToEnd
     splits: Splits
     finalize: Finalize
-    evaluation: Evaluation
     humans: Humans
-    calibration: Calibration
-    fusion: Fusion
     nested: Nested
     fusion: Fusion
     calibration: Calibration
