@@ -485,6 +485,12 @@ class ClipNetworkSettings(Section):
     online: Online | None
     augmentations: Annotated[int, Field(ge=0, le=9)]
 
+    @model_validator(mode="after")
+    def _no_mixed_clips(self) -> ClipNetworkSettings:
+        if self.online is not None and (self.online.erase or self.online.mixup):
+            raise ValueError("online: erase and mixup are for single images; write 0")
+        return self
+
 
 class C3dSettings(ClipNetworkSettings):
     pooling: Pooling

@@ -177,19 +177,23 @@ def test_memory_is_bounded_whatever_the_number_of_clips(study, settings):
 
 def test_online_augmentation_treats_all_frames_alike():
     """A clip of one image over and over stays one; another draw is another clip."""
-    online = Online(flip=True, rotation=10, shear=0.15, shift=0.1, zoom=0.1, brightness=(0.4, 1.5))
+    online = Online(
+        flip=True, rotation=10, shear=0.15, shift=0.1, zoom=0.1, brightness=(0.4, 1.5), erase=0, mixup=0
+    )
     image = np.random.default_rng(0).integers(0, 256, (16, 16, 3), dtype=np.uint8)
     clip = torch.from_numpy(np.repeat(cv2.GaussianBlur(image, (5, 5), 0)[None], 6, 0))
     drawn = [augmented(clip, online, torch.Generator().manual_seed(seed)) for seed in (1, 1, 2)]
     assert drawn[0].dtype == torch.uint8 and drawn[0].shape == clip.shape
     assert (drawn[0] == drawn[0][:1]).all() and not torch.equal(drawn[0], clip)
     assert torch.equal(drawn[0], drawn[1]) and not torch.equal(drawn[0], drawn[2])
-    still = Online(flip=False, rotation=0, shear=0, shift=0, zoom=0, brightness=(1, 1))
+    still = Online(flip=False, rotation=0, shear=0, shift=0, zoom=0, brightness=(1, 1), erase=0, mixup=0)
     assert torch.equal(augmented(clip, still, torch.Generator()), clip)
 
 
 def test_only_training_clips_are_augmented_online(study, settings):
-    online = Online(flip=True, rotation=10, shear=0.15, shift=0.1, zoom=0.1, brightness=(0.4, 1.5))
+    online = Online(
+        flip=True, rotation=10, shear=0.15, shift=0.1, zoom=0.1, brightness=(0.4, 1.5), erase=0, mixup=0
+    )
     network = settings.end_to_end.c3d.model_copy(update={"online": online, "augmentations": 0})
     whole = read(study, settings)
     clips = whole.of(SUBJECTS[:1])
