@@ -27,6 +27,7 @@ if S.kind == "clips":
     include: "workflow/rules/evaluate.smk"
     include: "workflow/rules/figures.smk"
     include: "workflow/rules/nested.smk"
+    include: "workflow/rules/fusion.smk"
 
 else:
 

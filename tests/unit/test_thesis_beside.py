@@ -256,7 +256,9 @@ def test_from_files(tmp_path):
 def test_parameters_of_the_thesis(small_settings):
     from ferflow.report.thesis_parameters import counts
 
-    found = counts(small_settings().temporal.heads["lstm"])
+    settings = small_settings()
+    found = counts(settings.temporal.heads["lstm"], settings.end_to_end.c3d)
+    assert found["c3d"] == published("thesis", "fig3.22").set_index("item")["value"]["c3d"]
     printed = published("thesis", "fig3.15").set_index("item")["value"]
     assert found["lstm-1024"] == printed["lstm-1024"] + 512
     assert found["lstm-25088"] == printed["lstm-25088"] + 512

@@ -1,5 +1,4 @@
 # Several models as one, and a closer look at all of them: from predictions alone.
-# Included after evaluate.smk.
 from ferflow.evaluation import detail_tables
 from ferflow.fusion import members
 from ferflow.report import thesis_titles
@@ -11,7 +10,6 @@ except FerflowError as error:
     stop(error)
 
 FUSED = at(layout.FUSION) + "/predictions.csv"
-HUMAN_PREDICTIONS = []  # the annotators' majority, where there is one
 THESIS_TABLES = {thesis_titles.file_name(name): title for name, title in thesis_titles.TITLES.items()}
 # Fields of report.thesis_ours.Ours, and the tables that fill them.
 THESIS_SOURCES = {
@@ -22,6 +20,8 @@ if S.spatial.weights is None:
     THESIS_SOURCES["spatial_results"] = table("spatial_results")
 if FINETUNED:
     THESIS_SOURCES["finetuned"] = table("finetuned")
+if HUMAN_SOURCE:
+    THESIS_SOURCES["human_summary"] = table("human_summary")
 # Items of the thesis's sections 3.2.4 and 3.2.5, and the models whose cross-validation repeats them.
 THESIS_EXPERIMENTS = {}
 
@@ -54,7 +54,7 @@ rule fusion:
 rule details:
     """Models against each other, calibration, results by sex, confidences, counts of errors."""
     input:
-        predictions=[at(layout.PREDICTIONS), FUSED, HUMAN_PREDICTIONS],
+        predictions=[at(layout.PREDICTIONS), FUSED],
         manifest=at(layout.MANIFEST),
     output:
         [table(name) for name in detail_tables.TITLES],
@@ -123,7 +123,8 @@ rule thesis_beside:
         [table(name) for name in THESIS_TABLES],
     params:
         sources=list(THESIS_SOURCES),
-        lstm=plain(S.temporal.heads["lstm"]) if "lstm" in HEADS else None,
+        heads=plain(S.temporal)["heads"],
+        c3d=plain(S.end_to_end.c3d),
         dataset=S.dataset.name,
         stills=S.stills.source,
         synthetic_stills=SYNTHETIC_STILLS,

@@ -7,7 +7,7 @@ with job(snakemake):
 
     from ferflow.report import image_counts, thesis_beside
     from ferflow.report.thesis_parameters import counts
-    from ferflow.settings import Evaluation, HeadSettings
+    from ferflow.settings import C3dSettings, Evaluation, HeadSettings
 
     p, given = snakemake.params, snakemake.input
     ours = thesis_beside.load(
@@ -23,6 +23,8 @@ with job(snakemake):
         seed=p.seed,
         experiments=p.experiments,
         image_counts=image_counts.of_stills(given.images[0], p.synthetic_stills) if given.images else None,
-        parameters=counts(HeadSettings(**p.lstm)) if p.lstm else {},
+        parameters=counts(
+            HeadSettings(**p.heads["lstm"]) if "lstm" in p.heads else None, C3dSettings(**p.c3d)
+        ),
     )
     thesis_beside.write(ours, Path(snakemake.output[0]).parent)
