@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 from importlib.resources import files as resources
 from pathlib import Path
-from typing import Annotated, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -24,6 +24,7 @@ NotNegative = Annotated[float, Field(ge=0)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$")]
 
 Head = Literal["lstm", "bilstm", "cnn1d"]
+Layer = Literal["pool", "dense"]
 EndToEndName = Literal["c3d", "convlstm"]
 Activation = Literal["relu", "leaky_relu"]
 Pooling = Literal["max", "average"]
@@ -408,7 +409,7 @@ class Datacentric(Section):
 
 
 class Features(Section):
-    layer: Literal["pool", "dense"]
+    layer: Layer
     batch: Count
     precision: Precision
     max_frames: Count
@@ -635,6 +636,57 @@ class Fusion(Section):
         return {name: list(members) for name, members in self.sets.items() if members is not None}
 
 
+class ExperimentRun(Section):
+    """A cross-validation of a head or network with other settings than the study's own."""
+
+    of: Head | EndToEndName
+    layer: Layer | None
+    changes: dict[str, Any]
+
+    @model_validator(mode="after")
+    def _layer_of_a_head(self) -> ExperimentRun:
+        if self.layer is not None and self.of in get_args(EndToEndName):
+            raise ValueError(f"{self.of} sees the frames themselves: layer must be null")
+        return self
+
+
+class Comparison(Section):
+    title: str
+    runs: Annotated[list[Name], Field(min_length=2)]
+
+
+class Experiments(Section):
+    compared: list[Name]
+    comparisons: dict[Name, Comparison]
+    runs: dict[Name, ExperimentRun | None]
+    published: dict[str, Name]
+
+    @model_validator(mode="after")
+    def _known(self) -> Experiments:
+        for name in self.compared:
+            if name not in self.comparisons:
+                known = ", ".join(self.comparisons)
+                raise ValueError(f"compared names {name}, which is none of the comparisons {known}")
+        for name, comparison in self.comparisons.items():
+            for run in comparison.runs:
+                if run not in self.runs and run not in (*get_args(Head), *get_args(EndToEndName)):
+                    raise ValueError(f"comparisons.{name} names {run}, which is not among the runs")
+        return self
+
+    def chosen(self) -> dict[str, Comparison]:
+        """The comparisons that are made, without the runs that the study leaves out by writing null."""
+        found = {}
+        for name in self.compared:
+            runs = [run for run in self.comparisons[name].runs if self.runs.get(run, run) is not None]
+            found[name] = self.comparisons[name].model_copy(update={"runs": runs})
+        return found
+
+    def trained(self) -> dict[str, ExperimentRun]:
+        """The runs of the comparisons that are made, each once."""
+        names = dict.fromkeys(run for comparison in self.chosen().values() for run in comparison.runs)
+        return {name: self.runs[name] for name in names if name in self.runs}
+
+
 class Calibration(Section):
     bins: Annotated[int, Field(ge=2)]
     binning: Literal["width", "mass"]
@@ -690,10 +742,33 @@ class Settings(Section):
     splits: Splits
     finalize: Finalize
     humans: Humans
+    experiments: Experiments
     nested: Nested
     fusion: Fusion
     calibration: Calibration
     evaluation: Evaluation
+
+    @model_validator(mode="after")
+    def _experiments_can_be_built(self) -> Settings:
+        for name in self.experiments.trained():
+            try:
+                self.of_run(name)
+            except ValidationError as error:
+                field = ".".join(str(part) for part in error.errors()[0]["loc"])
+                reason = error.errors()[0]["msg"]
+                raise ValueError(f"experiments.runs.{name}: {field or 'changes'}: {reason}") from None
+        return self
+
+    def of_run(self, name: str) -> HeadSettings | ClipNetworkSettings:
+        """The settings of the head or network of the experiment's run `name`."""
+        run = self.experiments.runs[name]
+        if run.of in get_args(EndToEndName):
+            base = self.end_to_end.of(run.of)
+            return type(base).model_validate(base.model_dump() | run.changes)
+        if run.of not in self.temporal.heads:
+            raise ValueError(f"experiments.runs.{name} is of {run.of}, which temporal.heads has not")
+        heads = {run.of: self.temporal.heads[run.of].model_dump() | run.changes}
+        return Temporal.model_validate(self.temporal.model_dump() | {"heads": heads}).heads[run.of]
 
 
 def watching() -> Watching:
@@ -794,5 +869,5 @@ def _explain(error: dict) -> tuple[str, str]:
     if error["type"] == "missing":
         return f"{name} is missing", "add it; params.yaml shows every setting"
     if error["type"] == "value_error":
-        return f"{name}: {error['ctx']['error']}", "correct it"
+        return f"{name}: {error['ctx']['error']}".removeprefix(": "), "correct it"
     return f"{name}: {error['msg']}, not {error['input']!r}", "correct the value"

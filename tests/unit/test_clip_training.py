@@ -210,7 +210,7 @@ def training(study: Path, settings, name: str = "c3d", **changes) -> Training:
     plan = settings.end_to_end
     own = {"network": plan.of(name), "plan": plan.plan(), "finalize": settings.finalize}
     own |= {"augment": settings.augment, "classes": EMOTIONS, "seed": settings.seed}
-    return Training(name, **(inputs(study) | own | changes))
+    return Training(name, name, **(inputs(study) | own | changes))
 
 
 def fold(study: Path, settings, out: Path, announce=None, **changes) -> Path:

@@ -63,7 +63,7 @@ def work(tmp_path_factory):
         write_faces(folder / "faces" / f"{subject}.h5", subject)
         extract.write_subject(
             folder / "faces" / f"{subject}.h5",
-            folder / "features" / "none" / f"{subject}.h5",
+            {"dense": folder / "features" / "none" / f"{subject}.h5"},
             folder / "model.pt",
             "none",
             SETTINGS,
@@ -125,7 +125,7 @@ def test_the_batch_size_changes_nothing_but_rounding(work, tmp_path):
         settings = SETTINGS.model_copy(update={"batch": batch})
         extract.write_subject(
             work / "faces/F001.h5",
-            tmp_path / f"{batch}.h5",
+            {"dense": tmp_path / f"{batch}.h5"},
             work / "model.pt",
             "salt_pepper",
             settings,
@@ -140,9 +140,27 @@ def test_the_batch_size_changes_nothing_but_rounding(work, tmp_path):
 def test_the_same_settings_give_the_same_bytes(work, tmp_path):
     for name in ("a.h5", "b.h5"):
         extract.write_subject(
-            work / "faces/F001.h5", tmp_path / name, work / "model.pt", "salt_pepper", SETTINGS, 20, False
+            work / "faces/F001.h5",
+            {"dense": tmp_path / name},
+            work / "model.pt",
+            "salt_pepper",
+            SETTINGS,
+            20,
+            False,
         )
     assert (tmp_path / "a.h5").read_bytes() == (tmp_path / "b.h5").read_bytes()
+
+
+def test_one_pass_gives_every_layer_as_a_pass_of_its_own_does(work, tmp_path):
+    files = {layer: tmp_path / f"{layer}.h5" for layer in ("pool", "dense")}
+    extract.write_subject(work / "faces/F001.h5", files, work / "model.pt", "none", SETTINGS, 20, False)
+    assert files["dense"].read_bytes() == (work / "features/none/F001.h5").read_bytes()
+    alone = tmp_path / "alone.h5"
+    extract.write_subject(
+        work / "faces/F001.h5", {"pool": alone}, work / "model.pt", "none", SETTINGS, 20, False
+    )
+    assert files["pool"].read_bytes() == alone.read_bytes()
+    assert (store.info(alone)["layer"], store.info(alone)["n_features"]) == ("pool", 4608)
 
 
 def test_a_transformation_is_applied_to_the_faces(work, tmp_path):
@@ -151,7 +169,7 @@ def test_a_transformation_is_applied_to_the_faces(work, tmp_path):
     for name, listing in (("salt_pepper", False), ("darker", True)):
         path = tmp_path / f"{name}{listing}.h5"
         extract.write_subject(
-            work / "faces/F001.h5", path, work / "model.pt", name, SETTINGS, 20, listing, extractor
+            work / "faces/F001.h5", {"dense": path}, work / "model.pt", name, SETTINGS, 20, listing, extractor
         )
         changed = offline.apply(name, frames, offline.clip_seed(20, "F001_sad"), listing)
         rows = store.read(path, "F001_sad")
@@ -161,7 +179,8 @@ def test_a_transformation_is_applied_to_the_faces(work, tmp_path):
 
 def test_bfloat16_comes_close_to_float32(work):
     frames = faces_frames(work, "F001_sad")
-    low = extract.Extractor(work / "model.pt", SETTINGS.model_copy(update={"precision": "bfloat16"}))(frames)
+    settings = SETTINGS.model_copy(update={"precision": "bfloat16"})
+    low = extract.Extractor(work / "model.pt", settings)(frames)["dense"]
     high = features_by_hand(work, frames)
     assert low.dtype == np.float16
     assert np.corrcoef(low.ravel(), high.ravel())[0, 1] > 0.995
@@ -216,7 +235,13 @@ def test_a_model_that_overflows_is_refused_and_nothing_is_left(work, tmp_path):
     spatial.save(tmp_path / "model.pt", network, EMOTIONS_NEUTRAL, {"synthetic": True})
     with pytest.raises(WeightsError, match="65,504"):
         extract.write_subject(
-            work / "faces/F001.h5", tmp_path / "out.h5", tmp_path / "model.pt", "none", SETTINGS, 20, False
+            work / "faces/F001.h5",
+            {"dense": tmp_path / "out.h5"},
+            tmp_path / "model.pt",
+            "none",
+            SETTINGS,
+            20,
+            False,
         )
     assert sorted(p.name for p in tmp_path.iterdir()) == ["model.pt"]
 

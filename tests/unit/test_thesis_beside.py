@@ -66,6 +66,7 @@ def study(synthetic, simulated=False):
         seed=1,
         predictions=frame,
         results=results(frame, EMOTIONS, EVALUATION, 1),
+        experiment_results=results(frame.assign(model="run-" + frame["model"]), EMOTIONS, EVALUATION, 1),
         fusion=run.fusions(frame, FUSION, EVALUATION, 1, EMOTIONS)[1],
         error_counts=error_counts(frame, EMOTIONS, EVALUATION, 1),
         spatial_predictions=stills,
@@ -83,7 +84,7 @@ def study(synthetic, simulated=False):
         early_stopping=early.assign(max_validation_accuracy=0.7, **mark),
         human_summary=pd.concat(human).assign(low=0.6, high=0.8, simulated=simulated, **mark),
         parameters={"lstm-1024": 591622, "vgg16": 138357544},
-        experiments={"lstm-25088 baseline": "compact+bilstm"},
+        experiments={"lstm-25088 baseline": "run-compact+bilstm"},
     )
 
 

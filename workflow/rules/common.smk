@@ -1,4 +1,5 @@
 # What every rule needs: the checked settings, file patterns with the study's names filled in, and what is shown.
+import re
 import sys
 from pathlib import Path
 

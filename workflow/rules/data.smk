@@ -8,7 +8,15 @@ except FerflowError as error:
 
 HEADS = list(S.temporal.heads)
 FOLDS = range(S.splits.folds)
-AUGMENTATIONS = S.augment.transformations[: max(h.augmentations for h in S.temporal.heads.values())]
+# What the features are made of: the layers and as many augmented versions as any head asks for, in one pass.
+ASKED = [(S.features.layer, head.augmentations) for head in S.temporal.heads.values()]
+ASKED += [
+    (run.layer or S.features.layer, S.of_run(name).augmentations)
+    for name, run in S.experiments.trained().items()
+    if run.of in HEADS
+]
+LAYERS = list(dict.fromkeys(layer for layer, _ in ASKED))
+AUGMENTATIONS = S.augment.transformations[: max(count for _, count in ASKED)]
 SYNTH_CLIPS = [f"{S.dataset.root}/{{subject}}_{e}_tex.avi" for e in S.emotions]
 SYNTH_TRUTH = f"{S.dataset.root}/truth/{{subject}}.csv"
 SYNTH_AU_TRUTH = [f"{S.dataset.root}/truth/{{subject}}_{e}.csv" for e in S.emotions]

@@ -2,9 +2,8 @@
 END_TO_END = list(S.end_to_end.run)
 
 
-def end_to_end_memory(network):
+def end_to_end_memory(network, chosen):
     """MiB that a training step of a batch takes: measured, 3.7 GB a clip for ConvLSTM at full size."""
-    chosen = S.end_to_end.of(network)
     voxels = S.end_to_end.batch * chosen.frames * chosen.size**2
     per_voxel = sum(chosen.filters) * (6 if network == "c3d" else 90)  # bytes
     return 2500 + S.end_to_end.memory + voxels * per_voxel // 2**20
@@ -24,6 +23,7 @@ if END_TO_END:
             early_history=at(layout.END_TO_END_FOLD) + "/early.csv",
             early=at(layout.END_TO_END_FOLD) + "/early.json",
         params:
+            of=lambda w: w.network,
             network=lambda w: plain(S.end_to_end.of(w.network)),
             plan=plain(S.end_to_end.plan()),
             finalize=plain(S.finalize),
@@ -38,7 +38,7 @@ if END_TO_END:
             "benchmarks/end_to_end/{network}-{fold}.tsv"
         threads: S.end_to_end.threads
         resources:
-            mem_mb=lambda w: end_to_end_memory(w.network),
+            mem_mb=lambda w: end_to_end_memory(w.network, S.end_to_end.of(w.network)),
             runtime=1440,
         priority: 5  # the longest jobs of a study
         script:
@@ -56,6 +56,7 @@ if END_TO_END:
             history=at(layout.END_TO_END_FINAL) + "/history.csv",
             predictions=at(layout.END_TO_END_FINAL) + "/predictions.csv",
         params:
+            of=lambda w: w.network,
             network=lambda w: plain(S.end_to_end.of(w.network)),
             plan=plain(S.end_to_end.plan()),
             finalize=plain(S.finalize),
@@ -71,7 +72,7 @@ if END_TO_END:
             "benchmarks/end_to_end/{network}-final.tsv"
         threads: S.end_to_end.threads
         resources:
-            mem_mb=lambda w: end_to_end_memory(w.network),
+            mem_mb=lambda w: end_to_end_memory(w.network, S.end_to_end.of(w.network)),
             runtime=720,
         script:
             "../scripts/end_to_end_final.py"

@@ -7,9 +7,15 @@ rule features:
         faces=at(layout.FACES),
         model=SPATIAL + "/model.pt",
     output:
-        expand(at(layout.FEATURES), augmentation=["none", *AUGMENTATIONS], allow_missing=True),
+        expand(
+            at(layout.FEATURES, layer="{layer}"),
+            augmentation=["none", *AUGMENTATIONS],
+            layer=LAYERS,
+            allow_missing=True,
+        ),
     params:
         features=plain(S.features),
+        layers=LAYERS,
         augmentations=["none", *AUGMENTATIONS],
         listing=S.augment.listing,
         seed=S.seed,

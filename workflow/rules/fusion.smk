@@ -22,8 +22,8 @@ if FINETUNED:
     THESIS_SOURCES["finetuned"] = table("finetuned")
 if HUMAN_SOURCE:
     THESIS_SOURCES["human_summary"] = table("human_summary")
-# Items of the thesis's sections 3.2.4 and 3.2.5, and the models whose cross-validation repeats them.
-THESIS_EXPERIMENTS = {}
+if COMPARISONS:
+    THESIS_SOURCES |= {name: table(name) for name in ("experiment_results", "experiment_epochs")}
 
 
 rule fusion:
@@ -128,7 +128,7 @@ rule thesis_beside:
         dataset=S.dataset.name,
         stills=S.stills.source,
         synthetic_stills=SYNTHETIC_STILLS,
-        experiments=THESIS_EXPERIMENTS,
+        experiments={item: run for item, run in S.experiments.published.items() if run in RUNS},
         evaluation=plain(S.evaluation),
         emotions=S.emotions,
         seed=S.seed,

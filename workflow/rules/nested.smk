@@ -1,7 +1,5 @@
 # Nested cross-validation (thesis, Algorithm 2). Every candidate on every inner fold of every outer fold is a job of its
 # own; all of them read the one store of features. An outer fold is an ordinary split, so nothing is copied for it.
-import re
-
 OUTER, INNER = range(S.nested.outer), range(S.nested.inner)
 CANDIDATES = list(S.nested.tried())
 

@@ -31,6 +31,7 @@ rule fold:
         early_history=at(layout.FOLD) + "/early.csv",
         early=at(layout.FOLD) + "/early.json",
     params:
+        of=lambda w: w.head,
         head=lambda w: plain(S.temporal.heads[w.head]),
         temporal=WITHOUT_HEADS,
         finalize=plain(S.finalize),

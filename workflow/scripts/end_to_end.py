@@ -9,16 +9,17 @@ def training_of(snakemake):
     from ferflow.settings import Augment, EndToEndPlan, Finalize
     from ferflow.training.endtoend import Training
 
-    name, given, p = snakemake.wildcards.network, snakemake.input, snakemake.params
+    given, p = snakemake.input, snakemake.params
     return Training(
-        name,
+        p.of,
+        model=p.get("model", p.of),
         splits=given.splits,
         manifest=given.manifest,
         trim=given.trim,
         faces=given.faces,
-        network=NETWORKS[name][1](**p.network),
+        network=NETWORKS[p.of][1](**p.network),
         plan=EndToEndPlan(**p.plan),
-        finalize=Finalize(**p.finalize),
+        finalize=Finalize(**p.finalize) if p.finalize else None,
         augment=Augment(**p.augment),
         classes=p.emotions,
         seed=p.seed,

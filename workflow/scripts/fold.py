@@ -8,7 +8,8 @@ with job(snakemake) as say:
     from ferflow.settings import Finalize, Temporal
     from ferflow.training.crossval import run_fold
 
-    p, given, head = snakemake.params, snakemake.input, snakemake.wildcards.head
+    p, given = snakemake.params, snakemake.input
+    head = p.of
     run_fold(
         head,
         int(snakemake.wildcards.fold),
@@ -18,7 +19,7 @@ with job(snakemake) as say:
         features=given.features,
         out_folder=Path(snakemake.output.history).parent,
         temporal=Temporal(**p.temporal, heads={head: p.head}),
-        finalize=Finalize(**p.finalize),
+        finalize=Finalize(**p.finalize) if p.finalize else None,
         max_frames=p.max_frames,
         classes=p.emotions,
         model=p.model,

@@ -6,6 +6,8 @@ import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import pandas as pd
+
 from ferflow import tables
 from ferflow.classes import EMOTIONS, EMOTIONS_NEUTRAL
 from ferflow.evaluation import predictions as predictions_table
@@ -66,6 +68,25 @@ def evaluate_spatial(
     frame = predictions_table.read([predictions_csv], emotions)
     frame["synthetic"] = synthetic
     _write(frame, out_metrics, Path(out_tables), "spatial_", settings, seed, emotions, protocol)
+
+
+def tabulate(
+    predictions_csvs: Iterable[str | Path],
+    manifest_csv: str | Path,
+    out: str | Path,
+    settings: Evaluation,
+    seed: int,
+    emotions: Sequence[str] = EMOTIONS,
+    protocol: str = "honest",
+) -> None:
+    """Write schema `results` of clips alone to `out`; no rows where there are no predictions."""
+    paths = list(predictions_csvs)
+    if paths:
+        frame = predictions_table.read(paths, emotions, manifest_csv)
+        table = results(frame, emotions, settings, seed, study_note(protocol))
+    else:
+        table = pd.DataFrame(columns=list(tables.schema("results")["properties"]))
+    tables.write(table, out, "results")
 
 
 def _write(frame, out_metrics, folder, prefix, settings, seed, emotions, protocol) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
@@ -25,37 +25,47 @@ CHUNK_BYTES = 256 * 1024
 
 
 class Extractor:
-    """A spatial model cut off at one layer, ready for uint8 frames on this machine's best device."""
+    """A spatial model cut open at some layers, ready for uint8 frames on this machine's best device."""
 
-    def __init__(self, model_file: str | Path, settings: Features) -> None:
-        """Load `model_file`. Raises WeightsError where it is missing, damaged or no spatial model."""
+    def __init__(
+        self, model_file: str | Path, settings: Features, layers: Sequence[str] | None = None
+    ) -> None:
+        """Load `model_file`; `layers` are those wanted (None: the one of `settings`).
+
+        Raises WeightsError where it is missing, damaged or no spatial model.
+        """
         self.model_file, self.settings = model_file, settings
         network, self.description = spatial.load(model_file)
         self.device = precision.device()
         self.dtype = precision.resolve(settings.precision, self.device)
-        self.n_features = network.layers[settings.layer]
+        self.widths = {layer: network.layers[layer] for layer in layers or (settings.layer,)}
         self.network = placed(network, self.dtype)
 
     @torch.inference_mode()
-    def __call__(self, frames: np.ndarray) -> np.ndarray:
-        """Features float16 [T,F] of faces uint8 [T,H,W,3] RGB. Raises WeightsError where they overflow."""
-        out = np.empty((len(frames), self.n_features), np.float16)
+    def __call__(self, frames: np.ndarray) -> dict[str, np.ndarray]:
+        """Features float16 [T,F] at each layer of faces uint8 [T,H,W,3] RGB, from one pass.
+
+        Raises WeightsError where they overflow.
+        """
+        found = {layer: np.empty((len(frames), width), np.float16) for layer, width in self.widths.items()}
         for begin in range(0, len(frames), self.settings.batch):
             batch = spatial.prepare(frames[begin : begin + self.settings.batch], self.network)
-            features = self.network.features(batch.to(self.device, self.dtype), self.settings.layer)
-            out[begin : begin + len(batch)] = features.to(torch.float16).cpu().numpy()
-        if not np.isfinite(out).all():
-            raise WeightsError(
-                self.model_file,
-                f"gives features at layer {self.settings.layer} that are not numbers or exceed 65,504",
-                "train it again with a smaller learning rate",
-            )
-        return out
+            features = self.network.at_layers(batch.to(self.device, self.dtype), list(self.widths))
+            for layer, out in found.items():
+                out[begin : begin + len(batch)] = features[layer].to(torch.float16).cpu().numpy()
+        for layer, out in found.items():
+            if not np.isfinite(out).all():
+                raise WeightsError(
+                    self.model_file,
+                    f"gives features at layer {layer} that are not numbers or exceed 65,504",
+                    "train it again with a smaller learning rate",
+                )
+        return found
 
 
 def write_subject(
     faces: str | Path,
-    path: str | Path,
+    paths: Mapping[str, str | Path],
     model_file: str | Path,
     transformation: str,
     settings: Features,
@@ -63,37 +73,43 @@ def write_subject(
     listing: bool,
     extractor: Extractor | None = None,
 ) -> None:
-    """Write the features of all clips in the faces file `faces` to `path` (format: `features.store`).
+    """Write the features of all clips in the faces file `faces` (format: `features.store`).
 
+    `paths`: a file for each layer that features are taken from, all of them in one pass.
     `transformation`: one of settings.Transformation, or "none". `seed`: the study's. `listing`: see
     `augment.offline.apply`. `extractor`: one made before of the same model file and settings, to save
-    loading it again for every transformation. Memory does not grow with the length of a clip; the file
-    appears whole or not at all.
+    loading it again for every transformation. Memory does not grow with the length of a clip; the files
+    appear whole or not at all.
     Raises InputError for faces and WeightsError for a model that cannot be used.
     """
     with _threads(settings.threads):
-        extractor = extractor or Extractor(model_file, settings)
-        with whole(path) as partial, h5py.File(partial, "w") as file:
-            file.attrs.update(
-                ferflow=version("ferflow"),
-                model_sha256=sha256(model_file),
-                network=extractor.description["network"],
-                synthetic_model=extractor.description["meta"]["synthetic"],
-                layer=settings.layer,
-                n_features=extractor.n_features,
-                transformation=transformation,
-                listing=listing,
-                seed=seed,
-                precision=str(extractor.dtype).removeprefix("torch."),
-                device=extractor.device.type,
-                settings=settings.model_dump_json(),
-            )
+        extractor = extractor or Extractor(model_file, settings, list(paths))
+        digest = sha256(model_file)
+        with ExitStack() as opened:
+            files = {}
+            for layer, path in paths.items():
+                partial = opened.enter_context(whole(path))
+                files[layer] = opened.enter_context(h5py.File(partial, "w"))
+                files[layer].attrs.update(
+                    ferflow=version("ferflow"),
+                    model_sha256=digest,
+                    network=extractor.description["network"],
+                    synthetic_model=extractor.description["meta"]["synthetic"],
+                    layer=layer,
+                    n_features=extractor.widths[layer],
+                    transformation=transformation,
+                    listing=listing,
+                    seed=seed,
+                    precision=str(extractor.dtype).removeprefix("torch."),
+                    device=extractor.device.type,
+                    settings=settings.model_copy(update={"layer": layer}).model_dump_json(),
+                )
             for clip_id in faces_store.clip_ids(faces):
-                _write_clip(file, faces, clip_id, transformation, seed, listing, extractor)
+                _write_clip(files, faces, clip_id, transformation, seed, listing, extractor)
 
 
 def _write_clip(
-    file: h5py.File,
+    files: dict[str, h5py.File],
     faces: str | Path,
     clip_id: str,
     transformation: str,
@@ -102,26 +118,32 @@ def _write_clip(
     extractor: Extractor,
 ) -> None:
     tracked = faces_store.read(faces, clip_id)["tracked"]
-    n_frames, width, step = len(tracked), extractor.n_features, extractor.settings.batch
-    dataset = file.create_dataset(
-        clip_id,
-        (n_frames, width),
-        np.float16,
-        chunks=(min(n_frames, max(1, CHUNK_BYTES // (2 * width))), width),
-        shuffle=True,
-        compression=hdf5plugin.Zstd(clevel=1),
-    )
-    dataset.attrs["n_tracked"] = int(tracked.sum())
+    n_frames, step = len(tracked), extractor.settings.batch
+    datasets = {}
+    for layer, width in extractor.widths.items():
+        datasets[layer] = files[layer].create_dataset(
+            clip_id,
+            (n_frames, width),
+            np.float16,
+            chunks=(min(n_frames, max(1, CHUNK_BYTES // (2 * width))), width),
+            shuffle=True,
+            compression=hdf5plugin.Zstd(clevel=1),
+        )
+        datasets[layer].attrs["n_tracked"] = int(tracked.sum())
     clip_seed = offline.clip_seed(seed, clip_id)
     for begin in range(0, n_frames, step):
         real = tracked[begin : begin + step]
-        rows = np.full((len(real), width), np.nan, np.float16)
+        found = {}
         if real.any():
             frames = faces_store.read_frames(faces, clip_id, begin, begin + step)
             if transformation != "none":
                 frames = offline.apply(transformation, frames, clip_seed, listing, begin)
-            rows[real] = extractor(frames[real])
-        dataset[begin : begin + step] = rows
+            found = extractor(frames[real])
+        for layer, dataset in datasets.items():
+            rows = np.full((len(real), extractor.widths[layer]), np.nan, np.float16)
+            if real.any():
+                rows[real] = found[layer]
+            dataset[begin : begin + step] = rows
 
 
 @contextmanager

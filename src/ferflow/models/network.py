@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -54,13 +56,18 @@ class SpatialNetwork(nn.Module):
 
     def features(self, x: Tensor, layer: str) -> Tensor:
         """Features [N,F] of images [N,C,H,W] (0–1) at `layer`, one of `layers`."""
-        if layer not in self.layers:
-            raise ValueError(f"{self.name} has no layer {layer}; it has {', '.join(self.layers)}")
+        return self.at_layers(x, [layer])[layer]
+
+    def at_layers(self, x: Tensor, wanted: Sequence[str]) -> dict[str, Tensor]:
+        """Features [N,F] of images [N,C,H,W] (0–1) at each of `wanted`, from one pass through the base."""
+        for layer in wanted:
+            if layer not in self.layers:
+                raise ValueError(f"{self.name} has no layer {layer}; it has {', '.join(self.layers)}")
         x = (self.fit(x) - self._mean) / self._std
         for block in self.blocks:
             x = block(x)
         pool = self.pool_head(x)
-        return pool if layer == "pool" else self.dense_head(pool)
+        return {layer: pool if layer == "pool" else self.dense_head(pool) for layer in wanted}
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits [N,K] of images [N,C,H,W] with values 0–1."""

@@ -44,7 +44,7 @@ def learning_curves(histories: Sequence[pd.DataFrame], name: str, chance: float 
             axes.plot(
                 curve.index, curve["mean"], dash, marker=marker, markevery=every, color=colour, label=label
             )
-        _epochs(axes, max(history["epoch"].max() for history in histories))
+        by_epoch(axes, max(history["epoch"].max() for history in histories))
     left.set(ylabel="loss (cross-entropy)", ylim=(0, None))
     right.set(ylabel="accuracy", ylim=(0, 1.02))
     right.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
@@ -58,7 +58,8 @@ def learning_curves(histories: Sequence[pd.DataFrame], name: str, chance: float 
     return drawn
 
 
-def _epochs(axes: Axes, last: int) -> None:
+def by_epoch(axes: Axes, last: int) -> None:
+    """Epochs 1 to `last` along the axis."""
     axes.set_xlabel("epoch")
     axes.set_xlim(0.5, last + 0.5)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=3))

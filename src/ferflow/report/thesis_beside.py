@@ -74,7 +74,11 @@ def load(
 
     There is no manifest of stills, so whether they are synthetic must be said.
     """
-    schemas = {"spatial_results": "results"}
+    schemas = {
+        "spatial_results": "results",
+        "experiment_results": "results",
+        "experiment_epochs": "cv_epochs",
+    }
     found = {name: tables.read(path, schemas.get(name, name)) for name, path in table_csvs.items()}
     frame = predictions_table.read([predictions_csv], emotions, manifest_csv)
     if spatial_predictions_csv is not None:

@@ -56,6 +56,8 @@ class Ours:
     image_counts: pd.DataFrame | None = None
     trimming: pd.DataFrame | None = None
     cv_epochs: pd.DataFrame | None = None
+    experiment_results: pd.DataFrame | None = None
+    experiment_epochs: pd.DataFrame | None = None
     early_stopping: pd.DataFrame | None = None
     human_summary: pd.DataFrame | None = None
     error_counts: pd.DataFrame | None = None
@@ -164,7 +166,9 @@ def _fusion(row, ours: Ours) -> dict:
 
 
 def _cross_validation(row, ours: Ours) -> dict:
-    part = ours.experiments.get(row.item)
+    part, results, epochs = ours.experiments.get(row.item), ours.experiment_results, ours.experiment_epochs
+    if part is None:
+        results, epochs = ours.results, ours.cv_epochs
     if part is None and row.item in LSTM_ITEMS:
         part = "lstm"
     if part is None and row.item == "c3d 3 layers 16-16-32":
@@ -173,8 +177,8 @@ def _cross_validation(row, ours: Ours) -> dict:
         return {"note": NOT_RUN + "no experiment of this study repeats it"}
     fold = int(row.split.removeprefix("cv fold ")) if row.split.startswith("cv fold") else None
     finders = {
-        "accuracy": lambda: None if ours.results is None else _result(ours.results, part, "cv", fold),
-        "train_minus_validation": lambda: _gap(ours.cv_epochs, part),
+        "accuracy": lambda: None if results is None else _result(results, part, "cv", fold),
+        "train_minus_validation": lambda: _gap(epochs, part),
         "max_accuracy": lambda: _early(ours.early_stopping, part, fold, "max_validation_accuracy"),
         "epoch": lambda: _early(ours.early_stopping, part, fold, "epoch"),
         "epochs": lambda: _early(ours.early_stopping, part, None, "epoch"),

@@ -24,8 +24,8 @@ N_CLASSES = 6
 def counts(lstm: HeadSettings | None, c3d: C3dSettings) -> dict[str, int]:
     """All parameters of each network, by its name in the list of published numbers.
 
-    `lstm` and `c3d` are the study's settings, set to the thesis's where parameters depend on them; None leaves
-    the head out. The LSTM of torch has a second bias vector of 4 x 128, which Keras's has not.
+    `lstm` (None: left out) and `c3d` are the study's settings, set to the thesis's where parameters depend on
+    them. The LSTM of torch has a second bias vector of 4 x 128, which Keras's has not.
     """
     import torch
 

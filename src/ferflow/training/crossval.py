@@ -33,7 +33,7 @@ def run_fold(
     features: Sequence[str | Path],
     out_folder: str | Path,
     temporal: Temporal,
-    finalize: Finalize,
+    finalize: Finalize | None,
     max_frames: int,
     classes: Sequence[str],
     model: str,
@@ -46,8 +46,8 @@ def run_fold(
     none is judged on. Writes to `out_folder`, after both runs have ended: `history.csv` and `predictions.csv`
     (of the last epoch's weights: no epoch is picked by what it is judged on) of the fixed run of
     `temporal.epochs`, at a constant learning rate; `early.csv` and `early.json` (see `best_epoch`) of the run
-    that stops early. A training that will be long is announced before it starts (None: on stderr). Raises
-    SplitError where a subject stands on both sides under `honest`.
+    that stops early, which is left out where `finalize` is None. A training that will be long is announced
+    before it starts (None: on stderr). Raises SplitError where a subject stands on both sides under `honest`.
     """
     from ferflow.models import temporal as heads
     from ferflow.training import estimate
@@ -68,7 +68,7 @@ def run_fold(
         temporal.batch,
         temporal.threads,
     )
-    epochs = temporal.epochs + finalize.max_epochs
+    epochs = most_epochs(temporal, finalize)
     estimate.announce(f"{model}, fold {fold}", cost, len(training), epochs, announce or estimate.warn)
     train_and_judge(
         head,
@@ -84,6 +84,11 @@ def run_fold(
         model=model,
         seed=seed,
     )
+
+
+def most_epochs(plan: Trained, finalize: Finalize | None) -> int:
+    """Epochs of both runs of a fold, at most."""
+    return plan.epochs + (0 if finalize is None else finalize.max_epochs)
 
 
 def read_split(splits: str | Path, fold: int) -> dict:
@@ -104,7 +109,7 @@ def train_and_judge(
     held_out: pd.DataFrame,
     out_folder: str | Path,
     plan: Trained,
-    finalize: Finalize,
+    finalize: Finalize | None,
     classes: Sequence[str],
     model: str,
     seed: int,
@@ -113,6 +118,7 @@ def train_and_judge(
 ) -> None:
     """The two runs of one fold of any network for clips, and their four files in `out_folder`.
 
+    Without `finalize` it is the fixed run alone, and its two files.
     `name` is what the network is called in seeds, `model` in tables; `held_out` are the clips of
     `validation`, in its order. `bfloat16` is for training, `device` for what is judged. See `run_fold`.
     """
@@ -125,13 +131,6 @@ def train_and_judge(
 
     adam = optimise.adam(plan.learning_rate)
     fixed = Recipe(adam, plan.epochs, bfloat16=bfloat16)
-    stopped = Recipe(
-        adam,
-        finalize.max_epochs,
-        schedule=optimise.plateau(finalize.rate_factor, finalize.rate_patience),
-        patience=finalize.patience,
-        bfloat16=bfloat16,
-    )
 
     def train(recipe: Recipe, purpose: str):
         # Both runs start from the same weights and see the clips in the same order.
@@ -150,11 +149,18 @@ def train_and_judge(
             return history, probabilities(network, loader(validation, plan.batch), device)
 
     history, shares = train(fixed, "fixed run")
-    early, _ = train(stopped, "stopped early")
+    if finalize is not None:
+        schedule = optimise.plateau(finalize.rate_factor, finalize.rate_patience)
+        stopped = Recipe(
+            adam, finalize.max_epochs, schedule=schedule, patience=finalize.patience, bfloat16=bfloat16
+        )
+        early, _ = train(stopped, "stopped early")
     out_folder = Path(out_folder)
     tables.write(history, out_folder / "history.csv", "history")
     predictions = table(held_out, shares, classes, model, "cv", fold, seed)
     tables.write(predictions, out_folder / "predictions.csv", "predictions")
+    if finalize is None:
+        return
     tables.write(early, out_folder / "early.csv", "history")
     files.write_text(out_folder / "early.json", json.dumps({"fold": fold, **best_epoch(early)}) + "\n")
 

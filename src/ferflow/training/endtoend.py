@@ -21,18 +21,20 @@ if TYPE_CHECKING:
 class Training:
     """A network `name` (settings.EndToEndName), what it is trained on, and how.
 
-    `faces` are files named `<subject>.h5` (`layout.FACES`); `manifest` and `trim` say which frames of which
-    clips count, `splits` on which side they stand.
+    `model` is its name in tables. `faces` are files named `<subject>.h5` (`layout.FACES`); `manifest` and
+    `trim` say which frames of which clips count, `splits` on which side they stand. `finalize` None: see
+    `crossval.train_and_judge`.
     """
 
     name: str
+    model: str
     splits: str | Path
     manifest: str | Path
     trim: str | Path
     faces: Sequence[str | Path]
     network: ClipNetworkSettings
     plan: EndToEndPlan
-    finalize: Finalize
+    finalize: Finalize | None
     augment: Augment
     classes: Sequence[str]
     seed: int
@@ -81,8 +83,8 @@ def run_fold(
     refuse_leak(ours, held_out, split["protocol"])
     shown = study.frames(ours, network, plan.memory, training=True)
     cost = estimate.network_cost(name, network, len(study.classes), plan.batch, plan.threads)
-    epochs = plan.epochs + training.finalize.max_epochs
-    estimate.announce(f"{name}, fold {fold}", cost, len(shown), epochs, announce or estimate.warn)
+    epochs = crossval.most_epochs(plan, training.finalize)
+    estimate.announce(f"{training.model}, fold {fold}", cost, len(shown), epochs, announce or estimate.warn)
     crossval.train_and_judge(
         name,
         fold,
@@ -94,7 +96,7 @@ def run_fold(
         plan=plan,
         finalize=training.finalize,
         classes=study.classes,
-        model=name,
+        model=training.model,
         seed=training.seed,
         bfloat16=training.bfloat16(),
         device=estimate.best_device(),
