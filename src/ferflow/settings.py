@@ -754,9 +754,9 @@ class Settings(Section):
             try:
                 self.of_run(name)
             except ValidationError as error:
-                field = ".".join(str(part) for part in error.errors()[0]["loc"])
-                reason = error.errors()[0]["msg"]
-                raise ValueError(f"experiments.runs.{name}: {field or 'changes'}: {reason}") from None
+                first = error.errors()[0]
+                where = ".".join(["experiments", "runs", name, *(str(part) for part in first["loc"])])
+                raise ValueError(f"{where}: {first['msg'].removeprefix('Value error, ')}") from None
         return self
 
     def of_run(self, name: str) -> HeadSettings | ClipNetworkSettings:
