@@ -95,6 +95,26 @@ rule figures_of_details:
         "../scripts/figures_of_details.py"
 
 
+rule opening:
+    """The page that the report opens with."""
+    input:
+        **{name: table(name) for name in ("results", "calibration", "comparisons", "confusion")},
+    output:
+        report(
+            at(layout.TABLES) + "/opening.html",
+            category="0 In short",
+            labels={"shown": "Which model, how good, how sure, against humans, what it confuses", "kind": "page"},
+            caption="../report/opening.rst",
+        ),
+    params:
+        study=S.study,
+        confidence=S.evaluation.confidence,
+    log:
+        "logs/opening.log",
+    script:
+        "../scripts/opening.py"
+
+
 rule error_table:
     """The thesis's Figure 3.29 for each model: mislabelled clips with all scores."""
     input:
@@ -147,4 +167,5 @@ for name, title in detail_tables.TITLES.items():
 for name, title in THESIS_TABLES.items():
     SHOWN[name] = ("thesis_beside", title, "6 Published beside reproduced")
 FIGURES += [figure(name) for name in ("reliability", "comparisons", "sex", "beside")]
+RESULTS.append(at(layout.TABLES) + "/opening.html")
 RESULTS += expand(at(layout.TABLES) + "/mislabelled-{mistaken}.html", mistaken=MODELS)

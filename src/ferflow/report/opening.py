@@ -1,0 +1,116 @@
+"""The page that a report opens with: which model, how good, how sure, against humans, what it confuses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.resources import files as resources
+from pathlib import Path
+
+import pandas as pd
+
+from ferflow import tables
+from ferflow.evaluation.controls import is_control
+from ferflow.evaluation.majority import is_majority
+from ferflow.files import write_text
+from ferflow.report.names import marks_of, model_label
+
+CONFUSIONS = 3
+"""How many of the most frequent confusions are named."""
+
+
+def answers(found: Mapping[str, pd.DataFrame], confidence: float) -> list[dict[str, str]]:
+    """Questions, each with a short answer and what it rests on: `question`, `answer`, `detail`.
+
+    `found`: tables by schema: `results`, `calibration`, `comparisons`, `confusion`. The model is the one with
+    the best mean in cross-validation, so that the test set has no say in it; the interval is of `confidence`.
+    """
+    results = found["results"]
+    accuracy = results[(results["metric"] == "accuracy") & results["fold"].isna()]
+    accuracy = accuracy[~accuracy["model"].map(lambda model: is_control(model) or is_majority(model))]
+    cv = accuracy[accuracy["protocol"] == "cv"].set_index("model")["value"].sort_values(ascending=False)
+    best = str(cv.index[0])
+    test = accuracy[accuracy["protocol"] == "test"].set_index("model").loc[best]
+    f1 = results[(results["model"] == best) & (results["protocol"] == "test") & (results["metric"] == "f1")]
+    level = f"{100 * confidence:g} % interval"
+    return [
+        {
+            "question": "Which model?",
+            "answer": model_label(best),
+            "detail": "best mean in cross-validation: "
+            + ", ".join(f"{model_label(str(name))} {_percent(value)}" for name, value in cv.items()),
+        },
+        {
+            "question": "How good?",
+            "answer": f"{_percent(test['value'])} of {test['n_clips']} test clips right",
+            "detail": f"{level} {_percent(test['low'])} to {_percent(test['high'])}, over "
+            f"{test['n_subjects']} subjects that no training saw; chance {_percent(test['chance'])}; "
+            f"mean F1 {_percent(f1['value'].iloc[0])}",
+        },
+        _sure(found["calibration"], best, level),
+        _humans(found["comparisons"], best, level),
+        _confused(found["confusion"], best),
+    ]
+
+
+def _sure(calibration: pd.DataFrame, model: str, level: str) -> dict[str, str]:
+    row = calibration[(calibration["model"] == model) & (calibration["protocol"] == "test")].iloc[0]
+    gap = row["confidence"] - row["accuracy"]
+    side = "too sure" if gap > 0 else "not sure enough"
+    return {
+        "question": "How sure?",
+        "answer": f"{_percent(row['confidence'])} confident on average, {100 * abs(gap):.1f} points {side}",
+        "detail": f"expected calibration error {_percent(row['ece'])}, {level} {_percent(row['low'])} to "
+        f"{_percent(row['high'])}",
+    }
+
+
+def _humans(comparisons: pd.DataFrame, model: str, level: str) -> dict[str, str]:
+    question = {"question": "Against humans?"}
+    for row in comparisons.itertuples(index=False):
+        pair = {row.first: row.first_accuracy, row.second: row.second_accuracy}
+        human = next((name for name in pair if is_majority(name)), None)
+        if human is None or model not in pair:
+            continue
+        sign = 1 if row.first == model else -1
+        low, high = sorted((sign * 100 * row.low, sign * 100 * row.high))
+        return question | {
+            "answer": f"{sign * 100 * row.difference:+.1f} points beside the {model_label(human)}, "
+            f"which names {_percent(pair[human])}",
+            "detail": f"{level} {low:+.1f} to {high:+.1f} points, on the same {row.n_clips} clips; "
+            f"McNemar's exact test, corrected for all pairs: p = {row.p_exact_holm:.3g}",
+        }
+    return question | {
+        "answer": "nobody annotated the test clips",
+        "detail": "`ferflow annotate` asks people",
+    }
+
+
+def _confused(confusion: pd.DataFrame, model: str) -> dict[str, str]:
+    rows = confusion[(confusion["model"] == model) & (confusion["protocol"] == "test")]
+    wrong = rows[(rows["emotion"] != rows["predicted"]) & (rows["count"] > 0)]
+    wrong = wrong.sort_values(["count", "share"], ascending=False, kind="stable")
+    named = [
+        f"{row.emotion} as {row.predicted} ({_percent(row.share)})"
+        for row in wrong.head(CONFUSIONS).itertuples(index=False)
+    ]
+    return {
+        "question": "What does it confuse?",
+        "answer": ", ".join(named) or "nothing on the test clips",
+        "detail": "in brackets: share of the emotion's clips; "
+        f"{wrong['count'].sum()} of {rows['count'].sum()} clips are wrong",
+    }
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
+
+
+def write(table_csvs: Mapping[str, str | Path], output: str | Path, study: str, confidence: float) -> None:
+    """Write the page as HTML to `output`, from CSV tables by schema (see `answers`)."""
+    from jinja2 import Environment, StrictUndefined
+
+    found = {name: tables.read(path, name) for name, path in table_csvs.items()}
+    source = (resources("ferflow") / "resources" / "opening.html.jinja").read_text(encoding="utf-8")
+    page = Environment(autoescape=True, undefined=StrictUndefined).from_string(source)
+    said = answers(found, confidence)
+    write_text(output, page.render(study=study, answers=said, marks=marks_of(found["results"])))
