@@ -97,6 +97,25 @@ rule tables_of_training:
         "../scripts/tables_of_training.py"
 
 
+rule fold_models:
+    """The other rule for a final score: the mean of the folds' best models on the test subjects."""
+    input:
+        tested=of_folds("tested.csv"),
+        predictions=at(layout.PREDICTIONS),
+        manifest=at(layout.MANIFEST),
+    output:
+        table("fold_models"),
+    params:
+        evaluation=plain(S.evaluation),
+        emotions=S.emotions,
+        protocol=S.protocol,
+        seed=S.seed,
+    log:
+        "logs/fold_models.log",
+    script:
+        "../scripts/fold_models.py"
+
+
 rule layers:
     """Every network layer by layer: output shapes and parameters."""
     input:
@@ -184,6 +203,7 @@ SHOWN |= {
     "class_report": ("class_report", "Precision, recall and F1 per emotion", "1 Results"),
     "errors": ("errors", "Clips that were mistaken, with all class scores", "1 Results"),
     "early_stopping": ("early_stopping", "Epochs at which the folds were best", "2 Cross-validation"),
+    "fold_models": ("fold_models", "The mean of the folds' best models beside the final one", "2 Cross-validation"),
     "layers": ("layers", "The networks layer by layer", "5 Networks"),
     "trimming": ("trimming", "Frames before and after trimming", "3 Faces and trimming"),
     "anomalies": ("anomalies", "Anomalies: clips that are not trimmed by themselves", "3 Faces and trimming"),

@@ -37,6 +37,7 @@ if HEAD_RUNS:
             history=at(layout.EXPERIMENT_FOLD) + "/history.csv",
             predictions=at(layout.EXPERIMENT_FOLD) + "/predictions.csv",
         params:
+            tested=False,
             of=lambda w: RUNS[w.run].of,
             head=lambda w: plain(S.of_run(w.run)),
             temporal=WITHOUT_HEADS,
@@ -71,6 +72,7 @@ if FRAME_RUNS:
             history=at(layout.EXPERIMENT_FOLD) + "/history.csv",
             predictions=at(layout.EXPERIMENT_FOLD) + "/predictions.csv",
         params:
+            tested=False,
             of=lambda w: RUNS[w.run].of,
             network=lambda w: plain(S.of_run(w.run)),
             plan=plain(S.end_to_end.plan()),

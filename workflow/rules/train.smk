@@ -30,7 +30,9 @@ rule fold:
         predictions=at(layout.FOLD) + "/predictions.csv",
         early_history=at(layout.FOLD) + "/early.csv",
         early=at(layout.FOLD) + "/early.json",
+        tested=at(layout.FOLD) + "/tested.csv",
     params:
+        tested=True,
         of=lambda w: w.head,
         head=lambda w: plain(S.temporal.heads[w.head]),
         temporal=WITHOUT_HEADS,

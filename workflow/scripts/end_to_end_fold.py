@@ -9,4 +9,4 @@ with job(snakemake) as say:
     from ferflow.training.endtoend import run_fold
 
     out = Path(snakemake.output.history).parent
-    run_fold(training_of(snakemake), int(snakemake.wildcards.fold), out, say)
+    run_fold(training_of(snakemake), int(snakemake.wildcards.fold), out, say, snakemake.params.tested)

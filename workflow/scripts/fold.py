@@ -25,4 +25,5 @@ with job(snakemake) as say:
         model=p.model,
         seed=p.seed,
         announce=say,
+        tested=p.tested,
     )

@@ -39,6 +39,7 @@ def run_fold(
     model: str,
     seed: int,
     announce: Callable[[str], None] | None = None,
+    tested: bool = False,
 ) -> None:
     """Train `head` without fold `fold` and judge it on that fold's original clips.
 
@@ -46,8 +47,10 @@ def run_fold(
     none is judged on. Writes to `out_folder`, after both runs have ended: `history.csv` and `predictions.csv`
     (of the last epoch's weights: no epoch is picked by what it is judged on) of the fixed run of
     `temporal.epochs`, at a constant learning rate; `early.csv` and `early.json` (see `best_epoch`) of the run
-    that stops early, which is left out where `finalize` is None. A training that will be long is announced
-    before it starts (None: on stderr). Raises SplitError where a subject stands on both sides under `honest`.
+    that stops early, which is left out where `finalize` is None. With `tested` also `tested.csv`: what that
+    run's best weights say of the test subjects, who have no say in anything. A training that will be long is
+    announced before it starts (None: on stderr). Raises SplitError where a subject stands on both sides under
+    `honest`.
     """
     from ferflow.models import temporal as heads
     from ferflow.training import estimate
@@ -68,6 +71,11 @@ def run_fold(
         temporal.batch,
         temporal.threads,
     )
+    test = None
+    if tested:
+        clips = study.of(split["test"])
+        refuse_leak(ours, clips, split["protocol"])
+        test = clips, study.features(clips, (), temporal.memory)
     epochs = most_epochs(temporal, finalize)
     estimate.announce(f"{model}, fold {fold}", cost, len(training), epochs, announce or estimate.warn)
     train_and_judge(
@@ -83,6 +91,7 @@ def run_fold(
         classes=classes,
         model=model,
         seed=seed,
+        test=test,
     )
 
 
@@ -115,10 +124,12 @@ def train_and_judge(
     seed: int,
     bfloat16: bool = False,
     device: str = "cpu",
+    test: tuple[pd.DataFrame, Dataset] | None = None,
 ) -> None:
     """The two runs of one fold of any network for clips, and their four files in `out_folder`.
 
-    Without `finalize` it is the fixed run alone, and its two files.
+    Without `finalize` it is the fixed run alone, and its two files. `test` are clips that the best weights of
+    the other run are shown too.
     `name` is what the network is called in seeds, `model` in tables; `held_out` are the clips of
     `validation`, in its order. `bfloat16` is for training, `device` for what is judged. See `run_fold`.
     """
@@ -132,7 +143,7 @@ def train_and_judge(
     adam = optimise.adam(plan.learning_rate)
     fixed = Recipe(adam, plan.epochs, bfloat16=bfloat16)
 
-    def train(recipe: Recipe, purpose: str):
+    def train(recipe: Recipe, purpose: str, judged: Dataset = validation):
         # Both runs start from the same weights and see the clips in the same order.
         start = derive(seed, "fold", name, fold)
         with reproducible(start, plan.threads):
@@ -146,21 +157,29 @@ def train_and_judge(
                 f"{model}, fold {fold}, {purpose}",
                 seed=start,
             )
-            return history, probabilities(network, loader(validation, plan.batch), device)
+            return history, probabilities(network, loader(judged, plan.batch), device)
 
     history, shares = train(fixed, "fixed run")
     if finalize is not None:
         schedule = optimise.plateau(finalize.rate_factor, finalize.rate_patience)
         stopped = Recipe(
-            adam, finalize.max_epochs, schedule=schedule, patience=finalize.patience, bfloat16=bfloat16
+            adam,
+            finalize.max_epochs,
+            schedule=schedule,
+            patience=finalize.patience,
+            best=True,
+            bfloat16=bfloat16,
         )
-        early, _ = train(stopped, "stopped early")
+        early, said = train(stopped, "stopped early", validation if test is None else test[1])
     out_folder = Path(out_folder)
     tables.write(history, out_folder / "history.csv", "history")
     predictions = table(held_out, shares, classes, model, "cv", fold, seed)
     tables.write(predictions, out_folder / "predictions.csv", "predictions")
     if finalize is None:
         return
+    if test is not None:
+        judged = table(test[0], said, classes, model, "test", fold, seed)
+        tables.write(judged, out_folder / "tested.csv", "predictions")
     tables.write(early, out_folder / "early.csv", "history")
     files.write_text(out_folder / "early.json", json.dumps({"fold": fold, **best_epoch(early)}) + "\n")
 

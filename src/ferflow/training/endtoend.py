@@ -66,6 +66,7 @@ def run_fold(
     fold: int,
     out_folder: str | Path,
     announce: Callable[[str], None] | None = None,
+    tested: bool = False,
 ) -> None:
     """Train the network without fold `fold` and judge it on that fold's clips.
 
@@ -82,6 +83,11 @@ def run_fold(
     held_out = study.of(split["folds"][fold])
     refuse_leak(ours, held_out, split["protocol"])
     shown = study.frames(ours, network, plan.memory, training=True)
+    test = None
+    if tested:
+        clips = study.of(split["test"])
+        refuse_leak(ours, clips, split["protocol"])
+        test = clips, study.frames(clips, network, plan.memory, training=False)
     cost = estimate.network_cost(name, network, len(study.classes), plan.batch, plan.threads)
     epochs = crossval.most_epochs(plan, training.finalize)
     estimate.announce(f"{training.model}, fold {fold}", cost, len(shown), epochs, announce or estimate.warn)
@@ -100,6 +106,7 @@ def run_fold(
         seed=training.seed,
         bfloat16=training.bfloat16(),
         device=estimate.best_device(),
+        test=test,
     )
 
 

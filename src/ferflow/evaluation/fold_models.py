@@ -1,0 +1,92 @@
+"""The other rule for a final score: the folds' best models on the test subjects (thesis, section 3.2.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from ferflow import tables
+from ferflow.errors import InputError
+from ferflow.evaluation import predictions as predictions_table
+from ferflow.evaluation.bootstrap import interval, resampled, unit_confusions
+from ferflow.evaluation.metrics import from_confusion
+from ferflow.evaluation.results import n_subjects, study_note, units
+from ferflow.settings import Evaluation
+
+
+def fold_models(
+    tested: pd.DataFrame, final: pd.DataFrame, emotions: Sequence[str], settings: Evaluation, seed: int
+) -> pd.DataFrame:
+    """Schema `fold_models` (without note) from two checked predictions tables of the test subjects.
+
+    `tested` has a fold in every row: what the model that stopped at its best on that fold says. `final` has
+    the final model's rows. The score is the mean over folds; intervals draw subjects anew, the same for all
+    folds and for the final model. Raises InputError where they were not shown the same clips.
+    """
+    rows = []
+    for model, parts in tested.groupby("model", sort=False):
+        last = final[(final["model"] == model) & (final["protocol"] == "test")].sort_values("clip_id")
+        drawn, values = [], []
+        for fold, part in parts.groupby("fold", sort=True):
+            part = part.sort_values("clip_id")
+            if part["clip_id"].tolist() != last["clip_id"].tolist():
+                problem = f"fold {fold} of {model} was not shown the final model's clips"
+                raise InputError("tested.csv", problem, "run that fold again")
+            value, spread = _accuracy(part, emotions, settings, seed)
+            values.append(value)
+            drawn.append(spread)
+        of_final, final_spread = _accuracy(last, emotions, settings, seed)
+        row = {
+            "model": model,
+            "n_folds": len(values),
+            "accuracy": float(np.mean(values)),
+            "least": min(values),
+            "greatest": max(values),
+            "final": of_final,
+            "difference": float(np.mean(values)) - of_final,
+            "n_clips": len(last),
+            "n_subjects": n_subjects(last),
+            "synthetic": bool(parts["synthetic"].any()),
+        }
+        if final_spread is not None:
+            mean = np.mean(drawn, axis=0)
+            row["low"], row["high"] = interval(mean, settings.confidence)
+            apart = interval(mean - final_spread, settings.confidence)
+            row["difference_low"], row["difference_high"] = apart
+        rows.append(row)
+    columns = [name for name in tables.schema("fold_models")["properties"] if name != "note"]
+    return pd.DataFrame(rows).reindex(columns=columns)
+
+
+def _accuracy(
+    frame: pd.DataFrame, emotions: Sequence[str], settings: Evaluation, seed: int
+) -> tuple[float, np.ndarray | None]:
+    """Accuracy and its bootstrap [B]; None with a single subject."""
+    index = {emotion: k for k, emotion in enumerate(emotions)}
+    truth, said = (frame[column].map(index).to_numpy(int) for column in ("emotion", "predicted"))
+    matrices = unit_confusions(truth, said, units(frame), len(emotions))
+    value = float(from_confusion(matrices.sum(0)[None])["accuracy"][0])
+    if len(matrices) < 2:
+        return value, None
+    drawn = resampled(matrices, settings.bootstrap, np.random.default_rng(seed))
+    return value, from_confusion(drawn)["accuracy"]
+
+
+def write(
+    tested_csvs: Iterable[str | Path],
+    predictions_csv: str | Path,
+    manifest_csv: str | Path,
+    output: str | Path,
+    emotions: Sequence[str],
+    settings: Evaluation,
+    seed: int,
+    protocol: str = "honest",
+) -> None:
+    """Write schema `fold_models` from the folds' tested.csv and the study's predictions.csv."""
+    frames = [predictions_table.read([path], emotions, manifest_csv) for path in tested_csvs]
+    final = predictions_table.read([predictions_csv], emotions, manifest_csv)
+    table = fold_models(pd.concat(frames, ignore_index=True), final, emotions, settings, seed)
+    tables.write(table.assign(note=study_note(protocol)), output, "fold_models")
