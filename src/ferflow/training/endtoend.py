@@ -55,10 +55,9 @@ class Training:
         """Whether it is trained in that format."""
         import torch
 
-        from ferflow.models.precision import resolve
-        from ferflow.training.estimate import best_device
+        from ferflow.models.precision import device, resolve
 
-        return resolve(self.plan.precision, best_device()) == torch.bfloat16
+        return resolve(self.plan.precision, device()) == torch.bfloat16
 
 
 def run_fold(
@@ -73,6 +72,7 @@ def run_fold(
     Writes what `crossval.run_fold` writes, by the same two runs. A training that will be long is announced
     before it starts (None: on stderr). Raises SplitError where a subject stands on both sides under `honest`.
     """
+    from ferflow.models import precision
     from ferflow.training import estimate
     from ferflow.training.data import refuse_leak
 
@@ -105,7 +105,7 @@ def run_fold(
         model=training.model,
         seed=training.seed,
         bfloat16=training.bfloat16(),
-        device=estimate.best_device(),
+        device=precision.device().type,
         test=test,
     )
 
@@ -119,8 +119,7 @@ def train_final(
     `aus`, `trim`), which the file keeps. Writes to `out_folder`, after training has ended: `model.pt`
     (`endtoend.load` reads it), `history.csv`, `predictions.csv`. Raises SplitError as `run_fold`.
     """
-    from ferflow.models import endtoend
-    from ferflow.training import estimate
+    from ferflow.models import endtoend, precision
     from ferflow.training.data import refuse_leak
 
     name, plan = training.name, training.plan
@@ -143,7 +142,7 @@ def train_final(
         purpose=name,
         seed=training.seed,
         bfloat16=training.bfloat16(),
-        device=estimate.best_device(),
+        device=precision.device().type,
     )
     meta = {
         "synthetic": bool(study.clips.synthetic.any()),

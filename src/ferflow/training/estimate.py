@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from ferflow.models import endtoend, temporal
+from ferflow.models import endtoend, precision, temporal
 from ferflow.settings import ClipNetworkSettings, HeadSettings
 
 LONG = 3600
@@ -31,11 +31,6 @@ class Cost:
     device: str
 
 
-def best_device() -> str:
-    """`cuda` where there is a GPU, which training takes by itself; else `cpu`."""
-    return "cuda" if torch.cuda.is_available() else "cpu"
-
-
 def network_cost(
     name: str, settings: ClipNetworkSettings, n_classes: int, batch: int, threads: int = 1
 ) -> Cost:
@@ -43,7 +38,7 @@ def network_cost(
 
     A ConvLSTM is timed on a few frames and the rest reckoned, since its steps are alike.
     """
-    device = best_device()
+    device = precision.device().type
     frames = min(settings.frames, PROBE) if name == "convlstm" else settings.frames
     n = batch if device == "cuda" else 1
 
@@ -65,7 +60,7 @@ def head_cost(
     threads: int = 1,
 ) -> Cost:
     """Measure a training step of head `name` on clips of `frames`: on a CPU with a few, on a GPU a batch."""
-    device = best_device()
+    device = precision.device().type
     n = batch if device == "cuda" else min(batch, FEW)
 
     def make() -> tuple[nn.Module, Tensor]:
