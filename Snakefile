@@ -28,6 +28,8 @@ if S.kind == "clips":
     include: "workflow/rules/figures.smk"
     include: "workflow/rules/experiments.smk"
     include: "workflow/rules/nested.smk"
+    include: "workflow/rules/search.smk"
+    include: "workflow/rules/split_kinds.smk"
     include: "workflow/rules/fusion.smk"
 
 else:

@@ -39,3 +39,7 @@ class WeightsError(FerflowError):
 
 class SplitError(FerflowError):
     """A split that puts the same person on two sides, or cannot be made from the subjects there are."""
+
+
+class LossError(FerflowError):
+    """A training whose loss stopped being finite."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
 
 from ferflow.classes import EMOTIONS
 from ferflow.errors import SettingError
@@ -470,6 +470,27 @@ class Temporal(Trained):
                 raise ValueError(f"heads.{head}.{misfit}")
         return self
 
+    def changed(self, head: Head, changes: dict[str, Any]) -> Temporal:
+        """These settings with `changes` to those of `head`, or to the learning rate or batch.
+
+        Raises pydantic's ValidationError where the head cannot be built so.
+        """
+        laid = self.model_dump()
+        for name, value in changes.items():
+            place = laid if name in SEARCHED_BESIDE else laid["heads"][head]
+            place[name] = value
+        return Temporal.model_validate(laid)
+
+
+SEARCHED_BESIDE = ("learning_rate", "batch")
+"""Settings of `temporal` itself that a search may change beside the head's own."""
+
+
+def searched_names(head: Head) -> list[str]:
+    """The settings that a search of `head` may change."""
+    own = [name for name in HeadSettings.model_fields if name not in HEADS_WITHOUT[head]]
+    return [*own, *SEARCHED_BESIDE]
+
 
 class ClipNetworkSettings(Section):
     """A network that sees the frames themselves: what it is shown, and what all of them have."""
@@ -550,6 +571,11 @@ class Splits(Section):
     scheme: Literal["thesis", "stratified"]
     folds: Annotated[int, Field(ge=2)]
     test_share: Annotated[float, Field(gt=0, lt=1)]
+    compared: list[Head]
+
+    def other(self) -> Literal["thesis", "stratified"]:
+        """The scheme that the study's own is compared with."""
+        return "stratified" if self.scheme == "thesis" else "thesis"
 
 
 class Finalize(Section):
@@ -710,6 +736,65 @@ class Nested(Section):
         return {name: own for name, own in self.candidates.items() if own is not None}
 
 
+class Range(Section):
+    """What a search draws a number from: whole numbers where both ends are whole."""
+
+    low: int | float
+    high: int | float
+    step: Positive | None
+    log: bool
+
+    @property
+    def whole(self) -> bool:
+        return isinstance(self.low, int) and isinstance(self.high, int)
+
+    def some(self) -> list[int | float]:
+        """Both ends and, of numbers that are not whole, one that lies between: what holds for them, holds."""
+        between = self.low + (self.step or (self.high - self.low) / 3.1)
+        return [self.low, self.high] if self.whole else [self.low, self.high, between]
+
+    @model_validator(mode="after")
+    def _of_some_size(self) -> Range:
+        if self.low >= self.high:
+            raise ValueError(
+                f"nothing lies between {self.low} and {self.high}; a range goes from low to high"
+            )
+        if self.log and (self.step is not None or self.low <= 0):
+            raise ValueError("log: true needs a low above 0 and step: null")
+        if self.step is not None:
+            steps = (self.high - self.low) / self.step
+            if abs(steps - round(steps)) > 1e-9 or (self.whole and self.step % 1):
+                raise ValueError(f"from {self.low} to {self.high} is no number of steps of {self.step:g}")
+        return self
+
+
+Choices = Annotated[list[int | float | str | bool], Field(min_length=1)]
+Tried = Annotated[
+    Annotated[Choices, Tag("choices")] | Annotated[Range, Tag("range")],
+    Discriminator(lambda value: "choices" if isinstance(value, list) else "range"),
+]
+"""The values that a search tries of a setting: a list of them, or a range."""
+
+
+class Search(Section):
+    """A search of a head's settings over the mean of cross-validation."""
+
+    run: list[Head]
+    trials: Count
+    startup: Count
+    pruned_after: Count | None
+    space: dict[Head, dict[str, Tried | None]]
+
+    def tried(self, head: Head) -> dict[str, list | Range]:
+        """The settings of `head` that are searched; a study leaves one out by writing null."""
+        return {name: values for name, values in self.space.get(head, {}).items() if values is not None}
+
+    def greatest(self, head: Head, name: str) -> Any:
+        """The greatest value that is tried of a setting; None where it is not searched."""
+        values = self.tried(head).get(name)
+        return values.high if isinstance(values, Range) else max(values, default=None) if values else None
+
+
 class Evaluation(Section):
     bootstrap: Count
     confidence: Annotated[float, Field(gt=0, lt=1)]
@@ -744,6 +829,7 @@ class Settings(Section):
     humans: Humans
     experiments: Experiments
     nested: Nested
+    search: Search
     fusion: Fusion
     calibration: Calibration
     evaluation: Evaluation
@@ -757,6 +843,45 @@ class Settings(Section):
                 first = error.errors()[0]
                 where = ".".join(["experiments", "runs", name, *(str(part) for part in first["loc"])])
                 raise ValueError(f"{where}: {first['msg'].removeprefix('Value error, ')}") from None
+        return self
+
+    @model_validator(mode="after")
+    def _searches_can_be_built(self) -> Settings:
+        for head in self.search.run:
+            if head not in self.temporal.heads:
+                raise ValueError(f"search.run names {head}, which temporal.heads has not")
+            tried = self.search.tried(head)
+            if not tried:
+                raise ValueError(f"search.space.{head}: nothing is searched")
+            for name, values in tried.items():
+                self._can_be_tried(head, name, values)
+        return self
+
+    def _can_be_tried(self, head: Head, name: str, values: list | Range) -> None:
+        where, known = f"search.space.{head}.{name}", searched_names(head)
+        if name not in known:
+            close = difflib.get_close_matches(name, known, 1)
+            hint = f"did you mean {close[0]}?" if close else f"known: {', '.join(known)}"
+            raise ValueError(f"{where} is nothing that a search of {head} can change; {hint}")
+        for value in values.some() if isinstance(values, Range) else values:
+            try:
+                made = self.temporal.changed(head, {name: value})
+            except ValidationError as error:
+                first = error.errors()[0]
+                said = first["msg"].removeprefix("Value error, ")
+                raise ValueError(f"{where}: {said}, not {value!r}") from None
+            taken = getattr(made if name in SEARCHED_BESIDE else made.heads[head], name)
+            if taken != value or isinstance(taken, bool) != isinstance(value, bool):
+                raise ValueError(f"{where}: write {taken!r} instead of {value!r}")
+            if name == "augmentations" and value > len(self.augment.transformations):
+                there = len(self.augment.transformations)
+                raise ValueError(f"{where}: augment.transformations has {there}, not {value}")
+
+    @model_validator(mode="after")
+    def _compared_splits_have_heads(self) -> Settings:
+        for head in self.splits.compared:
+            if head not in self.temporal.heads:
+                raise ValueError(f"splits.compared names {head}, which temporal.heads has not")
         return self
 
     def of_run(self, name: str) -> HeadSettings | ClipNetworkSettings:

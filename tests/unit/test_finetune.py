@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from ferflow import tables
-from ferflow.errors import FerflowError, InputError, SettingError, WeightsError
+from ferflow.errors import FerflowError, InputError, LossError, SettingError, WeightsError
 from ferflow.models import backbones
 from ferflow.models import spatial as networks
 from ferflow.training import classifier, finetune, frozen
@@ -179,7 +179,7 @@ def test_the_search_stays_in_its_space(tmp_path, settings):
     def note(shape: Shape) -> Outcome:
         shapes.append(shape)
         if shape.dropout > 0.75:
-            raise FerflowError("epoch 1", "the training loss is not finite", "lower the learning rate")
+            raise LossError("epoch 1", "the training loss is not finite", "lower the learning rate")
         return _judge(shape)
 
     trials = search(tmp_path / "trials.db", {}, asked, SEED, note)
@@ -196,7 +196,7 @@ def test_the_search_stays_in_its_space(tmp_path, settings):
     assert best(trials) == top
 
     def diverges(shape: Shape) -> Outcome:
-        raise FerflowError("epoch 1", "the training loss is not finite", "lower the learning rate")
+        raise LossError("epoch 1", "the training loss is not finite", "lower the learning rate")
 
     with pytest.raises(FerflowError, match="no trial has a finite loss"):
         search(tmp_path / "trials.db", {"other": 1}, asked, SEED, diverges)

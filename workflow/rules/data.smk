@@ -15,6 +15,7 @@ ASKED += [
     for name, run in S.experiments.trained().items()
     if run.of in HEADS
 ]
+ASKED += [(S.features.layer, S.search.greatest(head, "augmentations") or 0) for head in S.search.run]
 LAYERS = list(dict.fromkeys(layer for layer, _ in ASKED))
 AUGMENTATIONS = S.augment.transformations[: max(count for _, count in ASKED)]
 SYNTH_CLIPS = [f"{S.dataset.root}/{{subject}}_{e}_tex.avi" for e in S.emotions]
@@ -107,7 +108,7 @@ rule splits:
     output:
         at(layout.SPLITS),
     params:
-        splits=plain(S.splits),
+        splits={name: value for name, value in plain(S.splits).items() if name != "compared"},
         seed=S.seed,
         protocol=S.protocol,
     log:

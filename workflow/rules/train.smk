@@ -15,6 +15,8 @@ def head_settings(head):
     """All settings that shape the final model of `head`; what is done with its predictions does not."""
     settings = plain(S)
     settings["temporal"]["heads"] = {head: settings["temporal"]["heads"][head]}
+    settings["splits"] |= {"compared": []}
+    settings["search"] = {"run": [], "trials": 1, "startup": 1, "pruned_after": None, "space": {}}
     settings["humans"] |= {"annotations": None, "votes": None, "simulated": None, "mistaken": 0}
     return settings
 

@@ -18,7 +18,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from ferflow import tables
 from ferflow.evaluation.results import study_note
-from ferflow.report import style
+from ferflow.report import search_panels, style
 from ferflow.report.names import marks, marks_of, model_label
 from ferflow.report.published import NOT_COMPARABLE, published
 
@@ -135,14 +135,17 @@ def history(table: pd.DataFrame, name: str, marks: str) -> Figure:
     """Validation accuracy per trial with the best so far, and against each of the parameters."""
     drawn = style.figure(2 * style.COLUMN, 4.4)
     grid = drawn.subplots(2, 2, sharey=True)
-    _by_trial(grid[0, 0], table)
-    _against(grid[0, 1], table, table["dropout"].astype(float), "dropout")
+    values = table["validation_accuracy"].astype(float)
+    looks = [_mark(int(n), at == values.idxmax()) for at, n in table["layers"].items()]
+    search_panels.by_trial(grid[0, 0], table, looks)
+    search_panels.against(grid[0, 1], table["dropout"].astype(float), values, looks, "dropout")
     shapes = _shapes(table)
     order = sorted(set(shapes), key=lambda shape: (shape.count("–"), [int(n) for n in shape.split("–")]))
-    _against(grid[1, 0], table, shapes.map(order.index).astype(float), "neurons of the dense layers")
+    places = shapes.map(order.index).astype(float)
+    search_panels.against(grid[1, 0], places, values, looks, "neurons of the dense layers")
     grid[1, 0].set_xticks(range(len(order)), order, rotation=45, ha="right", rotation_mode="anchor")
     gap = table["train_accuracy"].astype(float)
-    _against(grid[1, 1], table, gap, "training accuracy at the best epoch")
+    search_panels.against(grid[1, 1], gap, values, looks, "training accuracy at the best epoch")
     grid[1, 1].xaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
     limits = grid[1, 1].get_xlim(), grid[1, 1].get_ylim()
     grid[1, 1].axline((0, 0), slope=1, linestyle=":", color=style.LIGHT)
@@ -214,28 +217,6 @@ def _attempts(axes: Axes, mine: pd.DataFrame, what: str) -> None:
     axes.set_xlim(0.5, last + 0.5)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes.grid(axis="y")
-
-
-def _by_trial(axes: Axes, table: pd.DataFrame) -> None:
-    axes.step(
-        table["trial"], table["best_so_far"].astype(float), where="post", color=style.LIGHT, linewidth=1.2
-    )
-    _scatter(axes, table, table["trial"].astype(float))
-    axes.set(xlabel="trial", xlim=(0.3, len(table) + 0.7))
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-
-
-def _against(axes: Axes, table: pd.DataFrame, places: pd.Series, label: str) -> None:
-    _scatter(axes, table, places)
-    axes.set_xlabel(label)
-
-
-def _scatter(axes: Axes, table: pd.DataFrame, places: pd.Series) -> None:
-    values = table["validation_accuracy"].astype(float)
-    best = values.idxmax()
-    for at in table.index[values.notna()]:
-        layers = int(table["layers"][at])
-        axes.plot(places[at], values[at], linestyle="", **_mark(layers, at == best))
 
 
 def _mark(layers: int, best: bool) -> dict:

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 from torchmetrics.classification import MulticlassAccuracy
 
-from ferflow.errors import FerflowError
+from ferflow.errors import LossError
 from ferflow.settings import Optimiser, Schedule
 from ferflow.training import checkpoints, optimise
 from ferflow.training.reproducible import derive
@@ -144,7 +144,7 @@ class Classifier(lightning.LightningModule):
             row[name] = measured[name].item() if name in measured else None
         row["learning_rate"] = self._rate
         if not math.isfinite(row["train_loss"]):
-            raise FerflowError(
+            raise LossError(
                 f"epoch {row['epoch']}", "the training loss is not finite", "lower the learning rate"
             )
         self.rows.append(row)

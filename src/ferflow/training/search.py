@@ -1,14 +1,10 @@
 """Search of the classifier on a frozen base (thesis, section 3.2.4, phase 1), by Bayesian optimisation.
 
-Optuna keeps the trials in an SQLite file. Each trial is proposed by a sampler of its own seed, from the
-trials that have ended before it, so that a search which was interrupted proposes what it would have proposed:
-the trial that was under way is run again, those that ended are kept, and the result is the same.
+The trials are kept as `training.trials` says, so that an interrupted search goes on to the same result.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -16,9 +12,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import pandas as pd
 
 from ferflow import tables
-from ferflow.errors import FerflowError, InputError
+from ferflow.errors import FerflowError
 from ferflow.settings import ClassifierSearch
-from ferflow.training.reproducible import derive
+from ferflow.training import trials as kept
 
 if TYPE_CHECKING:
     import optuna
@@ -54,31 +50,21 @@ def search(
 
     `storage` is the SQLite file. `identity` (JSON values) says what the trials depend on beside `settings`
     and `seed`: those of another identity, which may lie in the same file, are none of this search. A trial in
-    which `evaluate` raises FerflowError (the loss stops being finite) ends without a value. Raises InputError
-    where `storage` is no such file, FerflowError where no trial has a value.
+    which `evaluate` raises LossError ends without a value. Raises InputError where `storage` is no such file,
+    FerflowError where no trial has a value.
     """
-    from optuna.trial import TrialState
 
-    asked = json.dumps([identity, settings.model_dump(mode="json"), seed], sort_keys=True)
-    ended = (TrialState.COMPLETE, TrialState.PRUNED)
-    study = _study(storage, hashlib.sha256(asked.encode()).hexdigest())
-    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-        study.tell(trial.number, state=TrialState.FAIL)  # its process is gone
-    while (done := len(study.get_trials(deepcopy=False, states=ended))) < settings.trials:
-        study.sampler = _sampler(settings, derive(seed, "trial", done) % 2**32)
-        trial = study.ask()
+    def attempt(trial: optuna.Trial, number: int) -> float:
         shape = _propose(trial, settings)
-        print(f"trial {done + 1} of {settings.trials}: dense {shape.dense}, dropout {shape.dropout:g}")
-        try:
-            outcome = evaluate(shape)
-        except FerflowError as error:
-            print(f"trial {done + 1} has no value: {error}")
-            study.tell(trial, state=TrialState.PRUNED)
-            continue
+        print(f"trial {number} of {settings.trials}: dense {shape.dense}, dropout {shape.dropout:g}")
+        outcome = evaluate(shape)
         for name in ("train_accuracy", "epoch", "epochs"):
             trial.set_user_attr(name, getattr(outcome, name))
-        study.tell(trial, outcome.validation_accuracy)
-    table = _table(study.get_trials(deepcopy=False, states=ended))
+        return outcome.validation_accuracy
+
+    asked = [identity, settings.model_dump(mode="json"), seed]
+    found = kept.run(storage, asked, settings.trials, seed, lambda own: _sampler(settings, own), attempt)
+    table = _table(found)
     if table.validation_accuracy.isna().all():
         raise FerflowError(storage, "no trial has a finite loss", "lower finetune.classifier.learning_rate")
     return table
@@ -89,21 +75,6 @@ def best(trials: pd.DataFrame) -> Shape:
     row = trials.loc[trials.validation_accuracy.idxmax()]
     dense = [row.neurons_1] if row.layers == 1 else [row.neurons_1, row.neurons_2]
     return Shape(tuple(int(n) for n in dense), float(row.dropout))
-
-
-def _study(storage: str | Path, name: str) -> optuna.Study:
-    import optuna
-    from sqlalchemy.engine import URL
-    from sqlalchemy.exc import DatabaseError
-
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    Path(storage).parent.mkdir(parents=True, exist_ok=True)
-    url = URL.create("sqlite", database=str(storage)).render_as_string()
-    try:
-        return optuna.create_study(storage=url, study_name=name, direction="maximize", load_if_exists=True)
-    except (DatabaseError, RuntimeError) as error:
-        reason = str(error).split("\n")[0]
-        raise InputError(storage, f"is no store of trials ({reason})", "delete it and run again") from None
 
 
 def _sampler(settings: ClassifierSearch, seed: int) -> optuna.samplers.BaseSampler:

@@ -10,6 +10,7 @@ import numpy as np
 
 from ferflow.errors import InputError, SplitError
 from ferflow.files import write_text
+from ferflow.training.reproducible import derive
 
 _FIGURE_3_6 = (
     (("F", 11, 15), ("F", 17, 27)),
@@ -64,6 +65,31 @@ def deal(sexes: Mapping[str, str], n_folds: int, rng: np.random.Generator) -> li
     return [sorted(fold) for fold in folds]
 
 
+SCHEMES = ("thesis", "stratified")
+
+
+def regrouped(split: dict, sexes: Mapping[str, str], seed: int) -> dict:
+    """The subjects of `split` in as many folds of the other scheme, with the same test set.
+
+    `thesis` folds are contiguous blocks of the subjects, women first, so that most hold one sex alone;
+    `stratified` folds hold each its share of both. `sexes` maps subject to `female`, `male` or `""`. Nobody
+    joins or leaves, so that two cross-validations differ in who stands together and in nothing else. The
+    protocol stays. Raises SplitError where a fold would be empty.
+    """
+    (scheme,) = [name for name in SCHEMES if name != split["scheme"]]
+    subjects = [subject for fold in split["folds"] for subject in fold]
+    rest, n_folds = {subject: sexes[subject] for subject in subjects}, len(split["folds"])
+    if scheme == "thesis":
+        ordered = [subject for group in _by_sex(rest) for subject in group]
+        folds = [block.tolist() for block in np.array_split(ordered, n_folds)]
+    else:
+        folds = deal(rest, n_folds, np.random.default_rng(derive(seed, "splits", scheme)))
+    other = {"scheme": scheme, "seed": seed, "protocol": split["protocol"], "test": split["test"]}
+    other["folds"] = folds
+    check(other, split["protocol"])
+    return other
+
+
 def make(
     scheme: str, sexes: Mapping[str, str], n_folds: int, test_share: float, seed: int, protocol: str
 ) -> dict:
@@ -100,6 +126,15 @@ def check(split: dict, protocol: str, where: str | Path = "splits") -> None:
 def write(split: dict, path: str | Path) -> None:
     """Write `splits.json`."""
     write_text(path, json.dumps(split, indent=1) + "\n")
+
+
+def write_regrouped(splits_json: str | Path, manifest_csv: str | Path, output: str | Path, seed: int) -> None:
+    """Write `splits.json` of the same subjects in folds of the other scheme; see `regrouped`."""
+    from ferflow.datasets import manifest
+
+    clips = manifest.read(manifest_csv)
+    sexes = dict(zip(clips.subject_id, clips.sex, strict=True))
+    write(regrouped(read(splits_json), sexes, seed), output)
 
 
 def read(path: str | Path) -> dict:

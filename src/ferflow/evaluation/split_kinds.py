@@ -1,0 +1,149 @@
+"""What it does to put women and men in different folds: a head cross-validated in two kinds of folds.
+
+The thesis's folds are blocks of its list of subjects (Figure 3.6), so that four of five hold women or men
+alone, and a head is judged on the sex of which its training holds fewer. Stratified folds of the same
+subjects, with nothing else changed, show what of the accuracy, its spread and its gap comes of that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from ferflow import tables
+from ferflow.classes import EMOTIONS, SEXES
+from ferflow.errors import InputError
+from ferflow.evaluation import predictions as predictions_table
+from ferflow.evaluation.compare import difference_interval
+from ferflow.evaluation.groups import by_sex
+from ferflow.evaluation.results import results, study_note
+from ferflow.settings import Evaluation
+from ferflow.training.splits import SCHEMES
+
+DIFFERENCE = "difference"
+OF_SEX = dict(zip(SEXES, ("women", "men"), strict=True))
+
+
+def split_kinds(
+    predictions: Mapping[str, pd.DataFrame],
+    histories: Mapping[str, Sequence[pd.DataFrame]],
+    sexes: pd.Series,
+    emotions: Sequence[str],
+    settings: Evaluation,
+    seed: int,
+    note: str = "",
+) -> pd.DataFrame:
+    """Schema `split_kinds` of one model.
+
+    `predictions` has of each scheme a checked table (with `synthetic`) of cross-validation, `histories` the
+    learning curves (schema `history`) of its folds in their order, `sexes` maps a clip to female, male or
+    nothing. Raises InputError where the schemes did not judge the same clips.
+    """
+    tidy = {scheme: predictions[scheme].sort_values("clip_id", ignore_index=True) for scheme in SCHEMES}
+    first, second = tidy.values()
+    if first["clip_id"].tolist() != second["clip_id"].tolist():
+        raise InputError("split_kinds", "the two kinds of folds hold other clips", "run both again")
+    rows = []
+    for scheme, frame in tidy.items():
+        rows += _of_scheme(scheme, frame, histories[scheme], sexes, emotions, settings, seed)
+    rows.append(_difference(tidy, sexes, settings, seed))
+    table = pd.DataFrame(rows).assign(
+        model=first["model"].iloc[0], synthetic=bool(first["synthetic"].any()), note=note
+    )
+    properties = tables.schema("split_kinds")["properties"]
+    numbers = [name for name, rule in properties.items() if rule["type"] == ["number", "null"]]
+    table = table.reindex(columns=list(properties)).astype(dict.fromkeys(numbers, float))
+    return table.astype({"fold": "Int64"})
+
+
+def write(
+    prediction_csvs: Mapping[tuple[str, str], Sequence[str | Path]],
+    history_csvs: Mapping[tuple[str, str], Sequence[str | Path]],
+    manifest_csv: str | Path,
+    output: str | Path,
+    settings: Evaluation,
+    seed: int,
+    emotions: Sequence[str] = EMOTIONS,
+    protocol: str = "honest",
+) -> None:
+    """Write schema `split_kinds` from the files of each (model, scheme), one per fold in their order."""
+    sexes = tables.read(manifest_csv, "manifest").set_index("clip_id")["sex"]
+    parts = []
+    for model in dict.fromkeys(name for name, _ in prediction_csvs):
+        said, curves = {}, {}
+        for scheme in SCHEMES:
+            paths = prediction_csvs[model, scheme]
+            said[scheme] = predictions_table.read(paths, emotions, manifest_csv)
+            curves[scheme] = [tables.read(path, "history") for path in history_csvs[model, scheme]]
+        parts.append(split_kinds(said, curves, sexes, emotions, settings, seed, study_note(protocol)))
+    tables.write(pd.concat(parts, ignore_index=True), output, "split_kinds")
+
+
+def _of_scheme(scheme, frame, histories, sexes, emotions, settings, seed) -> list[dict]:
+    """The rows of all folds together and of each fold."""
+    labels = frame[[column for column in frame.columns if not column.startswith("p_")]]  # no AUC is shown
+    measured = results(labels, emotions, settings, seed)
+    measured = measured[measured["metric"] == "accuracy"]
+    training = [float(history["train_accuracy"].iloc[-1]) for history in histories]
+    folds = measured[measured["fold"].notna()].sort_values("fold")
+    if len(folds) != len(training):
+        problem = f"there are predictions of {len(folds)} folds and curves of {len(training)}"
+        raise InputError("split_kinds", problem, "run the other folds")
+    rows = []
+    for fold, row in zip(
+        [None, *folds["fold"]], [measured[measured["fold"].isna()], *_each(folds)], strict=True
+    ):
+        part = labels if fold is None else labels[labels["fold"] == fold]
+        value, train = float(row["value"].item()), np.mean(training) if fold is None else training[int(fold)]
+        found = {"scheme": scheme, "fold": fold, "n_clips": len(part), "accuracy": value}
+        found |= {"low": row["low"].item(), "high": row["high"].item()}
+        found |= {"train_accuracy": float(train), "gap": float(train) - value}
+        if fold is None:
+            own = folds["value"].astype(float)
+            found |= {"spread": own.std(ddof=1), "least": own.min(), "greatest": own.max()}
+        rows.append(found | _subjects(part, sexes) | _by_sex(part, sexes, emotions, settings, seed))
+    return rows
+
+
+def _each(folds: pd.DataFrame) -> list[pd.DataFrame]:
+    return [folds.iloc[[place]] for place in range(len(folds))]
+
+
+def _subjects(part: pd.DataFrame, sexes: pd.Series) -> dict[str, int]:
+    """How many women and men there are."""
+    sex = part["clip_id"].map(sexes)
+    return {name: int(part.loc[sex == value, "subject_id"].nunique()) for value, name in OF_SEX.items()}
+
+
+def _by_sex(part, sexes, emotions, settings, seed) -> dict[str, float]:
+    table = by_sex(part, sexes, emotions, settings, seed)
+    found = {}
+    for value, name in OF_SEX.items():
+        own = table[(table["sex"] == value) & (table["metric"] == "accuracy")] if len(table) else table
+        if len(own):
+            found[f"accuracy_{name}"] = float(own["value"].item())
+            found |= {f"{name}_{end}": own[end].item() for end in ("low", "high")}
+    return found
+
+
+def _difference(tidy: Mapping[str, pd.DataFrame], sexes: pd.Series, settings: Evaluation, seed: int) -> dict:
+    """Stratified less thesis, of all clips, women's and men's."""
+    frame = tidy["stratified"]
+    right = np.stack([(tidy[s]["emotion"] == tidy[s]["predicted"]).to_numpy() for s in SCHEMES[::-1]])
+    sex = frame["clip_id"].map(sexes).to_numpy()
+    found = {"scheme": DIFFERENCE, "fold": None, "n_clips": len(frame)} | _subjects(frame, sexes)
+    sides = {"": np.ones(len(frame), bool)} | {name: sex == value for value, name in OF_SEX.items()}
+    for name, side in sides.items():
+        if not side.any():
+            continue
+        own, subjects = right[:, side], frame.loc[side, "subject_id"]
+        rng = np.random.default_rng(seed)
+        low, high = difference_interval(own, subjects, settings.bootstrap, settings.confidence, rng)
+        found[f"accuracy_{name}" if name else "accuracy"] = float(own[0].mean() - own[1].mean())
+        found |= dict(
+            zip([f"{name}_low", f"{name}_high"] if name else ["low", "high"], (low, high), strict=True)
+        )
+    return found

@@ -1,0 +1,164 @@
+"""A search and the two kinds of folds in the real workflow, on features that are there already."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import training_study
+import yaml
+
+from ferflow import tables
+
+REPOSITORY = Path(__file__).parents[2]
+RESULTS = Path("results/graph")
+SETTINGS = {
+    "study": "graph",
+    "synth4d": {"women": 6, "men": 6},
+    "temporal": {
+        "heads": {"lstm": {"units": 16, "dropout": 0.1, "augmentations": 1}},
+        "learning_rate": 0.02,
+        "epochs": 2,
+    },
+    "finalize": {"max_epochs": 2, "patience": 1},
+    "evaluation": {"bootstrap": 40},
+    "splits": {"folds": 2, "compared": ["lstm"]},
+    "search": {
+        "run": ["lstm"],
+        "trials": 4,
+        "startup": 2,
+        "pruned_after": 1,
+        "space": {"lstm": {"units": [2, 16]}},
+    },
+}
+RULES = (
+    "splits",
+    "fold",
+    "other_splits",
+    "other_splits_fold",
+    "split_kinds",
+    "search_head",
+    "figure_of_search",
+)
+TARGETS = [f"{RESULTS}/{name}" for name in ("figures/search-lstm.svg", "figures/split_kinds.svg")]
+
+pytestmark = [pytest.mark.workflow, pytest.mark.slow]
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    """A working folder with the features of clips that can be learned."""
+    made = training_study.write(tmp_path / "made").folder
+    for name, place in (("manifest.csv", "data/interim/synth4d"), ("trim.csv", RESULTS)):
+        (tmp_path / place).mkdir(parents=True)
+        shutil.move(made / name, tmp_path / place / name)
+    store = tmp_path / "data/features/graph/compact/dense"
+    store.mkdir(parents=True)
+    for name in ("none", "flip"):
+        shutil.move(made / name, store / name)
+    (tmp_path / "study.yaml").write_text(yaml.safe_dump(SETTINGS))
+    return tmp_path
+
+
+def command(folder: Path, *more: str, targets=TARGETS) -> list[str]:
+    return [
+        str(Path(sys.executable).with_name("snakemake")),
+        "--snakefile", str(REPOSITORY / "Snakefile"),
+        "--directory", str(folder),
+        "--configfile", str(folder / "study.yaml"),
+        "--cores", "1",
+        "--nolock",
+        "--rerun-triggers", "mtime", "params", "input",
+        "--allowed-rules", *RULES,
+        *more,
+        "--", *targets,
+    ]  # fmt: skip
+
+
+def snakemake(folder: Path, *more: str, targets=TARGETS) -> str:
+    """Run what the targets need; what it prints."""
+    found = command(folder, *more, targets=targets)
+    done = subprocess.run(found, capture_output=True, text=True, timeout=900)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def jobs(text: str) -> dict[str, int]:
+    return {name: int(n) for name, n in re.findall(r"^(\w+)\s+(\d+)$", text, flags=re.M)}
+
+
+def ended(folder: Path) -> int:
+    """Trials that the search's store holds as ended."""
+    store = folder / "runs/graph/search-lstm/trials.db"
+    if not store.exists():
+        return 0
+    try:
+        with sqlite3.connect(f"file:{store}?mode=ro", uri=True) as open_store:
+            asked = "select count(*) from trials where state in ('COMPLETE', 'PRUNED')"
+            return open_store.execute(asked).fetchone()[0]
+    except sqlite3.OperationalError:
+        return 0
+
+
+def test_only_the_other_kind_is_trained_for_the_comparison_and_a_killed_search_goes_on(folder):
+    features = {path: path.stat().st_mtime_ns for path in (folder / "data/features").rglob("*.h5")}
+    expected = {name: 1 for name in RULES} | {"fold": 2, "other_splits_fold": 2, "total": 9}
+    assert jobs(snakemake(folder, "--dry-run")) == expected
+    search = [TARGETS[0]]
+    process = subprocess.Popen(
+        command(folder, targets=search),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+    try:
+        deadline = time.monotonic() + 400
+        while not ended(folder):
+            assert process.poll() is None, process.stdout.read().decode()
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    assert not (folder / RESULTS / "tables/search-lstm.csv").exists()
+    before = ended(folder)
+    snakemake(folder, "--rerun-incomplete")
+    trials = tables.read(folder / RESULTS / "tables/search-lstm.csv", "head_trials")
+    assert len(trials) == ended(folder) == 4 and before >= 1
+    store = folder / "runs/graph/search-lstm/trials.db"
+    shutil.move(store, store.with_suffix(".old"))
+    first = (folder / RESULTS / "tables/search-lstm.csv").read_bytes()
+    best = (folder / RESULTS / "search/lstm/best.yaml").read_bytes()
+    snakemake(folder, "--forcerun", "search_head", targets=search)
+    assert (folder / RESULTS / "tables/search-lstm.csv").read_bytes() == first
+    assert (folder / RESULTS / "search/lstm/best.yaml").read_bytes() == best
+
+    after = {path: path.stat().st_mtime_ns for path in (folder / "data/features").rglob("*.h5")}
+    assert after == features
+    own = json.loads((folder / RESULTS / "splits.json").read_text())
+    other = json.loads((folder / RESULTS / "split_kinds/thesis/splits.json").read_text())
+    assert own["test"] == other["test"] and own["folds"] != other["folds"]
+    assert sorted(sum(own["folds"], [])) == sorted(sum(other["folds"], []))
+    table = tables.read(folder / RESULTS / "tables/split_kinds.csv", "split_kinds")
+    assert table["scheme"].value_counts().to_dict() == {"thesis": 3, "stratified": 3, "difference": 1}
+    for fold in (0, 1):
+        said = tables.read(
+            folder / RESULTS / f"split_kinds/thesis/compact+lstm/fold-{fold}/predictions.csv", "predictions"
+        )
+        assert set(said["subject_id"]) == set(other["folds"][fold])
+        row = table[(table["scheme"] == "thesis") & (table["fold"] == fold)].iloc[0]
+        assert row["accuracy"] == pytest.approx((said["emotion"] == said["predicted"]).mean())
+    assert jobs(snakemake(folder, "--dry-run")) == {}
+    # Neither a search nor a comparison of folds makes anything of the study itself again.
+    rest = SETTINGS | {"search": {"run": []}, "splits": {"folds": 2, "compared": []}}
+    (folder / "study.yaml").write_text(yaml.safe_dump(rest))
+    assert jobs(snakemake(folder, "--dry-run", targets=[f"{RESULTS}/splits.json"])) == {}
