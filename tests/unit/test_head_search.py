@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pandas as pd
 import pytest
 import training_study
 import yaml
 
-from conftest import REPOSITORY
 from ferflow import tables
 from ferflow.errors import FerflowError, InputError, LossError, SettingError
 from ferflow.report import head_search as drawn
@@ -15,6 +16,7 @@ from ferflow.settings import load
 from ferflow.training import head_search
 from ferflow.training.head_search import FoldScore, best, search, search_head
 
+REPOSITORY = Path(__file__).parents[2]
 N_FOLDS = 3
 SPACE = {
     "units": {"low": 16, "high": 64, "step": 16, "log": False},

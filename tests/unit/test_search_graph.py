@@ -11,6 +11,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -147,7 +148,7 @@ def test_only_the_other_kind_is_trained_for_the_comparison_and_a_killed_search_g
     own = json.loads((folder / RESULTS / "splits.json").read_text())
     other = json.loads((folder / RESULTS / "split_kinds/thesis/splits.json").read_text())
     assert own["test"] == other["test"] and own["folds"] != other["folds"]
-    assert sorted(sum(own["folds"], [])) == sorted(sum(other["folds"], []))
+    assert sorted(chain(*own["folds"])) == sorted(chain(*other["folds"]))
     table = tables.read(folder / RESULTS / "tables/split_kinds.csv", "split_kinds")
     assert table["scheme"].value_counts().to_dict() == {"thesis": 3, "stratified": 3, "difference": 1}
     for fold in (0, 1):
