@@ -128,7 +128,8 @@ def test_only_the_other_kind_is_trained_for_the_comparison_and_a_killed_search_g
             assert time.monotonic() < deadline
             time.sleep(0.1)
     finally:
-        os.killpg(process.pid, signal.SIGKILL)
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
         process.wait()
     assert not (folder / RESULTS / "tables/search-lstm.csv").exists()
     before = ended(folder)

@@ -55,6 +55,7 @@ def history(table: pd.DataFrame, name: str, logarithmic: list[str], marks: str) 
     axes = panels[len(names) + 1]
     search_panels.against(axes, table["train_accuracy"].astype(float), values, looks, "training accuracy")
     axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
+    axes.margins(x=0.08, y=0.1)
     limits = axes.get_xlim(), axes.get_ylim()
     axes.axline((0, 0), slope=1, linestyle=":", color=style.LIGHT)
     axes.set(xlim=limits[0], ylim=limits[1])
@@ -85,6 +86,7 @@ def _setting(axes: Axes, chosen: pd.Series, values: pd.Series, looks: list[dict]
         axes.set_xlim(-0.5, len(different) - 0.5)
         return
     search_panels.against(axes, chosen.astype(float), values, looks, "")
+    axes.margins(x=0.08)
     if logarithmic:
         axes.set_xscale("log")
         low, high = (float(f"{end:.1g}") for end in (min(different), max(different)))

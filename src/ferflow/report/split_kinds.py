@@ -69,12 +69,15 @@ def kinds(table: pd.DataFrame, chance: float, confidence: float, marks: str) -> 
 
 
 def _folds(axes: Axes, place: int, own: pd.DataFrame) -> None:
-    for row in own[own["fold"].notna()].itertuples(index=False):
+    folds = own[own["fold"].notna()]
+    for row in folds.itertuples(index=False):
         look = BOTH if row.women and row.men else WOMEN if row.women else MEN
-        axes.plot(row.accuracy, place - 0.14, linestyle="", clip_on=False, **look)
+        # Each on a height of its own, in the order of the folds, so that equal ones are seen.
+        beside = 0.28 * (row.fold / max(1, len(folds) - 1) - 1)
+        axes.plot(row.accuracy, place + beside, linestyle="", clip_on=False, **look)
     mean = own[own["fold"].isna()].iloc[0]
-    _interval(axes, place + 0.16, mean["low"], mean["high"], style.DARK)
-    axes.plot(mean["accuracy"], place + 0.16, "|", color=style.DARK, markersize=9)
+    _interval(axes, place + 0.22, mean["low"], mean["high"], style.DARK)
+    axes.plot(mean["accuracy"], place + 0.22, "|", color=style.DARK, markersize=9)
 
 
 def _sexes(axes: Axes, place: int, mean: pd.Series) -> None:
@@ -89,7 +92,7 @@ def _gap(axes: Axes, place: int, mean: pd.Series) -> None:
     axes.plot(ends, (place, place), color=style.DARK, linewidth=1.1)
     axes.plot(ends[0], place, "|", color=style.DARK, markersize=9)
     axes.plot(ends[1], place, ">", color=style.DARK, markerfacecolor="white", clip_on=False)
-    text = f"gap {100 * mean['gap']:.1f}"
+    text = f"gap {100 * mean['gap']:.1f}".replace("-", "−")
     axes.text(sum(ends) / 2, place - 0.12, text, ha="center", va="bottom", fontsize=6.5)
 
 
