@@ -26,6 +26,7 @@ if S.kind == "clips":
     include: "workflow/rules/humans.smk"
     include: "workflow/rules/evaluate.smk"
     include: "workflow/rules/figures.smk"
+    include: "workflow/rules/pictures.smk"
     include: "workflow/rules/experiments.smk"
     include: "workflow/rules/nested.smk"
     include: "workflow/rules/search.smk"

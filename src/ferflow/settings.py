@@ -795,6 +795,21 @@ class Search(Section):
         return values.high if isinstance(values, Range) else max(values, default=None) if values else None
 
 
+class Pictures(Section):
+    """What the pictures that explain a study show, and how large."""
+
+    subjects: Count
+    kept_frames: Count
+    strip_frames: Count
+    strip_size: Annotated[int, Field(ge=16)]
+    draws: Count
+    maps: Count
+    map_size: Annotated[int, Field(ge=4)]
+    face_size: Annotated[int, Field(ge=16)]
+    frame_size: Annotated[int, Field(ge=16)]
+    steps: Count
+
+
 class Evaluation(Section):
     bootstrap: Count
     confidence: Annotated[float, Field(gt=0, lt=1)]
@@ -833,6 +848,7 @@ class Settings(Section):
     fusion: Fusion
     calibration: Calibration
     evaluation: Evaluation
+    pictures: Pictures
 
     @model_validator(mode="after")
     def _experiments_can_be_built(self) -> Settings:

@@ -118,9 +118,16 @@ rule opening:
 rule error_table:
     """The thesis's Figure 3.29 for each model: mislabelled clips with all scores."""
     input:
-        table("errors"),
+        errors=table("errors"),
+        strips=at(layout.STRIPS),
     output:
-        [f"{at(layout.TABLES)}/mislabelled-{{mistaken}}.{end}" for end in ("html", "md", "tex")],
+        report(
+            at(layout.TABLES) + "/mislabelled-{mistaken}.html",
+            category="1 Results",
+            labels=lambda w: {"shown": f"Clips that {MODELS[w.mistaken]} mistook", "kind": "table"},
+            caption="../report/mislabelled.rst",
+        ),
+        [f"{at(layout.TABLES)}/mislabelled-{{mistaken}}.{end}" for end in ("md", "tex")],
     params:
         model=lambda w: MODELS[w.mistaken],
     wildcard_constraints:

@@ -18,6 +18,7 @@ def head_settings(head):
     settings["splits"] |= {"compared": []}
     settings["search"] = {"run": [], "trials": 1, "startup": 1, "pruned_after": None, "space": {}}
     settings["humans"] |= {"annotations": None, "votes": None, "simulated": None, "mistaken": 0}
+    settings["pictures"] = dict.fromkeys(settings["pictures"], 100)
     return settings
 
 

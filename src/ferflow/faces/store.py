@@ -174,6 +174,13 @@ def read_frames(path: str | Path, clip_id: str, begin: int = 0, end: int | None 
         return _group(path, file, clip_id)["frames"][begin:end]
 
 
+def read_place(path: str | Path, clip_id: str, number: int) -> tuple[np.ndarray, np.ndarray]:
+    """Box [4] and landmarks [468,3] of frame `number` of a clip, in source pixels; NaN where no face was."""
+    with _open(path) as file, _damage(path):
+        group = _group(path, file, clip_id)
+        return group["boxes"][number], group["landmarks"][number]
+
+
 def _group(path: str | Path, file: h5py.File, clip_id: str) -> h5py.Group:
     if clip_id not in file:
         raise InputError(path, f"has no clip {clip_id}", f"it has {', '.join(file)}")

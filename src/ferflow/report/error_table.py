@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -22,12 +24,23 @@ def render(
 ) -> None:
     """Render the rows of `model` in schema `errors` (.md, .tex, .html).
 
-    `strips` maps a clip to the picture of its frames, relative to the table's folder. A model without errors
-    has a table without rows.
+    `strips` maps a clip to the picture (JPEG) of its frames, relative to the table's folder. The Markdown
+    leads to it. The HTML page holds it, since a report is a single file, in which such a way leads nowhere;
+    where there is no such picture yet, it leads there too. A model without errors has a table without rows.
     """
     table = tables.read(errors_csv, "errors")
     mine = table[(table["model"] == model) & (table["protocol"] == protocol)]
-    rendering.write(rendered(mine, model, protocol, strips or {}), *outputs)
+    shown = rendered(mine, model, protocol, strips or {})
+    for output in map(Path, outputs):
+        pictures = [_embedded(output.parent / link) if link else "" for link in shown.links]
+        rendering.write(replace(shown, pictures=pictures) if output.suffix == ".html" else shown, output)
+
+
+def _embedded(picture: Path) -> str:
+    """A JPEG as an address that holds all of it; nothing where there is none."""
+    if not picture.is_file():
+        return ""
+    return "data:image/jpeg;base64," + base64.b64encode(picture.read_bytes()).decode("ascii")
 
 
 def rendered(mine: pd.DataFrame, model: str, protocol: str, strips: Mapping[str, str]) -> rendering.Rendered:

@@ -27,7 +27,8 @@ MISSING = "–"
 class Rendered:
     """A table as text: headings, which columns hold numbers, rows of cells, and which rows are controls.
 
-    `links`, where given, holds for each row what its first cell leads to, or an empty string.
+    `links`, where given, holds for each row what its first cell leads to, or an empty string; `pictures` the
+    address of a picture that a page shows at the end of the row, in place of that link.
     """
 
     title: str
@@ -37,6 +38,11 @@ class Rendered:
     rows: Sequence[Sequence[str]]
     controls: Sequence[bool]
     links: Sequence[str] = ()
+    pictures: Sequence[str] = ()
+
+    def picture(self, row: int) -> str:
+        """The picture of `row`, if there is one."""
+        return self.pictures[row] if self.pictures else ""
 
     def link(self, row: int) -> str:
         """What the first cell of `row` leads to, if anything."""
@@ -122,9 +128,10 @@ def html(table: Rendered) -> str:
     return template.render(
         title=table.title,
         marks=table.marks,
+        pictured=any(table.pictures),
         columns=[{"heading": h, "number": n} for h, n in zip(table.headings, table.numbers, strict=True)],
         rows=[
-            {"cells": r, "control": c, "link": table.link(i)}
+            {"cells": r, "control": c, "link": table.link(i), "picture": table.picture(i)}
             for i, (r, c) in enumerate(zip(table.rows, table.controls, strict=True))
         ],
     )

@@ -34,9 +34,9 @@ def au_curve(
     """AU score curve of one clip; `truth_csv` and `true_aus_csv` (schemas truth, aus) add its truth."""
     clips = clips_of(trim_csv, manifest_csv)
     clip = _row(clips, clip_id, trim_csv)
-    score = _scores([aus_csv], [clip_id])[clip_id]
+    score = scores_of([aus_csv], [clip_id])[clip_id]
     truth = None if truth_csv is None else _row(tables.read(truth_csv, "truth"), clip_id, truth_csv)
-    true_score = None if true_aus_csv is None else _scores([true_aus_csv], [clip_id])[clip_id]
+    true_score = None if true_aus_csv is None else scores_of([true_aus_csv], [clip_id])[clip_id]
     with style.style():
         drawn = trimming.au_curve(clip, score, settings, marks(clip["synthetic"]), truth, true_score)
         style.save(drawn, output, f"AU score of clip {clip_id}")
@@ -55,7 +55,7 @@ def anomalies(
     subjects = set(chosen["subject_id"])
     # Tables are per subject: those without an anomaly need not be read.
     needed = [path for path in aus_csvs if Path(path).stem in subjects] or list(aus_csvs)
-    scores = _scores(needed, chosen["clip_id"]) if len(chosen) else {}
+    scores = scores_of(needed, chosen["clip_id"]) if len(chosen) else {}
     with style.style():
         drawn = trimming.anomalies(chosen, scores, settings, marks(clips["synthetic"].any()))
         style.save(drawn, output, "AU scores of the anomalies")
@@ -163,7 +163,7 @@ def _row(table: pd.DataFrame, clip_id: str, path: str | Path) -> pd.Series:
     return rows.iloc[0]
 
 
-def _scores(aus_csvs: Iterable[str | Path], clip_ids: Iterable[str]) -> dict[str, np.ndarray]:
+def scores_of(aus_csvs: Iterable[str | Path], clip_ids: Iterable[str]) -> dict[str, np.ndarray]:
     """AU score [T] of each of `clip_ids`, from the tables that hold them."""
     wanted = set(clip_ids)
     scores: dict[str, np.ndarray] = {}

@@ -1,0 +1,73 @@
+"""Strips and AU curves of the clips that models got wrong, from files: what the workflow calls."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ferflow import tables
+from ferflow.errors import InputError
+from ferflow.explain import mistaken_figure, strips
+from ferflow.explain.frames import Paths, by_subject
+from ferflow.report import style
+from ferflow.report.names import marks, model_label
+from ferflow.report.run import clips_of, scores_of
+from ferflow.settings import Pictures
+
+
+def strips_of(
+    errors_csv: str | Path,
+    faces: Paths,
+    trim_csv: str | Path,
+    manifest_csv: str | Path,
+    folder: str | Path,
+    models: Sequence[str],
+    settings: Pictures,
+) -> int:
+    """A strip (`strips.write_strip`) of every test clip that one of `models` got wrong; their number."""
+    errors = tables.read(errors_csv, "errors")
+    wrong = errors[(errors["protocol"] == "test") & errors["model"].isin(models)]
+    clips, files = clips_of(trim_csv, manifest_csv).set_index("clip_id"), by_subject(faces)
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    names = sorted(set(wrong["clip_id"]))
+    for name in names:
+        if name not in clips.index:
+            raise InputError(errors_csv, f"names the clip {name}, which {trim_csv} lacks", "evaluate again")
+        clip = clips.loc[name]
+        strips.write_strip(
+            folder / strips.file_name(name),
+            files[clip["subject_id"]],
+            name,
+            (int(clip["begin"]), int(clip["end"])),
+            settings.strip_frames,
+            settings.strip_size,
+            marks(clip["synthetic"]),
+        )
+    return len(names)
+
+
+def mistaken(
+    errors_csv: str | Path,
+    aus: Paths,
+    trim_csv: str | Path,
+    manifest_csv: str | Path,
+    output: str | Path,
+    model: str,
+    threshold: float,
+) -> None:
+    """AU curves of the test clips that `model` got wrong, the surest mistakes first."""
+    errors = tables.read(errors_csv, "errors")
+    wrong = errors[(errors["protocol"] == "test") & (errors["model"] == model)]
+    says = {row["clip_id"]: row[f"p_{row['predicted']}"] for row in wrong.to_dict("records")}
+    clips = clips_of(trim_csv, manifest_csv)
+    synthetic = bool(clips["synthetic"].any())
+    clips = clips.merge(wrong[["clip_id", "predicted"]], on="clip_id", validate="one_to_one")
+    clips["probability"] = clips["clip_id"].map(says).astype(float)
+    clips = clips.sort_values(["probability", "clip_id"], ascending=[False, True])
+    shown = clips.head(mistaken_figure.SHEET)
+    files = by_subject(aus)
+    scores = scores_of([files[s] for s in sorted(set(shown["subject_id"]))], shown["clip_id"])
+    with style.style():
+        drawn = mistaken_figure.mistaken(clips, scores, threshold, model_label(model), marks(synthetic))
+        style.save(drawn, output, f"AU scores of clips that {model_label(model)} got wrong")

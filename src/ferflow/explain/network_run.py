@@ -1,0 +1,152 @@
+"""Pictures of what the networks see, from files: what the workflow calls."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+import torch
+
+from ferflow import tables
+from ferflow.errors import InputError
+from ferflow.explain import cam, deciding, maps, network_figures
+from ferflow.explain import frames as chosen
+from ferflow.explain.frames import by_subject
+from ferflow.explain.network_figures import Decided, Mosaic
+from ferflow.explain.way_run import Example
+from ferflow.features import store as features_store
+from ferflow.models import spatial
+from ferflow.report import style
+from ferflow.report.names import marks, model_label
+from ferflow.report.run import clips_of
+from ferflow.settings import Pictures
+from ferflow.training.final import FinalModel, load_final
+from ferflow.training.reproducible import derive, reproducible
+
+
+def feature_maps(
+    model: str | Path,
+    example: Example,
+    output: str | Path,
+    threads: int,
+    seed: int,
+    settings: Pictures,
+) -> None:
+    """Feature maps of every block of the spatial `model` for a clip's frame of greatest AU score."""
+    clip, number, crop = example.peak()
+    with reproducible(derive(seed, "pictures"), threads):
+        network, description = spatial.load(model)
+        image = spatial.prepare(crop[None], network)
+        found = maps.block_maps(network, image)
+    mosaics = [Mosaic(block, *_mosaic(values, settings, values.shape)) for block, values in found]
+    pixels = np.rint(image[0].permute(1, 2, 0).numpy() * 255).astype(np.uint8)
+    shown = pixels[..., 0] if pixels.shape[2] == 1 else chosen.shrunk(pixels, settings.face_size)
+    with style.style():
+        mark = marks(bool(clip["synthetic"]) or bool(description["meta"]["synthetic"]))
+        name = model_label(network.name)
+        drawn = network_figures.feature_maps(shown, mosaics, name, f"{example.clip_id}, frame {number}", mark)
+        style.save(drawn, output, f"Feature maps of {name}")
+
+
+def _mosaic(values: np.ndarray, settings: Pictures, size: Sequence[int]) -> tuple:
+    picture, shown, flat = maps.mosaic(values, settings.maps, settings.map_size)
+    return picture, tuple(size), shown, flat
+
+
+def deciding_frames(
+    model: str | Path,
+    predictions_csv: str | Path,
+    faces: Iterable[str | Path],
+    features: Iterable[str | Path],
+    trim_csv: str | Path,
+    manifest_csv: str | Path,
+    output: str | Path,
+    emotions: Sequence[str],
+    threads: int,
+    seed: int,
+    settings: Pictures,
+) -> None:
+    """For each emotion a right and a wrong test clip of a cascade, the frame that decides, and where.
+
+    `model` is the cascade's file, `predictions_csv` what it said of the test clips, `features` the store's
+    files of the clips as they are. Chosen are the right clip and the mistake that it was surest of.
+    """
+    clips = clips_of(trim_csv, manifest_csv)
+    said = tables.read(predictions_csv, "predictions")
+    said = said[said["protocol"] == "test"].drop(columns=["emotion", "subject_id"], errors="ignore")
+    said = said.merge(clips, on="clip_id", validate="one_to_one")
+    face_files, feature_files = by_subject(faces), by_subject(features)
+    with reproducible(derive(seed, "pictures"), threads):
+        final = load_final(model)
+        pairs = []
+        for emotion in emotions:
+            pair = [
+                None if clip is None else _decided(final, clip, face_files, feature_files, settings)
+                for clip in surest(said[said["emotion"] == emotion])
+            ]
+            pairs.append((emotion, *pair))
+    with style.style():
+        name = model_label(final.name)
+        title = f"The frames that decide, and where {name} looks (Grad-CAM)"
+        synthetic = final.synthetic or bool(clips["synthetic"].any())
+        drawn = network_figures.deciding_frames(pairs, title, marks(synthetic))
+        style.save(drawn, output, f"Class-activation maps of {name}")
+
+
+def surest(said: pd.DataFrame) -> tuple[dict | None, dict | None]:
+    """Of predictions of one emotion's clips: the right one and the wrong one with the greatest probability of
+    what was said, the first by name of several; None where there is none. Adds it as `probability`."""
+    rows = said.sort_values("clip_id").to_dict("records")
+    for row in rows:
+        row["probability"] = row[f"p_{row['predicted']}"]
+    sides = ([], [])
+    for row in rows:
+        sides[row["predicted"] != row["emotion"]].append(row)
+    right, wrong = (max(side, key=lambda row: row["probability"], default=None) for side in sides)
+    return right, wrong
+
+
+def _decided(
+    final: FinalModel, clip: dict, faces: dict[str, Path], features: dict[str, Path], settings: Pictures
+) -> Decided:
+    """What decided on one clip, a row of predictions and of schema `trim`."""
+    name, subject = clip["clip_id"], clip["subject_id"]
+    begin, end = int(clip["begin"]), int(clip["end"])
+    path, longest = features[subject], final.extraction.max_frames
+    rows = features_store.read(path, name, begin, end, longest).astype(np.float32)
+    runs = features_store.read_runs(path, name, begin, end, longest)
+    numbers = np.concatenate([np.arange(*run) for run in runs])
+    # The face before the expression: the same first frames that the action units count from.
+    neutral = features_store.read(path, name, max_frames=final.aus.neutral_frames).astype(np.float32).mean(0)
+    wanted = final.classes.index(clip["predicted"])
+    added, _ = deciding.contributions(final.head, rows, neutral, wanted, settings.steps)
+    place = int(np.argmax(added))
+    face = chosen.crops(faces[subject], name, [int(numbers[place])])[0]
+    sequence = torch.from_numpy(rows)[None]
+
+    def ask(own: torch.Tensor) -> torch.Tensor:
+        """The head's logit with the features of the frame in their place."""
+        clip_features = torch.cat([sequence[:, :place], own[None], sequence[:, place + 1 :]], dim=1)
+        return deciding.logit(final.head, clip_features, wanted)
+
+    seen = cam.class_map(final.spatial, spatial.prepare(face[None], final.spatial), final.layer, ask)
+    if not np.isfinite(seen).all():
+        raise InputError(path, f"clip {name} gives gradients that are not numbers", "train the model again")
+    small = chosen.shrunk(face, settings.face_size)
+    greatest = seen.max()
+    seen = seen / greatest if greatest > 0 else seen
+    seen = cv2.resize(seen, small.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+    return Decided(
+        name,
+        clip["emotion"],
+        clip["predicted"],
+        clip["probability"],
+        numbers,
+        added,
+        int(numbers[place]),
+        small,
+        seen,
+    )
