@@ -165,7 +165,7 @@ def online(rows: Mapping[str, Sequence[np.ndarray]], clip: str, marks: str) -> F
     """
     across = max(len(images) for images in rows.values())
     side = min(0.8, (WIDTH - 1.5) / across)
-    drawn = style.figure(1.6 + side * across, 0.6 + (side + 0.05) * len(rows))
+    drawn = style.figure(1.0 + (side + 0.06) * across, 0.6 + (side + 0.05) * len(rows))
     grid = drawn.subplots(len(rows), across, squeeze=False)
     for row, (name, images) in zip(grid, rows.items(), strict=True):
         for axes, (_, image) in zip(row, _filled(list(enumerate(images)), across), strict=True):

@@ -172,11 +172,11 @@ def online_augmentation(
 ) -> None:
     """The transformations of `online` one at a time, half of `settings.draws` of each, and together."""
     clip, _, crop = example.peak()
-    n = max(1, settings.draws // 2)
+    n, size = max(1, settings.draws // 2), 2 * settings.face_size // 3  # many faces, drawn small
     rows = {"original": [crop]} | {
         name: _drawn(crop, own, n, seed) for name, own in (alone(online) | {"all together": online}).items()
     }
-    rows = {name: [chosen.shrunk(image, settings.face_size) for image in own] for name, own in rows.items()}
+    rows = {name: [chosen.shrunk(image, size) for image in own] for name, own in rows.items()}
     with style.style():
         drawn = way_figures.online(rows, example.clip_id, marks(clip["synthetic"]))
         style.save(drawn, output, "Online augmentation")

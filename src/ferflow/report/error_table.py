@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -32,12 +33,13 @@ def render(
     mine = table[(table["model"] == model) & (table["protocol"] == protocol)]
     shown = rendered(mine, model, protocol, strips or {})
     for output in map(Path, outputs):
-        pictures = [_embedded(output.parent / link) if link else "" for link in shown.links]
+        pictures = [_embedded(output.parent, link) if link else "" for link in shown.links]
         rendering.write(replace(shown, pictures=pictures) if output.suffix == ".html" else shown, output)
 
 
-def _embedded(picture: Path) -> str:
-    """A JPEG as an address that holds all of it; nothing where there is none."""
+def _embedded(folder: Path, link: str) -> str:
+    """The JPEG at `link`, seen from `folder`, as an address that holds all of it; empty without one."""
+    picture = Path(os.path.normpath(folder / link))  # the folder itself may not be there yet
     if not picture.is_file():
         return ""
     return "data:image/jpeg;base64," + base64.b64encode(picture.read_bytes()).decode("ascii")
