@@ -26,7 +26,7 @@ rule figures_of_way:
     params:
         example=EXAMPLE,
         emotions=S.emotions,
-        extend=S.faces.extend,
+        chin=S.faces.extend,
         transformations=S.augment.transformations,
         listing=S.augment.listing,
         online=plain(S.spatial.online),

@@ -11,7 +11,7 @@ with job(snakemake):
     tables = given.trim, given.manifest
     clip = way_run.Example(p.example, given.faces, given.aus, *tables)
     way_run.samples(given.some_faces, given.some_aus, *tables, out.samples, p.emotions, pictures)
-    way_run.face(clip, given.clip, out.face, p.extend, pictures)
+    way_run.face(clip, given.clip, out.face, p.chin, pictures)
     way_run.kept(clip, out.kept, pictures)
     way_run.offline_augmentation(clip, out.offline, p.transformations, p.listing, online, p.seed, pictures)
     way_run.online_augmentation(clip, out.online, online, p.seed, pictures)
