@@ -114,13 +114,13 @@ def _decided(
 ) -> Decided:
     """What decided on one clip, a row of predictions and of schema `trim`."""
     name, subject = clip["clip_id"], clip["subject_id"]
-    begin, end = int(clip["begin"]), int(clip["end"])
-    path, longest = features[subject], final.extraction.max_frames
-    rows = features_store.read(path, name, begin, end, longest).astype(np.float32)
-    runs = features_store.read_runs(path, name, begin, end, longest)
-    numbers = np.concatenate([np.arange(*run) for run in runs])
+    path = features[subject]
+    longest = final.extraction.max_frames
+    numbers = chosen.tracked(faces[subject], name, int(clip["begin"]), int(clip["end"]))[:longest]
+    rows = _features(path, name, numbers)
     # The face before the expression: the same first frames that the action units count from.
-    neutral = features_store.read(path, name, max_frames=final.aus.neutral_frames).astype(np.float32).mean(0)
+    first = chosen.tracked(faces[subject], name)[: final.aus.neutral_frames]
+    neutral = _features(path, name, first).mean(0)
     wanted = final.classes.index(clip["predicted"])
     added, _ = deciding.contributions(final.head, rows, neutral, wanted, settings.steps)
     place = int(np.argmax(added))
@@ -150,3 +150,12 @@ def _decided(
         small,
         seen,
     )
+
+
+def _features(path: Path, clip_id: str, numbers: np.ndarray) -> np.ndarray:
+    """Features float32 [T,F] of the tracked frames `numbers` of a clip; none behind the last is read."""
+    rows = features_store.read(path, clip_id, int(numbers[0]), int(numbers[-1]) + 1)
+    if len(rows) != len(numbers):
+        problem = f"clip {clip_id} has features of {len(rows)} frames, and faces in {len(numbers)}"
+        raise InputError(path, problem, "run the features step again")
+    return rows.astype(np.float32)
