@@ -1,6 +1,8 @@
-# make demo   the whole workflow on the embedded (synthetic) data set, ending with the report
-# make test   lint and all tests
-# make venv   the environment alone
+# make demo        the whole workflow on the embedded (synthetic) data set, ending with the report
+# make demo-full   the same with nested cross-validation and the named comparisons, twice as long
+# make bench       the figures of speed, into results/bench
+# make test        lint and all tests
+# make venv        the environment alone
 
 PYTHON ?= python3
 VENV := .venv
@@ -12,12 +14,25 @@ export DVC_NO_ANALYTICS := 1
 
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test lint venv clean
+.PHONY: demo demo-full bench test lint venv clean
 
 demo: venv
 	snakemake
+	ferflow overhead --out results/demo/overhead.json
 	snakemake --report results/demo/report.html --quiet all
 	ferflow results results/demo
+
+FULL := --configfile workflow/studies/demo-full.yaml
+
+demo-full: venv
+	snakemake $(FULL)
+	ferflow overhead --out results/demo-full/overhead.json
+	snakemake $(FULL) --report results/demo-full/report.html --quiet all
+	ferflow results results/demo-full
+
+# For figures to quote, on a machine that does nothing else; BENCH="--clips 60" and the like make it smaller.
+bench: venv
+	python -m ferflow.bench $(BENCH)
 
 # Two at a time, each file's tests together: what they share is made once.
 test: venv lint

@@ -86,5 +86,18 @@ def lock_folder():
         stop(FerflowError(Path.cwd(), "another run works in this folder", "wait for it, or stop it"))
 
 
+def last_run():
+    """What `ferflow overhead` has written of the study's newest run, for the report's first page; None before that."""
+    import json
+
+    try:
+        return json.loads(Path(at(layout.OVERHEAD)).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+config["last_run"] = last_run()  # the report's own page sees the settings alone
+
+
 onstart:
     lock_folder()

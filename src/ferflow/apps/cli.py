@@ -290,6 +290,26 @@ def estimate(
 
 
 @app.command()
+def overhead(
+    folder: Annotated[Path, typer.Argument(help="The folder a study ran in.", metavar="FOLDER")] = Path(),
+    log: Annotated[
+        Path | None,
+        typer.Option(help="A log of .snakemake/log; otherwise that of the newest run.", show_default=False),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Write the figures to a JSON file too.", show_default=False)
+    ] = None,
+) -> None:
+    """Say how much of a run of the workflow was work: the jobs' times against wall time x cores."""
+    from ferflow.report import overhead as report
+
+    found = report.of_folder(folder, log)
+    if out is not None:
+        report.write(out, found)
+    typer.echo("\n".join(report.lines(found)))
+
+
+@app.command()
 def version() -> None:
     """Print the version."""
     typer.echo(f"ferflow {__version__}")

@@ -8,20 +8,17 @@ from importlib.metadata import version
 from pathlib import Path
 
 import h5py
-import hdf5plugin
 import numpy as np
 import torch
 
 from ferflow.augment import offline
 from ferflow.errors import WeightsError
 from ferflow.faces import store as faces_store
+from ferflow.features import store
 from ferflow.files import sha256, whole
 from ferflow.models import precision, spatial
 from ferflow.models.fuse import placed
 from ferflow.settings import Features
-
-CHUNK_BYTES = 256 * 1024
-"""Of one HDF5 chunk: a few frames of 25,088 features, all frames of a clip of 32."""
 
 
 class Extractor:
@@ -121,14 +118,7 @@ def _write_clip(
     n_frames, step = len(tracked), extractor.settings.batch
     datasets = {}
     for layer, width in extractor.widths.items():
-        datasets[layer] = files[layer].create_dataset(
-            clip_id,
-            (n_frames, width),
-            np.float16,
-            chunks=(min(n_frames, max(1, CHUNK_BYTES // (2 * width))), width),
-            shuffle=True,
-            compression=hdf5plugin.Zstd(clevel=1),
-        )
+        datasets[layer] = store.create(files[layer], clip_id, n_frames, width)
         datasets[layer].attrs["n_tracked"] = int(tracked.sum())
     clip_seed = offline.clip_seed(seed, clip_id)
     for begin in range(0, n_frames, step):

@@ -70,33 +70,52 @@ def processor() -> str:
     return names[0] if names else platform.processor() or platform.machine()
 
 
-def run(model: str, runs: int) -> None:
-    """Print the table. Raises WeightsError for a bad file, FerflowError where two ways disagree."""
-    import onnxruntime
+def measure(model: str, runs: int) -> dict[str, object]:
+    """Measure; JSON values. `ways` gives of each `wall` and `own` milliseconds (medians) and `difference`.
 
+    Raises WeightsError for a bad file, FerflowError where two ways disagree.
+    """
     torch.set_num_threads(1)
     network = spatial.build(model, 7).eval() if model in spatial.NETWORKS else spatial.load(model)[0]
     shape = (1, network.channels, network.input_size, network.input_size)
     images = torch.rand(shape, generator=torch.Generator().manual_seed(0))
-    print(
-        f"{network.name}, {count(network):,} parameters, one image of {shape[2]}×{shape[3]}, one thread, "
-        f"{runs} runs; {processor()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; "
-        f"torch {torch.__version__}, onnxruntime {onnxruntime.__version__}"
-    )
-    owns, wanted = {}, None
+    found, wanted = {}, None
     for name, way in ways(network).items():
-        found = way(images)
-        wanted = found if wanted is None else wanted
-        difference = float(np.abs(found - wanted).max())
+        said = way(images)
+        wanted = said if wanted is None else wanted
+        difference = float(np.abs(said - wanted).max())
         if not difference <= TOLERANCE:
             problem = f"{name} differs by {difference:.1e} in a probability"
             raise FerflowError(model, problem, "report it with the versions above")
-        wall, owns[name] = times(way, images, runs)
+        wall, own = times(way, images, runs)
+        found[name] = {"wall": wall, "own": own, "difference": difference}
+    return {
+        "network": network.name,
+        "parameters": count(network),
+        "size": shape[2],
+        "runs": runs,
+        "ways": found,
+        "ratio": found["torch, quickened"]["own"] / found["ONNX Runtime"]["own"],
+    }
+
+
+def run(model: str, runs: int) -> None:
+    """Print the table. Raises what `measure` does."""
+    import onnxruntime
+
+    found = measure(model, runs)
+    print(
+        f"{found['network']}, {found['parameters']:,} parameters, one image of "
+        f"{found['size']}×{found['size']}, one thread, {runs} runs; "
+        f"{processor()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; "
+        f"torch {torch.__version__}, onnxruntime {onnxruntime.__version__}"
+    )
+    for name, one in found["ways"].items():
         print(
-            f"{name:18}{wall:7.3f} ms by the wall clock, {owns[name]:7.3f} ms of a processor, "
-            f"probabilities within {difference:.0e}"
+            f"{name:18}{one['wall']:7.3f} ms by the wall clock, {one['own']:7.3f} ms of a processor, "
+            f"probabilities within {one['difference']:.0e}"
         )
-    print(f"torch, quickened / ONNX Runtime: {owns['torch, quickened'] / owns['ONNX Runtime']:.2f}")
+    print(f"torch, quickened / ONNX Runtime: {found['ratio']:.2f}")
 
 
 def main() -> None:

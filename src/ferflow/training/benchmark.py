@@ -21,6 +21,7 @@ from ferflow import settings
 from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.models import spatial
 from ferflow.models.precision import resolve
+from ferflow.settings import Spatial
 from ferflow.training import optimise, shards
 from ferflow.training.images import Images, Labelled
 
@@ -38,18 +39,12 @@ def seconds(work: Callable[[], object], steps: int = STEPS) -> float:
     return (time.perf_counter() - start) / steps
 
 
-def main() -> None:
-    """Print milliseconds an image and seconds an epoch."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("params")
-    parser.add_argument("study", nargs="*")
-    parser.add_argument("--network")
-    parser.add_argument("--rounds", type=int, default=5)
-    given = parser.parse_args()
-    chosen = settings.load(given.params, *given.study).spatial
-    name, batch, threads = given.network or chosen.network, chosen.batch, chosen.threads
+def measure(chosen: Spatial, network_name: str | None, rounds: int) -> dict[str, object]:
+    """Measure with the recipe `chosen`; JSON values: `loading` and each of `steps` in seconds a batch.
+
+    `shards` is how many times as fast the shards are as torch's own threads, None where they are not used.
+    """
+    name, batch, threads = network_name or chosen.network, chosen.batch, chosen.threads
     torch.set_num_threads(threads)
     shards.keep_freed_memory()
     network = spatial.build(name, len(EMOTIONS_NEUTRAL)).to(memory_format=torch.channels_last)
@@ -80,28 +75,49 @@ def main() -> None:
     loading: list[float] = []
     for way in ways.values():
         way()
-    for _ in range(given.rounds):
+    for _ in range(rounds):
         loading.append(seconds(lambda: data[numbers]))
         for way, work in ways.items():
             taken[way].append(seconds(work))
     if parts:
         parts.close()
-    load = statistics.median(loading)
+    ratio = statistics.median(a / b for a, b in zip(*taken.values(), strict=True)) if parts else None
+    return {
+        "network": name,
+        "batch": batch,
+        "threads": threads,
+        "precision": "bfloat16" if bfloat16 else "float32",
+        "loading": statistics.median(loading),
+        "steps": {way: statistics.median(values) for way, values in taken.items()},
+        "shards": ratio,
+    }
+
+
+def main() -> None:
+    """Print milliseconds an image and seconds an epoch."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("params")
+    parser.add_argument("study", nargs="*")
+    parser.add_argument("--network")
+    parser.add_argument("--rounds", type=int, default=5)
+    given = parser.parse_args()
+    found = measure(settings.load(given.params, *given.study).spatial, given.network, given.rounds)
+    batch, load = found["batch"], found["loading"]
     print(
-        f"{name}, batch {batch}, {threads} threads, {'bfloat16' if bfloat16 else 'float32'}, torch "
+        f"{found['network']}, batch {batch}, {found['threads']} threads, {found['precision']}, torch "
         f"{torch.__version__}; medians of {given.rounds} rounds"
     )
     print(f"loading and augmentation: {1000 * load / batch:.3f} ms an image")
-    for way, values in taken.items():
-        step_time = statistics.median(values)
+    for way, step_time in found["steps"].items():
         share = load / (load + step_time)
         print(
             f"training step, {way}: {1000 * step_time / batch:.2f} ms an image; with loading "
             f"{(load + step_time) / batch * EPOCH:.0f} s for {EPOCH:,} images, of which {share:.1%} loading"
         )
-    if parts:
-        ratio = [a / b for a, b in zip(*taken.values(), strict=True)]
-        print(f"shards are {statistics.median(ratio):.2f} times as fast as torch's own threads")
+    if found["shards"] is not None:
+        print(f"shards are {found['shards']:.2f} times as fast as torch's own threads")
 
 
 if __name__ == "__main__":

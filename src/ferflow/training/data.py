@@ -8,6 +8,7 @@ frames, as the thesis does, would only cost time.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -144,12 +145,12 @@ class ClipFeatures(Dataset):
     def __getitem__(self, numbers: Sequence[int]) -> tuple[Tensor, Tensor, Tensor]:
         sequences = [self.sequence(number) for number in numbers]
         lengths = np.array([len(rows) for rows in sequences])
-        features = np.zeros((len(numbers), lengths.max(), sequences[0].shape[1]), np.float32)
+        features = torch.zeros(len(numbers), int(lengths.max()), sequences[0].shape[1])
         for target, rows in zip(features, sequences, strict=True):
-            target[: len(rows)] = rows
+            target[: len(rows)].copy_(torch.from_numpy(rows))  # three times as fast as NumPy from float16
         mask = np.arange(features.shape[1]) < lengths[:, None]
         labels = np.array([self.items[number][-1] for number in numbers])
-        return torch.from_numpy(features), torch.from_numpy(mask), torch.from_numpy(labels)
+        return features, torch.from_numpy(mask), torch.from_numpy(labels)
 
 
 class Batches(Sampler[list[int]]):
@@ -177,9 +178,29 @@ class Batches(Sampler[list[int]]):
             yield part.tolist()
 
 
+class ReadAhead(DataLoader):
+    """Makes the next batch in a thread while the last one is trained on; the same batches in the same order.
+
+    Training a head leaves Python alone for most of its time, so that reading, unpacking and padding cost
+    hardly any of it. It takes the memory of one more batch.
+    """
+
+    def __iter__(self) -> Iterator:
+        batches = super().__iter__()
+        with ThreadPoolExecutor(1) as thread:
+            coming = thread.submit(next, batches, None)
+            while (batch := coming.result()) is not None:
+                coming = thread.submit(next, batches, None)
+                yield batch
+
+
 def loader(items: Dataset, size: int, seed: int | None = None) -> DataLoader:
-    """Batches of at most `size` items, shuffled where there is a seed; `items` takes lists of numbers."""
-    return DataLoader(
+    """Batches of at most `size` items, shuffled where there is a seed; `items` takes lists of numbers.
+
+    Features are read ahead, frames are not: their batches are few and what is made of them is large.
+    """
+    kind = ReadAhead if isinstance(items, ClipFeatures) else DataLoader
+    return kind(
         items,
         batch_size=None,  # hands the sampler's lists to the data set as they are
         sampler=Batches(len(items), size, seed),
