@@ -18,7 +18,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 demo: venv
 	snakemake
-	ferflow overhead --out results/demo/overhead.json
+	-ferflow overhead --study demo --out results/demo/overhead.json
 	snakemake --report results/demo/report.html --quiet all
 	ferflow results results/demo
 
@@ -26,7 +26,7 @@ FULL := --configfile workflow/studies/demo-full.yaml
 
 demo-full: venv
 	snakemake $(FULL)
-	ferflow overhead --out results/demo-full/overhead.json
+	-ferflow overhead --study demo-full --out results/demo-full/overhead.json
 	snakemake $(FULL) --report results/demo-full/report.html --quiet all
 	ferflow results results/demo-full
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import jinja2
 import pytest
 from typer.testing import CliRunner
 
+from ferflow import settings
 from ferflow.apps.cli import app
 from ferflow.errors import InputError
 from ferflow.report import overhead
@@ -110,6 +112,28 @@ def test_a_benchmark_of_another_run_is_not_taken(folder):
 def test_a_report_afterwards_is_no_run(folder):
     (folder / overhead.LOGS / "2026-01-06T100000.000000.snakemake.log").write_text("")
     assert overhead.of_folder(folder)["jobs"] == 4
+
+
+def test_the_newest_run_of_a_study_is_found(folder):
+    other = started(0, "table", 1).replace("    input: a, b\n", "    output: results/other/t.csv, x\n")
+    log = folder / overhead.LOGS / "2026-01-07T100000.000000.snakemake.log"
+    log.write_text(HEAD + other + finished(8, "table", 1))
+    assert overhead.newest(folder).log == log
+    assert overhead.newest(folder, "other").studies == {"other"}
+    with pytest.raises(InputError, match="no run of study demo that ended a job"):
+        overhead.newest(folder, "demo")
+
+
+def test_the_reports_first_page_says_it(folder):
+    text = (Path(__file__).parents[2] / "workflow/report/workflow.rst").read_text()
+    config = settings.load(Path(__file__).parents[2] / "params.yaml").model_dump()
+
+    def page(run: dict | None) -> str:
+        return jinja2.Template(text).render(snakemake={"config": config | {"last_run": run}})
+
+    assert "4 jobs in 1.7 minutes on 2 cores" in page(overhead.of_folder(folder))
+    assert "are 67 % of wall time" in page(overhead.of_folder(folder))
+    assert "newest run" not in page(None)
 
 
 def test_what_cannot_be_read_is_one_line(tmp_path):

@@ -296,6 +296,9 @@ def overhead(
         Path | None,
         typer.Option(help="A log of .snakemake/log; otherwise that of the newest run.", show_default=False),
     ] = None,
+    study: Annotated[
+        str | None, typer.Option(help="The newest run of this study.", show_default=False)
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Write the figures to a JSON file too.", show_default=False)
     ] = None,
@@ -303,7 +306,7 @@ def overhead(
     """Say how much of a run of the workflow was work: the jobs' times against wall time x cores."""
     from ferflow.report import overhead as report
 
-    found = report.of_folder(folder, log)
+    found = report.of_folder(folder, log, study)
     if out is not None:
         report.write(out, found)
     typer.echo("\n".join(report.lines(found)))

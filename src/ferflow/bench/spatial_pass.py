@@ -60,7 +60,7 @@ def run(
         torch.manual_seed(0)
         plain = spatial.build(name, 7).eval()
         plain.input_size = size  # convolutions take any; `fit` would enlarge the frames
-        quick = placed(plain, dtype)
+        quick = placed(plain, dtype).cpu()  # the machine whose matrix products it is held against
         frames = torch.rand(batch, plain.channels, size, size)
         ready = frames.to(dtype, memory_format=torch.channels_last)
         one_by_one = frames[: min(loop, batch)].split(1)

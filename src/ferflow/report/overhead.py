@@ -28,6 +28,7 @@ _STAMP = re.compile(r"\[(\w{3} \w{3} +\d+ [\d:]{8} \d{4})\]")
 _RULE = re.compile(r"(?:local)?(?:rule|checkpoint) (\w+):")
 _FIELD = re.compile(r" {4}(jobid|benchmark|threads): (.+)")
 _FINISHED = re.compile(r"Finished jobid: (\d+)")
+_RESULTS = re.compile(r"results/([^/\s,]+)/")
 _FAILED = re.compile(r"Error in rule \w+")
 _CORES = re.compile(r"Provided cores: (\d+)")
 _ELAPSED = re.compile(r"Elapsed time: (?:(\d+) days?, )?(\d+):(\d+):([\d.]+)")
@@ -58,6 +59,8 @@ class Run:
     cores: int
     jobs: tuple[Job, ...]
     failed: int
+    studies: frozenset[str] = frozenset()
+    """Whose results it wrote to."""
 
 
 def logs(folder: str | Path) -> list[Path]:
@@ -68,14 +71,22 @@ def logs(folder: str | Path) -> list[Path]:
     return found
 
 
-def newest(folder: str | Path) -> Run:
-    """The newest run of a working folder that ended a job. InputError where there is none."""
+def newest(folder: str | Path, study: str | None = None) -> Run:
+    """The newest run of a working folder that ended a job, of `study` where one is named.
+
+    InputError where there is none.
+    """
     for log in reversed(logs(folder)):
         try:
-            return read(log)
+            run = read(log)
         except InputError:
             continue  # a report or a dry run, or one that was stopped at once
-    raise InputError(Path(folder) / LOGS, "holds no run that ended a job", "run the workflow there first")
+        if study is None or study in run.studies:
+            return run
+    whose = "" if study is None else f" of study {study}"
+    raise InputError(
+        Path(folder) / LOGS, f"holds no run{whose} that ended a job", "run the workflow there first"
+    )
 
 
 def read(log: str | Path) -> Run:
@@ -89,6 +100,7 @@ def read(log: str | Path) -> Run:
     ended: list[Job] = []
     rule, failed, failing = None, 0, False
     fields: dict[str, str] = {}
+    studies: set[str] = set()
 
     def begin() -> None:
         nonlocal rule
@@ -113,6 +125,8 @@ def read(log: str | Path) -> Run:
                 failed += open_jobs.pop(int(found[2]), None) is not None
                 failing = False
             fields.setdefault(found[1], found[2])
+        elif line.startswith("    output: "):
+            studies.update(_RESULTS.findall(line))
         elif found := _FINISHED.match(line):
             job = open_jobs.pop(int(found[1]), None)
             if job is not None:
@@ -128,7 +142,7 @@ def read(log: str | Path) -> Run:
     if cores is None:
         raise InputError(log, "does not say its number of cores", "name the log of a run on one machine")
     wall = elapsed if elapsed is not None else (now - first).total_seconds()
-    return Run(Path(log), wall, cores, jobs, failed)
+    return Run(Path(log), wall, cores, jobs, failed, frozenset(studies))
 
 
 def measured(folder: str | Path, jobs: Iterable[Job]) -> list[float | None]:
@@ -205,9 +219,11 @@ def summary(folder: str | Path, run: Run) -> dict[str, object]:
     }
 
 
-def of_folder(folder: str | Path, log: str | Path | None = None) -> dict[str, object]:
-    """`summary` of the newest run of a working folder, or of the run with that log."""
-    return summary(folder, newest(folder) if log is None else read(log))
+def of_folder(
+    folder: str | Path, log: str | Path | None = None, study: str | None = None
+) -> dict[str, object]:
+    """`summary` of the newest run of a working folder (of `study`), or of the run with that log."""
+    return summary(folder, newest(folder, study) if log is None else read(log))
 
 
 def lines(found: dict, most: int = 5) -> list[str]:
