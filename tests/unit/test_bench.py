@@ -154,7 +154,7 @@ def test_training_from_the_store_is_measured(study, small_settings, tmp_path):
     assert found["padded_gb"] == pytest.approx(14 * 9 * 40 * 2 / 1e9)
     epoch, ratio = found["epoch"], found["ratio"]
     assert ratio["wall"] == pytest.approx(epoch["wall"]["memory"] / epoch["wall"]["store"])
-    assert 0.05 < found["peak_gb"] < 3
+    assert 0.05 < found["peak_gb"] < 3 and found["kept_mib"] == store_speed.KEPT
     figures = {f.what.split(",")[0]: f for f in report.store_speed(found)}
     assert figures["greatest size of the training process"].met is True
     assert figures["on the disk"].met is (on_disk <= real)

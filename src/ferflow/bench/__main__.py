@@ -50,7 +50,7 @@ def store(given: argparse.Namespace, chosen: settings.Settings) -> tuple[dict, l
     with tempfile.TemporaryDirectory(prefix="ferflow-bench-", dir=given.scratch) as folder:
         place = Path(folder)
         study = store_speed.generate(place, given.clips, given.features, tuple(given.frames), chosen.seed)
-        found = store_speed.run(place, chosen, study, given.epochs)
+        found = store_speed.run(place, chosen, study, given.epochs, given.kept)
     return found, report.store_speed(found)
 
 
@@ -139,6 +139,7 @@ def parser() -> argparse.ArgumentParser:
     sizes.add_argument("--features", type=int, default=store_speed.WIDTH, help="of a frame")
     sizes.add_argument("--frames", type=int, nargs=2, default=list(store_speed.FRAMES), help="of a clip")
     sizes.add_argument("--epochs", type=int, default=2, help="from the store and from memory, in turns")
+    sizes.add_argument("--kept", type=int, default=store_speed.KEPT, help="MiB of features in memory")
     sizes.add_argument("--runs", type=int, default=200, help="of one image")
     sizes.add_argument("--video-frames", type=int, default=300)
     return asked

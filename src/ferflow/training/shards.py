@@ -17,6 +17,9 @@ from torch import Tensor, nn
 
 SMALLEST = 32
 """Items that a shard must have: with fewer, the statistics of batch normalisation become too noisy."""
+LARGE = 128 * 2**20
+"""Bytes from which freed memory goes back to the system. Batches of 25,088 features a frame are larger and
+differ in length: what one leaves behind is too small for the next, and the process would grow."""
 _RANDOM = (nn.modules.dropout._DropoutNd, nn.RNNBase, nn.MultiheadAttention, nn.TransformerEncoderLayer)
 
 
@@ -107,7 +110,7 @@ def keep_freed_memory() -> None:
     except (AttributeError, OSError):
         return
     trim_threshold, top_pad, mmap_threshold, arena_max = -1, -2, -3, -8
-    mallopt(mmap_threshold, 1 << 30)
+    mallopt(mmap_threshold, LARGE)
     mallopt(trim_threshold, (1 << 31) - 1)
     mallopt(top_pad, 1 << 26)
     mallopt(arena_max, 1)
