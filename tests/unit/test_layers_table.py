@@ -13,7 +13,7 @@ from ferflow.training.final import KIND
 
 
 def test_each_network_stands_there_once_and_adds_up(small_settings, tmp_path):
-    settings = small_settings()
+    settings = small_settings({"end_to_end": {"c3d": {"frames": 32, "size": 64}}})
     network = spatial.build("compact", len(EMOTIONS_NEUTRAL))
     files, counts = [], {"compact": count(network)}
     for name in ("lstm", "cnn1d"):
