@@ -3,9 +3,8 @@
 from common import job
 
 with job(snakemake):
-    from ferflow.explain.way_run import Example
-
     from ferflow.explain.network_run import feature_maps
+    from ferflow.explain.way_run import Example
     from ferflow.settings import Pictures
 
     given, p = snakemake.input, snakemake.params
