@@ -1,0 +1,101 @@
+"""Settings from the clips to the frames that are kept of them, and their augmentation."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from ferflow.settings.types import Count, NotNegative, Positive, Section, Share, Transformation
+
+
+class Dataset(Section):
+    name: Literal["synth4d", "bu4dfe", "manifest"]
+    root: str
+    manifest: str | None
+
+
+class Synth4d(Section):
+    women: Annotated[int, Field(ge=0, le=999)]
+    men: Annotated[int, Field(ge=0, le=999)]
+    fps: Count
+    width: Annotated[int, Field(ge=160)]
+    height: Annotated[int, Field(ge=160)]
+    frames: tuple[Count, Count]
+    head_motion: tuple[NotNegative, NotNegative, NotNegative]
+    strength: tuple[Positive, Positive]
+    weak_share: Share
+    overlap: Share
+    camera_noise: NotNegative
+    jpeg_quality: Annotated[int, Field(ge=50, le=100)]
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Synth4d:
+        if self.frames[0] > self.frames[1] or self.strength[0] > self.strength[1]:
+            raise ValueError("a range must go from low to high")
+        return self
+
+
+class Stills(Section):
+    source: Literal["synth4d", "fer2013"]
+    path: str
+    subjects: Count
+    per_class: Count
+
+
+class Faces(Section):
+    smallest: Count
+    search_frames: Count
+    extend: Annotated[int, Field(ge=0)]
+    tracker: Literal["medianflow", "kcf", "csrt"]
+    landmark_grow: NotNegative
+    landmark_follow: Annotated[float, Field(gt=0, le=1)]
+    lost_logit: float
+    lost_frames: Count
+    drift_overlap: Share
+    size: Count
+    several: Literal["largest", "error"]
+    missing_frames: Annotated[int, Field(ge=0)]
+    compared_clips: Annotated[int, Field(ge=0)]
+
+
+class Haar(Section):
+    interval: Count
+    window: NotNegative
+    sizes: tuple[Positive, Positive]
+    lost: Count
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Haar:
+        if self.sizes[0] > self.sizes[1]:
+            raise ValueError("a range must go from low to high")
+        return self
+
+
+class Watching(Section):
+    """How a network for single images watches a clip: `resources/watching.yaml`."""
+
+    faces: Faces
+    haar: Haar
+    smoothing: Annotated[float, Field(gt=0, le=1)]
+
+
+class Aus(Section):
+    backend: Literal["landmark", "pyfeat", "openface"]
+    neutral_frames: Count
+    ridge: NotNegative
+    openface_folder: str | None
+
+
+class Trim(Section):
+    algorithm: Literal["thesis", "strict", "none"]
+    threshold: Share
+    min_frames_end: Annotated[int, Field(ge=0)]
+    max_share: Share
+    anomaly_frames: Annotated[int, Field(ge=0)]
+    overrides: str | None
+
+
+class Augment(Section):
+    transformations: list[Transformation]
+    listing: bool

@@ -1,0 +1,199 @@
+"""Settings of what learns from clips: features, heads, networks on frames, and how they are judged."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from ferflow.settings.training import Online
+from ferflow.settings.types import (
+    Activation,
+    Count,
+    Dropout,
+    EndToEndName,
+    Head,
+    Initialiser,
+    Layer,
+    Pooling,
+    Positive,
+    Precision,
+    Section,
+)
+
+
+class Features(Section):
+    layer: Layer
+    batch: Count
+    precision: Precision
+    max_frames: Count
+    threads: Count
+
+
+class HeadSettings(Section):
+    """A temporal head. What a head has not (`HEADS_WITHOUT`) is None there, and nowhere else."""
+
+    units: Count
+    layers: Count
+    dropout: Dropout
+    recurrent_dropout: Dropout | None
+    kernel: Count | None
+    batch_norm: bool | None
+    activation: Activation | None
+    pooling: Pooling | None
+    initialiser: Initialiser
+    augmentations: Annotated[int, Field(ge=0, le=9)]
+
+    def misfit(self, head: Head) -> str | None:
+        """What of these settings `head` cannot be built with; None where all is well."""
+        for name in HeadSettings.model_fields:
+            absent = name in HEADS_WITHOUT[head]
+            if absent and getattr(self, name) is not None:
+                return f"{name} is {getattr(self, name)}, but {head} has none: write null"
+            if not absent and getattr(self, name) is None:
+                return f"{name} is null, but {head} needs one"
+        return None
+
+
+HEADS_WITHOUT: dict[Head, tuple[str, ...]] = {
+    "lstm": ("kernel", "batch_norm", "activation", "pooling"),
+    "bilstm": ("kernel", "batch_norm", "activation", "pooling"),
+    "cnn1d": ("recurrent_dropout",),
+}
+"""Settings that mean nothing to a head."""
+
+
+class Trained(Section):
+    """How networks for clips are trained: Adam at one rate, in batches of clips."""
+
+    learning_rate: Positive
+    batch: Count
+    epochs: Count
+    memory: Annotated[int, Field(ge=0)]
+    threads: Count
+
+
+class Temporal(Trained):
+    heads: dict[Head, HeadSettings]
+
+    @model_validator(mode="after")
+    def _fitting(self) -> Temporal:
+        for head, settings in self.heads.items():
+            misfit = settings.misfit(head)
+            if misfit:
+                raise ValueError(f"heads.{head}.{misfit}")
+        return self
+
+    def changed(self, head: Head, changes: dict[str, Any]) -> Temporal:
+        """These settings with `changes` to those of `head`, or to the learning rate or batch.
+
+        Raises pydantic's ValidationError where the head cannot be built so.
+        """
+        laid = self.model_dump()
+        for name, value in changes.items():
+            place = laid if name in SEARCHED_BESIDE else laid["heads"][head]
+            place[name] = value
+        return Temporal.model_validate(laid)
+
+
+SEARCHED_BESIDE = ("learning_rate", "batch")
+"""Settings of `temporal` itself that a search may change beside the head's own."""
+
+
+def searched_names(head: Head) -> list[str]:
+    """The settings that a search of `head` may change."""
+    own = [name for name in HeadSettings.model_fields if name not in HEADS_WITHOUT[head]]
+    return [*own, *SEARCHED_BESIDE]
+
+
+class ClipNetworkSettings(Section):
+    """A network that sees the frames themselves: what it is shown, and what all of them have."""
+
+    frames: Count
+    size: Annotated[int, Field(ge=8)]
+    sampling: Literal["first", "even"]
+    filters: Annotated[list[Count], Field(min_length=1)]
+    kernel: Count
+    dense: list[Count]
+    dropout: Dropout
+    dense_dropout: Dropout
+    initialiser: Initialiser
+    online: Online | None
+    augmentations: Annotated[int, Field(ge=0, le=9)]
+
+    @model_validator(mode="after")
+    def _no_mixed_clips(self) -> ClipNetworkSettings:
+        if self.online is not None and (self.online.erase or self.online.mixup):
+            raise ValueError("online: erase and mixup are for single images; write 0")
+        return self
+
+
+class C3dSettings(ClipNetworkSettings):
+    pooling: Pooling
+    batch_norm: bool
+    activation: Activation
+
+    @model_validator(mode="after")
+    def _large_enough(self) -> C3dSettings:
+        for name in ("frames", "size"):
+            left = getattr(self, name)
+            for layer in range(len(self.filters)):
+                left = (left - self.kernel + 1) // 2
+                if left < 1:
+                    raise ValueError(
+                        f"{name}: nothing of {getattr(self, name)} is left after convolution {layer + 1} of "
+                        f"width {self.kernel} and its pooling; use more, a smaller kernel or fewer layers"
+                    )
+        return self
+
+
+class ConvLstmSettings(ClipNetworkSettings):
+    recurrent_dropout: Dropout
+    peepholes: bool
+    masked: bool
+
+    @model_validator(mode="after")
+    def _possible(self) -> ConvLstmSettings:
+        if self.kernel % 2 == 0:
+            raise ValueError("kernel must be odd, so that the state keeps its size")
+        if self.size - len(self.filters) * (self.kernel - 1) < 1:
+            raise ValueError(f"size: nothing of {self.size} is left after {len(self.filters)} convolutions")
+        return self
+
+
+class EndToEndPlan(Trained):
+    """How the networks on frames are trained."""
+
+    precision: Precision
+
+
+class EndToEnd(EndToEndPlan):
+    run: list[EndToEndName]
+    c3d: C3dSettings
+    convlstm: ConvLstmSettings
+
+    def of(self, name: EndToEndName) -> ClipNetworkSettings:
+        """The settings of the network `name`."""
+        return getattr(self, name)
+
+    def plan(self) -> EndToEndPlan:
+        """How any of them is trained."""
+        return EndToEndPlan(**{name: getattr(self, name) for name in EndToEndPlan.model_fields})
+
+
+class Splits(Section):
+    scheme: Literal["thesis", "stratified"]
+    folds: Annotated[int, Field(ge=2)]
+    test_share: Annotated[float, Field(gt=0, lt=1)]
+    compared: list[Head]
+
+    def other(self) -> Literal["thesis", "stratified"]:
+        """The scheme that the study's own is compared with."""
+        return "stratified" if self.scheme == "thesis" else "thesis"
+
+
+class Finalize(Section):
+    patience: Count
+    rate_patience: Count
+    rate_factor: Annotated[float, Field(gt=0, lt=1)]
+    max_epochs: Count

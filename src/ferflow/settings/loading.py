@@ -1,0 +1,117 @@
+"""Reading settings from YAML, and saying in one line what is wrong with them."""
+
+from __future__ import annotations
+
+import difflib
+from importlib.resources import files as resources
+from pathlib import Path
+from typing import get_args, get_origin
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from ferflow.errors import SettingError
+from ferflow.settings.clips import Watching
+from ferflow.settings.study import Settings
+
+
+def watching() -> Watching:
+    """How a network for single images watches a clip, from the package's own `watching.yaml`.
+
+    Such a network's file says nothing of faces, and `ferflow predict` works outside a study's folder too.
+    """
+    path = Path(str(resources("ferflow"))) / "resources" / "watching.yaml"
+    return Watching.model_validate(_yaml(path))
+
+
+def check(values: dict, where: str | Path = "params.yaml") -> Settings:
+    """Check a dictionary of settings; SettingError names the first wrong one in one line."""
+    try:
+        return Settings.model_validate(_with_whole_recipes(_with_whole_models(values)))
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise SettingError(where, *_explain(first)) from None
+
+
+def _with_whole_models(values: dict) -> dict:
+    """`values` with each of `images.models` as the whole of `spatial` with its own settings laid over it."""
+    spatial, images = values.get("spatial"), values.get("images")
+    models = images.get("models") if isinstance(images, dict) else None
+    if not isinstance(spatial, dict) or not isinstance(models, dict):
+        return values  # the check says what is wrong with them
+    # Weights are of one network: each model names its own, or is trained.
+    base = {"seed": None, "start": None, "not_run": None, **spatial, "weights": None}
+    whole = {name: _merge(base, own or {}) for name, own in models.items() if isinstance(own or {}, dict)}
+    return {**values, "images": {**images, "models": {**models, **whole}}}
+
+
+def _with_whole_recipes(values: dict) -> dict:
+    """`values` with each recipe of `datacentric` as the whole of `spatial` with its own laid over it."""
+    spatial, section = values.get("spatial"), values.get("datacentric")
+    if not isinstance(spatial, dict) or not isinstance(section, dict):
+        return values  # the check says what is wrong with them
+    spatial = {**spatial, "weights": None}
+    whole = {**section, "recipe": _laid(spatial, section.get("recipe"))}
+    if isinstance(section.get("label_errors"), dict):
+        own = section["label_errors"].get("recipe")
+        whole["label_errors"] = {**section["label_errors"], "recipe": _laid(spatial, own)}
+    return {**values, "datacentric": whole}
+
+
+def _laid(base: dict, own: object) -> object:
+    return _merge(base, own or {}) if isinstance(own or {}, dict) else own
+
+
+def load(path: str | Path, *overlays: str | Path) -> Settings:
+    """Read `path` (a whole set of settings) with `overlays` (parts of one) laid over it, and check it."""
+    values = _yaml(path)
+    for overlay in overlays:
+        values = _merge(values, _yaml(overlay))
+    return check(values, path if not overlays else overlays[-1])
+
+
+def _yaml(path: str | Path) -> dict:
+    try:
+        values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SettingError(path, "does not exist", "give the path of a settings file") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise SettingError(path, f"is not YAML ({error})", "correct its syntax") from None
+    if not isinstance(values, dict):
+        raise SettingError(path, "holds no settings", "write `name: value` lines")
+    return values
+
+
+def _merge(base: dict, over: dict) -> dict:
+    merged = dict(base)
+    for key, value in over.items():
+        both = isinstance(value, dict) and isinstance(base.get(key), dict)
+        merged[key] = _merge(base[key], value) if both else value
+    return merged
+
+
+def _explain(error: dict) -> tuple[str, str]:
+    place = [str(part) for part in error["loc"] if part != "[key]"]
+    name = ".".join(place)
+    if error["type"] == "extra_forbidden":
+        section: type[BaseModel] = Settings
+        inside = iter(place[:-1])
+        for part in inside:
+            field = section.model_fields.get(part)
+            kind = field.annotation if field is not None else None
+            if get_origin(kind) is dict and next(inside, None) is not None:
+                kind = get_args(kind)[1]  # a block for each of several names
+            if not (isinstance(kind, type) and issubclass(kind, BaseModel)):
+                return f"{name} is not a setting", "remove it"
+            section = kind
+        known = list(section.model_fields)
+        close = difflib.get_close_matches(place[-1], known, 1)
+        return (
+            f"{name} is not a setting",
+            f"did you mean {close[0]}?" if close else f"known: {', '.join(known)}",
+        )
+    if error["type"] == "missing":
+        return f"{name} is missing", "add it; params.yaml shows every setting"
+    if error["type"] == "value_error":
+        return f"{name}: {error['ctx']['error']}".removeprefix(": "), "correct it"
+    return f"{name}: {error['msg']}, not {error['input']!r}", "correct the value"
