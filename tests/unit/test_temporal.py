@@ -8,7 +8,7 @@ import torch
 
 from ferflow.classes import EMOTIONS
 from ferflow.errors import SettingError, WeightsError
-from ferflow.models import temporal
+from ferflow.models import lstm, temporal
 from ferflow.models.network import count
 from ferflow.settings import HeadSettings
 
@@ -308,3 +308,31 @@ def test_a_file_from_before_there_were_switches_still_loads(tmp_path):
         assert again.settings == SETTINGS[name]
         x, mask = padded(60)
         assert torch.equal(again(x, mask), head(x, mask))
+
+
+@pytest.mark.parametrize("name", ["lstm", "bilstm"])
+@pytest.mark.parametrize("layers", [1, 2])
+def test_the_way_of_wide_inputs_is_torchs_own(monkeypatch, name, layers):
+    """Outputs and gradients; the frames of a clip of another length stand in other places when reversed."""
+    torch.manual_seed(5)
+    head = build(name, units=6, layers=layers, dropout=0).train()
+    features = torch.randn(3, 9, head.n_features)
+    mask = torch.arange(9) < torch.tensor([9, 4, 1])[:, None]
+    found = {}
+    for wide in (lstm.WIDE, 1):
+        monkeypatch.setattr(lstm, "WIDE", wide)
+        head.zero_grad()
+        logits = head(features, mask)
+        logits.square().sum().backward()
+        found[wide] = [logits.detach(), *(weight.grad.clone() for weight in head.parameters())]
+    for torchs, own in zip(*found.values(), strict=True):
+        torch.testing.assert_close(own, torchs, atol=1e-5, rtol=1e-4)
+    assert any(gradient.abs().max() > 1e-3 for gradient in found[1][1:])
+
+
+def test_dropout_leaves_the_batch_as_it_was():
+    head = build("lstm", units=4, dropout=0.5).train()
+    features = torch.randn(2, 5, head.n_features)
+    before = features.clone()
+    head(features, torch.ones(2, 5, dtype=torch.bool))
+    assert torch.equal(features, before)

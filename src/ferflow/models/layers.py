@@ -87,11 +87,13 @@ def activation(name: Activation) -> nn.Module:
     return nn.ReLU() if name == "relu" else nn.LeakyReLU(LEAK)
 
 
-def sequence_dropout(x: Tensor, rate: float, training: bool) -> Tensor:
+def sequence_dropout(x: Tensor, rate: float, training: bool, inplace: bool = False) -> Tensor:
     """Drop a share `rate` of the values of sequences [N,T,...], the same ones at every step.
 
     What is left is scaled by 1 / (1 - rate). Keras's `dropout` of recurrent layers; Gal and Ghahramani 2016.
+    `inplace` spares a copy of `x`.
     """
     if not training or rate == 0:
         return x
-    return x * functional.dropout(x.new_ones(len(x), 1, *x.shape[2:]), rate)
+    keep = functional.dropout(x.new_ones(len(x), 1, *x.shape[2:]), rate)
+    return x.mul_(keep) if inplace else x * keep

@@ -7,6 +7,7 @@ see zeros in its place after every layer, and poolings and batch normalisation l
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -66,7 +67,7 @@ class TemporalHead(nn.Module):
         # A NaN in the padding would survive a product with zero; so it is replaced, not multiplied.
         mask = torch.arange(features.shape[1], device=mask.device) < lengths[:, None]
         features = features.masked_fill(~mask[:, :, None], 0)
-        features = sequence_dropout(features, self.settings.dropout, self.training)
+        features = sequence_dropout(features, self.settings.dropout, self.training, inplace=True)
         return self.classify(features, mask, lengths)
 
     def classify(self, features: Tensor, mask: Tensor, lengths: Tensor) -> Tensor:
@@ -124,11 +125,10 @@ class _Recurrent(TemporalHead):
         """States [N,T,H] of each direction of a layer; the second one's run against time."""
         # Packed sequences and a two-way nn.LSTM would do the same, at six times the time on a CPU.
         first = layer * self.directions
+        turns = (None, partial(_reversed, lengths=lengths))
         return [
-            lstm_states(
-                lstm, _reversed(features, lengths) if backwards else features, self.settings.recurrent_dropout
-            )
-            for backwards, lstm in enumerate(self.lstms[first : first + self.directions])
+            lstm_states(lstm, features, self.settings.recurrent_dropout, turn)
+            for lstm, turn in zip(self.lstms[first : first + self.directions], turns, strict=False)
         ]
 
 
