@@ -68,5 +68,6 @@ def test_a_dry_run_names_every_training(tmp_path, planned, weights_folder):
     assert jobs["nested outer"] == outer
     assert jobs["experiment frames fold"] == folds * on_frames
     assert jobs["experiment fold"] == folds * (len(runs) - on_frames)
+    assert jobs["search head"] == 1
     assert jobs["fusion"] == jobs["humans"] == jobs["opening"] == 1
     assert "augmented-9" not in runs

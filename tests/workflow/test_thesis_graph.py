@@ -1,0 +1,57 @@
+"""The study of the thesis as a graph: with nothing but the users' own data in place, every part is in it."""
+
+from __future__ import annotations
+
+import re
+import shutil
+
+import pytest
+from running import REPOSITORY, run
+
+from ferflow import settings
+from ferflow.classes import EMOTIONS
+
+STUDY = REPOSITORY / "workflow/studies/thesis.yaml"
+SUBJECTS = [f"F{number:03d}" for number in range(1, 59)] + [f"M{number:03d}" for number in range(1, 44)]
+"""BU-4DFE's names."""
+
+pytestmark = [pytest.mark.workflow, pytest.mark.slow]
+
+
+@pytest.fixture(scope="module")
+def jobs(tmp_path_factory, weights_folder) -> dict[str, int]:
+    """How many jobs of each rule a dry run of the study names, over empty files of BU-4DFE's names."""
+    folder = tmp_path_factory.mktemp("thesis")
+    shutil.copytree(weights_folder, folder / "data/weights", ignore=shutil.ignore_patterns("*.whl"))
+    clips, stills = folder / "data/raw/bu4dfe", folder / "data/raw/fer2013/fer2013.csv"
+    clips.mkdir(parents=True)
+    stills.parent.mkdir(parents=True)
+    stills.touch()
+    for subject in SUBJECTS:
+        for emotion in EMOTIONS:
+            (clips / f"{subject}_{emotion}_tex.avi").touch()
+    done = run(folder, "--dry-run", "--quiet", "rules", study=STUDY)
+    text = done.stdout + done.stderr
+    assert done.returncode == 0, text
+    found = re.findall(r"^ ([a-z][a-z0-9 ]+?) +(\d+) *$", text, flags=re.M)
+    return {name.strip(): int(number) for name, number in found}
+
+
+def test_every_architecture_is_cross_validated_and_tested(jobs):
+    study = settings.load(REPOSITORY / "params.yaml", STUDY)
+    folds = study.splits.folds
+    assert jobs["fold"] == 3 * folds and jobs["final"] == 3
+    assert jobs["end to end fold"] == 2 * folds and jobs["end to end final"] == 2
+    assert jobs["faces"] == len(SUBJECTS) - 1  # F047 was not used
+
+
+def test_every_comparison_and_protocol_is_in_it(jobs):
+    study = settings.load(REPOSITORY / "params.yaml", STUDY)
+    assert study.experiments.compared == list(study.experiments.comparisons)
+    runs = study.experiments.trained()
+    assert jobs["experiment fold"] + jobs["experiment frames fold"] == study.splits.folds * len(runs)
+    nested = study.nested
+    assert jobs["nested inner"] == nested.outer * nested.inner * len(nested.tried())
+    for rule in ("finetune", "fusion", "thesis beside", "search head", "strips", "feature maps", "opening"):
+        assert jobs[rule] == 1, rule
+    assert jobs["deciding frames"] == 3 and jobs["error table"] == 5
