@@ -4,34 +4,21 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import signal
 import sqlite3
 import subprocess
-import sys
 import time
 from itertools import chain
 from pathlib import Path
 
+import graph_study
 import pytest
-import training_study
-import yaml
+from graph_study import RESULTS, jobs
 
 from ferflow import tables
 
-REPOSITORY = Path(__file__).parents[2]
-RESULTS = Path("results/graph")
 SETTINGS = {
-    "study": "graph",
-    "synth4d": {"women": 6, "men": 6},
-    "temporal": {
-        "heads": {"lstm": {"units": 16, "dropout": 0.1, "augmentations": 1}},
-        "learning_rate": 0.02,
-        "epochs": 2,
-    },
-    "finalize": {"max_epochs": 2, "patience": 1},
-    "evaluation": {"bootstrap": 40},
     "splits": {"folds": 2, "compared": ["lstm"]},
     "search": {
         "run": ["lstm"],
@@ -57,44 +44,16 @@ pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
 @pytest.fixture
 def folder(tmp_path) -> Path:
-    """A working folder with the features of clips that can be learned."""
-    made = training_study.write(tmp_path / "made").folder
-    for name, place in (("manifest.csv", "data/interim/synth4d"), ("trim.csv", RESULTS)):
-        (tmp_path / place).mkdir(parents=True)
-        shutil.move(made / name, tmp_path / place / name)
-    store = tmp_path / "data/features/graph/compact/dense"
-    store.mkdir(parents=True)
-    for name in ("none", "flip"):
-        shutil.move(made / name, store / name)
-    (tmp_path / "study.yaml").write_text(yaml.safe_dump(SETTINGS))
-    return tmp_path
+    return graph_study.write(tmp_path, SETTINGS)
 
 
 def command(folder: Path, *more: str, targets=TARGETS) -> list[str]:
-    return [
-        str(Path(sys.executable).with_name("snakemake")),
-        "--snakefile", str(REPOSITORY / "Snakefile"),
-        "--directory", str(folder),
-        "--configfile", str(folder / "study.yaml"),
-        "--cores", "1",
-        "--nolock",
-        "--rerun-triggers", "mtime", "params", "input",
-        "--allowed-rules", *RULES,
-        *more,
-        "--", *targets,
-    ]  # fmt: skip
+    return graph_study.command(folder, targets, RULES, *more)
 
 
 def snakemake(folder: Path, *more: str, targets=TARGETS) -> str:
     """Run what the targets need; what it prints."""
-    found = command(folder, *more, targets=targets)
-    done = subprocess.run(found, capture_output=True, text=True, timeout=900)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout + done.stderr
-
-
-def jobs(text: str) -> dict[str, int]:
-    return {name: int(n) for name, n in re.findall(r"^(\w+)\s+(\d+)$", text, flags=re.M)}
+    return graph_study.run(command(folder, *more, targets=targets))
 
 
 def ended(folder: Path) -> int:
@@ -162,5 +121,5 @@ def test_only_the_other_kind_is_trained_for_the_comparison_and_a_killed_search_g
     assert jobs(snakemake(folder, "--dry-run")) == {}
     # Neither a search nor a comparison of folds makes anything of the study itself again.
     rest = SETTINGS | {"search": {"run": []}, "splits": {"folds": 2, "compared": []}}
-    (folder / "study.yaml").write_text(yaml.safe_dump(rest))
+    graph_study.settle(folder, rest)
     assert jobs(snakemake(folder, "--dry-run", targets=[f"{RESULTS}/splits.json"])) == {}
