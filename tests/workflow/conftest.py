@@ -1,7 +1,9 @@
-"""The tiny studies, each run once for all tests."""
+"""The tiny studies, each run once for all tests, also where several processes share them."""
 
 from __future__ import annotations
 
+import fcntl
+import os
 import shutil
 from pathlib import Path
 
@@ -9,20 +11,30 @@ import pytest
 from running import IMAGES, TINY, run
 
 
-def _finished(folder: Path, weights_folder: Path, study: Path) -> Path:
-    shutil.copytree(weights_folder, folder / "data/weights", ignore=shutil.ignore_patterns("*.whl"))
-    done = run(folder, study=study)
-    assert done.returncode == 0, done.stdout + done.stderr
+def _finished(name: str, tmp: pytest.TempPathFactory, weights_folder: Path, study: Path) -> Path:
+    root = tmp.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        root = root.parent
+    folder, mark = root / name, root / f"{name}.finished"
+    with (root / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not mark.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            unpacked = shutil.ignore_patterns("*.whl")
+            shutil.copytree(weights_folder, folder / "data/weights", ignore=unpacked)
+            done = run(folder, study=study)
+            assert done.returncode == 0, done.stdout + done.stderr
+            mark.touch()
     return folder
 
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory, weights_folder) -> Path:
-    """A folder in which the tiny study has run through."""
-    return _finished(tmp_path_factory.mktemp("tiny"), weights_folder, TINY)
+    """A folder in which the tiny study has run through; not to be changed."""
+    return _finished("tiny", tmp_path_factory, weights_folder, TINY)
 
 
 @pytest.fixture(scope="session")
 def finished_images(tmp_path_factory, weights_folder) -> Path:
-    """A folder in which the tiny study of images has run through."""
-    return _finished(tmp_path_factory.mktemp("tiny-images"), weights_folder, IMAGES)
+    """A folder in which the tiny study of images has run through; not to be changed."""
+    return _finished("tiny-images", tmp_path_factory, weights_folder, IMAGES)

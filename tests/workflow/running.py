@@ -20,16 +20,16 @@ def command(folder: Path, *more: str, study: Path = TINY) -> list[str]:
         str(Path(sys.executable).with_name("snakemake")),
         "--snakefile", str(REPOSITORY / "Snakefile"),
         "--directory", str(folder),
+        "--configfile", str(study),
         "--profile", str(REPOSITORY / "workflow/profiles/default"),
         "--logger", "rich",
         "--cores", "2",
-        "--configfile", str(study),
         *more,
     ]  # fmt: skip
 
 
 def run(folder: Path, *more: str, study: Path = TINY) -> subprocess.CompletedProcess:
-    return subprocess.run(command(folder, *more, study=study), capture_output=True, text=True, timeout=900)
+    return subprocess.run(command(folder, *more, study=study), capture_output=True, text=True, timeout=1800)
 
 
 def start(folder: Path, *more: str, study: Path = TINY) -> subprocess.Popen:

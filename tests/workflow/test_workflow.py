@@ -76,7 +76,7 @@ def test_a_trimming_setting_reruns_trimming_and_what_follows_and_nothing_before(
 
 def test_from_scratch_again_gives_the_same_bytes(finished, tmp_path):
     shutil.copytree(finished / "data/weights", tmp_path / "data/weights")
-    done = run(tmp_path)
+    done = run(tmp_path, str(RESULTS / "predictions.csv"))
     assert done.returncode == 0, done.stdout + done.stderr
     for name in ("predictions.csv", "trim.csv"):
         assert (tmp_path / RESULTS / name).read_bytes() == (finished / RESULTS / name).read_bytes()
@@ -87,7 +87,8 @@ def test_an_interrupted_run_is_completed_by_the_next(copy, finished, how):
     expected = (finished / RESULTS / "predictions.csv").read_bytes()
     shutil.rmtree(copy / RESULTS / "models/heads")
     shutil.rmtree(copy / "data/features")
-    process = start(copy)
+    wanted = str(RESULTS / "predictions.csv")
+    process = start(copy, wanted)
     deadline = time.monotonic() + 300
     while not list((copy / RESULTS).glob("models/heads/*/fold-*/history.csv")):
         assert process.poll() is None
@@ -95,7 +96,7 @@ def test_an_interrupted_run_is_completed_by_the_next(copy, finished, how):
         time.sleep(0.1)
     os.killpg(process.pid, how)
     process.wait(timeout=400)
-    done = run(copy)
+    done = run(copy, wanted)
     assert done.returncode == 0, done.stdout + done.stderr
     assert (copy / RESULTS / "predictions.csv").read_bytes() == expected
     assert not list(copy.rglob(".*.part*"))
