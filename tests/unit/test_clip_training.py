@@ -335,9 +335,11 @@ def test_the_estimate_of_a_study_adds_up(small_settings, monkeypatch, capsys):
     assert lstm.fold == pytest.approx(0.01 * 160 * 50)
     assert lstm.study == pytest.approx(0.01 * (5 * 160 * 50 + 200 * 30))
     assert convlstm.model == "convlstm" and convlstm.fold == pytest.approx(0.5 * 320 * 40)
-    application.run(given)  # without --clips: all 28 × 6 of them
+    application.run(given)  # without --clips: all of the embedded set
     out = capsys.readouterr().out.splitlines()
-    assert out[-2].startswith("convlstm: 0.5 s a clip and step on the CPU; at most 3.0 h a fold")
+    clips = 6 * (given.synth4d.women + given.synth4d.men)
+    hours = 0.5 * 0.8 * clips * 4 * 40 / 3600
+    assert out[-2].startswith(f"convlstm: 0.5 s a clip and step on the CPU; at most {hours:.1f} h a fold")
     assert out[-1].startswith("all networks one after the other: at most")
     with pytest.raises(SettingError, match="kind: is images"):
         list(application.estimates(given.model_copy(update={"kind": "images"})))

@@ -9,11 +9,11 @@ import pytest
 import torch
 from torch.nn import functional
 
-from ferflow import settings
 from ferflow.errors import SettingError
 from ferflow.models import spatial
 from ferflow.models.network import count
 from ferflow.models.transformer import SelfAttention
+from ferflow.settings.types import SpatialNetwork
 
 
 def conv(channels, out, kernel, bias=False, groups=1):
@@ -104,7 +104,7 @@ def test_only_what_is_unfrozen_learns(network):
 
 
 def test_the_settings_know_every_network_and_no_other():
-    assert set(get_args(settings.SpatialNetwork)) == set(spatial.NETWORKS)
+    assert set(get_args(SpatialNetwork)) == set(spatial.NETWORKS)
     assert set(spatial.NETWORKS) == {*COUNTS, *spatial.BACKBONES}
     with pytest.raises(ValueError, match="no spatial network lenet; there are compact, alexnet"):
         spatial.build("lenet", 7)
