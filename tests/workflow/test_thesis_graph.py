@@ -52,6 +52,15 @@ def test_every_comparison_and_protocol_is_in_it(jobs):
     assert jobs["experiment fold"] + jobs["experiment frames fold"] == study.splits.folds * len(runs)
     nested = study.nested
     assert jobs["nested inner"] == nested.outer * nested.inner * len(nested.tried())
-    for rule in ("finetune", "fusion", "thesis beside", "search head", "strips", "feature maps", "opening"):
+    for rule in (
+        "finetune",
+        "fusion",
+        "thesis beside",
+        "search head",
+        "strips",
+        "feature maps",
+        "opening",
+        "error tables",
+    ):
         assert jobs[rule] == 1, rule
-    assert jobs["deciding frames"] == 3 and jobs["error table"] == 5
+    assert jobs["deciding frames"] == 3

@@ -69,6 +69,12 @@ def shown_figure(name, title, category):
     )
 
 
+def shown_table(name, title, category, caption):
+    """A table as people read it: its HTML as the report's output, its Markdown, its LaTeX."""
+    html, *others = (f"{at(layout.TABLES)}/{name}.{form}" for form in ("html", "md", "tex"))
+    return [report(html, category=category, labels={"shown": title, "kind": "table"}, caption=caption), *others]
+
+
 def plain(section):
     """A block of settings as the rule's params, so that a changed setting reruns the rule."""
     return section.model_dump(mode="json")

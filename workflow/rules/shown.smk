@@ -1,33 +1,22 @@
-# The tables of the report, as HTML, Markdown and LaTeX.
+# Tables as people read them: in the report, and as Markdown and LaTeX. One job for all of them, since each takes
+# less time than a process needs to start.
+
+CAPTION = "../report/table.rst" if S.kind == "clips" else "../report/image_table.rst"
 
 
-def shown(w):
-    return SHOWN[w.table]
-
-
-rule shown_table:
+rule shown_tables:
     input:
-        table=table("{table}"),
+        [table(name) for name in SHOWN],
     output:
-        report(
-            at(layout.TABLES) + "/{table}.html",
-            category=lambda w: shown(w)[2],
-            labels=lambda w: {"shown": shown(w)[1], "kind": "table"},
-            caption="../report/table.rst" if S.kind == "clips" else "../report/image_table.rst",
-        ),
-        at(layout.TABLES) + "/{table}.md",
-        at(layout.TABLES) + "/{table}.tex",
+        [path for name, (_, *titled) in SHOWN.items() for path in shown_table(name, *titled, CAPTION)],
     params:
-        schema=lambda w: shown(w)[0],
-        title=lambda w: shown(w)[1],
+        shown={name: [schema, title] for name, (schema, title, _) in SHOWN.items()},
         synthetic=SYNTHETIC,
         confidence=S.evaluation.confidence,
-    wildcard_constraints:
-        table="|".join(SHOWN),
     log:
-        "logs/tables/{table}.log",
+        "logs/tables/shown.log",
     script:
-        "../scripts/shown_table.py"
+        "../scripts/shown_tables.py"
 
 
 TABLES = [table(name) for name in SHOWN] + [f"{at(layout.TABLES)}/{name}.html" for name in SHOWN]
