@@ -10,15 +10,11 @@ from pathlib import Path
 
 import pytest
 import yaml
+from running import REPOSITORY, TINY
 
-REPOSITORY = Path(__file__).parents[2]
+from ferflow import settings
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
-
-
-def overlaid(base: dict, over: dict) -> dict:
-    both = {k: overlaid(base[k], v) if isinstance(v, dict) else v for k, v in over.items() if k in base}
-    return {**base, **both}
 
 
 @pytest.fixture(scope="module")
@@ -34,9 +30,8 @@ def clone(finished, tmp_path_factory) -> Path:
             shutil.copy2(REPOSITORY / name, folder / name)
     for name in ("data", "results", ".snakemake"):
         shutil.copytree(finished / name, folder / name, dirs_exist_ok=True)
-    settings = yaml.safe_load((REPOSITORY / "params.yaml").read_text())
-    tiny = yaml.safe_load(Path(__file__).with_name("tiny.yaml").read_text())
-    (folder / "params.yaml").write_text(yaml.safe_dump(overlaid(settings, tiny), sort_keys=False))
+    tiny = settings.load(REPOSITORY / "params.yaml", TINY).model_dump(mode="json")
+    (folder / "params.yaml").write_text(yaml.safe_dump(tiny, sort_keys=False))
     subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
     return folder
 

@@ -87,6 +87,7 @@ def test_an_interrupted_run_is_completed_by_the_next(copy, finished, how):
     expected = (finished / RESULTS / "predictions.csv").read_bytes()
     shutil.rmtree(copy / RESULTS / "models/heads")
     shutil.rmtree(copy / "data/features")
+    (copy / RESULTS / "predictions.csv").unlink()
     wanted = str(RESULTS / "predictions.csv")
     process = start(copy, wanted)
     deadline = time.monotonic() + 300
@@ -121,14 +122,15 @@ def test_a_wrong_setting_is_one_line_before_any_job(tmp_path, setting, line):
 
 
 def test_two_runs_in_one_folder_are_refused(copy):
-    shutil.rmtree(copy / RESULTS / "models/heads")
     shutil.rmtree(copy / "data/features")
-    first = subprocess.Popen(command(copy), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    first = subprocess.Popen(
+        command(copy, "all_features"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     try:
         while not list((copy / "data/features").rglob("*.h5")):
             assert first.poll() is None
             time.sleep(0.1)
-        second = run(copy)
+        second = run(copy, "all_features")
         assert second.returncode != 0
         assert "another run works in this folder" in second.stderr
     finally:
