@@ -74,6 +74,13 @@ def test_a_trimming_setting_reruns_trimming_and_what_follows_and_nothing_before(
     assert not rules & {"weights", "synth4d", "stills", "manifest", "faces", "aus", "spatial", "features"}
 
 
+def test_a_setting_of_what_follows_the_predictions_trains_nothing(finished):
+    changed = "fusion={stacking: {folds: 3}}", "nested={inner: 3}", "evaluation={bootstrap: 60}"
+    rules = dry(finished, "--config", *changed)
+    assert {"fusion", "nested_inner", "metrics"} <= rules
+    assert not rules & {"features", "fold", "final", "end_to_end_fold", "end_to_end_final"}
+
+
 def test_from_scratch_again_gives_the_same_bytes(finished, tmp_path):
     shutil.copytree(finished / "data/weights", tmp_path / "data/weights")
     done = run(tmp_path, str(RESULTS / "predictions.csv"))

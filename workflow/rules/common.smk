@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ferflow import layout
 from ferflow.errors import FerflowError
-from ferflow.settings import check
+from ferflow.settings import laid_over
 
 
 class Keep(dict):
@@ -22,7 +22,7 @@ def stop(error):
 
 
 try:
-    S = check(config, "params.yaml")
+    S = laid_over(Path(workflow.basedir) / "params.yaml", config)
 except FerflowError as error:
     stop(error)
 

@@ -11,14 +11,23 @@ def head_features(head):
     return expand(at(layout.FEATURES), augmentation=names, subject=SUBJECTS)
 
 
-def head_settings(head):
-    """All settings that shape the final model of `head`; what is done with its predictions does not."""
+def training_settings():
+    """All settings that shape a final model; what is done with its predictions, or beside it, does not."""
     settings = plain(S)
-    settings["temporal"]["heads"] = {head: settings["temporal"]["heads"][head]}
     settings["splits"] |= {"compared": []}
     settings["search"] = {"run": [], "trials": 1, "startup": 1, "pruned_after": None, "space": {}}
+    settings["nested"] |= {"heads": [], "candidates": {"as_set": {}}}
+    settings["experiments"] = {"compared": [], "comparisons": {}, "runs": {}, "published": {}}
+    settings["fusion"] = {"sets": {}, "rules": ["average"], "stacking": None, "best": None}
     settings["humans"] |= {"annotations": None, "votes": None, "simulated": None, "mistaken": 0}
     settings["pictures"] = dict.fromkeys(settings["pictures"], 100)
+    return settings
+
+
+def head_settings(head):
+    """The same for `head`, without those of the other heads."""
+    settings = training_settings()
+    settings["temporal"]["heads"] = {head: settings["temporal"]["heads"][head]}
     return settings
 
 
@@ -120,7 +129,7 @@ if S.evaluation.controls and SYNTHETIC:
         output:
             at(layout.CONTROLS) + "/true-aus.csv",
         params:
-            settings=plain(S),
+            settings=training_settings(),
             root=f"{S.dataset.root}/truth",
         log:
             "logs/controls/true-aus.log",
