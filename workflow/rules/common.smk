@@ -105,5 +105,16 @@ def last_run():
 config["last_run"] = last_run()  # the report's own page sees the settings alone
 
 
+def unlimited():
+    """Start jobs at any rate on this machine.
+
+    Snakemake's limit of jobs per second, which cannot be switched off, has it look at all that is ready, and at the
+    size of every input, once a second for each job that has ended: half a core where many jobs are ready.
+    """
+    if workflow.local_exec and not workflow.dryrun:
+        workflow.scheduler.job_rate_limiter = None
+
+
 onstart:
     lock_folder()
+    unlimited()
