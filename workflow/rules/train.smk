@@ -16,7 +16,7 @@ def training_settings():
     settings = plain(S)
     settings["splits"] |= {"compared": []}
     settings["search"] = {"run": [], "trials": 1, "startup": 1, "pruned_after": None, "space": {}}
-    settings["nested"] |= {"heads": [], "candidates": {"as_set": {}}}
+    settings["nested"] = {"outer": 2, "inner": 2, "heads": [], "candidates": {"as_set": {}}}
     settings["experiments"] = {"compared": [], "comparisons": {}, "runs": {}, "published": {}}
     settings["fusion"] = {"sets": {}, "rules": ["average"], "stacking": None, "best": None}
     settings["humans"] |= {"annotations": None, "votes": None, "simulated": None, "mistaken": 0}
