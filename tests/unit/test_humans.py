@@ -42,7 +42,7 @@ NOISE = SimulatedAnnotators(
     annotators=6, skill=1.5, skill_spread=0.4, faintness=3.0, clip_spread=1.0, confusion=0.7
 )
 SUBJECTS = ("F001", "F002", "M001", "M002")
-CREMAD = Path("/work/shared/data/cremad_face_votes.csv.gz")
+CREMAD = Path(__file__).parents[3] / "shared/data/cremad_face_votes.csv.gz"
 
 
 def manifest(subjects=SUBJECTS, synthetic=True):
@@ -531,7 +531,7 @@ def test_figures_are_the_same_bytes_and_name_what_they_show(study):
     assert "per annotator" not in (study / "votes.svg").read_text()
 
 
-@pytest.mark.skipif(not CREMAD.exists(), reason=f"{CREMAD} is not on this machine")
+@pytest.mark.skipif(not CREMAD.exists(), reason="the ratings of CREMA-D are not beside the repository")
 def test_cremad_gives_its_known_figures():
     found = cremad.read(CREMAD)
     assert found.counts.shape == (7442, 6) and found.counts.sum() == 71654
