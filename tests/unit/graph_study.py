@@ -51,6 +51,8 @@ def command(folder: Path, targets: Sequence[str], rules: Sequence[str], *more: s
     """Snakemake for `targets` by no other rules than `rules`."""
     return [
         str(Path(sys.executable).with_name("snakemake")),
+        # A profile that the environment names may print the jobs in another form.
+        "--profile", "none",
         "--snakefile", str(REPOSITORY / "Snakefile"),
         "--directory", str(folder),
         "--configfile", str(folder / "study.yaml"),
