@@ -80,6 +80,15 @@ def plain(section):
     return section.model_dump(mode="json")
 
 
+def more(amount):
+    """MiB or minutes (or a function of the wildcards that gives them), times the attempt of the job."""
+
+    def of_attempt(wildcards, attempt):
+        return (amount(wildcards) if callable(amount) else amount) * attempt
+
+    return of_attempt
+
+
 def lock_folder():
     """One run at a time in a folder. The system lets go of the lock with the process, so a killed run leaves none."""
     import fcntl

@@ -50,8 +50,8 @@ if SYNTHETIC:
         benchmark:
             "benchmarks/synth4d/{subject}.tsv"
         resources:
-            mem_mb=800,
-            runtime=10,
+            mem_mb=more(800),
+            runtime=more(10),
         script:
             "../scripts/synth4d.py"
 
@@ -81,8 +81,8 @@ rule manifest:
     log:
         "logs/manifest.log",
     resources:
-        mem_mb=500,
-        runtime=30,
+        mem_mb=more(1000),
+        runtime=more(30),
     script:
         "../scripts/manifest.py"
 
@@ -98,6 +98,9 @@ rule dataset:
         synth4d=plain(S.synth4d),
     log:
         "logs/dataset.log",
+    resources:
+        mem_mb=more(2000),
+        runtime=more(30),
     script:
         "../scripts/dataset.py"
 
@@ -113,6 +116,9 @@ rule splits:
         protocol=S.protocol,
     log:
         "logs/splits.log",
+    resources:
+        mem_mb=more(2000),
+        runtime=more(30),
     script:
         "../scripts/splits.py"
 

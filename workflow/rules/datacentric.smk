@@ -49,8 +49,8 @@ rule datacentric_images:
     log:
         "logs/datacentric/images.log",
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=more(2000),
+        runtime=more(30),
     script:
         "../scripts/datacentric_images.py"
 
@@ -71,8 +71,8 @@ rule datacentric_quality:
     benchmark:
         "benchmarks/datacentric/quality.tsv"
     resources:
-        mem_mb=3000,
-        runtime=30,
+        mem_mb=more(3000),
+        runtime=more(30),
     priority: 20  # all else waits for it
     script:
         "../scripts/datacentric_quality.py"
@@ -96,8 +96,8 @@ rule datacentric_fold:
         "benchmarks/datacentric/fold-{fold}.tsv"
     threads: D.label_errors.recipe.threads
     resources:
-        mem_mb=2000,
-        runtime=240,
+        mem_mb=more(2000),
+        runtime=more(240),
     priority: 10
     script:
         "../scripts/datacentric_fold.py"
@@ -115,8 +115,8 @@ rule datacentric_label_errors:
     log:
         "logs/datacentric/label_errors.log",
     resources:
-        mem_mb=1000,
-        runtime=30,
+        mem_mb=more(1000),
+        runtime=more(30),
     script:
         "../scripts/datacentric_label_errors.py"
 
@@ -140,6 +140,9 @@ rule datacentric_cleaning:
         training_only=D.training_only,
     log:
         "logs/datacentric/cleaning.log",
+    resources:
+        mem_mb=more(2000),
+        runtime=more(30),
     script:
         "../scripts/datacentric_cleaning.py"
 
@@ -164,8 +167,8 @@ rule datacentric_cell:
         "benchmarks/datacentric/{network}-{sampling}-{protocol}.tsv"
     threads: D.recipe.threads
     resources:
-        mem_mb=lambda w: 4000 if w.sampling == "smote" else 2000,
-        runtime=240,
+        mem_mb=more(lambda w: 4000 if w.sampling == "smote" else 2000),
+        runtime=more(240),
     script:
         "../scripts/datacentric_cell.py"
 
@@ -192,8 +195,8 @@ rule datacentric_comparison:
     log:
         "logs/datacentric/{comparison}.log",
     resources:
-        mem_mb=3000,
-        runtime=60,
+        mem_mb=more(3000),
+        runtime=more(60),
     script:
         "../scripts/datacentric_comparison.py"
 
@@ -218,8 +221,8 @@ rule datacentric_cleaned_cell:
         "benchmarks/datacentric/{network}-none-cleaned.tsv"
     threads: D.recipe.threads
     resources:
-        mem_mb=2000,
-        runtime=240,
+        mem_mb=more(2000),
+        runtime=more(240),
     script:
         "../scripts/datacentric_cleaned_cell.py"
 
@@ -238,8 +241,8 @@ rule datacentric_cleaned_training:
     log:
         "logs/datacentric/cleaned_training.log",
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=more(2000),
+        runtime=more(60),
     script:
         "../scripts/datacentric_cleaned_training.py"
 
@@ -253,6 +256,9 @@ rule datacentric_beside:
         table("datacentric"),
     log:
         "logs/datacentric/beside.log",
+    resources:
+        mem_mb=more(2000),
+        runtime=more(30),
     script:
         "../scripts/datacentric_beside.py"
 
@@ -273,7 +279,8 @@ rule figures_of_quality:
     log:
         "logs/datacentric/figures_of_quality.log",
     resources:
-        mem_mb=2000,
+        mem_mb=more(2000),
+        runtime=more(10),
     script:
         "../scripts/figures_of_quality.py"
 
@@ -292,6 +299,9 @@ rule figures_of_protocols:
         confidence=S.evaluation.confidence,
     log:
         "logs/datacentric/figures_of_{comparison}.log",
+    resources:
+        mem_mb=more(1000),
+        runtime=more(5),
     script:
         "../scripts/figures_of_protocols.py"
 

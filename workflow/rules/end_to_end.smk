@@ -40,8 +40,8 @@ if END_TO_END:
             "benchmarks/end_to_end/{network}-{fold}.tsv"
         threads: S.end_to_end.threads
         resources:
-            mem_mb=lambda w: end_to_end_memory(w.network, S.end_to_end.of(w.network)),
-            runtime=1440,
+            mem_mb=more(lambda w: end_to_end_memory(w.network, S.end_to_end.of(w.network))),
+            runtime=more(1440),
         priority: 5  # the longest jobs of a study
         script:
             "../scripts/end_to_end_fold.py"
@@ -74,7 +74,7 @@ if END_TO_END:
             "benchmarks/end_to_end/{network}-final.tsv"
         threads: S.end_to_end.threads
         resources:
-            mem_mb=lambda w: end_to_end_memory(w.network, S.end_to_end.of(w.network)),
-            runtime=720,
+            mem_mb=more(lambda w: end_to_end_memory(w.network, S.end_to_end.of(w.network))),
+            runtime=more(720),
         script:
             "../scripts/end_to_end_final.py"

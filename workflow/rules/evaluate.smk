@@ -37,6 +37,9 @@ rule predictions:
         emotions=S.emotions,
     log:
         "logs/predictions.log",
+    resources:
+        mem_mb=more(2000),
+        runtime=more(30),
     script:
         "../scripts/predictions.py"
 
@@ -55,6 +58,9 @@ rule metrics:
         seed=S.seed,
     log:
         "logs/metrics.log",
+    resources:
+        mem_mb=more(2000),
+        runtime=more(30),
     script:
         "../scripts/metrics.py"
 
@@ -75,6 +81,9 @@ rule spatial_metrics:
         synthetic=SYNTHETIC_STILLS,
     log:
         "logs/spatial_metrics.log",
+    resources:
+        mem_mb=more(2000),
+        runtime=more(30),
     script:
         "../scripts/spatial_metrics.py"
 
@@ -93,6 +102,9 @@ rule tables_of_training:
         protocol=S.protocol,
     log:
         "logs/tables_of_training.log",
+    resources:
+        mem_mb=more(2000),
+        runtime=more(30),
     script:
         "../scripts/tables_of_training.py"
 
@@ -112,6 +124,9 @@ rule fold_models:
         seed=S.seed,
     log:
         "logs/fold_models.log",
+    resources:
+        mem_mb=more(2000),
+        runtime=more(30),
     script:
         "../scripts/fold_models.py"
 
@@ -126,6 +141,9 @@ rule layers:
         frames=S.features.max_frames,
     log:
         "logs/layers.log",
+    resources:
+        mem_mb=more(2000),
+        runtime=more(30),
     script:
         "../scripts/layers.py"
 
@@ -141,6 +159,9 @@ rule tables_of_trimming:
         max_frames=S.features.max_frames,
     log:
         "logs/tables_of_trimming.log",
+    resources:
+        mem_mb=more(2000),
+        runtime=more(30),
     script:
         "../scripts/tables_of_trimming.py"
 
@@ -161,6 +182,9 @@ rule trackers:
     benchmark:
         "benchmarks/trackers.tsv"
     priority: 10  # long, and nothing waits for it but the report
+    resources:
+        mem_mb=more(2000),
+        runtime=more(240),
     script:
         "../scripts/trackers.py"
 
@@ -178,6 +202,9 @@ rule agreement:
         summary=table("au_agreement_summary"),
     log:
         "logs/agreement.log",
+    resources:
+        mem_mb=more(2000),
+        runtime=more(30),
     script:
         "../scripts/agreement.py"
 
@@ -192,6 +219,9 @@ rule beside:
         dataset=S.dataset.name,
     log:
         "logs/beside.log",
+    resources:
+        mem_mb=more(2000),
+        runtime=more(30),
     script:
         "../scripts/beside.py"
 

@@ -54,8 +54,8 @@ if HEAD_RUNS:
             "benchmarks/experiments/{run}-{fold}.tsv"
         threads: S.temporal.threads
         resources:
-            mem_mb=3000,
-            runtime=240,
+            mem_mb=more(3000),
+            runtime=more(720),
         script:
             "../scripts/fold.py"
 
@@ -89,8 +89,8 @@ if FRAME_RUNS:
             "benchmarks/experiments/{run}-{fold}.tsv"
         threads: S.end_to_end.threads
         resources:
-            mem_mb=lambda w: end_to_end_memory(RUNS[w.run].of, S.of_run(w.run)),
-            runtime=1440,
+            mem_mb=more(lambda w: end_to_end_memory(RUNS[w.run].of, S.of_run(w.run))),
+            runtime=more(1440),
         script:
             "../scripts/end_to_end_fold.py"
 
@@ -122,6 +122,9 @@ if COMPARISONS:
             seed=S.seed,
         log:
             "logs/experiments.log",
+        resources:
+            mem_mb=more(2000),
+            runtime=more(30),
         script:
             "../scripts/experiments.py"
 

@@ -17,8 +17,8 @@ rule faces:
     benchmark:
         "benchmarks/faces/{subject}.tsv"
     resources:
-        mem_mb=1000,
-        runtime=30,
+        mem_mb=more(1000),
+        runtime=more(10),
     script:
         "../scripts/faces.py"
 
@@ -37,8 +37,8 @@ rule aus:
     benchmark:
         "benchmarks/aus/{subject}.tsv"
     resources:
-        mem_mb=1000,
-        runtime=30,
+        mem_mb=more(1000),
+        runtime=more(5),
     script:
         "../scripts/aus.py"
 
@@ -53,5 +53,8 @@ rule trim:
         trim=plain(S.trim),
     log:
         "logs/trim.log",
+    resources:
+        mem_mb=more(2000),
+        runtime=more(30),
     script:
         "../scripts/trim.py"

@@ -25,8 +25,8 @@ rule features:
         "benchmarks/features/{subject}.tsv"
     threads: S.features.threads
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=more(2000),
+        runtime=more(90),
     script:
         "../scripts/features.py"
 
@@ -44,5 +44,8 @@ rule export:
         max_frames=S.features.max_frames,
     log:
         "logs/export.log",
+    resources:
+        mem_mb=more(2000),
+        runtime=more(30),
     script:
         "../scripts/export.py"

@@ -30,6 +30,9 @@ rule figures_of_faces:
         example_subject=SUBJECTS[-1],
     log:
         "logs/figures_of_faces.log",
+    resources:
+        mem_mb=more(1000),
+        runtime=more(5),
     script:
         "../scripts/figures_of_faces.py"
 
@@ -49,6 +52,9 @@ rule figures_of_training:
         protocol=S.protocol,
     log:
         "logs/figures_of_training.log",
+    resources:
+        mem_mb=more(1000),
+        runtime=more(5),
     script:
         "../scripts/figures_of_training.py"
 
@@ -66,6 +72,9 @@ rule figures_of_spatial:
         protocol=S.protocol,
     log:
         "logs/figures_of_spatial.log",
+    resources:
+        mem_mb=more(1000),
+        runtime=more(5),
     script:
         "../scripts/figures_of_spatial.py"
 
@@ -86,6 +95,9 @@ rule figures_of_results:
         models=list(MODELS.values()),
     log:
         "logs/figures_of_results.log",
+    resources:
+        mem_mb=more(1000),
+        runtime=more(5),
     script:
         "../scripts/figures_of_results.py"
 

@@ -27,8 +27,8 @@ if FINETUNED:
             "benchmarks/frozen/{model}.tsv"
         threads: lambda w: recipe(w).threads
         resources:
-            mem_mb=4000,
-            runtime=240,
+            mem_mb=more(4000),
+            runtime=more(240),
         script:
             "../scripts/frozen.py"
 
@@ -55,8 +55,8 @@ if FINETUNED:
             "benchmarks/classifier/{model}.tsv"
         threads: lambda w: recipe(w).threads
         resources:
-            mem_mb=6000,
-            runtime=600,
+            mem_mb=more(6000),
+            runtime=more(600),
         script:
             "../scripts/classifier.py"
 
@@ -85,8 +85,8 @@ if FINETUNED:
             "benchmarks/spatial/{model}.tsv"
         threads: lambda w: recipe(w).threads
         resources:
-            mem_mb=8000,
-            runtime=1440,
+            mem_mb=more(8000),
+            runtime=more(1440),
         priority: 20  # what hangs on it is long
         script:
             "../scripts/finetune.py"
@@ -116,6 +116,9 @@ if FINETUNED:
             model="|".join(FINETUNED),
         log:
             "logs/figures_of_finetune/{model}.log",
+        resources:
+            mem_mb=more(1000),
+            runtime=more(5),
         script:
             "../scripts/figures_of_finetune.py"
 
@@ -132,6 +135,9 @@ if FINETUNED:
             protocol=S.protocol,
         log:
             "logs/finetuned.log",
+        resources:
+            mem_mb=more(2000),
+            runtime=more(30),
         script:
             "../scripts/finetuned.py"
 

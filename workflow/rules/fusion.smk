@@ -45,8 +45,8 @@ rule fusion:
     benchmark:
         "benchmarks/fusion.tsv"
     resources:
-        mem_mb=1000,
-        runtime=30,
+        mem_mb=more(1000),
+        runtime=more(30),
     script:
         "../scripts/fusion.py"
 
@@ -69,8 +69,8 @@ rule details:
     benchmark:
         "benchmarks/details.tsv"
     resources:
-        mem_mb=1000,
-        runtime=30,
+        mem_mb=more(1000),
+        runtime=more(30),
     script:
         "../scripts/details.py"
 
@@ -91,6 +91,9 @@ rule figures_of_details:
         confidence=S.evaluation.confidence,
     log:
         "logs/figures_of_details.log",
+    resources:
+        mem_mb=more(1000),
+        runtime=more(5),
     script:
         "../scripts/figures_of_details.py"
 
@@ -111,6 +114,9 @@ rule opening:
         confidence=S.evaluation.confidence,
     log:
         "logs/opening.log",
+    resources:
+        mem_mb=more(1000),
+        runtime=more(5),
     script:
         "../scripts/opening.py"
 
@@ -131,6 +137,9 @@ rule error_tables:
         models=list(MODELS.values()),
     log:
         "logs/error_tables.log",
+    resources:
+        mem_mb=more(1000),
+        runtime=more(5),
     script:
         "../scripts/error_tables.py"
 
@@ -159,8 +168,8 @@ rule thesis_beside:
     log:
         "logs/thesis_beside.log",
     resources:
-        mem_mb=1500,
-        runtime=30,
+        mem_mb=more(1500),
+        runtime=more(30),
     script:
         "../scripts/thesis_beside.py"
 

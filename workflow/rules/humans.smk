@@ -32,6 +32,9 @@ if HUMAN_SOURCE == "simulated":
             seed=S.seed,
         log:
             "logs/simulated_annotators.log",
+        resources:
+            mem_mb=more(2000),
+            runtime=more(30),
         script:
             "../scripts/simulated_annotators.py"
 
@@ -55,6 +58,9 @@ if HUMAN_SOURCE:
             seed=S.seed,
         log:
             "logs/humans.log",
+        resources:
+            mem_mb=more(2000),
+            runtime=more(30),
         script:
             "../scripts/humans.py"
 
@@ -74,6 +80,9 @@ if HUMAN_SOURCE:
             confidence=S.evaluation.confidence,
         log:
             "logs/figures_of_humans.log",
+        resources:
+            mem_mb=more(1000),
+            runtime=more(5),
         script:
             "../scripts/figures_of_humans.py"
 

@@ -27,8 +27,8 @@ rule image_metrics:
     benchmark:
         "benchmarks/image_metrics.tsv"
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=more(2000),
+        runtime=more(60),
     script:
         "../scripts/image_metrics.py"
 
@@ -42,6 +42,9 @@ rule image_predictions:
         at(layout.PREDICTIONS),
     log:
         "logs/image_predictions.log",
+    resources:
+        mem_mb=more(2000),
+        runtime=more(30),
     script:
         "../scripts/image_predictions.py"
 
@@ -59,6 +62,9 @@ rule networks:
         models=JUDGED,
     log:
         "logs/networks.log",
+    resources:
+        mem_mb=more(2000),
+        runtime=more(30),
     script:
         "../scripts/networks.py"
 
@@ -75,6 +81,9 @@ rule accuracies:
         images=plain(S.images),
     log:
         "logs/accuracies.log",
+    resources:
+        mem_mb=more(2000),
+        runtime=more(30),
     script:
         "../scripts/accuracies.py"
 
@@ -95,6 +104,9 @@ rule compact:
         dataset=STILLS,
     log:
         "logs/compact.log",
+    resources:
+        mem_mb=more(2000),
+        runtime=more(30),
     script:
         "../scripts/compact.py"
 
@@ -127,6 +139,9 @@ rule figures_of_images:
         protocol=S.protocol,
     log:
         "logs/figures_of_images.log",
+    resources:
+        mem_mb=more(1000),
+        runtime=more(5),
     script:
         "../scripts/figures_of_images.py"
 
@@ -138,6 +153,9 @@ rule figure_of_counts:
         shown_figure("counts", "Images per class and data set", "3 Images"),
     log:
         "logs/figure_of_counts.log",
+    resources:
+        mem_mb=more(1000),
+        runtime=more(5),
     script:
         "../scripts/figure_of_counts.py"
 

@@ -14,8 +14,8 @@ rule image_manifest:
     log:
         "logs/image_manifest.log",
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=more(2000),
+        runtime=more(30),
     script:
         "../scripts/image_manifest.py"
 
@@ -33,6 +33,9 @@ rule image_counts:
         sequences=plain(S.images.sequences),
     log:
         "logs/image_counts.log",
+    resources:
+        mem_mb=more(2000),
+        runtime=more(30),
     script:
         "../scripts/image_counts.py"
 
@@ -56,8 +59,8 @@ rule views:
         "benchmarks/views/{model}.tsv"
     threads: lambda w: recipe(w).threads
     resources:
-        mem_mb=3000,
-        runtime=60,
+        mem_mb=more(3000),
+        runtime=more(60),
     script:
         "../scripts/views.py"
 
@@ -78,6 +81,9 @@ rule ensemble:
         ensemble="|".join(ENSEMBLES) or "none",
     log:
         "logs/ensemble/{ensemble}.log",
+    resources:
+        mem_mb=more(2000),
+        runtime=more(30),
     script:
         "../scripts/ensemble.py"
 
@@ -97,6 +103,9 @@ if S.images.best:
             best=plain(S.images.best),
         log:
             "logs/best_choice.log",
+        resources:
+            mem_mb=more(2000),
+            runtime=more(30),
         script:
             "../scripts/best_choice.py"
 
@@ -113,5 +122,8 @@ if S.images.best:
             models=list(TRAINED),
         log:
             "logs/best_ensemble.log",
+        resources:
+            mem_mb=more(2000),
+            runtime=more(30),
         script:
             "../scripts/best_ensemble.py"

@@ -45,6 +45,9 @@ if S.nested.heads:
             seed=S.seed,
         log:
             "logs/nested_plan.log",
+        resources:
+            mem_mb=more(2000),
+            runtime=more(30),
         script:
             "../scripts/nested_plan.py"
 
@@ -69,8 +72,8 @@ if S.nested.heads:
             "benchmarks/nested/{outer}-{head}-{candidate}-{inner}.tsv"
         threads: S.temporal.threads
         resources:
-            mem_mb=3000,
-            runtime=240,
+            mem_mb=more(3000),
+            runtime=more(720),
         script:
             "../scripts/nested_inner.py"
 
@@ -108,8 +111,8 @@ if S.nested.heads:
             "benchmarks/nested/{outer}-{head}.tsv"
         threads: S.temporal.threads
         resources:
-            mem_mb=3000,
-            runtime=120,
+            mem_mb=more(3000),
+            runtime=more(480),
         script:
             "../scripts/nested_outer.py"
 
@@ -131,6 +134,9 @@ if S.nested.heads:
             seed=S.seed,
         log:
             "logs/nested_tables.log",
+        resources:
+            mem_mb=more(2000),
+            runtime=more(30),
         script:
             "../scripts/nested_tables.py"
 

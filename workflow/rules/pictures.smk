@@ -35,8 +35,8 @@ rule figures_of_way:
     log:
         "logs/figures_of_way.log",
     resources:
-        mem_mb=1000,
-        runtime=20,
+        mem_mb=more(1000),
+        runtime=more(20),
     script:
         "../scripts/figures_of_way.py"
 
@@ -59,8 +59,8 @@ rule figures_of_mistakes:
     log:
         "logs/figures_of_mistakes.log",
     resources:
-        mem_mb=1000,
-        runtime=20,
+        mem_mb=more(1000),
+        runtime=more(20),
     script:
         "../scripts/figures_of_mistakes.py"
 
@@ -80,8 +80,8 @@ rule strips:
     log:
         "logs/strips.log",
     resources:
-        mem_mb=1000,
-        runtime=20,
+        mem_mb=more(1000),
+        runtime=more(20),
     script:
         "../scripts/strips.py"
 
@@ -109,8 +109,8 @@ if HEADS:
             "logs/feature_maps.log",
         threads: S.features.threads
         resources:
-            mem_mb=2000,
-            runtime=20,
+            mem_mb=more(2000),
+            runtime=more(20),
         script:
             "../scripts/feature_maps.py"
 
@@ -141,8 +141,8 @@ if HEADS:
             "benchmarks/deciding_frames/{head}.tsv"
         threads: S.temporal.threads
         resources:
-            mem_mb=3000,
-            runtime=30,
+            mem_mb=more(3000),
+            runtime=more(30),
         script:
             "../scripts/deciding_frames.py"
 

@@ -54,8 +54,8 @@ if SEARCHED:
             "benchmarks/search/{head}.tsv"
         threads: S.temporal.threads
         resources:
-            mem_mb=3000,
-            runtime=2880,
+            mem_mb=more(3000),
+            runtime=more(2880),
         priority: 10  # long, and nothing waits for it but the report
         script:
             "../scripts/search_head.py"
@@ -81,6 +81,9 @@ if SEARCHED:
             head="|".join(SEARCHED),
         log:
             "logs/figure_of_search/{head}.log",
+        resources:
+            mem_mb=more(1000),
+            runtime=more(5),
         script:
             "../scripts/figure_of_search.py"
 

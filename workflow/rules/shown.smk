@@ -15,6 +15,9 @@ rule shown_tables:
         confidence=S.evaluation.confidence,
     log:
         "logs/tables/shown.log",
+    resources:
+        mem_mb=more(1000),
+        runtime=more(5),
     script:
         "../scripts/shown_tables.py"
 

@@ -34,8 +34,8 @@ if SYNTHETIC_STILLS:
         benchmark:
             "benchmarks/stills.tsv"
         resources:
-            mem_mb=1000,
-            runtime=10,
+            mem_mb=more(1000),
+            runtime=more(10),
         priority: 20  # the longest chain of jobs begins here
         script:
             "../scripts/stills.py"
@@ -86,8 +86,8 @@ rule spatial:
         "benchmarks/spatial/{model}.tsv"
     threads: lambda w: recipe(w).threads
     resources:
-        mem_mb=4000,
-        runtime=600,
+        mem_mb=more(4000),
+        runtime=more(600),
     priority: 20  # what hangs on it is long
     script:
         "../scripts/spatial.py"

@@ -27,6 +27,9 @@ if SPLIT_KIND_HEADS:
             seed=S.seed,
         log:
             "logs/other_splits.log",
+        resources:
+            mem_mb=more(2000),
+            runtime=more(30),
         script:
             "../scripts/other_splits.py"
 
@@ -57,8 +60,8 @@ if SPLIT_KIND_HEADS:
             "benchmarks/split_kinds/{head}-{fold}.tsv"
         threads: S.temporal.threads
         resources:
-            mem_mb=3000,
-            runtime=240,
+            mem_mb=more(3000),
+            runtime=more(720),
         script:
             "../scripts/fold.py"
 
@@ -80,6 +83,9 @@ if SPLIT_KIND_HEADS:
             seed=S.seed,
         log:
             "logs/split_kinds.log",
+        resources:
+            mem_mb=more(2000),
+            runtime=more(30),
         script:
             "../scripts/split_kinds.py"
 

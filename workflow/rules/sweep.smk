@@ -48,8 +48,8 @@ rule sweep_run:
         "benchmarks/sweep/{run}.tsv"
     threads: S.spatial.threads
     resources:
-        mem_mb=4000,
-        runtime=600,
+        mem_mb=more(4000),
+        runtime=more(600),
     script:
         "../scripts/sweep_run.py"
 
@@ -64,6 +64,9 @@ rule sweep_best:
         stage="optimiser|schedule",
     log:
         "logs/sweep/best-{stage}.log",
+    resources:
+        mem_mb=more(2000),
+        runtime=more(30),
     script:
         "../scripts/sweep_best.py"
 
@@ -84,6 +87,9 @@ rule sweep_table:
         at(layout.TABLES) + "/sweep.tex",
     log:
         "logs/sweep/table.log",
+    resources:
+        mem_mb=more(2000),
+        runtime=more(30),
     script:
         "../scripts/sweep_table.py"
 
@@ -98,6 +104,9 @@ rule sweep_figure:
         runs=list(SWEEP_RUNS),
     log:
         "logs/sweep/figure.log",
+    resources:
+        mem_mb=more(2000),
+        runtime=more(30),
     script:
         "../scripts/sweep_figure.py"
 

@@ -61,8 +61,8 @@ rule fold:
         "benchmarks/fold/{head}-{fold}.tsv"
     threads: S.temporal.threads
     resources:
-        mem_mb=3000,
-        runtime=240,
+        mem_mb=more(3000),
+        runtime=more(720),
     script:
         "../scripts/fold.py"
 
@@ -87,8 +87,8 @@ rule final:
         "benchmarks/final/{head}.tsv"
     threads: S.temporal.threads
     resources:
-        mem_mb=3000,
-        runtime=120,
+        mem_mb=more(3000),
+        runtime=more(480),
     script:
         "../scripts/final.py"
 
@@ -114,8 +114,8 @@ if S.evaluation.controls:
             "benchmarks/controls/neutral-{head}.tsv"
         threads: S.temporal.threads
         resources:
-            mem_mb=3000,
-            runtime=120,
+            mem_mb=more(3000),
+            runtime=more(480),
         script:
             "../scripts/control_neutral.py"
 
@@ -135,5 +135,8 @@ if S.evaluation.controls and SYNTHETIC:
             root=f"{S.dataset.root}/truth",
         log:
             "logs/controls/true-aus.log",
+        resources:
+            mem_mb=more(2000),
+            runtime=more(30),
         script:
             "../scripts/control_true_aus.py"

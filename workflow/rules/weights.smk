@@ -1,4 +1,4 @@
-# Pretrained files.
+# Pretrained files. On a cluster they are fetched where Snakemake runs: its nodes often have no network.
 CORE_WEIGHTS = ["au_to_mesh.npz", "face_tessellation.json", "face_landmark.tflite"]
 
 
@@ -14,6 +14,7 @@ rule weights:
         folder=layout.WEIGHTS,
     log:
         "logs/weights.log",
+    localrule: True
     script:
         "../scripts/weights.py"
 
@@ -26,5 +27,6 @@ rule published_weights:
         folder=layout.WEIGHTS,
     log:
         "logs/weights/{name}.log",
+    localrule: True
     script:
         "../scripts/weights.py"
