@@ -2,6 +2,7 @@
 # make demo-full   the same with nested cross-validation and the named comparisons, twice as long
 # make bench       the figures of speed, into results/bench
 # make test        lint and all tests
+# make test-cluster  a study on a real Slurm, started on this machine for the tests alone
 # make venv        the environment alone
 
 PYTHON ?= python3
@@ -14,7 +15,7 @@ export DVC_NO_ANALYTICS := 1
 
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo demo-full bench test lint venv clean
+.PHONY: demo demo-full bench test test-cluster lint venv clean
 
 demo: venv
 	snakemake
@@ -37,6 +38,11 @@ bench: venv
 # Two at a time, each file's tests together: what they share is made once.
 test: venv lint
 	pytest --numprocesses 2 --dist loadfile
+
+# Debian's packages are unpacked into .slurm and never installed: Slurm's commands are on the PATH of these tests
+# alone, and all daemons end with them. Where no Slurm can be had, the tests are skipped and say why.
+test-cluster: venv
+	pytest -m cluster tests/cluster
 
 lint: venv
 	ruff check .

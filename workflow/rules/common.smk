@@ -127,3 +127,23 @@ def unlimited():
 onstart:
     lock_folder()
     unlimited()
+
+
+def name_failed_jobs(log):
+    """A line for each job of a cluster that failed for good."""
+    import time
+
+    from ferflow.report.failed_jobs import failed_jobs
+
+    text = ""
+    for _ in range(20):  # the log is written by a thread of its own
+        text = Path(log).read_text(encoding="utf-8") if log and Path(log).is_file() else ""
+        if "Exiting because a job execution failed" in text:
+            break
+        time.sleep(0.1)
+    for job in failed_jobs(text):
+        print(f"ferflow: error: {job}", file=sys.stderr)
+
+
+onerror:
+    name_failed_jobs(log)

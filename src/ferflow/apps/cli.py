@@ -230,8 +230,29 @@ def annotate(
 
 
 @app.command()
-def doctor(weights_folder: WeightsFolder = Path(layout.WEIGHTS)) -> None:
+def doctor(
+    weights_folder: WeightsFolder = Path(layout.WEIGHTS),
+    slurm: Annotated[
+        bool, typer.Option("--slurm", help="Check the cluster instead, with a trial job of a minute.")
+    ] = False,
+    account: Annotated[
+        str | None, typer.Option(help="With --slurm: the account to charge.", show_default=False)
+    ] = None,
+    partition: Annotated[
+        str | None, typer.Option(help="With --slurm: the partition to use.", show_default=False)
+    ] = None,
+    gres: Annotated[
+        str | None,
+        typer.Option(help="With --slurm: ask for a GPU, as gpu:1, and see it in a job.", show_default=False),
+    ] = None,
+    wait: Annotated[float, typer.Option(min=1, help="With --slurm: seconds for the trial job.")] = 120,
+) -> None:
     """Check this machine: packages, pretrained files, GPU, FFmpeg, Slurm, disk, memory, data."""
+    if slurm:
+        from ferflow.apps import doctor_slurm
+
+        asked = doctor_slurm.Asked(account, partition, gres, wait)
+        raise typer.Exit(doctor_slurm.run(Path(), asked))
     from ferflow.apps import doctor as application
 
     raise typer.Exit(application.run(weights_folder))

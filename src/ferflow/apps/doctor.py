@@ -23,6 +23,10 @@ DEMO_MEMORY = 2e9
 """Bytes of memory that `make demo` may need; 1.1e9 were measured."""
 SLURM_PATIENCE = 15
 """Seconds to wait for a Slurm controller; its own commands give up after about ten."""
+STALL = (
+    "its commands are installed, but no controller answers: every start of Snakemake, local runs and "
+    "each job included, waits ten seconds for it"
+)
 
 
 @dataclass(frozen=True)
@@ -38,24 +42,30 @@ class Finding:
 def run(weights_folder: Path, folder: Path = Path(), console=None) -> int:
     """Print what `check_all` finds; exit code 1 if anything needed for `make demo` is missing, else 0."""
     from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
 
     console = console or Console()
-    findings = check_all(weights_folder, folder)
-    table = Table(title="ferflow doctor", box=None, title_justify="left", header_style="bold", pad_edge=False)
-    for column in ("", "what", "found", "what to do"):
-        table.add_column(column, overflow="fold")
-    for finding in findings:
-        # Text, since Rich would take the brackets of ferflow[pyfeat] for markup.
-        table.add_row(SIGNS[finding.level], finding.name, Text(finding.found), Text(finding.remedy))
-    console.print(table)
-    bad = [finding.name for finding in findings if finding.level == "bad"]
+    bad = show(check_all(weights_folder, folder), "ferflow doctor", console)
     if bad:
         console.print(f"\n[red]Needed for `make demo` and not in order: {', '.join(bad)}.[/red]")
         return 1
     console.print("\nEverything that `make demo` needs is in order.")
     return 0
+
+
+def show(findings: list[Finding], title: str, console=None) -> list[str]:
+    """Print findings as a table; the names of the bad ones."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=title, box=None, title_justify="left", header_style="bold", pad_edge=False)
+    for column in ("", "what", "found", "what to do"):
+        table.add_column(column, overflow="fold")
+    for finding in findings:
+        # Text, since Rich would take the brackets of ferflow[pyfeat] for markup.
+        table.add_row(SIGNS[finding.level], finding.name, Text(finding.found), Text(finding.remedy))
+    (console or Console()).print(table)
+    return [finding.name for finding in findings if finding.level == "bad"]
 
 
 def check_all(weights_folder: Path, folder: Path = Path()) -> list[Finding]:
@@ -239,14 +249,9 @@ def check_slurm() -> Finding:
     except (subprocess.TimeoutExpired, OSError):
         up = False
     if up:
-        return Finding("Slurm", "good", done.stdout.strip().splitlines()[0])
-    return Finding(
-        "Slurm",
-        "warn",
-        "its commands are installed, but no controller answers: every start of Snakemake, local runs and "
-        "each job included, waits ten seconds for it",
-        "start the controller, or take Slurm's commands off the PATH",
-    )
+        seen = "ask it more with `ferflow doctor --slurm`"
+        return Finding("Slurm", "good", done.stdout.strip().splitlines()[0], seen)
+    return Finding("Slurm", "warn", STALL, "start the controller, or take Slurm's commands off the PATH")
 
 
 def check_disk(free: float) -> Finding:

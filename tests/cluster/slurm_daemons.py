@@ -1,7 +1,7 @@
 """A real Slurm on this one machine: a controller and two node daemons, for as long as they are needed.
 
-    python tests/cluster/cluster.py sinfo                     # any command, run with the cluster up
-    python tests/cluster/cluster.py bash                      # a shell that sees it
+    python tests/cluster/slurm_daemons.py sinfo                     # any command, run with the cluster up
+    python tests/cluster/slurm_daemons.py bash                      # a shell that sees it
 
 The commands are on the PATH of what it starts, and of nothing else.
 """
@@ -22,7 +22,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import psutil
-from packages import NoSlurmError, libraries, unpack, write_commands
+from slurm_packages import NoSlurmError, libraries, unpack, write_commands
 
 PREFIX = Path(__file__).resolve().parents[2] / ".slurm"
 NODES = ("n1", "n2")
@@ -64,12 +64,13 @@ AccountingStorageType=accounting_storage/none
 JobAcctGatherType=jobacct_gather/linux
 JobAcctGatherParams=OverMemoryKill
 JobAcctGatherFrequency=task=1
+SlurmdParameters=config_overrides
 ReturnToService=2
 MinJobAge=300
 KillWait=2
 SlurmdTimeout=8
 SlurmctldTimeout=30
-NodeName=n[1-2] NodeHostname={host} NodeAddr=127.0.0.1 Port=[{node_ports}] CPUs={cpus} RealMemory={memory}
+NodeName=n[1-2] NodeHostname={host} NodeAddr=127.0.0.1 Port=[{node_ports}] CPUs=1 RealMemory=64000
 PartitionName=test Nodes=n[1-2] Default=YES MaxTime=INFINITE State=UP
 """
 
@@ -86,7 +87,8 @@ class Cluster:
         self.configuration = self.state / "slurm.conf"
         self.daemons: dict[str, subprocess.Popen] = {}
 
-    def __enter__(self) -> Cluster:
+    def start(self) -> Cluster:
+        """Start the daemons; NoSlurmError, and nothing left behind, where they cannot be had."""
         try:
             unpack(self.prefix)
             self._configure()
@@ -95,6 +97,9 @@ class Cluster:
         except BaseException:
             self.stop()
             raise
+        return self
+
+    def __enter__(self) -> Cluster:
         return self
 
     def __exit__(self, *_) -> None:
@@ -117,8 +122,8 @@ class Cluster:
 
     def jobs(self) -> list[dict[str, str]]:
         """All jobs that the controller remembers, in the order of their submission."""
-        names = ("id", "state", "node", "comment")
-        lines = self.ask("squeue", "-h", "-t", "all", "-o", "%i|%T|%N|%k").splitlines()
+        names = ("id", "state", "node", "memory", "comment")
+        lines = self.ask("squeue", "-h", "-t", "all", "-o", "%i|%T|%N|%m|%k").splitlines()
         jobs = [dict(zip(names, line.split("|"), strict=True)) for line in lines]
         return sorted(jobs, key=lambda job: int(job["id"]))
 
@@ -158,7 +163,6 @@ class Cluster:
 
     def _configure(self) -> None:
         controller, *nodes = _free_ports(1 + len(NODES))
-        memory = psutil.virtual_memory().total // 2**20 // 2  # MiB, for each of the two
         text = CONFIGURATION.format(
             host=socket.gethostname().split(".")[0],
             user=getpass.getuser(),
@@ -166,8 +170,6 @@ class Cluster:
             plugins=self.prefix / "usr/lib/x86_64-linux-gnu/slurm-wlm",
             controller_port=controller,
             node_ports=",".join(map(str, nodes)),
-            cpus=os.cpu_count(),
-            memory=memory,
         )
         self.configuration.write_text(text, encoding="utf-8")
         (self.state / "controller").mkdir()
@@ -230,7 +232,7 @@ def main(command: list[str]) -> int:
     """Run a command with the cluster up; its exit code, or 2 where no Slurm can be had."""
     stop_when_terminated()
     try:
-        with Cluster() as cluster:
+        with Cluster().start() as cluster:
             return subprocess.run(command, env=cluster.environment(), check=False).returncode
     except NoSlurmError as error:
         print(f"no Slurm: {error}", file=sys.stderr)
