@@ -16,7 +16,7 @@ from slurm_daemons import Cluster
 REPOSITORY = Path(__file__).resolve().parents[2]
 PREDICTIONS = Path("results/cluster/predictions.csv")
 TRAINED = Path("results/cluster/models/heads")
-PATIENCE = 240
+PATIENCE = 600
 """Seconds for something to happen in a run."""
 CHANGED = {
     "study": "cluster",

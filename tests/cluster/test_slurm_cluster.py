@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import shutil
 import signal
+import subprocess
+import sys
 
 import pytest
 from cluster_study import PREDICTIONS, Run
@@ -24,13 +26,24 @@ def before(cluster) -> int:
     return max((int(job["id"]) for job in cluster.jobs()), default=0)
 
 
+def test_the_doctor_sees_the_nodes(cluster, tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "ferflow.apps.cli", "doctor", "--slurm", "--wait", "200"],
+        cwd=tmp_path, env=cluster.environment() | {"COLUMNS": "250"},
+        capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(r"seen from node \w+", done.stdout) and f"in {sys.executable}" in done.stdout
+    assert done.stdout.endswith("  account: null\n  partition: null\n  gres: null\n  status: squeue\n")
+
+
 def test_the_predictions_are_those_of_one_machine(cluster, local, with_weights, tmp_path):
     shutil.copytree(with_weights, tmp_path / "run")
     run = Run(tmp_path / "run", cluster)
     code, said = run.finish()
     assert code == 0, said
     assert run.predictions == local.predictions
-    jobs = cluster.jobs()
+    jobs = [job for job in cluster.jobs() if job["comment"].startswith("rule_")]
     assert {job["node"] for job in jobs} == {"n1", "n2"}
     assert {job["state"] for job in jobs} == {"COMPLETED"}
     # 32 of the workflow, of which the 18 of the faces and the 6 of the features share two Slurm jobs each.
