@@ -5,19 +5,23 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-import h5py
+import numpy as np
 import pandas as pd
 
-from ferflow import tables
+from ferflow import hdf5, tables
 from ferflow.datasets.images import ImageSet
 from ferflow.errors import InputError
 from ferflow.files import whole
 
+BLOCK = 64
+"""Images that share a checksum."""
+
 
 def write(images: ImageSet, pixels_h5: str | Path) -> None:
     """Write `pixels` uint8 [N,...], row for row those of the set's manifest, with its name and root."""
-    with whole(pixels_h5) as partial, h5py.File(partial, "w") as file:
-        file["pixels"] = images.pixels
+    with whole(pixels_h5) as partial, hdf5.create(partial) as file:
+        chunks = (min(BLOCK, len(images)), *images.pixels.shape[1:])
+        file.create_dataset("pixels", data=images.pixels, chunks=chunks, fletcher32=True)
         file.attrs.update(name=images.name, root=images.root, clips=_digest(images.table))
 
 
@@ -28,12 +32,10 @@ def read(pixels_h5: str | Path, manifest_csv: str | Path) -> ImageSet:
     """
     remedy = "delete it and run the step `datacentric_images` again"
     table = tables.read(manifest_csv, "manifest")
-    try:
-        with h5py.File(pixels_h5) as file:
-            pixels = file["pixels"][...]
-            name, root, clips = (str(file.attrs[key]) for key in ("name", "root", "clips"))
-    except (OSError, KeyError) as error:
-        raise InputError(pixels_h5, f"is not a readable file of images ({error})", remedy) from None
+    with hdf5.opened(pixels_h5, remedy, remedy) as file:
+        shape = (len(table), *[None] * (file["pixels"].ndim - 1)) if "pixels" in file else ()
+        pixels = hdf5.dataset(pixels_h5, file, "pixels", shape, np.uint8, remedy)[...]
+        name, root, clips = (str(file.attrs[key]) for key in ("name", "root", "clips"))
     if clips != _digest(table) or len(pixels) != len(table):
         raise InputError(pixels_h5, f"does not hold the images of {manifest_csv}", remedy)
     return ImageSet(name, root, table, pixels)

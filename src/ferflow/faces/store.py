@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
@@ -16,6 +16,7 @@ import hdf5plugin
 import numpy as np
 import pandas as pd
 
+from ferflow import hdf5
 from ferflow.errors import InputError, NoFaceError
 from ferflow.faces.landmarks import N_LANDMARKS
 from ferflow.faces.stream import FaceFrame, FaceStream
@@ -25,7 +26,16 @@ from ferflow.settings import Faces
 
 BLOCK = 64
 """Frames whose small arrays (boxes, landmarks) are written together."""
-ARRAYS = ("frames", "boxes", "tracked", "landmarks", "scores")
+ARRAYS = {
+    "frames": ((None, None, None, 3), np.uint8),
+    "boxes": ((None, 4), np.float32),
+    "tracked": ((None,), bool),
+    "landmarks": ((None, N_LANDMARKS, 3), np.float32),
+    "scores": ((None,), np.float32),
+}
+"""Name: shape and type."""
+NUMBERS = {"n_frames", "n_declared", "n_tracked", "fps", "width", "height"}
+"""Attributes of a clip that are numbers."""
 REMEDY = "delete it and run the faces step again"
 
 
@@ -48,7 +58,7 @@ def write_subject(
     if not len(rows):
         raise InputError(path, "the manifest has no clip of this subject", "check the data set's folder")
     stream = FaceStream(weights_folder, settings)
-    with whole(path) as partial, h5py.File(partial, "w") as file:
+    with whole(path) as partial, hdf5.create(partial) as file:
         file.attrs["settings"] = settings.model_dump_json()
         file.attrs["ferflow"] = version("ferflow")
         for row in rows.itertuples(index=False):
@@ -98,6 +108,7 @@ class _ClipWriter:
             maxshape=(None, size, size, 3),
             chunks=(1, size, size, 3),
             compression=hdf5plugin.Bitshuffle(cname="lz4"),
+            fletcher32=True,
         )
         shapes = {"boxes": (4,), "tracked": (), "landmarks": (N_LANDMARKS, 3), "scores": ()}
         self._small = {
@@ -109,6 +120,7 @@ class _ClipWriter:
                 chunks=(BLOCK, *shape),
                 shuffle=name != "tracked",
                 compression=fast,
+                fletcher32=True,
             )
             for name, shape in shapes.items()
         }
@@ -142,7 +154,7 @@ def read(path: str | Path, clip_id: str) -> dict:
     """All of a clip but its frames: `boxes`, `tracked`, `landmarks`, `scores`, and what is known of it:
     `n_frames` (decoded), `n_declared`, `n_tracked`, `fps`, `width`, `height`, `warnings` (list of str).
     """
-    with _open(path) as file, _damage(path):
+    with _open(path) as file:
         group = _group(path, file, clip_id)
         clip = {name: group[name][:] for name in ARRAYS if name != "frames"}
         clip.update(
@@ -155,7 +167,7 @@ def read(path: str | Path, clip_id: str) -> dict:
 @contextmanager
 def open_landmarks(path: str | Path, clip_id: str) -> Iterator[tuple[h5py.Dataset, np.ndarray, np.ndarray]]:
     """The landmarks of a clip as a dataset [T,468,3] to read in parts, with `tracked` and `scores` [T]."""
-    with _open(path) as file, _damage(path):
+    with _open(path) as file:
         group = _group(path, file, clip_id)
         yield group["landmarks"], group["tracked"][:], group["scores"][:]
 
@@ -163,20 +175,20 @@ def open_landmarks(path: str | Path, clip_id: str) -> Iterator[tuple[h5py.Datase
 @contextmanager
 def open_frames(path: str | Path, clip_id: str) -> Iterator[tuple[h5py.Dataset, np.ndarray]]:
     """The frames of a clip as a dataset [T,size,size,3] to read in parts, with `tracked` [T]."""
-    with _open(path) as file, _damage(path):
+    with _open(path) as file:
         group = _group(path, file, clip_id)
         yield group["frames"], group["tracked"][:]
 
 
 def read_frames(path: str | Path, clip_id: str, begin: int = 0, end: int | None = None) -> np.ndarray:
     """Frames `begin:end` of a clip, RGB uint8 [T,size,size,3]; zeros where no face was tracked."""
-    with _open(path) as file, _damage(path):
+    with _open(path) as file:
         return _group(path, file, clip_id)["frames"][begin:end]
 
 
 def read_place(path: str | Path, clip_id: str, number: int) -> tuple[np.ndarray, np.ndarray]:
     """Box [4] and landmarks [468,3] of frame `number` of a clip, in source pixels; NaN where no face was."""
-    with _open(path) as file, _damage(path):
+    with _open(path) as file:
         group = _group(path, file, clip_id)
         return group["boxes"][number], group["landmarks"][number]
 
@@ -185,28 +197,15 @@ def _group(path: str | Path, file: h5py.File, clip_id: str) -> h5py.Group:
     if clip_id not in file:
         raise InputError(path, f"has no clip {clip_id}", f"it has {', '.join(file)}")
     group = file[clip_id]
-    missing = [name for name in ARRAYS if name not in group]
-    if missing or len({len(group[name]) for name in ARRAYS}) != 1:
+    if not isinstance(group, h5py.Group):
+        raise InputError(path, f"{clip_id} in it is no clip", REMEDY)
+    arrays = [hdf5.dataset(path, group, name, *kind, REMEDY) for name, kind in ARRAYS.items()]
+    if len({len(array) for array in arrays}) != 1:
         raise InputError(path, f"clip {clip_id} is incomplete", REMEDY)
+    for name in NUMBERS & set(group.attrs):
+        hdf5.number(path, group, name, REMEDY)
     return group
 
 
-@contextmanager
-def _open(path: str | Path) -> Iterator[h5py.File]:
-    if not Path(path).is_file():
-        raise InputError(path, "does not exist", "run the faces step")
-    try:
-        file = h5py.File(path, "r")
-    except OSError:
-        raise InputError(path, "is damaged or no HDF5 file", REMEDY) from None
-    with file:
-        yield file
-
-
-@contextmanager
-def _damage(path: str | Path) -> Iterator[None]:
-    """HDF5's errors about broken chunks and headers as one line."""
-    try:
-        yield
-    except (OSError, RuntimeError, KeyError) as error:
-        raise InputError(path, f"is damaged ({error})", REMEDY) from None
+def _open(path: str | Path) -> AbstractContextManager[h5py.File]:
+    return hdf5.opened(path, "run the faces step", REMEDY)

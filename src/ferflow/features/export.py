@@ -8,7 +8,6 @@ where a source is missing, without an error: `check` a file before using it. Not
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -21,7 +20,7 @@ from ferflow import tables
 from ferflow.classes import EMOTIONS
 from ferflow.errors import InputError
 from ferflow.features import store
-from ferflow.files import whole
+from ferflow.files import read_record, whole
 
 
 def write_folds(
@@ -42,7 +41,7 @@ def write_folds(
     clips = tables.read(manifest, "manifest")
     clips = clips[clips.emotion.isin(emotions)]
     windows = tables.read(trim, "trim").set_index("clip_id")
-    folds = json.loads(Path(splits).read_text(encoding="utf-8"))["folds"]
+    folds = read_record(splits, {"folds": list}, "make the split again")["folds"]
     written = []
     for number, subjects in enumerate(folds):
         rows = clips[clips.subject_id.isin(subjects)]
@@ -104,6 +103,8 @@ def check(path: str | Path) -> None:
     """Raise InputError unless every source of the exported file at `path` is there and long enough."""
     path = Path(path)
     with store.open_file(path) as file:
+        if "features" not in file or not file["features"].is_virtual:
+            raise InputError(path, "has no features that lead to others", "export again")
         sources = file["features"].virtual_sources()
     needed: dict[tuple[str, str], int] = {}
     for source in sources:
@@ -117,5 +118,5 @@ def check(path: str | Path) -> None:
                 path, f"its source {name} is missing and would read as zeros", "put it back or export again"
             )
         with store.open_file(source_path) as opened:
-            if clip_id not in opened or len(opened[clip_id]) < n_frames:
+            if not isinstance(opened.get(clip_id), h5py.Dataset) or len(opened[clip_id]) < n_frames:
                 raise InputError(path, f"its source {name} has no longer {clip_id}", "export again")

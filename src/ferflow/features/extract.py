@@ -11,6 +11,7 @@ import h5py
 import numpy as np
 import torch
 
+from ferflow import hdf5
 from ferflow.augment import offline
 from ferflow.errors import WeightsError
 from ferflow.faces import store as faces_store
@@ -86,7 +87,7 @@ def write_subject(
             files = {}
             for layer, path in paths.items():
                 partial = opened.enter_context(whole(path))
-                files[layer] = opened.enter_context(h5py.File(partial, "w"))
+                files[layer] = opened.enter_context(hdf5.create(partial))
                 files[layer].attrs.update(
                     ferflow=version("ferflow"),
                     model_sha256=digest,

@@ -9,21 +9,29 @@ synthetic_model.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import h5py
 import hdf5plugin  # its import also registers the decompressor
 import numpy as np
 
+from ferflow import hdf5
 from ferflow.errors import InputError
 
 CHUNK_BYTES = 256 * 1024
 """Of one HDF5 chunk: a few frames of 25,088 features, all frames of a clip of 32."""
 REMEDY = "delete it and run the features step again"
-_SAME = ("model_sha256", "network", "layer", "n_features", "listing", "precision")
-"""Attributes in which files that are used together must agree."""
+_SAME = {
+    "model_sha256": str,
+    "network": str,
+    "layer": str,
+    "n_features": int,
+    "listing": bool,
+    "precision": str,
+}
+"""Attributes in which files that are used together must agree, and their types."""
 
 
 def create(file: h5py.File, clip_id: str, n_frames: int, width: int) -> h5py.Dataset:
@@ -35,6 +43,7 @@ def create(file: h5py.File, clip_id: str, n_frames: int, width: int) -> h5py.Dat
         chunks=(min(n_frames, max(1, CHUNK_BYTES // (2 * width))), width),
         shuffle=True,
         compression=hdf5plugin.Zstd(clevel=1),
+        fletcher32=True,
     )
 
 
@@ -72,7 +81,11 @@ def info(path: str | Path) -> dict:
         missing = [name for name in _SAME if name not in file.attrs]
         if missing:
             raise InputError(path, f"does not say its {missing[0]}", REMEDY)
-        return {k: v.item() if hasattr(v, "item") else v for k, v in file.attrs.items()}
+        found = {k: v.item() if isinstance(v, np.generic) else v for k, v in file.attrs.items()}
+    wrong = [name for name, kind in _SAME.items() if not isinstance(found[name], kind)]
+    if wrong:
+        raise InputError(path, f"is damaged: its {wrong[0]} is {found[wrong[0]]!r:.40}", REMEDY)
+    return found
 
 
 def verify(paths: Iterable[str | Path]) -> dict:
@@ -91,16 +104,9 @@ def verify(paths: Iterable[str | Path]) -> dict:
     return common
 
 
-@contextmanager
-def open_file(path: str | Path) -> Iterator[h5py.File]:
-    """Open a feature file to read; HDF5's errors come out as InputError."""
-    if not Path(path).is_file():
-        raise InputError(path, "does not exist", "run the features step")
-    try:
-        with h5py.File(path, "r") as file:
-            yield file
-    except (OSError, RuntimeError) as error:
-        raise InputError(path, f"is damaged or no HDF5 file ({error})", REMEDY) from None
+def open_file(path: str | Path) -> AbstractContextManager[h5py.File]:
+    """Open a feature file to read; HDF5's errors come out as InputError, also those within the block."""
+    return hdf5.opened(path, "run the features step", REMEDY)
 
 
 def _tracked(
@@ -109,7 +115,7 @@ def _tracked(
     """Rows of tracked frames in `begin:end`, and their frame numbers."""
     if clip_id not in file:
         raise InputError(path, f"has no clip {clip_id}", "run the features step again")
-    dataset = file[clip_id]
+    dataset = hdf5.dataset(path, file, clip_id, (None, None), np.float16, REMEDY)
     end = len(dataset) if end is None else end
     if not 0 <= begin < end <= len(dataset):
         problem = f"clip {clip_id} has {len(dataset)} frames, not {begin}:{end}"

@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ferflow.errors import WeightsError
+from ferflow.errors import InputError, WeightsError
 
 POSITIONS = dict(
     zip(
@@ -27,6 +27,7 @@ POSITIONS = dict(
 )
 """Stage and number of each convolution (conv3_2: 3, 2) to its place in torchvision's VGG16."""
 
+REMEDY = "fetch it anew"
 _NAME = re.compile(r"(?:features\.)?conv(_?)(\d)_(\d)\.(weight|bias)")
 _CLASSIFIER = re.compile(r"(?:\w+\.)?fc_?[678]\.(weight|bias)")
 _KERAS_LAYER = re.compile(r"(?:^|/)conv(\d)_(\d)(?=[/_])")
@@ -70,6 +71,9 @@ def _read_torch(path: Path) -> tuple[dict[str, Tensor], bool]:
 
 def _read_keras(path: Path) -> dict[str, Tensor]:
     import h5py
+    import numpy as np
+
+    from ferflow import hdf5
 
     state = {}
 
@@ -77,6 +81,8 @@ def _read_keras(path: Path) -> dict[str, Tensor]:
         found = _KERAS_LAYER.search(name)
         place = found and POSITIONS.get((int(found[1]), int(found[2])))
         if isinstance(item, h5py.Dataset) and place is not None and item.ndim in (1, 4):
+            shape = (None,) * item.ndim
+            item = hdf5.dataset(path, item.parent, name.rsplit("/")[-1], shape, np.float32, REMEDY)
             value = torch.from_numpy(item[()])
             if item.ndim == 4:  # height, width, in, out
                 state[f"features.{place}.weight"] = value.permute(3, 2, 0, 1).contiguous()
@@ -84,9 +90,8 @@ def _read_keras(path: Path) -> dict[str, Tensor]:
                 state[f"features.{place}.bias"] = value
 
     try:
-        with h5py.File(path) as file:
+        with hdf5.opened(path, REMEDY, REMEDY) as file:
             file.visititems(take)
-    except (OSError, RuntimeError) as error:
-        reason = str(error).split("\n")[0]
-        raise WeightsError(path, f"is damaged ({reason})", "fetch it anew") from None
+    except InputError as error:
+        raise WeightsError(path, error.problem, REMEDY) from None
     return state

@@ -12,12 +12,12 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import h5py
 import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from ferflow import hdf5
 from ferflow.errors import InputError, WeightsError
 from ferflow.files import whole
 
@@ -47,7 +47,7 @@ def write(
     from ferflow.models.spatial import prepare
 
     base = placed(network, precision)
-    with whole(path) as partial, h5py.File(partial, "w") as file, torch.inference_mode():
+    with whole(path) as partial, hdf5.create(partial) as file, torch.inference_mode():
         file.attrs["source"] = json.dumps(source, sort_keys=True)
         for side, part in parts.items():
             group = file.create_group(side)
@@ -75,16 +75,16 @@ class Frozen(Dataset):
 
     def __init__(self, path: str | Path, side: str) -> None:
         """Map the part. Raises InputError where the file is missing, damaged or lacks it."""
-        try:
-            with h5py.File(path, "r") as file:
-                self.source: dict = json.loads(file.attrs["source"])
-                rows = file[side]["features"]
-                shape, offset = rows.shape, rows.id.get_offset()
-                self.labels = torch.from_numpy(file[side]["labels"][()])
-        except (OSError, KeyError, ValueError) as error:
-            raise InputError(
-                path, f"has no frozen features of {side} ({error})", "delete it and run again"
-            ) from None
+        remedy = "delete it and run again"
+        with hdf5.opened(path, remedy, remedy) as file:
+            self.source: dict = json.loads(file.attrs["source"])
+            group = file[side]
+            labels = hdf5.dataset(path, group, "labels", (None,), np.int64, remedy)
+            rows = hdf5.dataset(path, group, "features", (len(labels), None), np.float16, remedy)
+            shape, offset = rows.shape, rows.id.get_offset()
+            if offset is None:
+                raise InputError(path, "is damaged: its features are not in one piece", remedy)
+            self.labels = torch.from_numpy(labels[()])
         self.features = np.memmap(path, np.float16, "r", offset, shape)
 
     def __len__(self) -> int:
