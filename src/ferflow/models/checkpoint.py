@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import io
 import json
-import pickle
+import warnings
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import nn
@@ -20,6 +21,7 @@ from ferflow.errors import WeightsError
 from ferflow.files import whole
 
 FORMAT = 1
+Module = TypeVar("Module", bound=nn.Module)
 _KEYS = ("format", "kind", "network", "classes", "options", "meta", "state_dict")
 
 
@@ -73,11 +75,25 @@ def read(path: str | Path, kind: str) -> dict[str, Any]:
     content = load_file(path)
     if not isinstance(content, dict) or any(key not in content for key in _KEYS):
         raise WeightsError(path, "is not a model file of ferflow", "give a model.pt that ferflow trained")
+    _refuse_misshapen(path, content)
     if content["format"] != FORMAT:
         raise WeightsError(path, f"has format {content['format']}, not {FORMAT}", "train it again")
     if content["kind"] != kind:
         raise WeightsError(path, f"is {_article(content['kind'])} model", f"give {_article(kind)} model")
     return content
+
+
+def _refuse_misshapen(path: str | Path, content: dict) -> None:
+    """Raise WeightsError where an entry is of another type than `write` gives it."""
+    types = {"kind": str, "network": str, "classes": list, "options": dict, "meta": dict, "state_dict": dict}
+    wrong = [name for name, kind in types.items() if not isinstance(content[name], kind)]
+    classes = content["classes"]
+    if not wrong and not (classes and all(isinstance(name, str) for name in classes)):
+        wrong = ["classes"]
+    if not wrong and not isinstance(content["meta"].get("synthetic"), bool):
+        wrong = ["meta.synthetic"]
+    if wrong:
+        raise WeightsError(path, f"is damaged: its {wrong[0]} is not what ferflow writes", "train it again")
 
 
 def _article(kind: str) -> str:
@@ -89,16 +105,11 @@ def load_file(path: str | Path) -> Any:
     if not Path(path).is_file():
         raise WeightsError(path, "does not exist", "run the step that makes it, or put the file there")
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except (
-        pickle.UnpicklingError,
-        RuntimeError,
-        EOFError,
-        OSError,
-        ValueError,
-        KeyError,
-        TypeError,
-    ) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of old pickles: what it cannot take it raises too
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        # A damaged file makes torch's reader raise nearly anything, IndexError and AssertionError among it.
         # torch's messages run over many lines and advise turning the check off; their first line is enough.
         reason = str(error).strip().split("\n")[0].split(". ")[0] or type(error).__name__
         raise WeightsError(
@@ -106,8 +117,29 @@ def load_file(path: str | Path) -> Any:
         ) from None
 
 
-def load_state(module: nn.Module, state: dict[str, torch.Tensor], path: str | Path, name: str) -> None:
-    """Load `state` into `module`; WeightsError naming the first tensor that does not fit."""
+def built(path: str | Path, state: dict[str, torch.Tensor], name: str, build: Callable[[], Module]) -> Module:
+    """The module that `build` makes, with `state` loaded into it. WeightsError as `load_state`.
+
+    It is first built without memory, since what a damaged file says of its sizes may be more than there is.
+    """
+    with torch.device("meta"):
+        load_state(build(), state, path, name, fill=False)
+    module = build()
+    load_state(module, state, path, name)
+    return module
+
+
+def load_state(
+    module: nn.Module, state: dict[str, torch.Tensor], path: str | Path, name: str, *, fill: bool = True
+) -> None:
+    """Load `state` into `module`; WeightsError naming the first tensor that does not fit or is not finite.
+
+    With `fill` false nothing is loaded, and only names and shapes are looked at.
+    """
+    no_tensor = [key for key, value in state.items() if not isinstance(value, torch.Tensor)]
+    if no_tensor or not all(isinstance(key, str) for key in state):
+        what = f"{no_tensor[0] if no_tensor else next(iter(state))} is no tensor with a name"
+        raise WeightsError(path, f"is damaged ({what})", "fetch or make it anew")
     own = module.state_dict()
     # Old files have no counter of batches in their batch normalisation; it plays no part here.
     missing = [key for key in own if key not in state and not key.endswith("num_batches_tracked")]
@@ -120,4 +152,11 @@ def load_state(module: nn.Module, state: dict[str, torch.Tensor], path: str | Pa
         else:
             what = f"{missing[0]} is missing" if missing else f"{extra[0]} is unknown"
         raise WeightsError(path, f"does not fit the network {name} ({what})", f"give weights of {name}")
+    if not fill:
+        return
+    for key, value in state.items():
+        plain = value.layout == torch.strided and value.is_floating_point() == own[key].is_floating_point()
+        if not plain or value.is_complex() or (value.is_floating_point() and not value.isfinite().all()):
+            what = f"{key} holds values that are no finite numbers of its type"
+            raise WeightsError(path, f"is damaged ({what})", "fetch or make it anew")
     module.load_state_dict(state, strict=False)

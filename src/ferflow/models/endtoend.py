@@ -45,15 +45,14 @@ def load(path: str | Path) -> tuple[ClipNetwork, dict]:
     The description has `network`, `classes`, `options`, `meta`. Raises WeightsError as `spatial.load`.
     """
     content = checkpoint.read(path, KIND)
-    name = content["network"]
+    name, state = content["network"], content.pop("state_dict")
     if name not in NETWORKS:
         raise WeightsError(path, f"holds the unknown network {name}", "update ferflow")
     try:
         settings = NETWORKS[name][1].model_validate(content["options"]["settings"])
-    except (KeyError, ValueError) as error:
+        network = checkpoint.built(path, state, name, lambda: build(name, len(content["classes"]), settings))
+    except (KeyError, ValueError, TypeError, RuntimeError) as error:
         reason = str(error).split("\n")[0]
         problem = f"was made by another version of ferflow ({reason})"
         raise WeightsError(path, problem, "train it again") from None
-    network = build(name, len(content["classes"]), settings)
-    checkpoint.load_state(network, content.pop("state_dict"), path, name)
     return network.eval(), content

@@ -88,11 +88,13 @@ def load(path: str | Path) -> tuple[SpatialNetwork, dict]:
     content = checkpoint.read(path, "spatial")
     if content["network"] not in NETWORKS:
         raise WeightsError(path, f"holds the unknown network {content['network']}", "update ferflow")
+    name, state = content["network"], content.pop("state_dict")
     try:
-        network = build(content["network"], len(content["classes"]), **content["options"])
-    except (TypeError, SettingError):
+        network = checkpoint.built(
+            path, state, name, lambda: build(name, len(content["classes"]), **content["options"])
+        )
+    except (TypeError, ValueError, RuntimeError, SettingError):
         raise WeightsError(path, f"has the unknown options {content['options']}", "update ferflow") from None
-    checkpoint.load_state(network, content.pop("state_dict"), path, content["network"])
     return network.eval(), content
 
 

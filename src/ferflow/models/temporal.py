@@ -245,8 +245,14 @@ def load(path: str | Path) -> tuple[TemporalHead, dict]:
     content = checkpoint.read(path, "temporal")
     if content["network"] not in HEADS:
         raise WeightsError(path, f"holds the unknown head {content['network']}", "update ferflow")
-    options = content["options"]
-    settings = settings_of(content["network"], options["settings"])
-    head = build(content["network"], options["n_features"], len(content["classes"]), settings)
-    checkpoint.load_state(head, content.pop("state_dict"), path, content["network"])
+    name, options, state = content["network"], content["options"], content.pop("state_dict")
+    try:
+        settings, width = settings_of(name, options["settings"]), options["n_features"]
+        head = checkpoint.built(
+            path, state, name, lambda: build(name, width, len(content["classes"]), settings)
+        )
+    except (KeyError, ValueError, TypeError, RuntimeError, SettingError) as error:
+        reason = str(error).split("\n")[0]
+        problem = f"was made by another version of ferflow ({reason})"
+        raise WeightsError(path, problem, "train it again") from None
     return head.eval(), content

@@ -7,7 +7,6 @@ learning curve so far) and `tensorboard/`.
 from __future__ import annotations
 
 import json
-import pickle
 import shutil
 import sys
 from pathlib import Path
@@ -32,7 +31,7 @@ def last(folder: Path, identity: str) -> Path | None:
             if torch.load(path, map_location="cpu", weights_only=True)[RUN]["identity"] == identity:
                 return path
             what = "is of another run"
-        except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, KeyError, TypeError, ValueError):
+        except Exception:  # a damaged file makes torch's reader raise nearly anything
             what = "is damaged"
         print(f"{path} {what}: training starts anew", file=sys.stderr)
     shutil.rmtree(folder, ignore_errors=True)
@@ -53,4 +52,4 @@ def write_time(seconds: float | None, path: Path) -> None:
 
 def read_time(path: str | Path) -> float | None:
     """The seconds in a file of `write_time`; None where nothing was trained."""
-    return json.loads(Path(path).read_text())["seconds"]
+    return files.read_record(path, {"seconds": object}, "delete it and run again")["seconds"]

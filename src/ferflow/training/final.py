@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -30,14 +29,9 @@ Network = TypeVar("Network")
 
 def folds_table(early: Sequence[str | Path]) -> pd.DataFrame:
     """The folds' `early.json` as a table: fold, max_accuracy, epoch (thesis, section 3.2.4)."""
-    rows = []
-    for path in early:
-        try:
-            row = json.loads(Path(path).read_text(encoding="utf-8"))
-            rows.append({name: row[name] for name in ("fold", "max_accuracy", "epoch")})
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise InputError(path, f"is not a fold's result ({error})", "run the fold again") from None
-    return pd.DataFrame(rows).sort_values("fold", ignore_index=True)
+    entries = {"fold": int, "max_accuracy": float, "epoch": int}
+    rows = [files.read_record(path, entries, "delete it and run the fold again") for path in early]
+    return pd.DataFrame(rows, columns=list(entries)).sort_values("fold", ignore_index=True)
 
 
 def final_epochs(epochs: Sequence[int]) -> int:
@@ -240,8 +234,9 @@ def load_final(path: str | Path) -> FinalModel:
     from ferflow.models import temporal as heads
 
     content = checkpoint.read(path, KIND)
-    options = content["options"]
-    try:
+    options, state = content["options"], content.pop("state_dict")
+
+    def build():
         dense = options.get("spatial_options", {})  # files from before there was a choice lack it
         spatial = networks.build(options["spatial"], len(options["frame_classes"]), **dense)
         head = heads.build(
@@ -250,14 +245,16 @@ def load_final(path: str | Path) -> FinalModel:
             len(content["classes"]),
             heads.settings_of(content["network"], options["settings"]),
         )
-        model = FinalModel(spatial.eval(), head.eval(), content)
-    except (KeyError, ValueError, TypeError, SettingError) as error:
+        return _cascade(spatial, head)
+
+    try:
+        both = checkpoint.built(path, state, f"{options['spatial']}+{content['network']}", build).eval()
+        return FinalModel(both["spatial"], both["head"], content)
+    except (KeyError, ValueError, TypeError, AttributeError, RuntimeError, SettingError) as error:
         reason = str(error).split("\n")[0]
         raise WeightsError(
             path, f"was made by another version of ferflow ({reason})", "train it again"
         ) from None
-    checkpoint.load_state(_cascade(spatial, head), content.pop("state_dict"), path, model.name)
-    return model
 
 
 def _cascade(spatial: SpatialNetwork, head: TemporalHead):

@@ -26,6 +26,7 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn, update_bn
 from torch.utils.data import DataLoader
 
 from ferflow import tables
+from ferflow.models.checkpoint import load_file
 from ferflow.training import checkpoints
 from ferflow.training.module import Classifier, Recipe
 from ferflow.training.shards import keep_freed_memory
@@ -166,12 +167,12 @@ def fit(
         done = resumed is not None and _take_finished(module, resumed)
         try:
             if not done:
-                trainer.fit(module, training, validation, ckpt_path=resumed)
+                trainer.fit(module, training, validation, ckpt_path=resumed, weights_only=True)
         except SIGTERMException:
             # Lightning's own way out has the exit status of success.
             raise SystemExit(128 + signal.SIGTERM) from None
         if best:
-            kept = torch.load(folder / checkpoints.BEST, map_location="cpu", weights_only=True)
+            kept = load_file(folder / checkpoints.BEST)
             module.load_state_dict(kept["state_dict"])
         if recipe.average:
             _calibrate(network, plain, _CALIBRATION, seed, recipe.bfloat16)
@@ -184,7 +185,7 @@ def _take_finished(module: Classifier, checkpoint: Path) -> bool:
 
     Lightning would not copy the running average, and would go on after an early stop.
     """
-    content = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    content = load_file(checkpoint)
     rows, recipe = content[checkpoints.RUN]["rows"], module.recipe
     waited = 0
     if recipe.patience is not None:
