@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+LONGEST = 800
+"""Characters of what is said of a problem, and of its remedy: a damaged file's content can be anything."""
+
 
 class FerflowError(Exception):
     """A user's mistake or a broken input, shown as one line and never as a traceback.
@@ -14,11 +17,20 @@ class FerflowError(Exception):
 
     def __init__(self, where: str | Path, problem: str, remedy: str) -> None:
         self.where, self.problem, self.remedy = str(where), problem, remedy
-        line = f"{where}: {problem}; {remedy}"
-        super().__init__(" ".join(line.split()))
+        super().__init__(f"{_shown(where)}: {_cut(_shown(problem))}; {_cut(_shown(remedy))}")
 
     def __reduce__(self):
         return type(self), (self.where, self.problem, self.remedy)
+
+
+def _shown(text: object) -> str:
+    """`text` in one line; characters that a terminal would obey, and not show, as their escapes."""
+    line = " ".join(str(text).split())
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
+
+
+def _cut(line: str) -> str:
+    return line if len(line) <= LONGEST else f"{line[: LONGEST // 2]} … {line[-LONGEST // 4 :]}"
 
 
 class InputError(FerflowError):

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import json
+import math
 import os
 import shutil
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from glob import escape
 from pathlib import Path
+from typing import Any
 
-from ferflow.errors import FerflowError
+from ferflow.errors import FerflowError, InputError
 
 FULL = 64 * 1024
 """Bytes left on a disk under which a write that failed has failed for want of space."""
@@ -76,6 +79,40 @@ def write_text(path: str | Path, text: str) -> None:
     """Write `text` (UTF-8) to `path`, whole or not at all."""
     with whole(path) as partial:
         partial.write_text(text, encoding="utf-8")
+
+
+def read_json(path: str | Path) -> Any:
+    """The content of the JSON file at `path`. ValueError, in one line, where it is none.
+
+    Raises FileNotFoundError and other OSErrors as they come.
+    """
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def read_record(path: str | Path, entries: Mapping[str, type], remedy: str) -> dict[str, Any]:
+    """The JSON object at `path`, which has at least `entries` (name: type; float takes whole numbers too).
+
+    Raises InputError, with `remedy`, for a missing or damaged file and for one without such an entry.
+    """
+    try:
+        content = read_json(path)
+        if not isinstance(content, dict):
+            raise ValueError("no object")
+        for name, kind in entries.items():
+            if name not in content:
+                raise ValueError(f"without {name}")
+            value = content[name]
+            fits = isinstance(value, int | float if kind is float else kind) and not isinstance(value, bool)
+            if not fits or (kind is float and not math.isfinite(value)):
+                raise ValueError(f"{name} is {value!r:.40}, no {kind.__name__}")
+    except FileNotFoundError:
+        raise InputError(path, "does not exist", remedy) from None
+    except (OSError, ValueError, OverflowError) as error:
+        raise InputError(path, f"cannot be used ({error})", remedy) from None
+    return content
 
 
 def sha256(path: str | Path) -> str:

@@ -7,6 +7,7 @@ A schema in `ferflow/schemas/` describes one row: `properties` in the order of t
 from __future__ import annotations
 
 import json
+import zlib
 from functools import cache
 from importlib.resources import files as resources
 from pathlib import Path
@@ -16,6 +17,13 @@ import pandas as pd
 
 from ferflow.errors import InputError
 from ferflow.files import whole
+
+UNREADABLE = (ValueError, OSError, EOFError, OverflowError, zlib.error)
+"""What pandas raises of a file that is no CSV: its own errors are ValueErrors, as is a wrong encoding."""
+
+
+GREATEST = 2**53
+"""Whole numbers beyond it are not kept exactly."""
 
 
 @cache
@@ -33,9 +41,10 @@ def read(path: str | Path, name: str) -> pd.DataFrame:
     try:
         # Everything is read as text first, so that an identifier such as 007 stays what it is.
         text = pd.read_csv(path, dtype=str, keep_default_na=False, skipinitialspace=True, encoding="utf-8")
+        _refuse_ragged(path, text)
     except FileNotFoundError:
         raise InputError(path, "does not exist", "run the step that makes it, or correct the path") from None
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError, OSError) as error:
+    except UNREADABLE as error:
         raise InputError(path, f"is not a readable CSV table ({error})", "write it as UTF-8 CSV") from None
     _check_columns(path, list(text.columns), schema(name))
     return pd.DataFrame({c: _parse(path, text[c], _rule(schema(name), c)) for c in text.columns})
@@ -50,6 +59,16 @@ def write(frame: pd.DataFrame, path: str | Path, name: str) -> None:
         _check_values(path, frame[column], _rule(schema(name), column))
     with whole(path) as partial:
         frame.to_csv(partial, index=False, lineterminator="\n")
+
+
+def _refuse_ragged(path: str | Path, text: pd.DataFrame) -> None:
+    """Refuse rows of more or fewer cells than the header: pandas makes an index of the first, or fills up."""
+    remedy = "copy it again, or make it again"
+    if not isinstance(text.index, pd.RangeIndex):
+        raise InputError(path, f"has rows of more than {text.shape[1]} cells, as many as its header", remedy)
+    short = text.isna().any(axis=1)
+    if short.any():
+        raise InputError(path, f"line {_line(short)}: has fewer cells than the header, or is cut off", remedy)
 
 
 def _rule(row: dict, column: str) -> dict:
@@ -83,9 +102,9 @@ def _parse(path: Path, column: pd.Series, rule: dict) -> pd.Series:
         return lowered.isin(["true", "1"])
     if "integer" in kinds or "number" in kinds:
         numbers = pd.to_numeric(column.mask(empty), errors="coerce")
-        _refuse(path, column, numbers.isna() & ~empty, "is not a number")
+        _refuse(path, column, ~np.isfinite(numbers) & ~empty, "is not a number")
         if "integer" in kinds and not empty.any():
-            _refuse(path, column, numbers % 1 != 0, "is not a whole number")
+            _refuse(path, column, (numbers % 1 != 0) | (numbers.abs() > GREATEST), "is not a whole number")
             numbers = numbers.astype(np.int64)
         column = numbers
     _check_values(path, column, rule)

@@ -7,10 +7,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from ferflow import tables
 from ferflow.aus.mesh import FULL_INTENSITY
 from ferflow.classes import AU_COLUMNS
 from ferflow.errors import InputError
 
+LONGEST = 1_000_000
+"""Frames: eleven hours of video. A greater number is damage, and would be given memory."""
 NEEDED = ("frame", "confidence", "success", *AU_COLUMNS)
 
 
@@ -23,10 +26,10 @@ def read_openface(path: str | Path) -> pd.DataFrame:
     Raises InputError where the file or a column is missing, or a value is none.
     """
     try:
-        text = pd.read_csv(path, skipinitialspace=True)
+        text = pd.read_csv(path, skipinitialspace=True, low_memory=False)
     except FileNotFoundError:
         raise InputError(path, "does not exist", "run OpenFace's FeatureExtraction on the clip") from None
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError, OSError):
+    except tables.UNREADABLE:
         raise InputError(
             path, "is not a readable CSV table", "run OpenFace's FeatureExtraction again"
         ) from None
@@ -37,14 +40,19 @@ def read_openface(path: str | Path) -> pd.DataFrame:
             path, f"lacks OpenFace's column {', '.join(missing)}", "run FeatureExtraction with -aus"
         )
     table = text[list(NEEDED)].apply(pd.to_numeric, errors="coerce")
-    if table.empty or table[["frame", "success", "confidence"]].isna().any(axis=None):
+    said = table[["frame", "success", "confidence"]]
+    if table.empty or not isinstance(text.index, pd.RangeIndex) or not np.isfinite(said).all(axis=None):
         raise InputError(path, "has empty or wrong values", "run OpenFace's FeatureExtraction again")
+    if (table["frame"] % 1 != 0).any() or (table["frame"] > LONGEST).any():
+        remedy = "run FeatureExtraction on one clip"
+        raise InputError(path, f"has a frame that is no whole number up to {LONGEST:,}", remedy)
+    last = table["frame"].max()
     if "face_id" in text.columns:
         seen = table["success"].groupby(text["face_id"]).sum()
         table = table[(text["face_id"] == seen.idxmax()).to_numpy()]
     if table["frame"].duplicated().any() or table["frame"].min() < 1:
         raise InputError(path, "has a frame twice or a frame before 1", "run FeatureExtraction on one clip")
-    n_frames = int(text["frame"].max())
+    n_frames = int(last)
     table = table.set_index(table["frame"].astype(int) - 1).reindex(range(n_frames))
     success = (table["success"] == 1).to_numpy()
     values = table[list(AU_COLUMNS)].clip(0.0, FULL_INTENSITY).to_numpy()

@@ -18,6 +18,12 @@ from ferflow.errors import InputError
 TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 
 
+LARGEST_IMAGE = 2**24
+"""Bytes of an image of 48×48 pixels at most; what is longer is no such image."""
+LARGEST_MEMBER = 2**30
+"""Bytes of anything else in a tar file: FER2013's longest table has 300 million."""
+
+
 @dataclass(frozen=True)
 class FoundImage:
     """An image file: where it lies, for messages and for the manifest, and its bytes."""
@@ -103,6 +109,9 @@ def in_tar(
                 hidden = name.startswith(".") or "/." in name
                 if member.isdir():
                     yield PurePosixPath(name)
+                elif member.size > LARGEST_MEMBER or (is_image(name) and member.size > LARGEST_IMAGE):
+                    problem = f"{name} in it is {member.size:,} bytes long"
+                    raise InputError(path, problem, "take the data set's own archive")
                 elif member.isfile() and is_image(name) and not hidden:
                     data = np.frombuffer(archive.extractfile(member).read(), np.uint8)
                     yield FoundImage(PurePosixPath(name), f"{path.as_posix()}/{name}", data)

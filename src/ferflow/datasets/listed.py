@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from ferflow import tables
 from ferflow.datasets.manifest import ListedClip, refuse_repeats
 from ferflow.errors import InputError
+
+LONGEST = 4000
+"""Characters of a path: about what Linux takes."""
+
+
+def inside(root: Path, source: str, table: str | Path) -> Path:
+    """The path of `source`, which `table` lists, in the folder `root`; InputError where it leads out of it.
+
+    What the names say counts, not where symbolic links lead: large data sets are often linked from elsewhere.
+    """
+    path = PurePath(source)
+    if path.is_absolute() or ".." in path.parts or "\0" in source or len(source) > LONGEST:
+        raise InputError(
+            table, f"lists {source!r:.200}, which is not inside {root}", "give paths inside the folder"
+        )
+    return root / path
 
 
 def find(table: str | Path, root: str | Path, emotions: tuple[str, ...]) -> list[ListedClip]:
@@ -27,7 +43,7 @@ def find(table: str | Path, root: str | Path, emotions: tuple[str, ...]) -> list
         )
     clips = []
     for row in frame.itertuples():
-        source = Path(root) / row.source
+        source = inside(Path(root), row.source, table)
         if not source.exists():
             raise InputError(source, f"does not exist, but {table} lists it", "correct the path or the table")
         clips.append(ListedClip(row.clip_id, row.subject_id, getattr(row, "sex", ""), row.emotion, source))

@@ -25,7 +25,7 @@ from ferflow.evaluation.classes import class_report
 from ferflow.evaluation.confusion import confusion
 from ferflow.evaluation.ensemble import average
 from ferflow.evaluation.results import LEAKY, nested, results
-from ferflow.files import write_text
+from ferflow.files import read_record, write_text
 from ferflow.settings import BEST, Best, Evaluation, View
 
 TRAINING = "Training"
@@ -197,7 +197,7 @@ def average_chosen(
 
 def chosen_models(choice_json: str | Path) -> list[str]:
     """The names that `choose_models` wrote."""
-    return json.loads(Path(choice_json).read_text("utf-8"))["names"]
+    return read_record(choice_json, {"names": list}, "delete it and run again")["names"]
 
 
 def evaluate(

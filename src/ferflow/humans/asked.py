@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pandas as pd
 
 from ferflow.datasets import manifest
 from ferflow.errors import InputError
+from ferflow.files import read_json
 
 
 def asked(manifest_csv: str | Path, splits_json: str | Path | None, emotions: Sequence[str]) -> pd.DataFrame:
@@ -31,9 +31,11 @@ def asked(manifest_csv: str | Path, splits_json: str | Path | None, emotions: Se
 
 def _test_subjects(path: str | Path) -> list[str]:
     try:
-        test = json.loads(Path(path).read_text(encoding="utf-8"))["test"]
+        test = read_json(path)["test"]
+        if not isinstance(test, list) or not all(isinstance(subject, str) for subject in test):
+            raise ValueError("test is no list of subjects")
     except FileNotFoundError:
         raise InputError(path, "does not exist", "run the workflow up to the split of the subjects") from None
     except (ValueError, KeyError, TypeError, OSError) as error:
         raise InputError(path, f"is not a split of subjects ({error})", "make it again") from None
-    return list(test)
+    return test

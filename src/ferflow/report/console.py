@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from ferflow import layout, tables
-from ferflow.errors import InputError
 from ferflow.evaluation.controls import is_control
 from ferflow.evaluation.results import LEAKY
+from ferflow.files import read_record
 from ferflow.report.names import control_label, marks, marks_of, model_label, model_order, protocol_order
 from ferflow.report.rendering import MISSING, number, with_interval
 
@@ -47,10 +46,7 @@ def print_results(folder: str | Path, console: Console | None = None) -> None:
         _print_report(report, console)
         return
     results = tables.read(table_folder / "results.csv", "results")
-    try:
-        confidence = json.loads(metrics.read_text(encoding="utf-8"))["confidence"]
-    except (OSError, ValueError, KeyError):
-        raise InputError(metrics, "cannot be read", "run the evaluation again") from None
+    confidence = read_record(metrics, {"confidence": float}, "run the evaluation again")["confidence"]
     whole = results[results["fold"].isna()]
     table = Table(
         title=_title(folder, marks_of(whole)),

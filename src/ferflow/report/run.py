@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from ferflow.aus.score import au_score
 from ferflow.errors import InputError
 from ferflow.evaluation.majority import HUMAN
 from ferflow.evaluation.results import study_note
+from ferflow.files import read_record
 from ferflow.report import accuracy as accuracy_figures
 from ferflow.report import confusion as confusion_figures
 from ferflow.report import curves, style, trimming
@@ -126,7 +126,7 @@ def confusions_beside(confusion_csv: str | Path, output: str | Path) -> None:
 def accuracy(results_csv: str | Path, metrics_json: str | Path, output: str | Path) -> None:
     """Accuracy of all models and controls with intervals and chance."""
     results = tables.read(results_csv, "results")
-    confidence = json.loads(Path(metrics_json).read_text(encoding="utf-8"))["confidence"]
+    confidence = read_record(metrics_json, {"confidence": float}, "delete it and run again")["confidence"]
     with style.style():
         drawn = accuracy_figures.accuracies(results, confidence, marks_of(results))
         style.save(drawn, output, "Accuracy of the models")
@@ -134,7 +134,7 @@ def accuracy(results_csv: str | Path, metrics_json: str | Path, output: str | Pa
 
 def splits(splits_json: str | Path, manifest_csv: str | Path, output: str | Path) -> None:
     """Subjects and sexes in the folds and the test set."""
-    content = json.loads(Path(splits_json).read_text(encoding="utf-8"))
+    content = read_record(splits_json, {"test": list, "folds": list}, "delete it and run again")
     manifest = tables.read(manifest_csv, "manifest")
     sex_of = dict(zip(manifest["subject_id"], manifest["sex"].fillna(""), strict=True))
     with style.style():

@@ -14,6 +14,11 @@ from ferflow.errors import SettingError
 from ferflow.settings.clips import Watching
 from ferflow.settings.study import Settings
 
+LARGEST = 100_000
+"""Values in a settings file; params.yaml has some hundreds."""
+SHOWN = 200
+"""Characters of a wrong value that a message shows."""
+
 
 def watching() -> Watching:
     """How a network for single images watches a clip, from the package's own `watching.yaml`.
@@ -81,14 +86,59 @@ def laid_over(path: str | Path, values: dict) -> Settings:
 
 def _yaml(path: str | Path) -> dict:
     try:
-        values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        values = _parsed(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise SettingError(path, "does not exist", "give the path of a settings file") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except RecursionError:
+        raise SettingError(path, "is nested too deeply", "write it flat") from None
+    except (
+        yaml.YAMLError,
+        ValueError,
+        ArithmeticError,
+        LookupError,
+        TypeError,
+        AttributeError,
+        OSError,
+    ) as error:
+        # Values that are not of the type that a tag says (`!!bool maybe`) make its reader raise nearly anything.
         raise SettingError(path, f"is not YAML ({error})", "correct its syntax") from None
     if not isinstance(values, dict):
         raise SettingError(path, "holds no settings", "write `name: value` lines")
     return values
+
+
+def _parsed(text: str) -> object:
+    """What the YAML `text` says, without calling anything that it names.
+
+    ValueError where references to parts of itself (`*name`) make it endless, or longer than LARGEST values.
+    """
+    loader = yaml.SafeLoader(text)
+    try:
+        node = loader.get_single_node()
+        if node is None:
+            return None
+        _written_out(node, {})
+        return loader.construct_document(node)
+    finally:
+        loader.dispose()
+
+
+def _written_out(node: yaml.Node, known: dict[int, int | None]) -> int:
+    """How many values there are in `node` once every reference in it is written out."""
+    if isinstance(node, yaml.ScalarNode):
+        return 1
+    if id(node) not in known:
+        known[id(node)] = None  # not known while its own parts are counted
+        parts = (
+            node.value if isinstance(node, yaml.SequenceNode) else [p for pair in node.value for p in pair]
+        )
+        known[id(node)] = 1 + sum(_written_out(part, known) for part in parts)
+    count = known[id(node)]
+    if count is None:
+        raise ValueError("it contains itself")
+    if count > LARGEST:
+        raise ValueError(f"its references stand for more than {LARGEST} values")
+    return count
 
 
 def _merge(base: dict, over: dict) -> dict:
@@ -123,4 +173,9 @@ def _explain(error: dict) -> tuple[str, str]:
         return f"{name} is missing", "add it; params.yaml shows every setting"
     if error["type"] == "value_error":
         return f"{name}: {error['ctx']['error']}".removeprefix(": "), "correct it"
-    return f"{name}: {error['msg']}, not {error['input']!r}", "correct the value"
+    return f"{name}: {error['msg']}, not {_short(error['input'])}", "correct the value"
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"

@@ -17,7 +17,7 @@ import pandas as pd
 from ferflow import tables
 from ferflow.errors import InputError, SplitError
 from ferflow.evaluation.results import results
-from ferflow.files import write_text
+from ferflow.files import read_json, read_record, write_text
 from ferflow.settings import Evaluation
 from ferflow.training import splits
 from ferflow.training.final import final_epochs
@@ -96,7 +96,9 @@ def write(plan: dict, path: str | Path, split_paths: Sequence[str | Path]) -> No
 def read(path: str | Path) -> dict:
     """Read a plan and check it."""
     try:
-        plan = json.loads(Path(path).read_text(encoding="utf-8"))
+        plan = read_json(path)
+        for number, one in enumerate(plan["outer"]):
+            splits.refuse_misshapen(one, f"outer fold {number}: ")
         check(plan, path)
     except FileNotFoundError:
         raise InputError(path, "does not exist", "run the workflow's `nested_plan` step") from None
@@ -113,10 +115,7 @@ def inner_row(model: str, outer: int, inner: int, candidate: str, folder: str | 
     """
     said = tables.read(Path(folder) / "predictions.csv", "predictions")
     path = Path(folder) / "early.json"
-    try:
-        epoch = int(json.loads(path.read_text(encoding="utf-8"))["epoch"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(path, f"is not a fold's result ({error})", "run the inner fold again") from None
+    epoch = read_record(path, {"epoch": int}, "delete it and run the inner fold again")["epoch"]
     return {
         "model": model,
         "outer": outer,

@@ -132,7 +132,8 @@ def write_table(
     """Write schemas `nested` and `nested_inner` from the folders of `run_outer`."""
     folders = [Path(folder) for folder in outer_folders]
     inner = pd.concat([tables.read(f / "inner.csv", "nested_inner") for f in folders], ignore_index=True)
-    choices = [json.loads((f / "choice.json").read_text(encoding="utf-8")) for f in folders]
+    entries, remedy = {"candidate": str, "epochs": int}, "delete it and run again"
+    choices = [files.read_record(f / "choice.json", entries, remedy) for f in folders]
     said = predictions_table.read([f / "predictions.csv" for f in folders], emotions, manifest_csv)
     note = study_note(protocol)
     table = nested.aggregate(pd.DataFrame(choices), said, emotions, evaluation, seed, note)

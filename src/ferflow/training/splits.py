@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ferflow.errors import InputError, SplitError
-from ferflow.files import write_text
+from ferflow.files import read_json, write_text
 from ferflow.training.reproducible import derive
 
 _FIGURE_3_6 = (
@@ -140,13 +140,30 @@ def write_regrouped(splits_json: str | Path, manifest_csv: str | Path, output: s
 def read(path: str | Path) -> dict:
     """Read `splits.json` and check it under its own protocol."""
     try:
-        split = json.loads(Path(path).read_text(encoding="utf-8"))
+        split = read_json(path)
+        refuse_misshapen(split)
         check(split, split["protocol"], path)
     except FileNotFoundError:
         raise InputError(path, "does not exist", "run the workflow's `splits` step") from None
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, OSError) as error:
         raise InputError(path, f"is not a split ({error})", "delete it and run again") from None
     return split
+
+
+def refuse_misshapen(split: object, where: str = "") -> None:
+    """ValueError, beginning with `where`, for JSON values that are no split: lists of names."""
+    if not isinstance(split, dict):
+        raise ValueError(f"{where}no object")
+    for name in ("scheme", "protocol"):
+        if not isinstance(split[name], str):
+            raise ValueError(f"{where}{name} is no text")
+    folds = split["folds"]
+    if not isinstance(folds, list) or not all(_names_subjects(side) for side in (split["test"], *folds)):
+        raise ValueError(f"{where}test and folds are no lists of subjects")
+
+
+def _names_subjects(side: object) -> bool:
+    return isinstance(side, list) and all(isinstance(subject, str) for subject in side)
 
 
 def _by_sex(sexes: Mapping[str, str]) -> list[list[str]]:

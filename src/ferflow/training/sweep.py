@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.errors import InputError
-from ferflow.files import write_text
+from ferflow.files import read_json, write_text
 from ferflow.settings import Optimiser, OptimiserName, Schedule, Spatial, Sweep
 
 if TYPE_CHECKING:
@@ -194,7 +194,7 @@ def write_best(run_jsons: Iterable[str | Path], out: str | Path) -> None:
 def read_run(path: str | Path) -> dict:
     """The `run.json` of a run, or what `write_best` wrote. Raises InputError where it is neither."""
     try:
-        facts = json.loads(Path(path).read_text(encoding="utf-8"))
+        facts = read_json(path)
         return {name: facts[name] for name in (*_columns(), "views", "protocol")}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(path, f"is no run of a sweep ({error})", "delete it and run again") from None
