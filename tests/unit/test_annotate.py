@@ -358,6 +358,81 @@ def test_another_site_cannot_answer_for_somebody(client, store):
     assert client.put("/api/answers", json=body, headers={"Origin": HERE}).status_code == 200
 
 
+def test_the_token_of_another_page_or_of_before_opens_nothing(clips_folder, tmp_path):
+    """Each file of answers has a token of its own, and `--new-token` makes another."""
+    stores = [Store(tmp_path / f"{name}.sqlite") for name in ("mine", "other")]
+    mine, other = (one.secret("token") for one in stores)
+    assert mine != other
+    fresh = stores[0].secret("token", renew=True)
+    client = TestClient(app_of(clips_folder, stores[0], token=fresh), base_url="http://lab.example:8000")
+    for stale in (mine, other):
+        assert client.get("/", params={"token": stale}).status_code == 403
+        assert client.get("/", headers={"Cookie": f"ferflow-8000={stale}"}).status_code == 403
+        body = {"annotator": "anna", "clip": "x", "emotion": "sad", "request": "request-1"}
+        sent = client.put("/api/answers", json=body, headers={"Cookie": f"ferflow-8000={stale}"})
+        assert sent.status_code == 403
+    assert client.get("/", params={"token": fresh}).status_code == 200
+    for one in stores:
+        one.close()
+
+
+def test_over_long_and_non_text_input_is_refused(client, store):
+    clip = enter(client)["clips"][0]["id"]
+    good = {"annotator": "anna", "clip": clip, "emotion": "sad", "request": "request-1"}
+    longest = {"annotator": 200, "clip": 64, "emotion": 40, "request": 64}
+    for name, length in longest.items():
+        for wrong in ("x" * (length + 1), 7, None, True, ["sad"], {"a": "sad"}, 1e308):
+            reply = client.put("/api/answers", json=good | {name: wrong})
+            assert reply.status_code == 422, (name, wrong)
+    for wrong in ("x" * 201, 7, None, ["anna"], {"name": "anna"}, "an\x00na", "an\x1b[2Jna", "an\u202ena"):
+        assert client.post("/api/annotators", json={"name": wrong}).status_code == 422, wrong
+    for body in (b"", b"\xff\xfe", b"[" * 5000, b'"sad"', b"null", b"\x80\x04\x95"):
+        for how, where in (("POST", "/api/annotators"), ("PUT", "/api/answers")):
+            assert client.request(how, where, content=body).status_code in (400, 422), body
+    assert store.counts() == (1, 0)
+    assert client.put("/api/answers", json=good).status_code == 200
+
+
+def test_a_body_that_is_too_long_is_not_even_read(client, store):
+    assert client.post("/api/annotators", content=b" " * 20_000).status_code == 413
+    for length in ("-1", "x", "1" * 30):
+        headers = {"Content-Length": length}
+        assert client.post("/api/annotators", content=b"{}", headers=headers).status_code == 413
+    # Without a length it could go on for ever.
+    assert client.post("/api/annotators", content=iter([b"{}"])).status_code == 413
+    assert store.counts() == (0, 0)
+
+
+def test_only_the_clips_of_the_study_are_served(clips_folder, store):
+    """A clip of the same manifest, but not of the test subjects, has no address."""
+    every = TestClient(app_of(clips_folder, store), base_url=HERE)
+    ids = {clip["id"] for clip in enter(every)["clips"]}
+    asked_about = asked(clips_folder / "manifest.csv", clips_folder / "splits.json", EMOTIONS)
+    access = Access(None, "ferflow-8000", "results-key")
+    app = create_app(asked_about, EMOTIONS, store, WebmClips(clips_folder / "webm"), access, lambda: None)
+    client = TestClient(app, base_url=HERE)
+    own = {clip["id"] for clip in enter(client)["clips"]}
+    assert len(own) == 6 and own < ids
+    for hidden in sorted(ids - own):
+        assert client.get(f"/clips/{hidden}.webm").status_code == 404
+        assert say(client, "anna", hidden, "sad").status_code == 404
+    names = ("F001_happy", "M001_sad", "..%2Fmanifest", "..%2F..%2Fetc%2Fpasswd", "%00", "x" * 5000)
+    for name in names:
+        assert client.get(f"/clips/{name}.webm").status_code == 404, name
+    for path in ("/manifest.csv", "/splits.json", "/webm/", "/a.sqlite", "/docs", "/openapi.json"):
+        assert client.get(path).status_code == 404, path
+
+
+def test_a_damaged_file_of_answers_is_said_and_no_answer_is_confirmed(client, store, capsys):
+    clip = enter(client)["clips"][0]["id"]
+    store._connection.execute("DROP TABLE log")
+    reply = say(client, "anna", clip, "sad")
+    assert reply.status_code == 500 and reply.json()["detail"].startswith("Nothing was kept")
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 1 and "a.sqlite: cannot be used (no such table: log)" in said[0]
+    assert store.answers_of("anna") == {}
+
+
 def test_with_a_token_nothing_is_served_without_it(clips_folder, store):
     client = TestClient(app_of(clips_folder, store, token="t0ken"), base_url="http://lab.example:8000")
     for path in (

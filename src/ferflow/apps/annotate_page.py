@@ -20,7 +20,8 @@ from urllib.parse import urlsplit
 
 import pandas as pd
 from fastapi import FastAPI, HTTPException, Request
-from fastapi.responses import FileResponse, PlainTextResponse, RedirectResponse, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 from pydantic import BaseModel, Field
 
 from ferflow import tables
@@ -41,6 +42,10 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",  # the first address holds the token
 }
+LONGEST_BODY = 10_000
+"""Bytes of a request; an answer has some hundred."""
+LONGEST_REASON = 300
+"""Characters of what is said of a request that is refused."""
 COOKIE_SECONDS = 30 * 24 * 3600
 
 
@@ -96,6 +101,18 @@ def create_app(
         response = _refusal(request, access) or await call(request)
         response.headers.update(HEADERS)
         return response
+
+    @app.exception_handler(RequestValidationError)
+    async def misshapen(request: Request, error: RequestValidationError) -> Response:
+        # Not FastAPI's own answer, which repeats what was sent and fails where that is no text.
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        return JSONResponse({"detail": f"{where}: {first['msg']}."[:LONGEST_REASON]}, 422, HEADERS)
+
+    @app.exception_handler(FerflowError)
+    async def failed(request: Request, error: FerflowError) -> Response:
+        print(f"ferflow: error: {error}", file=sys.stderr)
+        return JSONResponse({"detail": "Nothing was kept: tell whoever runs this page."}, 500, HEADERS)
 
     def state(annotator: Annotator) -> dict:
         said = store.answers_of(annotator.key)
@@ -178,6 +195,10 @@ def create_app(
 
 def _refusal(request: Request, access: Access) -> Response | None:
     """The answer to a request that may not pass, or None."""
+    length = request.headers.get("content-length", "0")
+    # What comes without a length in its header would be taken into memory to its end.
+    if "transfer-encoding" in request.headers or not length.isdecimal() or int(length) > LONGEST_BODY:
+        return PlainTextResponse("That is too long for an answer.", 413)
     origin = request.headers.get("origin")
     host = request.headers.get("host", "")
     if origin is not None and origin.partition("://")[2] != host:

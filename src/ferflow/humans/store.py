@@ -57,6 +57,7 @@ class Store:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         self._lock = threading.Lock()
+        self._connection: sqlite3.Connection | None = None
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             # It holds the access token: nobody else's to read.
@@ -72,6 +73,8 @@ class Store:
             remedy = "check the folder's permissions, or name another with --database"
             raise FerflowError(self.path, f"cannot be written ({error.strerror})", remedy) from None
         except sqlite3.Error as error:
+            if self._connection is not None:
+                self._connection.close()
             remedy = "name another file with --database"
             raise FerflowError(self.path, f"is not a file of annotations ({error})", remedy) from None
 
@@ -115,7 +118,7 @@ class Store:
     def answers_of(self, own_key: str) -> dict[str, str]:
         """The annotator's answers: emotion by clip_id."""
         query = "SELECT clip_id, emotion FROM answers WHERE annotator = ?"
-        with self._lock:
+        with self._lock, self._damage():
             return dict(self._connection.execute(query, (own_key,)).fetchall())
 
     def annotations(self) -> pd.DataFrame:
@@ -124,7 +127,7 @@ class Store:
             "SELECT name, clip_id, emotion, answered FROM answers JOIN annotators ON key = annotator "
             "ORDER BY name, clip_id"
         )
-        with self._lock:
+        with self._lock, self._damage():
             rows = self._connection.execute(query).fetchall()
         if not rows:
             raise InputError(self.path, "holds no answers yet", "annotate some clips first")
@@ -146,13 +149,22 @@ class Store:
             return connection.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()[0]
 
     def _one(self, query: str, *values: str) -> tuple | None:
-        with self._lock:
+        with self._lock, self._damage():
             return self._connection.execute(query, values).fetchone()
+
+    @contextmanager
+    def _damage(self) -> Iterator[None]:
+        """SQLite's errors about the file (damaged, no space left, held by somebody else) as one line."""
+        try:
+            yield
+        except (sqlite3.Error, UnicodeDecodeError) as error:
+            remedy = "free the disk or the file; if it is damaged, put back a copy or name another --database"
+            raise FerflowError(self.path, f"cannot be used ({error})", remedy) from None
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
         """One transaction: on the disk when the block ends, or undone by an error."""
-        with self._lock:
+        with self._lock, self._damage():
             # At once, so that no other process can come between reading and writing.
             self._connection.execute("BEGIN IMMEDIATE")
             try:
