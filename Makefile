@@ -3,6 +3,7 @@
 # make bench       the figures of speed, into results/bench
 # make test        lint and all tests
 # make test-cluster  a study on a real Slurm, started on this machine for the tests alone
+# make hostile     thousands of bad files through everything that reads one, and a table of what became of them
 # make venv        the environment alone
 
 PYTHON ?= python3
@@ -15,7 +16,7 @@ export DVC_NO_ANALYTICS := 1
 
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo demo-full bench test test-cluster lint venv clean
+.PHONY: demo demo-full bench test test-cluster hostile lint venv clean
 
 demo: venv
 	snakemake
@@ -43,6 +44,9 @@ test: venv lint
 # alone, and all daemons end with them. Where no Slurm can be had, the tests are skipped and say why.
 test-cluster: venv
 	pytest -m cluster tests/cluster
+
+hostile: venv
+	python tests/faults/hostile.py $(HOSTILE)
 
 lint: venv
 	ruff check .

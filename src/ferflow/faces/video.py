@@ -13,8 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
+from ferflow import MOST_PIXELS
 from ferflow.errors import InputError
-from ferflow.faces.quiet import opencv
+from ferflow.faces.quiet import muted, opencv
 
 IMAGE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".pgm", ".ppm", ".tif", ".tiff", ".webp")
 
@@ -80,6 +81,9 @@ class Video(Clip):
         capture = _open_video(path)
         info = _info(capture)
         capture.release()
+        if info.width * info.height > MOST_PIXELS:
+            problem = f"declares frames of {info.width}×{info.height} pixels, more than {MOST_PIXELS:,}"
+            raise InputError(path, problem, "copy it again, or shrink it")
         super().__init__(path, info)
         self.missing_frames = missing_frames
 
@@ -190,11 +194,13 @@ def decode_image(data: np.ndarray, where: str | Path, *, grey: bool = False) -> 
     if data.size == 0:
         raise InputError(where, "is empty (0 bytes)", "copy it again")
     try:
-        image = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE if grey else cv2.IMREAD_COLOR)
-    except cv2.error:  # e.g. more pixels than OpenCV takes
+        with muted():  # libpng and libtiff speak for themselves
+            image = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE if grey else cv2.IMREAD_COLOR)
+    except cv2.error:  # it has more pixels than MOST_PIXELS, say
         image = None
     if image is None:
-        raise InputError(where, "is not an image that can be read", "convert it to PNG or JPEG")
+        problem = f"is not an image that can be read, of at most {MOST_PIXELS:,} pixels"
+        raise InputError(where, problem, "convert it to PNG or JPEG")
     if _cut(data):
         raise InputError(where, "is an image cut in the middle", "copy it again")
     return image if grey else cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
