@@ -62,13 +62,10 @@ def write(frame: pd.DataFrame, path: str | Path, name: str) -> None:
 
 
 def _refuse_ragged(path: str | Path, text: pd.DataFrame) -> None:
-    """Refuse rows of more or fewer cells than the header: pandas makes an index of the first, or fills up."""
-    remedy = "copy it again, or make it again"
+    """Refuse rows that are longer than the header: pandas takes their first cells for an index."""
     if not isinstance(text.index, pd.RangeIndex):
-        raise InputError(path, f"has rows of more than {text.shape[1]} cells, as many as its header", remedy)
-    short = text.isna().any(axis=1)
-    if short.any():
-        raise InputError(path, f"line {_line(short)}: has fewer cells than the header, or is cut off", remedy)
+        problem = f"has rows of more than {text.shape[1]} cells, as many as its header"
+        raise InputError(path, problem, "copy it again, or make it again")
 
 
 def _rule(row: dict, column: str) -> dict:

@@ -7,13 +7,16 @@ def weights(name):
 
 
 rule weights:
+    """A job a file: Snakemake removes what a job makes before it starts, and these may have been put by hand."""
     output:
-        [weights(name) for name in CORE_WEIGHTS],
+        weights("{core}"),
+    wildcard_constraints:
+        core="|".join(re.escape(name) for name in CORE_WEIGHTS),
     params:
-        names=CORE_WEIGHTS,
+        names=lambda w: [w.core],
         folder=layout.WEIGHTS,
     log:
-        "logs/weights.log",
+        "logs/weights/{core}.log",
     localrule: True
     script:
         "../scripts/weights.py"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from importlib.resources import files as resources
+from itertools import accumulate
 from pathlib import Path
 from typing import get_args, get_origin
 
@@ -14,8 +15,13 @@ from ferflow.errors import SettingError
 from ferflow.settings.clips import Watching
 from ferflow.settings.study import Settings
 
+_MISTAGGED = (ValueError, ArithmeticError, LookupError, TypeError, AttributeError)
 LARGEST = 100_000
 """Values in a settings file; params.yaml has some hundreds."""
+LONGEST = 300_000
+"""Characters of a settings file; params.yaml has some ten thousand."""
+DEEPEST = 100
+"""Brackets that are open at once."""
 SHOWN = 200
 """Characters of a wrong value that a message shows."""
 
@@ -100,7 +106,7 @@ def _yaml(path: str | Path) -> dict:
         AttributeError,
         OSError,
     ) as error:
-        # Values that are not of the type that a tag says (`!!bool maybe`) make its reader raise nearly anything.
+        # A value that is not of its tag's type (`!!bool maybe`) makes the reader raise nearly anything.
         raise SettingError(path, f"is not YAML ({error})", "correct its syntax") from None
     if not isinstance(values, dict):
         raise SettingError(path, "holds no settings", "write `name: value` lines")
@@ -112,6 +118,11 @@ def _parsed(text: str) -> object:
 
     ValueError where references to parts of itself (`*name`) make it endless, or longer than LARGEST values.
     """
+    if len(text) > LONGEST:
+        raise ValueError(f"it has {len(text):,} characters, more than {LONGEST:,}")
+    # The reader's time grows with the square of the depth, and faster than its own limit is reached.
+    if max(accumulate((c in "[{") - (c in "]}") for c in text), default=0) > DEEPEST:
+        raise RecursionError
     loader = yaml.SafeLoader(text)
     try:
         node = loader.get_single_node()
