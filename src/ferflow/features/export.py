@@ -105,12 +105,11 @@ def check(path: str | Path) -> None:
     with store.open_file(path) as file:
         if "features" not in file or not file["features"].is_virtual:
             raise InputError(path, "has no features that lead to others", "export again")
-        sources = file["features"].virtual_sources()
-    needed: dict[tuple[str, str], int] = {}
-    for source in sources:
-        last = source.src_space.get_select_bounds()[1][0] + 1
-        key = (source.file_name, source.dset_name.lstrip("/"))
-        needed[key] = max(last, needed.get(key, 0))
+        needed: dict[tuple[str, str], int] = {}
+        for source in file["features"].virtual_sources():
+            last = source.src_space.get_select_bounds()[1][0] + 1
+            key = (source.file_name, source.dset_name.lstrip("/"))
+            needed[key] = max(last, needed.get(key, 0))
     for (name, clip_id), n_frames in needed.items():
         source_path = path.parent / name
         if not source_path.is_file():
