@@ -32,8 +32,8 @@ GREATEST_MEMORY = 1024 * MIB
 """Bytes by which the memory of a reader may grow over one file."""
 LONGEST = 10.0
 """Seconds of processor time that a reader may take over one file."""
-WALL = 6 * LONGEST
-"""Seconds after which a worker is ended; above LONGEST, since other processes may hold the processors."""
+WALL = 300.0
+"""Seconds after which a worker is ended that waits; far above LONGEST, since the machine may be busy."""
 LONGEST_LINE = 2000
 """Characters."""
 
@@ -89,10 +89,10 @@ class _Worker:
         self.process = context.Process(target=_work, args=(other, self.seed), daemon=True)
         self.process.start()
         other.close()
-        self.case, self.since = None, 0.0
+        self.case, self.since, self.used = None, 0.0, None
 
     def give(self, case: tuple[str, int]) -> None:
-        self.case, self.since = case, time.monotonic()
+        self.case, self.since, self.used = case, time.monotonic(), None
         self.connection.send(case)
 
     def result(self, ready: bool) -> Result | None:
@@ -102,7 +102,7 @@ class _Worker:
             try:
                 result = self.connection.recv()
                 if result is None:  # its files are there, and it begins
-                    self.since = time.monotonic()
+                    self.since, self.used = time.monotonic(), _processor_seconds(self.process.pid)
                     return None
                 self.case = None
                 if result.outcome == DIED:
@@ -111,6 +111,8 @@ class _Worker:
             except EOFError:
                 self.process.join()
                 outcome, said = DIED, f"exit code {self.process.exitcode}"
+        elif self.used is not None and _processor_seconds(self.process.pid) - self.used > 2 * LONGEST:
+            outcome, said = HUNG, f"no answer in {2 * LONGEST:g} s of a processor"
         elif time.monotonic() - self.since > WALL:
             outcome, said = HUNG, f"no answer in {WALL:g} s"
         if outcome is None:
@@ -233,6 +235,14 @@ def _judged(error: BaseException, named: str) -> tuple[str, str]:
     line = str(error)
     clear = line.isprintable() and len(line) <= LONGEST_LINE and named in line
     return (CLEAR if clear else UNCLEAR), line
+
+
+def _processor_seconds(process: int) -> float:
+    try:
+        fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0  # it has ended
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _status(name: str) -> int:
