@@ -22,4 +22,20 @@ rule shown_tables:
         "../scripts/shown_tables.py"
 
 
+rule record:
+    """The settings as they were resolved, and the list of the tables: what `ferflow bundle` and `verify` go by."""
+    output:
+        settings=at(layout.SETTINGS),
+        shown=at(layout.SHOWN),
+    params:
+        settings=plain(S),
+        tables={name: list(about[:2]) for name, about in SHOWN.items()},
+        synthetic=SYNTHETIC,
+    log:
+        "logs/record.log",
+    script:
+        "../scripts/record.py"
+
+
+RESULTS += [at(layout.SETTINGS), at(layout.SHOWN)]
 TABLES = [table(name) for name in SHOWN] + [f"{at(layout.TABLES)}/{name}.html" for name in SHOWN]

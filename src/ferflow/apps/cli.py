@@ -334,6 +334,44 @@ def overhead(
 
 
 @app.command()
+def bundle(
+    folder: Annotated[Path, typer.Argument(help="A study's results.", metavar="FOLDER")] = Path(
+        "results/demo"
+    ),
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.zip", help="The archive; otherwise <study>-bundle.zip.", show_default=False
+        ),
+    ] = None,
+    without_pictures: Annotated[
+        bool,
+        typer.Option(
+            "--without-pictures",
+            help="Leave out the report, figures and pages, which show faces of the data set.",
+            show_default=False,
+        ),
+    ] = False,
+) -> None:
+    """Put a study's results into one archive that a reviewer can check with `ferflow verify`."""
+    from ferflow.apps import release
+
+    release.bundle(folder, out, not without_pictures)
+
+
+@app.command()
+def verify(
+    bundle: Annotated[
+        Path, typer.Argument(help="An archive of `ferflow bundle`, or its unpacked folder.", metavar="BUNDLE")
+    ],
+) -> None:
+    """Make every table of a bundle again from its predictions, and say whether all are equal."""
+    from ferflow.apps import release
+
+    raise typer.Exit(release.verify(bundle))
+
+
+@app.command()
 def version() -> None:
     """Print the version."""
     typer.echo(f"ferflow {__version__}")

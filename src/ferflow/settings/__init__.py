@@ -31,7 +31,7 @@ from ferflow.settings.heads import (
     Trained,
 )
 from ferflow.settings.images import BEST, Best, ClassifierSearch, Finetune, Images, Sequences, Stage, Sweep
-from ferflow.settings.loading import check, laid_over, load, watching
+from ferflow.settings.loading import check, laid_over, load, watching, write
 from ferflow.settings.study import Settings
 from ferflow.settings.training import SHIPPED, Online, Optimiser, Schedule, Spatial
 from ferflow.settings.types import Activation, Initialiser, OptimiserName, Pooling, Transformation, View
@@ -89,4 +89,5 @@ __all__ = [
     "laid_over",
     "load",
     "watching",
+    "write",
 ]

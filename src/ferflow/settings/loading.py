@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Mapping
 from importlib.resources import files as resources
 from itertools import accumulate
 from pathlib import Path
@@ -12,6 +13,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from ferflow.errors import SettingError
+from ferflow.files import write_text
 from ferflow.settings.clips import Watching
 from ferflow.settings.study import Settings
 
@@ -88,6 +90,11 @@ def laid_over(path: str | Path, values: dict) -> Settings:
     decides ties and draws, and a run with the same settings in another order is another run to Snakemake.
     """
     return check(_merge(_yaml(path), values), Path(path).name)
+
+
+def write(values: Mapping, path: str | Path) -> None:
+    """Write settings (`model_dump(mode="json")` of them) as YAML that `load` reads."""
+    write_text(path, yaml.safe_dump(dict(values), sort_keys=False, allow_unicode=True))
 
 
 def _yaml(path: str | Path) -> dict:

@@ -98,12 +98,7 @@ def run_outer(
     from ferflow.training.data import Study
     from ferflow.training.final import fit_and_judge
 
-    rows = [
-        nested.inner_row(model, outer, inner, candidate, folder)
-        for (candidate, inner), folder in inner_folders.items()
-    ]
-    table = pd.DataFrame(rows)
-    choice = nested.choose(table)
+    table, choice = chosen(model, outer, inner_folders)
     own = with_candidate(settings, head, choice["candidate"])
     study = Study.read(manifest, trim, features[choice["candidate"]], own.emotions, own.features.max_frames)
     split = subject_splits.read(splits)
@@ -112,11 +107,28 @@ def run_outer(
     said["protocol"] = "nested"
     said["fold"] = pd.array([outer] * len(said), dtype="Int64")
     out_folder = Path(out_folder)
-    tables.write(table, out_folder / "inner.csv", "nested_inner")
+    write_choice(model, outer, table, choice, out_folder)
     tables.write(history, out_folder / "history.csv", "history")
     tables.write(said, out_folder / "predictions.csv", "predictions")
+
+
+def chosen(
+    model: str, outer: int, inner_folders: Mapping[tuple[str, int], str | Path]
+) -> tuple[pd.DataFrame, dict]:
+    """Schema `nested_inner` of an outer fold from the folders of (candidate, inner fold), and the choice."""
+    rows = [
+        nested.inner_row(model, outer, inner, candidate, folder)
+        for (candidate, inner), folder in inner_folders.items()
+    ]
+    table = pd.DataFrame(rows)
+    return table, nested.choose(table)
+
+
+def write_choice(model: str, outer: int, table: pd.DataFrame, choice: dict, folder: str | Path) -> None:
+    """Write `inner.csv` and `choice.json` of an outer fold to `folder`."""
+    tables.write(table, Path(folder) / "inner.csv", "nested_inner")
     about = {"model": model, "fold": outer, **choice}
-    files.write_text(out_folder / "choice.json", json.dumps(about, indent=1) + "\n")
+    files.write_text(Path(folder) / "choice.json", json.dumps(about, indent=1) + "\n")
 
 
 def write_table(

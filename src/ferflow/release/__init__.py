@@ -1,0 +1,1 @@
+"""A study's results as one archive, and the check of every number in its tables from the predictions."""

@@ -1,0 +1,125 @@
+"""What is written from other tables of a study of clips: of its data, beside the thesis, and for readers."""
+
+from __future__ import annotations
+
+from ferflow import layout, tables
+from ferflow.aus.agreement import summarise
+from ferflow.datasets.check import write_check
+from ferflow.explain.strips import links
+from ferflow.release import trained
+from ferflow.release.bundle import manifest_of
+from ferflow.release.steps import OTHERS, PREDICTIONS, Places, Step
+from ferflow.report import error_table, opening, thesis_beside
+from ferflow.report import tables as report_tables
+from ferflow.report.thesis_parameters import counts
+from ferflow.report.thesis_titles import file_name
+
+OPENING = ("results", "calibration", "comparisons", "confusion")
+STILLS = "3.3"
+"""The thesis's table of images, which are not in a bundle."""
+
+
+def steps(at: Places) -> list[Step]:
+    """Tables of the data, published numbers beside ours, the page that opens the report, mistaken clips."""
+    return [*_data(at), _beside(at), _thesis(at), _opening(at), *_mislabelled(at)]
+
+
+def _data(at: Places) -> list[Step]:
+    """Tables of the data that rest on other tables: the manifest, the trimming, the trackers."""
+    settings, manifest, trim = at.settings, manifest_of(at.settings), at.name(layout.TRIM)
+
+    def dataset() -> None:
+        out = at.out(at.table("dataset"))
+        write_check(at.there(manifest), out, settings.dataset, settings.synth4d)
+
+    def trimming() -> None:
+        outs = [at.out(at.table(name)) for name in ("trimming", "anomalies")]
+        report_tables.trimming(at.there(trim), at.there(manifest), *outs, settings.features.max_frames)
+
+    def trackers() -> None:
+        out = at.out(at.table("tracker_summary"))
+        report_tables.trackers(at.there(at.table("trackers")), out, settings.dataset.name == "synth4d")
+
+    def agreement() -> None:
+        clips = tables.read(at.there(at.table("au_agreement")), "au_agreement")
+        name = "au_agreement_summary"
+        tables.write(summarise(clips), at.out(at.table(name)), name)
+
+    found = [Step(OTHERS, [manifest], dataset), Step(OTHERS, [manifest, trim], trimming)]
+    if settings.faces.compared_clips:
+        found.append(Step(OTHERS, [at.table("trackers")], trackers))
+    if settings.dataset.name == "synth4d":
+        found.append(Step(OTHERS, [at.table("au_agreement")], agreement))
+    return found
+
+
+def _beside(at: Places) -> Step:
+    def make() -> None:
+        out = at.out(at.table("beside"))
+        report_tables.beside(at.best(at.table("results")), out, at.settings.dataset.name)
+
+    return Step(PREDICTIONS, [at.table("results")], make)
+
+
+def _thesis(at: Places) -> Step:
+    settings, manifest = at.settings, manifest_of(at.settings)
+    names = ["results", "fusion", "trimming", "cv_epochs", "early_stopping", "error_counts"]
+    own = settings.spatial.weights is None
+    names += ["spatial_results"] if own else []
+    names += ["finetuned"] if own and settings.spatial.method == "finetune" else []
+    names += ["human_summary"] if settings.humans.source(settings.dataset.name) else []
+    runs = settings.experiments.trained()
+    names += ["experiment_results", "experiment_epochs"] if settings.experiments.chosen() else []
+    said = at.name(layout.PREDICTIONS)
+    spatial = at.name(layout.SPATIAL, model=settings.spatial.network) + "/predictions.csv"
+    needs = [*(at.table(name) for name in names), said, manifest, *([spatial] if own else [])]
+
+    def make() -> None:
+        ours = thesis_beside.load(
+            {name: at.best(at.table(name)) for name in names},
+            at.there(said),
+            at.there(manifest),
+            settings.emotions,
+            at.there(spatial) if own else None,
+            settings.stills.source == "synth4d",
+            dataset=settings.dataset.name,
+            stills=settings.stills.source,
+            evaluation=settings.evaluation,
+            seed=settings.seed,
+            experiments={item: run for item, run in settings.experiments.published.items() if run in runs},
+            image_counts=None,
+            parameters=counts(settings.temporal.heads.get("lstm"), settings.end_to_end.c3d),
+        )
+        folder = at.out(at.table("results")).parent
+        thesis_beside.write(ours, folder)
+        if own:  # it counts images, of which a bundle has none: checked by its hash
+            (folder / f"{file_name(STILLS)}.csv").unlink()
+
+    return Step(PREDICTIONS, needs, make)
+
+
+def _opening(at: Places) -> Step:
+    def make() -> None:
+        read = {name: at.best(at.table(name)) for name in OPENING}
+        out = at.out(at.name(layout.TABLES) + "/opening.html")
+        opening.write(read, out, at.settings.study, at.settings.evaluation.confidence)
+
+    return Step(PREDICTIONS, [at.table(name) for name in OPENING], make)
+
+
+def _mislabelled(at: Places) -> list[Step]:
+    """The lists of mistaken clips; a bundle without pictures has none."""
+    errors, folder = at.table("errors"), at.name(layout.TABLES)
+    pages = {name: f"{folder}/mislabelled-{name}.html" for name in trained.models(at)}
+
+    def step(page: str, model: str) -> Step:
+        def make() -> None:
+            clips = tables.read(at.best(errors), "errors")["clip_id"].unique()
+            strips = links(at.there(at.name(layout.STRIPS)), clips, at.there(folder))
+            outputs = [at.out(page).with_suffix(end) for end in (".md", ".tex")]
+            error_table.render(at.best(errors), model, outputs, strips=strips)
+
+        return Step(PREDICTIONS, [errors], make)
+
+    models = trained.models(at)
+    return [step(page, models[name]) for name, page in pages.items() if at.there(page).is_file()]
