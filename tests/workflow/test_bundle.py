@@ -67,7 +67,7 @@ def study(finished, tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def written(study) -> Path:
-    return bundle.write(study / RESULTS, study / "tiny.zip")
+    return bundle.write(study / RESULTS, study.parent / "tiny.zip")
 
 
 @pytest.fixture
@@ -204,11 +204,13 @@ def test_a_changed_file_of_any_kind_is_found_by_its_hash(unpacked):
         ).write_text("<p>another report</p>")
     (unpacked / RESULTS / "tables/more.csv").write_text("a\n1\n")
     (unpacked / RESULTS / "tables/confusion.csv").unlink()
+    (unpacked / RESULTS / "tables/errors.csv").write_bytes(b"\xff\x00")
     lines = "\n".join(verify.verify(unpacked).differences())
     for name in ("report.html", "figures/accuracy.svg", "tables/layers.csv", "tables/trackers.csv"):
         assert f"{RESULTS.as_posix()}/{name}: is missing, or not the file" in lines
     assert f"{TABLES}/more.csv: is not a file of the bundle" in lines
     assert f"{TABLES}/confusion.csv: is missing" in lines
+    assert f"{TABLES}/errors: is not a readable table" in lines
 
 
 def test_a_changed_prediction_does_not_give_the_tables_any_more(unpacked):

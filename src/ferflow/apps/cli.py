@@ -311,6 +311,35 @@ def estimate(
 
 
 @app.command()
+def plan(
+    params: Annotated[Path, typer.Argument(help="A whole set of settings.")] = Path("params.yaml"),
+    overlays: Annotated[
+        list[Path] | None,
+        typer.Option("--configfile", metavar="STUDY.yaml", help="Studies laid over it.", show_default=False),
+    ] = None,
+    records: Annotated[
+        Path, typer.Option(help="The folder of the earlier runs whose benchmark files count.")
+    ] = Path(),
+    everything: Annotated[
+        bool, typer.Option("--all", help="The whole study, not only what is left to run.", show_default=False)
+    ] = False,
+    times: Annotated[int, typer.Option(min=1, help="Plan for so many times the subjects.")] = 1,
+    measure: Annotated[
+        bool,
+        typer.Option(
+            "--measure",
+            help="Measure a training step of each network that no earlier run trained.",
+            show_default=False,
+        ),
+    ] = False,
+) -> None:
+    """Say what a study will cost before it runs: jobs, hours, storage and memory of every rule."""
+    from ferflow.apps import plan as application
+
+    application.run(application.Options(params, overlays or [], records, everything, times, measure))
+
+
+@app.command()
 def overhead(
     folder: Annotated[Path, typer.Argument(help="The folder a study ran in.", metavar="FOLDER")] = Path(),
     log: Annotated[

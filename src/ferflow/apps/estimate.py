@@ -30,35 +30,44 @@ def estimates(settings: Settings, clips: int | None = None) -> Iterator[Estimate
     `clips`: how many it trains on; None: all clips of the data set, test subjects too, which is a little too
     many. Raises SettingError for a study of images, InputError where the data set is not there.
     """
-    import torch
-
-    from ferflow.models import spatial
-    from ferflow.training.estimate import head_cost, network_cost
+    from ferflow.training.steps import final_steps, fold_steps
 
     if settings.kind != "clips":
         raise SettingError("kind", f"is {settings.kind}", "estimate a study of clips")
     if clips is None:
         clips = len(datasets.subjects(settings)) * len(settings.emotions)
-    n_classes, most, folds = len(settings.emotions), settings.finalize.max_epochs, settings.splits.folds
+    most, folds = settings.finalize.max_epochs, settings.splits.folds
+    temporal, plan = settings.temporal, settings.end_to_end
+    trained = {head: (own.augmentations, temporal.epochs) for head, own in temporal.heads.items()}
+    trained |= {name: (plan.of(name).augmentations, plan.epochs) for name in plan.run}
+    for name, (augmentations, epochs) in trained.items():
+        cost = costs(settings, name)
+        model = f"{settings.spatial.network}+{name}" if name in temporal.heads else name
+        fold = cost.seconds * fold_steps(clips, augmentations, folds, epochs + most)
+        final = cost.seconds * final_steps(clips, augmentations, most)
+        yield Estimate(model, cost, fold, folds * fold + final)
 
-    def whole(model: str, cost: Cost, augmentations: int, epochs: int) -> Estimate:
-        shown = clips * (1 + augmentations)
-        fold = cost.seconds * shown * (folds - 1) / folds * (epochs + most)
-        return Estimate(model, cost, fold, folds * fold + cost.seconds * shown * most)
 
-    temporal = settings.temporal
-    with torch.device("meta"):  # its weights play no part
-        network = spatial.build(settings.spatial.network, n_classes)
-    width = network.layers[settings.features.layer]
-    for head, own in temporal.heads.items():
-        cost = head_cost(
-            head, own, width, settings.features.max_frames, n_classes, temporal.batch, temporal.threads
-        )
-        yield whole(f"{settings.spatial.network}+{head}", cost, own.augmentations, temporal.epochs)
-    plan = settings.end_to_end
-    for name in plan.run:
-        cost = network_cost(name, plan.of(name), n_classes, plan.batch, plan.threads)
-        yield whole(name, cost, plan.of(name).augmentations, plan.epochs)
+def costs(settings: Settings, name: str) -> Cost | None:
+    """Measure a training step of a head, a network on frames or an experiment's run; None for other names."""
+    import torch
+
+    from ferflow.models import spatial
+    from ferflow.training.estimate import head_cost, network_cost
+
+    n_classes, temporal, plan = len(settings.emotions), settings.temporal, settings.end_to_end
+    run = settings.experiments.trained().get(name)
+    kind, layer = (name, None) if run is None else (run.of, run.layer)
+    if kind in temporal.heads:
+        own = temporal.heads[kind] if run is None else settings.of_run(name)
+        with torch.device("meta"):  # its weights play no part
+            network = spatial.build(settings.spatial.network, n_classes)
+        width, frames = network.layers[layer or settings.features.layer], settings.features.max_frames
+        return head_cost(kind, own, width, frames, n_classes, temporal.batch, temporal.threads)
+    if kind in plan.run or run is not None:
+        own = plan.of(kind) if run is None else settings.of_run(name)
+        return network_cost(kind, own, n_classes, plan.batch, plan.threads)
+    return None
 
 
 def run(settings: Settings, clips: int | None = None) -> None:

@@ -50,7 +50,7 @@ class Checked:
             for name in self.changed
         ]
         found += [f"{name}, {one}" for name, one in self.different]
-        return found + ([f"{self.name}: cannot be made again ({self.failed})"] if self.failed else [])
+        return found + ([f"{self.name}: {self.failed}"] if self.failed else [])
 
 
 @dataclass(frozen=True)
@@ -137,9 +137,10 @@ def _made_again(places: steps.Places, changed: set[str]) -> dict[str, tuple[str,
                     step.make()
             except (FerflowError, ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
                 # A changed file may be anything; the functions of evaluation need not foresee it all.
-                failed = " ".join(str(error).replace(f"{places.folder}/", "").split()) or type(error).__name__
+                said = " ".join(str(error).replace(f"{places.folder}/", "").split())
+                failed = f"cannot be made again ({said or type(error).__name__})"
         else:
-            failed = f"{lacking[0]} is not there"
+            failed = f"cannot be made again: {lacking[0]} is not there"
         if failed:
             found[f"{step.rests_on}: {len(found)}"] = (step.rests_on, failed)
         found |= dict.fromkeys(sorted(_files(places.made) - before), (step.rests_on, ""))
@@ -175,8 +176,12 @@ def _compared(
         one.suffixes.append(PurePosixPath(name).suffix)
         if name not in names:
             one.failed = f"{name} is not in the bundle"
-        elif _plain(places, name):
-            differing, cells = differences(places.there(name), places.made / name)
+        elif places.there(name).is_file() and not places.there(name).is_symlink():
+            try:
+                differing, cells = differences(places.there(name), places.made / name)
+            except InputError as error:
+                one.failed = error.problem
+                continue
             one.different += [(name, difference) for difference in differing]
             one.cells += cells
     for name in names:

@@ -1,0 +1,99 @@
+"""`ferflow plan`: what a study will cost, before it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ferflow import settings as study_settings
+from ferflow.errors import InputError
+from ferflow.planning import jobs, units
+from ferflow.planning.plan import Row, plan
+from ferflow.planning.rates import Rates, measured
+from ferflow.settings import Settings
+
+
+@dataclass(frozen=True)
+class Options:
+    """Settings and studies laid over them; whose earlier runs count; what is planned, how often the data."""
+
+    params: Path
+    overlays: list[Path]
+    records: Path
+    everything: bool = False
+    times: int = 1
+    measure: bool = False
+
+
+def run(options: Options) -> None:
+    """Print a row per rule, the totals, and what they rest on."""
+    settings = study_settings.load(options.params, *options.overlays)
+    snakefile = options.params.parent / "Snakefile"
+    if not snakefile.is_file():
+        raise InputError(snakefile, "does not exist", "call it in the folder of the workflow")
+    asked = jobs.planned(Path(), options.overlays, options.everything, snakefile)
+    if not asked:
+        print(f"study {settings.study}: nothing to run; --all plans it as a whole")
+        return
+    size = units.sizes(settings, Path())
+    rates = Rates(measured(options.records))
+    step = steps(settings) if options.measure else None
+    rows = plan(asked, settings, size, rates, options.times, step)
+    print("\n".join(lines(rows, settings, size, options.times)))
+
+
+def steps(settings: Settings) -> Callable[[str, str], tuple[float, str] | None]:
+    """Measure a training step of each network once, where it is asked for, as `ferflow estimate` does."""
+    from ferflow.apps.estimate import costs
+
+    found: dict[str, tuple[float, str] | None] = {}
+
+    def step(rule: str, name: str) -> tuple[float, str] | None:
+        if name not in found:
+            cost = costs(settings, name)
+            found[name] = None if cost is None else (cost.seconds, cost.device)
+        return found[name]
+
+    return step
+
+
+def lines(rows: list[Row], settings: Settings, size: units.Sizes, times: int) -> list[str]:
+    """The plan in words."""
+    subjects, clips, frames = (times * n for n in (len(size.subjects), size.clips, size.frames))
+    about = f"{subjects:,} subjects, {clips:,} clips, {frames:,} frames"
+    assumed = "" if size.known else " (assumed, as there is no manifest yet)"
+    said = [
+        f"study {settings.study}: {about}{assumed}" if size.subjects else f"study {settings.study}: images"
+    ]
+    head = (
+        f"{'rule':26} {'jobs':>9} {'CPU h':>10} {'longest':>9} {'GB':>9} {'MB used':>8} {'asked':>6}  grows"
+    )
+    said.append(head)
+    for row in rows:
+        remark = f" ({row.remark})" if row.remark else ""
+        said.append(
+            f"{row.rule:26} {row.jobs:9,} {row.seconds / 3600:10,.3f} {_time(row.longest):>9} "
+            f"{row.bytes / 1e9:9,.3f} {row.memory:8,.0f} {row.asked:6,.0f}  {row.grows}{remark}"
+        )
+    seconds, trained = sum(row.seconds for row in rows), sum(row.trained for row in rows)
+    gpu = sum(row.gpu for row in rows)
+    said.append(
+        f"{sum(row.jobs for row in rows):,} jobs, {seconds / 3600:,.2f} CPU hours, "
+        f"{sum(row.bytes for row in rows) / 1e9:,.2f} GB, "
+        f"at most {max(row.memory for row in rows):,.0f} MB a job"
+    )
+    if gpu:
+        said.append(f"of these {gpu / 3600:,.2f} hours on the GPU of this machine")
+    else:
+        said.append(
+            f"0 GPU hours: no step was measured on a GPU; trainings, {trained / 3600:,.2f} of the CPU hours, "
+            "are what one takes over"
+        )
+    return said
+
+
+def _time(seconds: float) -> str:
+    from ferflow.training.estimate import duration
+
+    return duration(seconds)
