@@ -50,6 +50,7 @@ CHANGED = [
         "trimming.csv",
         "opening.html",
         "mislabelled-lstm.md",
+        "mislabelled-c3d.html",
         "search-lstm.tex",
     )
 ] + [f"{RESULTS.as_posix()}/metrics.json", f"{RESULTS.as_posix()}/fusion/predictions.csv"]
@@ -98,7 +99,7 @@ def with_another_digit(path: Path) -> str:
         csv.writer(out, lineterminator="\n").writerows(rows)
         changed = out.getvalue()
     else:
-        digits = list(re.finditer(r"\d(?=\.\d)", text))
+        digits = list(re.finditer(r"\d(?=\.\d\d)", text)) or list(re.finditer(r"\d(?=\.\d)", text))
         at = digits[-1].start() if digits else list(re.finditer(r"\d", text))[-1].start()
         changed = text[:at] + str((int(text[at]) + 1) % 10) + text[at + 1 :]
     assert changed != text and len(changed) == len(text)
@@ -131,9 +132,7 @@ def test_the_bundle_of_a_study_is_equal_and_says_what_it_rests_on(written):
     rests_on = {one.name.split("/")[-1]: one.rests_on for one in found.checked if "tables" in one.name}
     by_hash = {name for name, basis in rests_on.items() if basis == BY_HASH}
     # The measurements themselves; everything else is made again.
-    assert by_hash == {"au_agreement", "trackers", "shown"} | {
-        name for name in rests_on if name.startswith("mislabelled") and rests_on[name] == BY_HASH
-    }
+    assert by_hash == {"au_agreement", "trackers", "shown"}
     of_table = {name for name, basis in rests_on.items() if basis == "its table"}
     assert of_table == {"layers", "search-lstm", "thesis_3_3"}
     assert rests_on["results"] == rests_on["fusion"] == rests_on["beside"] == "the predictions"

@@ -13,6 +13,7 @@ from ferflow.settings import Settings
 
 SHORT = 4.0
 """Seconds that a job without any record counts: tables and figures, which have no benchmark file."""
+LOOSE = "was mostly its start: too high for more data; --measure"
 
 
 @dataclass
@@ -64,15 +65,16 @@ def plan(
         row = rows.setdefault(job.rule, Row(job.rule, work.per, "subject" in job.wildcards))
         copies, work = _multiplied(job, work, times)
         rate, device = rates.of(job.rule, work), "cpu"
-        if (rate is None or rate.of.startswith("as with")) and step is not None and work.per in STEPPED:
+        unsure = rate is None or rate.loose or rate.of.startswith("as with")
+        if unsure and step is not None and work.per in STEPPED:
             rate, device = _of_step(rate, step(job.rule, _name(job)))
         row.jobs += copies
         row.asked = max(row.asked, job.memory)
         if rate is None:
             unknown[job.rule] += copies
             rate = Rate(0.0 if work.per != CONSTANT else SHORT, 0.0, 0.0, 0.0, 0.0, 0)
-        if rate.of:
-            row.remark = rate.of
+        if rate.of or rate.loose:
+            row.remark = rate.of or LOOSE
         seconds = rate.seconds(work.amount)
         row.seconds += copies * seconds
         row.trained += copies * seconds if work.per in STEPPED else 0.0

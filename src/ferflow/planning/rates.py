@@ -34,7 +34,8 @@ class Rate:
     """Of jobs of one kind: seconds that each takes anyway, seconds and bytes a unit; `memory` in MB.
 
     `bytes_each` are those of a job whatever its work. `jobs` is how many it rests on, `of` what it was
-    measured on where that is something else than asked.
+    measured on where that is something else than asked. `loose`: those jobs were mostly their start, so that
+    what a unit takes is lost in its spread.
     """
 
     start: float
@@ -44,6 +45,7 @@ class Rate:
     memory: float
     jobs: int
     of: str = ""
+    loose: bool = False
 
     def seconds(self, amount: float) -> float:
         """Processor seconds of a job of so many units."""
@@ -169,7 +171,7 @@ class Rates:
         each = (cpu - n * start) / amount
         if per in GROWING:
             return Rate(start, each, written / amount, 0.0, memory, n, of)
-        return Rate(start, each, 0.0, written / n, memory, n, of)
+        return Rate(start, each, 0.0, written / n, memory, n, of, loose=each * amount < n * start)
 
 
 def _sort(per: str) -> str:

@@ -115,9 +115,11 @@ def _mislabelled(at: Places) -> list[Step]:
     def step(page: str, model: str) -> Step:
         def make() -> None:
             clips = tables.read(at.best(errors), "errors")["clip_id"].unique()
-            strips = links(at.there(at.name(layout.STRIPS)), clips, at.there(folder))
-            outputs = [at.out(page).with_suffix(end) for end in (".md", ".tex")]
-            error_table.render(at.best(errors), model, outputs, strips=strips)
+            # Text leads to the pictures as it does in the bundle; the page takes them in.
+            for seen_from, ends in ((at.there(folder), (".md", ".tex")), (at.out(page).parent, (".html",))):
+                strips = links(at.there(at.name(layout.STRIPS)), clips, seen_from.resolve())
+                outputs = [at.out(page).with_suffix(end) for end in ends]
+                error_table.render(at.best(errors), model, outputs, strips=strips)
 
         return Step(PREDICTIONS, [errors], make)
 

@@ -1,0 +1,205 @@
+"""The plan of a study: what Snakemake lists, how each rule grows, and earlier runs' figures put to use.
+
+`recorded_jobs.csv` has the benchmark files of two real runs on one machine: the demo, and the tests' tiny
+study, which has other clips, epochs and networks.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+
+from ferflow.errors import InputError
+from ferflow.planning import jobs, units
+from ferflow.planning.jobs import Job
+from ferflow.planning.plan import plan
+from ferflow.planning.rates import Measured, Rates, benchmark, measured
+from ferflow.planning.units import Sizes, Units
+
+DRY_RUN = """
+host: here
+[Sun Nov 22 21:29:29 2026]
+localrule faces:
+    input: data/weights/face_landmark.tflite, data/raw/F001_sad_tex.avi
+    output: data/interim/synth4d/faces/F001.h5
+    log: logs/faces/F001.log
+    jobid: 44
+    benchmark: benchmarks/faces/F001.tsv
+    reason: Missing output files: data/interim/synth4d/faces/F001.h5
+    wildcards: subject=F001
+    threads: 2
+    resources: tmpdir=<TBD>, runtime=30, mem_mb=1000, mem=1 GB, mem_mib=954
+[Sun Nov 22 21:29:29 2026]
+rule fold:
+    output: results/demo/models/heads/compact+lstm/fold-0/history.csv, results/demo/x.csv
+    jobid: 7
+    benchmark: benchmarks/fold/lstm-0.tsv
+    wildcards: head=lstm, fold=0
+    resources: tmpdir=<TBD>, mem_mb=3000
+[Sun Nov 22 21:29:29 2026]
+localrule all:
+    input: results/demo/metrics.json
+    jobid: 0
+Job stats:
+"""
+
+
+def recorded(run: str) -> list[Measured]:
+    with Path(__file__).with_name("recorded_jobs.csv").open(encoding="utf-8") as file:
+        rows = [row for row in csv.DictReader(file) if row["run"] == run]
+    return [
+        Measured(
+            row["rule"],
+            Units(row["per"], float(row["amount"]), row["variant"]),
+            float(row["cpu"]),
+            float(row["wall"]),
+            float(row["memory"]),
+            0.0,
+        )
+        for row in rows
+    ]
+
+
+def reckoned(rates: Rates, of: list[Measured]) -> dict[str, tuple[float, float]]:
+    """Of each rule the processor seconds that `of` took and those that are planned."""
+    found: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
+    for job in of:
+        rate = rates.of(job.rule, job.units)
+        if rate is not None:
+            found[job.rule][0] += job.cpu
+            found[job.rule][1] += rate.seconds(job.units.amount)
+    return {rule: (took, planned) for rule, (took, planned) in found.items()}
+
+
+def test_the_jobs_are_those_that_snakemake_lists():
+    faces, fold = (job for _, job in jobs.parse(DRY_RUN.splitlines()))
+    assert (faces.rule, faces.wildcards, faces.threads, faces.memory) == (
+        "faces",
+        {"subject": "F001"},
+        2,
+        1000,
+    )
+    assert faces.benchmark == "benchmarks/faces/F001.tsv" and not faces.gpu
+    assert fold.wildcards == {"head": "lstm", "fold": "0"} and len(fold.outputs) == 2
+
+
+@pytest.mark.parametrize("run", ["demo", "tiny"])
+def test_one_half_of_a_recorded_run_foretells_the_other_within_a_factor_of_two(run):
+    alike = defaultdict(list)
+    for job in recorded(run):
+        alike[job.rule, job.units.variant].append(job)
+    first = [job for same in alike.values() for job in same[::2]]
+    second = [job for same in alike.values() for job in same[1::2]]
+    found = reckoned(Rates(first), second)
+    assert {"synth4d", "faces", "aus", "features", "fold", "end_to_end_fold"} <= set(found)
+    for rule, (took, planned) in found.items():
+        assert 0.5 < planned / took < 2, rule
+
+
+def test_another_study_is_foretold_within_a_factor_of_two():
+    found = reckoned(Rates(recorded("demo")), recorded("tiny"))
+    took, planned = (sum(one[side] for one in found.values()) for side in (0, 1))
+    assert 0.5 < planned / took < 2
+    for rule in ("synth4d", "faces", "features", "fold", "end_to_end_fold", "final", "other_splits_fold"):
+        assert 0.5 < found[rule][1] / found[rule][0] < 2, rule
+
+
+def test_a_run_too_small_to_tell_its_work_from_its_start_says_so():
+    rates = Rates(recorded("tiny"))
+    lstm = next(job.units for job in recorded("tiny") if job.rule == "fold")
+    assert rates.of("fold", lstm).loose
+    assert not Rates([Measured("fold", lstm, cpu, cpu, 500, 0) for cpu in (5, 60, 62)]).of("fold", lstm).loose
+
+
+@pytest.mark.parametrize(
+    ("rule", "wildcards", "per", "amount"),
+    [
+        ("faces", {"subject": "F001"}, units.FRAME, 300),
+        ("aus", {"subject": "M001"}, units.FRAME, 600),
+        ("features", {"subject": "F001"}, units.VERSION, 300 * (1 + 9)),
+        ("trim", {}, units.CLIP, 18),
+        # 18 clips in ten versions, without one of five folds; in 40 epochs and in at most 60 more
+        ("fold", {"head": "lstm", "fold": "0"}, units.STEP, 18 * 10 * 0.8 * 100),
+        ("final", {"head": "lstm"}, units.STEP, 18 * 10 * 60),
+        ("other_splits_fold", {"head": "lstm", "fold": "1"}, units.STEP, 18 * 10 * 0.8 * 40),
+        ("shown_table", {"table": "results"}, units.CONSTANT, 1),
+        ("details", {}, units.CONSTANT, 1),
+    ],
+)
+def test_how_each_rule_grows(small_settings, rule, wildcards, per, amount):
+    own = {"augmentations": 9}
+    settings = small_settings(
+        {
+            "temporal": {"heads": {"lstm": own, "bilstm": own, "cnn1d": own}, "epochs": 40},
+            "finalize": {"max_epochs": 60},
+            "splits": {"folds": 5},
+        }
+    )
+    size = Sizes({"F001": (6, 300), "M001": (12, 600)})
+    work = units.of_job(rule, wildcards, settings, size)
+    assert (work.per, round(work.amount)) == (per, round(amount))
+
+
+def test_a_thousand_times_the_data_is_a_thousand_times_the_jobs_or_the_work(small_settings):
+    settings, size = small_settings(), Sizes({"F001": (6, 300)})
+    fold = units.of_job("fold", {"head": "lstm"}, settings, size)
+    rates = Rates(
+        [
+            Measured("faces", Units(units.FRAME, 300), 11.0, 11.0, 200, 3e6),
+            Measured("aus", Units(units.FRAME, 300), 1.0, 1.0, 100, 3e4),
+            Measured("fold", fold, 10.0, 10.0, 500, 1e5),
+            Measured("fold", Units(fold.per, 2 * fold.amount, fold.variant), 20.0, 20.0, 500, 1e5),
+        ]
+    )
+    listed = [
+        Job("faces", {"subject": "F001"}, memory=1000),
+        Job("fold", {"head": "lstm", "fold": "0"}),
+        Job("beside"),
+    ]
+    once = {row.rule: row for row in plan(listed, settings, size, rates)}
+    often = {row.rule: row for row in plan(listed, settings, size, rates, times=1000)}
+    assert (once["faces"].jobs, often["faces"].jobs) == (1, 1000)
+    assert often["faces"].seconds == pytest.approx(1000 * once["faces"].seconds) == pytest.approx(11_000)
+    assert often["faces"].longest == once["faces"].longest and often["faces"].bytes == pytest.approx(3e9)
+    assert (once["fold"].jobs, often["fold"].jobs) == (1, 1)
+    rate = rates.of("fold", fold)
+    more = often["fold"].seconds - once["fold"].seconds
+    assert more == pytest.approx(999 * rate.each * fold.amount) and rate.each > 0
+    assert often["fold"].bytes == once["fold"].bytes == pytest.approx(1e5)
+    assert often["beside"].seconds == once["beside"].seconds and "assumed" in once["beside"].remark
+    assert once["faces"].grows == "a job a subject, per frame" and once["faces"].asked == 1000
+
+
+def test_a_step_is_measured_where_no_run_tells_of_the_network(small_settings):
+    settings, size = small_settings(), Sizes({"F001": (6, 300)})
+    rates = Rates([Measured("faces", Units(units.FRAME, 300), 10.0, 10.0, 200, 0)])
+    listed = [Job("final", {"head": "lstm"})]
+    (unknown,) = plan(listed, settings, size, rates)
+    assert unknown.seconds == 0 and "not counted" in unknown.remark
+    asked = []
+
+    def step(rule: str, name: str):
+        asked.append((rule, name))
+        return 0.01, "cuda"
+
+    (known,) = plan(listed, settings, size, rates, step=step)
+    work = units.of_job("final", {"head": "lstm"}, settings, size)
+    assert known.seconds == pytest.approx(0.01 * work.amount) == known.gpu
+    assert asked == [("final", "lstm")] and known.remark == "a step measured now"
+
+
+def test_a_benchmark_file_without_a_sample_counts_its_wall_time(tmp_path):
+    path = tmp_path / "a.tsv"
+    path.write_text("s\th:m:s\tmax_rss\tcpu_time\n2.5\t0:00:02\t120.5\tNA\n")
+    assert benchmark(path) == (2.5, 2.5, 120.5)
+    path.write_text("s\th:m:s\tmax_rss\tcpu_time\n2.5\t0:00:02\t120.5\t1.25\n")
+    assert benchmark(path) == (1.25, 2.5, 120.5)
+    assert benchmark(tmp_path / "gone.tsv") == (None, None, None)
+
+
+def test_a_folder_without_runs_is_one_line(tmp_path):
+    with pytest.raises(InputError, match="holds no log of a run"):
+        measured(tmp_path)

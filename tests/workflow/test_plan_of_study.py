@@ -1,0 +1,81 @@
+"""The plan of the tiny study against what that study really took, by its own benchmark files."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections import Counter, defaultdict
+from pathlib import Path
+
+import pytest
+from running import REPOSITORY, TINY
+
+from ferflow import settings
+from ferflow.planning import jobs, units
+from ferflow.planning.plan import plan
+from ferflow.planning.rates import Rates, measured
+
+pytestmark = [pytest.mark.workflow, pytest.mark.slow]
+
+
+@pytest.fixture(scope="module")
+def listed(finished) -> list[jobs.Job]:
+    return jobs.planned(finished, [TINY], True, REPOSITORY / "Snakefile")
+
+
+def test_the_jobs_of_every_rule_are_those_that_ran(finished, listed):
+    ran = Counter(past.job.rule for past in jobs.past(finished))
+    assert Counter(job.rule for job in listed) == ran
+    assert ran["faces"] == 6 and ran["fold"] == 6 and ran["shown_table"] > 40
+    assert jobs.planned(finished, [TINY], False, REPOSITORY / "Snakefile") == []
+
+
+def test_half_of_the_run_foretells_the_whole_within_a_factor_of_two(finished, listed):
+    """Processor seconds of the rules that have benchmark files; how busy the machine was plays no part."""
+    benchmarked = [job for job in measured(finished) if job.memory > 0]
+    alike = defaultdict(list)
+    for job in benchmarked:
+        alike[job.rule, job.units.variant].append(job)
+    half = [job for same in alike.values() for job in same[::2]]
+    study = settings.load(REPOSITORY / "params.yaml", TINY)
+    rows = plan(listed, study, units.sizes(study, finished), Rates(half))
+    known = {job.rule for job in half}
+    took, planned = sum(job.cpu for job in benchmarked), sum(row.seconds for row in rows if row.rule in known)
+    assert {"synth4d", "faces", "features", "fold", "end_to_end_fold", "final", "nested_inner"} <= known
+    assert 0.5 < planned / took < 2
+    # What the study left on the disk is known to the byte: half of the subjects tell of the others.
+    frames = next(row for row in rows if row.rule == "faces")
+    real = sum(path.stat().st_size for path in (finished / "data/interim/synth4d/faces").glob("*.h5"))
+    assert 0.5 < frames.bytes / real < 2
+    assert 0 < max(row.memory for row in rows) < 3000
+
+
+def test_the_command_plans_the_data_a_thousand_times_over(finished):
+    command = [sys.executable, "-m", "ferflow.apps.cli", "plan", str(REPOSITORY / "params.yaml")]
+    command += ["--configfile", str(TINY)]
+
+    def said(*more: str) -> str:
+        done = subprocess.run([*command, *more], cwd=finished, capture_output=True, text=True, timeout=600)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    assert "nothing to run; --all plans it as a whole" in said()
+    often = said("--all", "--times", "1000")
+    assert "6,000 subjects, 36,000 clips" in often
+    assert re.search(r"^faces +6,000 .* a job a subject, per frame$", often, re.M)
+    assert re.search(r"^manifest +1 .* per clip$", often, re.M)
+    assert re.search(r"^details +1 .* constant$", often, re.M)
+    assert re.search(r"CPU hours, [\d.,]+ GB, at most [\d,]+ MB a job$", often, re.M)
+
+
+def test_a_study_without_its_data_is_one_line(finished, tmp_path):
+    study = tmp_path / "mine.yaml"
+    study.write_text("dataset: {name: bu4dfe, root: nowhere}\n")
+    command = [sys.executable, "-m", "ferflow.apps.cli", "plan", str(REPOSITORY / "params.yaml")]
+    done = subprocess.run(
+        [*command, "--configfile", str(study)], cwd=finished, capture_output=True, text=True, timeout=600
+    )
+    assert done.returncode == 1 and done.stdout == ""
+    assert re.fullmatch(r"ferflow: error: .*nowhere: is not a folder.*\n", done.stderr)
+    assert not (Path(finished) / "nowhere").exists()
