@@ -26,7 +26,8 @@ def listed(finished) -> list[jobs.Job]:
 
 def test_the_jobs_of_every_rule_are_those_that_ran(finished, listed):
     ran = Counter(past.job.rule for past in jobs.past(finished))
-    assert Counter(job.rule for job in listed) == ran
+    there = {"weights"}  # were put there by the tests
+    assert Counter(job.rule for job in listed if job.rule not in there) == ran
     assert ran["faces"] == 6 and ran["fold"] == 6 and ran["shown_table"] > 40
     assert jobs.planned(finished, [TINY], False, REPOSITORY / "Snakefile") == []
 

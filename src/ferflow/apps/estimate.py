@@ -41,14 +41,35 @@ def estimates(settings: Settings, clips: int | None = None) -> Iterator[Estimate
     trained = {head: (own.augmentations, temporal.epochs) for head, own in temporal.heads.items()}
     trained |= {name: (plan.of(name).augmentations, plan.epochs) for name in plan.run}
     for name, (augmentations, epochs) in trained.items():
-        cost = costs(settings, name)
+        cost = step_cost(settings, name)
         model = f"{settings.spatial.network}+{name}" if name in temporal.heads else name
         fold = cost.seconds * fold_steps(clips, augmentations, folds, epochs + most)
         final = cost.seconds * final_steps(clips, augmentations, most)
         yield Estimate(model, cost, fold, folds * fold + final)
 
 
-def costs(settings: Settings, name: str) -> Cost | None:
+def pass_cost(settings: Settings, rule: str, name: str) -> Cost | None:
+    """Measure what a rule of single images does with each: one pass of its network, or a training step.
+
+    `rule` is that of the workflow, `name` a network of a study of images, else the study's own is meant.
+    None for other rules.
+    """
+    from ferflow.classes import EMOTIONS_NEUTRAL
+    from ferflow.models.precision import resolve
+    from ferflow.training.estimate import frame_cost, image_cost
+
+    listed = settings.images.trained() if settings.kind == "images" else {}
+    own = listed[name].recipe() if name in listed else settings.spatial
+    if rule in ("features", "frozen", "views"):
+        chosen = settings.features if rule == "features" else own
+        kind = resolve(settings.features.precision if rule == "features" else "float32")
+        return frame_cost(own.network, len(EMOTIONS_NEUTRAL), kind, chosen.threads)
+    if rule in ("spatial", "finetune"):
+        return image_cost(own.network, len(EMOTIONS_NEUTRAL), own.batch, own.threads)
+    return None
+
+
+def step_cost(settings: Settings, name: str) -> Cost | None:
     """Measure a training step of a head, a network on frames or an experiment's run; None for other names."""
     import torch
 

@@ -45,15 +45,18 @@ def run(options: Options) -> None:
 
 def steps(settings: Settings) -> Callable[[str, str], tuple[float, str] | None]:
     """Measure a training step of each network once, where it is asked for, as `ferflow estimate` does."""
-    from ferflow.apps.estimate import costs
+    from ferflow.apps.estimate import pass_cost, step_cost
 
     found: dict[str, tuple[float, str] | None] = {}
 
     def step(rule: str, name: str) -> tuple[float, str] | None:
-        if name not in found:
-            cost = costs(settings, name)
-            found[name] = None if cost is None else (cost.seconds, cost.device)
-        return found[name]
+        of_clips = name in settings.temporal.heads or name in settings.end_to_end.run
+        of_clips |= name in settings.experiments.trained()
+        key = name if of_clips else f"{rule} {name}"
+        if key not in found:
+            cost = step_cost(settings, name) if of_clips else pass_cost(settings, rule, name)
+            found[key] = None if cost is None else (cost.seconds, cost.device)
+        return found[key]
 
     return step
 

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 
 from ferflow.planning.jobs import Job
 from ferflow.planning.rates import Rate, Rates
-from ferflow.planning.units import CONSTANT, IMAGE, STEPPED, Sizes, Units, of_job
+from ferflow.planning.units import CONSTANT, IMAGE, STEPPED, VERSION, Sizes, Units, of_job
 from ferflow.settings import Settings
 
 SHORT = 4.0
 """Seconds that a job without any record counts: tables and figures, which have no benchmark file."""
+MEASURABLE = (*STEPPED, VERSION)
+"""Work that a network does, of which one step or pass can be measured."""
 LOOSE = "was mostly its start: too high for more data; --measure"
 
 
@@ -66,7 +68,7 @@ def plan(
         copies, work = _multiplied(job, work, times)
         rate, device = rates.of(job.rule, work), "cpu"
         unsure = rate is None or rate.loose or rate.of.startswith("as with")
-        if unsure and step is not None and work.per in STEPPED:
+        if unsure and step is not None and work.per in MEASURABLE:
             rate, device = _of_step(rate, step(job.rule, _name(job)))
         row.jobs += copies
         row.asked = max(row.asked, job.memory)
@@ -91,7 +93,9 @@ def plan(
 
 
 def _name(job: Job) -> str:
-    return job.wildcards.get("head") or job.wildcards.get("network") or job.wildcards.get("run") or ""
+    return next(
+        (job.wildcards[name] for name in ("head", "network", "run", "model") if name in job.wildcards), ""
+    )
 
 
 def _multiplied(job: Job, work: Units, times: int) -> tuple[int, Units]:

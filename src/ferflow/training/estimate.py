@@ -19,6 +19,8 @@ QUICK = 2.0
 """Seconds; a first step below this is mostly preparation, and a second one is taken."""
 PROBE = 8
 """Frames on which a ConvLSTM is timed: all of its steps are alike, and its full size takes 40 s a clip."""
+BATCH = 64
+"""Frames of a pass on a GPU."""
 FEW = 4
 """Clips of features on which a head is timed on a CPU: with 25,088 features one clip has 10 MB."""
 
@@ -69,7 +71,53 @@ def head_cost(
     return Cost(_seconds_a_clip(make, device, threads), device)
 
 
-def _seconds_a_clip(make: Callable[[], tuple[nn.Module, Tensor]], device: str, threads: int) -> float:
+def frame_cost(name: str, n_classes: int, dtype: torch.dtype, threads: int = 1) -> Cost:
+    """Measure what network `name` takes to look at one frame (features), fused as for extraction."""
+    from ferflow.models import spatial
+    from ferflow.models.fuse import placed
+
+    device, before = precision.device(), torch.get_num_threads()
+    n = BATCH if device.type == "cuda" else FEW
+    with torch.random.fork_rng(), torch.inference_mode():
+        try:
+            torch.set_num_threads(threads)
+            network = placed(spatial.build(name, n_classes).eval(), dtype)
+            size = network.input_size
+            frames = torch.rand(n, network.channels, size, size).to(device, dtype)
+            taken = _pass(network, frames)
+            if taken < QUICK:
+                taken = _pass(network, frames)
+        finally:
+            torch.set_num_threads(before)
+    return Cost(taken / n, device.type)
+
+
+def image_cost(name: str, n_classes: int, batch: int, threads: int = 1) -> Cost:
+    """Measure a training step of network `name` for single images, by the image."""
+    from ferflow.models import spatial
+
+    device = precision.device().type
+    n = batch if device == "cuda" else FEW
+
+    def make() -> tuple[nn.Module, Tensor]:
+        network = spatial.build(name, n_classes)
+        return network, torch.rand(n, network.channels, network.input_size, network.input_size)
+
+    return Cost(_seconds_a_clip(make, device, threads, masked=False), device)
+
+
+def _pass(network: nn.Module, frames: Tensor) -> float:
+    """Seconds of one pass without a gradient."""
+    start = time.perf_counter()
+    network(frames)
+    if frames.is_cuda:
+        torch.cuda.synchronize()
+    return time.perf_counter() - start
+
+
+def _seconds_a_clip(
+    make: Callable[[], tuple[nn.Module, Tensor]], device: str, threads: int, masked: bool = True
+) -> float:
     """Seconds of one forward and backward step in float32, by the clip.
 
     The optimiser's step is left out; it comes once a batch. torch's random numbers stay as they are.
@@ -81,7 +129,7 @@ def _seconds_a_clip(make: Callable[[], tuple[nn.Module, Tensor]], device: str, t
             network, clips = make()
             network.to(device).train()
             clips = clips.to(device)
-            mask = torch.ones(clips.shape[:2], dtype=torch.bool, device=device)
+            mask = torch.ones(clips.shape[:2], dtype=torch.bool, device=device) if masked else None
             taken = _step(network, clips, mask)
             if taken < QUICK:
                 taken = _step(network, clips, mask)
@@ -90,12 +138,13 @@ def _seconds_a_clip(make: Callable[[], tuple[nn.Module, Tensor]], device: str, t
     return taken / len(clips)
 
 
-def _step(network: nn.Module, clips: Tensor, mask: Tensor) -> float:
+def _step(network: nn.Module, clips: Tensor, mask: Tensor | None) -> float:
     """Seconds of one forward and backward step."""
     network.zero_grad()
     labels = torch.zeros(len(clips), dtype=torch.int64, device=clips.device)
     start = time.perf_counter()
-    nn.functional.cross_entropy(network(clips, mask), labels).backward()
+    logits = network(clips) if mask is None else network(clips, mask)
+    nn.functional.cross_entropy(logits, labels).backward()
     if clips.is_cuda:
         torch.cuda.synchronize()
     return time.perf_counter() - start
