@@ -13,7 +13,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from running import RESULTS
+from running import IMAGE_RESULTS, RESULTS
 
 from ferflow import settings
 from ferflow.errors import FerflowError
@@ -261,3 +261,21 @@ def test_results_that_do_not_follow_are_not_bundled(study, tmp_path):
         bundle.write(copy / RESULTS, copy / "tiny.zip")
     (copy / RESULTS / "report.html").unlink()
     assert shown.read(copy / TABLES / "shown.json").synthetic
+
+
+def test_a_study_of_images_is_made_again_from_its_networks_predictions(finished_images, tmp_path):
+    written = bundle.write(finished_images / IMAGE_RESULTS, tmp_path / "images.zip", pictures=False)
+    folder = unpack(written, tmp_path / "unpacked")
+    found = verify.verify(folder)
+    assert found.equal
+    rests_on = {one.name.split("/")[-1]: one.rests_on for one in found.checked if "tables" in one.name}
+    for name in ("results", "confusion", "class_report", "accuracies", "compact"):
+        assert rests_on[name] == "the predictions"
+    for name in ("networks", "image_counts"):
+        assert rests_on[name] == "its table"
+    changed = [f"{IMAGE_RESULTS.as_posix()}/tables/{name}" for name in ("accuracies.csv", "class_report.md")]
+    for name in changed:
+        with_another_digit(folder / name)
+    list_anew(folder)
+    lines = verify.verify(folder).differences()
+    assert all(any(line.startswith(name) for line in lines) for name in changed)
