@@ -125,7 +125,7 @@ def test_a_run_too_small_to_tell_its_work_from_its_start_says_so():
         ("fold", {"head": "lstm", "fold": "0"}, units.STEP, 18 * 10 * 0.8 * 100),
         ("final", {"head": "lstm"}, units.STEP, 18 * 10 * 60),
         ("other_splits_fold", {"head": "lstm", "fold": "1"}, units.STEP, 18 * 10 * 0.8 * 40),
-        ("shown_table", {"table": "results"}, units.CONSTANT, 1),
+        ("shown_tables", {}, units.CONSTANT, 1),
         ("details", {}, units.CONSTANT, 1),
     ],
 )
