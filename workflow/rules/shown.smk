@@ -33,6 +33,9 @@ rule record:
         synthetic=SYNTHETIC,
     log:
         "logs/record.log",
+    resources:
+        mem_mb=more(1000),
+        runtime=more(5),
     script:
         "../scripts/record.py"
 
