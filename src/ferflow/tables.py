@@ -101,7 +101,9 @@ def _parse(path: Path, column: pd.Series, rule: dict) -> pd.Series:
         numbers = pd.to_numeric(column.mask(empty), errors="coerce")
         _refuse(path, column, ~np.isfinite(numbers) & ~empty, "is not a number")
         if "integer" in kinds and not empty.any():
-            _refuse(path, column, (numbers % 1 != 0) | (numbers.abs() > GREATEST), "is not a whole number")
+            if numbers.dtype != np.int64:  # that holds it exactly
+                bad = (numbers % 1 != 0) | (numbers.abs() > GREATEST)
+                _refuse(path, column, bad, "is not a whole number")
             numbers = numbers.astype(np.int64)
         column = numbers
     _check_values(path, column, rule)

@@ -160,6 +160,11 @@ def test_ragged_and_endless_tables_are_one_line(tmp_path, text, said):
         tables.read(tmp_path / "o.csv", "trim_overrides")
 
 
+def test_whole_numbers_beyond_those_of_a_float_are_kept_exactly(tmp_path):
+    (tmp_path / "o.csv").write_text("clip_id,begin,end\na,1,983284427668603641\n")
+    assert tables.read(tmp_path / "o.csv", "trim_overrides")["end"].tolist() == [983284427668603641]
+
+
 @pytest.mark.parametrize("source", ["../secret.avi", "a/../../secret.avi", "/etc/hostname", "a\0b"])
 def test_a_list_of_clips_cannot_lead_out_of_its_folder(tmp_path, source):
     (tmp_path / "clips").mkdir()

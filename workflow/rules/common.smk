@@ -129,15 +129,15 @@ onstart:
     unlimited()
 
 
-def name_failed_jobs(log):
-    """A line for each job of a cluster that failed for good."""
+def name_failed_jobs(logs):
+    """A line for each job of a cluster that failed for good; `logs` are Snakemake's own of this run."""
     import time
 
     from ferflow.report.failed_jobs import failed_jobs
 
     text = ""
     for _ in range(20):  # the log is written by a thread of its own
-        text = Path(log).read_text(encoding="utf-8") if log and Path(log).is_file() else ""
+        text = "".join(Path(log).read_text(encoding="utf-8") for log in logs if Path(log).is_file())
         if "Exiting because a job execution failed" in text:
             break
         time.sleep(0.1)
