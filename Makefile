@@ -41,7 +41,7 @@ bench: venv
 test: venv lint
 	pytest --numprocesses 2 --dist loadfile
 
-# Debian's packages are unpacked into .slurm and never installed: Slurm's commands are on the PATH of these tests
+# Debian's packages are unpacked into .debian and never installed: Slurm's commands are on the PATH of these tests
 # alone, and all daemons end with them. Where no Slurm can be had, the tests are skipped and say why.
 test-cluster: venv
 	pytest -m cluster tests/cluster

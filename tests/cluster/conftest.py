@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from cluster_study import PREDICTIONS, TRAINED, Run, checkout
 from slurm_daemons import Cluster, stop_when_terminated
-from slurm_packages import NoSlurmError
+
+from debian_packages import NoPackagesError
 
 
 @pytest.fixture(scope="session")
@@ -18,7 +19,7 @@ def cluster() -> Iterator[Cluster]:
     stop_when_terminated()
     try:
         running = Cluster().start()
-    except NoSlurmError as error:
+    except NoPackagesError as error:
         pytest.skip(f"no Slurm here: {error}")
     with running:
         yield running

@@ -22,9 +22,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import psutil
-from slurm_packages import NoSlurmError, libraries, unpack, write_commands
+from slurm_packages import unpack_slurm, write_commands
 
-PREFIX = Path(__file__).resolve().parents[2] / ".slurm"
+from debian_packages import PREFIX as PACKAGES
+from debian_packages import NoPackagesError, libraries
+
+PREFIX = PACKAGES / "slurm"
 NODES = ("n1", "n2")
 MARK = "FERFLOW_TEST_CLUSTER"
 """In the environment of a node's daemons: whose they are."""
@@ -88,9 +91,9 @@ class Cluster:
         self.daemons: dict[str, subprocess.Popen] = {}
 
     def start(self) -> Cluster:
-        """Start the daemons; NoSlurmError, and nothing left behind, where they cannot be had."""
+        """Start the daemons; NoPackagesError, and nothing left behind, where they cannot be had."""
         try:
-            unpack(self.prefix)
+            unpack_slurm(self.prefix)
             self._configure()
             write_commands(self.prefix, self.commands, self.configuration)
             self._start_all()
@@ -200,7 +203,7 @@ class Cluster:
             )  # fmt: skip
 
     def _wait(self, ready: Callable[[], bool], name: str) -> None:
-        """Wait until a daemon answers; NoSlurmError with the end of its log if it does not."""
+        """Wait until a daemon answers; NoPackagesError with the end of its log if it does not."""
         end = time.monotonic() + PATIENCE
         while time.monotonic() < end:
             with contextlib.suppress(subprocess.SubprocessError, KeyError):
@@ -211,7 +214,7 @@ class Cluster:
         said = [
             line for log in logs if log.is_file() for line in log.read_text("utf-8", "replace").splitlines()
         ]
-        raise NoSlurmError(f"{name} does not answer: {' / '.join(said[-3:]) or 'it says nothing'}")
+        raise NoPackagesError(f"{name} does not answer: {' / '.join(said[-3:]) or 'it says nothing'}")
 
 
 def _free_ports(count: int) -> list[int]:
@@ -234,7 +237,7 @@ def main(command: list[str]) -> int:
     try:
         with Cluster().start() as cluster:
             return subprocess.run(command, env=cluster.environment(), check=False).returncode
-    except NoSlurmError as error:
+    except NoPackagesError as error:
         print(f"no Slurm: {error}", file=sys.stderr)
         return 2
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import pytest
-import slurm_packages
-from slurm_packages import NoSlurmError, unpack
+from slurm_packages import unpack_slurm
+
+import debian_packages
+from debian_packages import NoPackagesError
 
 pytestmark = pytest.mark.cluster
 
 
 def test_a_machine_without_apt(tmp_path, monkeypatch):
-    monkeypatch.setattr(slurm_packages.shutil, "which", lambda name: None)
-    with pytest.raises(NoSlurmError, match="no apt-get: Slurm is taken from Debian's packages"):
-        unpack(tmp_path / "prefix")
+    monkeypatch.setattr(debian_packages.shutil, "which", lambda name: None)
+    with pytest.raises(NoPackagesError, match="no apt-get: slurmctld is taken from Debian's packages"):
+        unpack_slurm(tmp_path / "prefix")
     assert not (tmp_path / "prefix").exists()
 
 
@@ -22,6 +24,6 @@ def test_a_package_index_that_does_not_answer(tmp_path, monkeypatch):
     (commands / "apt-get").write_text("#!/bin/sh\necho 'E: Unable to locate package slurmd' >&2\nexit 100\n")
     (commands / "apt-get").chmod(0o755)
     monkeypatch.setenv("PATH", f"{commands}:/usr/bin:/bin")
-    with pytest.raises(NoSlurmError, match="`apt-get update` failed: E: Unable to locate package slurmd"):
-        unpack(tmp_path / "prefix")
-    assert not (tmp_path / "prefix" / slurm_packages.UNPACKED).exists()
+    with pytest.raises(NoPackagesError, match="`apt-get update` failed: E: Unable to locate package slurmd"):
+        unpack_slurm(tmp_path / "prefix")
+    assert not (tmp_path / "prefix" / debian_packages.UNPACKED).exists()

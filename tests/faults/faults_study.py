@@ -73,15 +73,18 @@ def complaint(done: subprocess.CompletedProcess) -> str:
     return lines[0] if lines else " / ".join((done.stdout + done.stderr).strip().splitlines()[-6:])
 
 
-def settle(fault: str, folder: Path, expected: bytes, note: str = "") -> Ended:
-    """Call the study until it is complete, with the commands that it names in between, and compare."""
+def settle(fault: str, folder: Path, expected: bytes, note: str = "", made: Path | None = None) -> Ended:
+    """Call the study until it is complete, with the commands that it names in between, and compare.
+
+    With `made`, that file of it alone is asked for and compared, instead of the predictions.
+    """
     began, said, outcome = time.monotonic(), [note] if note else [], LOST
     for commands in range(MOST_REPAIRS + 1):
-        done = run(folder)
+        done = run(folder, *([str(made)] if made else []))
         if done.returncode == 0:
-            same = (folder / PREDICTIONS).read_bytes() == expected
+            same = (folder / (made or PREDICTIONS)).read_bytes() == expected
             outcome = (NAMED if commands else ITSELF) if same else LOST
-            said += [] if same else ["the predictions are others"]
+            said += [] if same else [f"{made or 'the predictions'}: not as before"]
             break
         said.append(complaint(done))
         named = _COMMAND.search(said[-1])

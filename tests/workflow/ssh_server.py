@@ -14,6 +14,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from debian_packages import PREFIX, libraries, unpack
+
+UNPACKED = PREFIX / "openssh"
 UNPRIVILEGED = "nobody"
 """Who runs the server where the tests are run by root."""
 CONFIG = """
@@ -44,9 +47,16 @@ class Server:
         return f"ssh://{self.user}@127.0.0.1:{self.port}{self.folder}"
 
 
-def program() -> str | None:
-    """The server's program, which is seldom on an ordinary user's PATH."""
-    return shutil.which("sshd", path=os.pathsep.join([os.environ["PATH"], "/usr/sbin", "/usr/local/sbin"]))
+def program() -> str:
+    """The server's program: the machine's own, else Debian's, unpacked into a private folder.
+
+    Raises NoPackagesError where there is neither.
+    """
+    own = shutil.which("sshd", path=os.pathsep.join([os.environ["PATH"], "/usr/sbin", "/usr/local/sbin"]))
+    if own is not None:
+        return own
+    unpack(UNPACKED, ["openssh-server"])
+    return str(UNPACKED / "usr/sbin/sshd")
 
 
 @contextmanager
@@ -67,10 +77,14 @@ def served(sshd: str) -> Iterator[Server]:
         if root:
             for path in (folder, *folder.iterdir()):
                 shutil.chown(path, user)
+        if UNPACKED in Path(sshd).parents:  # which may lie where that user cannot read
+            shutil.copytree(UNPACKED, folder / "openssh")
+            sshd = str(folder / "openssh" / Path(sshd).relative_to(UNPACKED))
         ordinary = {"user": user, "group": "nogroup", "extra_groups": []} if root else {}
         with (folder / "log").open("wb") as log:
             command = [sshd, "-D", "-e", "-f", str(folder / "config")]
-            process = subprocess.Popen(command, stdout=log, stderr=log, **ordinary)
+            found = os.environ | {"LD_LIBRARY_PATH": libraries(folder / "openssh")}
+            process = subprocess.Popen(command, stdout=log, stderr=log, env=found, **ordinary)
         try:
             _wait(process, port, folder / "log")
             yield Server(user, port, folder / "user_key", folder / "remote")
