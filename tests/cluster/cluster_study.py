@@ -95,9 +95,7 @@ class Run:
             time.sleep(0.3)
         return found
 
-    def working(self, comment: str, log: str) -> dict[str, str] | None:
-        """The running Slurm job of that comment (rule and wildcards), once its script has begun its log."""
-        for job in self.cluster.jobs():
-            if job["state"] == "RUNNING" and comment in job["comment"] and (self.folder / log).is_file():
-                return job
-        return None
+    def working(self, comment: str) -> dict[str, str] | None:
+        """The running Slurm job of that comment (rule and wildcards)."""
+        running = (job for job in self.cluster.jobs() if job["state"] == "RUNNING")
+        return next((job for job in running if comment in job["comment"]), None)

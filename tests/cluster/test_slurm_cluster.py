@@ -52,7 +52,7 @@ def test_the_predictions_are_those_of_one_machine(cluster, local, with_weights, 
 
 def test_a_cancelled_job_is_tried_again_with_twice_the_memory(cluster, local, untrained, before):
     process = untrained.start()
-    job = untrained.until(lambda: untrained.working(FIRST_FOLD, "logs/fold/lstm-0.log"))
+    job = untrained.until(lambda: untrained.working(FIRST_FOLD))
     cluster.ask("scancel", job["id"])
     code, said = untrained.end(process)
     assert code == 0, said
@@ -64,7 +64,7 @@ def test_a_cancelled_job_is_tried_again_with_twice_the_memory(cluster, local, un
 
 def test_the_jobs_of_a_dead_node_run_on_the_other(cluster, local, untrained, before):
     process = untrained.start()
-    job = untrained.until(lambda: untrained.working(FIRST_FOLD, "logs/fold/lstm-0.log"))
+    job = untrained.until(lambda: untrained.working(FIRST_FOLD))
     cluster.kill_node(job["node"])
     try:
         code, said = untrained.end(process)
@@ -82,6 +82,7 @@ def test_a_job_that_exceeds_its_memory_is_named_and_a_second_call_completes(
     code, said = untrained.finish("--set-resources", "fold:mem_mb=200")
     assert code != 0
     assert len(attempts(cluster, before, FIRST_FOLD)) == 2
+    assert re.search(r"^ferflow: error: job fold", said, re.M), said
     (line,) = re.findall(r"^ferflow: error: job fold lstm_0 failed: .*$", said, re.M)
     assert "it exceeded its memory" in line
     assert "Traceback" not in said
@@ -96,7 +97,7 @@ def test_a_job_that_exceeds_its_memory_is_named_and_a_second_call_completes(
 
 def test_an_interrupted_run_repeats_only_the_interrupted_jobs(cluster, local, untrained, before):
     process = untrained.start("--jobs", "1")
-    untrained.until(lambda: untrained.working("rule_fold_wildcards_lstm_1", "logs/fold/lstm-1.log"))
+    untrained.until(lambda: untrained.working("rule_fold_wildcards_lstm_1"))
     process.send_signal(signal.SIGINT)
     code, said = untrained.end(process)
     assert code != 0, said

@@ -252,6 +252,12 @@ def test_what_cannot_be_fused_is_refused_in_one_line(frame, name):
     assert "\n" not in str(error.value)
 
 
+def test_settings_that_name_no_models_at_all_are_refused(frame):
+    nothing = SETTINGS.model_copy(update={"sets": {}, "stacking": None, "best": None})
+    with pytest.raises(SettingError, match="names no models to fuse"):
+        run.fusions(frame, nothing, EVALUATION, 7, EMOTIONS)
+
+
 def test_other_subjects_on_both_sides_pass(frame):
     refuse_shared_subjects(*(aligned(frame, ["c3d"], p, EMOTIONS) for p in ("cv", "test")))
 

@@ -182,22 +182,22 @@ def test_a_clone_pulls_over_ssh_and_reports_without_training(reproduced, tmp_pat
     reports_without_training(folder, copy)
 
 
-def one_head(folder: Path) -> None:
-    """Leave of the study what two experiments with a head need."""
+def two_heads(folder: Path) -> None:
+    """Leave of the study what two experiments with a head need; the other one is never trained again."""
     params = folder / "params.yaml"
     study = yaml.safe_load(params.read_text())
-    study["temporal"]["heads"] = {"lstm": study["temporal"]["heads"]["lstm"]}
+    study["temporal"]["heads"] = {name: study["temporal"]["heads"][name] for name in ("lstm", "cnn1d")}
     study["end_to_end"]["run"], study["search"]["run"], study["nested"]["heads"] = [], [], []
     study["splits"]["compared"], study["experiments"]["compared"] = [], []
-    study["fusion"] |= {"sets": {}, "stacking": None, "best": None}
+    study["fusion"] |= {"sets": {"both": ["lstm", "cnn1d"]}, "stacking": None, "best": None}
     study["humans"]["simulated"], study["evaluation"]["controls"] = None, False
     params.write_text(yaml.safe_dump(study, sort_keys=False))
-    called(folder, "git", "commit", "-q", "-a", "-m", "one head")
+    called(folder, "git", "commit", "-q", "-a", "-m", "two heads")
 
 
 def test_two_experiments_are_compared_in_metrics_and_plots(reproduced, tmp_path):
     folder, _ = reproduced
-    one_head(folder)
+    two_heads(folder)
     for units in (4, 12):
         said = dvc(
             folder, "exp", "run", "--name", f"units-{units}", "-S", f"temporal.heads.lstm.units={units}"

@@ -11,6 +11,7 @@ import pandas as pd
 
 from ferflow import tables
 from ferflow.classes import EMOTIONS
+from ferflow.errors import SettingError
 from ferflow.evaluation import predictions as predictions_table
 from ferflow.evaluation.fusions import BEST, STACKING, fusion_name
 from ferflow.evaluation.results import results, study_note
@@ -53,7 +54,8 @@ def write_fusions(
     """Fuse as the settings say; writes schema `predictions` (protocols cv and test) and schema `fusion`.
 
     The tables must hold the cv and test predictions of every model that the settings name. Raises
-    SettingError for a model that is not there, InputError where models were shown different clips.
+    SettingError for a model that is not there, or for none at all, InputError where models were shown
+    different clips.
     """
     frame = predictions_table.read(predictions_csvs, emotions, manifest_csv)
     fused, shown = fusions(frame, fusion, evaluation, seed, emotions, study_note(protocol))
@@ -74,6 +76,8 @@ def fusions(
     models = list(dict.fromkeys(predictions["model"]))
     members = {name: resolve(some, models, f"fusion.{name}") for name, some in asked(fusion).items()}
     everyone = list(dict.fromkeys(model for some in members.values() for model in some))
+    if not everyone:
+        raise SettingError("fusion", "names no models to fuse", "name them under sets, stacking or best")
     cv = aligned(predictions, everyone, "cv", emotions)
     test = aligned(predictions, everyone, "test", emotions)
     refuse_shared_subjects(cv, test)
