@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -73,6 +74,8 @@ class Run:
                 ],
                 cwd=self.folder, env=environment, stdout=out, stderr=subprocess.STDOUT,
                 start_new_session=True,
+                # A shell has what it runs in its background ignore Ctrl-C, and so what that starts.
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
             )  # fmt: skip
 
     def finish(self, *more: str) -> tuple[int, str]:

@@ -6,31 +6,18 @@ import pytest
 
 from ferflow.report.failed_jobs import failed_jobs
 
-# As the Slurm plugin and Snakemake write it into .snakemake/log.
-FAILED = """\
+# As the Slurm plugin and Snakemake write it into .snakemake/log; with `quiet: rules` the status is left out.
+SUBMITTED = "Job {job} has been submitted with SLURM jobid {number} (log: {log}).\n"
+FAILED = (
+    SUBMITTED
+    + """\
 [Sun Nov 22 23:48:40 2026]
 Error in rule fold:
     message: SLURM-job '{number}' failed, SLURM status is: '{status}'. Detailed failure reason unavailable.
-    jobid: 6
-    input: data/a.h5
-    output: results/fold-0/history.csv
+    jobid: {job}
     log: logs/fold/lstm-0.log, {log} (check log file(s) for error details)
-    external_jobid: {number}
 """
-GROUP = """\
-[Sun Nov 22 23:48:41 2026]
-    message: Error in group prepare
-    log: {log} (check log file(s) for error details)
-    jobs:
-        rule synth4d:
-            jobid: 9
-            log: logs/synth4d/F002.log (check log file(s) for error details)
-[Sun Nov 22 23:48:41 2026]
-    Error in rule faces:
-        message: None
-        jobid: 8
-        log: logs/faces/F002.log (check log file(s) for error details)
-"""
+)
 
 
 @pytest.fixture
@@ -69,22 +56,33 @@ def lines(text, folder):
     ],
 )  # fmt: skip
 def test_a_job_is_named_with_the_reason_and_its_log(slurm_log, tmp_path, said, status, why):
-    text = FAILED.format(number=3, status=status, log=slurm_log(said))
+    text = FAILED.format(job=6, number=3, status=status, log=slurm_log(said))
     assert lines(text, tmp_path) == [f"job fold lstm_0 failed: {why} (log logs/slurm/rule_fold/lstm_0/3.log)"]
 
 
 def test_the_last_attempt_counts_and_one_that_succeeds_takes_the_failure_back(slurm_log, tmp_path):
-    first = FAILED.format(number=3, status="FAILED", log=slurm_log("", 3))
-    second = FAILED.format(number=4, status="TIMEOUT", log=slurm_log("DUE TO TIME LIMIT", 4))
+    first = FAILED.format(job=6, number=3, status="FAILED", log=slurm_log("", 3))
+    second = FAILED.format(job=6, number=4, status="TIMEOUT", log=slurm_log("DUE TO TIME LIMIT", 4))
     (line,) = lines(first + second, tmp_path)
     assert "out of time" in line and "4.log" in line
     assert lines(first + "[Sun Nov 22 23:50:00 2026]\nFinished jobid: 6 (Rule: fold)\n", tmp_path) == []
 
 
+def test_a_quiet_run_names_what_its_logs_tell(slurm_log, tmp_path):
+    killed = slurm_log("slurmstepd: error: StepId=4.0 exceeded memory limit (400000000 > 200000000)", 4)
+    text = SUBMITTED.format(job=6, number=3, log=slurm_log("", 3)) + "Trying to restart job 6.\n"
+    text += SUBMITTED.format(job=6, number=4, log=killed)
+    done = slurm_log("1 of 1 steps (100%) done", 5, "rule_fold/lstm_1")
+    text += SUBMITTED.format(job=7, number=5, log=done)
+    (line,) = lines(text, tmp_path)
+    assert line.startswith("job fold lstm_0 failed: it exceeded its memory (400 of 200 MB) (log ")
+    assert line.endswith("rule_fold/lstm_0/4.log)")
+
+
 def test_a_group_is_one_line(slurm_log, tmp_path):
     place = "group_prepare_aus_faces_synth4d"
     log = slurm_log("slurmstepd: error: *** JOB 1 ON n1 CANCELLED AT 2026 ***", 1, place)
-    assert lines(GROUP.format(log=log), tmp_path) == [
+    assert lines(SUBMITTED.format(job="9f-1", number=1, log=log), tmp_path) == [
         f"job prepare_aus_faces_synth4d (a group) failed: it was cancelled (log logs/slurm/{place}/1.log)"
     ]
 

@@ -18,6 +18,10 @@ REASONS = (
 )
 """What Slurm or a job writes into a job's log, and what it means; the first that fits."""
 
+_STEPS = re.compile(
+    r"^Job (\S+) has been submitted with SLURM jobid (\d+) \(log: (.*)\)\.$|^Finished jobid: (\S+)", re.M
+)
+
 
 @dataclass(frozen=True)
 class FailedJob:
@@ -34,32 +38,31 @@ class FailedJob:
 def failed_jobs(text: str, folder: Path = Path()) -> list[FailedJob]:
     """The jobs that failed for good, from the text of a run's log in `.snakemake/log`.
 
-    Jobs without a log of Slurm's are left out: they have said their line themselves. A second attempt that
-    succeeded takes the first one's failure back. Logs are named relative to `folder`, the run's.
+    Those are the jobs that Slurm was given, whose last attempt neither the run nor Slurm's log of it calls
+    done. Jobs of this machine have said their line themselves. Logs are named relative to `folder`, the
+    run's.
     """
-    last: dict[str, tuple[str, str]] = {}
-    for block in re.split(r"^\[", text, flags=re.M):
-        for jobid in re.findall(r"^Finished jobid: (\S+)", block, re.M):
-            last.pop(jobid, None)
-        for part in re.split(r"^(?=Error in rule )", block, flags=re.M):
-            message = re.search(r"^ +message: (.*)$", part, re.M)
-            logs = re.search(r"^ +log: (.*?)(?: \(check log file\(s\).*)?$", part, re.M)
-            slurm = logs and logs[1].split(", ")[-1]
-            if (
-                message is None
-                or slurm is None
-                or not re.search(r"/(?:rule|group)_[^/]+/(?:[^/]+/)?\d+\.log$", slurm)
-            ):
-                continue
-            jobid = re.search(r"^ +jobid: (\S+)", part, re.M)
-            last[str(Path(slurm).parent) if jobid is None else jobid[1]] = (message[1], slurm)
-    return [_read(message, Path(log), folder) for message, log in last.values()]
+    last: dict[str, tuple[str, Path]] = {}
+    for job, number, log, finished in _STEPS.findall(text):
+        if finished:
+            last.pop(finished, None)
+        else:
+            last[job] = number, Path(log)
+    return [_read(number, log, text, folder) for number, log in last.values() if not _done(log)]
 
 
-def _read(message: str, log: Path, folder: Path) -> FailedJob:
+def _done(log: Path) -> bool:
+    """Whether a job's own Snakemake has ended well: a group's jobs are not called finished by their group."""
+    return log.is_file() and "(100%) done" in log.read_text("utf-8", "replace")
+
+
+def _read(number: str, log: Path, text: str, folder: Path) -> FailedJob:
     where = re.search(r"(rule|group)_([^/]+)(?:/([^/]+))?/\d+\.log$", str(log))
-    name = where[2] + (f" {where[3]}" if where[3] else "") + (" (a group)" if where[1] == "group" else "")
-    status = re.search(r"SLURM status is: '(\w+)'", message)
+    name = str(number)
+    if where:
+        of_group = " (a group)" if where[1] == "group" else ""
+        name = where[2] + (f" {where[3]}" if where[3] else "") + of_group
+    status = re.search(rf"SLURM-job '{number}' failed, SLURM status is: '(\w+)'", text)
     said = log.read_text("utf-8", "replace") if log.is_file() else ""
     why = f"Slurm says {status[1]}" if status else "it did not end well"
     for pattern, meaning in REASONS:
