@@ -33,7 +33,7 @@ def read(pixels_h5: str | Path, manifest_csv: str | Path) -> ImageSet:
     remedy = "delete it and run the step `datacentric_images` again"
     table = tables.read(manifest_csv, "manifest")
     with hdf5.opened(pixels_h5, remedy, remedy) as file:
-        shape = (len(table), *[None] * (file["pixels"].ndim - 1)) if "pixels" in file else ()
+        shape = (None,) * file["pixels"].ndim if "pixels" in file else ()
         pixels = hdf5.dataset(pixels_h5, file, "pixels", shape, np.uint8, remedy)[...]
         name, root, clips = (str(file.attrs[key]) for key in ("name", "root", "clips"))
     if clips != _digest(table) or len(pixels) != len(table):
