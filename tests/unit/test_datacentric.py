@@ -508,7 +508,7 @@ def test_unpacked_images_must_be_those_of_the_manifest(faces, flawed, tmp_path):
     with pytest.raises(InputError, match="does not hold the images of"):
         store.read(tmp_path / "faces.h5", tmp_path / "flawed.csv")
     (tmp_path / "faces.h5").write_bytes(b"no HDF5")
-    with pytest.raises(InputError, match="faces.h5: is "):
+    with pytest.raises(InputError, match=r"faces\.h5: is "):
         store.read(tmp_path / "faces.h5", tmp_path / "faces.csv")
 
 
