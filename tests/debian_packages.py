@@ -60,7 +60,10 @@ def _needed(folder: Path, wanted: Sequence[str]) -> list[str]:
 
 
 def _run(command: list[str], folder: Path) -> str:
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
+    try:
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
+    except subprocess.TimeoutExpired:
+        raise NoPackagesError(f"`{' '.join(command[:2])}` does not end") from None
     if done.returncode:
         why = (done.stderr.strip() or done.stdout.strip() or "no reason given").splitlines()[-1]
         raise NoPackagesError(f"`{' '.join(command[:2])}` failed: {why}")
