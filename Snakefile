@@ -33,7 +33,7 @@ if S.kind == "clips":
     include: "workflow/rules/split_kinds.smk"
     include: "workflow/rules/fusion.smk"
 
-else:
+elif S.kind == "images":
 
     include: "workflow/rules/images.smk"
     include: "workflow/rules/sweep.smk"
@@ -42,6 +42,14 @@ else:
     if S.datacentric.studied:
 
         include: "workflow/rules/datacentric.smk"
+
+elif S.kind == "sfew":
+
+    include: "workflow/rules/sfew.smk"
+
+else:
+
+    include: "workflow/rules/affect.smk"
 
 
 include: "workflow/rules/shown.smk"

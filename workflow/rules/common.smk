@@ -28,9 +28,9 @@ except FerflowError as error:
 
 SYNTHETIC_STILLS = S.stills.source == "synth4d"
 STILLS = "synth4d-stills" if SYNTHETIC_STILLS else S.stills.source
-SYNTHETIC = S.dataset.name == "synth4d" if S.kind == "clips" else SYNTHETIC_STILLS
+DATASET, SYNTHETIC = S.data()
 KNOWN = Keep(
-    dataset=S.dataset.name if S.kind == "clips" else STILLS,
+    dataset=DATASET,
     study=S.study,
     backend=S.aus.backend,
     extractor=S.spatial.network,

@@ -1,7 +1,8 @@
 # Tables as people read them: in the report, and as Markdown and LaTeX. One job for all of them, since each takes
 # less time than a process needs to start.
 
-CAPTION = "../report/table.rst" if S.kind == "clips" else "../report/image_table.rst"
+CAPTIONS = {"clips": "table", "images": "image_table", "sfew": "sfew_table", "affect": "affect_table"}
+CAPTION = f"../report/{CAPTIONS[S.kind]}.rst"
 
 
 rule shown_tables:

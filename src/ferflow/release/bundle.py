@@ -67,10 +67,7 @@ def _study(results: Path) -> tuple[Path, Settings]:
 
 def manifest_of(settings: Settings) -> str:
     """The study's list of clips or images."""
-    if settings.kind == "clips":
-        return layout.MANIFEST.format(dataset=settings.dataset.name)
-    source = settings.stills.source
-    return layout.MANIFEST.format(dataset="synth4d-stills" if source == "synth4d" else source)
+    return layout.MANIFEST.format(dataset=settings.data()[0])
 
 
 def contents(root: Path, settings: Settings, pictures: bool = True) -> dict[str, Path]:

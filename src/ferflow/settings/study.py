@@ -8,6 +8,7 @@ from typing import Annotated, Literal, get_args
 from pydantic import Field, ValidationError, model_validator
 
 from ferflow.classes import EMOTIONS
+from ferflow.settings.affect import Affect
 from ferflow.settings.clips import Augment, Aus, Dataset, Faces, Stills, Synth4d, Trim
 from ferflow.settings.comparing import (
     Calibration,
@@ -32,15 +33,19 @@ from ferflow.settings.heads import (
     searched_names,
 )
 from ferflow.settings.images import Datacentric, Finetune, Images, Sweep
+from ferflow.settings.sfew import Sfew
 from ferflow.settings.training import Spatial
 from ferflow.settings.types import EndToEndName, Head, Name, Section
+
+EMBEDDED = ("synth4d", "synth4d-stills", "scenes", "affect")
+"""The data sets that are rendered: synthetic."""
 
 
 class Settings(Section):
     """All settings of one study."""
 
     study: Name
-    kind: Literal["clips", "images"]
+    kind: Literal["clips", "images", "sfew", "affect"]
     protocol: Literal["honest", "published"]
     seed: Annotated[int, Field(ge=0)]
     emotions: list[Literal[EMOTIONS]]
@@ -56,6 +61,8 @@ class Settings(Section):
     finetune: Finetune
     sweep: Sweep
     datacentric: Datacentric
+    sfew: Sfew
+    affect: Affect
     features: Features
     temporal: Temporal
     end_to_end: EndToEnd
@@ -69,6 +76,17 @@ class Settings(Section):
     calibration: Calibration
     evaluation: Evaluation
     pictures: Pictures
+
+    def data(self) -> tuple[str, bool]:
+        """The name under which the study's data set has its files, and whether it is embedded: synthetic."""
+        stills = "synth4d-stills" if self.stills.source == "synth4d" else self.stills.source
+        name = {
+            "clips": self.dataset.name,
+            "images": stills,
+            "sfew": self.sfew.dataset.name,
+            "affect": self.affect.dataset.name,
+        }[self.kind]
+        return name, name in EMBEDDED
 
     @model_validator(mode="after")
     def _experiments_can_be_built(self) -> Settings:

@@ -1,0 +1,1 @@
+# Expression with valence and arousal (AffectNet).
