@@ -124,8 +124,21 @@ def unlimited():
         workflow.scheduler.job_rate_limiter = None
 
 
+def date_now():
+    """Nothing that jobs read or have written lies in the future."""
+    from ferflow import clock
+
+    try:
+        ahead = clock.date_now(["data", "results", *S.places()])
+    except FerflowError as error:
+        stop(error)
+    if ahead:
+        print(f"ferflow: {ahead} files were dated in the future; they are dated now", file=sys.stderr)
+
+
 onstart:
     lock_folder()
+    date_now()
     unlimited()
 
 

@@ -88,6 +88,10 @@ class Settings(Section):
         }[self.kind]
         return name, name in EMBEDDED
 
+    def places(self) -> list[str]:
+        """The folders and files of the study's data sets."""
+        return [self.dataset.root, self.stills.path, self.sfew.dataset.path, self.affect.dataset.path]
+
     @model_validator(mode="after")
     def _experiments_can_be_built(self) -> Settings:
         for name in self.experiments.trained():
