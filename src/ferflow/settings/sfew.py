@@ -2,15 +2,77 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from ferflow.settings.types import Section
+from pydantic import Field, model_validator
+
+from ferflow.models.residual_names import FILES
+from ferflow.settings.types import Count, Name, NotNegative, Positive, Section
+
+ResidualName = Literal[tuple(FILES)]
+SfewImages = Literal["originals", "crops"]
+SfewProtocol = Literal["random", "film", "spi"]
 
 
 class SceneSet(Section):
     name: Literal["scenes", "sfew"]
     path: str
+    smallest: Count
+
+
+class Cell(Section):
+    """One training in each fold of each protocol; it is judged after each of `epochs`."""
+
+    network: ResidualName
+    images: SfewImages
+    unfrozen: Annotated[int, Field(ge=0, le=2)]
+    batch: Count
+    epochs: Annotated[list[Count], Field(min_length=1)]
+    learning_rate: Positive
+    protocols: Annotated[list[SfewProtocol], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _rising(self) -> Cell:
+        if sorted(set(self.epochs)) != self.epochs or len(set(self.protocols)) != len(self.protocols):
+            raise ValueError("epochs must rise, and no protocol stand twice")
+        return self
+
+    def models(self, usual_batch: int) -> dict[int, str]:
+        """Epochs: the name of the model, as `resnet50-unfrozen1-100-crops`, after so many of them."""
+        base = self.network + (f"-unfrozen{self.unfrozen}" if self.unfrozen else "")
+        end = f"-batch{self.batch}" if self.batch != usual_batch and not self.unfrozen else ""
+        return {epochs: f"{base}-{epochs}-{self.images}{end}" for epochs in self.epochs}
+
+
+class Transfer(Section):
+    start: Literal["imagenet", "untrained"]
+    crops: Literal["mtcnn", "haar"]
+    folds: Annotated[int, Field(ge=2)]
+    batch: Count
+    weight_decay: NotNegative
+    threads: Count
+    cells: dict[Name, Cell | None]
+
+    @model_validator(mode="after")
+    def _different_models(self) -> Transfer:
+        named: dict[str, str] = {}
+        for name, cell in self.run().items():
+            for model in cell.models(self.batch).values():
+                if model in named:
+                    raise ValueError(f"cells {named[model]} and {name} both make {model}")
+                named[model] = name
+        return self
+
+    def run(self) -> dict[str, Cell]:
+        """The cells that are trained; a study leaves one out by writing null."""
+        return {name: cell for name, cell in self.cells.items() if cell is not None}
+
+    def protocols(self) -> list[SfewProtocol]:
+        """The protocols that any cell asks for, the published one first."""
+        asked = {protocol for cell in self.run().values() for protocol in cell.protocols}
+        return [name for name in ("random", "film", "spi") if name in asked]
 
 
 class Sfew(Section):
     dataset: SceneSet
+    transfer: Transfer
