@@ -1,8 +1,7 @@
-"""The steps of the study: one cell in its folds, all predictions, and what follows from them."""
+"""The steps of the study: a cell in its folds, and the accuracies of folds, protocols and batch sizes."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -14,31 +13,11 @@ from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.datasets.sfew import read_manifest
 from ferflow.errors import InputError
 from ferflow.evaluation import predictions as predictions_table
-from ferflow.evaluation.classes import class_report
-from ferflow.evaluation.confusion import confusion
-from ferflow.evaluation.results import LEAKY, nested, results
-from ferflow.files import write_text
-from ferflow.settings import Evaluation
 from ferflow.settings.sfew import Cell, Transfer
 from ferflow.sfew import folds as sides
 from ferflow.training.reproducible import derive
 
-PROTOCOL = "@"
-"""Between a model's name and its protocol where predictions of several protocols stand in one table."""
 BATCHES_PUBLISHED = {256: "better and faster than 128 and 64 (Gong, section 2.4; no number)"}
-
-
-def with_protocol(model: str, protocol: str) -> str:
-    """`resnet50-200-crops`, `film` as `resnet50-200-crops@film`."""
-    return f"{model}{PROTOCOL}{protocol}"
-
-
-def of_protocol(model: str) -> tuple[str, str]:
-    """`resnet50-200-crops@film` as (`resnet50-200-crops`, `film`); ValueError for a name without protocol."""
-    name, found, protocol = model.rpartition(PROTOCOL)
-    if not found:
-        raise ValueError(f"{model} names no protocol")
-    return name, protocol
 
 
 def train_cell(
@@ -114,27 +93,36 @@ def train_cell(
     tables.write(pd.concat(curves, ignore_index=True), folder / "history.csv", "sfew_history")
 
 
-def collect(said: Mapping[str, Iterable[str | Path]], manifest_csv: str | Path, out: str | Path) -> None:
-    """Put the predictions of all models under all protocols below one another; protocol: its files.
+def write_folds(
+    said: Mapping[str, Iterable[str | Path]],
+    starts: Mapping[str, str],
+    manifest_csv: str | Path,
+    out: str | Path,
+) -> None:
+    """The accuracy of each model in each fold, and their mean (schema `sfew_folds`), from predictions.
 
-    Each model's name gets its protocol, `resnet50-200-crops@film`. Raises InputError for images that are not
-    in the manifest or have another class there, and for a model that says something of an image twice.
+    `said` has the files of each protocol; `starts` says of a model whether its network was `imagenet` or
+    `untrained` (others: none). Raises InputError for images that are not in the manifest or have another
+    class there.
     """
     manifest = read_manifest(manifest_csv).set_index("image_id")
-    frames = []
+    rows = []
     for protocol, paths in said.items():
         for path in paths:
             frame = predictions_table.read([path], EMOTIONS_NEUTRAL)
             _refuse_other_images(path, frame, manifest)
-            frames.append(frame.assign(model=[with_protocol(model, protocol) for model in frame["model"]]))
-    frame = pd.concat(frames, ignore_index=True).drop(columns="synthetic")
-    twice = frame[frame.duplicated(["model", "clip_id"])]
-    if len(twice):
-        problem = f"image {twice.iloc[0].clip_id} is predicted twice by {twice.iloc[0].model}"
-        raise InputError(out, problem, "give each model a name of its own")
-    for column in ("fold", "seed"):
-        frame[column] = frame[column].astype("Int64")
-    tables.write(frame, out, "predictions")
+            for model, group in frame.groupby("model", sort=False):
+                common = {
+                    "model": model,
+                    "protocol": protocol,
+                    "start": starts.get(model, "none"),
+                    "leaky": protocol in sides.LEAKY,
+                    "synthetic": bool(manifest["synthetic"].any()),
+                }
+                rows += [common | row for row in _fold_rows(group)]
+    made = pd.DataFrame(rows).astype({"sd": float})
+    made["fold"] = made["fold"].astype("Int64")
+    tables.write(made, out, "sfew_folds")
 
 
 def _refuse_other_images(path: str | Path, frame: pd.DataFrame, manifest: pd.DataFrame) -> None:
@@ -146,70 +134,23 @@ def _refuse_other_images(path: str | Path, frame: pd.DataFrame, manifest: pd.Dat
         raise InputError(path, problem, "delete it and run the workflow again")
 
 
-def evaluate(
-    predictions_csv: str | Path,
-    manifest_csv: str | Path,
-    starts: Mapping[str, str],
-    out_metrics: str | Path,
-    out_tables: str | Path,
-    settings: Evaluation,
-    seed: int,
-    protocol: str,
-) -> None:
-    """Metrics of all models under all protocols: metrics.json, and into `out_tables` results.csv,
-    confusion.csv, class_report.csv and sfew_folds.csv.
-
-    Intervals come from drawing films anew, which stand in the place of subjects. `starts` says of a model
-    whether its network was `imagenet` or `untrained` (others: none). `protocol` is the study's setting.
-    """
-    synthetic = bool(read_manifest(manifest_csv)["synthetic"].any())
-    frame = predictions_table.read([predictions_csv], EMOTIONS_NEUTRAL)
-    frame["synthetic"] = synthetic
-    parts = [(note_of(model), part) for model, part in frame.groupby("model", sort=False)]
-    made = {
-        "results": [results(part, EMOTIONS_NEUTRAL, settings, seed, note) for note, part in parts],
-        "confusion": [confusion(part, EMOTIONS_NEUTRAL, note) for note, part in parts],
-        "class_report": [class_report(part, EMOTIONS_NEUTRAL, note) for note, part in parts],
-    }
-    folder = Path(out_tables)
-    whole = {name: pd.concat(rows, ignore_index=True) for name, rows in made.items()}
-    for name, rows in whole.items():
-        tables.write(rows, folder / f"{name}.csv", name)
-    tables.write(fold_table(frame, starts), folder / "sfew_folds.csv", "sfew_folds")
-    write_text(out_metrics, json.dumps(nested(whole["results"], settings, seed, protocol), indent=2) + "\n")
-
-
-def note_of(model: str) -> str:
-    """What a table must say of a model's protocol: that the paper's is leaky."""
-    return LEAKY if of_protocol(model)[1] in sides.LEAKY else ""
-
-
-def fold_table(frame: pd.DataFrame, starts: Mapping[str, str]) -> pd.DataFrame:
-    """The accuracy of each model in each fold, then their mean (schema `sfew_folds`).
-
-    `frame` are collected predictions with `synthetic`. A fold is trained on all other folds' images.
-    """
-    rows = []
-    for name, group in frame.groupby("model", sort=False):
-        model, protocol = of_protocol(name)
-        common = {
-            "model": model,
-            "protocol": protocol,
-            "start": starts.get(model, "none"),
-            "leaky": protocol in sides.LEAKY,
-            "synthetic": bool(group["synthetic"].any()),
+def _fold_rows(group: pd.DataFrame) -> list[dict]:
+    """A row for each fold of one model, which has learnt from all other folds, then their mean."""
+    right = (group["emotion"] == group["predicted"]).groupby(group["fold"])
+    accuracies, sizes = right.mean(), right.size()
+    rows = [
+        {
+            "fold": int(fold),
+            "n_training": len(group) - int(sizes[fold]),
+            "n": int(sizes[fold]),
+            "accuracy": float(accuracy),
+            "sd": None,
         }
-        right = (group["emotion"] == group["predicted"]).groupby(group["fold"])
-        accuracies, sizes = right.mean(), right.size()
-        for fold, accuracy in accuracies.items():
-            n = int(sizes[fold])
-            own = {"fold": int(fold), "n_training": len(group) - n, "n": n, "accuracy": accuracy, "sd": None}
-            rows.append(common | own)
-        mean = {"fold": None, "n_training": len(group) - round(sizes.mean()), "n": len(group)}
-        rows.append(common | mean | {"accuracy": accuracies.mean(), "sd": float(accuracies.std(ddof=1))})
-    made = pd.DataFrame(rows)
-    made["fold"] = made["fold"].astype("Int64")
-    return made.astype({"sd": float})
+        for fold, accuracy in accuracies.items()
+    ]
+    learnt = len(group) - round(sizes.mean())
+    mean = {"fold": None, "n_training": learnt, "n": len(group), "accuracy": float(accuracies.mean())}
+    return [*rows, mean | {"sd": float(accuracies.std(ddof=1))}]
 
 
 def write_protocols(manifest_csv: str | Path, folds_csvs: Mapping[str, str | Path], out: str | Path) -> None:
