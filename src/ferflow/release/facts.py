@@ -69,10 +69,8 @@ def data(root: Path, settings: Settings, manifest: str) -> list[dict[str, object
         own = settings.kind == "sfew"
         clips = tables.read(root / manifest, "sfew_manifest" if own else "manifest")
         if "sha256" in clips:
-            names = clips["image_id" if own else "clip_id"]
-            lines = "".join(
-                f"{digest}  {name}\n" for digest, name in zip(clips["sha256"], names, strict=True)
-            )
+            listed = zip(clips["sha256"], clips["image_id" if own else "clip_id"], strict=True)
+            lines = "".join(f"{digest}  {name}\n" for digest, name in listed)
             digest = hashlib.sha256(lines.encode()).hexdigest()
             about = f"{len(clips)} files, by their hashes in the manifest"
             where = settings.sfew.dataset.path if own else settings.dataset.root

@@ -12,9 +12,6 @@ def steps(at: Places) -> list[Step]:
     """Accuracies in all folds, what stands on two sides, and the batch sizes."""
     transfer, manifest = at.settings.sfew.transfer, manifest_of(at.settings)
     cells, protocols = transfer.run(), transfer.protocols()
-    starts = {
-        model: transfer.start for cell in cells.values() for model in cell.models(transfer.batch).values()
-    }
 
     def of_cells(file: str) -> dict[str, list[str]]:
         return {
@@ -31,7 +28,7 @@ def steps(at: Places) -> list[Step]:
 
     def make_folds() -> None:
         files = {protocol: [at.there(name) for name in names] for protocol, names in said.items()}
-        run.write_folds(files, starts, at.there(manifest), at.out(at.table("sfew_folds")))
+        run.write_folds(files, transfer.starts(), at.there(manifest), at.out(at.table("sfew_folds")))
 
     def make_protocols() -> None:
         files = {protocol: at.there(name) for protocol, name in folds.items()}
