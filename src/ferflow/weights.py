@@ -165,6 +165,8 @@ WEIGHTS: dict[str, Weight] = {
             1_559_269,
             "MTCNN's third network: faces with five points",
         ),
+        _imagenet("resnet18-f37072fd.pth", "f37072fd", 46_830_571, "ResNet18"),
+        _imagenet("resnet34-b627a593.pth", "b627a593", 87_319_819, "ResNet34"),
         _imagenet("densenet201-c1103571.pth", "c1103571", 81_131_000, "DenseNet201"),
         # What the thesis used. The size is that of 14,714,688 float32 values; the file is a little larger.
         _vggface(

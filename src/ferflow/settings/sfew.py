@@ -6,62 +6,76 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from ferflow.settings.types import Count, NotNegative, Positive, Section, Share
+from ferflow.models.residual_names import FILES
+from ferflow.settings.scenes import Crops, Scenes
+from ferflow.settings.types import Count, Name, NotNegative, Positive, Section
+
+ResidualName = Literal[tuple(FILES)]
+SfewImages = Literal["originals", "crops"]
+SfewProtocol = Literal["random", "film", "spi"]
 
 
 class SceneSet(Section):
     name: Literal["scenes", "sfew"]
     path: str
+    smallest: Count
 
 
-class Scenes(Section):
-    """The synthetic scenes."""
+class Cell(Section):
+    """One training in each fold of each protocol; it is judged after each of `epochs`."""
 
-    per_class: Count
-    films: Annotated[int, Field(ge=1, le=99)]
-    people: Count
-    width: Annotated[int, Field(ge=64)]
-    height: Annotated[int, Field(ge=64)]
-    face: tuple[Positive, Positive]
-    several: Share
-    without_face: Share
-    occluded: Share
+    network: ResidualName
+    images: SfewImages
+    unfrozen: Annotated[int, Field(ge=0, le=2)]
+    batch: Count
+    epochs: Annotated[list[Count], Field(min_length=1)]
+    learning_rate: Positive
+    protocols: Annotated[list[SfewProtocol], Field(min_length=1)]
 
     @model_validator(mode="after")
-    def _ordered(self) -> Scenes:
-        if self.face[0] > self.face[1]:
-            raise ValueError("a range must go from low to high")
-        if self.several + self.without_face > 1:
-            raise ValueError("the shares of scenes with several faces and with none exceed 1")
+    def _rising(self) -> Cell:
+        if sorted(set(self.epochs)) != self.epochs or len(set(self.protocols)) != len(self.protocols):
+            raise ValueError("epochs must rise, and no protocol stand twice")
         return self
 
-
-class CropLimits(Section):
-    """From where on a crop is flagged."""
-
-    blur: NotNegative
-    size: NotNegative
-    yaw: Positive
-    roll: Annotated[float, Field(gt=0, le=180)]
-    confidence: Share
+    def models(self, usual_batch: int) -> dict[int, str]:
+        """Epochs: the name of the model, as `resnet50-unfrozen1-100-crops`, after so many of them."""
+        base = self.network + (f"-unfrozen{self.unfrozen}" if self.unfrozen else "")
+        end = f"-batch{self.batch}" if self.batch != usual_batch and not self.unfrozen else ""
+        return {epochs: f"{base}-{epochs}-{self.images}{end}" for epochs in self.epochs}
 
 
-class Crops(Section):
-    """Which face of an image counts, and how it is cut out."""
+class Transfer(Section):
+    start: Literal["imagenet", "untrained"]
+    crops: Literal["mtcnn", "haar"]
+    folds: Annotated[int, Field(ge=2)]
+    batch: Count
+    weight_decay: NotNegative
+    threads: Count
+    cells: dict[Name, Cell | None]
 
-    detector: Literal["mtcnn", "haar"]
-    align: bool
-    size: Annotated[int, Field(ge=32)]
-    margin: NotNegative
-    smallest: Annotated[int, Field(ge=12)]
-    step: Annotated[float, Field(gt=0.3, lt=1)]
-    thresholds: tuple[Share, Share, Share]
-    choice: Literal["largest", "central"]
-    manual_boxes: str | None
-    limits: CropLimits
+    @model_validator(mode="after")
+    def _different_models(self) -> Transfer:
+        named: dict[str, str] = {}
+        for name, cell in self.run().items():
+            for model in cell.models(self.batch).values():
+                if model in named:
+                    raise ValueError(f"cells {named[model]} and {name} both make {model}")
+                named[model] = name
+        return self
+
+    def run(self) -> dict[str, Cell]:
+        """The cells that are trained; a study leaves one out by writing null."""
+        return {name: cell for name, cell in self.cells.items() if cell is not None}
+
+    def protocols(self) -> list[SfewProtocol]:
+        """The protocols that any cell asks for, the published one first."""
+        asked = {protocol for cell in self.run().values() for protocol in cell.protocols}
+        return [name for name in ("random", "film", "spi") if name in asked]
 
 
 class Sfew(Section):
     dataset: SceneSet
+    transfer: Transfer
     scenes: Scenes
     crops: Crops

@@ -12,7 +12,7 @@ from ferflow.datasets.scenes import clutter, occlusion
 from ferflow.datasets.scenes.people import CutOut, Person, cut_out, person
 from ferflow.datasets.synth4d.facemodel import FaceModel
 from ferflow.settings import Synth4d
-from ferflow.settings.sfew import Scenes
+from ferflow.settings.scenes import Scenes
 
 SCENE_STREAM = 95
 """First part of the seeds of films: none shows a person of a clip or a still."""

@@ -15,7 +15,7 @@ from ferflow.datasets.synth4d import facemodel
 from ferflow.datasets.synth4d.clips import write_notice
 from ferflow.files import whole
 from ferflow.settings import Synth4d
-from ferflow.settings.sfew import Scenes
+from ferflow.settings.scenes import Scenes
 
 FOLDERS = {emotion: emotion.capitalize() for emotion in sorted(EMOTIONS_NEUTRAL)}
 """SFEW's folder of each class."""
