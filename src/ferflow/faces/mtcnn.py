@@ -130,9 +130,7 @@ class Mtcnn:
         return [np.concatenate(found) for found in said]
 
 
-def suppressed(
-    boxes: np.ndarray, scores: np.ndarray, overlap: float, of_smaller: bool = False
-) -> np.ndarray:
+def suppressed(boxes: np.ndarray, scores: np.ndarray, overlap: float, of_smaller: bool = False) -> np.ndarray:
     """Rows of the boxes (corners [n,4]) that stay, the most probable first: non-maximum suppression.
 
     A box goes where a more probable one that stays overlaps it by more than `overlap`: the shared area by

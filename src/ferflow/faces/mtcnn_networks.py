@@ -15,7 +15,6 @@ from ferflow.errors import WeightsError
 FILES = ("mtcnn-pnet.pt", "mtcnn-rnet.pt", "mtcnn-onet.pt")
 
 
-
 def _flat(x: torch.Tensor) -> torch.Tensor:
     """[N,C,H,W] as [N,W·H·C]: the order in which the dense layers were trained."""
     return x.permute(0, 3, 2, 1).flatten(1)

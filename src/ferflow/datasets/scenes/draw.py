@@ -72,9 +72,7 @@ def draw_film(name: str, number: int, model: FaceModel, settings: Scenes, seed: 
     """The film `number`, the same for a seed however many others there are."""
     key = [seed, SCENE_STREAM, number]
     rng = np.random.default_rng([*key, 0])
-    people = tuple(
-        person(f"{name}-{k + 1}", model, k, [*key, 1, k]) for k in range(settings.people)
-    )
+    people = tuple(person(f"{name}-{k + 1}", model, k, [*key, 1, k]) for k in range(settings.people))
     hue = rng.uniform(0.55, 1.25, (6, 3)) * rng.uniform(50, 190, (6, 1))
     return Film(
         name=name,

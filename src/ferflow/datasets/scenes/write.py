@@ -11,9 +11,10 @@ import pandas as pd
 from ferflow import tables
 from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.datasets.scenes.draw import SCENE_STREAM, Scene, draw_film, draw_scene
+from ferflow.datasets.sfew import LISTS
 from ferflow.datasets.synth4d import facemodel
 from ferflow.datasets.synth4d.clips import write_notice
-from ferflow.files import whole
+from ferflow.files import whole, write_text
 from ferflow.settings import Synth4d
 from ferflow.settings.scenes import Scenes
 
@@ -29,8 +30,9 @@ def write_scenes(
 ) -> None:
     """Render `per_class` scenes of each of seven classes (disgust: three quarters) below `folder`.
 
-    Writes `<Class>/<Film>_<9 digits>_<8 digits>.png`, SYNTHETIC.txt and, when all else is there, truth.csv
-    (schema `scene_truth`, a row a face). A scene is the same for a seed and a film, however many others
+    Writes `<Class>/<Film>_<9 digits>_<8 digits>.png`, SYNTHETIC.txt, the lists of the Strictly Person
+    Independent protocol (films in turn, where there are two), and, when all else is there, truth.csv (schema
+    `scene_truth`, a row a face). A scene is the same for a seed and a film, however many others
     there are of its class. Raises WeightsError without the face model.
     """
     folder, model = Path(folder), facemodel.load(weights_folder)
@@ -49,8 +51,17 @@ def write_scenes(
                 path = folder / FOLDERS[emotion] / name
                 _write_image(scene, path)
                 rows += _truth(scene, path.relative_to(folder).as_posix(), emotion, film.name)
+    if settings.films > 1:
+        _write_sets(folder, rows)
     columns = list(tables.schema("scene_truth")["properties"])
     tables.write(pd.DataFrame(rows, columns=columns), folder / TRUTH, "scene_truth")
+
+
+def _write_sets(folder: Path, rows: list[dict]) -> None:
+    films = sorted({row["film"] for row in rows})
+    for first, name in enumerate(LISTS.values()):
+        mine = sorted({row["image"] for row in rows if row["film"] in films[first::2]})
+        write_text(folder / name, "".join(f"{image}\n" for image in mine))
 
 
 def _images(emotion: str, settings: Scenes) -> int:
