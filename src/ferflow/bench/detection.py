@@ -2,10 +2,10 @@
 
 python -m ferflow.bench.detection --per-class 20 [--folder DIR] [--seed N] [params.yaml [STUDY.yaml ...]]
 
-A box and a face belong together where their intersection is at least 0.4 of their union: a detector's box and
-the generator's (hairline to chin, ear to ear) differ by definition. Each face takes at most one box, the pairs
-of greatest overlap first. Found: the share of the faces over 40 pixels wide that have a box. False: the share
-of all boxes, whatever their size, that have no face.
+A box and a face belong together where their intersection is at least 0.4 of their union: a detector's box
+and the generator's (hairline to chin, ear to ear) differ by definition. Each face takes at most one box, the
+pairs of greatest overlap first. Found: the share of the faces over 40 pixels wide that have a box. False: the
+share of all boxes, whatever their size, that have no face.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ BOX = ["x", "y", "width", "height"]
 
 @dataclass(frozen=True)
 class Found:
-    """`faces` are those over 40 pixels, `found` how many of them have a box; `boxes`, `wrong` are of any size."""
+    """`faces` are those over 40 pixels, `found` how many of them have a box; `boxes` and `wrong` of any size."""
 
     detector: str
     scenes: int

@@ -58,7 +58,7 @@ def aligned(picture: np.ndarray, points: np.ndarray, size: int, margin: float) -
 
 
 def boxed(picture: np.ndarray, box: np.ndarray, size: int) -> np.ndarray:
-    """The part of `picture` inside `box` (x, y, width, height), as [size,size,3]; its edge goes on beyond it."""
+    """The part of `picture` inside `box` (x, y, width, height), [size,size,3]; its edge goes on beyond."""
     cv2 = opencv()
     height, width = picture.shape[:2]
     left, top = (int(v) for v in np.floor(box[:2] + 0.5))

@@ -23,8 +23,8 @@ WINDOW, STRIDE = 12, 2
 REFINED, FINAL = 24, 48
 """Sides of the crops that the second and third network see, pixels."""
 NMS_SIZE, NMS_ALL, NMS_REFINED, NMS_FINAL = 0.5, 0.7, 0.7, 0.7
-"""Overlaps above which the less probable box goes: within a size of the pyramid, among all sizes, and after the
-second and third network; those of the authors' code."""
+"""Overlaps above which the less probable box goes: within a size of the pyramid, among all sizes, and after
+the second and third network; those of the authors' code."""
 BATCH = 512
 """Crops that are judged at once."""
 

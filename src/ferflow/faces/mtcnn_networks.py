@@ -57,7 +57,7 @@ class Refinement(nn.Module):
 
 
 class Output(nn.Module):
-    """O-Net: crops [N,3,48,48]; probability of a face [N], box offsets [N,4], points [N,10] (all x, all y)."""
+    """O-Net: crops [N,3,48,48]; probability of a face [N], box offsets [N,4], points [N,10] (x, then y)."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -28,7 +28,7 @@ _TEXT = 5.0
 def draw(
     manifest_csv: str | Path, crops_h5: str | Path, crops_csv: str | Path, out: str | Path, title: str
 ) -> None:
-    """Draw the sheet: a row a class, on the left crops without a flag, on the right such as have one, or no face."""
+    """Draw the sheet: a row a class, left crops without a flag, right such as have one, or no face."""
     manifest, table = read_manifest(manifest_csv), crops.read(crops_h5, crops_csv)
     sides = {}
     with store.read(crops_h5) as (_, images):

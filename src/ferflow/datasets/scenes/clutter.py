@@ -1,4 +1,4 @@
-"""What stands behind the people of a scene: planes, things, textures, and skin-coloured things without a face.
+"""What stands behind the people of a scene: planes, things, textures, and skin-coloured things, no faces.
 
 Pictures are RGB float32 [H, W, 3], 0–255.
 """

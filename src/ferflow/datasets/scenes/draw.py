@@ -1,4 +1,4 @@
-"""A film with its people and colours, and a scene of it: clutter, people before it, what hides them, the camera."""
+"""A film with its people and colours, and a scene of it: clutter, people, what hides them, the camera."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Film:
 
 @dataclass(frozen=True)
 class Face:
-    """A face in a scene; lengths in pixels of the scene, the box around the face from the hairline to the chin.
+    """A face in a scene; its box, in pixels of the scene, goes from the hairline to the chin.
 
     `pitch`, `yaw`, `roll` in degrees, `hidden` the share of the face that something covers.
     """
@@ -62,7 +62,7 @@ class Face:
 
 @dataclass(frozen=True)
 class Scene:
-    """`image` RGB uint8 [H, W, 3]; `faces` the labelled one, the largest, first; none where nobody is seen."""
+    """`image` RGB uint8 [H, W, 3]; `faces` the labelled, largest one first; none where nobody is seen."""
 
     image: np.ndarray
     faces: tuple[Face, ...]

@@ -22,7 +22,7 @@ MOST_TURNED = (22.0, 35.0, 25.0)
 LIGHT = 0.35
 """Standard deviation of a scene's light about the person's own."""
 SHOULDER = (132.0, 66.0, 75.0)
-"""Height below the middle of the portrait, half-width where they begin to fall, and how steeply; model units."""
+"""Height below the portrait's middle, half-width where they begin to fall, how steeply; model units."""
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ class Renderer:
         self._jaw = model.index(26)
 
     def turns_far(self) -> None:
-        """Order the triangles by depth anew in every frame: for heads that turn by more than a few degrees."""
+        """Order the triangles by depth in every frame: for heads that turn by more than a few degrees."""
         self._order = None
 
     def frame(
