@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import cv2
@@ -10,10 +11,12 @@ import pandas as pd
 
 from ferflow import tables
 from ferflow.classes import EMOTIONS_NEUTRAL
+from ferflow.datasets.class_folders import is_image
 from ferflow.datasets.scenes.draw import SCENE_STREAM, Scene, draw_film, draw_scene
 from ferflow.datasets.sfew import LISTS
 from ferflow.datasets.synth4d import facemodel
-from ferflow.datasets.synth4d.clips import write_notice
+from ferflow.datasets.synth4d.clips import MARKER, NOTICE, write_notice
+from ferflow.errors import InputError
 from ferflow.files import whole, write_text
 from ferflow.settings import Synth4d
 from ferflow.settings.scenes import Scenes
@@ -21,6 +24,7 @@ from ferflow.settings.scenes import Scenes
 FOLDERS = {emotion: emotion.capitalize() for emotion in sorted(EMOTIONS_NEUTRAL)}
 """SFEW's folder of each class."""
 TRUTH = "truth.csv"
+NAME = re.compile(r"Synthetic\d\d_\d{9}_\d{8}\.png")
 DISGUST_SHARE = 0.75
 """Of the other classes' images; SFEW has 75 of disgust and 100 of each other class."""
 
@@ -33,9 +37,11 @@ def write_scenes(
     Writes `<Class>/<Film>_<9 digits>_<8 digits>.png`, SYNTHETIC.txt, the lists of the Strictly Person
     Independent protocol (films in turn, where there are two), and, when all else is there, truth.csv (schema
     `scene_truth`, a row a face). A scene is the same for a seed and a film, however many others
-    there are of its class. Raises WeightsError without the face model.
+    there are of its class. Scenes of an earlier call are removed. Raises WeightsError without the face model, and
+    InputError where other images lie in the class folders.
     """
     folder, model = Path(folder), facemodel.load(weights_folder)
+    _clear(folder)
     write_notice(folder)
     rows = []
     for number in range(settings.films):
@@ -55,6 +61,21 @@ def write_scenes(
         _write_sets(folder, rows)
     columns = list(tables.schema("scene_truth")["properties"])
     tables.write(pd.DataFrame(rows, columns=columns), folder / TRUTH, "scene_truth")
+    # Nothing lies here unmarked at any time; anew, since the workflow goes by the mark for the whole.
+    write_text(folder / MARKER, NOTICE)
+
+
+def _clear(folder: Path) -> None:
+    """Remove an earlier call's scenes; InputError, before anything is removed, where others lie there."""
+    found = [
+        file for name in FOLDERS.values() for file in sorted((folder / name).glob("*")) if is_image(file.name)
+    ]
+    others = [file for file in found if not NAME.fullmatch(file.name)]
+    if others:
+        remedy = "write the synthetic scenes elsewhere, or set sfew.dataset.name to sfew"
+        raise InputError(others[0], "is no synthetic scene", remedy)
+    for file in [*found, folder / TRUTH, *(folder / name for name in LISTS.values())]:
+        file.unlink(missing_ok=True)
 
 
 def _write_sets(folder: Path, rows: list[dict]) -> None:
