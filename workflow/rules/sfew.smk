@@ -206,3 +206,6 @@ if BATCHES:
     SHOWN["sfew_batches"] = ("sfew_batches", "Batch sizes on original images", "2 Networks")
 
 RESULTS += [MANIFEST, *(path for paths in of_cells("predictions.csv").values() for path in paths)]
+
+
+include: "sfew_crops.smk"

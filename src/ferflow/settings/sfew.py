@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from ferflow.models.residual_names import FILES
+from ferflow.settings.scenes import Crops, Scenes
 from ferflow.settings.types import Count, Name, NotNegative, Positive, Section
 
 ResidualName = Literal[tuple(FILES)]
@@ -81,3 +82,5 @@ class Transfer(Section):
 class Sfew(Section):
     dataset: SceneSet
     transfer: Transfer
+    scenes: Scenes
+    crops: Crops
