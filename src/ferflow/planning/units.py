@@ -83,7 +83,7 @@ def sizes(settings: Settings, folder: Path) -> Sizes:
 
 
 def _scenes(settings: Settings, folder: Path) -> Sizes:
-    """The images of SFEW, from the manifest; before there is one as many as are rendered or were published."""
+    """The images of SFEW by the manifest; before there is one as many as are rendered, or were published."""
     manifest = folder / layout.MANIFEST.format(dataset=settings.data()[0])
     try:
         return Sizes({}, len(tables.read(manifest, "sfew_manifest")))
