@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from ferflow import settings, tables
+from ferflow.bench import transfer as benchmark
 from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.errors import InputError, SettingError, WeightsError
 from ferflow.models import residual
@@ -299,3 +300,12 @@ def test_two_cells_of_one_name_are_refused():
     values["sfew"]["transfer"]["cells"] = {"mine": cell().model_dump(), "yours": cell().model_dump()}
     with pytest.raises(SettingError, match="cells mine and yours both make"):
         settings.check(values)
+
+
+def test_the_benchmark_gives_the_same_predictions_both_ways():
+    found = benchmark.run("resnet18", 14, 2, 2, 16, SEED, 1)
+    one, other = found.accuracies()
+    assert found.changed() == 0 and one == other
+    assert found.said_stored.shape == (14, 7) and sorted(found.labels) == sorted([*range(7), *range(7)])
+    said = "\n".join(benchmark.lines(found, "resnet18"))
+    assert "times as fast (target 10:" in said and "another predicted class: 0 of 14" in said
