@@ -10,7 +10,6 @@ import pytest
 
 from ferflow import tables
 from ferflow.classes import EMOTIONS_NEUTRAL
-from ferflow.errors import InputError
 from ferflow.evaluation import predictions as predictions_table
 from ferflow.settings.sfew import HandMade, Svm
 from ferflow.sfew import store, svm
@@ -124,10 +123,6 @@ def test_linear_machines_and_rare_classes():
     assert svm.predicted(values, labels, folds, settings, 1)[4:8].tolist() == [0, 1, 2, 3]
 
 
-def test_other_images_are_refused(study, tmp_path):
-    table = tables.read(study / "random.csv", "sfew_sides")
-    tables.write(table.iloc[::-1], tmp_path / "sides.csv", "sfew_sides")
-    with pytest.raises(InputError, match="does not list the images"):
-        svm.sides(tmp_path / "sides.csv", table["image_id"])
+def test_a_side_of_one_class_is_refused():
     with pytest.raises(ValueError, match="fewer than two classes"):
         svm.predicted(np.eye(4), np.zeros(4, int), np.array([0, 0, 1, 1]), SETTINGS.svm, 1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -10,15 +10,12 @@ import pandas as pd
 
 from ferflow import tables
 from ferflow.classes import EMOTIONS_NEUTRAL
+from ferflow.datasets.sfew import read_manifest
 from ferflow.errors import InputError
 from ferflow.handmade import lpq, phog
 from ferflow.settings.sfew import HandMade, HandMadeFeature, Svm
+from ferflow.sfew import folds as fold_files
 from ferflow.sfew import store
-
-LEAKY_PROTOCOL = "random"
-"""Folds that look neither at the person nor at the film (Gong, section 2.1)."""
-NO_FOLD = -1
-"""Marks an image that a protocol leaves out."""
 
 
 def grey(image: np.ndarray, size: int) -> np.ndarray:
@@ -48,14 +45,14 @@ def predicted(
 ) -> np.ndarray:
     """The class [N] that each row of `values` [N,F] gets from a machine trained on the other folds.
 
-    `labels` are int [N], `folds` int [N]; rows in NO_FOLD are on no side and get -1. C and gamma are chosen
+    `labels` are int [N], `folds` int [N]; rows of OUT are on no side and get -1. C and gamma are chosen
     by stratified cross-validation inside each training side. Raises ValueError where a training side has one
     class alone.
     """
     found = np.full(len(labels), -1)
-    for fold in np.unique(folds[folds != NO_FOLD]):
+    for fold in np.unique(folds[folds != fold_files.OUT]):
         test = folds == fold
-        training = ~test & (folds != NO_FOLD)
+        training = ~test & (folds != fold_files.OUT)
         if len(np.unique(labels[training])) < 2:
             raise ValueError(f"the training side of fold {fold} has fewer than two classes")
         model = _machine(labels[training], settings, seed)
@@ -102,7 +99,7 @@ def judge(
 
     Raises InputError where the crops or the folds are not of the manifest's images.
     """
-    manifest = tables.read(manifest_csv, "sfew_manifest")
+    manifest = read_manifest(manifest_csv)
     with store.read(crops_h5) as (ids, images):
         store.refuse_others(crops_h5, ids, manifest["image_id"])
         kinds = {kind for parts in settings.run().values() for kind in parts}
@@ -110,7 +107,7 @@ def judge(
     labels = manifest["emotion"].map(EMOTIONS_NEUTRAL.index).to_numpy()
     rows = []
     for protocol, sides_csv in sides_csvs.items():
-        folds = sides(sides_csv, manifest["image_id"])
+        folds = fold_files.read(sides_csv, manifest, protocol)
         for cell, parts in settings.run().items():
             together = np.hstack([values[kind] for kind in parts])
             try:
@@ -124,14 +121,6 @@ def judge(
             )
             rows += fold_rows(cell, protocol, folds, said == labels, manifest["synthetic"].any())
     tables.write(pd.DataFrame(rows).astype({"fold": "Int64"}), out_folds, "sfew_folds")
-
-
-def sides(sides_csv: str | Path, ids: Sequence[str]) -> np.ndarray:
-    """The fold of each of `ids`, int [N], NO_FOLD where it has none; InputError for other images."""
-    table = tables.read(sides_csv, "sfew_sides")
-    if list(table["image_id"]) != list(ids):
-        raise InputError(sides_csv, "does not list the images of the manifest in its order", store.REMEDY)
-    return table["fold"].fillna(NO_FOLD).to_numpy(int)
 
 
 def _predictions(
@@ -149,18 +138,18 @@ def _predictions(
     for emotion in EMOTIONS_NEUTRAL:
         frame[f"p_{emotion}"] = np.nan
     frame = frame.assign(model=cell, protocol="cv", fold=folds, seed=seed)
-    return frame[folds != NO_FOLD]
+    return frame[folds != fold_files.OUT]
 
 
 def fold_rows(model: str, protocol: str, folds: np.ndarray, right: np.ndarray, synthetic: bool) -> list[dict]:
     """Rows of schema `sfew_folds`: each fold, then their mean. `right` is bool [N]."""
     common = {"model": model, "protocol": protocol, "start": "none"}
-    common |= {"leaky": protocol == LEAKY_PROTOCOL, "synthetic": bool(synthetic)}
-    numbers = np.unique(folds[folds != NO_FOLD])
+    common |= {"leaky": protocol in fold_files.LEAKY, "synthetic": bool(synthetic)}
+    numbers = np.unique(folds[folds != fold_files.OUT])
     rows = [
         {
             "fold": int(fold),
-            "n_training": int(((folds != fold) & (folds != NO_FOLD)).sum()),
+            "n_training": int(((folds != fold) & (folds != fold_files.OUT)).sum()),
             "n": int((folds == fold).sum()),
             "accuracy": float(right[folds == fold].mean()),
             "sd": None,
