@@ -203,9 +203,8 @@ def write_manifest(
     """
     synthetic = is_synthetic_root(root)
     rows, dropped = [], []
-    scenes = find(root)
-    for scene in scenes:
-        about = {"path": scene.path.as_posix(), "emotion": scene.emotion}
+    for scene in find(root):
+        about = {"path": scene.path.as_posix(), "emotion": scene.emotion, "synthetic": synthetic}
         try:
             image = read_image(scene.path)
         except InputError as error:
@@ -225,7 +224,6 @@ def write_manifest(
                 "sha256": pixel_hash(image),
                 "width": width,
                 "height": height,
-                "synthetic": synthetic,
             }
         )
     manifest = pd.DataFrame(rows, columns=list(tables.schema("sfew_manifest")["properties"]))
