@@ -42,7 +42,7 @@ ALL = {model: ["random", "film", "spi"] for model in sfew_beside.ITEMS.values()}
 
 
 def beside(folds: pd.DataFrame, synthetic: bool = False) -> pd.DataFrame:
-    return sfew_beside.beside(sfew_beside.Ours(folds, 679, "sfew", synthetic))
+    return sfew_beside.beside(sfew_beside.Ours(folds, 679, 2, "sfew", synthetic))
 
 
 def row(table: pd.DataFrame, item: str, split: str) -> pd.Series:
@@ -67,6 +67,7 @@ def test_ours_by_protocol_and_fold():
     assert mean["difference"] == pytest.approx(33 - 40.9) and mean["model"] == "resnet50-200-originals"
     images = row(table, "SFEW", "")
     assert (images["count"], images["difference"], images["data"]) == (679, 4, "sfew")
+    assert "2 of ours are left out" in images["note"]
     assert not table.loc[table["split"] != "", "count"].notna().any()
 
 
@@ -93,7 +94,11 @@ def test_what_was_not_run_has_its_reason():
 def test_synthetic_figures_stand_under_their_own_heading_and_are_not_compared(tmp_path):
     folds = fold_table(ALL, "untrained", True)
     tables.write(folds.astype({"fold": "Int64"}), tmp_path / "folds.csv", "sfew_folds")
-    sfew_beside.write([tmp_path / "folds.csv"], 340, "scenes", True, tmp_path / "beside.csv")
+    counts = {"emotion": "all", "published": 675, "found": 343, "unreadable": 1, "too_small": 2, "kept": 340}
+    counts |= {"films": 30, "in_spi": 340, "synthetic": True}
+    tables.write(pd.DataFrame([counts]), tmp_path / "counts.csv", "sfew_counts")
+    ours = sfew_beside.read([tmp_path / "folds.csv"], tmp_path / "counts.csv", "scenes", True)
+    sfew_beside.write(ours, tmp_path / "beside.csv")
     table = tables.read(tmp_path / "beside.csv", "sfew_beside")
     assert table["difference"].isna().all() and table["synthetic"].all()
     assert set(table["data"]) == {NOT_COMPARABLE}

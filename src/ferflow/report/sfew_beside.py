@@ -62,7 +62,9 @@ class Ours:
     folds: pd.DataFrame
     """Schema `sfew_folds`."""
     images: int
-    """Images of the data set that were read."""
+    """Image files of the data set."""
+    left_out: int
+    """How many of them cannot be used."""
     dataset: str
     synthetic: bool
 
@@ -112,7 +114,8 @@ def beside(ours: Ours) -> pd.DataFrame:
 
 
 def _images(ours: Ours) -> dict:
-    return {"count": ours.images, "note": ""}
+    note = f"{ours.left_out} of ours are left out" if ours.left_out else ""
+    return {"count": ours.images, "note": note}
 
 
 def _accuracies(row, ours: Ours) -> dict:
@@ -154,11 +157,16 @@ def _compared(row: dict, ours: Ours) -> dict:
     return row | {"difference": scale * (value - row["published"])}
 
 
-def write(
-    folds_csvs: Iterable[str | Path], images: int, dataset: str, synthetic: bool, output: str | Path
-) -> None:
-    """Write schema `sfew_beside` from tables of schema `sfew_folds`."""
-    tables.write(beside(Ours(read_folds(folds_csvs), images, dataset, synthetic)), output, "sfew_beside")
+def read(folds_csvs: Iterable[str | Path], counts_csv: str | Path, dataset: str, synthetic: bool) -> Ours:
+    """What a study has: tables of schema `sfew_folds`, and the images of schema `sfew_counts`."""
+    counts = tables.read(counts_csv, "sfew_counts").set_index("emotion").loc["all"]
+    found, kept = int(counts["found"]), int(counts["kept"])
+    return Ours(read_folds(folds_csvs), found, found - kept, dataset, synthetic)
+
+
+def write(ours: Ours, output: str | Path) -> None:
+    """Write schema `sfew_beside`."""
+    tables.write(beside(ours), output, "sfew_beside")
 
 
 def read_folds(folds_csvs: Iterable[str | Path]) -> pd.DataFrame:

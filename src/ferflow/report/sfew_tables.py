@@ -23,7 +23,6 @@ from ferflow.report.sfew_beside import (
     STUDY,
     Ours,
     missing,
-    read_folds,
 )
 
 LISTED = ("1", "2", "3")
@@ -123,15 +122,8 @@ def render(table_csv: str | Path, schema: str, title: str, outputs: Iterable[str
     rendering.write(shown, *outputs)
 
 
-def write(
-    folds_csvs: Iterable[str | Path],
-    images: int,
-    dataset: str,
-    synthetic: bool,
-    out: Mapping[str, str | Path],
-) -> None:
+def write(ours: Ours, out: Mapping[str, str | Path]) -> None:
     """Write `out` (name: path): sfew_table1 to 3 (schema `sfew_paper`) and sfew_table4 (`sfew_methods`)."""
-    ours = Ours(read_folds(folds_csvs), images, dataset, synthetic)
     for number in LISTED:
         tables.write(paper_table(number, ours), out[f"sfew_table{number}"], "sfew_paper")
     tables.write(methods(ours), out["sfew_table4"], "sfew_methods")
