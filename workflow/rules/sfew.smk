@@ -11,7 +11,6 @@ SFEW_PROTOCOLS = T.protocols()
 SCENES = f"{S.sfew.dataset.path}/SYNTHETIC.txt" if SYNTHETIC else S.sfew.dataset.path
 MANIFEST = at(layout.MANIFEST)
 IMAGES_OF = {"originals": at(layout.SFEW_ORIGINALS), "crops": at(layout.SFEW_CROPS, detector=T.crops)}
-STARTS = {model: T.start for cell in CELLS.values() for model in cell.models(T.batch).values()}
 
 
 def of_cells(file):
@@ -166,7 +165,7 @@ rule sfew_folds:
         protocols=table("sfew_protocols"),
     params:
         protocols=SFEW_PROTOCOLS,
-        starts=STARTS,
+        starts=T.starts(),
     log:
         "logs/sfew/folds.log",
     resources:
@@ -207,3 +206,6 @@ if BATCHES:
     SHOWN["sfew_batches"] = ("sfew_batches", "Batch sizes on original images", "2 Networks")
 
 RESULTS += [MANIFEST, *(path for paths in of_cells("predictions.csv").values() for path in paths)]
+
+
+include: "sfew_crops.smk"

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from ferflow.models.residual_names import FILES
+from ferflow.settings.scenes import Crops, Scenes
 from ferflow.settings.types import Count, Name, NotNegative, Positive, Section
 
 ResidualName = Literal[tuple(FILES)]
@@ -68,6 +69,11 @@ class Transfer(Section):
         """The cells that are trained; a study leaves one out by writing null."""
         return {name: cell for name, cell in self.cells.items() if cell is not None}
 
+    def starts(self) -> dict[str, str]:
+        """Of every model what its network starts from."""
+        cells = self.run().values()
+        return {model: self.start for cell in cells for model in cell.models(self.batch).values()}
+
     def protocols(self) -> list[SfewProtocol]:
         """The protocols that any cell asks for, the published one first."""
         asked = {protocol for cell in self.run().values() for protocol in cell.protocols}
@@ -125,3 +131,5 @@ class Sfew(Section):
     dataset: SceneSet
     transfer: Transfer
     handmade: HandMade
+    scenes: Scenes
+    crops: Crops
