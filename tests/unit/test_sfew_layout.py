@@ -176,7 +176,9 @@ def test_the_sets_of_the_publisher_and_those_drawn_by_film():
     assert set(made) == {0, 1} and pd.Series(made).groupby(manifest["film"]).nunique().max() == 1
     with pytest.raises(SplitError, match=r"spi_1\.txt"):
         folds.make(manifest.assign(synthetic=False), "spi", 5, 20)
-    own = manifest.assign(spi_part=["1", "2"] * 34 + ["", ""])
+    own = manifest.assign(spi_part=["1", "2"] * 34 + ["", ""], synthetic=False)
+    with pytest.raises(SplitError, match="film film0"):
+        folds.make(own.assign(synthetic=True), "spi", 5, 20)
     made = folds.make(own, "spi", 5, 20)  # people are apart, whatever film they are in
     assert folds.summary(own, made, "spi")["films_on_two_sides"] == 10
     assert folds.summary(own, made, "spi")["left_out"] == 2

@@ -40,9 +40,9 @@ def manifest(folder: Path, study: settings.Settings) -> Path:
     return path
 
 
-def test_the_size_is_that_of_the_manifest_or_the_published_one(tmp_path, study):
+def test_the_size_is_that_of_the_manifest_or_the_rendered_one(tmp_path, study):
     assumed = units.sizes(study, tmp_path)
-    assert (assumed.images, assumed.known) == (675, False)
+    assert (assumed.images, assumed.known) == (27, False)
     manifest(tmp_path, study)
     assert (units.sizes(study, tmp_path).images, units.sizes(study, tmp_path).known) == (IMAGES, True)
 

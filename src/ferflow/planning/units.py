@@ -83,12 +83,13 @@ def sizes(settings: Settings, folder: Path) -> Sizes:
 
 
 def _scenes(settings: Settings, folder: Path) -> Sizes:
-    """The images of SFEW, from the manifest; before there is one as many as were published."""
+    """The images of SFEW by the manifest; before there is one as many as are rendered, or were published."""
     manifest = folder / layout.MANIFEST.format(dataset=settings.data()[0])
     try:
         return Sizes({}, len(tables.read(manifest, "sfew_manifest")))
     except FerflowError:
-        return Sizes({}, sum(PUBLISHED.values()), known=False)
+        share = settings.sfew.scenes.per_class / 100 if settings.data()[1] else 1
+        return Sizes({}, round(share * sum(PUBLISHED.values())), known=False)
 
 
 def of_job(rule: str, wildcards: Mapping[str, str], settings: Settings, size: Sizes) -> Units:
@@ -103,7 +104,7 @@ def of_job(rule: str, wildcards: Mapping[str, str], settings: Settings, size: Si
         return Units(CLIP, size.clips)
     if rule == "stills":
         return Units(IMAGE, size.images)
-    if rule.startswith("sfew_"):
+    if rule == "scenes" or rule.startswith("sfew_"):
         return _of_scenes(rule, wildcards, settings, size)
     if rule in ("spatial", "frozen", "classifier", "finetune", "views", "sweep_run"):
         return _of_images(rule, wildcards, settings, size)
@@ -124,7 +125,7 @@ def _of_scenes(rule: str, wildcards: Mapping[str, str], settings: Settings, size
         within = size.images if wildcards.get("protocol") == "spi" else size.images * (folds - 1)
         kind = f"{cell.network}, {cell.unfrozen} unfrozen, batch {cell.batch}"
         return Units(STEP, within * max(cell.epochs), kind)
-    if rule in ("sfew_manifest", "sfew_originals") or "crops" in rule:
+    if rule in ("scenes", "sfew_manifest", "sfew_originals", "sfew_crops", "sfew_handmade"):
         return Units(CLIP, size.images)
     return Units(CONSTANT)
 

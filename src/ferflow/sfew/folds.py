@@ -88,7 +88,7 @@ def film_groups(manifest: pd.DataFrame) -> np.ndarray:
 def check(manifest: pd.DataFrame, folds: np.ndarray, protocol: str) -> None:
     """Refuse empty folds, and under an honest protocol what stands on two sides.
 
-    That is an exact copy of an image, and a film, unless the sets are the publisher's own: those answer for
+    That is an exact copy of an image, and a film, except in the publisher's own sets: those answer for
     people, who may meet in one film (`summary` counts it). Raises SplitError.
     """
     where = f"protocol {protocol}"
@@ -98,7 +98,7 @@ def check(manifest: pd.DataFrame, folds: np.ndarray, protocol: str) -> None:
         raise SplitError(where, "a fold has no image", "use fewer folds, or complete the lists")
     if protocol in LEAKY:
         return
-    own_sets = protocol == "spi" and (manifest["spi_part"] != "").any()
+    own_sets = protocol == "spi" and not manifest["synthetic"].any()
     for column, what in (("film", "film"), ("sha256", "an exact copy of image")):
         if column == "film" and own_sets:
             continue
