@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from ferflow.models.residual_names import FILES
 from ferflow.settings.scenes import Crops, Scenes
@@ -13,6 +13,7 @@ from ferflow.settings.types import Count, Name, NotNegative, Positive, Section
 ResidualName = Literal[tuple(FILES)]
 SfewImages = Literal["originals", "crops"]
 SfewProtocol = Literal["random", "film", "spi"]
+HandMadeFeature = Literal["lpq", "phog"]
 
 
 class SceneSet(Section):
@@ -79,8 +80,56 @@ class Transfer(Section):
         return [name for name in ("random", "film", "spi") if name in asked]
 
 
+class Lpq(Section):
+    """Local phase quantisation."""
+
+    window: Annotated[int, Field(ge=3)]
+    rho: Annotated[float, Field(gt=0, lt=1)] | None
+    grid: Count
+
+    @field_validator("window")
+    @classmethod
+    def _odd(cls, value: int) -> int:
+        if value % 2 == 0:
+            raise ValueError("must be odd")
+        return value
+
+
+class Phog(Section):
+    """Pyramid of histograms of oriented gradients."""
+
+    levels: Annotated[int, Field(ge=0, le=5)]
+    bins: Count
+    degrees: Literal[180, 360]
+    canny: tuple[Positive, Positive]
+
+
+class Svm(Section):
+    """The classifier on hand-made features; of `c` and `gamma` an inner cross-validation chooses."""
+
+    kernel: Literal["rbf", "linear"]
+    c: Annotated[list[Positive], Field(min_length=1)]
+    gamma: Annotated[list[Positive | Literal["scale"]], Field(min_length=1)]
+    variance: Annotated[float, Field(gt=0, lt=1)] | None
+    inner_folds: Annotated[int, Field(ge=2)]
+
+
+class HandMade(Section):
+    size: Annotated[int, Field(ge=32, le=224)]
+    cells: dict[Name, Annotated[list[HandMadeFeature], Field(min_length=1)] | None]
+    protocols: Annotated[list[SfewProtocol], Field(min_length=1)]
+    lpq: Lpq
+    phog: Phog
+    svm: Svm
+
+    def run(self) -> dict[str, list[HandMadeFeature]]:
+        """The cells that are trained, which are also the names of their models."""
+        return {name: features for name, features in self.cells.items() if features is not None}
+
+
 class Sfew(Section):
     dataset: SceneSet
     transfer: Transfer
+    handmade: HandMade
     scenes: Scenes
     crops: Crops
