@@ -50,7 +50,7 @@ def study(tmp_path_factory) -> Path:
             "image_id": ids,
             "path": [f"{name}.png" for name in ids],
             "emotion": [EMOTIONS_NEUTRAL[label] for label in labels],
-            "film": [f"film{number % 4}" for number in range(N)],
+            "film": [f"film{number // 7}" for number in range(N)],
             "spi_part": ["" if number >= 35 else str(1 + number // 7 % 2) for number in range(N)],
             "sha256": [f"{number:064x}" for number in range(N)],
             "width": 224,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ferflow import layout
+from ferflow.release import sfew_results
 from ferflow.release.bundle import manifest_of
 from ferflow.release.steps import OTHERS, PREDICTIONS, Places, Step
 from ferflow.sfew import run
@@ -47,7 +48,7 @@ def steps(at: Places) -> list[Step]:
     ]
     if any(_on_originals(name, at) for name in runs):
         found.append(Step(PREDICTIONS, [at.table("sfew_folds"), *runs], make_batches))
-    return found
+    return [*found, *sfew_results.steps(at)]
 
 
 def _on_originals(name: str, at: Places) -> bool:

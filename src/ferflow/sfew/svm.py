@@ -16,6 +16,7 @@ from ferflow.handmade import lpq, phog
 from ferflow.settings.sfew import HandMade, HandMadeFeature, Svm
 from ferflow.sfew import folds as fold_files
 from ferflow.sfew import store
+from ferflow.sfew.run import write_folds
 
 
 def grey(image: np.ndarray, size: int) -> np.ndarray:
@@ -105,7 +106,6 @@ def judge(
         kinds = {kind for parts in settings.run().values() for kind in parts}
         values = {kind: features((image for image in images), kind, settings) for kind in sorted(kinds)}
     labels = manifest["emotion"].map(EMOTIONS_NEUTRAL.index).to_numpy()
-    rows = []
     for protocol, sides_csv in sides_csvs.items():
         folds = fold_files.read(sides_csv, manifest, protocol)
         for cell, parts in settings.run().items():
@@ -114,13 +114,12 @@ def judge(
                 said = predicted(together, labels, folds, settings.svm, seed)
             except ValueError as error:
                 raise InputError(sides_csv, str(error), "give more images of every class") from None
-            tables.write(
-                _predictions(manifest, said, folds, cell, seed),
-                out_predictions[protocol, cell],
-                "predictions",
-            )
-            rows += fold_rows(cell, protocol, folds, said == labels, manifest["synthetic"].any())
-    tables.write(pd.DataFrame(rows).astype({"fold": "Int64"}), out_folds, "sfew_folds")
+            table = _predictions(manifest, said, folds, cell, seed)
+            tables.write(table, out_predictions[protocol, cell], "predictions")
+    files = {
+        protocol: [out_predictions[protocol, cell] for cell in settings.run()] for protocol in sides_csvs
+    }
+    write_folds(files, {}, manifest_csv, out_folds)
 
 
 def _predictions(
@@ -139,29 +138,3 @@ def _predictions(
         frame[f"p_{emotion}"] = np.nan
     frame = frame.assign(model=cell, protocol="cv", fold=folds, seed=seed)
     return frame[folds != fold_files.OUT]
-
-
-def fold_rows(model: str, protocol: str, folds: np.ndarray, right: np.ndarray, synthetic: bool) -> list[dict]:
-    """Rows of schema `sfew_folds`: each fold, then their mean. `right` is bool [N]."""
-    common = {"model": model, "protocol": protocol, "start": "none"}
-    common |= {"leaky": protocol in fold_files.LEAKY, "synthetic": bool(synthetic)}
-    numbers = np.unique(folds[folds != fold_files.OUT])
-    rows = [
-        {
-            "fold": int(fold),
-            "n_training": int(((folds != fold) & (folds != fold_files.OUT)).sum()),
-            "n": int((folds == fold).sum()),
-            "accuracy": float(right[folds == fold].mean()),
-            "sd": None,
-        }
-        for fold in numbers
-    ]
-    each = [row["accuracy"] for row in rows]
-    mean = {
-        "fold": None,
-        "n_training": round(np.mean([row["n_training"] for row in rows])),
-        "n": sum(row["n"] for row in rows),
-        "accuracy": float(np.mean(each)),
-        "sd": float(np.std(each, ddof=1)) if len(each) > 1 else None,
-    }
-    return [common | row for row in [*rows, mean]]
