@@ -89,7 +89,7 @@ def test_tables_are_made_again_from_predictions(tmp_path, study):
                 about |= {"epochs": max(cell.epochs), "n_training": 14, "n": 14}
                 rows = pd.DataFrame([about | {"seconds": 1.5, "start": transfer.start}])
                 tables.write(rows, folder / "runs.csv", "sfew_runs")
-    for step in sfew.steps(at):
+    for step in sfew.steps(at)[:3]:  # those after them are of all models, hand-made ones too
         assert all(at.best(name).is_file() for name in step.needs), step.needs
         step.make()
     made = tables.read(at.made / at.table("sfew_folds"), "sfew_folds")
