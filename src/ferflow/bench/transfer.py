@@ -1,6 +1,6 @@
 """What storing the features of frozen stages saves: the same trainings from the store and recomputed.
 
-python -m ferflow.bench.transfer [--network resnet18] [--images 70] [--folds 2] [--epochs 15] [--batch 64]
+python -m ferflow.bench.transfer [--network resnet18] [--images 70] [--folds 2] [--epochs 20] [--batch 64]
 
 Both ways train the same classifiers from the same start on the same batches of generated images. The stored
 way's time includes computing the features, writing and mapping them. The ratio grows with the epochs: the
@@ -135,7 +135,7 @@ def parser() -> argparse.ArgumentParser:
     asked.add_argument("--network", choices=FILES, default="resnet18")
     asked.add_argument("--images", type=int, default=70)
     asked.add_argument("--folds", type=int, default=2)
-    asked.add_argument("--epochs", type=int, default=15)
+    asked.add_argument("--epochs", type=int, default=20)
     asked.add_argument("--batch", type=int, default=64)
     asked.add_argument("--seed", type=int, default=20)
     asked.add_argument("--threads", type=int, default=1)
