@@ -46,6 +46,8 @@ elif S.kind == "images":
 elif S.kind == "sfew":
 
     include: "workflow/rules/sfew.smk"
+    include: "workflow/rules/sfew_handmade.smk"
+    include: "workflow/rules/sfew_tables.smk"
 
 else:
 

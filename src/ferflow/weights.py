@@ -23,6 +23,7 @@ from ferflow.errors import WeightsError
 from ferflow.files import sha256, whole
 
 FACES, IMAGENET, VGGFACE, TEST_MEDIA = "faces", "imagenet", "vggface", "test-media"
+MTCNN = "mtcnn"
 SLACK = 0.01
 """Share by which a file without a published hash may differ from its stated size."""
 BLOCK = 2**20
@@ -89,6 +90,11 @@ def _medium(name: str, digest: str, size: int, purpose: str) -> Weight:
     return Weight(name, TEST_MEDIA, source, digest, size, _PYFEAT_MEDIA, purpose)
 
 
+def _mtcnn(network: str, digest: str, size: int, purpose: str) -> Weight:
+    source = WheelMember("facenet-pytorch==2.6.0", f"facenet_pytorch/data/{network}.pt")
+    return Weight(f"mtcnn-{network}.pt", MTCNN, source, digest, size, "MIT, as the wheel", purpose)
+
+
 def _vggface(url: str, size: int, purpose: str) -> Weight:
     return Weight(url.rsplit("/", 1)[1], VGGFACE, Url(url), "", size, _OXFORD, purpose)
 
@@ -141,6 +147,26 @@ WEIGHTS: dict[str, Weight] = {
             102_530_333,
             "ResNet50",
         ),
+        _mtcnn(
+            "pnet",
+            "a2a71925e0b9996a42f63e47efc1ca19043e69558b5c523b978d611dfae49c8f",
+            28_570,
+            "MTCNN's first network: proposes faces in scenes",
+        ),
+        _mtcnn(
+            "rnet",
+            "bbb937de72efc9ef83b186c49f5f558467a1d7e3453a8ece0d71a886633f6a86",
+            403_147,
+            "MTCNN's second network: refuses most of them",
+        ),
+        _mtcnn(
+            "onet",
+            "165bfbe42940416ccfb977545cf0e976d5bf321f67083ae2aaaa5c764280118d",
+            1_559_269,
+            "MTCNN's third network: faces with five points",
+        ),
+        _imagenet("resnet18-f37072fd.pth", "f37072fd", 46_830_571, "ResNet18"),
+        _imagenet("resnet34-b627a593.pth", "b627a593", 87_319_819, "ResNet34"),
         _imagenet("densenet201-c1103571.pth", "c1103571", 81_131_000, "DenseNet201"),
         # What the thesis used. The size is that of 14,714,688 float32 values; the file is a little larger.
         _vggface(
@@ -206,7 +232,7 @@ WEIGHTS: dict[str, Weight] = {
 
 
 def group(name: str) -> list[Weight]:
-    """The files of group `faces`, `imagenet`, `vggface` or `test-media`."""
+    """The files of group `faces`, `mtcnn`, `imagenet`, `vggface` or `test-media`."""
     return [weight for weight in WEIGHTS.values() if weight.group == name]
 
 

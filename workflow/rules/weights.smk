@@ -1,5 +1,6 @@
 # Pretrained files. On a cluster they are fetched where Snakemake runs: its nodes often have no network.
 CORE_WEIGHTS = ["au_to_mesh.npz", "face_tessellation.json", "face_landmark.tflite"]
+CORE_WEIGHTS += ["mtcnn-pnet.pt", "mtcnn-rnet.pt", "mtcnn-onet.pt"]
 
 
 def weights(name):

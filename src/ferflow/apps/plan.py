@@ -66,9 +66,8 @@ def lines(rows: list[Row], settings: Settings, size: units.Sizes, times: int) ->
     subjects, clips, frames = (times * n for n in (len(size.subjects), size.clips, size.frames))
     about = f"{subjects:,} subjects, {clips:,} clips, {frames:,} frames"
     assumed = "" if size.known else " (assumed, as there is no manifest yet)"
-    said = [
-        f"study {settings.study}: {about}{assumed}" if size.subjects else f"study {settings.study}: images"
-    ]
+    images = f"{times * size.images:,} images{assumed}" if settings.kind == "sfew" else "images"
+    said = [f"study {settings.study}: {about + assumed if size.subjects else images}"]
     head = (
         f"{'rule':26} {'jobs':>9} {'CPU h':>10} {'longest':>9} {'GB':>9} {'MB used':>8} {'asked':>6}  grows"
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ferflow import datasets, layout, tables
 from ferflow.classes import EMOTIONS_NEUTRAL
+from ferflow.datasets.sfew import PUBLISHED
 from ferflow.errors import FerflowError
 from ferflow.settings import Settings
 from ferflow.training.steps import final_steps, fold_steps
@@ -60,7 +61,9 @@ def sizes(settings: Settings, folder: Path) -> Sizes:
     """
     rendered = settings.stills.per_class * len(EMOTIONS_NEUTRAL)
     images = rendered if settings.stills.source == "synth4d" else FER2013
-    if settings.kind == "images":
+    if settings.kind == "sfew":
+        return _scenes(settings, folder)
+    if settings.kind != "clips":
         return Sizes({}, images)
     manifest = folder / layout.MANIFEST.format(dataset=settings.dataset.name)
     names = None if settings.dataset.name != "synth4d" else datasets.subjects(settings)
@@ -79,6 +82,16 @@ def sizes(settings: Settings, folder: Path) -> Sizes:
     return Sizes({name: (each, round(each * frames)) for name in subjects}, images, known=False)
 
 
+def _scenes(settings: Settings, folder: Path) -> Sizes:
+    """The images of SFEW by the manifest; before there is one as many as are rendered, or were published."""
+    manifest = folder / layout.MANIFEST.format(dataset=settings.data()[0])
+    try:
+        return Sizes({}, len(tables.read(manifest, "sfew_manifest")))
+    except FerflowError:
+        share = settings.sfew.scenes.per_class / 100 if settings.data()[1] else 1
+        return Sizes({}, round(share * sum(PUBLISHED.values())), known=False)
+
+
 def of_job(rule: str, wildcards: Mapping[str, str], settings: Settings, size: Sizes) -> Units:
     """The work of one job of a study with `size`."""
     subject = size.subjects.get(wildcards.get("subject", ""), (0, 0))
@@ -91,6 +104,8 @@ def of_job(rule: str, wildcards: Mapping[str, str], settings: Settings, size: Si
         return Units(CLIP, size.clips)
     if rule == "stills":
         return Units(IMAGE, size.images)
+    if rule == "scenes" or rule.startswith("sfew_"):
+        return _of_scenes(rule, wildcards, settings, size)
     if rule in ("spatial", "frozen", "classifier", "finetune", "views", "sweep_run"):
         return _of_images(rule, wildcards, settings, size)
     if rule.startswith("datacentric_") and rule.endswith(("_fold", "_cell")):
@@ -98,6 +113,21 @@ def of_job(rule: str, wildcards: Mapping[str, str], settings: Settings, size: Si
         shown = (own.images or size.images) * own.recipe.epochs
         return Units(IMAGE, shown, wildcards.get("network", ""))
     return _of_training(rule, wildcards, settings, size)
+
+
+def _of_scenes(rule: str, wildcards: Mapping[str, str], settings: Settings, size: Sizes) -> Units:
+    """Work on every image, a pass of frozen stages, or trainings in folds."""
+    if rule == "sfew_frozen":
+        return Units(CLIP, size.images, f"{wildcards.get('network')}, {wildcards.get('unfrozen')} unfrozen")
+    cells, folds = settings.sfew.transfer.run(), settings.sfew.transfer.folds
+    if rule == "sfew_cell" and wildcards.get("cell") in cells:
+        cell = cells[wildcards["cell"]]
+        within = size.images if wildcards.get("protocol") == "spi" else size.images * (folds - 1)
+        kind = f"{cell.network}, {cell.unfrozen} unfrozen, batch {cell.batch}"
+        return Units(STEP, within * max(cell.epochs), kind)
+    if rule in ("scenes", "sfew_manifest", "sfew_originals", "sfew_crops", "sfew_handmade"):
+        return Units(CLIP, size.images)
+    return Units(CONSTANT)
 
 
 def _of_images(rule: str, wildcards: Mapping[str, str], settings: Settings, size: Sizes) -> Units:

@@ -66,13 +66,16 @@ def data(root: Path, settings: Settings, manifest: str) -> list[dict[str, object
     """Hashes of what the study read: its clips by its manifest, and the images that a network learnt from."""
     found = []
     if (root / manifest).is_file():
-        clips = tables.read(root / manifest, "manifest")
+        own = settings.kind == "sfew"
+        clips = tables.read(root / manifest, "sfew_manifest" if own else "manifest")
         if "sha256" in clips:
-            lines = "".join(f"{row.sha256}  {row.clip_id}\n" for row in clips.itertuples())
+            listed = zip(clips["sha256"], clips["image_id" if own else "clip_id"], strict=True)
+            lines = "".join(f"{digest}  {name}\n" for digest, name in listed)
             digest = hashlib.sha256(lines.encode()).hexdigest()
             about = f"{len(clips)} files, by their hashes in the manifest"
-            found.append({"path": str(settings.dataset.root), "sha256": digest, "note": about})
-    learns = settings.kind == "images" or settings.spatial.weights is None
+            where = settings.sfew.dataset.path if own else settings.dataset.root
+            found.append({"path": str(where), "sha256": digest, "note": about})
+    learns = settings.kind == "images" or (settings.kind == "clips" and settings.spatial.weights is None)
     stills = root / settings.stills.path
     if learns and stills.exists():
         found.append({"path": str(settings.stills.path), "sha256": digest_of(stills), "note": "images"})
@@ -98,7 +101,7 @@ def networks(root: Path, settings: Settings) -> list[dict[str, object]]:
         {"path": file.relative_to(root).as_posix(), "sha256": sha256(file), "bytes": file.stat().st_size}
         for file in [*pretrained, *sorted(results.rglob("*.pt"))]
     ]
-    if settings.spatial.weights == SHIPPED:
+    if settings.spatial.weights == SHIPPED and settings.kind in ("clips", "images"):
         file = Path(shipped())
         found.append({"path": f"ferflow/{file.name}", "sha256": sha256(file), "bytes": file.stat().st_size})
     return found

@@ -37,7 +37,7 @@ class Places:
         self.known = {
             "study": settings.study,
             "extractor": settings.spatial.network,
-            "dataset": settings.dataset.name,
+            "dataset": settings.data()[0],
         }
 
     def name(self, pattern: str, **fields: object) -> str:
@@ -65,10 +65,11 @@ class Places:
 
 def of(places: Places) -> list[Step]:
     """All steps of a study in the order in which they build on one another."""
-    from ferflow.release import clips, images
+    from ferflow.release import clips, images, sfew
 
-    kind = clips if places.settings.kind == "clips" else images
-    return [*kind.steps(places), *_rendered(places)]
+    kinds = {"clips": clips.steps, "images": images.steps, "sfew": sfew.steps}
+    made = kinds[places.settings.kind](places) if places.settings.kind in kinds else []
+    return [*made, *_rendered(places)]
 
 
 def _rendered(places: Places) -> list[Step]:

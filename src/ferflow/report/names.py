@@ -38,7 +38,14 @@ _NAMES = {
     "aus": "AUs",
 }
 
-_VIEWS = {"one": "one view", "mirror": "with mirror image", "ten": "ten crops"}
+_VIEWS = {
+    "one": "one view",
+    "mirror": "with mirror image",
+    "ten": "ten crops",
+    "random": "random folds",
+    "film": "folds by film",
+    "spi": "SPI",
+}
 
 _PROTOCOLS = {
     "test": "test",

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ferflow.errors import InputError
 from ferflow.files import write_text
-from ferflow.report import image_beside, image_tables, tables, thesis_tables
+from ferflow.report import image_beside, image_tables, sfew_beside, sfew_tables, tables, thesis_tables
 
 SUFFIXES = (".html", ".md", ".tex")
 """In which a shown table stands beside its CSV."""
@@ -59,6 +59,10 @@ def render(
         image_tables.render_accuracies(table_csv, title, outputs, confidence)
     elif schema == "image_beside":
         image_beside.render(table_csv, title, outputs)
+    elif schema == "sfew_beside":
+        sfew_beside.render(table_csv, title, outputs)
+    elif schema in ("sfew_paper", "sfew_methods"):
+        sfew_tables.render(table_csv, schema, title, outputs)
     elif schema == "thesis_beside":
         thesis_tables.render(table_csv, title, outputs)
     elif schema == "beside":

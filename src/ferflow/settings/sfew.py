@@ -2,15 +2,134 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from ferflow.settings.types import Section
+from pydantic import Field, field_validator, model_validator
+
+from ferflow.models.residual_names import FILES
+from ferflow.settings.scenes import Crops, Scenes
+from ferflow.settings.types import Count, Name, NotNegative, Positive, Section
+
+ResidualName = Literal[tuple(FILES)]
+SfewImages = Literal["originals", "crops"]
+SfewProtocol = Literal["random", "film", "spi"]
+HandMadeFeature = Literal["lpq", "phog"]
 
 
 class SceneSet(Section):
     name: Literal["scenes", "sfew"]
     path: str
+    smallest: Count
+
+
+class Cell(Section):
+    """One training in each fold of each protocol; it is judged after each of `epochs`."""
+
+    network: ResidualName
+    images: SfewImages
+    unfrozen: Annotated[int, Field(ge=0, le=2)]
+    batch: Count
+    epochs: Annotated[list[Count], Field(min_length=1)]
+    learning_rate: Positive
+    protocols: Annotated[list[SfewProtocol], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _rising(self) -> Cell:
+        if sorted(set(self.epochs)) != self.epochs or len(set(self.protocols)) != len(self.protocols):
+            raise ValueError("epochs must rise, and no protocol stand twice")
+        return self
+
+    def models(self, usual_batch: int) -> dict[int, str]:
+        """Epochs: the name of the model, as `resnet50-unfrozen1-100-crops`, after so many of them."""
+        base = self.network + (f"-unfrozen{self.unfrozen}" if self.unfrozen else "")
+        end = f"-batch{self.batch}" if self.batch != usual_batch and not self.unfrozen else ""
+        return {epochs: f"{base}-{epochs}-{self.images}{end}" for epochs in self.epochs}
+
+
+class Transfer(Section):
+    start: Literal["imagenet", "untrained"]
+    crops: Literal["mtcnn", "haar"]
+    folds: Annotated[int, Field(ge=2)]
+    batch: Count
+    weight_decay: NotNegative
+    threads: Count
+    cells: dict[Name, Cell | None]
+
+    @model_validator(mode="after")
+    def _different_models(self) -> Transfer:
+        named: dict[str, str] = {}
+        for name, cell in self.run().items():
+            for model in cell.models(self.batch).values():
+                if model in named:
+                    raise ValueError(f"cells {named[model]} and {name} both make {model}")
+                named[model] = name
+        return self
+
+    def run(self) -> dict[str, Cell]:
+        """The cells that are trained; a study leaves one out by writing null."""
+        return {name: cell for name, cell in self.cells.items() if cell is not None}
+
+    def starts(self) -> dict[str, str]:
+        """Of every model what its network starts from."""
+        cells = self.run().values()
+        return {model: self.start for cell in cells for model in cell.models(self.batch).values()}
+
+    def protocols(self) -> list[SfewProtocol]:
+        """The protocols that any cell asks for, the published one first."""
+        asked = {protocol for cell in self.run().values() for protocol in cell.protocols}
+        return [name for name in ("random", "film", "spi") if name in asked]
+
+
+class Lpq(Section):
+    """Local phase quantisation."""
+
+    window: Annotated[int, Field(ge=3)]
+    rho: Annotated[float, Field(gt=0, lt=1)] | None
+    grid: Count
+
+    @field_validator("window")
+    @classmethod
+    def _odd(cls, value: int) -> int:
+        if value % 2 == 0:
+            raise ValueError("must be odd")
+        return value
+
+
+class Phog(Section):
+    """Pyramid of histograms of oriented gradients."""
+
+    levels: Annotated[int, Field(ge=0, le=5)]
+    bins: Count
+    degrees: Literal[180, 360]
+    canny: tuple[Positive, Positive]
+
+
+class Svm(Section):
+    """The classifier on hand-made features; of `c` and `gamma` an inner cross-validation chooses."""
+
+    kernel: Literal["rbf", "linear"]
+    c: Annotated[list[Positive], Field(min_length=1)]
+    gamma: Annotated[list[Positive | Literal["scale"]], Field(min_length=1)]
+    variance: Annotated[float, Field(gt=0, lt=1)] | None
+    inner_folds: Annotated[int, Field(ge=2)]
+
+
+class HandMade(Section):
+    size: Annotated[int, Field(ge=32, le=224)]
+    cells: dict[Name, Annotated[list[HandMadeFeature], Field(min_length=1)] | None]
+    protocols: Annotated[list[SfewProtocol], Field(min_length=1)]
+    lpq: Lpq
+    phog: Phog
+    svm: Svm
+
+    def run(self) -> dict[str, list[HandMadeFeature]]:
+        """The cells that are trained, which are also the names of their models."""
+        return {name: features for name, features in self.cells.items() if features is not None}
 
 
 class Sfew(Section):
     dataset: SceneSet
+    transfer: Transfer
+    handmade: HandMade
+    scenes: Scenes
+    crops: Crops

@@ -8,6 +8,7 @@ import signal
 import sys
 import tempfile
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 import ferflow.models.vision  # noqa: F401  torchmetrics imports torchvision, which needs this first
@@ -107,6 +108,7 @@ def fit(
     plain: DataLoader | None = None,
     folder: Path | None = None,
     identity: str = "",
+    more: Sequence[Callback] = (),
 ) -> pd.DataFrame:
     """Train `network` in place and return its learning curve (schema `history`).
 
@@ -114,11 +116,11 @@ def fit(
     terminal there is a progress bar instead). `seed` is for what layers draw while training. `plain` are the
     training data without augmentation, for a running average (None: `training`). With a `folder`, every epoch
     ends in a checkpoint there, a later call with the same `identity` goes on from it to the same result, and
-    TensorBoard finds its log there; without one, no file is written. Raises FerflowError where the loss stops
-    being finite.
+    TensorBoard finds its log there; without one, no file is written. `more` are further callbacks. Raises
+    FerflowError where the loss stops being finite.
     """
     terminal = sys.stderr.isatty()
-    callbacks: list[Callback] = [TQDMProgressBar(leave=False) if terminal else _Lines(title)]
+    callbacks: list[Callback] = [TQDMProgressBar(leave=False) if terminal else _Lines(title), *more]
     plain = training if plain is None else plain
     if recipe.average:
         callbacks.append(_Average(recipe.average, plain))

@@ -15,8 +15,11 @@ from ferflow.datasets.synth4d.identity import Identity
 AA_BITS = 4
 
 
-def paint(identity: Identity, geometry: Geometry) -> np.ndarray:
-    """The portrait, float32 RGB [H, W, 3], 0–255; the eyes are closed over with skin and the lips meet."""
+def paint(identity: Identity, geometry: Geometry) -> tuple[np.ndarray, np.ndarray]:
+    """The portrait, float32 RGB [H, W, 3], 0–255, and how far the person covers the background, [H, W], 0–1.
+
+    The eyes are closed over with skin and the lips meet.
+    """
     painter = _Painter(identity, geometry)
     painter.background()
     painter.back_hair()
@@ -29,7 +32,7 @@ def paint(identity: Identity, geometry: Geometry) -> np.ndarray:
     painter.stubble()
     painter.brows()
     painter.front_hair()
-    return np.clip(painter.image * identity.exposure, 0, 255)
+    return np.clip(painter.image * identity.exposure, 0, 255), painter.cover
 
 
 def curve(geometry: Geometry, numbers: tuple[int, ...], n: int = 0, closed: bool = False) -> np.ndarray:
@@ -69,25 +72,33 @@ class _Painter:
         self.shape = (geometry.height, geometry.width)
         self.rng = np.random.default_rng(identity.texture_seed)
         self.image = np.zeros((*self.shape, 3), np.float32)
+        self.cover = np.zeros(self.shape, np.float32)
         y, x = np.mgrid[: geometry.height, : geometry.width].astype(np.float32)
         # Model coordinates relative to the face's middle, y up; the eyes are near y = 22, the chin near −115.
         self.x, self.y = (x - geometry.centre[0]) / self.unit, -(y - geometry.centre[1]) / self.unit
         self.oval = curve(geometry, contours.OVAL, 200, closed=True)
 
     def _blend(self, mask: np.ndarray, colour: np.ndarray) -> None:
-        part, mask, colour = self._part(mask, colour)
+        place = self._place(mask)
+        part, mask, colour = self._part(place, mask, colour)
         part += mask * (colour - part)
+        self.cover[place] += mask[:, :, 0] * (1 - self.cover[place])
 
     def _darken(self, mask: np.ndarray, factor: float | np.ndarray) -> None:
-        part, mask, factor = self._part(mask, factor)
+        part, mask, factor = self._part(self._place(mask), mask, factor)
         part *= 1 - mask * (1 - factor)
 
-    def _part(self, mask: np.ndarray, value: float | np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """The rectangle of the image where `mask` is not zero, with the mask and `value` there."""
+    def _place(self, mask: np.ndarray) -> tuple[slice, slice]:
+        """The rectangle in which `mask` is not zero."""
         rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
-        place = np.s_[0:0, 0:0]
-        if len(rows):
-            place = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+        if not len(rows):
+            return np.s_[0:0, 0:0]
+        return np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+
+    def _part(
+        self, place: tuple[slice, slice], mask: np.ndarray, value: float | np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The image at `place`, with the mask and `value` there."""
         value = np.asarray(value, np.float32)
         return self.image[place], mask[place][:, :, None], value[place] if value.ndim == 3 else value
 

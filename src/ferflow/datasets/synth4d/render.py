@@ -27,7 +27,8 @@ class Renderer:
     def __init__(self, model: FaceModel, identity: Identity, width: int, height: int) -> None:
         self.geometry = geometry = Geometry(model, identity, width, height)
         self.identity = identity
-        painted = portrait.paint(identity, geometry)
+        painted, cover = portrait.paint(identity, geometry)
+        self.cover = np.round(255 * cover).astype(np.uint8)
         self.portrait = np.ascontiguousarray(np.round(painted[:, :, ::-1]).astype(np.uint8))
         self.eyes, self.mouth = Eyes(identity, geometry), Mouth(identity, geometry)
         self.folds = wrinkles.folds(geometry, model.names, identity.age)
@@ -37,6 +38,10 @@ class Renderer:
         # The depth order at rest serves all frames: heads turn by a few degrees only.
         self._order = raster.depth_order(geometry.rest, geometry.triangles)
         self._jaw = model.index(26)
+
+    def turns_far(self) -> None:
+        """Order the triangles by depth in every frame: for heads that turn by more than a few degrees."""
+        self._order = None
 
     def frame(
         self,
@@ -76,7 +81,26 @@ class Renderer:
         normals = self._smooth @ raster.normals(points, self.geometry.triangles)
         return shading.light(normals, direction, ambient)
 
+    def cut_out(
+        self,
+        aus: np.ndarray,
+        pose: np.ndarray,
+        gaze: np.ndarray,
+        asymmetry: np.ndarray,
+        light: np.ndarray | None = None,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """`frame`, and how far the person covers its background: uint8 [H, W], 0–255."""
+        source, _ = self._field(self.geometry.points(aus, pose, asymmetry), light)
+        cover = cv2.remap(self.cover, source, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        return self.frame(aus, pose, gaze, asymmetry, light), cover
+
     def _warp(self, picture: np.ndarray, points: np.ndarray, light: np.ndarray | None) -> np.ndarray:
+        source, ratio = self._field(points, light)
+        frame = cv2.remap(picture, source, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        return cv2.multiply(frame, cv2.merge([ratio] * 3), scale=1 / RELIGHT_UNIT)
+
+    def _field(self, points: np.ndarray, light: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+        """For each pixel its place in the portrait, float32 [H, W, 2], and its light, uint8 [H, W]."""
         geometry = self.geometry
         direction = self.identity.light if light is None else light
         relit = self._light(points, direction, self.identity.ambient) / self._rest_light
@@ -89,9 +113,8 @@ class Renderer:
         # The median takes out single points where the skin folds over itself, as under the nose.
         field = cv2.medianBlur(raster.evaluate(index, functions, STEP), 3)
         source = self._enlarge(np.ascontiguousarray(field[:, :, :2]))
-        frame = cv2.remap(picture, source, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         ratio = cv2.blur(np.clip(field[:, :, 2] * RELIGHT_UNIT, 0, 255).astype(np.uint8), (5, 5))
-        return cv2.multiply(frame, cv2.merge([self._enlarge(ratio)] * 3), scale=1 / RELIGHT_UNIT)
+        return source, self._enlarge(ratio)
 
     def _enlarge(self, small: np.ndarray) -> np.ndarray:
         """A field known on every `STEP`-th pixel, on all pixels of the frame."""

@@ -1,0 +1,1 @@
+"""Features of an image made by hand: local phase quantisation and pyramids of edge directions."""

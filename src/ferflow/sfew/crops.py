@@ -1,0 +1,171 @@
+"""The face of each scene that counts, cut out, with what can be said of its quality."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from ferflow import tables
+from ferflow.datasets.sfew import read_manifest, scenes
+from ferflow.errors import InputError
+from ferflow.faces.align import aligned, boxed
+from ferflow.faces.boxes import square
+from ferflow.faces.detect import FaceDetector
+from ferflow.faces.mtcnn import Detections, Mtcnn
+from ferflow.settings.scenes import Crops
+from ferflow.sfew import quality, store
+
+DETECTORS = ("mtcnn", "haar")
+Find = Callable[[np.ndarray], Detections]
+
+
+def detector(name: str, settings: Crops, weights_folder: str | Path) -> Find:
+    """What finds the faces in a picture: `mtcnn`, or `haar` (which knows neither confidence nor points).
+
+    Raises WeightsError where MTCNN's weights are missing.
+    """
+    if name == "mtcnn":
+        return Mtcnn(weights_folder, settings.smallest, settings.step, settings.thresholds).find
+    cascade = FaceDetector(settings.smallest)
+
+    def find(picture: np.ndarray) -> Detections:
+        found = cascade.find(picture) if min(picture.shape[:2]) >= settings.smallest else []
+        boxes = np.array(found, np.float32).reshape(-1, 4)
+        unknown = np.full(len(boxes), np.nan, np.float32)
+        return Detections(boxes, unknown, np.full((len(boxes), 5, 2), np.nan, np.float32))
+
+    return find
+
+
+def chosen(boxes: np.ndarray, width: int, height: int, choice: str) -> int:
+    """Row of the face of `boxes` [n,4] that counts in a picture of `width` × `height`.
+
+    `largest`: by area, of equal ones that nearest to the middle; `central`: the other way about.
+    """
+    area = boxes[:, 2] * boxes[:, 3]
+    away = np.hypot(*(boxes[:, :2] + boxes[:, 2:] / 2 - (width / 2, height / 2)).T)
+    keys = (away, -area) if choice == "largest" else (-area, away)
+    return int(np.lexsort(keys)[0])
+
+
+def write(
+    manifest_csv: str | Path,
+    crops_h5: str | Path,
+    crops_csv: str | Path,
+    name: str,
+    settings: Crops,
+    weights_folder: str | Path,
+) -> None:
+    """Cut out the faces of a manifest's scenes, found by detector `name`, in its order.
+
+    Writes the crops (`sfew.store`) and the table about them (schema `crops`). A scene in which no face is
+    found, nor listed in `manual_boxes`, stands there as a whole, with `found_by` none. Raises InputError for
+    a list of boxes that does not fit the scenes, and for scenes that have changed.
+    """
+    manifest = read_manifest(manifest_csv)
+    manual = manual_boxes(settings.manual_boxes, manifest)
+    find = detector(name, settings, weights_folder)
+    rows: list[dict] = []
+
+    def cut() -> Iterator[np.ndarray]:
+        for about, picture in zip(manifest.itertuples(), scenes(manifest), strict=True):
+            crop, row = _crop(picture, find(picture), name, manual.get(about.image_id), settings)
+            rows.append({"image_id": about.image_id, **row, "synthetic": about.synthetic})
+            yield crop
+
+    store.write(crops_h5, manifest["image_id"].tolist(), cut())
+    tables.write(pd.DataFrame(rows, columns=list(tables.schema("crops")["properties"])), crops_csv, "crops")
+
+
+def _crop(
+    picture: np.ndarray, found: Detections, name: str, manual: np.ndarray | None, settings: Crops
+) -> tuple[np.ndarray, dict]:
+    """The crop uint8 [224,224,3] and its row of the table."""
+    height, width = picture.shape[:2]
+    if len(found):
+        k = chosen(found.boxes, width, height, settings.choice)
+        by, box, sure, points = name, found.boxes[k], float(found.confidence[k]), found.points[k]
+    elif manual is not None:
+        by, box, sure, points = "manual", manual, math.nan, np.full((5, 2), np.nan)
+    else:
+        return store.fitted(picture), _row("none", np.full(4, np.nan), 0)
+    known = bool(np.isfinite(points).all())
+    if settings.align and known and np.ptp(points, axis=0).any():
+        crop = aligned(picture, points, store.SIZE, settings.margin)
+    else:
+        crop = boxed(picture, square(box, settings.margin), store.SIZE)
+    blur = quality.blur(crop)
+    yaw, roll = quality.pose(points) if known else (math.nan, math.nan)
+    broken = quality.flags(blur, float(min(box[2:])), sure, yaw, roll, settings.limits)
+    said = {"confidence": sure, "blur": blur, "yaw_proxy": yaw, "roll_degrees": roll}
+    return crop, _row(by, box, len(found), said, broken)
+
+
+def _row(
+    by: str,
+    box: np.ndarray,
+    faces: int,
+    said: dict[str, float] | None = None,
+    broken: list[str] | None = None,
+) -> dict:
+    said = said or {}
+    names = ("confidence", "blur", "yaw_proxy", "roll_degrees")
+    return {
+        "found_by": by,
+        **dict(zip(("x", "y", "width", "height"), (round(float(v), 2) for v in box), strict=True)),
+        "faces": faces,
+        **{name: round(said[name], 4) if math.isfinite(said.get(name, math.nan)) else None for name in names},
+        "flags": quality.BETWEEN.join(broken or []),
+    }
+
+
+def manual_boxes(path: str | Path | None, manifest: pd.DataFrame) -> dict[str, np.ndarray]:
+    """The boxes (schema `manual_boxes`) by image, float32 [4]; none where `path` is None.
+
+    Raises InputError for a name that no scene has, one listed twice, and a box outside its scene.
+    """
+    if path is None:
+        return {}
+    listed = tables.read(path, "manual_boxes")
+    sizes = dict(
+        zip(manifest["image_id"], zip(manifest["width"], manifest["height"], strict=True), strict=True)
+    )
+    boxes: dict[str, np.ndarray] = {}
+    for line, row in enumerate(listed.itertuples(), 2):
+        if row.image_id not in sizes:
+            problem = f"line {line}: {row.image_id} is no image of the manifest"
+            raise InputError(path, problem, "take the image_id from manifest.csv")
+        if row.image_id in boxes:
+            raise InputError(
+                path, f"line {line}: {row.image_id} is listed twice", "keep one box for each image"
+            )
+        width, height = sizes[row.image_id]
+        inside = row.x < width and row.y < height and row.x + row.width > 0 and row.y + row.height > 0
+        if not (inside and row.width >= 1 and row.height >= 1):
+            problem = f"line {line}: the box lies outside {row.image_id}, which is {width}x{height}"
+            raise InputError(path, problem, "give x, y, width and height in pixels of the image")
+        boxes[row.image_id] = np.array((row.x, row.y, row.width, row.height), np.float32)
+    return boxes
+
+
+def read(crops_h5: str | Path, crops_csv: str | Path) -> pd.DataFrame:
+    """The table of crops; InputError where it is not about the images of the file beside it."""
+    table = tables.read(crops_csv, "crops")
+    with store.read(crops_h5) as (ids, _):
+        store.refuse_others(crops_h5, ids, table["image_id"].tolist())
+    return table
+
+
+def write_quality(manifest_csv: str | Path, crops_csv: str | Path, out: str | Path) -> None:
+    """Count the crops of each class and what is wrong with them (schema `crop_quality`).
+
+    Raises InputError where the two tables list different images.
+    """
+    manifest, crops = read_manifest(manifest_csv), tables.read(crops_csv, "crops")
+    if crops["image_id"].tolist() != manifest["image_id"].tolist():
+        raise InputError(crops_csv, f"does not list the images of {manifest_csv}", store.REMEDY)
+    tables.write(quality.summary(crops, manifest["emotion"]), out, "crop_quality")

@@ -1,0 +1,195 @@
+"""The steps of the study: a cell in its folds, and the accuracies of folds, protocols and batch sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from ferflow import tables
+from ferflow.classes import EMOTIONS_NEUTRAL
+from ferflow.datasets.sfew import read_manifest
+from ferflow.errors import InputError
+from ferflow.evaluation import predictions as predictions_table
+from ferflow.settings.sfew import Cell, Transfer
+from ferflow.sfew import folds as sides
+from ferflow.training.reproducible import derive
+
+BATCHES_PUBLISHED = {256: "better and faster than 128 and 64 (Gong, section 2.4; no number)"}
+
+
+def train_cell(
+    manifest_csv: str | Path,
+    folds_csv: str | Path,
+    features_h5: str | Path,
+    cell: Cell,
+    transfer: Transfer,
+    protocol: str,
+    weights: str | Path | None,
+    seed: int,
+    folder: str | Path,
+) -> None:
+    """Train `cell` in every fold of `protocol`; write predictions.csv, runs.csv and history.csv to `folder`.
+
+    The features are those that `sfew.frozen.write` made of the cell's network and images. The classifier's
+    start depends on the seed and the fold alone, so that batch sizes are compared from the same one. Raises
+    InputError where the files are of other images or another network.
+    """
+    import torch
+
+    from ferflow.models import residual
+    from ferflow.sfew.frozen import Features, Rows
+    from ferflow.sfew.store import refuse_others
+    from ferflow.training import predictions
+    from ferflow.training import transfer as training
+
+    manifest, features = read_manifest(manifest_csv), Features(features_h5)
+    folds = sides.read(folds_csv, manifest, protocol)
+    refuse_others(features_h5, features.ids, manifest["image_id"])
+    asked = {"network": cell.network, "unfrozen": cell.unfrozen, "start": transfer.start, "seed": seed}
+    if {name: features.source.get(name) for name in asked} != asked:
+        raise InputError(features_h5, "is of another network", "delete it and run the workflow again")
+    labels = manifest["emotion"].map(EMOTIONS_NEUTRAL.index).to_numpy(np.int64)
+    clips = manifest.rename(columns={"image_id": "clip_id", "film": "subject_id"})
+    network = residual.base(cell.network, weights, seed) if cell.unfrozen else None
+    models = cell.models(transfer.batch)
+    said, runs, curves = [], [], []
+    for fold in range(folds.max() + 1):
+        learnt = np.flatnonzero((folds != fold) & (folds != sides.OUT))
+        judged = np.flatnonzero(folds == fold)
+        own = derive(seed, "transfer", protocol, fold)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(own)
+            head = residual.head(network, cell.network, cell.unfrozen, len(EMOTIONS_NEUTRAL))
+        found = training.train(
+            head,
+            Rows(features.values, labels, learnt),
+            Rows(features.values, labels, judged),
+            len(EMOTIONS_NEUTRAL),
+            cell.epochs,
+            cell.batch,
+            cell.learning_rate,
+            transfer.weight_decay,
+            own,
+            transfer.threads,
+            f"{models[max(models)]}, {protocol}, fold {fold}",
+        )
+        for epochs, model in models.items():
+            shares = found.said[epochs]
+            rows = clips.iloc[judged]
+            said.append(predictions.table(rows, shares, EMOTIONS_NEUTRAL, model, "cv", fold, seed))
+        about = {"model": models[max(models)], "protocol": protocol, "fold": fold, "network": cell.network}
+        about |= {"images": cell.images, "unfrozen": cell.unfrozen, "batch": cell.batch}
+        about |= {"epochs": max(models), "n_training": len(learnt), "n": len(judged)}
+        runs.append(about | {"seconds": round(found.seconds, 3), "start": transfer.start})
+        curves.append(
+            found.history.drop(columns=["validation_loss", "validation_accuracy"]).assign(fold=fold)
+        )
+    folder = Path(folder)
+    tables.write(pd.concat(said, ignore_index=True), folder / "predictions.csv", "predictions")
+    tables.write(pd.DataFrame(runs), folder / "runs.csv", "sfew_runs")
+    tables.write(pd.concat(curves, ignore_index=True), folder / "history.csv", "sfew_history")
+
+
+def write_folds(
+    said: Mapping[str, Iterable[str | Path]],
+    starts: Mapping[str, str],
+    manifest_csv: str | Path,
+    out: str | Path,
+) -> None:
+    """The accuracy of each model in each fold, and their mean (schema `sfew_folds`), from predictions.
+
+    `said` has the files of each protocol; `starts` says of a model whether its network was `imagenet` or
+    `untrained` (others: none). Raises InputError for images that are not in the manifest or have another
+    class there.
+    """
+    manifest = read_manifest(manifest_csv).set_index("image_id")
+    rows = []
+    for protocol, paths in said.items():
+        for path in paths:
+            frame = predictions_table.read([path], EMOTIONS_NEUTRAL)
+            _refuse_other_images(path, frame, manifest)
+            for model, group in frame.groupby("model", sort=False):
+                common = {
+                    "model": model,
+                    "protocol": protocol,
+                    "start": starts.get(model, "none"),
+                    "leaky": protocol in sides.LEAKY,
+                    "synthetic": bool(manifest["synthetic"].any()),
+                }
+                rows += [common | row for row in _fold_rows(group)]
+    made = pd.DataFrame(rows).astype({"sd": float})
+    made["fold"] = made["fold"].astype("Int64")
+    tables.write(made, out, "sfew_folds")
+
+
+def _refuse_other_images(path: str | Path, frame: pd.DataFrame, manifest: pd.DataFrame) -> None:
+    listed = manifest["emotion"].reindex(frame["clip_id"]).to_numpy()
+    other = listed != frame["emotion"].to_numpy()
+    if other.any():
+        image = frame["clip_id"][other].iloc[0]
+        problem = f"says something of image {image}, which the manifest has not, or with another class"
+        raise InputError(path, problem, "delete it and run the workflow again")
+
+
+def _fold_rows(group: pd.DataFrame) -> list[dict]:
+    """A row for each fold of one model, which has learnt from all other folds, then their mean."""
+    right = (group["emotion"] == group["predicted"]).groupby(group["fold"])
+    accuracies, sizes = right.mean(), right.size()
+    rows = [
+        {
+            "fold": int(fold),
+            "n_training": len(group) - int(sizes[fold]),
+            "n": int(sizes[fold]),
+            "accuracy": float(accuracy),
+            "sd": None,
+        }
+        for fold, accuracy in accuracies.items()
+    ]
+    learnt = len(group) - round(sizes.mean())
+    mean = {"fold": None, "n_training": learnt, "n": len(group), "accuracy": float(accuracies.mean())}
+    return [*rows, mean | {"sd": float(accuracies.std(ddof=1))}]
+
+
+def write_protocols(manifest_csv: str | Path, folds_csvs: Mapping[str, str | Path], out: str | Path) -> None:
+    """How each protocol divides the images (schema `sfew_protocols`); protocol: its folds."""
+    manifest = read_manifest(manifest_csv)
+    rows = [
+        sides.summary(manifest, sides.read(path, manifest, protocol), protocol)
+        for protocol, path in folds_csvs.items()
+    ]
+    tables.write(pd.DataFrame(rows), out, "sfew_protocols")
+
+
+def write_batches(
+    folds_table_csv: str | Path, runs_csvs: Sequence[str | Path], out: str | Path, protocol: str = "random"
+) -> None:
+    """Accuracy and training time of batch sizes on the originals under one protocol (schema `sfew_batches`).
+
+    Compared are trainings on originals of the frozen network and the epochs that most batch sizes have.
+    """
+    runs = pd.concat([tables.read(path, "sfew_runs") for path in runs_csvs], ignore_index=True)
+    runs = runs[(runs["protocol"] == protocol) & (runs["images"] == "originals") & (runs["unfrozen"] == 0)]
+    kinds = runs.groupby(["network", "epochs"])["batch"].nunique()
+    network, epochs = kinds.idxmax()
+    runs = runs[(runs["network"] == network) & (runs["epochs"] == epochs)]
+    accuracies = tables.read(folds_table_csv, "sfew_folds")
+    means = accuracies[accuracies["fold"].isna() & (accuracies["protocol"] == protocol)].set_index("model")
+    rows = [
+        {
+            "batch": int(batch),
+            "model": own["model"].iloc[0],
+            "protocol": protocol,
+            "epochs": int(epochs),
+            "accuracy": means.loc[own["model"].iloc[0], "accuracy"],
+            "sd": means.loc[own["model"].iloc[0], "sd"],
+            "seconds": round(float(own["seconds"].sum()), 3),
+            "published": BATCHES_PUBLISHED.get(int(batch), ""),
+            "start": own["start"].iloc[0],
+            "synthetic": bool(means.loc[own["model"].iloc[0], "synthetic"]),
+        }
+        for batch, own in runs.groupby("batch", sort=True)
+    ]
+    tables.write(pd.DataFrame(rows), out, "sfew_batches")

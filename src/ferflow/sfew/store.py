@@ -1,0 +1,93 @@
+"""Images of the study in one file: uint8 [N,224,224,3] RGB and their names, in the order of the manifest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from ferflow import hdf5
+from ferflow.errors import InputError
+from ferflow.files import whole
+
+SIZE = 224
+"""Pixels of a side (Gong, section 2.1)."""
+BLOCK = 8
+"""Images that share a checksum."""
+REMEDY = "delete it and run the workflow again"
+
+
+def write(path: str | Path, ids: Sequence[str], images: Iterable[np.ndarray]) -> None:
+    """Write `images` uint8 [224,224,3], taken one at a time, under the names `ids`.
+
+    Raises ValueError where there are not as many images as names, or one has another shape or type.
+    """
+    shape = (len(ids), SIZE, SIZE, 3)
+    with whole(path) as partial, hdf5.create(partial) as file:
+        write_ids(file, ids)
+        chunks = (min(BLOCK, len(ids)), *shape[1:])
+        rows = file.create_dataset("images", shape, np.uint8, chunks=chunks, fletcher32=True)
+        count = 0
+        for begin, block in _blocks(images):
+            count = begin + len(block)
+            if count > len(ids):
+                raise ValueError(f"more images than the {len(ids)} names")
+            rows[begin:count] = block
+        if count != len(ids):
+            raise ValueError(f"{count} images for {len(ids)} names")
+
+
+def write_ids(file: h5py.File, ids: Sequence[str]) -> None:
+    """Write the names of the rows of a file."""
+    if len(ids) == 0 or len(set(ids)) != len(ids):
+        raise ValueError("the names of images must be some, and different")
+    file.create_dataset("ids", data=list(ids), dtype=h5py.string_dtype())
+
+
+def _blocks(images: Iterable[np.ndarray]) -> Iterator[tuple[int, np.ndarray]]:
+    begin, waiting = 0, []
+    for image in images:
+        if image.shape != (SIZE, SIZE, 3) or image.dtype != np.uint8:
+            raise ValueError(f"an image is {image.dtype} {image.shape}, not uint8 {(SIZE, SIZE, 3)}")
+        waiting.append(image)
+        if len(waiting) == BLOCK:
+            yield begin, np.stack(waiting)
+            begin, waiting = begin + BLOCK, []
+    if waiting:
+        yield begin, np.stack(waiting)
+
+
+@contextmanager
+def read(path: str | Path) -> Iterator[tuple[list[str], h5py.Dataset]]:
+    """The names, and the images as a dataset that reads the rows that are asked for, within the block.
+
+    Raises InputError for a missing or damaged file.
+    """
+    with hdf5.opened(path, "run the workflow, which makes it", REMEDY) as file:
+        ids = read_ids(path, file)
+        yield ids, hdf5.dataset(path, file, "images", (len(ids), SIZE, SIZE, 3), np.uint8, REMEDY)
+
+
+def read_ids(path: str | Path, file: h5py.File) -> list[str]:
+    """The names that `write_ids` wrote; InputError where there are none."""
+    found = file.get("ids")
+    if not isinstance(found, h5py.Dataset) or found.ndim != 1 or not h5py.check_string_dtype(found.dtype):
+        raise InputError(path, "is damaged: it has no names of its images", REMEDY)
+    return [str(name) for name in found.asstr()[()]]
+
+
+def refuse_others(path: str | Path, ids: Sequence[str], wanted: Sequence[str]) -> None:
+    """Raise InputError where a file does not hold the images `wanted`, in their order."""
+    if list(ids) != list(wanted):
+        raise InputError(path, "does not hold the images of the manifest in its order", REMEDY)
+
+
+def fitted(image: np.ndarray) -> np.ndarray:
+    """An image uint8 [H,W,3] as [224,224,3], whatever its shape: shrinking averages, growing is bilinear."""
+    import cv2
+
+    shrinks = min(image.shape[:2]) >= SIZE
+    return cv2.resize(image, (SIZE, SIZE), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)

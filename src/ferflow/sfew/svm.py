@@ -1,0 +1,140 @@
+"""Hand-made features of face crops, and a support vector machine on them (Gong, Table 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from ferflow import tables
+from ferflow.classes import EMOTIONS_NEUTRAL
+from ferflow.datasets.sfew import read_manifest
+from ferflow.errors import InputError
+from ferflow.handmade import lpq, phog
+from ferflow.settings.sfew import HandMade, HandMadeFeature, Svm
+from ferflow.sfew import folds as fold_files
+from ferflow.sfew import store
+from ferflow.sfew.run import write_folds
+
+
+def grey(image: np.ndarray, size: int) -> np.ndarray:
+    """A crop uint8 [H,W,3] (RGB) as grey levels uint8 [size,size]."""
+    import cv2
+
+    small = cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA)
+    return cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
+
+
+def features(images: Iterable[np.ndarray], kind: HandMadeFeature, settings: HandMade) -> np.ndarray:
+    """The features `kind` of RGB crops uint8 [224,224,3], float64 [N,F]."""
+    rows = [_feature(grey(image, settings.size), kind, settings) for image in images]
+    return np.stack(rows)
+
+
+def _feature(image: np.ndarray, kind: HandMadeFeature, settings: HandMade) -> np.ndarray:
+    if kind == "lpq":
+        own = settings.lpq
+        return lpq.features(image, own.window, own.rho, own.grid)
+    own = settings.phog
+    return phog.features(image, own.levels, own.bins, own.degrees, own.canny)
+
+
+def predicted(
+    values: np.ndarray, labels: np.ndarray, folds: np.ndarray, settings: Svm, seed: int
+) -> np.ndarray:
+    """The class [N] that each row of `values` [N,F] gets from a machine trained on the other folds.
+
+    `labels` are int [N], `folds` int [N]; rows of OUT are on no side and get -1. C and gamma are chosen
+    by stratified cross-validation inside each training side. Raises ValueError where a training side has one
+    class alone.
+    """
+    found = np.full(len(labels), -1)
+    for fold in np.unique(folds[folds != fold_files.OUT]):
+        test = folds == fold
+        training = ~test & (folds != fold_files.OUT)
+        if len(np.unique(labels[training])) < 2:
+            raise ValueError(f"the training side of fold {fold} has fewer than two classes")
+        model = _machine(labels[training], settings, seed)
+        found[test] = model.fit(values[training], labels[training]).predict(values[test])
+    return found
+
+
+def _machine(labels: np.ndarray, settings: Svm, seed: int):
+    """An estimator with fit and predict: standardising, components, machine, and the choice of its values."""
+    from sklearn.decomposition import PCA
+    from sklearn.model_selection import GridSearchCV, StratifiedKFold
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+    from sklearn.svm import SVC
+
+    steps = [StandardScaler()]
+    if settings.variance is not None:
+        steps.append(PCA(settings.variance, svd_solver="full"))
+    grid = {"svc__C": settings.c}
+    if settings.kernel == "rbf":
+        grid["svc__gamma"] = settings.gamma
+    pipeline = make_pipeline(*steps, SVC(kernel=settings.kernel))
+    # A class of one or two images cannot stand in more folds than that.
+    rarest = int(np.bincount(labels)[np.unique(labels)].min())
+    if rarest < 2 or all(len(choice) == 1 for choice in grid.values()):
+        return pipeline.set_params(**{name: choice[0] for name, choice in grid.items()})
+    inner = StratifiedKFold(min(settings.inner_folds, rarest), shuffle=True, random_state=seed)
+    return GridSearchCV(pipeline, grid, cv=inner)
+
+
+def judge(
+    crops_h5: str | Path,
+    manifest_csv: str | Path,
+    sides_csvs: Mapping[str, str | Path],
+    settings: HandMade,
+    seed: int,
+    out_predictions: Mapping[tuple[str, str], str | Path],
+    out_folds: str | Path,
+) -> None:
+    """Judge every crop by every hand-made cell under every protocol of `sides_csvs` (schema `sfew_sides`).
+
+    Writes schema `predictions` (without probabilities, which a machine of this kind does not give) to
+    `out_predictions` (protocol, cell: path), and schema `sfew_folds` of all of them to `out_folds`.
+
+    Raises InputError where the crops or the folds are not of the manifest's images.
+    """
+    manifest = read_manifest(manifest_csv)
+    with store.read(crops_h5) as (ids, images):
+        store.refuse_others(crops_h5, ids, manifest["image_id"])
+        kinds = {kind for parts in settings.run().values() for kind in parts}
+        values = {kind: features((image for image in images), kind, settings) for kind in sorted(kinds)}
+    labels = manifest["emotion"].map(EMOTIONS_NEUTRAL.index).to_numpy()
+    for protocol, sides_csv in sides_csvs.items():
+        folds = fold_files.read(sides_csv, manifest, protocol)
+        for cell, parts in settings.run().items():
+            together = np.hstack([values[kind] for kind in parts])
+            try:
+                said = predicted(together, labels, folds, settings.svm, seed)
+            except ValueError as error:
+                raise InputError(sides_csv, str(error), "give more images of every class") from None
+            table = _predictions(manifest, said, folds, cell, seed)
+            tables.write(table, out_predictions[protocol, cell], "predictions")
+    files = {
+        protocol: [out_predictions[protocol, cell] for cell in settings.run()] for protocol in sides_csvs
+    }
+    write_folds(files, {}, manifest_csv, out_folds)
+
+
+def _predictions(
+    manifest: pd.DataFrame, said: np.ndarray, folds: np.ndarray, cell: str, seed: int
+) -> pd.DataFrame:
+    frame = pd.DataFrame(
+        {
+            "clip_id": manifest["image_id"],
+            # The film, since images of one film are not independent.
+            "subject_id": manifest["film"],
+            "emotion": manifest["emotion"],
+            "predicted": [EMOTIONS_NEUTRAL[index] for index in said],
+        }
+    )
+    for emotion in EMOTIONS_NEUTRAL:
+        frame[f"p_{emotion}"] = np.nan
+    frame = frame.assign(model=cell, protocol="cv", fold=folds, seed=seed)
+    return frame[folds != fold_files.OUT]

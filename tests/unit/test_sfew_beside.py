@@ -1,0 +1,121 @@
+"""The SFEW paper's numbers beside ours: none is missing, and each has a figure of ours or a reason."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from ferflow import tables
+from ferflow.evaluation.results import LEAKY
+from ferflow.report import rendering, sfew_beside
+from ferflow.report.published import NOT_COMPARABLE, published
+
+
+def fold_table(
+    models: dict[str, list[str]], start: str = "imagenet", synthetic: bool = False
+) -> pd.DataFrame:
+    """Schema `sfew_folds`: in fold k of five (two of SPI) accuracy 0.30 + k/100, one less by film and SPI."""
+    rows = []
+    for model, protocols in models.items():
+        for protocol in protocols:
+            folds = range(2 if protocol == "spi" else 5)
+            each = [0.30 + (fold + 1) / 100 - (0 if protocol == "random" else 0.1) for fold in folds]
+            for fold, accuracy in [*zip(folds, each, strict=True), (None, sum(each) / len(each))]:
+                rows.append(
+                    {
+                        "model": model,
+                        "protocol": protocol,
+                        "fold": fold,
+                        "n_training": 540,
+                        "n": 135,
+                        "accuracy": accuracy,
+                        "sd": None,
+                        "start": "none" if model.startswith(("lpq", "phog")) else start,
+                        "leaky": protocol == "random",
+                        "synthetic": synthetic,
+                    }
+                )
+    return pd.DataFrame(rows)
+
+
+ALL = {model: ["random", "film", "spi"] for model in sfew_beside.ITEMS.values()}
+
+
+def beside(folds: pd.DataFrame, synthetic: bool = False) -> pd.DataFrame:
+    return sfew_beside.beside(sfew_beside.Ours(folds, 679, 2, "sfew", synthetic))
+
+
+def row(table: pd.DataFrame, item: str, split: str) -> pd.Series:
+    return table[(table["item"] == item) & (table["split"] == split)].iloc[0]
+
+
+def test_every_published_row_stands_there_once_with_its_value():
+    columns = ["table", "item", "metric", "split"]
+    printed = published("sfew").set_index(columns)["value"]
+    found = beside(fold_table(ALL)).set_index(columns)["published"]
+    assert len(found) == len(printed) == 55 and found.index.is_unique
+    assert (found.loc[printed.index] == printed).all()
+
+
+def test_ours_by_protocol_and_fold():
+    table = beside(fold_table(ALL))
+    third = row(table, "resnet50 original images", "fold 3")
+    assert (third["random"], third["film"]) == pytest.approx((0.33, 0.23))
+    assert pd.isna(third["spi"]) and "SPI: it has two sets" in third["note"] and pd.isna(third["difference"])
+    mean = row(table, "resnet50 original images", "mean")
+    assert (mean["random"], mean["film"], mean["spi"]) == pytest.approx((0.33, 0.23, 0.215))
+    assert mean["difference"] == pytest.approx(33 - 40.9) and mean["model"] == "resnet50-200-originals"
+    images = row(table, "SFEW", "")
+    assert (images["count"], images["difference"], images["data"]) == (679, 4, "sfew")
+    assert "2 of ours are left out" in images["note"]
+    assert not table.loc[table["split"] != "", "count"].notna().any()
+
+
+def test_spi_is_a_protocol_and_lpg_is_lpq():
+    table = beside(fold_table(ALL))
+    spi = row(table, "SPI protocol baseline", "mean")
+    assert pd.isna(spi["random"]) and pd.isna(spi["film"]) and spi["model"] == "lpq-phog-crops"
+    assert spi["difference"] == pytest.approx(21.5 - 19.0) and "a protocol, not a feature" in spi["note"]
+    assert "printed as LPG" in row(table, "LPQ", "mean")["note"]
+
+
+def test_what_was_not_run_has_its_reason():
+    table = beside(fold_table({"resnet50-200-originals": ["random"]}))
+    lacks = row(table, "PHOG", "mean")
+    assert "not run: phog-crops is not among this study's models" in lacks["note"]
+    assert lacks["data"] == "" and pd.isna(lacks["difference"]) and not lacks["synthetic"]
+    partly = row(table, "resnet50 original images", "mean")
+    assert "folds by film: not run" in partly["note"] and "SPI: not run" in partly["note"]
+    for protocol in sfew_beside.PROTOCOLS:
+        empty = table[table[protocol].isna() & (table["metric"] == "accuracy")]
+        assert (empty["note"].str.contains("not run|two sets|a protocol, not")).all()
+
+
+def test_synthetic_figures_stand_under_their_own_heading_and_are_not_compared(tmp_path):
+    folds = fold_table(ALL, "untrained", True)
+    tables.write(folds.astype({"fold": "Int64"}), tmp_path / "folds.csv", "sfew_folds")
+    counts = {"emotion": "all", "published": 675, "found": 343, "unreadable": 1, "too_small": 2, "kept": 340}
+    counts |= {"films": 30, "in_spi": 340, "synthetic": True}
+    tables.write(pd.DataFrame([counts]), tmp_path / "counts.csv", "sfew_counts")
+    ours = sfew_beside.read([tmp_path / "folds.csv"], tmp_path / "counts.csv", "scenes", True)
+    sfew_beside.write(ours, tmp_path / "beside.csv")
+    table = tables.read(tmp_path / "beside.csv", "sfew_beside")
+    assert table["difference"].isna().all() and table["synthetic"].all()
+    assert set(table["data"]) == {NOT_COMPARABLE}
+    assert "untrained start" in row(table, "resnet18 50 epochs, face crops", "mean")["note"]
+    assert "untrained start" not in row(table, "PHOG", "mean")["note"]
+    shown = sfew_beside.rendered(table, "The paper and ours")
+    headed = [heading for heading in shown.headings if "synthetic scenes" in heading]
+    assert len(headed) == 3 and not any(heading.startswith("ours") for heading in shown.headings)
+    assert f"synthetic scenes, random folds ({LEAKY})" in shown.headings and shown.marks == "synthetic data"
+    paths = [tmp_path / f"beside.{form}" for form in ("md", "tex", "html")]
+    sfew_beside.render(tmp_path / "beside.csv", "The paper and ours", paths)
+    assert all(NOT_COMPARABLE in path.read_text(encoding="utf-8") for path in paths)
+
+
+def test_real_figures_are_ours():
+    shown = sfew_beside.rendered(beside(fold_table(ALL)), "The paper and ours")
+    assert f"ours, random folds ({LEAKY})" in shown.headings and shown.marks == ""
+    assert {len(cells) for cells in shown.rows} == {len(shown.headings)}
+    last = shown.rows[-1]
+    assert last[3:6] == ["images", "675", "679"] and last[6] == rendering.MISSING and last[8] == "+4"

@@ -1,0 +1,101 @@
+"""What the SFEW study's jobs cost, and what of its results is made again from its predictions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from ferflow import layout, settings, tables
+from ferflow.classes import EMOTIONS_NEUTRAL
+from ferflow.planning import units
+from ferflow.release import facts, sfew
+from ferflow.release.steps import Places
+from ferflow.sfew import folds, run
+
+REPOSITORY = Path(__file__).parents[2]
+IMAGES = 28
+
+
+@pytest.fixture
+def study() -> settings.Settings:
+    return settings.load(REPOSITORY / "params.yaml", REPOSITORY / "tests/workflow/tiny_sfew.yaml")
+
+
+def manifest(folder: Path, study: settings.Settings) -> Path:
+    rows = {
+        "image_id": [f"image{k}" for k in range(IMAGES)],
+        "path": "x.png",
+        "emotion": [EMOTIONS_NEUTRAL[k % 7] for k in range(IMAGES)],
+        "film": [f"film{k // 7}" for k in range(IMAGES)],
+        "spi_part": "",
+        "sha256": [f"{k:064x}" for k in range(IMAGES)],
+        "width": 50,
+        "height": 50,
+        "synthetic": True,
+    }
+    path = folder / layout.MANIFEST.format(dataset=study.data()[0])
+    tables.write(pd.DataFrame(rows), path, "sfew_manifest")
+    return path
+
+
+def test_the_size_is_that_of_the_manifest_or_the_rendered_one(tmp_path, study):
+    assumed = units.sizes(study, tmp_path)
+    assert (assumed.images, assumed.known) == (27, False)
+    manifest(tmp_path, study)
+    assert (units.sizes(study, tmp_path).images, units.sizes(study, tmp_path).known) == (IMAGES, True)
+
+
+def test_what_grows_with_the_images(study):
+    size = units.Sizes({}, 100)
+    passed = units.of_job("sfew_frozen", {"network": "resnet18", "unfrozen": "0"}, study, size)
+    assert (passed.per, passed.amount) == (units.CLIP, 100)
+    cell = {"cell": "resnet50-originals", "protocol": "random"}
+    trained = units.of_job("sfew_cell", cell, study, size)
+    assert (trained.per, trained.amount) == (units.STEP, 200)  # two epochs of half of them in two folds
+    assert units.of_job("sfew_cell", cell | {"protocol": "spi"}, study, size).amount == 200
+    assert units.of_job("sfew_folds", {}, study, size).per == units.CONSTANT
+
+
+def predictions(cell: str, protocol: str, made, study: settings.Settings) -> pd.DataFrame:
+    found = []
+    for model in study.sfew.transfer.run()[cell].models(study.sfew.transfer.batch).values():
+        for k, fold in enumerate(made):
+            said = EMOTIONS_NEUTRAL[(k + k % 2) % 7]  # every second one is wrong
+            row = {"clip_id": f"image{k}", "subject_id": f"film{k // 7}", "emotion": EMOTIONS_NEUTRAL[k % 7]}
+            row |= {"predicted": said, **{f"p_{name}": float(name == said) for name in EMOTIONS_NEUTRAL}}
+            found.append(row | {"model": model, "protocol": "cv", "fold": int(fold), "seed": 20})
+    return pd.DataFrame(found)
+
+
+def test_tables_are_made_again_from_predictions(tmp_path, study):
+    listed = manifest(tmp_path, study)
+    at = Places(tmp_path, tmp_path / "again", study)
+    transfer = study.sfew.transfer
+    for protocol in transfer.protocols():
+        path = tmp_path / at.name(layout.SFEW_FOLDS, protocol=protocol)
+        folds.write(listed, protocol, transfer.folds, study.seed, path)
+        made = folds.read(path, tables.read(listed, "sfew_manifest"), protocol)
+        for name, cell in transfer.run().items():
+            if protocol in cell.protocols:
+                folder = tmp_path / at.name(layout.SFEW_CELL, protocol=protocol, cell=name)
+                tables.write(
+                    predictions(name, protocol, made, study), folder / "predictions.csv", "predictions"
+                )
+                model = list(cell.models(transfer.batch).values())[-1]
+                about = {"model": model, "protocol": protocol, "fold": 0, "network": cell.network}
+                about |= {"images": cell.images, "unfrozen": cell.unfrozen, "batch": cell.batch}
+                about |= {"epochs": max(cell.epochs), "n_training": 14, "n": 14}
+                rows = pd.DataFrame([about | {"seconds": 1.5, "start": transfer.start}])
+                tables.write(rows, folder / "runs.csv", "sfew_runs")
+    for step in sfew.steps(at)[:3]:  # those after them are of all models, hand-made ones too
+        assert all(at.best(name).is_file() for name in step.needs), step.needs
+        step.make()
+    made = tables.read(at.made / at.table("sfew_folds"), "sfew_folds")
+    assert (made.loc[made["fold"].isna(), "accuracy"] == 0.5).all() and (made["start"] == "untrained").all()
+    assert len(tables.read(at.made / at.table("sfew_protocols"), "sfew_protocols")) == 3
+    batches = tables.read(at.made / at.table("sfew_batches"), "sfew_batches").set_index("batch")
+    assert batches["published"].to_dict() == {8: "", 256: run.BATCHES_PUBLISHED[256]}
+    said = facts.data(tmp_path, study, listed.relative_to(tmp_path).as_posix())
+    assert [one["path"] for one in said] == ["data/raw/scenes"] and said[0]["note"].startswith("28 files")

@@ -1,0 +1,12 @@
+"""Ask the frozen stages of one network for all images, once."""
+
+from common import job
+
+with job(snakemake):
+    from ferflow import layout
+    from ferflow.models import residual
+    from ferflow.sfew import frozen
+
+    given, p, w = snakemake.input, snakemake.params, snakemake.wildcards
+    weights = residual.weights_file(w.network, p.start, layout.WEIGHTS)
+    frozen.write(given.images, w.network, int(w.unfrozen), weights, p.seed, p.threads, snakemake.output[0])
