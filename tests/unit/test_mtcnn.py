@@ -79,10 +79,10 @@ def test_weights_of_another_network_are_refused(mtcnn_folder, tmp_path, monkeypa
     with pytest.raises(WeightsError, match="is not the expected file"):
         mtcnn.Mtcnn(tmp_path)
     monkeypatch.setattr(weights, "path", lambda name, folder: tmp_path / name)
-    with pytest.raises(WeightsError, match="does not hold mtcnn-rnet.pt"):
+    with pytest.raises(WeightsError, match=r"does not hold mtcnn-rnet\.pt"):
         mtcnn.Mtcnn(tmp_path)
     (tmp_path / "mtcnn-rnet.pt").write_bytes(b"no weights")
-    with pytest.raises(WeightsError, match="fetch mtcnn-rnet.pt again"):
+    with pytest.raises(WeightsError, match=r"fetch mtcnn-rnet\.pt again"):
         mtcnn.Mtcnn(tmp_path)
 
 
