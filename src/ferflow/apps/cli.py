@@ -419,7 +419,8 @@ def weights_fetch(
     names: Annotated[
         list[str] | None,
         typer.Argument(
-            help="Files, or groups: faces, imagenet, vggface, test-media. Default: faces.", show_default=False
+            help="Files, or groups: faces, mtcnn, imagenet, vggface, test-media. Default: faces.",
+            show_default=False,
         ),
     ] = None,
     weights_folder: WeightsFolder = Path(layout.WEIGHTS),

@@ -55,7 +55,8 @@ class Found:
         return (
             f"{self.detector}: {self.found} of {self.faces} faces over {OVER:.0f} px found "
             f"({100 * self.found_share:.1f} %); {self.wrong} of {self.boxes} boxes false "
-            f"({100 * self.wrong_share:.2f} %); {self.milliseconds:.0f} ms of one core a scene ({self.scenes} scenes)"
+            f"({100 * self.wrong_share:.2f} %); {self.milliseconds:.0f} ms of one core "
+            f"a scene ({self.scenes} scenes)"
         )
 
 

@@ -59,7 +59,7 @@ def _hand(image: np.ndarray, points: np.ndarray, palette: np.ndarray, rng: np.ra
     _, (width, _) = _extent(points)
     colour = SKIN[int(rng.integers(len(SKIN)))] * rng.uniform(0.75, 1.05)
     side = rng.choice((-1, 1))
-    tip = points[CHIN] + np.array((side * rng.uniform(0.25, 0.5), -rng.uniform(0.05, 0.25))) * width
+    tip = points[CHIN] + np.array((side * rng.uniform(0.1, 0.35), -rng.uniform(0.2, 0.45))) * width
     turn = side * rng.uniform(0.1, 0.8)
     along, across = np.array((np.sin(turn), np.cos(turn))), np.array((np.cos(turn), -np.sin(turn)))
     thick = 0.11 * width

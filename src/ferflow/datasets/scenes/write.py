@@ -36,8 +36,8 @@ def write_scenes(
 
     Writes `<Class>/<Film>_<9 digits>_<8 digits>.png`, SYNTHETIC.txt, the lists of the Strictly Person
     Independent protocol (films in turn, where there are two), and, when all else is there, truth.csv (schema
-    `scene_truth`, a row a face). A scene is the same for a seed and a film, however many others
-    there are of its class. Scenes of an earlier call are removed. Raises WeightsError without the face model, and
+    `scene_truth`, a row a face). A scene is the same for a seed and a film, however many others there are of
+    its class. Scenes of an earlier call are removed. Raises WeightsError without the face model, and
     InputError where other images lie in the class folders.
     """
     folder, model = Path(folder), facemodel.load(weights_folder)
