@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from sklearn.utils.class_weight import compute_class_weight
 from torch.nn import functional
 
 import ferflow.models.vision  # noqa: F401  torchmetrics imports torchvision, which needs this first
@@ -13,7 +12,7 @@ import ferflow.models.vision  # noqa: F401  torchmetrics imports torchvision, wh
 # isort: split
 from torchmetrics.functional import concordance_corrcoef
 
-from ferflow.affect.losses import AffectLoss, class_weights, concordance, squared_error
+from ferflow.affect.losses import AffectLoss, concordance, squared_error
 
 WEIGHTS = (1.0, 0.5, 2.0)
 
@@ -38,15 +37,6 @@ def test_concordance_is_that_of_torchmetrics(batch):
     assert concordance(torch.tensor([1.0, 2, 3]), torch.tensor([1.0, 2, 3])).item() == pytest.approx(1)
     # var 1 and 1, covariance 1, means 1 apart: 2 / (1 + 1 + 1)
     assert concordance(torch.tensor([1.0, 2, 3]), torch.tensor([2.0, 3, 4])).item() == pytest.approx(2 / 3)
-
-
-def test_class_weights_are_inverse_to_the_classes_numbers():
-    labels = np.repeat(np.arange(4), [50, 30, 15, 5])
-    expected = compute_class_weight("balanced", classes=np.arange(4), y=labels)
-    weights = class_weights([50, 30, 15, 5])
-    assert weights == pytest.approx(expected)
-    assert np.mean(np.array(weights)[labels]) == pytest.approx(1)
-    assert class_weights([10, 0, 30]) == pytest.approx((2, 0, 2 / 3))
 
 
 def test_the_sum_is_of_weighted_cross_entropy_and_masked_squared_errors(batch):

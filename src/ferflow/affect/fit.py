@@ -25,7 +25,7 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from ferflow import files, tables
 from ferflow.affect.losses import AffectLoss
-from ferflow.affect.module import MONITOR, AffectModule, Stream
+from ferflow.affect.module import MONITOR, AffectModule, Batches
 from ferflow.affect.network import AffectNetwork
 from ferflow.models.checkpoint import load_file
 from ferflow.models.precision import device, resolve
@@ -43,7 +43,7 @@ class _Saver(Checkpoint):
     def on_train_batch_end(self, trainer: lightning.Trainer, module: AffectModule, *of_batch) -> None:
         *_, number = of_batch
         # The epoch's last batch is left to its end: in between stands the validation.
-        if (number + 1) % self.steps == 0 and number + 1 < len(module.stream):
+        if (number + 1) % self.steps == 0 and number + 1 < len(module.batches):
             self._save(trainer)
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, module: AffectModule) -> None:
@@ -59,20 +59,21 @@ def fit(
     network: AffectNetwork,
     loss: AffectLoss,
     model: AffectModel,
-    training,
-    validation,
+    training: Batches,
+    validation: Batches,
     title: str,
     *,
     seed: int,
     folder: Path | None = None,
     identity: str = "",
+    augmented: bool = False,
 ) -> tuple[pd.DataFrame, float]:
     """Train `network` in place; its learning curve (schema `affect_history`) and the run's seconds.
 
-    `training` and `validation` are batches as `affect.module.Stream` describes them. Takes a GPU where there is
-    one; the network ends on the CPU. With a `folder`, the run is kept there every `model.checkpoint_steps` steps
-    and after each epoch, and a later call with the same `identity` goes on from it, in the middle of an epoch too,
-    to the same weights. Raises LossError where the loss stops being finite.
+    Takes a GPU where there is one; the network ends on the CPU. With a `folder`, the run is kept there every
+    `model.checkpoint_steps` steps and after each epoch, and a later call with the same `identity` goes on
+    from it, in the middle of an epoch too, to the same weights. Raises LossError where the loss stops being
+    finite.
     """
     for name in ("lightning.pytorch", "lightning.fabric", "lightning.pytorch.utilities.rank_zero"):
         logging.getLogger(name).setLevel(logging.ERROR)
@@ -80,8 +81,7 @@ def fit(
     bfloat16 = resolve(model.precision, device()) == torch.bfloat16
     callbacks: list[Checkpoint] = []
     with contextlib.ExitStack() as stack:
-        # Its advice on workers and logging intervals is for larger jobs than ours; that these batches cannot go on
-        # by themselves is not so: Stream does that.
+        # Its advice on workers and logging intervals is for larger jobs than ours.
         stack.enter_context(warnings.catch_warnings())
         warnings.filterwarnings("ignore", module="lightning")
         resumed, best = None, model.keep == "best"
@@ -109,11 +109,11 @@ def fit(
             # A job is one process, also under Slurm, whose environment Lightning would otherwise read.
             plugins=[LightningEnvironment()],
         )
-        module = AffectModule(network, loss, model, Stream(training), seed, identity, title)
+        module = AffectModule(network, loss, model, training, seed, identity, title, augmented)
         done = resumed is not None and _take_finished(module, resumed)
         try:
             if not done:
-                trainer.fit(module, module.stream, validation, ckpt_path=resumed, weights_only=True)
+                trainer.fit(module, training, validation, ckpt_path=resumed, weights_only=True)
         except SIGTERMException:
             # Lightning's own way out has the exit status of success.
             raise SystemExit(128 + signal.SIGTERM) from None

@@ -18,16 +18,6 @@ from torch.nn import functional
 TASKS = ("expression", "valence", "arousal")
 
 
-def class_weights(counts: Sequence[int]) -> tuple[float, ...]:
-    """Of classes with so many images each, in the cross-entropy: inverse to their number.
-
-    Normalised so that their mean over the images is 1, as scikit-learn's `balanced`; 0 for a class without
-    any.
-    """
-    total, classes = sum(counts), sum(n > 0 for n in counts)
-    return tuple(total / (classes * n) if n else 0.0 for n in counts)
-
-
 def concordance(predicted: Tensor, true: Tensor) -> Tensor:
     """Lin's concordance correlation coefficient of two vectors [N]: a number in -1..1.
 

@@ -1,4 +1,5 @@
-"""The Lightning module of expression, valence and arousal: losses, sums of an epoch, and what a checkpoint keeps.
+"""The Lightning module of expression, valence and arousal: losses, sums of an epoch, and what a checkpoint
+keeps.
 
 A batch is what `affect.loader.Batches` gives: images uint8 [B,3,S,S], labels int64 [B], valence and
 arousal float32 [B,2], and which of these are known, bool [B,2]. Importing this module imports Lightning,
@@ -11,6 +12,7 @@ import math
 import sys
 import time
 from collections.abc import Iterator
+from typing import Protocol
 
 import ferflow.models.vision  # noqa: F401  torchmetrics imports torchvision, which needs this first
 
@@ -28,40 +30,37 @@ from ferflow.training import checkpoints, optimise
 from ferflow.training.reproducible import derive
 
 Batch = tuple[Tensor, Tensor, Tensor, Tensor]
-MONITOR = "validation_loss"
-_DECIMALS = 6
-_SUMS = ("n", "right", "loss", *TASKS, "valence_n", "arousal_n", "valence_error", "arousal_error")
 
 
-class Stream:
-    """Batches of an epoch, from where the run stands; `at` is the epoch and the batch that comes next.
+class Batches(Protocol):
+    """Batches of an epoch from where the run stands, as `affect.loader.Batches` are.
 
-    `batches` has a length (batches of an epoch), and `resume(epoch, batch)` after which iterating gives the rest
-    of that epoch in the order that its seed draws (`affect.loader.Batches`).
+    `state` says what comes next, in plain values; after `resume` iterating gives the rest of that epoch, in
+    the order and with the augmentation that its seed draws.
     """
 
-    def __init__(self, batches) -> None:
-        self.batches, self.at = batches, (0, 0)
+    def __len__(self) -> int: ...
+    def __iter__(self) -> Iterator[Batch]: ...
+    def state(self) -> dict[str, int]: ...
+    def resume(self, state: dict[str, int]) -> None: ...
 
-    def __len__(self) -> int:
-        return len(self.batches)
 
-    def __iter__(self) -> Iterator[Batch]:
-        epoch, first = self.at
-        self.batches.resume(epoch, first)
-        for number, batch in enumerate(self.batches, first):
-            # Before the batch is handed out: Lightning, which knows the length, does not ask for one more.
-            last = number + 1 == len(self)
-            self.at = (epoch + 1, 0) if last else (epoch, number + 1)
-            yield batch
+MONITOR = "validation_loss"
+MOMENTS = ("n", "x", "y", "xx", "yy", "xy")
+_DECIMALS = 6
+_SUMS = (
+    *("n", "right", "loss"),
+    *(f"{task}_loss" for task in TASKS),
+    *(f"{task}_{name}" for task in TASKS[1:] for name in MOMENTS),
+)
 
 
 class AffectModule(lightning.LightningModule):
     """A network that learns expression, valence and arousal.
 
-    `rows` holds the learning curve, a dictionary per epoch in the columns of schema `affect_history`. Training
-    figures are means over the epoch's batches as they were trained on, with dropout and augmentation.
-    `identity` says what the run is: a checkpoint of another one is not taken up.
+    `rows` holds the learning curve, a dictionary per epoch in the columns of schema `affect_history`.
+    Training figures are means over the epoch's batches as they were trained on, with dropout and
+    augmentation. `identity` says what the run is: a checkpoint of another one is not taken up.
     """
 
     def __init__(
@@ -69,14 +68,16 @@ class AffectModule(lightning.LightningModule):
         network: AffectNetwork,
         loss: AffectLoss,
         model: AffectModel,
-        stream: Stream,
+        batches: Batches,
         seed: int,
         identity: str,
         title: str,
+        augmented: bool = False,
     ) -> None:
         super().__init__()
         self.network, self.loss, self.model = network, loss, model
-        self.stream, self.seed, self.identity, self.title = stream, seed, identity, title
+        self.batches, self.seed, self.identity, self.title = batches, seed, identity, title
+        self.augmented = augmented
         self.rows: list[dict] = []
         self.sums = {side: _nothing() for side in ("train", "validation")}
         self.rate = 0.0
@@ -109,13 +110,13 @@ class AffectModule(lightning.LightningModule):
         sums["n"] += n
         sums["right"] += (logits.argmax(1) == labels).sum().item()
         sums["loss"] += n * total.item()
-        sums["expression"] += n * parts[0].item()
+        sums["expression_loss"] += n * parts[0].item()
         for column, task in enumerate(TASKS[1:]):
             told = known[:, column]
-            error = (pair[told, column].detach() - true[told, column]) ** 2
-            sums[f"{task}_n"] += told.sum().item()
-            sums[f"{task}_error"] += error.sum().item()
-            sums[task] += told.sum().item() * parts[1 + column].item()
+            x, y = pair[told, column].detach().double(), true[told, column].double()
+            sums[f"{task}_loss"] += len(x) * parts[1 + column].item()
+            for name, value in moments(x, y).items():
+                sums[f"{task}_{name}"] += value
         return total
 
     def on_validation_epoch_start(self) -> None:
@@ -127,7 +128,11 @@ class AffectModule(lightning.LightningModule):
         self.log("validation_accuracy", measured["accuracy"])
 
     def on_train_epoch_end(self) -> None:
-        row: dict = {"epoch": self.current_epoch + 1, "learning_rate": self.rate}
+        row: dict = {
+            "epoch": self.current_epoch + 1,
+            "learning_rate": self.rate,
+            "augmented": self.augmented,
+        }
         for side, sums in self.sums.items():
             row |= {f"{side}_{name}": value for name, value in means(sums).items()}
         weights = self.loss.weights().detach().tolist()
@@ -150,7 +155,7 @@ class AffectModule(lightning.LightningModule):
             groups.append({"params": list(self.loss.parameters()), "weight_decay": 0.0})
         parts = {"optimizer": optimise.optimiser(groups, model.optimiser)}
         schedule = optimise.schedule(
-            parts["optimizer"], model.schedule, model.epochs, len(self.stream), "validation_accuracy"
+            parts["optimizer"], model.schedule, model.epochs, len(self.batches), "validation_accuracy"
         )
         return parts if schedule is None else parts | {"lr_scheduler": schedule}
 
@@ -159,7 +164,7 @@ class AffectModule(lightning.LightningModule):
             "identity": self.identity,
             "rows": self.rows,
             "seconds": self.seconds,
-            "at": list(self.stream.at),
+            "at": self.batches.state(),
             "sums": dict(self.sums["train"]),
             "rate": self.rate,
         }
@@ -168,12 +173,13 @@ class AffectModule(lightning.LightningModule):
         run = checkpoint[checkpoints.RUN]
         self.rows, self._before, self.rate = list(run["rows"]), run["seconds"], run["rate"]
         self.sums["train"] = dict(run["sums"])
-        self.stream.at = tuple(run["at"])
+        self.batches.resume(run["at"])
 
     def history(self) -> pd.DataFrame:
         """The learning curve so far (schema `affect_history`)."""
         history = pd.DataFrame(self.rows)
-        measured = [name for name in history if name not in ("epoch", "learning_rate")]
+        measured = [name for name in history if name not in ("epoch", "learning_rate", "augmented")]
+        history = history.astype(dict.fromkeys(measured, float))  # a None of every epoch as no number
         return history.round(dict.fromkeys(measured, _DECIMALS))
 
 
@@ -182,21 +188,42 @@ def prepare(images: Tensor) -> Tensor:
     return images.to(torch.float32, memory_format=torch.channels_last).div_(255)
 
 
-def means(sums: dict[str, float]) -> dict[str, float | None]:
-    """`loss`, the three losses, `accuracy`, and the root mean squared errors, of an epoch's sums.
+def moments(x: Tensor, y: Tensor) -> dict[str, float]:
+    """Number and sums of two vectors, their squares and their product: what can be added up over batches."""
+    return {"n": float(len(x))} | {
+        name: value.sum().item()
+        for name, value in {"x": x, "y": y, "xx": x * x, "yy": y * y, "xy": x * y}.items()
+    }
 
-    None where no valence or arousal is known.
+
+def agreement(sums: dict[str, float]) -> tuple[float | None, float | None]:
+    """Root mean squared error, and Lin's concordance with N − 1 in its variances, of `moments` added up.
+
+    None where they cannot be told: of no values, of fewer than two, or where neither vector varies.
     """
+    n, x, y, xx, yy, xy = (sums[name] for name in MOMENTS)
+    if n == 0:
+        return None, None
+    error = math.sqrt(max(xx + yy - 2 * xy, 0) / n)
+    if n < 2:
+        return error, None
+    spread = (xx - x * x / n + yy - y * y / n) / (n - 1) + ((x - y) / n) ** 2
+    return error, 2 * (xy - x * y / n) / (n - 1) / spread if spread > 1e-12 else None
+
+
+def means(sums: dict[str, float]) -> dict[str, float | None]:
+    """An epoch's columns of one side of schema `affect_history`, from its sums; None where nothing is
+    known."""
     n = max(sums["n"], 1)
     found: dict[str, float | None] = {
         "loss": sums["loss"] / n,
-        "expression_loss": sums["expression"] / n,
+        "expression_loss": sums["expression_loss"] / n,
         "accuracy": sums["right"] / n,
     }
     for task in TASKS[1:]:
-        known = sums[f"{task}_n"]
-        found[f"{task}_loss"] = sums[task] / known if known else None
-        found[f"{task}_rmse"] = math.sqrt(sums[f"{task}_error"] / known) if known else None
+        own = {name: sums[f"{task}_{name}"] for name in MOMENTS}
+        found[f"{task}_loss"] = sums[f"{task}_loss"] / own["n"] if own["n"] else None
+        found[f"rmse_{task}"], found[f"ccc_{task}"] = agreement(own)
     return found
 
 

@@ -19,7 +19,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from ferflow.classes import EMOTIONS_CONTEMPT
+from ferflow.datasets.affectnet import CLASSES
 from ferflow.errors import WeightsError
 from ferflow.models import checkpoint
 from ferflow.models.network import SpatialNetwork
@@ -73,7 +73,7 @@ class Shape:
 class AffectNetwork(nn.Module):
     """Backbone `backbone` (one of BACKBONES) with new weights from torch's current seed, and three heads."""
 
-    def __init__(self, backbone: str, shape: Shape, n_classes: int = len(EMOTIONS_CONTEMPT)) -> None:
+    def __init__(self, backbone: str, shape: Shape, n_classes: int = len(CLASSES)) -> None:
         super().__init__()
         made = BACKBONES[backbone]
         self.backbone, self.shape = backbone, shape
@@ -138,9 +138,7 @@ def _head(width: int, dense: Sequence[int], out: int, dropout: float) -> nn.Sequ
     return nn.Sequential(*layers, nn.Linear(dense[-1] if dense else width, out))
 
 
-def save(
-    path: str | Path, network: AffectNetwork, meta: dict, classes: Sequence[str] = EMOTIONS_CONTEMPT
-) -> None:
+def save(path: str | Path, network: AffectNetwork, meta: dict, classes: Sequence[str] = CLASSES) -> None:
     """Write a trained network to `path`; `meta` holds JSON values, among them `synthetic` (bool)."""
     options = asdict(network.shape)
     options |= {name: list(value) for name, value in options.items() if isinstance(value, tuple)}
