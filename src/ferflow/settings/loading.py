@@ -72,15 +72,16 @@ def _with_whole_recipes(values: dict) -> dict:
 
 
 def _with_whole_affect(values: dict) -> dict:
-    """`values` with each of `affect.models` as `affect.recipe` and `affect.loading` with its own laid over
-    them."""
+    """`values` with each of `affect.models` as `affect.recipe`, and `loading`'s batch and size, under its own."""
     section = values.get("affect")
-    parts = [section.get(name) for name in ("loading", "recipe", "models")] if isinstance(section, dict) else
-    [None] if not all(isinstance(part, dict) for part in parts):
+    section = section if isinstance(section, dict) else {}
+    parts = [section.get(name) for name in ("loading", "recipe", "models")]
+    if not all(isinstance(part, dict) for part in parts):
         return values  # the check says what is wrong with them
     loading, recipe, models = parts
     base = {name: loading[name] for name in ("batch", "size") if name in loading} | recipe
-    return {**values, "affect": {**section, "models": {name: _laid(base, own) for name, own in models.items()}}}
+    whole = {name: _laid(base, own) for name, own in models.items()}
+    return {**values, "affect": {**section, "models": whole}}
 
 
 def _laid(base: dict, own: object) -> object:
