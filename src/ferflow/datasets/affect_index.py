@@ -1,7 +1,7 @@
 """The index of AffectNet: a table of its images, written and read in slices, and what was dropped.
 
 The paper keeps file name, label, valence and arousal in a CSV file (section 4.1); so is it here. However many
-images it lists, no more than `SLICE` rows of it are in memory as a table; training holds some 40 bytes an
+images it lists, no more than `SLICE` rows of it are in memory as a table; training holds some 60 bytes an
 image (`Index`).
 """
 
@@ -105,14 +105,15 @@ def class_weights(numbers: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Index:
-    """The images of one part, held compactly.
+    """All images of an index, held compactly, in its order.
 
-    `labels` uint8 [N] are AffectNet's codes 0–7 (`affectnet.CLASSES`), `valence_arousal` float32 [N,2] is in
-    −1–1, NaN where it was not given. The paths are bytes one behind the other; `ends` says where each ends.
+    `parts` uint8 [N] are places in `affectnet.PARTS`, `labels` uint8 [N] AffectNet's codes 0–7
+    (`affectnet.CLASSES`), `valence_arousal` float32 [N,2] in −1–1, NaN where it was not given. The paths are
+    bytes, one behind the other; `ends` int64 [N] says where each ends.
     """
 
     root: Path
-    part: str
+    parts: np.ndarray
     labels: np.ndarray
     valence_arousal: np.ndarray
     paths: bytes
@@ -130,43 +131,39 @@ class Index:
         """Where image `number` lies."""
         return self.root / self.image_id(number)
 
-    def counts(self) -> np.ndarray:
-        """Images of each class, int64 [8]."""
-        return np.bincount(self.labels, minlength=len(CLASSES))
+    def rows(self, part: str) -> np.ndarray:
+        """The numbers of the images of `part` ("train" or "validation"), int32, in the index's order."""
+        return np.flatnonzero(self.parts == list(PARTS).index(part)).astype(np.int32)
+
+    def counts(self, part: str) -> np.ndarray:
+        """Images of each class in `part`, int64 [8]; `class_weights` makes the loss's weights of them."""
+        return np.bincount(self.labels[self.rows(part)], minlength=len(CLASSES))
 
 
-def load(index_csv: str | Path, root: str | Path, part: str) -> Index:
-    """The images of `part` ("train" or "validation") that the index at `index_csv` lists, in its order.
+def load(index_csv: str | Path, root: str | Path) -> Index:
+    """The index at `index_csv` of the data set in the folder `root`, read in slices.
 
-    `root` is the data set's folder. Raises InputError for a damaged table, and where it lists none of `part`.
+    Raises InputError for a damaged table and for an empty one.
     """
-    labels, values, paths, ends, end, synthetic = [], [], [], [], 0, False
-    for rows in _of_part(index_csv, part):
-        codes = rows["expression"].map(CLASSES.index).to_numpy(np.uint8)
-        names = [name.encode() for name in rows["image"]]
-        places = end + np.cumsum([len(name) for name in names], dtype=np.int64)
-        end = int(places[-1])
-        labels.append(codes)
-        values.append(rows[["valence", "arousal"]].to_numpy(np.float32))
-        paths.append(b"".join(names))
-        ends.append(places)
-        synthetic |= bool(rows["synthetic"].any())
-    if not labels:
-        raise InputError(index_csv, f"lists no image of the part {part}", "make it again")
-    joined = np.concatenate
-    return Index(Path(root), part, joined(labels), joined(values), b"".join(paths), joined(ends), synthetic)
-
-
-def count(index_csv: str | Path, part: str) -> np.ndarray:
-    """Images of each class in `part`, int64 [8], without holding the index."""
-    found = np.zeros(len(CLASSES), np.int64)
-    for rows in _of_part(index_csv, part):
-        found += np.bincount(rows["expression"].map(CLASSES.index), minlength=len(CLASSES))
-    return found
-
-
-def _of_part(index_csv: str | Path, part: str) -> Iterator[pd.DataFrame]:
+    found: list[tuple[np.ndarray, ...]] = []
+    paths, end, synthetic = [], 0, False
     for rows in tables.slices(index_csv, "affect_index", SLICE):
-        rows = rows[rows["part"] == part]
-        if len(rows):
-            yield rows
+        names = [name.encode() for name in rows["image"]]
+        ends = end + np.cumsum([len(name) for name in names], dtype=np.int64)
+        if not len(rows):
+            continue
+        end = int(ends[-1])
+        paths.append(b"".join(names))
+        found.append(
+            (
+                rows["part"].map(list(PARTS).index).to_numpy(np.uint8),
+                rows["expression"].map(CLASSES.index).to_numpy(np.uint8),
+                rows[["valence", "arousal"]].to_numpy(np.float32),
+                ends,
+            )
+        )
+        synthetic |= bool(rows["synthetic"].any())
+    if not found:
+        raise InputError(index_csv, "lists no image", "make it again")
+    parts, labels, values, ends = (np.concatenate(column) for column in zip(*found, strict=True))
+    return Index(Path(root), parts, labels, values, b"".join(paths), ends, synthetic)

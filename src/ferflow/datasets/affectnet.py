@@ -16,9 +16,7 @@ import io
 import os
 import re
 import struct
-from collections import deque
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
@@ -26,6 +24,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ferflow.ahead import in_order
 from ferflow.datasets.class_folders import is_image
 from ferflow.datasets.images import is_synthetic_root
 from ferflow.errors import InputError
@@ -153,23 +152,6 @@ def _part(root: Path, part: str, folder: str, smallest: int, threads: int) -> It
 
     for made in in_order(_chunks(sorted(images, key=_number)), some, threads):
         yield from made
-
-
-def in_order(items: Iterable, work, threads: int) -> Iterator:
-    """`work` of each of `items` on `threads` threads, in the order of `items`, few at a time."""
-    items = iter(items)
-    with ThreadPoolExecutor(threads) as pool:
-        waiting: deque = deque()
-        try:
-            for item in items:
-                waiting.append(pool.submit(work, item))
-                if len(waiting) >= 2 * threads:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            for one in waiting:
-                one.cancel()
 
 
 def _chunks(stems: list[str]) -> Iterator[list[str]]:

@@ -35,9 +35,12 @@ FRAME = (240, 320)
 """Width and height, in pixels, of the frame that a face is cut from."""
 POSE = (9.0, 18.0, 9.0)
 """Greatest pitch, yaw and roll, degrees."""
-MARGIN = 0.12
+MARGIN = 0.02
 """By how much a crop is larger than the face's box, as a share of its width, on each side."""
 JITTER = 0.04
+"""Standard deviation of the crop's size and place, as a share of its width."""
+BLUR, SHARP, DULLEST = 0.3, 0.3, 1.2
+"""Blur, standard deviation in pixels of 128: its mean, below what there is none, and its greatest."""
 ONE_SIDED = 0.85
 """How much more contempt moves one half of the face, as a share."""
 CONTEMPT_BESIDE = {10: 0.25, 24: 0.3, 7: 0.3}
@@ -213,9 +216,9 @@ def _picture(
         frame, cv2.getAffineTransform(corner, target), (2 * size, 2 * size), borderMode=cv2.BORDER_REPLICATE
     )
     small = cv2.resize(large, (size, size), interpolation=cv2.INTER_AREA).astype(np.float32)
-    blur = rng.exponential(0.35)
-    if blur > 0.3:
-        small = cv2.GaussianBlur(small, (0, 0), min(blur, 1.5) * size / 128)
+    blur = rng.exponential(BLUR)
+    if blur > SHARP:
+        small = cv2.GaussianBlur(small, (0, 0), min(blur, DULLEST) * size / 128)
     colours = rng.uniform(0.75, 1.2) * rng.normal(1, 0.04, 3)
     small = (small - 128) * rng.uniform(0.8, 1.15) + 128
     small = small * colours + rng.normal(0, noise, small.shape)
