@@ -1,1 +1,4 @@
 # Expression with valence and arousal (AffectNet).
+
+
+include: "affect_data.smk"
