@@ -1,7 +1,7 @@
 """Metrics of expression, valence and arousal (Akhtar 2022, Tables 5 and 6, Figures 7 and 8).
 
-Everything starts from predictions (schema `affect_predictions`). A metric that cannot be, as the correlation of
-predictions that are all alike, is NaN with a note that says why.
+Everything starts from predictions (schema `affect_predictions`). A metric that cannot be, as the correlation
+of predictions that are all alike, is NaN with a note that says why.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from ferflow.files import write_text
 from ferflow.settings import Evaluation
 
 CLASSIFICATION = ("accuracy", "cohen_kappa", "auc_roc", "auc_pr", "macro_f1", "weighted_f1")
-"""Of the expression; the first four are the paper's Table 5. The areas are macro means, class against rest."""
+"""Of the expression; the first four are Table 5. The areas are macro means, each class against the rest."""
 DIMENSIONS = ("valence", "arousal")
 REGRESSION = tuple(f"{metric}_{name}" for metric in ("rmse", "corr", "sagr", "ccc") for name in DIMENSIONS)
 """Of valence and arousal (Table 6)."""
@@ -117,8 +117,8 @@ def classification(frame: pd.DataFrame) -> dict[str, tuple[float, str]]:
 def regression(true: np.ndarray, predicted: np.ndarray) -> dict[str, tuple[float, str]]:
     """RMSE, Pearson's correlation, sign agreement and concordance of two vectors [N], as (value, note).
 
-    Sign agreement (SAGR) is the share of pairs of one sign; a zero agrees with a zero alone (Mollahosseini 2017,
-    equation 5). Concordance (CCC) is Lin's, with population variances: 0 where one of the two does not vary.
+    Sign agreement (SAGR, Mollahosseini 2017) is the share of pairs of one sign; a zero agrees with a zero
+    alone. Concordance (CCC) is Lin's, with population variances: 0 where one of the two does not vary.
     """
     if len(true) == 0:
         return dict.fromkeys(("rmse", "corr", "sagr", "ccc"), (np.nan, "no image with a known value"))
@@ -230,8 +230,8 @@ def _interval(values: np.ndarray, confidence: float) -> tuple[float, float]:
 def report(frame: pd.DataFrame) -> pd.DataFrame:
     """Schema `affect_report`: precision, recall, F1 and support per class, macro and weighted (Figures 7, 8).
 
-    What cannot be (a class never predicted has no precision) counts as 0, as the paper's report has it; the note
-    says so.
+    What cannot be (a class never predicted has no precision) counts as 0, as scikit-learn's report has it;
+    the note says so.
     """
     parts = []
     for model, mine in frame.groupby("model", sort=False):
@@ -301,7 +301,7 @@ def evaluate(
     settings: Evaluation,
     seed: int,
 ) -> None:
-    """metrics.json and the tables affect_metrics, affect_report, affect_confusion of `out_tables` (name: path)."""
+    """metrics.json, and affect_metrics, affect_report and affect_confusion of `out_tables` (name: path)."""
     frame = read(predictions_csvs)
     table = metrics(frame, settings, seed)
     made = {
