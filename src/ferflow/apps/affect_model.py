@@ -7,8 +7,6 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from ferflow.classes import EMOTIONS_CONTEMPT
-
 
 class Affective:
     """A network of kind `affect`, without a head over the clip; see `recognise.Model`.
@@ -25,14 +23,15 @@ class Affective:
         from ferflow.models import precision
 
         self.path = path
-        network, meta = load(path)
-        self.name, self.synthetic = str(meta["model"]), bool(meta["synthetic"])
+        network, content = load(path)
+        meta, size = content["meta"], int(content["options"]["size"])
+        self.name, self.synthetic = str(meta.get("model", content["network"])), bool(meta["synthetic"])
         self._device = precision.device()
         self._network = network.to(self._device).eval()
-        self._prepared = SimpleNamespace(input_size=int(meta["size"]), channels=3)
+        self._prepared = SimpleNamespace(input_size=size, channels=3)
         # Faces are cut out at the size that the network sees, so that nothing is enlarged twice.
-        self.faces = settings.watching().faces.model_copy(update={"size": int(meta["size"])})
-        self.frame_classes = self.clip_classes = EMOTIONS_CONTEMPT
+        self.faces = settings.watching().faces.model_copy(update={"size": size})
+        self.frame_classes = self.clip_classes = tuple(content["classes"])
 
     def frames(self, crops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """No features, float16 [n,0], and probabilities float32 [n,K] of crops uint8 [n,S,S,3] (RGB)."""

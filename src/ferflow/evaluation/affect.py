@@ -118,11 +118,11 @@ def regression(true: np.ndarray, predicted: np.ndarray) -> dict[str, tuple[float
     """RMSE, Pearson's correlation, sign agreement and concordance of two vectors [N], as (value, note).
 
     Sign agreement (SAGR, Mollahosseini 2017) is the share of pairs of one sign; a zero agrees with a zero
-    alone. Concordance (CCC) is Lin's, with population variances: 0 where one of the two does not vary.
+    alone. Concordance (CCC) is Lin's with variances of n - 1, as torchmetrics has it: 0 where one does not vary.
     """
     if len(true) == 0:
         return dict.fromkeys(("rmse", "corr", "sagr", "ccc"), (np.nan, "no image with a known value"))
-    values = _from_moments(_moments(true, predicted).mean(0))
+    values = _from_moments(_moments(true, predicted).mean(0), len(true))
     notes = dict.fromkeys(values, "")
     for constant, what in (
         (np.ptp(predicted) == 0, "the predictions"),
@@ -141,8 +141,8 @@ def _moments(true: np.ndarray, predicted: np.ndarray) -> np.ndarray:
     return np.stack([x, y, x * x, y * y, x * y, np.sign(x) == np.sign(y)], axis=1)
 
 
-def _from_moments(means: np.ndarray) -> dict[str, np.ndarray]:
-    """The four metrics [...] from averaged moments [...,6]; NaN where undefined."""
+def _from_moments(means: np.ndarray, n: int) -> dict[str, np.ndarray]:
+    """The four metrics [...] from moments [...,6] averaged over `n` images; NaN where undefined."""
     x, y, xx, yy, xy, agree = np.moveaxis(means, -1, 0)
     # Sums of squares may fall below zero by their rounding.
     var_x, var_y, both = _positive(xx - x * x), _positive(yy - y * y), xy - x * y
@@ -151,7 +151,7 @@ def _from_moments(means: np.ndarray) -> dict[str, np.ndarray]:
             "rmse": np.sqrt(_positive(xx - 2 * xy + yy)),
             "corr": np.clip(both / np.sqrt(var_x * var_y), -1, 1),
             "sagr": agree,
-            "ccc": 2 * both / (var_x + var_y + (x - y) ** 2),
+            "ccc": 2 * both / (var_x + var_y + (x - y) ** 2 * (n - 1) / n),
         }
 
 
@@ -217,7 +217,7 @@ def _value_intervals(
         return {}
     moments = _moments(true, predicted)
     means = [drawn @ moments / n for drawn in bootstrap.chunked_draws(n, settings.bootstrap, rng)]
-    values = _from_moments(np.concatenate(means))
+    values = _from_moments(np.concatenate(means), n)
     return {metric: _interval(drawn, settings.confidence) for metric, drawn in values.items()}
 
 
