@@ -118,8 +118,8 @@ def regression(true: np.ndarray, predicted: np.ndarray) -> dict[str, tuple[float
     """RMSE, Pearson's correlation, sign agreement and concordance of two vectors [N], as (value, note).
 
     Sign agreement (SAGR, Mollahosseini 2017) is the share of pairs of one sign; a zero agrees with a zero
-    alone. Concordance (CCC) is Lin's, with variances over n - 1 as torchmetrics has it: 0 where one of the two
-    does not vary.
+    alone. Concordance (CCC) is Lin's, with variances over n - 1 as torchmetrics has it: 0 where one of
+    the two does not vary.
     """
     if len(true) == 0:
         return dict.fromkeys(("rmse", "corr", "sagr", "ccc"), (np.nan, "no image with a known value"))

@@ -30,9 +30,7 @@ UNITS = LABELS | {
 }
 WHOLE = ("support", "batch_size", "epochs")
 """Counts, written without decimals."""
-NO_ANNOTATORS = (
-    "cannot be computed: the data set has one label for each image, not those of single annotators"
-)
+NO_ANNOTATORS = "cannot be computed: the data set has one label an image, not those of single annotators"
 
 
 @dataclass(frozen=True)
@@ -210,9 +208,7 @@ def rendered(table: pd.DataFrame, title: str) -> rendering.Rendered:
 
 
 def _written(value: float, metric: str) -> str:
-    if pd.isna(value):
-        return rendering.MISSING
-    return f"{value:.0f}" if metric in WHOLE else f"{value:.3f}" if metric not in SETTINGS else f"{value:g}"
+    return rendering.MISSING if pd.isna(value) else format(value, _format(metric))
 
 
 def _with_interval(row: dict, columns: tuple[str, str, str], metric: str) -> str:
@@ -221,8 +217,8 @@ def _with_interval(row: dict, columns: tuple[str, str, str], metric: str) -> str
 
 
 def _difference(value: float, metric: str) -> str:
-    if pd.isna(value):
-        return rendering.MISSING
-    return (
-        f"{value:+.0f}" if metric in WHOLE else f"{value:+.3f}" if metric not in SETTINGS else f"{value:+g}"
-    )
+    return rendering.MISSING if pd.isna(value) else format(value, "+" + _format(metric))
+
+
+def _format(metric: str) -> str:
+    return ".0f" if metric in WHOLE else "g" if metric in SETTINGS else ".3f"

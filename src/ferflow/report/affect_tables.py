@@ -37,7 +37,7 @@ SETTINGS = {"rotation_degrees": "rotation", "zoom": "zoom", "brightness_low": 0,
 
 @dataclass(frozen=True)
 class Trained:
-    """How a model was trained: its learning curves (schema `affect_history`), its time, and what it began with.
+    """How a model was trained: its learning curves (schema `affect_history`), its time, and its batches.
 
     `weights` says what the backbone started from, `note` what else is to know.
     """
@@ -87,7 +87,7 @@ def training(models: Mapping[str, Trained], synthetic: bool, output: str | Path)
 
 
 def setting(name: str, augment: Mapping | None) -> float | None:
-    """Ours beside a published setting of Table 4; `augment` has rotation, zoom, brightness. None: without any."""
+    """Ours beside a published setting of Table 4; `augment` has rotation, zoom, brightness, or is None."""
     if augment is None:
         return None
     where = SETTINGS[name]
@@ -139,8 +139,7 @@ def render_metrics(
 def metrics_table(table: pd.DataFrame, title: str, confidence: float) -> rendering.Rendered:
     """Schema `affect_metrics` as the paper has it: a metric a row, a model a column, `value [low, high]`.
 
-    Under each model stands of how many images its metrics are; what cannot be is a dash, its reason in the last
-    column.
+    What cannot be is a dash, its reason in the last column.
     """
     models = list(dict.fromkeys(table["model"]))
     rows = []
