@@ -31,14 +31,14 @@ _LINE = 0.125
 
 @dataclass(frozen=True)
 class Shown:
-    """An image of a sheet: pixels uint8 [SIDE,SIDE,3] or None where it cannot be read, and what is said of it."""
+    """An image of a sheet: pixels uint8 [SIDE,SIDE,3] (None: it cannot be read), and what is said of it."""
 
     pixels: np.ndarray | None
     lines: Sequence[str]
 
 
 def chosen(frame: pd.DataFrame, right: bool) -> dict[str, pd.DataFrame]:
-    """At most DOWN images of each true class that was classified rightly (or wrongly): the same every time."""
+    """At most DOWN images of each true class that were classified rightly (or wrongly), always the same."""
     is_right = frame["emotion"] == frame["predicted"]
     frame = frame[is_right if right else ~is_right].sort_values("image_id")
     found = {}
