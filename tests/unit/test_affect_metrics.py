@@ -75,6 +75,9 @@ def test_classification_is_scikit_learns():
 @pytest.mark.parametrize("name", ["valence", "arousal"])
 def test_regression_is_torchmetrics_over_the_known(name):
     torch = pytest.importorskip("torch")
+    import ferflow.models.vision  # noqa: F401  torchmetrics imports torchvision, which needs this first
+
+    # isort: split
     from torchmetrics.regression import ConcordanceCorrCoef, MeanSquaredError, PearsonCorrCoef
 
     frame = predictions()

@@ -53,7 +53,7 @@ def learning(history: pd.DataFrame, name: str, marks: str) -> Figure:
             values = history[f"validation_ccc_{dimension}"].astype(float)
             panels[2].plot(epochs, values, dash, color=colour, marker=marker, label=dimension)
         panels[2].axhline(0, color=style.LIGHT, linewidth=0.7)
-        panels[2].set(ylabel="CCC, validation", ylim=(min(-0.1, history[columns].min().min()), 1.02))
+        panels[2].set(ylabel="CCC, validation", ylim=(min(-0.1, history[columns].min().min() - 0.05), 1.02))
         panels[2].legend(loc="upper left")
     for letter, title, axes in zip("abc", ("loss", "accuracy", "valence, arousal"), panels, strict=False):
         by_epoch(axes, int(epochs.max()))

@@ -10,6 +10,7 @@ import pandas as pd
 
 from ferflow import tables
 from ferflow.evaluation.affect import CLASSIFICATION, DIMENSIONS, REGRESSION
+from ferflow.evaluation.results import LEAKY
 from ferflow.report import rendering
 from ferflow.report.names import marks, model_label
 from ferflow.report.published import published
@@ -31,22 +32,19 @@ LABELS = {
     for name in DIMENSIONS
 }
 """Of the metrics, as a reader sees them."""
+CHOSEN = f"epoch chosen on the images it is judged on: {LEAKY}"
 SETTINGS = {"rotation_degrees": "rotation", "zoom": "zoom", "brightness_low": 0, "brightness_high": 1}
 """Table 4: a published setting, and its name here or its place in `brightness`."""
 
 
 @dataclass(frozen=True)
 class Trained:
-    """How a model was trained: its learning curves (schema `affect_history`), its time, and its batches.
-
-    `weights` says what the backbone started from, `note` what else is to know.
-    """
+    """What a training left: its learning curves (schema `affect_history`), its time, and what was trained how
+    (schema `affect_models`, one row)."""
 
     history_csv: str | Path
     time_json: str | Path
-    batch: int
-    weights: str
-    note: str = ""
+    about_csv: str | Path
 
 
 def network_of(model: str) -> tuple[str, str]:
@@ -57,7 +55,7 @@ def network_of(model: str) -> tuple[str, str]:
     return model, VARIANTS[""]
 
 
-def training(models: Mapping[str, Trained], synthetic: bool, output: str | Path) -> None:
+def training(models: Mapping[str, Trained], output: str | Path) -> None:
     """Schema `affect_training` (Table 3): batch, epochs and minutes an epoch of each model.
 
     The minutes are means of those in the history; where it has none, the whole time shared out.
@@ -65,7 +63,7 @@ def training(models: Mapping[str, Trained], synthetic: bool, output: str | Path)
     rows = []
     for model, made in models.items():
         history, seconds = tables.read(made.history_csv, "affect_history"), read_time(made.time_json)
-        epochs = len(history)
+        about, epochs = tables.read(made.about_csv, "affect_models").iloc[0], len(history)
         measured = history["minutes"].dropna() if "minutes" in history else history["epoch"].head(0)
         minutes = float(measured.mean()) if len(measured) else None
         if minutes is None and seconds is not None and epochs:
@@ -74,12 +72,12 @@ def training(models: Mapping[str, Trained], synthetic: bool, output: str | Path)
             {
                 "model": model,
                 "loss": network_of(model)[1],
-                "weights": made.weights,
-                "batch_size": made.batch,
+                "weights": about["start"],
+                "batch_size": about["batch"],
                 "epochs": epochs,
                 "minutes_per_epoch": minutes,
-                "synthetic": synthetic,
-                "note": made.note,
+                "synthetic": about["synthetic"],
+                "note": CHOSEN if about["kept"] != "last" else "",
             }
         )
     columns = list(tables.schema("affect_training")["properties"])
