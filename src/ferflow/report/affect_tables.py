@@ -10,7 +10,6 @@ import pandas as pd
 
 from ferflow import tables
 from ferflow.evaluation.affect import CLASSIFICATION, DIMENSIONS, REGRESSION
-from ferflow.evaluation.results import LEAKY
 from ferflow.report import rendering
 from ferflow.report.names import marks, model_label
 from ferflow.report.published import published
@@ -32,7 +31,7 @@ LABELS = {
     for name in DIMENSIONS
 }
 """Of the metrics, as a reader sees them."""
-CHOSEN = f"epoch chosen on the images it is judged on: {LEAKY}"
+CHOSEN = "epoch chosen on the images that it is judged on (leaky)"
 SETTINGS = {"rotation_degrees": "rotation", "zoom": "zoom", "brightness_low": 0, "brightness_high": 1}
 """Table 4: a published setting, and its name here or its place in `brightness`."""
 
