@@ -1,4 +1,4 @@
-"""What follows of a study of expression, valence and arousal: from the networks' predictions to its tables."""
+"""What follows of a study of valence and arousal: from the networks' predictions to its tables."""
 
 from __future__ import annotations
 
