@@ -54,6 +54,14 @@ def network_of(model: str) -> tuple[str, str]:
     return model, VARIANTS[""]
 
 
+def loss_of(regression: str, weights: str) -> str:
+    """The loss of a network in words, from its columns of schema `affect_models`."""
+    kind = VARIANTS["-ccc" if regression == "ccc" else ""]
+    if weights != "learned":
+        return kind
+    return VARIANTS["-learned"] if regression == "mse" else f"{kind}, {VARIANTS['-learned']}"
+
+
 def training(models: Mapping[str, Trained], output: str | Path) -> None:
     """Schema `affect_training` (Table 3): batch, epochs and minutes an epoch of each model.
 
@@ -70,7 +78,7 @@ def training(models: Mapping[str, Trained], output: str | Path) -> None:
         rows.append(
             {
                 "model": model,
-                "loss": network_of(model)[1],
+                "loss": loss_of(about["regression"], about["weights"]),
                 "weights": about["start"],
                 "batch_size": about["batch"],
                 "epochs": epochs,
