@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ferflow import layout
+from ferflow.errors import InputError
 from ferflow.report import shown
 from ferflow.settings import Settings
 
@@ -65,10 +66,17 @@ class Places:
 
 def of(places: Places) -> list[Step]:
     """All steps of a study in the order in which they build on one another."""
-    from ferflow.release import clips, images
+    from ferflow.release import affect, clips, images
 
-    kind = clips if places.settings.kind == "clips" else images
-    return [*kind.steps(places), *_rendered(places)]
+    kinds = {"clips": clips, "images": images, "affect": affect}
+    kind = places.settings.kind
+    if kind not in kinds:
+        raise InputError(
+            places.name(layout.SETTINGS),
+            f"is of a study of kind {kind}, whose tables cannot be made again",
+            f"bundles are for studies of kind {', '.join(kinds)}",
+        )
+    return [*kinds[kind].steps(places), *_rendered(places)]
 
 
 def _rendered(places: Places) -> list[Step]:
