@@ -1,4 +1,4 @@
-"""AffectNet: its annotations, its images and the index of them."""
+"""AffectNet: its annotations and the index of its images."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from hostile_bytes import ANY
 from hostile_kind import kind
 from hostile_text import TABLE
 
-from ferflow.affect import decode
 from ferflow.datasets import affect_index, affectnet
 
 ROOT = "set"
@@ -29,9 +28,7 @@ def _write(folder: Path) -> None:
 
 
 def _read(folder: Path) -> None:
-    for found in affectnet.read(folder / ROOT, SMALLEST, threads=1):
-        if not found.dropped:
-            decode.read(folder / ROOT / found.image)
+    list(affectnet.read(folder / ROOT, SMALLEST, threads=1))
 
 
 def _write_index(folder: Path) -> None:
@@ -54,7 +51,6 @@ AFFECT = (
         "AffectNet annotation", f"{ROOT}/train_set/annotations/0_exp.npy", _write, _read,
         (*ANY, odd_array), "train_set",
     ),
-    kind("AffectNet image", f"{ROOT}/train_set/images/0.jpg", _write, _read, ANY, "train_set"),
     kind(
         "AffectNet index", "index.csv", _write_index,
         lambda f: affect_index.load(f / "index.csv", f / ROOT), TABLE,
