@@ -134,6 +134,10 @@ def test_nothing_is_unpickled_and_odd_arrays_are_refused(tmp_path):
         with pytest.raises(ValueError):
             answer(path)
     assert not (tmp_path / "trap").exists()
+    np.save(path, np.array("0"))
+    path.write_bytes(path.read_bytes()[:-1] + b"\xff")  # no character has such a number
+    with pytest.raises(ValueError, match="no text"):
+        answer(path)
     rng = np.random.default_rng(0)
     np.save(path, np.array("-0.125"))
     whole = path.read_bytes()

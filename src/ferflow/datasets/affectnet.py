@@ -215,7 +215,10 @@ def answer(path: str | Path) -> float:
     value = np.frombuffer(data[begin:], _dtype(data[:begin]))
     if value.size != 1:
         raise ValueError(f"{value.size} values, not one")
-    number = float(value[0])
+    try:
+        number = float(value[0])
+    except SystemError:  # NumPy's, of bytes that are no text
+        raise ValueError("no text") from None
     if not np.isfinite(number):
         raise ValueError("no finite number")
     return number

@@ -42,7 +42,7 @@ def _bars(axes: Axes, rows: pd.DataFrame, colour: str) -> None:
         axes.annotate(
             said, (place, number), (0, 2), textcoords="offset points", ha="center", va="bottom", fontsize=6
         )
-    axes.set(ylim=(0, 1.2 * max(1, rows["number"].max())), xlim=(-0.6, len(rows) - 0.4))
+    axes.set(ylim=(0, 1.28 * max(1, rows["number"].max())), xlim=(-0.6, len(rows) - 0.4))
     axes.set_xticks(range(len(rows)), list(rows.index), rotation=45, ha="right", rotation_mode="anchor")
     axes.tick_params(axis="x", length=0)
     axes.grid(axis="y")
