@@ -244,7 +244,7 @@ def test_what_a_network_starts_from(tmp_path):
     file = tmp_path / "rcmalli_vggface_tf_notop_resnet50.h5"
     file.write_bytes(b"no weights")
     assert train.weights_file(model, tmp_path) == file
-    with pytest.raises(WeightsError, match="damaged|no HDF5"):
+    with pytest.raises(WeightsError, match="weights file"):
         train.build(model, file)
     assert train.started_from(model, file) == "VGGFace2"
     assert train.started_from(model, None) == train.UNTRAINED

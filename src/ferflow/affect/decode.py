@@ -42,14 +42,14 @@ def read(path: str | Path) -> np.ndarray:
     except OSError as error:
         raise InputError(path, f"cannot be opened ({error.strerror})", "make the index again") from None
     remedy = "copy it again, or take it away and make the index again"
+    if is_cut(data):
+        raise InputError(path, "is an image cut in the middle", remedy)
     try:
         image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
     except cv2.error:
         image = None
     if image is None:
         raise InputError(path, "is not an image that can be read", remedy)
-    if is_cut(data):
-        raise InputError(path, "is an image cut in the middle", remedy)
     return image
 
 

@@ -21,6 +21,7 @@ import lightning.pytorch as lightning
 import pandas as pd
 import torch
 from torch import Tensor
+from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from ferflow.affect.losses import TASKS, AffectLoss
 from ferflow.affect.network import AffectNetwork
@@ -81,6 +82,8 @@ class AffectModule(lightning.LightningModule):
         self.rows: list[dict] = []
         self.sums = {side: _nothing() for side in ("train", "validation")}
         self.rate = 0.0
+        self.plateau: ReduceLROnPlateau | None = None
+        self._plateau: dict | None = None
         self._before, self._since = 0.0, time.perf_counter()
 
     @property
@@ -138,6 +141,8 @@ class AffectModule(lightning.LightningModule):
         weights = self.loss.weights().detach().tolist()
         row |= {f"{task}_weight": weight for task, weight in zip(TASKS, weights, strict=True)}
         self.rows.append(row)
+        if self.plateau is not None:
+            self.plateau.step(row["validation_accuracy"])
         self.sums["train"] = _nothing()
         shown = ", ".join(
             f"{side} loss {row[f'{side}_loss']:.4f} accuracy {row[f'{side}_accuracy']:.3f}"
@@ -157,7 +162,14 @@ class AffectModule(lightning.LightningModule):
         schedule = optimise.schedule(
             parts["optimizer"], model.schedule, model.epochs, len(self.batches), "validation_accuracy"
         )
-        return parts if schedule is None else parts | {"lr_scheduler": schedule}
+        if schedule is not None and "monitor" in schedule:
+            # Lightning would let it move after the epoch's checkpoint, which then misses one of its steps.
+            self.plateau = schedule["scheduler"]
+            if self._plateau is not None:
+                self.plateau.load_state_dict(self._plateau)
+        elif schedule is not None:
+            parts["lr_scheduler"] = schedule
+        return parts
 
     def on_save_checkpoint(self, checkpoint: dict) -> None:
         checkpoint[checkpoints.RUN] = {
@@ -167,12 +179,14 @@ class AffectModule(lightning.LightningModule):
             "at": self.batches.state(),
             "sums": dict(self.sums["train"]),
             "rate": self.rate,
+            "plateau": None if self.plateau is None else self.plateau.state_dict(),
         }
 
     def on_load_checkpoint(self, checkpoint: dict) -> None:
         run = checkpoint[checkpoints.RUN]
         self.rows, self._before, self.rate = list(run["rows"]), run["seconds"], run["rate"]
         self.sums["train"] = dict(run["sums"])
+        self._plateau = run["plateau"]
         self.batches.resume(run["at"])
 
     def history(self) -> pd.DataFrame:

@@ -73,14 +73,16 @@ def measure(
     root: str | Path,
     models: Mapping[str, AffectModel],
     loading: Loading,
-    starts: Mapping[str, str | None],
     seed: int,
     threads: int,
     out: str | Path,
     *,
     synthetic: bool,
 ) -> None:
-    """Write schema `affect_speed`: each network's step on `threads` beside the loader at its size."""
+    """Write schema `affect_speed`: each network's step on `threads` beside the loader at its size.
+
+    A step takes as long whatever the weights are, so they are new ones.
+    """
     index = affect_index.load(index_csv, root)
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
@@ -92,7 +94,7 @@ def measure(
             batch = next(iter(source))
             loaded = loaded_per_second(source)
             loss = loss_of(model, index.counts(TRAIN))
-            stepped = len(batch[1]) / step_seconds(build(model, starts[name]), loss, model, batch)
+            stepped = len(batch[1]) / step_seconds(build(model, None), loss, model, batch)
             rows.append(
                 {
                     "model": name,

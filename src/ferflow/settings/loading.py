@@ -72,7 +72,7 @@ def _with_whole_recipes(values: dict) -> dict:
 
 
 def _with_whole_affect(values: dict) -> dict:
-    """`values` with each of `affect.models` as `affect.recipe`, and `loading`'s batch and size, under its own."""
+    """`values` with each of `affect.models` as `recipe`, and `loading`'s batch and size, under its own."""
     section = values.get("affect")
     section = section if isinstance(section, dict) else {}
     parts = [section.get(name) for name in ("loading", "recipe", "models")]
