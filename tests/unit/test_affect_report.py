@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from ferflow import tables
 from ferflow.classes import EMOTIONS_CONTEMPT
-from ferflow.errors import InputError
+from ferflow.errors import FerflowError, InputError
 from ferflow.evaluation import affect
 from ferflow.report import affect_beside, affect_figures, affect_sheets, affect_tables, shown
 from ferflow.report.affect_looks import LOOKS
@@ -89,6 +91,83 @@ def study(tmp_path_factory):
 @pytest.fixture(scope="module")
 def real(tmp_path_factory):
     return written(tmp_path_factory.mktemp("real"), synthetic=False, models=("vgg16-face",))
+
+
+STUDY = "affect"
+SHOWN = {
+    "affect_classification": ("affect_metrics", "Table 5"),
+    "affect_regression": ("affect_metrics", "Table 6"),
+    "affect_variants": ("affect_variants", "Losses"),
+    "affect_beside": ("affect_beside", "Ours beside the paper"),
+    "affect_training": ("affect_training", "Table 3"),
+    "affect_augmentation": ("affect_augmentation", "Table 4"),
+    "affect_models": ("affect_models", "Networks"),
+}
+
+
+def finished(root, settings):
+    """The working folder of a study as the workflow leaves it, without networks and figures."""
+    from ferflow import layout
+    from ferflow import settings as study_settings
+    from ferflow.affect import train
+
+    folder = written(root / "made")
+    results = root / layout.RESULTS.format(study=STUDY)
+    table = {name: results / f"tables/{name}.csv" for name in (*TABLES, *SHOWN)}
+    each = {model: root / layout.AFFECT_MODEL.format(study=STUDY, model=model) for model in MODELS}
+    for model, place in each.items():
+        place.mkdir(parents=True)
+        for name in ("history.csv", "time.json", "about.csv"):
+            shutil.copy(folder / f"{model}-{name}", place / name)
+        shutil.copy(folder / f"{model}.csv", place / "predictions.csv")
+    parts = [place / "predictions.csv" for place in each.values()]
+    outs = {name: table[name] for name in TABLES}
+    affect.evaluate(parts, results / "metrics.json", outs, settings.evaluation, settings.seed)
+    affect.collect(parts, results / "predictions.csv")
+    files = {m: [p / n for n in ("history.csv", "time.json", "about.csv")] for m, p in each.items()}
+    trained = {model: affect_tables.Trained(*three) for model, three in files.items()}
+    affect_tables.training(trained, table["affect_training"])
+    augment = settings.affect.loading.augment.model_dump(mode="json")
+    affect_tables.augmentation(augment, table["affect_augmentation"])
+    halves = [table[f"affect_{half}"] for half in ("classification", "regression")]
+    affect_tables.halves(table["affect_metrics"], *halves)
+    affect_tables.variants(table["affect_metrics"], table["affect_variants"])
+    train.table([place / "about.csv" for place in each.values()], table["affect_models"])
+    three = [table[name] for name in ("affect_metrics", "affect_report", "affect_training")]
+    affect_beside.write(*three, augment, "affect", table["affect_beside"])
+    confidence = settings.evaluation.confidence
+    for name, (schema, title) in SHOWN.items():
+        outs = [table[name].with_suffix(end) for end in shown.SUFFIXES]
+        shown.render(table[name], schema, title, outs, True, confidence)
+    shown.write(shown.Shown(SHOWN, True), root / layout.SHOWN.format(study=STUDY))
+    study_settings.write(settings.model_dump(mode="json"), root / layout.SETTINGS.format(study=STUDY))
+    return results
+
+
+@pytest.fixture
+def settings(small_settings):
+    over = {"study": STUDY, "kind": "affect", "evaluation": {"bootstrap": 20}}
+    return small_settings(over | {"affect": {"models": {model: {} for model in MODELS}}})
+
+
+def test_a_bundle_is_verified_from_the_predictions_and_a_changed_one_is_found(settings, tmp_path):
+    from ferflow.release import bundle, verify
+    from ferflow.release.verify import BY_HASH
+
+    results = finished(tmp_path, settings)
+    out = bundle.write(results, tmp_path / "b.zip", pictures=False)
+    found = verify.verify(out)
+    assert found.equal, found.differences()
+    again = {one.name.split("/")[-1] for one in found.checked if one.rests_on != BY_HASH}
+    assert {*SHOWN, *TABLES, "metrics"} <= again
+    # Another answer of a network, in a bundle whose list has its hash: the tables alone can tell.
+    path = results / "models/affect/vgg16-face/predictions.csv"
+    frame = tables.read(path, "affect_predictions")
+    frame["predicted_valence"] = -frame["predicted_valence"]
+    tables.write(frame, path, "affect_predictions")
+    with pytest.raises(FerflowError, match="do not follow from its predictions"):
+        bundle.write(results, tmp_path / "c.zip", pictures=False)
+    assert not (tmp_path / "c.zip").exists()
 
 
 def beside(folder):
@@ -283,3 +362,13 @@ def test_a_sheet_says_what_was_said_and_survives_a_missing_image(study, tmp_path
     affect_sheets.write(study / "predictions.csv", tmp_path, tmp_path / "s.svg", "vgg16-face", right=True)
     text = (tmp_path / "s.svg").read_text()
     assert "synthetic data" in text and len(text) < 2_000_000
+
+
+def test_a_network_without_face_weights_says_so_beside_the_paper(study):
+    three = [
+        tables.read(study / f"{n}.csv", n) for n in ("affect_metrics", "affect_report", "affect_training")
+    ]
+    three[2]["weights"] = "untrained start"
+    made = affect_beside.beside(affect_beside.Ours(*three, AUGMENT, "affect")).set_index(["item", "metric"])
+    assert made.loc[("vgg16-face", "accuracy"), "note"] == "ours: untrained start"
+    assert made.loc[("vgg16-face/happy", "f1"), "note"].startswith("ours: untrained start")
