@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ferflow import layout
 from ferflow.evaluation import affect
-from ferflow.release.steps import CURVES, PREDICTIONS, Places, Step
+from ferflow.release.steps import CURVES, OTHERS, PREDICTIONS, Places, Step
 from ferflow.report import affect_beside, affect_tables
 
 JUDGED = ("affect_metrics", "affect_report", "affect_confusion")
@@ -14,7 +14,7 @@ def steps(at: Places) -> list[Step]:
     """All predictions, the metrics, Tables 3 to 6, and what stands beside the paper."""
     if not at.settings.affect.models:
         return []
-    return [_predictions(at), _metrics(at), _halves(at), _training(at), _beside(at)]
+    return [_predictions(at), _metrics(at), _halves(at), _training(at), _models(at), _beside(at)]
 
 
 def _each(at: Places, file: str) -> dict[str, str]:
@@ -71,6 +71,17 @@ def _training(at: Places) -> Step:
         affect_tables.augmentation(_augment(at), at.out(at.table("affect_augmentation")))
 
     return Step(CURVES, [name for one in files for name in one.values()], make)
+
+
+def _models(at: Places) -> Step:
+    abouts = list(_each(at, "about.csv").values())
+
+    def make() -> None:
+        from ferflow.affect import train
+
+        train.table([at.there(one) for one in abouts], at.out(at.table("affect_models")))
+
+    return Step(OTHERS, abouts, make)
 
 
 def _beside(at: Places) -> Step:

@@ -93,7 +93,10 @@ def _found(row, ours: Ours) -> list[dict]:
         return [_class_row(ours.report, emotion, row.metric) | {"model": ""}]
     if emotion:
         mine = ours.report[ours.report["model"] == model]
-        return [_class_row(mine, emotion, row.metric)] if len(mine) else [_reason(model)]
+        if mine.empty:
+            return [_reason(model)]
+        found, start = _class_row(mine, emotion, row.metric), _start(model, ours.training)
+        return [found | {"note": "; ".join(note for note in (start, found["note"]) if note)}]
     return [_metric(row, ours)]
 
 
@@ -102,7 +105,9 @@ def _metric(row, ours: Ours) -> dict:
     if mine.empty:
         return _reason(row.item)
     mine = mine.iloc[0]
-    found = {"model": row.item, "synthetic": bool(mine["synthetic"]), "note": mine["note"]}
+    notes = [_start(row.item, ours.training), mine["note"]]
+    found = {"model": row.item, "synthetic": bool(mine["synthetic"])}
+    found["note"] = "; ".join(note for note in notes if note)
     if pd.isna(mine["value"]):
         return found | {"note": f"cannot be: {mine['note']}"}
     return found | {"value": mine["value"], "value_low": mine["low"], "value_high": mine["high"]}
@@ -137,6 +142,12 @@ def _training(row, ours: Ours) -> list[dict]:
             }
         )
     return found
+
+
+def _start(model: str, training: pd.DataFrame) -> str:
+    """A remark on a network that did not start from face weights as the paper's did, or ""."""
+    starts = training.loc[training["model"] == model, "weights"]
+    return f"ours: {starts.iloc[0]}" if len(starts) and "untrained" in starts.iloc[0] else ""
 
 
 def _reason(model: str) -> dict:
