@@ -8,6 +8,8 @@ from __future__ import annotations
 WEIGHTS = "data/weights"
 
 MANIFEST = "data/interim/{dataset}/manifest.csv"
+AFFECT_INDEX = "data/interim/{dataset}/index.csv"
+"""The images of AffectNet that have an expression (schema `affect_index`)."""
 FACES = "data/interim/{dataset}/faces/{subject}.h5"
 AUS = "data/interim/{dataset}/aus/{backend}/{subject}.csv"
 FEATURES = "data/features/{study}/{extractor}/{layer}/{augmentation}/{subject}.h5"
@@ -42,6 +44,9 @@ OUT_OF_FOLD = DATACENTRIC + "/out-of-fold/fold-{fold}"
 """Folder of one fold's judgement: `predictions.csv`, `history.csv`."""
 CELL = DATACENTRIC + "/models/{network}/{sampling}-{protocol}"
 """Folder of one row of the comparison: `predictions.csv`, `history.csv`, `sides.csv`."""
+AFFECT_MODEL = RESULTS + "/models/affect/{model}"
+"""Folder of a network for expression, valence and arousal: `model.pt`, `history.csv`, `predictions.csv`,
+`about.csv`, `time.json`."""
 FOLD = RESULTS + "/models/heads/{extractor}+{head}/fold-{fold}"
 """Folder of one fold: `history.csv`, `predictions.csv`, `early.json`, `early.csv`."""
 FINAL = RESULTS + "/models/heads/{extractor}+{head}/final"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import zlib
+from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib.resources import files as resources
 from pathlib import Path
@@ -52,13 +53,46 @@ def read(path: str | Path, name: str) -> pd.DataFrame:
 
 def write(frame: pd.DataFrame, path: str | Path, name: str) -> None:
     """Check `frame` against schema `name` and write it to `path`, columns in the schema's order."""
+    made = _checked(frame.reset_index(drop=True), path, name)
+    with whole(path) as partial:
+        made.to_csv(partial, index=False, lineterminator="\n")
+
+
+def slices(path: str | Path, name: str, rows: int) -> Iterator[pd.DataFrame]:
+    """The CSV at `path` as `read` gives it, `rows` rows at a time: for tables of hundreds of thousands.
+
+    Raises InputError as `read`, when it comes to the slice where the fault is.
+    """
+    path = Path(path)
+    try:
+        with pd.read_csv(
+            path, dtype=str, keep_default_na=False, skipinitialspace=True, encoding="utf-8", chunksize=rows
+        ) as texts:
+            for text in texts:
+                _refuse_ragged(path, text)
+                _check_columns(path, list(text.columns), schema(name))
+                yield pd.DataFrame({c: _parse(path, text[c], _rule(schema(name), c)) for c in text.columns})
+    except FileNotFoundError:
+        raise InputError(path, "does not exist", "run the step that makes it, or correct the path") from None
+    except UNREADABLE as error:
+        raise InputError(path, f"is not a readable CSV table ({error})", "write it as UTF-8 CSV") from None
+
+
+def write_slices(frames: Iterable[pd.DataFrame], path: str | Path, name: str) -> None:
+    """Check each of `frames` against schema `name` and write them to `path`, one behind the other."""
+    with whole(path) as partial, partial.open("w", encoding="utf-8", newline="") as file:
+        for number, frame in enumerate(frames):
+            made = _checked(frame, path, name)
+            made.to_csv(file, index=False, lineterminator="\n", header=number == 0)
+
+
+def _checked(frame: pd.DataFrame, path: str | Path, name: str) -> pd.DataFrame:
     _check_columns(path, list(frame.columns), schema(name))
     listed = [c for c in schema(name)["properties"] if c in frame.columns]
     frame = frame[listed + [c for c in frame.columns if c not in listed]]
     for column in frame.columns:
         _check_values(path, frame[column], _rule(schema(name), column))
-    with whole(path) as partial:
-        frame.to_csv(partial, index=False, lineterminator="\n")
+    return frame
 
 
 def _refuse_ragged(path: str | Path, text: pd.DataFrame) -> None:
@@ -137,4 +171,6 @@ def _refuse(path: str | Path, column: pd.Series, bad: pd.Series, problem: str) -
 
 def _line(bad: pd.Series) -> int:
     """The first bad row's line in the file; the header is line 1."""
-    return int(np.flatnonzero(bad.to_numpy())[0]) + 2
+    # What is read, whole or in slices, counts its rows on; a frame that is written may have any index.
+    first = bad.index.start if isinstance(bad.index, pd.RangeIndex) and bad.index.step == 1 else 0
+    return first + int(np.flatnonzero(bad.to_numpy())[0]) + 2

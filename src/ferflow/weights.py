@@ -179,6 +179,12 @@ WEIGHTS: dict[str, Weight] = {
             580_011_512,  # of 145,002,878 values
             "VGGFace to start from: the same with its classifier of 2,622 people",
         ),
+        # The size is that of 23,561,152 float32 values; the file is a little larger.
+        _vggface(
+            "https://github.com/rcmalli/keras-vggface/releases/download/v2.0/rcmalli_vggface_tf_notop_resnet50.h5",
+            94_244_608,
+            "VGGFace2's ResNet50 to start from, in Keras's format",
+        ),
         _medium(
             "single_face.mp4",
             "95ee1a41bfd0f50a2f9d3384eeb11dfe7601db3a173f24825d5146369216f571",

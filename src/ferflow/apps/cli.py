@@ -71,12 +71,20 @@ def predict(
         ),
     ] = None,
     weights_folder: WeightsFolder = Path(layout.WEIGHTS),
+    curve: Annotated[
+        Path | None,
+        typer.Option(
+            help="Draw valence and arousal over time, of a model that has them: a .svg or .png, or a folder "
+            "for several inputs.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Say what expression each clip shows, with the probabilities of the clip and of every frame."""
     from ferflow.apps import predict as application
 
     try:
-        options = application.Options(inputs, model, out, annotate, seconds, weights_folder, detector)
+        options = application.Options(inputs, model, out, annotate, seconds, weights_folder, detector, curve)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
     raise typer.Exit(application.run(options))

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ferflow import layout
+from ferflow.apps.affect_model import Affective
 from ferflow.errors import WeightsError
 
 NO_MODEL = "run `make demo`, or give one with --model"
@@ -20,6 +21,7 @@ class Cascade:
     """A final model of `training.final`, asked for frames and for the clip; see `recognise.Model`."""
 
     has_head = True
+    has_affect = False
 
     def __init__(self, path: Path) -> None:
 
@@ -64,6 +66,7 @@ class Single:
     """
 
     has_head = False
+    has_affect = False
 
     def __init__(self, path: Path) -> None:
 
@@ -91,8 +94,8 @@ class Single:
         return np.empty((len(crops), 0), np.float16), shares.cpu().numpy()
 
 
-def load_model(path: Path | None, folder: Path = Path()) -> Cascade | Single:
-    """The model at `path`: a final model, or a network for single images.
+def load_model(path: Path | None, folder: Path = Path()) -> Cascade | Single | Affective:
+    """The model at `path`: a final model, or a network for single images, perhaps with valence and arousal.
 
     None: the best final model of the newest study in `folder`, or, where there is none, the network that
     ships. Raises WeightsError where there is nothing, or the file is something else.
@@ -102,8 +105,8 @@ def load_model(path: Path | None, folder: Path = Path()) -> Cascade | Single:
     if path is None:
         path = default(folder)
     content = checkpoint.load_file(path)
-    single = isinstance(content, dict) and content.get("kind") == "spatial"
-    return Single(path) if single else Cascade(path)
+    kind = content.get("kind") if isinstance(content, dict) else None
+    return {"spatial": Single, "affect": Affective}.get(kind, Cascade)(path)
 
 
 def default(folder: Path = Path()) -> Path:

@@ -12,6 +12,7 @@ from ferflow.errors import FerflowError, InputError
 VIDEOS = (".avi", ".mp4", ".mov", ".mkv", ".webm", ".mpg", ".mpeg", ".m4v", ".wmv")
 """Endings by which a folder's videos are known; a file named outright is tried whatever its ending."""
 OUT = (".csv", ".json")
+CURVES = (".svg", ".png")
 DETECTORS = ("landmarks", "haar")
 """How faces are found: Haar, tracker and landmark network, or Haar and tracker alone."""
 
@@ -27,12 +28,15 @@ class Options:
     seconds: float | None = None
     weights_folder: Path = Path("data/weights")
     detector: str | None = None
+    curve: Path | None = None
 
     def __post_init__(self) -> None:
         if self.out is not None and self.out.suffix.lower() not in OUT:
             raise ValueError(f"--out {self.out}: the ending must be {' or '.join(OUT)}")
         if self.detector not in (None, *DETECTORS):
             raise ValueError(f"--detector {self.detector}: must be {' or '.join(DETECTORS)}")
+        if self.curve is not None and self.curve.suffix and self.curve.suffix.lower() not in CURVES:
+            raise ValueError(f"--curve {self.curve}: the ending must be {' or '.join(CURVES)}")
         if self.annotate is None:
             return
         if self.annotate.suffix and self.annotate.suffix.lower() not in ENDINGS:
@@ -75,12 +79,17 @@ def run(options: Options, console=None) -> int:
     console = console or Console()
     sources, lines = expand(options.inputs)
     targets = annotated_paths(options.annotate, sources)
+    curves = curve_paths(options.curve, sources)
     if sources:
         model = load_model(options.model)
+        if options.curve is not None and not model.has_affect:
+            raise FerflowError(
+                model.path, "has no valence and arousal for --curve", "name a model that has, with --model"
+            )
         stream, aus, note = watchers(model, options)
         predict_screen.show_model(console, model, note)
     done = []
-    for source, target in zip(sources, targets, strict=True):
+    for source, target, drawn in zip(sources, targets, curves, strict=True):
         try:
             clip = _predict(source, target, model, stream, aus, options)
         except FerflowError as error:
@@ -91,6 +100,8 @@ def run(options: Options, console=None) -> int:
         predict_screen.show_clip(console, clip)
         if target is not None:
             console.print(f"annotated: {target}", highlight=False)
+        if drawn is not None:
+            lines += _draw(clip, drawn, model.synthetic, console)
     if len(done) > 1:
         predict_screen.show_summary(console, done)
     if options.out is not None and done:
@@ -184,20 +195,61 @@ def annotated_paths(annotate: Path | None, sources: list[Source]) -> list[Path |
             )
         paths = [annotate] * len(sources)
     else:
-        paths, taken = [], set()
-        for source in sources:
-            name, number = source.stem, 1
-            while name in taken:
-                number += 1
-                name = f"{source.stem}-{number}"
-            taken.add(name)
-            paths.append(annotate / f"{name}-annotated{'.png' if source.is_image else '.mp4'}")
+        paths = [
+            annotate / f"{name}-annotated{'.png' if source.is_image else '.mp4'}"
+            for name, source in zip(_names(sources), sources, strict=True)
+        ]
     for source, path in zip(sources, paths, strict=True):
         if isinstance(source.what, Path) and path.resolve() == source.what.resolve():
             raise FerflowError(path, "is the clip itself", "give the annotated copy another name")
         if path.suffix.lower() in IMAGES and not source.is_image:
             raise FerflowError(path, f"cannot hold {source}", f"for clips: {', '.join(CODECS)}")
     return paths
+
+
+def curve_paths(curve: Path | None, sources: list[Source]) -> list[Path | None]:
+    """Where the curve of valence and arousal of each source goes; all None where none is asked for.
+
+    `curve` with an ending is the one file; without, a folder of SVGs named after their sources. Raises
+    FerflowError for several sources and one file, and for a curve that would overwrite its source.
+    """
+    if curve is None:
+        return [None] * len(sources)
+    if not curve.suffix:
+        return [curve / f"{name}-curve.svg" for name in _names(sources)]
+    if len(sources) > 1:
+        raise FerflowError(
+            curve, f"is one file for {len(sources)} clips", "give a folder, a name without an ending"
+        )
+    for source in sources:
+        if isinstance(source.what, Path) and curve.resolve() == source.what.resolve():
+            raise FerflowError(curve, "is the clip itself", "give the curve another name")
+    return [curve] * len(sources)
+
+
+def _names(sources: list[Source]) -> list[str]:
+    """A name for each source that no other one has."""
+    names: list[str] = []
+    for source in sources:
+        name, number = source.stem, 1
+        while name in names:
+            number += 1
+            name = f"{source.stem}-{number}"
+        names.append(name)
+    return names
+
+
+def _draw(clip, path: Path, synthetic: bool, console) -> list[str]:
+    """Draw the curve of `clip` to `path`; returns a line of complaint for one that has no course, else []."""
+    from ferflow.apps import affect_curve
+
+    try:
+        affect_curve.write(clip, path, synthetic)
+    except FerflowError as error:
+        _complain(str(error))
+        return [str(error)]
+    console.print(f"curve: {path}", highlight=False)
+    return []
 
 
 def _predict(source: Source, target: Path | None, model, stream, aus, options: Options):

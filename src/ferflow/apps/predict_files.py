@@ -10,7 +10,7 @@ import pandas as pd
 
 from ferflow import __version__, tables
 from ferflow.apps.recognise import MEAN, Model, Recognised
-from ferflow.classes import EMOTIONS_NEUTRAL
+from ferflow.classes import EMOTIONS_CONTEMPT, EMOTIONS_NEUTRAL
 from ferflow.files import write_text
 
 DECIMALS = 6
@@ -47,9 +47,11 @@ def _rows(clip: Recognised, model: Model) -> pd.DataFrame:
         }
     )
     shares = np.round(clip.shares.astype(np.float64), DECIMALS)
-    for name in EMOTIONS_NEUTRAL:
+    for name in EMOTIONS_CONTEMPT if "contempt" in clip.frame_classes else EMOTIONS_NEUTRAL:
         there = name in clip.frame_classes
         frames[f"p_{name}"] = shares[:, clip.frame_classes.index(name)] if there else np.nan
+    if clip.affect is not None:
+        frames[["valence", "arousal"]] = np.round(clip.affect.astype(np.float64), DECIMALS)
     if clip.clip_shares is not None:
         whole_clip = {
             "source": clip.source,
@@ -59,6 +61,7 @@ def _rows(clip: Recognised, model: Model) -> pd.DataFrame:
         }
         for name, share in zip(clip.clip_classes, clip.clip_shares, strict=True):
             whole_clip[f"p_{name}"] = round(float(share), DECIMALS)
+        whole_clip |= _mean_affect(clip)
         # Columns that say nothing of a whole clip are empty in its row.
         frames = pd.concat([pd.DataFrame([whole_clip]), frames])[frames.columns]
     frames["model"] = str(model.path)
@@ -78,6 +81,21 @@ def as_json(clips: list[Recognised], model: Model) -> dict:
     }
 
 
+def _mean_affect(clip: Recognised) -> dict[str, float]:
+    """Valence and arousal, means over the frames with a face; nothing where the model has none."""
+    if clip.affect is None:
+        return {}
+    means = clip.affect[clip.tracked].astype(np.float64).mean(axis=0)
+    return {name: round(float(v), DECIMALS) for name, v in zip(("valence", "arousal"), means, strict=True)}
+
+
+def _frame_affect(clip: Recognised, frame: int) -> dict[str, float | None]:
+    if clip.affect is None:
+        return {}
+    pair = zip(("valence", "arousal"), clip.affect[frame], strict=True)
+    return {name: _number(value, DECIMALS) for name, value in pair}
+
+
 def _clip_json(clip: Recognised) -> dict:
     name, share = clip.predicted
     seconds, kept = _seconds(clip), _kept(clip)
@@ -90,6 +108,7 @@ def _clip_json(clip: Recognised) -> dict:
         "predicted": name,
         "probability": round(share, DECIMALS),
         "probabilities": None if shares is None else _named(shares, clip.clip_classes),
+        **_mean_affect(clip),
         "kept": {"begin": clip.kept.begin, "end": clip.kept.end, "reason": clip.kept.reason},
         "warnings": list(clip.warnings),
         "frames": [
@@ -103,6 +122,7 @@ def _clip_json(clip: Recognised) -> dict:
                 "au_score": _number(clip.au_score[i], 4),
                 "predicted": _best(clip.shares[i], clip.frame_classes),
                 "probabilities": _named(clip.shares[i], clip.frame_classes) if clip.tracked[i] else None,
+                **_frame_affect(clip, i),
             }
             for i in range(len(clip.tracked))
         ],

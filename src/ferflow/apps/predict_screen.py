@@ -61,7 +61,29 @@ def show_clip(console: Console, clip: Recognised) -> None:
             said = f"the clip is the {kept.reason}"
         console.print(f"  {said}", highlight=False)
         _bars(console, clip.clip_classes, clip.clip_shares)
+    for line in affect_lines(clip):
+        console.print(line, highlight=False, soft_wrap=True)
     _frames(console, clip)
+
+
+def affect_lines(clip: Recognised) -> list[str]:
+    """Valence and arousal: of a single frame its values, of a clip the means and peaks; [] without any."""
+    if clip.affect is None:
+        return []
+    lines, faces = [], np.flatnonzero(clip.tracked)
+    for name, course in zip(("valence", "arousal"), clip.affect.T, strict=True):
+        seen = course[faces]
+        if len(clip.tracked) == 1:
+            lines.append(f"  {name:<9}{seen[0]:+6.2f}")
+            continue
+        peaks = (faces[np.argmin(seen)], faces[np.argmax(seen)])
+        lowest, highest = (f"{course[frame]:+.2f} ({_when(clip, int(frame))})" for frame in peaks)
+        lines.append(f"  {name:<9}mean {seen.mean():+.2f}, lowest {lowest}, highest {highest}")
+    return lines
+
+
+def _when(clip: Recognised, frame: int) -> str:
+    return f"{frame / clip.fps:.1f} s" if clip.fps > 0 else f"frame {frame}"
 
 
 def _bars(console: Console, names: tuple[str, ...], shares: np.ndarray) -> None:
@@ -87,6 +109,9 @@ def _frames(console: Console, clip: Recognised) -> None:
     for name in clip.frame_classes:
         table.add_column(name, justify="right")
     table.add_column("top")
+    if clip.affect is not None:
+        table.add_column("valence", justify="right")
+        table.add_column("arousal", justify="right")
     for begin, end in parts:
         tracked = clip.tracked[begin:end]
         cells = [f"  {begin}" if single else f"  {begin}–{end - 1}"]
@@ -95,8 +120,12 @@ def _frames(console: Console, clip: Recognised) -> None:
         if tracked.any():
             mean = clip.shares[begin:end][tracked].mean(axis=0)
             cells += [f"{share:.2f}" for share in mean] + [clip.frame_classes[int(np.argmax(mean))]]
+            if clip.affect is not None:
+                cells += [f"{value:+.2f}" for value in clip.affect[begin:end][tracked].mean(axis=0)]
         else:
             cells += ["–"] * len(clip.frame_classes) + ["no face"]
+            if clip.affect is not None:
+                cells += ["–", "–"]
         table.add_row(*cells)
     title = "the image network, frame by frame" if single else "the image network, means over frames"
     console.print(f"  {title}:", style="dim")
@@ -106,11 +135,14 @@ def _frames(console: Console, clip: Recognised) -> None:
 def show_summary(console: Console, clips: list[Recognised]) -> None:
     """All clips, a line each."""
     table = Table(title="all clips", title_justify="left", box=None, pad_edge=False, header_style="bold")
-    for column in ("clip", "predicted", "probability", "frames", "faces"):
+    affect = all(clip.affect is not None for clip in clips)
+    columns = ["clip", "predicted", "probability", "frames", "faces"]
+    for column in columns + ["valence", "arousal"] * affect:
         table.add_column(column, justify="left" if column in ("clip", "predicted") else "right")
     for clip in clips:
         name, share = clip.predicted
         faces = str(int(clip.tracked.sum()))
-        table.add_row(Text(clip.source), name, f"{share:.3f}", str(len(clip.tracked)), faces)
+        means = [f"{mean:+.2f}" for mean in clip.affect[clip.tracked].mean(axis=0)] if affect else []
+        table.add_row(Text(clip.source), name, f"{share:.3f}", str(len(clip.tracked)), faces, *means)
     console.print()
     console.print(table)

@@ -39,13 +39,14 @@ BLOCK = 16
 class Model(Protocol):
     """A trained model: an image network with classes of its own, and perhaps a head over the clip.
 
-    `aus`, `trim`, `max_frames` and `clip` are there where `has_head` is.
+    `aus`, `trim`, `max_frames` and `clip` are there where `has_head` is, `affect` where `has_affect` is.
     """
 
     path: Path
     name: str
     synthetic: bool
     has_head: bool
+    has_affect: bool
     faces: Faces
     aus: Aus
     trim: Trim
@@ -55,6 +56,9 @@ class Model(Protocol):
 
     def frames(self, crops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Features float16 [n,F] and probabilities [n,K] of the image network for crops uint8 [n,S,S,3]."""
+
+    def affect(self, crops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Probabilities [n,K], and valence and arousal [n,2] in -1..1, for crops uint8 [n,S,S,3]."""
 
     def clip(self, features: np.ndarray) -> np.ndarray:
         """Probabilities [K] of the head for the features [T,F] of a clip's kept frames."""
@@ -67,6 +71,7 @@ class Recognised:
     `shares` [T,K] of `frame_classes` (NaN without a face), `clip_shares` [K] of `clip_classes` or None for a
     single image, which has no course for the head to see. Frames `kept.begin:kept.end` went to the head; if
     not `by_head`, all frames with a face went into the mean. `au_score` is NaN where nobody asked for it.
+    `affect` [T,2] holds valence and arousal in -1..1 (NaN without a face), None where the model has none.
     """
 
     source: str
@@ -82,6 +87,7 @@ class Recognised:
     clip_shares: np.ndarray | None
     by_head: bool
     warnings: tuple[str, ...]
+    affect: np.ndarray | None = None
 
     @property
     def predicted(self) -> tuple[str, float]:
@@ -148,6 +154,7 @@ class _Course:
     shares: list[np.ndarray] = field(default_factory=list)
     intensities: list[np.ndarray] = field(default_factory=list)
     waiting: list[np.ndarray] = field(default_factory=list)
+    affect: list[np.ndarray] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         if self.aus is not None:
@@ -156,15 +163,22 @@ class _Course:
     def add(self, faces: list[FaceFrame], features: _Spool, sink: FrameSink | None) -> None:
         if self.aus is not None:
             self._add_aus([face.landmarks for face in faces if face.tracked])
-        values, shares = self.model.frames(np.stack([face.crop for face in faces]))
-        for face, row, share in zip(faces, values, shares, strict=True):
+        crops = np.stack([face.crop for face in faces])
+        if self.model.has_affect:
+            shares, affect = self.model.affect(crops)
+            values = np.empty((len(faces), 0), np.float16)
+        else:
+            values, shares = self.model.frames(crops)
+            affect = np.full((len(faces), 2), np.nan)
+        for face, row, share, pair in zip(faces, values, shares, affect, strict=True):
             features.add(row)
             self.tracked.append(face.tracked)
             self.boxes.append(face.box)
             self.scores.append(face.score)
             self.shares.append(share if face.tracked else np.full(len(share), np.nan))
+            self.affect.append(pair if face.tracked else np.full(2, np.nan))
             if sink is not None:
-                sink.add(self._drawn(face, share))
+                sink.add(self._drawn(face, share, pair))
 
     def _add_aus(self, landmarks: list[np.ndarray]) -> None:
         # The face at rest is the clip's own, known after its first frames with a face; till then they wait.
@@ -181,8 +195,11 @@ class _Course:
         self.intensities.extend(self.aus.fit(landmarks))
         self.waiting.clear()
 
-    def _drawn(self, face: FaceFrame, share: np.ndarray) -> np.ndarray:
+    def _drawn(self, face: FaceFrame, share: np.ndarray, affect: np.ndarray) -> np.ndarray:
         note = "model trained on synthetic data" if self.model.synthetic else ""
+        if face.tracked and self.model.has_affect:
+            # A hyphen, since OpenCV's letters have no minus.
+            note = f"valence {affect[0]:+.2f}, arousal {affect[1]:+.2f}" + (f"; {note}" if note else "")
         names = self.model.frame_classes
         if not face.tracked:
             return annotate(face.frame, None, None, names, None, note)
@@ -219,6 +236,7 @@ class _Course:
             clip_shares,
             self.model.has_head,
             tuple(clip.warnings),
+            np.stack(self.affect) if self.model.has_affect else None,
         )
 
     def _keep(self, score: np.ndarray, tracked: np.ndarray) -> Trimmed:

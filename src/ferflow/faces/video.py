@@ -201,7 +201,7 @@ def decode_image(data: np.ndarray, where: str | Path, *, grey: bool = False) -> 
     if image is None:
         problem = f"is not an image that can be read, of at most {MOST_PIXELS:,} pixels"
         raise InputError(where, problem, "convert it to PNG or JPEG")
-    if _cut(data):
+    if is_cut(data):
         raise InputError(where, "is an image cut in the middle", "copy it again")
     return image if grey else cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
 
@@ -212,7 +212,7 @@ def natural_key(name: str) -> list[tuple[int, int, str]]:
     return [(0, int(part), part) if part.isdecimal() else (1, 0, part) for part in parts if part]
 
 
-def _cut(data: np.ndarray) -> bool:
+def is_cut(data: np.ndarray) -> bool:
     """Whether a JPEG or PNG lacks its end mark: decoders fill the missing part with grey, and say nothing."""
     raw = data.tobytes()
     if raw.startswith(b"\xff\xd8"):

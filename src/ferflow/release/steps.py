@@ -65,11 +65,10 @@ class Places:
 
 def of(places: Places) -> list[Step]:
     """All steps of a study in the order in which they build on one another."""
-    from ferflow.release import clips, images, sfew
+    from ferflow.release import affect, clips, images, sfew
 
-    kinds = {"clips": clips.steps, "images": images.steps, "sfew": sfew.steps}
-    made = kinds[places.settings.kind](places) if places.settings.kind in kinds else []
-    return [*made, *_rendered(places)]
+    kinds = {"clips": clips, "images": images, "sfew": sfew, "affect": affect}
+    return [*kinds[places.settings.kind].steps(places), *_rendered(places)]
 
 
 def _rendered(places: Places) -> list[Step]:

@@ -28,8 +28,8 @@ def counts_and_shares(table: pd.DataFrame, marks: str) -> Figure:
     left, right = drawn.subplots(1, 2)
     counts, emotions = matrix(table, "count")
     shares, _ = matrix(table, "share")
-    _cells(left, counts, emotions, False, max(1.0, counts.max()))
-    _cells(right, 100 * shares, emotions, True, 100, 7)
+    cells(left, counts, emotions, False, max(1.0, counts.max()))
+    cells(right, 100 * shares, emotions, True, 100, 7)
     style.panel(left, "a", "number of clips" if "neutral" not in emotions else "number of images")
     style.panel(right, "b", "share of the true class (%)")
     right.set_ylabel("")
@@ -51,7 +51,7 @@ def sheet(table: pd.DataFrame, models: list[str], marks: str) -> Figure:
     grid = drawn.subplots(rows, across, squeeze=False)
     for place, (axes, model) in enumerate(zip(grid.flat, models, strict=False)):
         shares, emotions = matrix(table[table["model"] == model], "share")
-        _cells(axes, 100 * shares, emotions, False, 100, 6)
+        cells(axes, 100 * shares, emotions, False, 100, 6)
         axes.set_title(model_label(model).replace("control: ", "control:\n"), loc="left")
         if place % across:
             axes.set_ylabel("")
@@ -65,9 +65,13 @@ def sheet(table: pd.DataFrame, models: list[str], marks: str) -> Figure:
     return drawn
 
 
-def _cells(
+def cells(
     axes: Axes, values: np.ndarray, emotions: list[str], decimals: bool, top: float, size: float = 7.5
 ) -> None:
+    """Draw the matrix `values` [K,K] (rows: true class) with its numbers, shaded up to `top`.
+
+    `decimals` writes one decimal; NaN stays empty. `size` is that of the numbers, points.
+    """
     axes.imshow(np.nan_to_num(values), cmap=style.CELLS, vmin=0, vmax=top, aspect="equal")
     for (row, column), value in np.ndenumerate(values):
         if np.isnan(value) or value == 0:

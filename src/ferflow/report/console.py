@@ -45,6 +45,10 @@ def print_results(folder: str | Path, console: Console | None = None) -> None:
         _print_images(folder, table_folder, console)
         _print_report(report, console)
         return
+    if (table_folder / "affect_metrics.csv").exists():
+        _print_affect(folder, table_folder, console)
+        _print_report(report, console)
+        return
     results = tables.read(table_folder / "results.csv", "results")
     confidence = read_record(metrics, {"confidence": float}, "run the evaluation again")["confidence"]
     whole = results[results["fold"].isna()]
@@ -125,6 +129,30 @@ def _print_images(folder: Path, table_folder: Path, console: Console) -> None:
                 paper.add_row(*row[1:7])
         console.print(paper)
     _print_synthetic(bool(found["synthetic"].any()), console)
+
+
+def _print_affect(folder: Path, table_folder: Path, console: Console) -> None:
+    """The metrics of expression, valence and arousal: a line each, a network a column."""
+    from rich import box
+    from rich.table import Table
+
+    from ferflow.report.affect_tables import LABELS
+
+    found = tables.read(table_folder / "affect_metrics.csv", "affect_metrics")
+    models = list(dict.fromkeys(found["model"]))
+    synthetic = bool(found["synthetic"].any())
+    shown = Table(
+        title=_title(folder, marks(synthetic)), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False
+    )
+    shown.add_column("metric", no_wrap=True)
+    for model in models:
+        shown.add_column(model_label(model), justify="right")
+    for metric, mine in found.groupby("metric", sort=False):
+        values = mine.set_index("model")["value"].reindex(models)
+        cells = [MISSING if pd.isna(value) else number(value, ".3f") for value in values]
+        shown.add_row(LABELS[metric], *cells)
+    console.print(shown)
+    _print_synthetic(synthetic, console)
 
 
 def _title(folder: Path, marks: str) -> str:

@@ -9,7 +9,16 @@ from pathlib import Path
 
 from ferflow.errors import InputError
 from ferflow.files import write_text
-from ferflow.report import image_beside, image_tables, sfew_beside, sfew_tables, tables, thesis_tables
+from ferflow.report import (
+    affect_beside,
+    affect_tables,
+    image_beside,
+    image_tables,
+    sfew_beside,
+    sfew_tables,
+    tables,
+    thesis_tables,
+)
 
 SUFFIXES = (".html", ".md", ".tex")
 """In which a shown table stands beside its CSV."""
@@ -63,6 +72,10 @@ def render(
         sfew_beside.render(table_csv, title, outputs)
     elif schema in ("sfew_paper", "sfew_methods"):
         sfew_tables.render(table_csv, schema, title, outputs)
+    elif schema == "affect_metrics":
+        affect_tables.render_metrics(table_csv, title, outputs, confidence)
+    elif schema == "affect_beside":
+        affect_beside.render(table_csv, title, outputs)
     elif schema == "thesis_beside":
         thesis_tables.render(table_csv, title, outputs)
     elif schema == "beside":

@@ -40,7 +40,7 @@ def watching() -> Watching:
 def check(values: dict, where: str | Path = "params.yaml") -> Settings:
     """Check a dictionary of settings; SettingError names the first wrong one in one line."""
     try:
-        return Settings.model_validate(_with_whole_recipes(_with_whole_models(values)))
+        return Settings.model_validate(_with_whole_affect(_with_whole_recipes(_with_whole_models(values))))
     except ValidationError as error:
         first = error.errors()[0]
         raise SettingError(where, *_explain(first)) from None
@@ -69,6 +69,19 @@ def _with_whole_recipes(values: dict) -> dict:
         own = section["label_errors"].get("recipe")
         whole["label_errors"] = {**section["label_errors"], "recipe": _laid(spatial, own)}
     return {**values, "datacentric": whole}
+
+
+def _with_whole_affect(values: dict) -> dict:
+    """`values` with each of `affect.models` as `recipe`, and `loading`'s batch and size, under its own."""
+    section = values.get("affect")
+    section = section if isinstance(section, dict) else {}
+    parts = [section.get(name) for name in ("loading", "recipe", "models")]
+    if not all(isinstance(part, dict) for part in parts):
+        return values  # the check says what is wrong with them
+    loading, recipe, models = parts
+    base = {name: loading[name] for name in ("batch", "size") if name in loading} | recipe
+    whole = {name: _laid(base, own) for name, own in models.items()}
+    return {**values, "affect": {**section, "models": whole}}
 
 
 def _laid(base: dict, own: object) -> object:

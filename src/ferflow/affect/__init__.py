@@ -1,0 +1,1 @@
+"""Expression together with valence and arousal (AffectNet; Akhtar 2022)."""

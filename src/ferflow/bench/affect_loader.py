@@ -1,0 +1,253 @@
+"""Whether reading, decoding and augmenting 300,000 images keeps up with the network, and in how much memory.
+
+python -m ferflow.bench.affect_loader --images 300000 --network vgg16|resnet50 [--frozen] [params.yaml]
+
+A few hundred faces are rendered, and an index lists them again and again until it is as long as asked. Then
+a training step of the study's network and its loader, which gives as many images, are timed in turns on the
+same cores; after that both together. The loader's memory is that of a process which does nothing else.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from ferflow import layout, settings, tables, weights
+from ferflow.affect.loader import Batch, Batches
+from ferflow.bench import turns
+from ferflow.datasets import affect_index
+from ferflow.datasets.synth4d import affect
+from ferflow.errors import FerflowError
+from ferflow.settings.affect import AffectModel, Loading
+from ferflow.training.reproducible import derive
+
+FACES = ("au_to_mesh.npz", "face_tessellation.json")
+PEOPLE = 20
+MOST_GB = 2.0
+"""What the loader may take (10^9 bytes), however many images are listed."""
+
+
+def render(folder: Path, chosen: settings.Settings, faces: int, side: int, weights_folder: Path) -> None:
+    """Render `faces` training images of `side` pixels and one of each class to validate on into `folder`."""
+    asked = {"train": faces, "size": side, "validation_per_class": 1, "subjects": (PEOPLE, 1)}
+    synthetic = chosen.affect.synthetic.model_copy(update=asked)
+    affect.write(folder, weights_folder, synthetic, chosen.synth4d, chosen.seed)
+
+
+def listed(folder: Path, images: int, seed: int) -> Path:
+    """Where an index of `images` lies: training images in `folder`, again and again, without order."""
+    own, long = folder / "own.csv", folder / "index.csv"
+    affect_index.build(folder, own, folder / "counts.csv", 1)
+    there = tables.read(own, "affect_index").query("part == 'train'")
+    rng = np.random.default_rng(derive(seed, "bench", "index"))
+
+    def frames() -> Iterator[pd.DataFrame]:
+        for begin in range(0, images, affect_index.SLICE):
+            rows = rng.integers(0, len(there), min(affect_index.SLICE, images - begin))
+            yield there.iloc[rows].reset_index(drop=True)
+
+    tables.write_slices(frames(), long, "affect_index")
+    return long
+
+
+def loader(index_csv: Path, loading: Loading, seed: int) -> Batches:
+    """The loader of the study's training."""
+    index = affect_index.load(index_csv, index_csv.parent)
+    return Batches(
+        index, "train", loading.size, loading.batch, loading.augment, seed % 2**32, loading.workers
+    )
+
+
+def last(source: Batches, steps: int) -> Iterator[Batch]:
+    """The last `steps` batches of an epoch: nothing is made ahead that nobody takes."""
+    source.resume({"epoch": 0, "batch": max(0, len(source) - steps)})
+    return iter(source)
+
+
+def alone(index_csv: Path, loading: Loading, seed: int, steps: int) -> dict[str, float]:
+    """What it takes to read the index and `steps` batches; run it in a process of its own.
+
+    Seconds, and the greatest size of the process in GB (10^9 bytes). It has threads and no other processes.
+    """
+    begin = time.perf_counter()
+    source = loader(index_csv, loading, seed)
+    read = time.perf_counter() - begin
+    images = sum(len(batch.labels) for batch in islice(source, steps))
+    return {
+        "index_seconds": read,
+        "images": images,
+        "seconds": time.perf_counter() - begin - read,
+        "peak_gb": peak(),
+    }
+
+
+def peak() -> float:
+    """The greatest size that this process has had, GB (10^9 bytes). Raises FerflowError off Linux."""
+    try:
+        for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024 / 1e9
+    except OSError:
+        pass
+    raise FerflowError("/proc/self/status", "does not say VmHWM", "run the benchmark on Linux")
+
+
+def stepper(model: AffectModel, frozen: bool, counts: np.ndarray) -> Callable[[Batch], None]:
+    """A training step of the study's network `model`, with new weights, which cost as much as any."""
+    import torch
+
+    from ferflow.affect.module import prepare
+    from ferflow.affect.train import build, loss_of
+    from ferflow.models.precision import device, resolve
+    from ferflow.training import optimise
+
+    where = device()
+    network, loss = build(model, None).train().to(where), loss_of(model, counts).to(where)
+    network.freeze(frozen)
+    optimiser = optimise.optimiser([p for p in network.parameters() if p.requires_grad], model.optimiser)
+    bfloat16 = resolve(model.precision, where) == torch.bfloat16
+
+    def step(batch: Batch) -> None:
+        images, *truth = (part.to(where) for part in batch)
+        optimiser.zero_grad()
+        with torch.autocast(where.type, torch.bfloat16, enabled=bfloat16):
+            logits, pair = network(prepare(images))
+            total, _ = loss(logits, pair, *truth)
+        total.backward()
+        optimiser.step()
+        if where.type == "cuda":
+            torch.cuda.synchronize()
+
+    return step
+
+
+def run(
+    index_csv: Path, model: AffectModel, frozen: bool, loading: Loading, seed: int, steps: int, rounds: int
+) -> dict[str, object]:
+    """Images a second of network and loader, each alone and both together; their ratio. JSON values."""
+    import torch
+
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as other:
+        found = other.submit(alone, index_csv, loading, seed, 4 * steps).result()
+    torch.set_num_threads(model.threads)
+    source = loader(index_csv, loading, seed)
+    step = stepper(model, frozen, source.index.counts("train"))
+    given = next(iter(last(source, 1 + (len(source) > 1))))
+    amounts: dict[str, int] = {}
+
+    def stepped() -> None:
+        step(given)
+        amounts["network"] = len(given.labels)
+
+    def loaded() -> None:
+        amounts["loader"] = sum(len(batch.labels) for batch in last(source, steps))
+
+    def together() -> None:
+        amounts["together"] = 0
+        for batch in last(source, 2):
+            step(batch)
+            amounts["together"] += len(batch.labels)
+
+    taken = turns.in_turns({"network": stepped, "loader": loaded, "together": together}, rounds)
+    both = amounts["loader"], amounts["network"]
+    return {
+        "network": model.backbone,
+        "frozen": frozen,
+        "device": "cuda" if torch.cuda.is_available() else "cpu",
+        "batch": loading.batch,
+        "size": loading.size,
+        "workers": loading.workers,
+        "threads": model.threads,
+        "listed": len(source.index),
+        "images_per_second": {name: turns.rate(amounts[name], one) for name, one in taken.items()},
+        "ratio": {
+            clock: turns.times_as_fast(taken["loader"], taken["network"], both, own=clock == "own")
+            for clock in ("wall", "own")
+        },
+        "loader_alone": found,
+        "peak_gb_of_both": peak(),
+    }
+
+
+def said(found: dict) -> str:
+    """What was found, in four lines."""
+    rate, ratio, one = found["images_per_second"], found["ratio"], found["loader_alone"]
+    kind = "heads alone" if found["frozen"] else "whole network"
+    return (
+        f"network ({found['network']}, {kind}): {rate['network']:.1f} images/s, "
+        f"batch {found['batch']} of {found['size']} pixels, {found['threads']} threads on {found['device']}\n"
+        f"loader ({found['workers']} threads): {rate['loader']:.1f} images/s; both together "
+        f"{rate['together']:.1f} images/s\n"
+        f"loader / network: {ratio['wall']:.1f} by the clock, {ratio['own']:.1f} by processor time "
+        f"({'keeps up' if ratio['wall'] >= 1 else 'TOO SLOW'})\n"
+        f"loader at {found['listed']:,} listed images: index read in {one['index_seconds']:.1f} s, "
+        f"at most {one['peak_gb']:.2f} GB ({'under' if one['peak_gb'] < MOST_GB else 'OVER'} "
+        f"{MOST_GB:g} GB); with the network {found['peak_gb_of_both']:.2f} GB\n"
+    )
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line, with the sizes of the figures that are quoted."""
+    asked = argparse.ArgumentParser(
+        prog="python -m ferflow.bench.affect_loader",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    asked.add_argument("params", nargs="*", default=["params.yaml"])
+    asked.add_argument("--images", type=int, default=300_000, help="listed in the index")
+    asked.add_argument("--network", choices=("vgg16", "resnet50", "compact"), default="vgg16")
+    asked.add_argument("--frozen", action="store_true", help="the heads alone learn: the fastest step")
+    asked.add_argument("--batch", type=int, help="images (default: the study's)")
+    asked.add_argument("--faces", type=int, default=200, help="rendered, and listed again and again")
+    asked.add_argument("--side", type=int, default=224, help="pixels of a rendered face's side")
+    asked.add_argument("--steps", type=int, default=8, help="batches that the loader gives in a round")
+    asked.add_argument("--rounds", type=int, default=3)
+    asked.add_argument("--weights-folder", type=Path, default=Path(layout.WEIGHTS))
+    asked.add_argument("--out", type=Path, help="JSON file with all figures")
+    return asked
+
+
+def main() -> None:
+    """Measure and print; a mistake is one line, and a loader that is too slow or too large exit code 1."""
+    asked = parser()
+    given = asked.parse_args()
+    for name in ("images", "faces", "side", "steps", "rounds"):
+        if getattr(given, name) < 1:
+            asked.error(f"--{name} must be at least 1")
+    try:
+        chosen = settings.load(*given.params)
+        loading = chosen.affect.loading
+        loading = loading.model_copy(update={"batch": given.batch or loading.batch})
+        recipe = chosen.affect.recipe.model_dump()
+        own = {"backbone": given.network, "start": "untrained", "frozen": False}
+        model = AffectModel(**recipe | own, batch=loading.batch, size=loading.size)
+        weights.fetch_many(FACES, given.weights_folder)
+        with tempfile.TemporaryDirectory(prefix="ferflow-bench-") as folder:
+            print(f"ferflow: rendering {given.faces} synthetic faces", file=sys.stderr, flush=True)
+            render(Path(folder), chosen, given.faces, given.side, given.weights_folder)
+            index_csv = listed(Path(folder), given.images, chosen.seed)
+            found = run(index_csv, model, given.frozen, loading, chosen.seed, given.steps, given.rounds)
+    except FerflowError as error:
+        raise SystemExit(f"ferflow: error: {error}") from None
+    print(said(found), end="")
+    if given.out:
+        from ferflow.files import write_text
+
+        write_text(given.out, json.dumps(found, indent=2) + "\n")
+    if found["ratio"]["wall"] < 1 or found["loader_alone"]["peak_gb"] >= MOST_GB:
+        raise SystemExit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,168 @@
+"""Tables 3 to 6 of the AffectNet study (Akhtar 2022), and its losses beside one another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from ferflow import tables
+from ferflow.evaluation.affect import CLASSIFICATION, DIMENSIONS, REGRESSION
+from ferflow.report import rendering
+from ferflow.report.names import marks, model_label
+from ferflow.report.published import published
+from ferflow.training.checkpoints import read_time
+
+STUDY = "affectnet"
+VARIANTS = {"": "the paper's", "-ccc": "concordance", "-learned": "learned task weights"}
+"""What a model's name ends with, and the loss that it was trained with."""
+LABELS = {
+    "accuracy": "accuracy",
+    "cohen_kappa": "Cohen's κ",
+    "auc_roc": "AUC-ROC, macro",
+    "auc_pr": "AUC-PR, macro",
+    "macro_f1": "F1, macro",
+    "weighted_f1": "F1, weighted",
+} | {
+    f"{metric}_{name}": f"{label}, {name}"
+    for metric, label in {"rmse": "RMSE", "corr": "Pearson's r", "sagr": "SAGR", "ccc": "CCC"}.items()
+    for name in DIMENSIONS
+}
+"""Of the metrics, as a reader sees them."""
+CHOSEN = "epoch chosen on the images that it is judged on (leaky)"
+SETTINGS = {"rotation_degrees": "rotation", "zoom": "zoom", "brightness_low": 0, "brightness_high": 1}
+"""Table 4: a published setting, and its name here or its place in `brightness`."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a training left: its learning curves (schema `affect_history`), its time, and what was trained how
+    (schema `affect_models`, one row)."""
+
+    history_csv: str | Path
+    time_json: str | Path
+    about_csv: str | Path
+
+
+def network_of(model: str) -> tuple[str, str]:
+    """`vgg16-face-ccc` as (`vgg16-face`, `concordance`): the network and the loss."""
+    for ending, loss in reversed(VARIANTS.items()):
+        if ending and model.endswith(ending):
+            return model.removesuffix(ending), loss
+    return model, VARIANTS[""]
+
+
+def loss_of(regression: str, weights: str) -> str:
+    """The loss of a network in words, from its columns of schema `affect_models`."""
+    kind = VARIANTS["-ccc" if regression == "ccc" else ""]
+    if weights != "learned":
+        return kind
+    return VARIANTS["-learned"] if regression == "mse" else f"{kind}, {VARIANTS['-learned']}"
+
+
+def training(models: Mapping[str, Trained], output: str | Path) -> None:
+    """Schema `affect_training` (Table 3): batch, epochs and minutes an epoch of each model.
+
+    The minutes are means of those in the history; where it has none, the whole time shared out.
+    """
+    rows = []
+    for model, made in models.items():
+        history, seconds = tables.read(made.history_csv, "affect_history"), read_time(made.time_json)
+        about, epochs = tables.read(made.about_csv, "affect_models").iloc[0], len(history)
+        measured = history["minutes"].dropna() if "minutes" in history else history["epoch"].head(0)
+        minutes = float(measured.mean()) if len(measured) else None
+        if minutes is None and seconds is not None and epochs:
+            minutes = seconds / 60 / epochs
+        rows.append(
+            {
+                "model": model,
+                "loss": loss_of(about["regression"], about["weights"]),
+                "weights": about["start"],
+                "batch_size": about["batch"],
+                "epochs": epochs,
+                "minutes_per_epoch": minutes,
+                "synthetic": about["synthetic"],
+                "note": CHOSEN if about["kept"] != "last" else "",
+            }
+        )
+    columns = list(tables.schema("affect_training")["properties"])
+    tables.write(pd.DataFrame(rows, columns=columns), output, "affect_training")
+
+
+def setting(name: str, augment: Mapping | None) -> float | None:
+    """Ours beside a published setting of Table 4; `augment` has rotation, zoom, brightness, or is None."""
+    if augment is None:
+        return None
+    where = SETTINGS[name]
+    return float(augment["brightness"][where] if isinstance(where, int) else augment[where])
+
+
+def augmentation(augment: Mapping | None, output: str | Path) -> None:
+    """Schema `affect_augmentation` (Table 4): the published settings beside ours."""
+    printed = published(STUDY, "4")
+    rows = [
+        {"setting": row.metric, "published": row.value, "ours": setting(row.metric, augment)}
+        for row in printed.itertuples(index=False)
+    ]
+    table = pd.DataFrame(rows).astype({"ours": float})
+    tables.write(table, output, "affect_augmentation")
+
+
+def halves(metrics_csv: str | Path, out_classification: str | Path, out_regression: str | Path) -> None:
+    """Tables 5 and 6: schema `affect_metrics` of the expression, and of valence and arousal."""
+    table = tables.read(metrics_csv, "affect_metrics")
+    for metrics, output in ((CLASSIFICATION, out_classification), (REGRESSION, out_regression)):
+        tables.write(table[table["metric"].isin(metrics)], output, "affect_metrics")
+
+
+def variants(metrics_csv: str | Path, output: str | Path) -> None:
+    """Schema `affect_variants`: each network's losses below one another; the paper's first."""
+    table = tables.read(metrics_csv, "affect_metrics")
+    shown = ("accuracy", "macro_f1", "ccc_valence", "ccc_arousal")
+    rows = []
+    for model, mine in table.groupby("model", sort=False):
+        values, (network, loss) = mine.set_index("metric"), network_of(model)
+        lacking = {values.loc[metric, "note"] for metric in shown} - {""}
+        row = {"network": network, "variant": loss, "model": model}
+        row |= {metric: values.loc[metric, "value"] for metric in shown}
+        rows.append(row | {"synthetic": bool(mine["synthetic"].any()), "note": "; ".join(sorted(lacking))})
+    made = pd.DataFrame(rows)
+    order = made["variant"].map(list(VARIANTS.values()).index)
+    made = made.assign(order=order).sort_values(["network", "order"], kind="stable").drop(columns="order")
+    tables.write(made, output, "affect_variants")
+
+
+def render_metrics(
+    table_csv: str | Path, title: str, outputs: Iterable[str | Path], confidence: float
+) -> None:
+    """Render schema `affect_metrics` (.md, .tex, .html)."""
+    rendering.write(metrics_table(tables.read(table_csv, "affect_metrics"), title, confidence), *outputs)
+
+
+def metrics_table(table: pd.DataFrame, title: str, confidence: float) -> rendering.Rendered:
+    """Schema `affect_metrics` as the paper has it: a metric a row, a model a column, `value [low, high]`.
+
+    What cannot be is a dash, its reason in the last column.
+    """
+    models = list(dict.fromkeys(table["model"]))
+    rows = []
+    for metric in dict.fromkeys(table["metric"]):
+        mine = table[table["metric"] == metric].set_index("model")
+        cells = [_cell(mine.loc[model]) if model in mine.index else rendering.MISSING for model in models]
+        notes = [f"{model_label(m)}: {n}" for m, n in mine["note"].fillna("").items() if n]
+        images = sorted(set(mine["n"].astype(int)))
+        counted = f"{images[0]}" if len(images) == 1 else f"{images[0]}–{images[-1]}"
+        rows.append([LABELS[metric], *cells, counted, "; ".join(notes)])
+    headings = ["metric", *(model_label(model) for model in models), "images", "note"]
+    numbers = [False, *[True] * (len(models) + 1), False]
+    if not any(row[-1] for row in rows):
+        headings, numbers, rows = headings[:-1], numbers[:-1], [row[:-1] for row in rows]
+    about = f"{title}; in brackets: {100 * confidence:g} % intervals, bootstrap over images"
+    mark = marks(bool(table["synthetic"].any()))
+    return rendering.Rendered(about, mark, headings, numbers, rows, [False] * len(rows))
+
+
+def _cell(row: pd.Series) -> str:
+    return rendering.MISSING if pd.isna(row["value"]) else rendering.with_interval(row, ".3f")

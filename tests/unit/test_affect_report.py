@@ -1,0 +1,374 @@
+"""Tables, numbers beside the paper's, figures and sheets of the AffectNet study."""
+
+from __future__ import annotations
+
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ferflow import tables
+from ferflow.classes import EMOTIONS_CONTEMPT
+from ferflow.errors import FerflowError, InputError
+from ferflow.evaluation import affect
+from ferflow.report import affect_beside, affect_figures, affect_sheets, affect_tables, shown
+from ferflow.report.affect_looks import LOOKS
+from ferflow.report.published import NOT_COMPARABLE, published
+from ferflow.settings import Evaluation
+
+MODELS = ("vgg16-face", "vgg16-face-ccc", "resnet50-face")
+AUGMENT = {"rotation": 10, "zoom": 0.25, "brightness": [0.8, 1.2]}
+TABLES = ("affect_metrics", "affect_report", "affect_confusion")
+
+
+def predictions(model, n=80, synthetic=True):
+    rng = np.random.default_rng(len(model))
+    names = np.asarray(EMOTIONS_CONTEMPT, object)
+    truth = np.arange(n) % 8
+    shares = np.round(rng.dirichlet(np.ones(8), n), 6)
+    shares[::2] = np.round(0.3 * shares[::2] + 0.7 * np.eye(8)[truth[::2]], 6)
+    frame = pd.DataFrame(shares, columns=[f"p_{name}" for name in EMOTIONS_CONTEMPT])
+    valence, arousal = rng.uniform(-1, 1, (2, n))
+    frame = frame.assign(
+        image_id=[f"val_set/images/{i}.jpg" for i in range(n)],
+        model=model,
+        emotion=names[truth],
+        predicted=names[shares.argmax(1)],
+        valence=valence,
+        arousal=arousal,
+        predicted_valence=0.5 * valence,
+        predicted_arousal=np.clip(arousal + 0.2, -1, 1),
+        synthetic=synthetic,
+    )
+    frame.loc[:3, ["valence", "arousal"]] = np.nan
+    return frame
+
+
+def history(epochs=3):
+    epoch = np.arange(1, epochs + 1)
+    table = pd.DataFrame({"epoch": epoch, "learning_rate": 1e-4, "minutes": 0.5, "augmented": True})
+    for side in ("train", "validation"):
+        table[f"{side}_loss"], table[f"{side}_accuracy"] = 2 / epoch, 1 - 1 / (epoch + 1)
+        for name in ("valence", "arousal"):
+            table[f"{side}_ccc_{name}"] = 0.1 * epoch - 0.2
+    return table.assign(expression_weight=1.0, valence_weight=1.0, arousal_weight=1.0)
+
+
+def about(model, synthetic):
+    row = {"model": model, "network": "vgg16", "start": "VGGFace", "frozen": False, "size": 224, "batch": 32}
+    row |= {"epochs": 3, "regression": "ccc" if model.endswith("-ccc") else "mse", "weights": "set"}
+    row |= {"parameters": 9, "trained": 9, "training_images": 5, "validation_images": 80, "kept": "last"}
+    return pd.DataFrame([row | {"synthetic": synthetic}])
+
+
+def written(folder, synthetic=True, models=MODELS):
+    """All files of a study's report in `folder`."""
+    parts, trained = [], {}
+    for model in models:
+        parts.append(folder / f"{model}.csv")
+        tables.write(predictions(model, synthetic=synthetic), parts[-1], "affect_predictions")
+        files = [folder / f"{model}-{name}" for name in ("history.csv", "time.json", "about.csv")]
+        tables.write(history(), files[0], "affect_history")
+        files[1].write_text('{"seconds": 100.0}')
+        tables.write(about(model, synthetic), files[2], "affect_models")
+        trained[model] = affect_tables.Trained(*files)
+    path = {name: folder / f"{name}.csv" for name in (*TABLES, "affect_training", "affect_beside")}
+    settings = Evaluation(bootstrap=30, confidence=0.9, controls=False)
+    affect.evaluate(parts, folder / "metrics.json", {name: path[name] for name in TABLES}, settings, 1)
+    affect.collect(parts, folder / "predictions.csv")
+    affect_tables.training(trained, path["affect_training"])
+    three = [path[name] for name in ("affect_metrics", "affect_report", "affect_training")]
+    affect_beside.write(*three, AUGMENT, "affect" if synthetic else "affectnet", path["affect_beside"])
+    return folder
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    return written(tmp_path_factory.mktemp("study"))
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory):
+    return written(tmp_path_factory.mktemp("real"), synthetic=False, models=("vgg16-face",))
+
+
+STUDY = "affect"
+SHOWN = {
+    "affect_classification": ("affect_metrics", "Table 5"),
+    "affect_regression": ("affect_metrics", "Table 6"),
+    "affect_variants": ("affect_variants", "Losses"),
+    "affect_beside": ("affect_beside", "Ours beside the paper"),
+    "affect_training": ("affect_training", "Table 3"),
+    "affect_augmentation": ("affect_augmentation", "Table 4"),
+    "affect_models": ("affect_models", "Networks"),
+}
+
+
+def finished(root, settings):
+    """The working folder of a study as the workflow leaves it, without networks and figures."""
+    from ferflow import layout
+    from ferflow import settings as study_settings
+    from ferflow.affect import train
+
+    folder = written(root / "made")
+    results = root / layout.RESULTS.format(study=STUDY)
+    table = {name: results / f"tables/{name}.csv" for name in (*TABLES, *SHOWN)}
+    each = {model: root / layout.AFFECT_MODEL.format(study=STUDY, model=model) for model in MODELS}
+    for model, place in each.items():
+        place.mkdir(parents=True)
+        for name in ("history.csv", "time.json", "about.csv"):
+            shutil.copy(folder / f"{model}-{name}", place / name)
+        shutil.copy(folder / f"{model}.csv", place / "predictions.csv")
+    parts = [place / "predictions.csv" for place in each.values()]
+    outs = {name: table[name] for name in TABLES}
+    affect.evaluate(parts, results / "metrics.json", outs, settings.evaluation, settings.seed)
+    affect.collect(parts, results / "predictions.csv")
+    files = {m: [p / n for n in ("history.csv", "time.json", "about.csv")] for m, p in each.items()}
+    trained = {model: affect_tables.Trained(*three) for model, three in files.items()}
+    affect_tables.training(trained, table["affect_training"])
+    augment = settings.affect.loading.augment.model_dump(mode="json")
+    affect_tables.augmentation(augment, table["affect_augmentation"])
+    halves = [table[f"affect_{half}"] for half in ("classification", "regression")]
+    affect_tables.halves(table["affect_metrics"], *halves)
+    affect_tables.variants(table["affect_metrics"], table["affect_variants"])
+    train.table([place / "about.csv" for place in each.values()], table["affect_models"])
+    three = [table[name] for name in ("affect_metrics", "affect_report", "affect_training")]
+    affect_beside.write(*three, augment, "affect", table["affect_beside"])
+    confidence = settings.evaluation.confidence
+    for name, (schema, title) in SHOWN.items():
+        outs = [table[name].with_suffix(end) for end in shown.SUFFIXES]
+        shown.render(table[name], schema, title, outs, True, confidence)
+    shown.write(shown.Shown(SHOWN, True), root / layout.SHOWN.format(study=STUDY))
+    study_settings.write(settings.model_dump(mode="json"), root / layout.SETTINGS.format(study=STUDY))
+    return results
+
+
+@pytest.fixture
+def settings(small_settings):
+    over = {"study": STUDY, "kind": "affect", "evaluation": {"bootstrap": 20}}
+    return small_settings(over | {"affect": {"models": {model: {} for model in MODELS}}})
+
+
+def test_a_bundle_is_verified_from_the_predictions_and_a_changed_one_is_found(settings, tmp_path):
+    from ferflow.release import bundle, verify
+    from ferflow.release.verify import BY_HASH
+
+    results = finished(tmp_path, settings)
+    out = bundle.write(results, tmp_path / "b.zip", pictures=False)
+    found = verify.verify(out)
+    assert found.equal, found.differences()
+    again = {one.name.split("/")[-1] for one in found.checked if one.rests_on != BY_HASH}
+    assert {*SHOWN, *TABLES, "metrics"} <= again
+    # Another answer of a network, in a bundle whose list has its hash: the tables alone can tell.
+    path = results / "models/affect/vgg16-face/predictions.csv"
+    frame = tables.read(path, "affect_predictions")
+    frame["predicted_valence"] = -frame["predicted_valence"]
+    tables.write(frame, path, "affect_predictions")
+    with pytest.raises(FerflowError, match="do not follow from its predictions"):
+        bundle.write(results, tmp_path / "c.zip", pictures=False)
+    assert not (tmp_path / "c.zip").exists()
+
+
+def beside(folder):
+    return tables.read(folder / "affect_beside.csv", "affect_beside")
+
+
+def test_every_published_row_stands_in_the_table(study):
+    keys = ["table", "item", "metric"]
+    there = set(beside(study)[keys].itertuples(index=False, name=None))
+    assert there == set(published("affectnet")[keys].itertuples(index=False, name=None))
+
+
+def test_each_row_has_ours_or_a_reason(study, real):
+    for table in (beside(study), beside(real)):
+        ours = table["ours"].notna() | table["ours_synthetic"].notna()
+        assert (ours | (table["note"] != "")).all()
+        assert not (table["ours"].notna() & table["ours_synthetic"].notna()).any()
+
+
+def test_synthetic_figures_stand_under_their_own_heading_without_a_difference(study):
+    table = beside(study)
+    row = table[(table["item"] == "vgg16-face") & (table["metric"] == "accuracy")].iloc[0]
+    metrics = tables.read(study / "affect_metrics.csv", "affect_metrics")
+    mine = metrics[(metrics["model"] == "vgg16-face") & (metrics["metric"] == "accuracy")].iloc[0]
+    assert row["ours_synthetic"] == mine["value"] and row["synthetic_low"] == mine["low"]
+    assert np.isnan(row["ours"]) and np.isnan(row["difference"]) and row["data"] == NOT_COMPARABLE
+    minutes = table[table["metric"] == "minutes_per_epoch"]
+    assert len(minutes) == 2 and (minutes["ours_synthetic"] == 0.5).all() and minutes["ours"].isna().all()
+
+
+def test_settings_are_compared_even_on_synthetic_data(study):
+    table = beside(study).set_index("metric")
+    assert table.loc["zoom", "ours"] == 0.25 and table.loc["zoom", "difference"] == pytest.approx(0.05)
+    assert (table.loc["batch_size", "difference"] == 32 - 64).all()
+
+
+def test_real_figures_are_compared(real):
+    table = beside(real)
+    row = table[(table["item"] == "vgg16-face") & (table["metric"] == "ccc_valence")].iloc[0]
+    assert row["difference"] == pytest.approx(row["ours"] - 0.58) and row["data"] == "affectnet"
+    recall = table[(table["item"] == "vgg16-face/contempt") & (table["metric"] == "recall")].iloc[0]
+    assert recall["published"] == 0.04 and np.isfinite(recall["difference"])
+    support = table[table["item"] == "support/contempt"].iloc[0]
+    assert support["ours"] == 10 and support["difference"] == 10 - 499
+    lacking = table[table["item"] == "resnet50-face"]
+    assert lacking["ours"].isna().all() and lacking["note"].str.contains("resnet50-face is not among").all()
+
+
+def test_the_annotators_agreement_says_why_it_is_not_there(study):
+    row = beside(study).set_index("item").loc["annotators"]
+    assert row["published"] == 0.607 and "not those of single annotators" in row["note"]
+
+
+def test_without_augmentation_table_4_says_so(study, tmp_path):
+    three = [study / f"{name}.csv" for name in ("affect_metrics", "affect_report", "affect_training")]
+    affect_beside.write(*three, None, "affect", tmp_path / "b.csv")
+    rows = tables.read(tmp_path / "b.csv", "affect_beside")
+    rows = rows[rows["item"] == "augmentation"]
+    assert rows["ours"].isna().all() and rows["note"].str.contains("does not augment").all()
+    affect_tables.augmentation(None, tmp_path / "a.csv")
+    assert tables.read(tmp_path / "a.csv", "affect_augmentation")["ours"].isna().all()
+
+
+def test_table_3_tells_batch_epochs_minutes_and_loss(study):
+    table = tables.read(study / "affect_training.csv", "affect_training").set_index("model")
+    row = table.loc["vgg16-face-ccc"]
+    assert (row["batch_size"], row["epochs"], row["minutes_per_epoch"]) == (32, 3, 0.5)
+    assert row["loss"] == "concordance" and table.loc["vgg16-face", "loss"] == "the paper's"
+
+
+def test_without_minutes_the_whole_time_is_shared_out(tmp_path):
+    names = [tmp_path / name for name in ("h.csv", "t.json", "a.csv")]
+    tables.write(history(2).assign(minutes=np.nan), names[0], "affect_history")
+    names[1].write_text('{"seconds": 240.0}')
+    tables.write(about("vgg16-face", True), names[2], "affect_models")
+    affect_tables.training({"vgg16-face": affect_tables.Trained(*names)}, tmp_path / "out.csv")
+    assert tables.read(tmp_path / "out.csv", "affect_training")["minutes_per_epoch"].item() == 2
+
+
+def test_losses_stand_below_one_another(study, tmp_path):
+    affect_tables.variants(study / "affect_metrics.csv", tmp_path / "v.csv")
+    table = tables.read(tmp_path / "v.csv", "affect_variants")
+    assert list(table["model"]) == ["resnet50-face", "vgg16-face", "vgg16-face-ccc"]
+    assert list(table["variant"]) == ["the paper's", "the paper's", "concordance"]
+    assert list(table["network"]) == ["resnet50-face", "vgg16-face", "vgg16-face"]
+
+
+@pytest.mark.parametrize("half", ["classification", "regression"])
+def test_tables_5_and_6_have_a_metric_a_row_and_a_model_a_column(study, tmp_path, half):
+    outs = {name: tmp_path / f"{name}.csv" for name in ("classification", "regression")}
+    affect_tables.halves(study / "affect_metrics.csv", outs["classification"], outs["regression"])
+    table = tables.read(outs[half], "affect_metrics")
+    made = affect_tables.metrics_table(table, "Table", 0.9)
+    assert list(made.headings[:4]) == ["metric", *MODELS] and made.marks == "synthetic data"
+    assert len(made.rows) == (6 if half == "classification" else 8)
+    first = table[(table["model"] == MODELS[0]) & (table["metric"] == table["metric"].iloc[0])].iloc[0]
+    assert made.rows[0][1] == f"{first['value']:.3f} [{first['low']:.3f}, {first['high']:.3f}]"
+
+
+def test_what_cannot_be_is_a_dash_with_its_reason(tmp_path):
+    frame = predictions("vgg16-face").assign(predicted_valence=0.1)
+    table = affect.metrics(frame, Evaluation(bootstrap=5, confidence=0.9, controls=False), 1)
+    made = affect_tables.metrics_table(table, "Table", 0.9)
+    row = next(row for row in made.rows if row[0] == "Pearson's r, valence")
+    assert row[1] == "–" and "the predictions do not vary" in row[-1]
+
+
+def test_shown_tables_are_rendered_in_their_way(study, tmp_path):
+    for name in ("affect_metrics", "affect_beside", "affect_report", "affect_training"):
+        outs = [tmp_path / f"{name}{end}" for end in shown.SUFFIXES]
+        shown.render(study / f"{name}.csv", name, f"Title of {name}", outs, True, 0.9)
+        for out in outs:
+            assert "synthetic data" in out.read_text()
+    text = (tmp_path / "affect_beside.md").read_text()
+    assert "ours on synthetic data (not comparable)" in text and "0.607" in text
+
+
+def test_the_terminal_shows_the_metrics(study, tmp_path):
+    import io
+
+    from rich.console import Console
+
+    from ferflow.report.console import print_results
+
+    (tmp_path / "tables").mkdir()
+    (tmp_path / "tables/affect_metrics.csv").write_bytes((study / "affect_metrics.csv").read_bytes())
+    console = Console(width=160, record=True, file=io.StringIO())
+    print_results(tmp_path, console)
+    text = console.export_text()
+    assert "CCC, valence" in text and "Synthetic data" in text and "resnet50-face" in text
+
+
+def test_figures_are_drawn_and_marked(study, tmp_path):
+    model = "vgg16-face"
+    affect_figures.write_learning(study / f"{model}-history.csv", tmp_path / "l.svg", model, True)
+    tabled = [study / "affect_confusion.csv", study / "affect_report.csv"]
+    affect_figures.write_confusion(*tabled, tmp_path / "c.svg", model)
+    affect_figures.write_plane(study / "predictions.csv", tmp_path / "p.svg", model)
+    for path in tmp_path.iterdir():
+        assert "synthetic data" in path.read_text()
+    with pytest.raises(InputError, match="has no rows of alexnet"):
+        affect_figures.write_plane(study / "predictions.csv", tmp_path / "q.svg", "alexnet")
+
+
+def test_a_history_without_concordance_has_two_panels():
+    table = history().drop(columns=[c for c in history() if "_ccc_" in c])
+    assert len(affect_figures.learning(table, "net", "").axes) == 2
+    assert len(affect_figures.learning(history(), "net", "").axes) == 3
+
+
+def test_the_plane_shows_true_left_and_predicted_right():
+    frame = predictions("vgg16-face")
+    left, right = affect_figures.plane(frame, "net", "").axes[:2]
+    points = [np.concatenate([one.get_offsets() for one in axes.collections]) for axes in (left, right)]
+    known = frame.dropna(subset=["valence", "arousal"])
+    assert len(points[0]) == len(points[1]) == len(known) == len(frame) - 4
+    np.testing.assert_allclose(np.sort(points[0][:, 0]), np.sort(known["valence"]))
+    np.testing.assert_allclose(np.sort(points[1][:, 1]), np.sort(known["predicted_arousal"]))
+
+
+def test_the_plane_without_any_known_values_is_empty_and_no_crash():
+    frame = predictions("vgg16-face").assign(valence=np.nan)
+    assert len(affect_figures.plane(frame, "net", "").axes) == 2
+
+
+def test_sheets_choose_right_and_wrong_images_of_each_class():
+    frame = predictions("vgg16-face")
+    for right in (True, False):
+        found = affect_sheets.chosen(frame, right)
+        assert list(found) == list(LOOKS)
+        for emotion, rows in found.items():
+            assert (rows["emotion"] == emotion).all() and len(rows) <= affect_sheets.DOWN
+            assert ((rows["emotion"] == rows["predicted"]) == right).all()
+        again = affect_sheets.chosen(frame.sample(frac=1, random_state=1), right)
+        assert all(list(found[name]["image_id"]) == list(again[name]["image_id"]) for name in LOOKS)
+
+
+def test_a_sheet_says_what_was_said_and_survives_a_missing_image(study, tmp_path):
+    import cv2
+
+    row = next(predictions("vgg16-face").iloc[[5]].itertuples())
+    lines = affect_sheets.described(row)
+    assert lines[0].startswith(f"said: {row.predicted}") and lines[1].startswith("true (")
+    unknown = next(predictions("vgg16-face").iloc[[0]].itertuples())
+    assert affect_sheets.described(unknown)[1] == "true not known"
+    assert affect_sheets.pair(-0.5, 0.25) == "(−0.50, +0.25)"
+    folder = tmp_path / "val_set/images"
+    folder.mkdir(parents=True)
+    cv2.imwrite(str(folder / "8.jpg"), np.full((20, 30, 3), 200, np.uint8))
+    assert affect_sheets.small(folder / "8.jpg").shape == (affect_sheets.SIDE, affect_sheets.SIDE, 3)
+    assert affect_sheets.small(folder / "9.jpg") is None
+    affect_sheets.write(study / "predictions.csv", tmp_path, tmp_path / "s.svg", "vgg16-face", right=True)
+    text = (tmp_path / "s.svg").read_text()
+    assert "synthetic data" in text and len(text) < 2_000_000
+
+
+def test_a_network_without_face_weights_says_so_beside_the_paper(study):
+    three = [
+        tables.read(study / f"{n}.csv", n) for n in ("affect_metrics", "affect_report", "affect_training")
+    ]
+    three[2]["weights"] = "untrained start"
+    made = affect_beside.beside(affect_beside.Ours(*three, AUGMENT, "affect")).set_index(["item", "metric"])
+    assert made.loc[("vgg16-face", "accuracy"), "note"] == "ours: untrained start"
+    assert made.loc[("vgg16-face/happy", "f1"), "note"].startswith("ours: untrained start")

@@ -1,0 +1,14 @@
+"""Training graphs, confusion matrices, and the plane of valence and arousal of every network."""
+
+from common import job
+
+with job(snakemake):
+    from ferflow.report import affect_figures
+
+    given, out, p = snakemake.input, snakemake.output, snakemake.params
+    for model, history, path in zip(p.models, given.histories, out.learning, strict=True):
+        affect_figures.write_learning(history, path, model, p.synthetic)
+    for model, path in zip(p.models, out.confusion, strict=True):
+        affect_figures.write_confusion(given.confusion, given.report, path, model)
+    for model, path in zip(p.models, out.plane, strict=True):
+        affect_figures.write_plane(given.predictions, path, model)
