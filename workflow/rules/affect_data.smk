@@ -60,7 +60,7 @@ rule affect_classes:
     input:
         table("affect_counts"),
     output:
-        shown_figure("affect_classes", "Images per class", "1 Data"),
+        shown_figure("affect_classes", "Images per class", "4 Data"),
     log:
         "logs/figures/affect_classes.log",
     resources:
@@ -70,5 +70,5 @@ rule affect_classes:
         "../scripts/affect_classes.py"
 
 
-SHOWN["affect_counts"] = ("affect_counts", "Images per class and what was dropped", "1 Data")
+SHOWN["affect_counts"] = ("affect_counts", "Images per class and what was dropped", "4 Data")
 FIGURES += [figure("affect_classes")]
