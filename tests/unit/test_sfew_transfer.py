@@ -10,10 +10,11 @@ import pytest
 import torch
 
 from ferflow import settings, tables
+from ferflow.apps.models import shipped
 from ferflow.bench import transfer as benchmark
 from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.errors import InputError, SettingError, WeightsError
-from ferflow.models import residual
+from ferflow.models import residual, spatial
 from ferflow.models.vision import torchvision
 from ferflow.settings.sfew import Cell, Transfer
 from ferflow.sfew import folds, frozen, run, store
@@ -98,7 +99,8 @@ def stored(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("features")
     store.write(folder / "images.h5", [f"image{k}" for k in range(18)], images(18))
     for unfrozen in (0, 1):
-        frozen.write(folder / "images.h5", "resnet18", unfrozen, None, SEED, 1, folder / f"{unfrozen}.h5")
+        out = folder / f"{unfrozen}.h5"
+        frozen.write(folder / "images.h5", "resnet18", unfrozen, "untrained", None, SEED, 1, out)
     return folder
 
 
@@ -111,8 +113,17 @@ def test_stored_features_are_those_computed_anew(stored, network, unfrozen, shap
     rows = [17, 2, 5]
     one = frozen.Rows(found.values, labels, rows)[[0, 1, 2]]
     other = frozen.Recomputed(residual.frozen(network, unfrozen), images(18), labels, rows)[[0, 1, 2]]
-    torch.testing.assert_close(one[0], other[0], rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(one[0], other[0], rtol=1e-3, atol=1e-4)
     assert one[1].tolist() == other[1].tolist() == [3, 2, 5]
+
+
+def test_the_network_that_comes_with_ferflow_is_frozen_up_to_its_dense_layer(stored, tmp_path):
+    frozen.write(stored / "images.h5", "compact", 0, "shipped", None, SEED, 1, tmp_path / "compact.h5")
+    found = frozen.Features(tmp_path / "compact.h5")
+    network, _ = spatial.load(shipped())
+    wanted = network.features(spatial.prepare(images(18), network), "dense").detach()
+    torch.testing.assert_close(torch.from_numpy(np.array(found.values)), wanted, rtol=1e-4, atol=1e-5)
+    assert found.source["start"] == "shipped"
 
 
 def test_damaged_features_are_refused(stored, tmp_path):
@@ -169,7 +180,7 @@ def study(tmp_path_factory) -> Path:
     for protocol in folds.PROTOCOLS:
         folds.write(folder / "manifest.csv", protocol, 5, SEED, folder / f"{protocol}.csv")
     store.write(folder / "images.h5", rows["image_id"], np.zeros((70, 224, 224, 3), np.uint8))
-    frozen.write(folder / "images.h5", "resnet18", 0, None, SEED, 1, folder / "features.h5")
+    frozen.write(folder / "images.h5", "resnet18", 0, "untrained", None, SEED, 1, folder / "features.h5")
     import h5py
 
     with h5py.File(folder / "features.h5", "r+") as file:

@@ -9,4 +9,5 @@ with job(snakemake):
 
     given, p, w = snakemake.input, snakemake.params, snakemake.wildcards
     weights = residual.weights_file(w.network, p.start, layout.WEIGHTS)
-    frozen.write(given.images, w.network, int(w.unfrozen), weights, p.seed, p.threads, snakemake.output[0])
+    own = p.start, weights, p.seed, p.threads
+    frozen.write(given.images, w.network, int(w.unfrozen), *own, snakemake.output[0])

@@ -97,7 +97,7 @@ def run(network: str, n: int, n_folds: int, epochs: int, batch: int, seed: int, 
         store.write(paths[0], [f"image{k}" for k in range(n)], images)
 
         def stored() -> None:
-            frozen.write(paths[0], network, 0, None, seed, threads, paths[1])
+            frozen.write(paths[0], network, 0, "untrained", None, seed, threads, paths[1])
             values = frozen.Features(paths[1]).values
             trainings("stored", lambda chosen: frozen.Rows(values, labels, chosen))
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from ferflow.models import checkpoint
 from ferflow.models.backbones import read_state
-from ferflow.models.residual_names import FILES, WIDTHS
+from ferflow.models.residual_names import COMPACT, FILES, WIDTHS
 from ferflow.training.reproducible import derive
 
 MEAN = (0.485, 0.456, 0.406)
@@ -55,6 +55,27 @@ class Frozen(nn.Module):
         with torch.inference_mode():
             values = self.stages(self.standardised(images))
             return values.mean((2, 3)) if self.pooled else values.contiguous()
+
+
+class Shipped(nn.Module):
+    """The compact network that comes with ferflow up to its first dense layer: features float32 [N,32].
+
+    Takes uint8 [N,S,S,3] RGB. It learnt expressions from FER2013's faces, not objects from ImageNet.
+    """
+
+    def __init__(self) -> None:
+        from ferflow.apps.models import shipped
+        from ferflow.models import spatial
+
+        super().__init__()
+        self.network = spatial.load(shipped())[0]
+        self.requires_grad_(False)
+
+    def forward(self, images: np.ndarray) -> Tensor:
+        from ferflow.models import spatial
+
+        with torch.inference_mode():
+            return self.network.features(spatial.prepare(images, self.network), "dense")
 
 
 class Head(nn.Module):
@@ -111,6 +132,11 @@ def _normalise(network: nn.Module) -> None:
         layer.momentum = usual
 
 
+def stages(network: str, weights: str | Path | None, seed: int, unfrozen: int) -> Frozen | Shipped:
+    """What is frozen of a network; see `base` and `frozen`."""
+    return Shipped() if network == COMPACT else frozen(base(network, weights, seed), unfrozen)
+
+
 def frozen(network: nn.Module, unfrozen: int) -> Frozen:
     """The stages before the last `unfrozen` (0–2) of a network that `base` made."""
     first = nn.Sequential(network.conv1, network.bn1, network.relu, network.maxpool)
@@ -131,7 +157,7 @@ def head(network: nn.Module | None, name: str, unfrozen: int, n_classes: int) ->
 
 
 def weights_file(network: str, start: str, folder: str | Path) -> Path | None:
-    """The checked file of published weights for `start` imagenet; None for untrained.
+    """The checked file of published weights for `start` imagenet; None for others.
 
     Raises WeightsError, saying where the file comes from, where it is missing or another.
     """

@@ -51,7 +51,13 @@ REMARKS = {
     "PHOG": QUOTED,
 }
 SHORT = {"random": "random folds", "film": "folds by film", "spi": "SPI"}
-STARTS = {"untrained": "untrained start: frozen stages are random", "imagenet": "", "none": "", "": ""}
+STARTS = {
+    "untrained": "untrained start: frozen stages are random",
+    "imagenet": "",
+    "shipped": "",
+    "none": "",
+    "": "",
+}
 """What must be said of where a network's frozen stages come from."""
 
 

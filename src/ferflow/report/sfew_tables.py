@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from ferflow import tables
+from ferflow.models.residual_names import COMPACT
 from ferflow.report import rendering
 from ferflow.report.published import published
 from ferflow.report.sfew_beside import (
@@ -81,8 +82,13 @@ def methods(ours: Ours) -> pd.DataFrame:
         _method(str(row.item), row.value, ITEMS[str(row.item)], ours)
         for row in printed.itertuples(index=False)
     ]
-    unfrozen = [model for model in ours.folds["model"].unique() if "-unfrozen" in model]
-    for model in sorted(unfrozen):
+    models = sorted(ours.folds["model"].unique())
+    for model in models:
+        if model.split("-")[0] == COMPACT:
+            named = f"compact network of ferflow, {model.split('-')[2]}"
+            rows.append(_method(named, None, model, ours) | {"note": "learnt from the faces of FER2013"})
+    unfrozen = [model for model in models if "-unfrozen" in model]
+    for model in unfrozen:
         network, stages, _, images = model.split("-")[:4]
         last = int(stages.removeprefix("unfrozen"))
         named = f"{network}, {images}, last {'stage' if last == 1 else f'{last} stages'} learning too"

@@ -6,11 +6,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from ferflow.models.residual_names import FILES
+from ferflow.models.residual_names import COMPACT, FILES
 from ferflow.settings.scenes import Crops, Scenes
 from ferflow.settings.types import Count, Name, NotNegative, Positive, Section
 
-ResidualName = Literal[tuple(FILES)]
+TransferName = Literal[(*FILES, COMPACT)]
 SfewImages = Literal["originals", "crops"]
 SfewProtocol = Literal["random", "film", "spi"]
 HandMadeFeature = Literal["lpq", "phog"]
@@ -25,7 +25,7 @@ class SceneSet(Section):
 class Cell(Section):
     """One training in each fold of each protocol; it is judged after each of `epochs`."""
 
-    network: ResidualName
+    network: TransferName
     images: SfewImages
     unfrozen: Annotated[int, Field(ge=0, le=2)]
     batch: Count
@@ -37,6 +37,8 @@ class Cell(Section):
     def _rising(self) -> Cell:
         if sorted(set(self.epochs)) != self.epochs or len(set(self.protocols)) != len(self.protocols):
             raise ValueError("epochs must rise, and no protocol stand twice")
+        if self.unfrozen and self.network == COMPACT:
+            raise ValueError(f"of {COMPACT} the classifier alone can learn: unfrozen must be 0")
         return self
 
     def models(self, usual_batch: int) -> dict[int, str]:
@@ -72,7 +74,11 @@ class Transfer(Section):
     def starts(self) -> dict[str, str]:
         """Of every model what its network starts from."""
         cells = self.run().values()
-        return {model: self.start for cell in cells for model in cell.models(self.batch).values()}
+        return {m: self.start_of(cell.network) for cell in cells for m in cell.models(self.batch).values()}
+
+    def start_of(self, network: TransferName) -> str:
+        """What a network starts from: imagenet, untrained, or shipped."""
+        return "shipped" if network == COMPACT else self.start
 
     def protocols(self) -> list[SfewProtocol]:
         """The protocols that any cell asks for, the published one first."""

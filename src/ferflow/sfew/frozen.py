@@ -31,6 +31,7 @@ def write(
     images_h5: str | Path,
     network: str,
     unfrozen: int,
+    start: str,
     weights: str | Path | None,
     seed: int,
     threads: int,
@@ -38,17 +39,18 @@ def write(
 ) -> None:
     """Write the features of all images of a store (`sfew.store`) to `features_h5`.
 
-    `weights` is a file of ImageNet weights, or None for a random start from `seed`. Raises InputError for a
-    damaged store, WeightsError for weights that do not fit, and where a feature is not finite.
+    `start` is imagenet with its file `weights`, untrained (a random start from `seed`) or shipped. Raises
+    InputError for a damaged store, WeightsError for weights that do not fit and for a feature that is not
+    finite.
     """
     from ferflow.training.reproducible import reproducible
 
     with reproducible(seed, threads), store.read(images_h5) as (ids, images):
-        stages = residual.frozen(residual.base(network, weights, seed), unfrozen).to(device())
+        stages = residual.stages(network, weights, seed, unfrozen).to(device())
         source = {
             "network": network,
             "unfrozen": unfrozen,
-            "start": "untrained" if weights is None else "imagenet",
+            "start": start,
             "sha256": "" if weights is None else sha256(weights),
             "seed": seed,
         }

@@ -48,7 +48,8 @@ def train_cell(
     manifest, features = read_manifest(manifest_csv), Features(features_h5)
     folds = sides.read(folds_csv, manifest, protocol)
     refuse_others(features_h5, features.ids, manifest["image_id"])
-    asked = {"network": cell.network, "unfrozen": cell.unfrozen, "start": transfer.start, "seed": seed}
+    start = transfer.start_of(cell.network)
+    asked = {"network": cell.network, "unfrozen": cell.unfrozen, "start": start, "seed": seed}
     if {name: features.source.get(name) for name in asked} != asked:
         raise InputError(features_h5, "is of another network", "delete it and run the workflow again")
     labels = manifest["emotion"].map(EMOTIONS_NEUTRAL.index).to_numpy(np.int64)
@@ -83,7 +84,7 @@ def train_cell(
         about = {"model": models[max(models)], "protocol": protocol, "fold": fold, "network": cell.network}
         about |= {"images": cell.images, "unfrozen": cell.unfrozen, "batch": cell.batch}
         about |= {"epochs": max(models), "n_training": len(learnt), "n": len(judged)}
-        runs.append(about | {"seconds": round(found.seconds, 3), "start": transfer.start})
+        runs.append(about | {"seconds": round(found.seconds, 3), "start": start})
         curves.append(
             found.history.drop(columns=["validation_loss", "validation_accuracy"]).assign(fold=fold)
         )
@@ -101,9 +102,9 @@ def write_folds(
 ) -> None:
     """The accuracy of each model in each fold, and their mean (schema `sfew_folds`), from predictions.
 
-    `said` has the files of each protocol; `starts` says of a model whether its network was `imagenet` or
-    `untrained` (others: none). Raises InputError for images that are not in the manifest or have another
-    class there.
+    `said` has the files of each protocol; `starts` says of a model what its network started from:
+    `imagenet`, `shipped` or `untrained` (others: none). Raises InputError for images that are not in the
+    manifest or have another class there.
     """
     manifest = read_manifest(manifest_csv).set_index("image_id")
     rows = []
