@@ -13,6 +13,8 @@ from rich.text import Text
 from ferflow.apps.look import bar
 from ferflow.apps.recognise import Model, Recognised
 
+WIDE = 100
+"""Columns of a terminal that take the table of frames with valence and arousal; others get a shorter one."""
 ROWS = 24
 """Lines that the frames of a clip may take; longer clips are shown in stretches of frames."""
 
@@ -106,12 +108,13 @@ def _frames(console: Console, clip: Recognised) -> None:
     table.add_column("  frame" if single else "  frames")
     if not single:
         table.add_column("faces", justify="right")
+    short = clip.affect is not None and console.width < WIDE
     for name in clip.frame_classes:
-        table.add_column(name, justify="right")
-    table.add_column("top")
-    if clip.affect is not None:
-        table.add_column("valence", justify="right")
-        table.add_column("arousal", justify="right")
+        table.add_column(name[:4] if short else name, justify="right")
+    if not short:
+        table.add_column("top")
+    for name in () if clip.affect is None else ("valence", "arousal"):
+        table.add_column(name[:3] if short else name, justify="right")
     for begin, end in parts:
         tracked = clip.tracked[begin:end]
         cells = [f"  {begin}" if single else f"  {begin}–{end - 1}"]
@@ -119,11 +122,13 @@ def _frames(console: Console, clip: Recognised) -> None:
             cells.append(f"{tracked.sum()}/{end - begin}")
         if tracked.any():
             mean = clip.shares[begin:end][tracked].mean(axis=0)
-            cells += [f"{share:.2f}" for share in mean] + [clip.frame_classes[int(np.argmax(mean))]]
+            cells += [f"{share:.2f}" for share in mean]
+            if not short:
+                cells.append(clip.frame_classes[int(np.argmax(mean))])
             if clip.affect is not None:
                 cells += [f"{value:+.2f}" for value in clip.affect[begin:end][tracked].mean(axis=0)]
         else:
-            cells += ["–"] * len(clip.frame_classes) + ["no face"]
+            cells += ["–"] * len(clip.frame_classes) + ["no face"] * (not short)
             if clip.affect is not None:
                 cells += ["–", "–"]
         table.add_row(*cells)
