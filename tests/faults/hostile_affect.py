@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import cv2
 import numpy as np
 from hostile_bytes import ANY
 from hostile_kind import kind
@@ -18,6 +17,8 @@ SMALLEST = 16
 
 def _write(folder: Path) -> None:
     """One image a part, so that what spoils it spoils the part: else it would only be counted."""
+    import cv2  # after ferflow, which bounds the images that OpenCV reads
+
     picture = np.random.default_rng(0).integers(0, 256, (24, 24, 3), np.uint8)
     for part in ("train_set", "val_set"):
         for name in ("images", "annotations"):

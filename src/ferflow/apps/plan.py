@@ -66,7 +66,7 @@ def lines(rows: list[Row], settings: Settings, size: units.Sizes, times: int) ->
     subjects, clips, frames = (times * n for n in (len(size.subjects), size.clips, size.frames))
     about = f"{subjects:,} subjects, {clips:,} clips, {frames:,} frames"
     assumed = "" if size.known else " (assumed, as there is no manifest yet)"
-    images = f"{times * size.images:,} images{assumed}" if settings.kind == "sfew" else "images"
+    images = f"{times * size.images:,} images{assumed}" if settings.kind in ("sfew", "affect") else "images"
     said = [f"study {settings.study}: {about + assumed if size.subjects else images}"]
     head = (
         f"{'rule':26} {'jobs':>9} {'CPU h':>10} {'longest':>9} {'GB':>9} {'MB used':>8} {'asked':>6}  grows"

@@ -21,6 +21,8 @@ IMAGE = "image and epoch"
 CONSTANT = "constant"
 FER2013 = 35_887
 """Images of FER2013."""
+AFFECTNET_VALIDATION = 3_999
+"""Images of AffectNet's validation part with one of the eight classes (Akhtar 2022, Figure 7)."""
 STEPPED = (STEP, IMAGE)
 """What is trained, and a GPU takes over."""
 
@@ -63,6 +65,8 @@ def sizes(settings: Settings, folder: Path) -> Sizes:
     images = rendered if settings.stills.source == "synth4d" else FER2013
     if settings.kind == "sfew":
         return _scenes(settings, folder)
+    if settings.kind == "affect":
+        return _faces(settings, folder)
     if settings.kind != "clips":
         return Sizes({}, images)
     manifest = folder / layout.MANIFEST.format(dataset=settings.dataset.name)
@@ -92,6 +96,19 @@ def _scenes(settings: Settings, folder: Path) -> Sizes:
         return Sizes({}, round(share * sum(PUBLISHED.values())), known=False)
 
 
+def _faces(settings: Settings, folder: Path) -> Sizes:
+    """AffectNet by the lines of its index; before there is one, as many images as are rendered or known."""
+    index = folder / layout.AFFECT_INDEX.format(dataset=settings.data()[0])
+    try:
+        with index.open("rb") as lines:
+            return Sizes({}, max(0, sum(1 for _ in lines) - 1))
+    except OSError:
+        own = settings.affect.synthetic
+        rendered = own.train + len(own.distribution) * own.validation_per_class
+        listed = sum(own.distribution.values()) + AFFECTNET_VALIDATION
+        return Sizes({}, rendered if settings.data()[1] else listed, known=False)
+
+
 def of_job(rule: str, wildcards: Mapping[str, str], settings: Settings, size: Sizes) -> Units:
     """The work of one job of a study with `size`."""
     subject = size.subjects.get(wildcards.get("subject", ""), (0, 0))
@@ -106,6 +123,11 @@ def of_job(rule: str, wildcards: Mapping[str, str], settings: Settings, size: Si
         return Units(IMAGE, size.images)
     if rule == "scenes" or rule.startswith("sfew_"):
         return _of_scenes(rule, wildcards, settings, size)
+    if rule == "affect_network":
+        own = settings.affect.models[wildcards["model"]]
+        return Units(IMAGE, size.images * own.epochs, f"{own.backbone}, {own.size} pixels")
+    if rule in ("affect_images", "affect_index"):
+        return Units(CLIP, size.images)
     if rule in ("spatial", "frozen", "classifier", "finetune", "views", "sweep_run"):
         return _of_images(rule, wildcards, settings, size)
     if rule.startswith("datacentric_") and rule.endswith(("_fold", "_cell")):
