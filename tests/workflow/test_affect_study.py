@@ -91,7 +91,11 @@ def test_every_published_number_has_its_place(finished):
     beside = table(finished, "affect_beside")
     items = published("affectnet")[["table", "item"]].apply(tuple, axis=1)
     assert set(beside[["table", "item"]].apply(tuple, axis=1)) == set(items)
-    assert beside["synthetic"].all() and beside["difference"][beside["ours"].isna()].isna().all()
+    rendered = beside["ours_synthetic"].notna()
+    assert rendered.any() and beside["synthetic"][rendered].all()
+    assert beside["ours"][rendered].isna().all() and beside["difference"][beside["ours"].isna()].isna().all()
+    nothing = ~rendered & beside["ours"].isna()
+    assert beside["note"][nothing].str.len().gt(0).all()
 
 
 def test_tables_and_figures_say_that_the_faces_are_synthetic(finished):
