@@ -13,7 +13,7 @@ from ferflow.report import rendering
 from ferflow.report.affect_tables import LABELS, SETTINGS, STUDY, network_of, setting
 from ferflow.report.image_tables import NOT_RUN
 from ferflow.report.names import marks, model_label
-from ferflow.report.published import NOT_COMPARABLE, published
+from ferflow.report.published import NOT_COMPARABLE, facts, ordered
 
 ORDER = ("5", "6", "fig7", "fig8", "3", "4")
 """The paper's tables and figures, results first."""
@@ -55,23 +55,9 @@ def beside(ours: Ours) -> pd.DataFrame:
     On synthetic data ours stands in `ours_synthetic`, `data` says that it is not comparable, and `difference`
     stays empty; settings are compared all the same.
     """
-    printed = published(STUDY)
-    printed = printed.iloc[printed["table"].map(ORDER.index).argsort(kind="stable")]
     rows = []
-    for row in printed.itertuples(index=False):
-        base = {
-            "study": row.study,
-            "table": row.table,
-            "item": row.item,
-            "metric": row.metric,
-            "split": row.split,
-            "published": row.value,
-            "published_note": row.note,
-            "model": "",
-            "data": "",
-            "synthetic": False,
-            "note": "",
-        }
+    for row in ordered(STUDY, ORDER).itertuples(index=False):
+        base = facts(row) | {"note": ""}
         rows += [_compared(base | found, ours.dataset) for found in _found(row, ours)]
     columns = tables.schema("affect_beside")["properties"]
     table = pd.DataFrame(rows).reindex(columns=list(columns))

@@ -15,7 +15,7 @@ from ferflow.report import rendering
 from ferflow.report.image_counts import FIGURE_4, PRINTED_AS
 from ferflow.report.image_tables import NOT_RUN
 from ferflow.report.names import marks, model_label, views_label
-from ferflow.report.published import NOT_COMPARABLE, published
+from ferflow.report.published import NOT_COMPARABLE, facts, ordered
 from ferflow.settings import Images
 
 STUDY = "compact"
@@ -75,23 +75,8 @@ def beside(ours: Ours) -> pd.DataFrame:
     `difference` stays empty.
     """
     rows = []
-    printed = published(STUDY)
-    printed = printed.iloc[printed["table"].map(ORDER.index).argsort(kind="stable")]
-    for row in printed.itertuples(index=False):
-        base = {
-            "study": row.study,
-            "table": row.table,
-            "item": row.item,
-            "metric": row.metric,
-            "split": row.split,
-            "published": row.value,
-            "published_note": row.note,
-            "model": "",
-            "data": "",
-            "leaky": False,
-            "synthetic": False,
-            "note": "",
-        }
+    for row in ordered(STUDY, ORDER).itertuples(index=False):
+        base = facts(row) | {"leaky": False, "note": ""}
         for found in _found(row, ours):
             rows.append(_compared(base | found))
     return pd.DataFrame(rows).reindex(columns=list(tables.schema("image_beside")["properties"]))

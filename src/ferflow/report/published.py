@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from importlib.resources import as_file
 from importlib.resources import files as resources
@@ -37,6 +38,28 @@ def published(study: str, table: str | None = None) -> pd.DataFrame:
         choice = _all().loc[_all()["study"] == study, "table"].unique() if known is None else known
         raise InputError("published.csv", f"has nothing of {where}", f"choose from {', '.join(choice)}")
     return rows.reset_index(drop=True)
+
+
+def ordered(study: str, order: Sequence[str]) -> pd.DataFrame:
+    """All that `study` reports, in the order of the paper's tables in `order`."""
+    rows = published(study)
+    return rows.iloc[rows["table"].map(order.index).argsort(kind="stable")]
+
+
+def facts(row) -> dict:
+    """The paper's side of a `row` of schema `published`, for a table of ours beside it."""
+    return {
+        "study": row.study,
+        "table": row.table,
+        "item": row.item,
+        "metric": row.metric,
+        "split": row.split,
+        "published": row.value,
+        "published_note": row.note,
+        "model": "",
+        "data": "",
+        "synthetic": False,
+    }
 
 
 def beside(results: pd.DataFrame, dataset: str) -> pd.DataFrame:

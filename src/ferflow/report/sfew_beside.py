@@ -13,7 +13,7 @@ from ferflow.evaluation.results import LEAKY
 from ferflow.report import rendering
 from ferflow.report.image_tables import NOT_RUN
 from ferflow.report.names import marks
-from ferflow.report.published import NOT_COMPARABLE, published
+from ferflow.report.published import NOT_COMPARABLE, facts, ordered
 
 STUDY = "sfew"
 ORDER = ("1", "2", "3", "4", "3 text", "1.2")
@@ -95,23 +95,9 @@ def beside(ours: Ours) -> pd.DataFrame:
     On synthetic data `data` says so and `difference` stays empty, as it does for single folds: a fold of ours
     holds other images than the paper's of that number.
     """
-    printed = published(STUDY)
-    printed = printed.iloc[printed["table"].map(ORDER.index).argsort(kind="stable")]
     rows = []
-    for row in printed.itertuples(index=False):
-        base = {
-            "study": row.study,
-            "table": row.table,
-            "item": row.item,
-            "metric": row.metric,
-            "split": row.split,
-            "published": row.value,
-            "published_note": row.note,
-            "model": "",
-            "start": "",
-            "data": "",
-            "synthetic": False,
-        }
+    for row in ordered(STUDY, ORDER).itertuples(index=False):
+        base = facts(row) | {"start": ""}
         found = _images(ours) if row.metric == "images" else _accuracies(row, ours)
         rows.append(_compared(base | found, ours))
     frame = pd.DataFrame(rows).reindex(columns=list(tables.schema("sfew_beside")["properties"]))

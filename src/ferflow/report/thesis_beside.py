@@ -14,7 +14,7 @@ import pandas as pd
 from ferflow import tables
 from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.evaluation import predictions as predictions_table
-from ferflow.report.published import NOT_COMPARABLE, published
+from ferflow.report.published import NOT_COMPARABLE, facts, published
 from ferflow.report.thesis_ours import FINDERS, Ours
 from ferflow.report.thesis_titles import STUDY, TITLES, file_name
 
@@ -42,20 +42,7 @@ def beside(ours: Ours, table: str) -> pd.DataFrame:
     """Schema `thesis_beside`: every row that published.csv has of `table` (a key of TITLES)."""
     rows = []
     for row in published(STUDY, table).itertuples(index=False):
-        base = {
-            "study": row.study,
-            "table": row.table,
-            "item": row.item,
-            "metric": row.metric,
-            "split": row.split,
-            "published": row.value,
-            "published_note": row.note,
-            "model": "",
-            "data": "",
-            "real": "",
-            "synthetic": False,
-            "note": "",
-        }
+        base = facts(row) | {"real": "", "note": ""}
         rows.append(_compared(base | FINDERS[table](row, ours)))
     frame = pd.DataFrame(rows).reindex(columns=list(tables.schema("thesis_beside")["properties"]))
     return frame.astype(dict.fromkeys(("published", "ours", "low", "high", "difference"), float))
