@@ -15,6 +15,7 @@ import pandas as pd
 import torch
 
 from ferflow import tables
+from ferflow.affect.losses import AffectLoss
 from ferflow.affect.module import Batch, prepare
 from ferflow.affect.network import AffectNetwork
 from ferflow.affect.train import TRAIN, batches, build, loss_of
@@ -30,16 +31,16 @@ LOADED = 8
 """Timed batches of the loader; one before them is not."""
 
 
-def step_seconds(network: AffectNetwork, loss, model: AffectModel, batch: Batch) -> float:
-    """Median seconds of a training step of `network` on `batch`; changes its weights."""
+def stepper(network: AffectNetwork, loss: AffectLoss, model: AffectModel) -> Callable[[Batch], None]:
+    """A training step of `network` on a batch, which has ended when it returns; it changes the weights."""
     where = device()
     network.train().to(where)
     loss.to(where)
-    images, *truth = (part.to(where) for part in batch)
     optimiser = optimise.optimiser([p for p in network.parameters() if p.requires_grad], model.optimiser)
     bfloat16 = resolve(model.precision, where) == torch.bfloat16
 
-    def step() -> None:
+    def step(batch: Batch) -> None:
+        images, *truth = (part.to(where) for part in batch)
         optimiser.zero_grad()
         with torch.autocast(where.type, torch.bfloat16, enabled=bfloat16):
             logits, pair = network(prepare(images))
@@ -49,8 +50,14 @@ def step_seconds(network: AffectNetwork, loss, model: AffectModel, batch: Batch)
         if where.type == "cuda":
             torch.cuda.synchronize()
 
-    step()
-    return statistics.median(_seconds(step) for _ in range(STEPS))
+    return step
+
+
+def step_seconds(network: AffectNetwork, loss: AffectLoss, model: AffectModel, batch: Batch) -> float:
+    """Median seconds of a training step of `network` on `batch`; changes its weights."""
+    step = stepper(network, loss, model)
+    step(batch)
+    return statistics.median(_seconds(lambda: step(batch)) for _ in range(STEPS))
 
 
 def _seconds(work: Callable[[], object]) -> float:

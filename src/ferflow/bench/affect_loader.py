@@ -15,7 +15,7 @@ import multiprocessing
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from itertools import islice
 from pathlib import Path
@@ -26,6 +26,7 @@ import pandas as pd
 from ferflow import layout, settings, tables, weights
 from ferflow.affect.loader import Batch, Batches
 from ferflow.bench import turns
+from ferflow.bench.machine import peak
 from ferflow.datasets import affect_index
 from ferflow.datasets.synth4d import affect
 from ferflow.errors import FerflowError
@@ -92,57 +93,22 @@ def alone(index_csv: Path, loading: Loading, seed: int, steps: int) -> dict[str,
     }
 
 
-def peak() -> float:
-    """The greatest size that this process has had, GB (10^9 bytes). Raises FerflowError off Linux."""
-    try:
-        for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines():
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) * 1024 / 1e9
-    except OSError:
-        pass
-    raise FerflowError("/proc/self/status", "does not say VmHWM", "run the benchmark on Linux")
-
-
-def stepper(model: AffectModel, frozen: bool, counts: np.ndarray) -> Callable[[Batch], None]:
-    """A training step of the study's network `model`, with new weights, which cost as much as any."""
-    import torch
-
-    from ferflow.affect.module import prepare
-    from ferflow.affect.train import build, loss_of
-    from ferflow.models.precision import device, resolve
-    from ferflow.training import optimise
-
-    where = device()
-    network, loss = build(model, None).train().to(where), loss_of(model, counts).to(where)
-    network.freeze(frozen)
-    optimiser = optimise.optimiser([p for p in network.parameters() if p.requires_grad], model.optimiser)
-    bfloat16 = resolve(model.precision, where) == torch.bfloat16
-
-    def step(batch: Batch) -> None:
-        images, *truth = (part.to(where) for part in batch)
-        optimiser.zero_grad()
-        with torch.autocast(where.type, torch.bfloat16, enabled=bfloat16):
-            logits, pair = network(prepare(images))
-            total, _ = loss(logits, pair, *truth)
-        total.backward()
-        optimiser.step()
-        if where.type == "cuda":
-            torch.cuda.synchronize()
-
-    return step
-
-
 def run(
     index_csv: Path, model: AffectModel, frozen: bool, loading: Loading, seed: int, steps: int, rounds: int
 ) -> dict[str, object]:
     """Images a second of network and loader, each alone and both together; their ratio. JSON values."""
     import torch
 
+    from ferflow.affect.speed import stepper
+    from ferflow.affect.train import build, loss_of
+
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as other:
         found = other.submit(alone, index_csv, loading, seed, 4 * steps).result()
     torch.set_num_threads(model.threads)
     source = loader(index_csv, loading, seed)
-    step = stepper(model, frozen, source.index.counts("train"))
+    network = build(model, None)  # its weights are new ones, which cost as much as any
+    network.freeze(frozen)
+    step = stepper(network, loss_of(model, source.index.counts("train")), model)
     given = next(iter(last(source, 1 + (len(source) > 1))))
     amounts: dict[str, int] = {}
 

@@ -6,6 +6,9 @@ import os
 import platform
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from ferflow.errors import FerflowError
 
 LIBRARIES = ("ferflow", "torch", "lightning", "numpy", "h5py", "hdf5plugin", "snakemake")
 
@@ -64,3 +67,14 @@ def _version(name: str) -> str | None:
         return version(name)
     except PackageNotFoundError:
         return None
+
+
+def peak() -> float:
+    """The greatest size that this process has had, GB (10^9 bytes). Raises FerflowError off Linux."""
+    try:
+        for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024 / 1e9
+    except OSError:
+        pass
+    raise FerflowError("/proc/self/status", "does not say VmHWM", "run the benchmark on Linux")

@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from ferflow.bench import turns
+from ferflow.bench.machine import peak
 from ferflow.classes import EMOTIONS
 from ferflow.errors import FerflowError
 from ferflow.features import store
@@ -128,10 +129,7 @@ def peak_from_store(study: Study, settings: Settings, memory: int) -> float:
     Run it in a process of its own.
     """
     Trainer(study, settings).epoch(study.features(study.clips, (), memory))
-    for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines():
-        if line.startswith("VmHWM:"):
-            return int(line.split()[1]) * 1024 / 1e9
-    raise FerflowError("/proc/self/status", "does not say VmHWM", "run the benchmark on Linux")
+    return peak()
 
 
 def run(
