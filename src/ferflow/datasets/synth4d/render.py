@@ -56,11 +56,7 @@ class Renderer:
         `aus` [A] in 0–1, `pose` [3] pitch, yaw, roll in degrees, `gaze` [2] in −1–1, `asymmetry` [A]: share
         by which the viewer's right half moves more. `light` [3]: another direction than the portrait's own.
         """
-        points = self.geometry.points(aus, pose, asymmetry)
-        frame = self._warp(self._folded(aus), points, light)
-        self.eyes.draw(frame, points, gaze)
-        self.mouth.draw(frame, points, float(aus[self._jaw]))
-        return frame
+        return self._drawn(aus, pose, gaze, asymmetry, light)[0]
 
     def points(self, aus: np.ndarray, pose: np.ndarray, asymmetry: np.ndarray) -> np.ndarray:
         """The mesh's image points, float32 [468, 3]."""
@@ -90,14 +86,25 @@ class Renderer:
         light: np.ndarray | None = None,
     ) -> tuple[np.ndarray, np.ndarray]:
         """`frame`, and how far the person covers its background: uint8 [H, W], 0–255."""
-        source, _ = self._field(self.geometry.points(aus, pose, asymmetry), light)
-        cover = cv2.remap(self.cover, source, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        return self.frame(aus, pose, gaze, asymmetry, light), cover
+        frame, source = self._drawn(aus, pose, gaze, asymmetry, light)
+        return frame, cv2.remap(self.cover, source, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
-    def _warp(self, picture: np.ndarray, points: np.ndarray, light: np.ndarray | None) -> np.ndarray:
+    def _drawn(
+        self,
+        aus: np.ndarray,
+        pose: np.ndarray,
+        gaze: np.ndarray,
+        asymmetry: np.ndarray,
+        light: np.ndarray | None,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """A frame, and for each of its pixels the place in the portrait, float32 [H, W, 2]."""
+        points = self.geometry.points(aus, pose, asymmetry)
         source, ratio = self._field(points, light)
-        frame = cv2.remap(picture, source, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        return cv2.multiply(frame, cv2.merge([ratio] * 3), scale=1 / RELIGHT_UNIT)
+        frame = cv2.remap(self._folded(aus), source, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        frame = cv2.multiply(frame, cv2.merge([ratio] * 3), scale=1 / RELIGHT_UNIT)
+        self.eyes.draw(frame, points, gaze)
+        self.mouth.draw(frame, points, float(aus[self._jaw]))
+        return frame, source
 
     def _field(self, points: np.ndarray, light: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
         """For each pixel its place in the portrait, float32 [H, W, 2], and its light, uint8 [H, W]."""
