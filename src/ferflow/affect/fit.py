@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import signal
 import tempfile
 import warnings
 from pathlib import Path
@@ -20,8 +19,6 @@ import lightning.pytorch as lightning
 import pandas as pd
 import torch
 from lightning.pytorch.callbacks import Checkpoint, ModelCheckpoint
-from lightning.pytorch.plugins.environments import LightningEnvironment
-from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from ferflow import files, tables
 from ferflow.affect.losses import AffectLoss
@@ -31,6 +28,7 @@ from ferflow.models.checkpoint import load_file
 from ferflow.models.precision import device, resolve
 from ferflow.settings.affect import AffectModel
 from ferflow.training import checkpoints
+from ferflow.training.fit import quiet_trainer, run_trainer
 from ferflow.training.shards import keep_freed_memory
 
 
@@ -94,29 +92,11 @@ def fit(
         if folder is not None:
             # After the best one: its state has to know of it.
             callbacks.append(_Saver(folder, model.checkpoint_steps))
-        trainer = lightning.Trainer(
-            accelerator="auto",
-            devices=1,
-            precision="bf16-mixed" if bfloat16 else "32-true",
-            max_epochs=model.epochs,
-            callbacks=callbacks,
-            logger=False,
-            enable_checkpointing=bool(callbacks),
-            enable_model_summary=False,
-            enable_progress_bar=False,
-            num_sanity_val_steps=0,
-            deterministic=True,
-            # A job is one process, also under Slurm, whose environment Lightning would otherwise read.
-            plugins=[LightningEnvironment()],
-        )
+        trainer = quiet_trainer(model.epochs, callbacks, bfloat16=bfloat16, checkpoints=bool(callbacks))
         module = AffectModule(network, loss, model, training, seed, identity, title, augmented)
         done = resumed is not None and _take_finished(module, resumed)
-        try:
-            if not done:
-                trainer.fit(module, training, validation, ckpt_path=resumed, weights_only=True)
-        except SIGTERMException:
-            # Lightning's own way out has the exit status of success.
-            raise SystemExit(128 + signal.SIGTERM) from None
+        if not done:
+            run_trainer(trainer, module, training, validation, resumed)
         if best:
             module.load_state_dict(load_file(kept / checkpoints.BEST)["state_dict"])
     network.cpu()

@@ -96,6 +96,48 @@ class _Lines(Callback):
         print(f"{self.title}: {epoch}: {', '.join(parts)}", file=sys.stderr, flush=True)
 
 
+def quiet_trainer(
+    epochs: int,
+    callbacks: Sequence[Callback],
+    *,
+    bfloat16: bool,
+    checkpoints: bool,
+    logger=False,
+    progress: bool = False,
+) -> lightning.Trainer:
+    """Lightning's trainer of one process on one device that says nothing of its own."""
+    return lightning.Trainer(
+        accelerator="auto",
+        devices=1,
+        precision="bf16-mixed" if bfloat16 else "32-true",
+        max_epochs=epochs,
+        callbacks=list(callbacks),
+        logger=logger,
+        enable_checkpointing=checkpoints,
+        enable_model_summary=False,
+        enable_progress_bar=progress,
+        num_sanity_val_steps=0,
+        deterministic=True,
+        # A job is one process, also under Slurm, whose environment Lightning would otherwise read.
+        plugins=[LightningEnvironment()],
+    )
+
+
+def run_trainer(
+    trainer: lightning.Trainer,
+    module: lightning.LightningModule,
+    training,
+    validation,
+    resumed: Path | None,
+) -> None:
+    """Train, from the checkpoint `resumed` on where there is one. Raises SystemExit where terminated."""
+    try:
+        trainer.fit(module, training, validation, ckpt_path=resumed, weights_only=True)
+    except SIGTERMException:
+        # Lightning's own way out has the exit status of success.
+        raise SystemExit(128 + signal.SIGTERM) from None
+
+
 def fit(
     network: nn.Module,
     n_classes: int,
@@ -149,30 +191,19 @@ def fit(
         if folder is not None:
             # After the best one: its state has to know of it.
             callbacks.append(_saver(checkpoints.LAST, folder, None))
-        trainer = lightning.Trainer(
-            accelerator="auto",
-            devices=1,
-            precision="bf16-mixed" if recipe.bfloat16 else "32-true",
-            max_epochs=recipe.epochs,
-            callbacks=callbacks,
+        trainer = quiet_trainer(
+            recipe.epochs,
+            callbacks,
+            bfloat16=recipe.bfloat16,
+            checkpoints=folder is not None,
             logger=logger,
-            enable_checkpointing=folder is not None,
-            enable_model_summary=False,
-            enable_progress_bar=terminal,
-            num_sanity_val_steps=0,
-            deterministic=True,
-            # A job is one process, also under Slurm, whose environment Lightning would otherwise read.
-            plugins=[LightningEnvironment()],
+            progress=terminal,
         )
         module = Classifier(network, n_classes, recipe, seed, identity)
         stack.callback(module.close)
         done = resumed is not None and _take_finished(module, resumed)
-        try:
-            if not done:
-                trainer.fit(module, training, validation, ckpt_path=resumed, weights_only=True)
-        except SIGTERMException:
-            # Lightning's own way out has the exit status of success.
-            raise SystemExit(128 + signal.SIGTERM) from None
+        if not done:
+            run_trainer(trainer, module, training, validation, resumed)
         if best:
             kept = load_file(folder / checkpoints.BEST)
             module.load_state_dict(kept["state_dict"])
