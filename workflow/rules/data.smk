@@ -1,11 +1,5 @@
 # The embedded data set, the list of clips, and the split of subjects.
-from ferflow import datasets
-
-try:
-    SUBJECTS = datasets.subjects(S)
-except FerflowError as error:
-    stop(error)
-
+SUBJECTS = READY.subjects
 HEADS = list(S.temporal.heads)
 FOLDS = range(S.splits.folds)
 # What the features are made of: the layers and as many augmented versions as any head asks for, in one pass.
@@ -66,7 +60,7 @@ if SYNTHETIC:
 
 else:
     SOURCES = {subject: {} for subject in SUBJECTS}
-    for clip in datasets.listing(S.dataset, S.emotions):
+    for clip in READY.clips:
         SOURCES[clip.subject_id][clip.clip_id] = str(clip.source)
 
 

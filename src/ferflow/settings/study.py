@@ -87,7 +87,7 @@ class Settings(Section):
         return list(self._left_out)
 
     def effective(self) -> Settings:
-        """These settings without what is switched off; ValueError where nothing is left, or a name is unknown."""
+        """These settings without what is switched off; ValueError as `switched_off.without`."""
         if self.kind != "clips":
             return self
         found, notes = switched_off.without(self)
