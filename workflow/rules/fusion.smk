@@ -1,7 +1,7 @@
 # Several models as one, and a closer look at all of them: from predictions alone.
 from ferflow.evaluation import detail_tables
 from ferflow.fusion import members
-from ferflow.report import thesis_titles
+from ferflow.report import opening, thesis_titles
 
 try:
     for where, names in members.asked(S.fusion).items():
@@ -30,7 +30,7 @@ rule fusion:
     """Average, weighted average, maximum, a stack, and the best set; learnt from cross-validation alone."""
     input:
         predictions=MODEL_PREDICTIONS,
-        manifest=at(layout.MANIFEST),
+        manifest=at(layout.CLIPS),
     output:
         predictions=FUSED,
         table=table("fusion"),
@@ -55,7 +55,7 @@ rule details:
     """Models against each other, calibration, results by sex, confidences, counts of errors."""
     input:
         predictions=[at(layout.PREDICTIONS), FUSED],
-        manifest=at(layout.MANIFEST),
+        manifest=at(layout.CLIPS),
     output:
         [table(name) for name in detail_tables.TITLES],
     params:
@@ -101,7 +101,7 @@ rule figures_of_details:
 rule opening:
     """The page that the report opens with."""
     input:
-        **{name: table(name) for name in ("results", "calibration", "comparisons", "confusion")},
+        **{name: table(name) for name in opening.TABLES},
     output:
         report(
             at(layout.TABLES) + "/opening.html",
@@ -149,7 +149,7 @@ rule thesis_beside:
     input:
         **THESIS_SOURCES,
         predictions=at(layout.PREDICTIONS),
-        manifest=at(layout.MANIFEST),
+        manifest=at(layout.CLIPS),
         images=[S.stills.path] if S.spatial.weights is None else [],
         spatial=[SPATIAL + "/predictions.csv"] if S.spatial.weights is None else [],
     output:

@@ -78,10 +78,10 @@ class Settings(Section):
     pictures: Pictures
 
     def data(self) -> tuple[str, bool]:
-        """The name under which the study's data set has its files, and whether it is embedded: synthetic."""
+        """The name of the folder of the study's data set, and whether it is embedded: synthetic."""
         stills = "synth4d-stills" if self.stills.source == "synth4d" else self.stills.source
         name = {
-            "clips": self.dataset.name,
+            "clips": self.dataset.folder(),
             "images": stills,
             "sfew": self.sfew.dataset.name,
             "affect": self.affect.dataset.name,
