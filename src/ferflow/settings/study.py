@@ -5,9 +5,9 @@ from __future__ import annotations
 import difflib
 from typing import Annotated, Literal, get_args
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
-from ferflow.classes import EMOTIONS
+from ferflow.classes import EMOTIONS, check_names
 from ferflow.settings.affect import Affect
 from ferflow.settings.clips import Augment, Aus, Dataset, Faces, Stills, Synth4d, Trim
 from ferflow.settings.comparing import (
@@ -48,7 +48,7 @@ class Settings(Section):
     kind: Literal["clips", "images", "sfew", "affect"]
     protocol: Literal["honest", "published"]
     seed: Annotated[int, Field(ge=0)]
-    emotions: list[Literal[EMOTIONS]]
+    emotions: list[str]
     dataset: Dataset
     synth4d: Synth4d
     stills: Stills
@@ -91,6 +91,28 @@ class Settings(Section):
     def places(self) -> list[str]:
         """The folders and files of the study's data sets."""
         return [self.dataset.root, self.stills.path, self.sfew.dataset.path, self.affect.dataset.path]
+
+    @field_validator("emotions", mode="before")
+    @classmethod
+    def _named(cls, names: object) -> object:
+        # YAML reads yes, no, on, off and null as something else.
+        odd = [name for name in names if not isinstance(name, str)] if isinstance(names, list) else []
+        if odd:
+            raise ValueError(f"{odd[0]!r} is no text; write the name of a class in quotes")
+        return names
+
+    @field_validator("emotions")
+    @classmethod
+    def _distinct(cls, names: list[str]) -> list[str]:
+        return check_names(names)
+
+    @model_validator(mode="after")
+    def _dataset_has_the_classes(self) -> Settings:
+        lacking = [name for name in self.emotions if name not in EMOTIONS]
+        if self.kind == "clips" and self.dataset.name in ("synth4d", "bu4dfe") and lacking:
+            known = ", ".join(EMOTIONS)
+            raise ValueError(f"emotions: {self.dataset.name} has no class {lacking[0]}; it has {known}")
+        return self
 
     @model_validator(mode="after")
     def _experiments_can_be_built(self) -> Settings:
