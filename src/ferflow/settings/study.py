@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Mapping
 from typing import Annotated, Literal, get_args
 
 from pydantic import Field, ValidationError, model_validator
 
 from ferflow.classes import EMOTIONS
+from ferflow.models import parameters
 from ferflow.settings.affect import Affect
 from ferflow.settings.clips import Augment, Aus, Dataset, Faces, Stills, Synth4d, Trim
 from ferflow.settings.comparing import (
@@ -23,6 +25,7 @@ from ferflow.settings.comparing import (
 )
 from ferflow.settings.heads import (
     SEARCHED_BESIDE,
+    C3dSettings,
     ClipNetworkSettings,
     EndToEnd,
     Features,
@@ -35,7 +38,7 @@ from ferflow.settings.heads import (
 from ferflow.settings.images import Datacentric, Finetune, Images, Sweep
 from ferflow.settings.sfew import Sfew
 from ferflow.settings.training import Spatial
-from ferflow.settings.types import EndToEndName, Head, Name, Section
+from ferflow.settings.types import Count, EndToEndName, Head, Name, Section
 
 EMBEDDED = ("synth4d", "synth4d-stills", "scenes", "affect")
 """The data sets that are rendered: synthetic."""
@@ -48,6 +51,8 @@ class Settings(Section):
     kind: Literal["clips", "images", "sfew", "affect"]
     protocol: Literal["honest", "published"]
     seed: Annotated[int, Field(ge=0)]
+    max_parameters: Count | None
+    departures: list[str]
     emotions: list[Literal[EMOTIONS]]
     dataset: Dataset
     synth4d: Synth4d
@@ -142,6 +147,40 @@ class Settings(Section):
                 raise ValueError(f"splits.compared names {head}, which temporal.heads has not")
         return self
 
+    @model_validator(mode="after")
+    def _nested_candidates_can_be_built(self) -> Settings:
+        for head in self.nested.heads:
+            if head not in self.temporal.heads:
+                raise ValueError(f"nested.heads names {head}, which temporal.heads has not")
+            for name in self.nested.tried():
+                try:
+                    self.candidate(head, name)
+                except ValidationError as error:
+                    first = error.errors()[0]
+                    where = ".".join(["nested", "candidates", name, *map(str, first["loc"])])
+                    raise ValueError(f"{where}: {first['msg'].removeprefix('Value error, ')}") from None
+        return self
+
+    @model_validator(mode="after")
+    def _no_network_is_too_large(self) -> Settings:
+        for name, count in parameters.counted(self):
+            if self.max_parameters is not None and count > self.max_parameters:
+                memory = parameters.BYTES * count / 1e9
+                raise ValueError(
+                    f"max_parameters: {name} would have {count:,} parameters, {memory:,.0f} GB while it is "
+                    f"trained, more than {self.max_parameters:,}; make it smaller (a C3D: map_layers), or allow "
+                    "more"
+                )
+        return self
+
+    def candidate(self, head: Head, name: str) -> HeadSettings:
+        """The settings of `head` as the candidate `name` of nested cross-validation has them."""
+        return self._with(head, self.nested.tried()[name])
+
+    def _with(self, head: Head, changes: Mapping[str, object]) -> HeadSettings:
+        heads = {head: self.temporal.heads[head].model_dump() | changes}
+        return Temporal.model_validate(self.temporal.model_dump() | {"heads": heads}).heads[head]
+
     def of_run(self, name: str) -> HeadSettings | ClipNetworkSettings:
         """The settings of the head or network of the experiment's run `name`."""
         run = self.experiments.runs[name]
@@ -150,5 +189,13 @@ class Settings(Section):
             return type(base).model_validate(base.model_dump() | run.changes)
         if run.of not in self.temporal.heads:
             raise ValueError(f"experiments.runs.{name} is of {run.of}, which temporal.heads has not")
-        heads = {run.of: self.temporal.heads[run.of].model_dump() | run.changes}
-        return Temporal.model_validate(self.temporal.model_dump() | {"heads": heads}).heads[run.of]
+        return self._with(run.of, run.changes)
+
+    def told(self, name: str) -> dict[str, object]:
+        """In what the experiment's run `name` differs from the study's own head or network, for a reader."""
+        run, chosen = self.experiments.runs[name], self.of_run(name)
+        told = {"of": run.of, "layer": run.layer} | run.changes
+        if isinstance(chosen, C3dSettings) and chosen.pooled():
+            frames, size = chosen.maps()
+            told["map_layers"] = f"{chosen.map_layers} (maps pooled to {frames}×{size}×{size})"
+        return told
