@@ -88,9 +88,10 @@ rule manifest:
 
 
 rule dataset:
-    """What the data set should hold and what it does."""
+    """What the data set should hold and what it does, and where its subjects stand."""
     input:
-        at(layout.MANIFEST),
+        manifest=at(layout.MANIFEST),
+        splits=at(layout.SPLITS),
     output:
         table("dataset"),
     params:
@@ -112,6 +113,7 @@ rule splits:
         at(layout.SPLITS),
     params:
         splits={name: value for name, value in plain(S.splits).items() if name != "compared"},
+        by_name=S.dataset.name == "bu4dfe",
         seed=S.seed,
         protocol=S.protocol,
     log:

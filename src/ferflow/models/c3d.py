@@ -14,10 +14,11 @@ Convolutions are not padded and poolings drop what is left over, as Keras's do. 
     classes      6                 512·6 + 6            =      3,078
                                                   in all: 53,372,502
 
-Figure 3.21 compares it with networks of one and two convolutions and does not print how these go on. Straight
-behind one convolution, dense layers of 512 would have 2.5 (16 filters) or 5.0 (32) thousand million parameters,
-40 and 80 GB with gradients and Adam's moments, which the author's 24 GB cards cannot have held. They are read as
-pooled to the maps of the three layers, 10×18×18, before the dense layers (`C3dSettings.map_layers`).
+Figure 3.21 compares it with networks of one and two convolutions and does not print how these go on.
+Straight behind one convolution, dense layers of 512 would have 2.5 (16 filters) or 5.0 (32) thousand million
+parameters, 40 and 80 GB with gradients and Adam's moments, which the author's 24 GB cards cannot have held.
+They are read as pooled to the maps of the three layers, 10×18×18, before the dense layers
+(`C3dSettings.map_layers`).
 """
 
 from __future__ import annotations

@@ -34,6 +34,8 @@ SPATIAL: dict[str, tuple[int, int, Sequence[int]]] = {
 }
 """Network for single images: its parameters with seven classes, the width of its last pooling and of its
 dense layers."""
+SIZES = ("units", "layers", "kernel", "batch_norm")
+"""Settings of a head that its parameters grow with."""
 IMAGE_CLASSES = 7
 BYTES = 16
 """That a parameter takes while it is trained: itself, its gradient and Adam's two moments, float32."""
@@ -100,7 +102,8 @@ def counted(settings: Settings) -> Iterator[tuple[str, int]]:
         for name, model in settings.images.trained().items():
             yield name, spatial(model.recipe(), _largest_classifier(settings, model))
     elif settings.kind == "clips":
-        yield settings.spatial.network, spatial(settings.spatial, _largest_classifier(settings, settings.spatial))
+        own = settings.spatial
+        yield own.network, spatial(own, _largest_classifier(settings, own))
         yield from _of_clips(settings)
 
 
@@ -129,8 +132,8 @@ def _of_clips(settings: Settings) -> Iterator[tuple[str, int]]:
         else:
             yield name, on_frames(chosen, n_classes)
     for name in dict.fromkeys(settings.search.run):
-        tried = ((one, settings.search.greatest(name, one)) for one in ("units", "layers", "kernel", "batch_norm"))
-        greatest = {one: value for one, value in tried if value is not None}
+        tried = {one: settings.search.greatest(name, one) for one in SIZES}
+        greatest = {one: value for one, value in tried.items() if value is not None}
         chosen = settings.temporal.changed(name, greatest).heads[name]
         yield f"{name}, searched", head(name, features, n_classes, chosen)
     for name in dict.fromkeys(settings.nested.heads):

@@ -27,10 +27,11 @@ def steps(at: Places) -> list[Step]:
 def _data(at: Places) -> list[Step]:
     """Tables of the data that rest on other tables: the manifest, the trimming, the trackers."""
     settings, manifest, trim = at.settings, manifest_of(at.settings), at.name(layout.TRIM)
+    splits = at.name(layout.SPLITS)
 
     def dataset() -> None:
         out = at.out(at.table("dataset"))
-        write_check(at.there(manifest), out, settings.dataset, settings.synth4d)
+        write_check(at.there(manifest), at.there(splits), out, settings.dataset, settings.synth4d)
 
     def trimming() -> None:
         outs = [at.out(at.table(name)) for name in ("trimming", "anomalies")]
@@ -45,7 +46,7 @@ def _data(at: Places) -> list[Step]:
         name = "au_agreement_summary"
         tables.write(summarise(clips), at.out(at.table(name)), name)
 
-    found = [Step(OTHERS, [manifest], dataset), Step(OTHERS, [manifest, trim], trimming)]
+    found = [Step(OTHERS, [manifest, splits], dataset), Step(OTHERS, [manifest, trim], trimming)]
     if settings.faces.compared_clips:
         found.append(Step(OTHERS, [at.table("trackers")], trackers))
     if settings.dataset.name == "synth4d":
@@ -86,6 +87,7 @@ def _thesis(at: Places) -> Step:
             stills=settings.stills.source,
             evaluation=settings.evaluation,
             seed=settings.seed,
+            spatial=settings.spatial.network,
             experiments={item: run for item, run in settings.experiments.published.items() if run in runs},
             image_counts=None,
             parameters=counts(settings.temporal.heads.get("lstm"), settings.end_to_end.c3d),

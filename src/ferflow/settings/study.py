@@ -168,8 +168,8 @@ class Settings(Section):
                 memory = parameters.BYTES * count / 1e9
                 raise ValueError(
                     f"max_parameters: {name} would have {count:,} parameters, {memory:,.0f} GB while it is "
-                    f"trained, more than {self.max_parameters:,}; make it smaller (a C3D: map_layers), or allow "
-                    "more"
+                    f"trained, more than {self.max_parameters:,}; make it smaller (a C3D: map_layers) or "
+                    "allow more"
                 )
         return self
 
