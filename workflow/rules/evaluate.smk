@@ -30,7 +30,7 @@ rule predictions:
         MODEL_PREDICTIONS,
         CONTROL_PREDICTIONS,
         HUMAN_PREDICTIONS,
-        manifest=at(layout.MANIFEST),
+        manifest=at(layout.CLIPS),
     output:
         at(layout.PREDICTIONS),
     params:
@@ -47,7 +47,7 @@ rule predictions:
 rule metrics:
     input:
         predictions=at(layout.PREDICTIONS),
-        manifest=at(layout.MANIFEST),
+        manifest=at(layout.CLIPS),
     output:
         metrics=at(layout.METRICS),
         tables=[table(name) for name in ("results", "confusion", "errors", "class_report")],
@@ -114,7 +114,7 @@ rule fold_models:
     input:
         tested=of_folds("tested.csv"),
         predictions=at(layout.PREDICTIONS),
-        manifest=at(layout.MANIFEST),
+        manifest=at(layout.CLIPS),
     output:
         table("fold_models"),
     params:
@@ -151,7 +151,7 @@ rule layers:
 rule tables_of_trimming:
     input:
         trim=at(layout.TRIM),
-        manifest=at(layout.MANIFEST),
+        manifest=at(layout.CLIPS),
     output:
         trimming=table("trimming"),
         anomalies=table("anomalies"),
@@ -169,7 +169,7 @@ rule tables_of_trimming:
 rule trackers:
     input:
         weights("face_landmark.tflite"),
-        manifest=at(layout.MANIFEST),
+        manifest=at(layout.CLIPS),
     output:
         clips=table("trackers"),
         summary=table("tracker_summary"),
@@ -195,7 +195,7 @@ rule agreement:
         truth=expand(SYNTH_TRUTH, subject=SUBJECTS),
         true_aus=[expand(path, subject=SUBJECTS) for path in SYNTH_AU_TRUTH],
         aus=expand(at(layout.AUS), subject=SUBJECTS),
-        manifest=at(layout.MANIFEST),
+        manifest=at(layout.CLIPS),
         trim=at(layout.TRIM),
     output:
         clips=table("au_agreement"),

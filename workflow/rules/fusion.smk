@@ -1,6 +1,6 @@
 # Several models as one, and a closer look at all of them: from predictions alone.
 from ferflow.evaluation import detail_tables
-from ferflow.report import thesis_titles
+from ferflow.report import opening, thesis_titles
 
 FUSED = [at(layout.FUSION) + "/predictions.csv"] if S.fusion.any() else []
 # Models against each other: one alone is compared with nothing.
@@ -29,7 +29,7 @@ if FUSED:
         """Average, weighted average, maximum, a stack, and the best set; learnt from cross-validation alone."""
         input:
             predictions=MODEL_PREDICTIONS,
-            manifest=at(layout.MANIFEST),
+            manifest=at(layout.CLIPS),
         output:
             predictions=FUSED[0],
             table=table("fusion"),
@@ -54,7 +54,7 @@ rule details:
     """Models against each other, calibration, results by sex, confidences, counts of errors."""
     input:
         predictions=[at(layout.PREDICTIONS), *FUSED],
-        manifest=at(layout.MANIFEST),
+        manifest=at(layout.CLIPS),
     output:
         [table(name) for name in detail_tables.TITLES],
     params:
@@ -100,7 +100,7 @@ rule figures_of_details:
 rule opening:
     """The page that the report opens with."""
     input:
-        **{name: table(name) for name in ("results", "calibration", "comparisons", "confusion")},
+        **{name: table(name) for name in opening.TABLES},
     output:
         report(
             at(layout.TABLES) + "/opening.html",
@@ -148,7 +148,7 @@ rule thesis_beside:
     input:
         **THESIS_SOURCES,
         predictions=at(layout.PREDICTIONS),
-        manifest=at(layout.MANIFEST),
+        manifest=at(layout.CLIPS),
         images=[S.stills.path] if S.trains_spatial() else [],
         spatial=[SPATIAL + "/predictions.csv"] if S.trains_spatial() else [],
     output:
@@ -158,6 +158,7 @@ rule thesis_beside:
         heads=plain(S.temporal)["heads"],
         c3d=plain(S.end_to_end.c3d),
         dataset=S.dataset.name,
+        network=S.spatial.network,
         stills=S.stills.source,
         synthetic_stills=SYNTHETIC_STILLS,
         experiments={item: run for item, run in S.experiments.published.items() if run in RUNS},

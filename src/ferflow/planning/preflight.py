@@ -59,7 +59,7 @@ def look(settings: Settings, weights_folder: str | Path = layout.WEIGHTS) -> Rea
 def _clips(settings: Settings, folder: Path) -> Ready:
     clips = datasets.clips(settings)
     if not clips:
-        raise SettingError("synth4d", "has no subject", "set women or men")
+        raise SettingError(settings.dataset.name, "has no clip", "list some, or set synth4d's women or men")
     about = pd.DataFrame([vars(clip) for clip in clips]).assign(synthetic=settings.data()[1])
     sexes = dict(zip(about["subject_id"], about["sex"], strict=True))
     asked = settings.splits
@@ -95,13 +95,10 @@ def _lacking(settings: Settings, about: pd.DataFrame, split: dict) -> list[str]:
 def _nested(settings: Settings, about: pd.DataFrame, sexes: dict[str, str]) -> None:
     if not settings.nested.heads:
         return
-    from ferflow.training import nested, nested_run
+    from ferflow.training import nested
 
     plan = nested.make(sexes, settings.nested.outer, settings.nested.inner, settings.seed)
     nested.check_classes(plan, about, settings.emotions)
-    for head in settings.nested.heads:
-        for candidate in settings.nested.tried():
-            nested_run.with_candidate(settings, head, candidate)
 
 
 def _fusion(settings: Settings, split: dict) -> None:
