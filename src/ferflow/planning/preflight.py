@@ -63,7 +63,15 @@ def _clips(settings: Settings, folder: Path) -> Ready:
     about = pd.DataFrame([vars(clip) for clip in clips]).assign(synthetic=settings.data()[1])
     sexes = dict(zip(about["subject_id"], about["sex"], strict=True))
     asked = settings.splits
-    split = splits.make(asked.scheme, sexes, asked.folds, asked.test_share, settings.seed, settings.protocol)
+    split = splits.make(
+        asked.scheme,
+        sexes,
+        asked.folds,
+        asked.test_share,
+        settings.seed,
+        settings.protocol,
+        settings.dataset.name == "bu4dfe",
+    )
     if asked.compared:
         splits.regrouped(split, sexes, settings.seed)
     _nested(settings, about, sexes)
