@@ -71,7 +71,7 @@ def check_name(name: str) -> str:
 
 
 def check_names(names: Sequence[str]) -> list[str]:
-    """A study's classes in their order; ValueError for fewer than two, and for two that differ in case alone."""
+    """A study's classes in their order; ValueError for fewer than two, or two that differ in case alone."""
     found = [check_name(name) for name in names]
     if len(found) < 2:
         said = f"{found[0]} is the only class" if found else "there is no class"
@@ -80,7 +80,9 @@ def check_names(names: Sequence[str]) -> list[str]:
     for name in found:
         other = seen.setdefault(key(name), name)
         if other is not name:
-            twice = "is listed twice" if other == name else f"and {other} differ in upper and lower case alone"
+            twice = (
+                "is listed twice" if other == name else f"and {other} differ in upper and lower case alone"
+            )
             raise ValueError(f"the class {name} {twice}")
     return found
 

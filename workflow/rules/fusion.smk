@@ -52,18 +52,19 @@ rule fusion:
 
 
 rule details:
-    """Models against each other, calibration, results by sex, confidences, counts of errors."""
+    """Models against each other, calibration, results by group, confidences, counts of errors."""
     input:
         predictions=[at(layout.PREDICTIONS), FUSED],
         manifest=at(layout.MANIFEST),
     output:
-        [table(name) for name in detail_tables.TITLES],
+        [table(name) for name in detail_tables.titles(BY)],
     params:
         calibration=plain(S.calibration),
         evaluation=plain(S.evaluation),
         emotions=S.emotions,
         protocol=S.protocol,
         seed=S.seed,
+        by=BY,
     log:
         "logs/details.log",
     benchmark:
@@ -80,12 +81,12 @@ rule figures_of_details:
         reliability=table("reliability"),
         calibration=table("calibration"),
         comparisons=table("comparisons"),
-        sex=table("results_by_sex"),
+        groups=table(detail_tables.BY) if BY else [],
         confusion=table("confusion_beside"),
     output:
         reliability=shown_figure("reliability", "Reliability of the models", "1 Results"),
         comparisons=shown_figure("comparisons", "Models against each other", "1 Results"),
-        sex=shown_figure("sex", "Accuracy by sex", "1 Results"),
+        groups=shown_figure("groups", f"Accuracy by {', '.join(BY)}", "1 Results") if BY else [],
         confusion=shown_figure("beside", "Confusion matrices of models and annotators", "1 Results"),
     params:
         confidence=S.evaluation.confidence,
@@ -175,10 +176,10 @@ rule thesis_beside:
 
 
 SHOWN["fusion"] = ("fusion", "Fusion of models", "1 Results")
-for name, title in detail_tables.TITLES.items():
+for name, title in detail_tables.titles(BY).items():
     SHOWN[name] = (detail_tables.SCHEMAS.get(name, name), title, "1 Results")
 for name, title in THESIS_TABLES.items():
     SHOWN[name] = ("thesis_beside", title, "6 Published beside reproduced")
-FIGURES += [figure(name) for name in ("reliability", "comparisons", "sex", "beside")]
+FIGURES += [figure(name) for name in ("reliability", "comparisons", "beside", *(["groups"] if BY else []))]
 RESULTS.append(at(layout.TABLES) + "/opening.html")
 RESULTS += expand(at(layout.TABLES) + "/mislabelled-{mistaken}.html", mistaken=MODELS)
