@@ -34,7 +34,8 @@ def _data(at: Places) -> list[Step]:
 
     def trimming() -> None:
         outs = [at.out(at.table(name)) for name in ("trimming", "anomalies")]
-        report_tables.trimming(at.there(trim), at.there(manifest), *outs, settings.features.max_frames)
+        longest = settings.features.max_frames
+        report_tables.trimming(at.there(trim), at.there(manifest), *outs, longest, settings.emotions)
 
     def trackers() -> None:
         out = at.out(at.table("tracker_summary"))
