@@ -26,6 +26,10 @@ UNREADABLE = (ValueError, OSError, EOFError, OverflowError, zlib.error)
 """What pandas raises of a file that is no CSV: its own errors are ValueErrors, as is a wrong encoding."""
 
 
+FIRST_LINE = 2
+"""The line of a table's first row; the header is line 1."""
+RAGGED = re.compile(r"Expected (\d+) fields in line (\d+), saw (\d+)")
+"""What pandas says of a row that is longer than the first one."""
 GREATEST = 2**53
 """Whole numbers beyond it are not kept exactly."""
 
@@ -49,7 +53,7 @@ def read(path: str | Path, name: str) -> pd.DataFrame:
     except FileNotFoundError:
         raise InputError(path, "does not exist", "run the step that makes it, or correct the path") from None
     except UNREADABLE as error:
-        raise InputError(path, f"is not a readable CSV table ({error})", "write it as UTF-8 CSV") from None
+        raise _unreadable(path, error) from None
     _check_columns(path, list(text.columns), schema(name))
     return pd.DataFrame({c: _parse(path, text[c], _rule(schema(name), c)) for c in text.columns})
 
@@ -78,7 +82,15 @@ def slices(path: str | Path, name: str, rows: int) -> Iterator[pd.DataFrame]:
     except FileNotFoundError:
         raise InputError(path, "does not exist", "run the step that makes it, or correct the path") from None
     except UNREADABLE as error:
-        raise InputError(path, f"is not a readable CSV table ({error})", "write it as UTF-8 CSV") from None
+        raise _unreadable(path, error) from None
+
+
+def _unreadable(path: str | Path, error: Exception) -> InputError:
+    ragged = RAGGED.search(str(error))
+    if ragged:
+        problem = f"line {ragged[2]} has {ragged[3]} cells, the lines before it {ragged[1]}"
+        return InputError(path, problem, "put a cell that holds a comma in quotes")
+    return InputError(path, f"is not a readable CSV table ({error})", "write it as UTF-8 CSV")
 
 
 def write_slices(frames: Iterable[pd.DataFrame], path: str | Path, name: str) -> None:
@@ -207,4 +219,4 @@ def _line(bad: pd.Series) -> int:
     """The first bad row's line in the file; the header is line 1."""
     # What is read, whole or in slices, counts its rows on; a frame that is written may have any index.
     first = bad.index.start if isinstance(bad.index, pd.RangeIndex) and bad.index.step == 1 else 0
-    return first + int(np.flatnonzero(bad.to_numpy())[0]) + 2
+    return first + int(np.flatnonzero(bad.to_numpy())[0]) + FIRST_LINE

@@ -7,7 +7,8 @@ with job(snakemake):
 
     given, out, confidence = snakemake.input, snakemake.output, snakemake.params.confidence
     reliability.reliability(given.reliability, given.calibration, out.reliability, confidence)
-    comparisons.differences(given.comparisons, out.comparisons, confidence)
+    if out.comparisons:  # not where one model stands alone
+        comparisons.differences(given.comparisons, out.comparisons, confidence)
     if given.groups:
         by_group.by_group(given.groups, out.groups, confidence)
     run.confusions_beside(given.confusion, out.confusion)
