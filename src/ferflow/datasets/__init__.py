@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ferflow.classes import SEXES
 from ferflow.datasets.manifest import ListedClip
-from ferflow.errors import SettingError
+from ferflow.errors import InputError, SettingError
 from ferflow.settings import Dataset, Settings
 
 
@@ -29,21 +29,32 @@ def grouped_by(settings: Settings) -> list[str]:
     if settings.dataset.name == "manifest":
         from ferflow import tables
 
-        columns = tables.read(settings.dataset.manifest, "clips").to_dict("list")
+        listed = tables.read(settings.dataset.manifest, "clips")
+        columns = listed.apply(lambda column: column.str.strip()).to_dict("list")
     else:
         columns = {"sex": SEXES, "emotion": settings.emotions}
     return used(columns, settings.evaluation.by)
 
 
 def listing(dataset: Dataset, emotions: Sequence[str]) -> list[ListedClip]:
-    """The clips of a data set, as their names or the user's table say."""
+    """The clips of a data set, as their names or the user's table say.
+
+    Raises SettingError where there is no table, InputError where it has no clip of one of `emotions`.
+    """
     emotions = tuple(emotions)
     if dataset.name == "manifest":
         from ferflow.datasets import listed
 
         if dataset.manifest is None:
             raise SettingError("dataset.manifest", "is empty", "give the CSV that lists the clips")
-        return listed.find(dataset.manifest, dataset.root, emotions)
+        clips = listed.find(dataset.manifest, dataset.root, emotions)
+        lacking = set(emotions) - {clip.emotion for clip in clips}
+        if lacking:
+            name = min(lacking, key=emotions.index)
+            raise InputError(
+                dataset.manifest, f"has no clip of class {name}", "take it out of `emotions`, or list some"
+            )
+        return clips
     from ferflow.datasets import bu4dfe
 
     # The synthetic set has its layout, but nobody is missing there.

@@ -134,7 +134,7 @@ def trimming(
     max_frames: int,
     emotions: Sequence[str],
 ) -> None:
-    """Schema `trimming` (per emotion, in the order of `emotions`, and in all) and schema `anomalies` from trim.csv.
+    """Schema `trimming` (per emotion, in the order of `emotions`, and in all), schema `anomalies`.
 
     `max_frames` is `settings.features.max_frames`: how many frames of a clip a temporal head reads.
     """
