@@ -22,17 +22,20 @@ def subjects(settings: Settings) -> list[str]:
 def grouped_by(settings: Settings) -> list[str]:
     """The columns of `evaluation.by` that put the study's clips into groups; opens no clip.
 
-    Raises SettingError for one that the clips do not have.
+    Raises SettingError for one that the clips do not have, and where folds are to be compared by their sexes
+    and no clip has one.
     """
-    from ferflow.evaluation.groups import used
+    from ferflow.evaluation.groups import SEX, used
 
-    if settings.dataset.name == "manifest":
+    columns = {SEX: list(SEXES)}
+    if settings.dataset.name == "manifest" and settings.dataset.manifest is not None:
         from ferflow import tables
 
         listed = tables.read(settings.dataset.manifest, "clips")
         columns = listed.apply(lambda column: column.str.strip()).to_dict("list")
-    else:
-        columns = {"sex": SEXES, "emotion": settings.emotions}
+    if settings.splits.compared and not used(columns, [SEX]):
+        problem = "the clips have no sex, in which the two kinds of folds differ"
+        raise SettingError("splits.compared", problem, "fill in that column of the table, or set it to []")
     return used(columns, settings.evaluation.by)
 
 

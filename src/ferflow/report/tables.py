@@ -10,7 +10,7 @@ import pandas as pd
 
 from ferflow import tables
 from ferflow.evaluation.controls import is_control
-from ferflow.evaluation.results import study_note
+from ferflow.evaluation.results import ABSENT, study_note
 from ferflow.report import published as published_numbers
 from ferflow.report import rendering
 from ferflow.report.names import marks_of, model_label, model_order, protocol_label, protocol_order
@@ -68,9 +68,21 @@ def results_table(results: pd.DataFrame, title: str, confidence: float) -> rende
     about = f"in brackets: {100 * confidence:g} % intervals, bootstrap over subjects; chance: {chance:.1f} %"
     if not whole["n_subjects"].any():
         about = about.replace("subjects", "images")
+    about += _without(whole)
     headings = ["model", "protocol", "clips", "subjects", *(HEADINGS[metric] for metric in metrics)]
     numbers = [False, False, *[True] * (2 + len(metrics))]
     return rendering.Rendered(f"{title}; {about}", marks_of(whole), headings, numbers, rows, controls)
+
+
+def _without(whole: pd.DataFrame) -> str:
+    """What a heading says of classes without a clip, by protocol; nothing where each has one."""
+    said: dict[str, list[str]] = {}
+    for protocol, note in zip(whole["protocol"], whole["note"].fillna(""), strict=True):
+        for part in note.split("; "):
+            if part.startswith(ABSENT) and protocol_label(protocol) not in said.setdefault(part, []):
+                said[part].append(protocol_label(protocol))
+    parts = [f"{part} ({', '.join(names)})" for part, names in said.items()]
+    return f"; {'; '.join(parts)}: means are over the other classes" if parts else ""
 
 
 def early_stopping(
