@@ -72,6 +72,8 @@ def test_a_side_that_lacks_a_class_is_told(own):
         ({"trim": {"overrides": "gone.csv"}}, "gone.csv: does not exist"),
         ({"humans": {"annotations": "clips.csv"}}, "clips.csv: lacks the column annotator"),
         ({"emotions": ["happy", "angry"]}, "clips.csv"),
+        ({"emotions": [*CLASSES, "fear"]}, "clips.csv: has no clip of class fear"),
+        ({"evaluation": {"by": ["age"]}}, "evaluation.by: the clips have no age"),
     ],
 )
 def test_what_would_stop_a_job_is_one_line_before_it(own, changes, said):

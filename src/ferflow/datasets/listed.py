@@ -9,6 +9,7 @@ from pathlib import Path, PurePath
 import pandas as pd
 
 from ferflow import tables
+from ferflow.classes import match
 from ferflow.datasets.manifest import ListedClip, refuse_repeats
 from ferflow.errors import InputError
 from ferflow.faces.video import IMAGE_SUFFIXES
@@ -122,10 +123,10 @@ def _refuse_two(table: str | Path, frame: pd.DataFrame, column: str) -> None:
 
 def _class(table: str | Path, line: int, written: str, emotions: tuple[str, ...]) -> str:
     """The study's name of a class that may be written in another case."""
-    known = {emotion.casefold(): emotion for emotion in emotions}
-    if written.casefold() not in known:
-        near = difflib.get_close_matches(written.casefold(), known, 1)
-        hint = f"did you mean {known[near[0]]}?" if near else f"they are {', '.join(emotions)}"
+    found = match(written, emotions)
+    if found is None:
+        near = difflib.get_close_matches(written, emotions, 1)
+        hint = f"did you mean {near[0]}?" if near else f"they are {', '.join(emotions)}"
         problem = f"emotion, line {line}: {written!r} is no class of the study"
         raise InputError(table, problem, f"{hint}; `emotions` lists them")
-    return known[written.casefold()]
+    return found

@@ -28,13 +28,14 @@ from ferflow.training import splits
 class Ready:
     """A study that can run.
 
-    `settings` are the study's, less what its data do not allow. A study of clips has `clips`, and `split` as
-    in splits.json. `images` counts what is listed of each class, where that is known. `notes` say what is
-    lacking.
+    `settings` are the study's, less what its data do not allow. A study of clips has `clips`, the columns that
+    its results are grouped `by`, and `split` as in splits.json. `images` counts what is listed of each class,
+    where that is known. `notes` say what is lacking.
     """
 
     settings: Settings
     clips: tuple[ListedClip, ...] = ()
+    by: tuple[str, ...] = ()
     split: dict = field(default_factory=dict)
     images: dict[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
@@ -81,20 +82,20 @@ def _clips(settings: Settings, folder: Path) -> Ready:
     _action_units(settings, about)
     _overrides(settings, about)
     _humans(settings, about, split)
-    return Ready(settings, tuple(clips), split, notes=tuple(_lacking(settings, about, split)))
+    by = datasets.grouped_by(settings)
+    return Ready(settings, tuple(clips), tuple(by), split, notes=tuple(_lacking(settings, about, split)))
 
 
 def _lacking(settings: Settings, about: pd.DataFrame, split: dict) -> list[str]:
     """A note for each side of the split, and what is trained on without a fold, that lacks a class."""
-    absent = [name for name in settings.emotions if name not in set(about["emotion"])]
-    notes = [f"no clip shows {name}: its cells stay empty" for name in absent]
+    notes = []
     sides = {"the test side": split["test"]}
     for number in range(len(split["folds"])):
         rest = [s for other, fold in enumerate(split["folds"]) if other != number for s in fold]
         sides[f"what is trained on without fold {number}"] = rest
     for name, subjects in sides.items():
         there = set(about.loc[about["subject_id"].isin(subjects), "emotion"])
-        lost = [one for one in settings.emotions if one not in there and one not in absent]
+        lost = [one for one in settings.emotions if one not in there]
         if lost:
             notes.append(f"{name} has no clip of {', '.join(lost)}")
     return notes
