@@ -28,8 +28,8 @@ from ferflow.training import splits
 class Ready:
     """A study that can run.
 
-    `settings` are the study's, less what its data do not allow. A study of clips has `clips`, the columns that
-    its results are grouped `by`, and `split` as in splits.json. `images` counts what is listed of each class,
+    `settings` are the study's, less what its data do not allow. A study of clips has `clips`, the columns
+    that its results are grouped `by`, and `split` as in splits.json. `images` counts what is listed of each class,
     where that is known. `notes` say what is lacking.
     """
 
@@ -75,7 +75,7 @@ def _clips(settings: Settings, folder: Path) -> Ready:
     )
     if asked.compared:
         splits.regrouped(split, sexes, settings.seed)
-    _nested(settings, about, sexes)
+    _nested(settings, sexes)
     _fusion(settings, split)
     if settings.temporal.heads:
         _recipe(settings.spatial, "spatial", settings, folder)
@@ -101,13 +101,12 @@ def _lacking(settings: Settings, about: pd.DataFrame, split: dict) -> list[str]:
     return notes
 
 
-def _nested(settings: Settings, about: pd.DataFrame, sexes: dict[str, str]) -> None:
+def _nested(settings: Settings, sexes: dict[str, str]) -> None:
     if not settings.nested.heads:
         return
     from ferflow.training import nested
 
-    plan = nested.make(sexes, settings.nested.outer, settings.nested.inner, settings.seed)
-    nested.check_classes(plan, about, settings.emotions)
+    nested.make(sexes, settings.nested.outer, settings.nested.inner, settings.seed)
 
 
 def _fusion(settings: Settings, split: dict) -> None:
