@@ -29,8 +29,8 @@ class Ready:
     """A study that can run.
 
     `settings` are the study's, less what its data do not allow. A study of clips has `clips`, the columns
-    that its results are grouped `by`, and `split` as in splits.json. `images` counts what is listed of each class,
-    where that is known. `notes` say what is lacking.
+    that its results are grouped `by`, and `split` as in splits.json. `images` counts what is listed of each
+    class, where that is known. `notes` say what is lacking.
     """
 
     settings: Settings
