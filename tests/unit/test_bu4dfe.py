@@ -111,12 +111,18 @@ def test_the_check_of_a_data_set_says_who_is_missing_and_what_differs(tmp_path):
     frame.loc[3, "fps"] = 30.0
     tables.write(frame, tmp_path / "manifest.csv", "manifest")
     chosen = params.dataset.model_copy(update={"name": "bu4dfe"})
-    write_check(tmp_path / "manifest.csv", tmp_path / "dataset.csv", chosen, params.synth4d)
+    unusable = {"clip_id": ["F003_sad"], "subject_id": "F003", "emotion": "sad", "reason": "is dark"}
+    unusable |= {"frames": 9, "not_blank": 0, "with_face": 0, "remedy": "light", "synthetic": False}
+    tables.write(pd.DataFrame(unusable), tmp_path / "unusable.csv", "unusable")
+    written = tmp_path / "dataset.csv"
+    write_check(tmp_path / "manifest.csv", written, chosen, params.synth4d, tmp_path / "unusable.csv")
     found = tables.read(tmp_path / "dataset.csv", "dataset").set_index("point")
     assert len(bu4dfe.SUBJECTS) == 100
     assert list(found.loc["subjects", ["expected", "found", "note"]]) == ["100", "99", "missing: F001"]
     assert found.loc["picture size (pixels)", "note"] == ""
     assert found.loc["frame rate (1/s)", "note"] == "differs in F002_happy"
+    assert list(found.loc["clips that cannot be used", ["found", "note"]]) == ["1 of 594", "F003_sad"]
+    assert found.loc["copies of another clip", "found"] == "593"  # all have one hash here
 
 
 @pytest.mark.parametrize(
