@@ -16,8 +16,8 @@ ASKED += [
     if run.of in HEADS
 ]
 ASKED += [(S.features.layer, S.search.greatest(head, "augmentations") or 0) for head in S.search.run]
-LAYERS = list(dict.fromkeys(layer for layer, _ in ASKED))
-AUGMENTATIONS = S.augment.transformations[: max(count for _, count in ASKED)]
+LAYERS = list(dict.fromkeys(layer for layer, _ in ASKED)) or [S.features.layer]
+AUGMENTATIONS = S.augment.transformations[: max((count for _, count in ASKED), default=0)]
 # What is done with clips that cannot be used changes nothing of the list of all clips.
 LISTED = plain(S.dataset) | {"unusable": "stop", "least_tracked": 0}
 SYNTH_CLIPS = [f"{S.dataset.root}/{{subject}}_{e}_tex.avi" for e in S.emotions]
@@ -27,7 +27,7 @@ SYNTH_AU_TRUTH = [f"{S.dataset.root}/truth/{{subject}}_{e}.csv" for e in S.emoti
 
 wildcard_constraints:
     subject="[A-Za-z0-9._+-]+",
-    head="|".join(HEADS),
+    head="|".join(HEADS) or "none",
     fold=r"\d+",
 
 

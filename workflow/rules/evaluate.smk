@@ -1,5 +1,5 @@
 # From predictions to metrics and tables. A model, a fold and a control are all the same thing here.
-MODELS = {head: f"{S.spatial.network}+{head}" for head in HEADS} | {name: name for name in END_TO_END}
+MODELS = S.models()
 
 
 def of_folds(file):
@@ -226,7 +226,7 @@ rule beside:
         "../scripts/beside.py"
 
 
-RESULTS += [at(layout.METRICS), at(layout.EXPORT)]
+RESULTS += [at(layout.METRICS), *([at(layout.EXPORT)] if HEADS else [])]
 SHOWN |= {
     "results": ("results", "Results on the test subjects and in cross-validation", "1 Results"),
     "beside": ("beside", "Published and reproduced", "1 Results"),
@@ -238,7 +238,7 @@ SHOWN |= {
     "trimming": ("trimming", "Frames before and after trimming", "3 Faces and trimming"),
     "anomalies": ("anomalies", "Anomalies: clips that are not trimmed by themselves", "3 Faces and trimming"),
 }
-if S.spatial.weights is None:
+if S.trains_spatial():
     SHOWN["spatial_class_report"] = (
         "class_report", "Spatial model: precision, recall and F1", "4 Spatial model"
     )

@@ -105,5 +105,5 @@ FIGURES += (
     [figure(name) for name in ("au_curve", "anomalies", "lengths", "splits", "accuracy", "confusions")]
     + ([figure("agreement")] if SYNTHETIC else [])
     + [figure(f"{kind}-{name}") for kind in ("learning", "confusion") for name in MODELS]
-    + ([figure("spatial_learning"), figure("spatial_confusion")] if S.spatial.weights is None else [])
+    + ([figure("spatial_learning"), figure("spatial_confusion")] if S.trains_spatial() else [])
 )

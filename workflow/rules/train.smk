@@ -1,7 +1,7 @@
 # The temporal heads fold by fold, the final models, and two controls.
 # A head's rules see its own settings, not those of the others.
 WITHOUT_HEADS = {name: value for name, value in plain(S.temporal).items() if name != "heads"}
-ORIGINALS = expand(at(layout.FEATURES), augmentation="none", subject=SUBJECTS)
+ORIGINALS = expand(at(layout.FEATURES), augmentation="none", subject=SUBJECTS) if HEADS else []
 
 
 def head_features(head):

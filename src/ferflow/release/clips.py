@@ -16,7 +16,7 @@ def steps(at: Places) -> list[Step]:
     """All that can be made again, in the order in which it builds on one another."""
     return [
         *_humans(at),
-        _fusion(at),
+        *([_fusion(at)] if at.settings.fusion.any() else []),
         _predictions(at),
         _metrics(at),
         *_spatial(at),
@@ -110,7 +110,7 @@ def _metrics(at: Places) -> Step:
 
 def _spatial(at: Places) -> list[Step]:
     settings = at.settings
-    if settings.spatial.weights is not None:
+    if not settings.trains_spatial():
         return []
     folder = at.name(layout.SPATIAL, model=settings.spatial.network)
 
@@ -142,16 +142,16 @@ def _fold_models(at: Places) -> Step:
 
 
 def _details(at: Places) -> Step:
-    said, fused = at.name(layout.PREDICTIONS), at.name(layout.FUSION) + "/predictions.csv"
-    manifest = at.name(layout.CLIPS)
+    said, manifest = at.name(layout.PREDICTIONS), at.name(layout.CLIPS)
+    fused = [at.name(layout.FUSION) + "/predictions.csv"] if at.settings.fusion.any() else []
 
     def make() -> None:
         detail.write_details(
-            [at.there(said), at.best(fused)],
+            [at.there(said), *map(at.best, fused)],
             at.there(manifest),
             at.made / at.name(layout.TABLES),
             at.settings.calibration,
             *_common(at),
         )
 
-    return Step(PREDICTIONS, [said, fused, manifest], make)
+    return Step(PREDICTIONS, [said, *fused, manifest], make)

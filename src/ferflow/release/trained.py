@@ -15,9 +15,7 @@ from ferflow.training import nested_run
 
 def models(at: Places) -> dict[str, str]:
     """The heads and networks of the study and the names of their models, in the order of its tables."""
-    settings = at.settings
-    heads = {head: f"{settings.spatial.network}+{head}" for head in settings.temporal.heads}
-    return heads | {name: name for name in settings.end_to_end.run}
+    return at.settings.models()
 
 
 def _fold_files(at: Places, name: str, file: str) -> list[str]:

@@ -72,8 +72,9 @@ def _beside(at: Places) -> Step:
 
 def _thesis(at: Places) -> Step:
     settings, manifest = at.settings, at.name(layout.CLIPS)
-    names = ["results", "fusion", "trimming", "cv_epochs", "early_stopping", "error_counts"]
-    own = settings.spatial.weights is None
+    names = ["results", "trimming", "cv_epochs", "early_stopping", "error_counts"]
+    names += ["fusion"] if settings.fusion.any() else []
+    own = settings.trains_spatial()
     names += ["spatial_results"] if own else []
     names += ["finetuned"] if own and settings.spatial.method == "finetune" else []
     names += ["human_summary"] if settings.humans.source(settings.dataset.name) else []
