@@ -7,12 +7,13 @@ import pandas as pd
 import pytest
 
 from ferflow import tables
+from ferflow.classes import EMOTIONS
 from ferflow.errors import SettingError
 from ferflow.evaluation import run as evaluation
 from ferflow.report import experiments
 from ferflow.settings import Evaluation, load
 
-EVALUATION = Evaluation(bootstrap=10, confidence=0.95, controls=False)
+EVALUATION = Evaluation(bootstrap=10, confidence=0.95, by=[], controls=False)
 REPOSITORY = Path(__file__).parents[2]
 
 
@@ -100,5 +101,5 @@ def test_the_table_gives_accuracy_over_folds_at_the_last_epoch_and_the_gap(writt
 
 
 def test_no_predictions_give_a_table_without_rows(tmp_path):
-    evaluation.tabulate([], tmp_path / "manifest.csv", tmp_path / "out.csv", EVALUATION, 1)
+    evaluation.tabulate([], tmp_path / "manifest.csv", tmp_path / "out.csv", EVALUATION, 1, EMOTIONS)
     assert tables.read(tmp_path / "out.csv", "results").empty

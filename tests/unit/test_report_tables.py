@@ -100,8 +100,9 @@ def test_trimming_counts_frames_and_lists_anomalies(tmp_path):
     manifest = manifest.assign(subject_id="S", sex="", split="", source="x", fps=25.0, width=1, height=1)
     tables.write(manifest.assign(sha256="0" * 64, synthetic=False), tmp_path / "manifest.csv", "manifest")
     outs = tmp_path / "trimming.csv", tmp_path / "anomalies.csv"
-    report.trimming(tmp_path / "trim.csv", tmp_path / "manifest.csv", *outs, 90)
+    report.trimming(tmp_path / "trim.csv", tmp_path / "manifest.csv", *outs, 90, ["sad", "happy", "A+"])
     table = tables.read(outs[0], "trimming").set_index("emotion")
+    assert table.index.tolist() == ["sad", "happy", "all"]  # the study's order; no clip, no row
     assert table.loc["happy", ["frames_before", "frames_after"]].tolist() == [220, 150]
     assert table.loc["all", "cut_share"] == pytest.approx(1 - 330 / 400)
     assert table.loc["all", ["within_before", "within_after", "n_anomalies"]].tolist() == [1, 2, 1]

@@ -3,6 +3,7 @@ from ferflow import datasets
 
 try:
     SUBJECTS = datasets.subjects(S)
+    BY = datasets.grouped_by(S)
 except FerflowError as error:
     stop(error)
 

@@ -157,6 +157,7 @@ rule tables_of_trimming:
         anomalies=table("anomalies"),
     params:
         max_frames=S.features.max_frames,
+        emotions=S.emotions,
     log:
         "logs/tables_of_trimming.log",
     resources:
@@ -229,7 +230,6 @@ rule beside:
 RESULTS += [at(layout.METRICS), *([at(layout.EXPORT)] if HEADS else [])]
 SHOWN |= {
     "results": ("results", "Results on the test subjects and in cross-validation", "1 Results"),
-    "beside": ("beside", "Published and reproduced", "1 Results"),
     "class_report": ("class_report", "Precision, recall and F1 per emotion", "1 Results"),
     "errors": ("errors", "Clips that were mistaken, with all class scores", "1 Results"),
     "early_stopping": ("early_stopping", "Epochs at which the folds were best", "2 Cross-validation"),
@@ -238,6 +238,8 @@ SHOWN |= {
     "trimming": ("trimming", "Frames before and after trimming", "3 Faces and trimming"),
     "anomalies": ("anomalies", "Anomalies: clips that are not trimmed by themselves", "3 Faces and trimming"),
 }
+if S.thesis_classes():
+    SHOWN["beside"] = ("beside", "Published and reproduced", "1 Results")
 if S.trains_spatial():
     SHOWN["spatial_class_report"] = (
         "class_report", "Spatial model: precision, recall and F1", "4 Spatial model"

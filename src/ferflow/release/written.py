@@ -21,7 +21,8 @@ STILLS = "3.3"
 
 def steps(at: Places) -> list[Step]:
     """Tables of the data, published numbers beside ours, the page that opens the report, mistaken clips."""
-    return [*_data(at), _beside(at), _thesis(at), _opening(at), *_mislabelled(at)]
+    thesis = [_beside(at), _thesis(at)] if at.settings.thesis_classes() else []
+    return [*_data(at), *thesis, _opening(at), *_mislabelled(at)]
 
 
 def _data(at: Places) -> list[Step]:
@@ -39,7 +40,8 @@ def _data(at: Places) -> list[Step]:
 
     def trimming() -> None:
         outs = [at.out(at.table(name)) for name in ("trimming", "anomalies")]
-        report_tables.trimming(at.there(trim), at.there(clips), *outs, settings.features.max_frames)
+        longest = settings.features.max_frames
+        report_tables.trimming(at.there(trim), at.there(clips), *outs, longest, settings.emotions)
 
     def trackers() -> None:
         out = at.out(at.table("tracker_summary"))
