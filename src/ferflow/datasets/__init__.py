@@ -3,11 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from ferflow.classes import SEXES
 from ferflow.datasets.manifest import ListedClip
 from ferflow.errors import InputError, SettingError
 from ferflow.settings import Dataset, Settings
+
+
+def clips(settings: Settings) -> list[ListedClip]:
+    """Every clip of the study's data set by its name; opens none. Embedded ones may still be missing."""
+    if settings.dataset.name != "synth4d":
+        return listing(settings.dataset, settings.emotions)
+    from ferflow.datasets import bu4dfe
+
+    return [
+        bu4dfe.named(subject, emotion, Path(settings.dataset.root) / f"{subject}_{emotion}_tex.avi")
+        for subject in subjects(settings)
+        for emotion in settings.emotions
+    ]
 
 
 def subjects(settings: Settings) -> list[str]:
