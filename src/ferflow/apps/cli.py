@@ -285,8 +285,9 @@ def check(
         list[Path] | None, typer.Argument(help="Studies laid over it.", show_default=False)
     ] = None,
 ) -> None:
-    """Check a settings file, with studies laid over it."""
+    """Check a settings file, with studies laid over it, and count the parameters of its networks."""
     from ferflow import settings
+    from ferflow.apps import networks
 
     checked = settings.load(params, *(overlays or []))
     names = " + ".join(str(file) for file in [params, *(overlays or [])])
@@ -298,6 +299,8 @@ def check(
         if checked.end_to_end.run:
             held += f", on frames {', '.join(checked.end_to_end.run)}"
     typer.echo(f"{names}: correct (study {checked.study}, {held})")
+    for line in networks.lines(checked):
+        typer.echo(line)
 
 
 @app.command()
