@@ -1,6 +1,6 @@
 # The embedded data set, the list of clips, and the split of subjects.
 SUBJECTS = READY.subjects
-BY = READY.by
+BY = list(READY.by)
 HEADS = list(S.temporal.heads)
 FOLDS = range(S.splits.folds)
 # What the features are made of: the layers and as many augmented versions as any head asks for, in one pass.

@@ -1,5 +1,9 @@
 # From predictions to metrics and tables. A model, a fold and a control are all the same thing here.
+from ferflow.report import thesis_parameters
+
 MODELS = S.models()
+# In what they are other networks than the thesis's, whose numbers stand beside theirs.
+OTHERS = thesis_parameters.others(S)
 
 
 def of_folds(file):
@@ -218,6 +222,7 @@ rule beside:
         table("beside"),
     params:
         dataset=S.dataset.name,
+        others=OTHERS,
     log:
         "logs/beside.log",
     resources:

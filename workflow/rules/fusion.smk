@@ -162,6 +162,7 @@ rule thesis_beside:
         c3d=plain(S.end_to_end.c3d),
         dataset=S.dataset.name,
         network=S.spatial.network,
+        others=OTHERS,
         stills=S.stills.source,
         synthetic_stills=SYNTHETIC_STILLS,
         experiments={item: run for item, run in S.experiments.published.items() if run in RUNS},

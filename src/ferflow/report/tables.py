@@ -216,9 +216,12 @@ def trackers(trackers_csv: str | Path, output: str | Path, synthetic: bool) -> N
     tables.write(summary, output, "tracker_summary")
 
 
-def beside(results_csv: str | Path, output: str | Path, dataset: str) -> None:
-    """Schema `beside`: the thesis's Table 3.6 and ours; `dataset` names the data of `results_csv`."""
-    tables.write(published_numbers.beside(tables.read(results_csv, "results"), dataset), output, "beside")
+def beside(
+    results_csv: str | Path, output: str | Path, dataset: str, others: Mapping[str, str] | None = None
+) -> None:
+    """Schema `beside`: the thesis's Table 3.6 and ours; `dataset` and `others` as in `published.beside`."""
+    found = published_numbers.beside(tables.read(results_csv, "results"), dataset, others)
+    tables.write(found, output, "beside")
 
 
 def render_beside(beside_csv: str | Path, title: str, outputs: Iterable[str | Path]) -> None:
