@@ -19,10 +19,10 @@ def of_finals(file):
 CONTROL_PREDICTIONS = (
     expand(at(layout.CONTROLS) + "/neutral-{head}.csv", head=HEADS)
     + ([at(layout.CONTROLS) + "/true-aus.csv"] if SYNTHETIC else [])
-    if S.evaluation.controls
+    if CONTROLS
     else []
 )
-MODEL_PREDICTIONS = of_folds("predictions.csv") + of_finals("predictions.csv")
+MODEL_PREDICTIONS = of_folds("predictions.csv") + (of_finals("predictions.csv") if TESTED else [])
 
 
 rule predictions:
@@ -109,26 +109,28 @@ rule tables_of_training:
         "../scripts/tables_of_training.py"
 
 
-rule fold_models:
-    """The other rule for a final score: the mean of the folds' best models on the test subjects."""
-    input:
-        tested=of_folds("tested.csv"),
-        predictions=at(layout.PREDICTIONS),
-        manifest=at(layout.MANIFEST),
-    output:
-        table("fold_models"),
-    params:
-        evaluation=plain(S.evaluation),
-        emotions=S.emotions,
-        protocol=S.protocol,
-        seed=S.seed,
-    log:
-        "logs/fold_models.log",
-    resources:
-        mem_mb=more(2000),
-        runtime=more(30),
-    script:
-        "../scripts/fold_models.py"
+if TESTED:
+
+    rule fold_models:
+        """The other rule for a final score: the mean of the folds' best models on the test subjects."""
+        input:
+            tested=of_folds("tested.csv"),
+            predictions=at(layout.PREDICTIONS),
+            manifest=at(layout.MANIFEST),
+        output:
+            table("fold_models"),
+        params:
+            evaluation=plain(S.evaluation),
+            emotions=S.emotions,
+            protocol=S.protocol,
+            seed=S.seed,
+        log:
+            "logs/fold_models.log",
+        resources:
+            mem_mb=more(2000),
+            runtime=more(30),
+        script:
+            "../scripts/fold_models.py"
 
 
 rule layers:
@@ -228,16 +230,23 @@ rule beside:
 
 RESULTS += [at(layout.METRICS), at(layout.EXPORT)]
 SHOWN |= {
-    "results": ("results", "Results on the test subjects and in cross-validation", "1 Results"),
-    "beside": ("beside", "Published and reproduced", "1 Results"),
+    "results": (
+        "results",
+        "Results on the test subjects and in cross-validation" if TESTED else "Results in cross-validation",
+        "1 Results",
+    ),
     "class_report": ("class_report", "Precision, recall and F1 per emotion", "1 Results"),
     "errors": ("errors", "Clips that were mistaken, with all class scores", "1 Results"),
     "early_stopping": ("early_stopping", "Epochs at which the folds were best", "2 Cross-validation"),
-    "fold_models": ("fold_models", "The mean of the folds' best models beside the final one", "2 Cross-validation"),
     "layers": ("layers", "The networks layer by layer", "5 Networks"),
     "trimming": ("trimming", "Frames before and after trimming", "3 Faces and trimming"),
     "anomalies": ("anomalies", "Anomalies: clips that are not trimmed by themselves", "3 Faces and trimming"),
 }
+if TESTED:
+    title = "The mean of the folds' best models beside the final one"
+    SHOWN["fold_models"] = ("fold_models", title, "2 Cross-validation")
+if S.repeats_thesis:
+    SHOWN["beside"] = ("beside", "Published and reproduced", "1 Results")
 if S.spatial.weights is None:
     SHOWN["spatial_class_report"] = (
         "class_report", "Spatial model: precision, recall and F1", "4 Spatial model"

@@ -135,6 +135,7 @@ rule error_tables:
         [path for key in MODELS for path in mislabelled(key)],
     params:
         models=list(MODELS.values()),
+        judged=S.splits.judged,
     log:
         "logs/error_tables.log",
     resources:
@@ -177,8 +178,9 @@ rule thesis_beside:
 SHOWN["fusion"] = ("fusion", "Fusion of models", "1 Results")
 for name, title in detail_tables.TITLES.items():
     SHOWN[name] = (detail_tables.SCHEMAS.get(name, name), title, "1 Results")
-for name, title in THESIS_TABLES.items():
-    SHOWN[name] = ("thesis_beside", title, "6 Published beside reproduced")
+if S.repeats_thesis:
+    for name, title in THESIS_TABLES.items():
+        SHOWN[name] = ("thesis_beside", title, "6 Published beside reproduced")
 FIGURES += [figure(name) for name in ("reliability", "comparisons", "sex", "beside")]
 RESULTS.append(at(layout.TABLES) + "/opening.html")
 RESULTS += expand(at(layout.TABLES) + "/mislabelled-{mistaken}.html", mistaken=MODELS)

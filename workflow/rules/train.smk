@@ -44,9 +44,9 @@ rule fold:
         predictions=at(layout.FOLD) + "/predictions.csv",
         early_history=at(layout.FOLD) + "/early.csv",
         early=at(layout.FOLD) + "/early.json",
-        tested=at(layout.FOLD) + "/tested.csv",
+        tested=at(layout.FOLD) + "/tested.csv" if TESTED else [],
     params:
-        tested=True,
+        tested=TESTED,
         of=lambda w: w.head,
         head=lambda w: plain(S.temporal.heads[w.head]),
         temporal=WITHOUT_HEADS,
@@ -93,7 +93,11 @@ rule final:
         "../scripts/final.py"
 
 
-if S.evaluation.controls:
+# They are judged on the test subjects.
+CONTROLS = S.evaluation.controls and TESTED
+
+
+if CONTROLS:
 
     rule control_neutral:
         """The same cascade on the frames before the expression begins: it must stay at chance."""
@@ -120,7 +124,7 @@ if S.evaluation.controls:
             "../scripts/control_neutral.py"
 
 
-if S.evaluation.controls and SYNTHETIC:
+if CONTROLS and SYNTHETIC:
 
     rule control_true_aus:
         """A simple classifier on the generator's own action units: the ceiling."""

@@ -36,6 +36,7 @@ def estimates(settings: Settings, clips: int | None = None) -> Iterator[Estimate
         raise SettingError("kind", f"is {settings.kind}", "estimate a study of clips")
     if clips is None:
         clips = len(datasets.subjects(settings)) * len(settings.emotions)
+        settings = datasets.resolved(settings)
     most, folds = settings.finalize.max_epochs, settings.splits.folds
     temporal, plan = settings.temporal, settings.end_to_end
     trained = {head: (own.augmentations, temporal.epochs) for head, own in temporal.heads.items()}

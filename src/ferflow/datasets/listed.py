@@ -46,5 +46,6 @@ def find(table: str | Path, root: str | Path, emotions: tuple[str, ...]) -> list
         source = inside(Path(root), row.source, table)
         if not source.exists():
             raise InputError(source, f"does not exist, but {table} lists it", "correct the path or the table")
-        clips.append(ListedClip(row.clip_id, row.subject_id, getattr(row, "sex", ""), row.emotion, source))
+        own = [getattr(row, name, "") or "" for name in ("sex", "split", "fold")]
+        clips.append(ListedClip(row.clip_id, row.subject_id, own[0], row.emotion, source, *own[1:]))
     return clips

@@ -26,6 +26,7 @@ class ListedClip:
     emotion: str
     source: Path
     split: str = ""
+    fold: str = ""
 
 
 def read(path: str | Path) -> pd.DataFrame:
@@ -56,6 +57,7 @@ def build(clips: Iterable[ListedClip], path: str | Path) -> None:
                 "sex": clip.sex,
                 "emotion": clip.emotion,
                 "split": clip.split,
+                "fold": clip.fold,
                 "source": clip.source.as_posix(),
                 "n_frames": info.n_frames,
                 "fps": info.fps,
@@ -68,6 +70,8 @@ def build(clips: Iterable[ListedClip], path: str | Path) -> None:
     if not rows:
         raise InputError(path, "there are no clips to list", "check the data set's folder")
     frame = pd.DataFrame(rows)
+    if not frame["fold"].any():
+        frame = frame.drop(columns="fold")
     refuse_repeats(path, frame)
     tables.write(frame, path, "manifest")
 

@@ -21,7 +21,8 @@ STILLS = "3.3"
 
 def steps(at: Places) -> list[Step]:
     """Tables of the data, published numbers beside ours, the page that opens the report, mistaken clips."""
-    return [*_data(at), _beside(at), _thesis(at), _opening(at), *_mislabelled(at)]
+    published = [_beside(at), _thesis(at)] if at.settings.repeats_thesis else []
+    return [*_data(at), *published, _opening(at), *_mislabelled(at)]
 
 
 def _data(at: Places) -> list[Step]:
@@ -119,7 +120,7 @@ def _mislabelled(at: Places) -> list[Step]:
             for seen_from, ends in ((at.there(folder), (".md", ".tex")), (at.out(page).parent, (".html",))):
                 strips = links(at.there(at.name(layout.STRIPS)), clips, seen_from.resolve())
                 outputs = [at.out(page).with_suffix(end) for end in ends]
-                error_table.render(at.best(errors), model, outputs, strips=strips)
+                error_table.render(at.best(errors), model, outputs, at.settings.splits.judged, strips)
 
         return Step(PREDICTIONS, [errors], make)
 

@@ -12,6 +12,7 @@ from matplotlib.ticker import PercentFormatter
 from ferflow import tables
 from ferflow.classes import SEXES
 from ferflow.errors import InputError
+from ferflow.evaluation.predictions import judged
 from ferflow.report import style
 from ferflow.report.names import marks_of, model_label, model_order
 
@@ -20,9 +21,9 @@ LOOKS = {"female": (style.DARK, "o", -0.14), "male": (style.MIDDLE, "s", 0.14)}
 
 
 def by_sex(results_by_sex_csv: str | Path, output: str | Path, confidence: float) -> None:
-    """Draw the test accuracy (and the human majority's) of schema `results_by_sex`."""
+    """Draw the accuracy by which models are judged (and the human majority's) of schema `results_by_sex`."""
     table = tables.read(results_by_sex_csv, "results_by_sex")
-    table = table[table["protocol"].isin(("test", "human")) & (table["metric"] == "accuracy")]
+    table = table[table["protocol"].isin((judged(table), "human")) & (table["metric"] == "accuracy")]
     if table.empty:
         raise InputError(results_by_sex_csv, "has no test results of women or men", "give the sexes")
     with style.style():

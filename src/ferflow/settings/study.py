@@ -88,6 +88,11 @@ class Settings(Section):
         }[self.kind]
         return name, name in EMBEDDED
 
+    @property
+    def repeats_thesis(self) -> bool:
+        """Whether the thesis's numbers stand beside the study's: on its data set, or the embedded one."""
+        return self.dataset.name != "manifest"
+
     def places(self) -> list[str]:
         """The folders and files of the study's data sets."""
         return [self.dataset.root, self.stills.path, self.sfew.dataset.path, self.affect.dataset.path]

@@ -51,7 +51,7 @@ def train_final(
     out_folder: str | Path,
     settings: Settings,
 ) -> None:
-    """Train `head` on all folds' subjects for `final_epochs` and judge it once on the test subjects.
+    """Train `head` on all folds' subjects for `final_epochs` and judge it once on the test subjects, if any.
 
     `features` as in `crossval.run_fold`; `early` are the folds' `early.json`; `spatial` is the model the
     features come from. Writes to `out_folder`, after training has ended: `model.pt` (`load_final` reads it;
@@ -163,7 +163,10 @@ def last_run(
         network = build()
         batches = loader(training, plan.batch, start)
         history = fit(network, len(classes), recipe, batches, None, f"{purpose}, final", seed=start)
-        shares = probabilities(network, loader(testing, plan.batch), device)
+        # Without test subjects there is nobody to ask it about.
+        shares = np.empty((0, len(classes)))
+        if len(test):
+            shares = probabilities(network, loader(testing, plan.batch), device)
     predictions = table(test, shares, classes, model, "test", None, seed)
     return network, history, predictions
 
