@@ -43,6 +43,7 @@ if HEAD_RUNS:
             temporal=WITHOUT_HEADS,
             finalize=None,
             max_frames=S.features.max_frames,
+            normalise=lambda w: RUNS[w.run].normalise or S.features.normalise,
             emotions=S.emotions,
             model=lambda w: w.run,
             seed=S.seed,
@@ -114,7 +115,7 @@ if COMPARISONS:
         params:
             compared=COMPARED,
             comparisons={name: plain(one) for name, one in COMPARISONS.items()},
-            changes={name: {"of": run.of, "layer": run.layer} | run.changes for name, run in RUNS.items()},
+            changes={name: run.about() for name, run in RUNS.items()},
             evaluation=plain(S.evaluation),
             emotions=S.emotions,
             synthetic=SYNTHETIC,

@@ -52,6 +52,7 @@ rule fold:
         temporal=WITHOUT_HEADS,
         finalize=plain(S.finalize),
         max_frames=S.features.max_frames,
+        normalise=S.features.normalise,
         emotions=S.emotions,
         model=lambda w: f"{S.spatial.network}+{w.head}",
         seed=S.seed,

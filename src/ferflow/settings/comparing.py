@@ -14,6 +14,7 @@ from ferflow.settings.types import (
     Head,
     Layer,
     Name,
+    Normalise,
     NotNegative,
     Positive,
     Section,
@@ -103,13 +104,22 @@ class ExperimentRun(Section):
 
     of: Head | EndToEndName
     layer: Layer | None
+    normalise: Normalise | None = None
     changes: dict[str, Any]
 
     @model_validator(mode="after")
     def _layer_of_a_head(self) -> ExperimentRun:
         if self.layer is not None and self.of in get_args(EndToEndName):
             raise ValueError(f"{self.of} sees the frames themselves: layer must be null")
+        if self.normalise is not None and self.of in get_args(EndToEndName):
+            raise ValueError(f"{self.of} sees the frames themselves: normalise must be null")
         return self
+
+
+    def about(self) -> dict[str, Any]:
+        """What the run is, for a table: its head or network, layer, normalisation and changes."""
+        own = {"of": self.of, "layer": self.layer}
+        return own | ({"normalise": self.normalise} if self.normalise else {}) | self.changes
 
 
 class Comparison(Section):

@@ -15,6 +15,7 @@ from ferflow.settings.types import (
     Head,
     Initialiser,
     Layer,
+    Normalise,
     Pooling,
     Positive,
     Precision,
@@ -27,6 +28,7 @@ class Features(Section):
     batch: Count
     precision: Precision
     max_frames: Count
+    normalise: Normalise = "none"  # the store of features holds them as they are
     threads: Count
 
 

@@ -34,6 +34,7 @@ Transformation = Literal[
     "rotate_right",
     "salt_pepper",
 ]
+Normalise = Literal["none", "clip", "subject"]
 Precision = Literal["auto", "float32", "bfloat16"]
 Sampling = Literal["none", "class_weights", "oversampling", "smote"]
 CleaningRule = Literal["constant", "conflict", "duplicate", "near_duplicate", "outlier", "label_error"]

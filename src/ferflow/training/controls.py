@@ -52,7 +52,7 @@ def neutral_frames(
     from ferflow.training.data import Study
 
     split = subject_splits.read(splits)
-    study = Study.read(manifest, trim, features, settings.emotions, settings.features.max_frames)
+    study = Study.of_settings(manifest, trim, features, settings)
     onsets = _onsets(truth)
     ends = {clip: onsets.get(clip, begin) for clip, (begin, _) in study.windows.items()}
     study = replace(study, windows={clip: (0, max(end, 1)) for clip, end in ends.items()})
