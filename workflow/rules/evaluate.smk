@@ -1,5 +1,5 @@
 # From predictions to metrics and tables. A model, a fold and a control are all the same thing here.
-MODELS = {head: f"{S.spatial.network}+{head}" for head in HEADS} | {name: name for name in END_TO_END}
+MODELS = S.models()
 
 
 def of_folds(file):
@@ -30,7 +30,7 @@ rule predictions:
         MODEL_PREDICTIONS,
         CONTROL_PREDICTIONS,
         HUMAN_PREDICTIONS,
-        manifest=at(layout.MANIFEST),
+        manifest=at(layout.CLIPS),
     output:
         at(layout.PREDICTIONS),
     params:
@@ -47,7 +47,7 @@ rule predictions:
 rule metrics:
     input:
         predictions=at(layout.PREDICTIONS),
-        manifest=at(layout.MANIFEST),
+        manifest=at(layout.CLIPS),
     output:
         metrics=at(layout.METRICS),
         tables=[table(name) for name in ("results", "confusion", "errors", "class_report")],
@@ -116,7 +116,7 @@ if TESTED:
         input:
             tested=of_folds("tested.csv"),
             predictions=at(layout.PREDICTIONS),
-            manifest=at(layout.MANIFEST),
+            manifest=at(layout.CLIPS),
         output:
             table("fold_models"),
         params:
@@ -153,7 +153,7 @@ rule layers:
 rule tables_of_trimming:
     input:
         trim=at(layout.TRIM),
-        manifest=at(layout.MANIFEST),
+        manifest=at(layout.CLIPS),
     output:
         trimming=table("trimming"),
         anomalies=table("anomalies"),
@@ -171,7 +171,7 @@ rule tables_of_trimming:
 rule trackers:
     input:
         weights("face_landmark.tflite"),
-        manifest=at(layout.MANIFEST),
+        manifest=at(layout.CLIPS),
     output:
         clips=table("trackers"),
         summary=table("tracker_summary"),
@@ -197,7 +197,7 @@ rule agreement:
         truth=expand(SYNTH_TRUTH, subject=SUBJECTS),
         true_aus=[expand(path, subject=SUBJECTS) for path in SYNTH_AU_TRUTH],
         aus=expand(at(layout.AUS), subject=SUBJECTS),
-        manifest=at(layout.MANIFEST),
+        manifest=at(layout.CLIPS),
         trim=at(layout.TRIM),
     output:
         clips=table("au_agreement"),
@@ -228,7 +228,7 @@ rule beside:
         "../scripts/beside.py"
 
 
-RESULTS += [at(layout.METRICS), at(layout.EXPORT)]
+RESULTS += [at(layout.METRICS), *([at(layout.EXPORT)] if HEADS else [])]
 SHOWN |= {
     "results": (
         "results",
@@ -247,7 +247,7 @@ if TESTED:
     SHOWN["fold_models"] = ("fold_models", title, "2 Cross-validation")
 if S.repeats_thesis:
     SHOWN["beside"] = ("beside", "Published and reproduced", "1 Results")
-if S.spatial.weights is None:
+if S.trains_spatial():
     SHOWN["spatial_class_report"] = (
         "class_report", "Spatial model: precision, recall and F1", "4 Spatial model"
     )

@@ -8,8 +8,10 @@ with job(snakemake):
 
     p = snakemake.params
     own = p.splits
-    clips = splits.sides(manifest.read(snakemake.input[0]))
-    split = splits.of_clips(own["scheme"], clips, own["folds"], own["test_share"], p.seed, p.protocol)
+    clips = splits.sides(manifest.read(snakemake.input.clips))
+    split = splits.of_clips(
+        own["scheme"], clips, own["folds"], own["test_share"], p.seed, p.protocol, p.by_name
+    )
     if len(split["folds"]) != own["folds"]:
         raise splits.lost_folds(split, own["folds"])
     splits.write(split, snakemake.output[0])

@@ -36,7 +36,15 @@ def resolved(settings: Settings) -> Settings:
         clips = [ListedClip(name, name, SEXES[name[0] == "M"], "", Path()) for name in people]
     else:
         clips = listing(settings.dataset, settings.emotions)
-    split = splits.of_clips(own.scheme, clips, own.folds, own.test_share, settings.seed, settings.protocol)
+    split = splits.of_clips(
+        own.scheme,
+        clips,
+        own.folds,
+        own.test_share,
+        settings.seed,
+        settings.protocol,
+        by_name=settings.dataset.name == "bu4dfe",
+    )
     share, n_test = own.test_share, len(split["test"])
     if own.tested != bool(n_test):
         share = n_test / (n_test + sum(map(len, split["folds"])))

@@ -15,6 +15,8 @@ from ferflow.evaluation.predictions import judged
 from ferflow.files import write_text
 from ferflow.report.names import marks_of, model_label
 
+TABLES = ("results", "calibration", "comparisons", "confusion", "unusable_counts")
+"""What the page rests on."""
 CONFUSIONS = 3
 """How many of the most frequent confusions are named."""
 CLIPS = {"test": "test clips", "cv": "clips"}
@@ -29,10 +31,9 @@ SUBJECTS = {
 def answers(found: Mapping[str, pd.DataFrame], confidence: float) -> list[dict[str, str]]:
     """Questions, each with a short answer and what it rests on: `question`, `answer`, `detail`.
 
-    `found`: tables by schema: `results`, `calibration`, `comparisons`, `confusion`. The model is the one with
-    the best in cross-validation, so that the test set has no say in it; where there is no test set, the
-    answer says that the best of several is a little too good on its own clips. The interval is of
-    `confidence`.
+    `found`: TABLES by schema. The model is the best in cross-validation, so that the test set has no say in
+    it; where there is no test set, the answer says that the best of several is a little too good on its own
+    clips. The interval is of `confidence`.
     """
     results = found["results"]
     accuracy = results[(results["metric"] == "accuracy") & results["fold"].isna()]
@@ -62,6 +63,25 @@ def answers(found: Mapping[str, pd.DataFrame], confidence: float) -> list[dict[s
         _sure(found["calibration"], best, level),
         _humans(found["comparisons"], best, level, clips),
         _confused(found["confusion"], best, clips),
+        *_left_out(found["unusable_counts"]),
+    ]
+
+
+def _left_out(counts: pd.DataFrame) -> list[dict[str, str]]:
+    """How many clips could not be used; nothing where all could."""
+    everything = counts[counts["of"] == "all"].iloc[0]
+    if not everything["left_out"]:
+        return []
+    classes = counts[(counts["of"] == "class") & (counts["left_out"] > 0)]
+    people = int((counts["of"] == "subject").sum())
+    named = ", ".join(f"{row.left_out} of {row.clips} {row.name}" for row in classes.itertuples(index=False))
+    return [
+        {
+            "question": "On which clips?",
+            "answer": f"{everything['used']} of {everything['clips']}; "
+            f"{everything['left_out']} could not be used and are left out",
+            "detail": f"{named}; of {people} subjects. The table of clips that cannot be used says why",
+        }
     ]
 
 
