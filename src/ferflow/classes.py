@@ -80,7 +80,9 @@ def check_names(names: Sequence[str]) -> list[str]:
     for name in found:
         other = seen.setdefault(key(name), name)
         if other is not name:
-            twice = "is listed twice" if other == name else f"and {other} differ in upper and lower case alone"
+            twice = (
+                "is listed twice" if other == name else f"and {other} differ in upper and lower case alone"
+            )
             raise ValueError(f"the class {name} {twice}")
     return found
 

@@ -116,7 +116,9 @@ def test_the_check_of_a_data_set_says_who_is_missing_and_what_differs(tmp_path):
     subjects = dict(zip(frame.subject_id, frame.sex, strict=True))
     splits.write(splits.make("thesis", subjects, 5, 0.2, 1, "honest", by_name=True), tmp_path / "splits.json")
     tables.write(
-        pd.DataFrame(columns=list(tables.schema("unusable")["properties"])), tmp_path / "unusable.csv", "unusable"
+        pd.DataFrame(columns=list(tables.schema("unusable")["properties"])),
+        tmp_path / "unusable.csv",
+        "unusable",
     )
     files = [tmp_path / name for name in ("manifest.csv", "splits.json", "unusable.csv", "dataset.csv")]
     write_check(*files, chosen, params.synth4d)

@@ -1,12 +1,5 @@
 # The embedded data set, the list of clips, and the split of subjects.
-from ferflow import datasets
-
-try:
-    SUBJECTS = datasets.subjects(S)
-    S = datasets.resolved(S)
-except FerflowError as error:
-    stop(error)
-
+SUBJECTS = READY.subjects
 HEADS = list(S.temporal.heads)
 FOLDS = range(S.splits.folds)
 # Without test subjects cross-validation is all there is, and models are judged by it.
@@ -71,7 +64,7 @@ if SYNTHETIC:
 
 else:
     SOURCES = {subject: {} for subject in SUBJECTS}
-    for clip in datasets.listing(S.dataset, S.emotions):
+    for clip in READY.clips:
         SOURCES[clip.subject_id][clip.clip_id] = str(clip.source)
 
 

@@ -59,10 +59,7 @@ def fit(scores: Scores, strengths: Sequence[float], n_folds: int, seed: int) -> 
     from sklearn.preprocessing import StandardScaler
 
     subjects = scores.clips["subject_id"].to_numpy()
-    if (n := len(set(subjects))) < n_folds:
-        raise SplitError(
-            "fusion.stacking.folds", f"{n_folds} folds of {n} subjects are not possible", "use fewer folds"
-        )
+    refuse_few(len(set(subjects)), n_folds)
     search = GridSearchCV(
         make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000)),
         {"logisticregression__C": sorted(strengths)},
@@ -74,6 +71,16 @@ def fit(scores: Scores, strengths: Sequence[float], n_folds: int, seed: int) -> 
     return Stack(
         scores.models, strength, -float(search.best_score_), search.best_estimator_, scores.shares.shape[2]
     )
+
+
+def refuse_few(n_subjects: int, n_folds: int) -> None:
+    """Raise SplitError where there are fewer subjects than folds."""
+    if n_subjects < n_folds:
+        raise SplitError(
+            "fusion.stacking.folds",
+            f"{n_folds} folds of {n_subjects} subjects are not possible",
+            "use fewer folds",
+        )
 
 
 def cross_fitted(scores: Scores, strengths: Sequence[float], n_folds: int, seed: int) -> np.ndarray:

@@ -12,6 +12,7 @@ import pandas as pd
 
 from ferflow.errors import InputError, SplitError
 from ferflow.files import read_json, write_text
+from ferflow.settings import Settings
 from ferflow.training.reproducible import derive
 
 _FIGURE_3_6 = (
@@ -166,6 +167,23 @@ def of_clips(
         return make(scheme, sexes, n_folds, test_share, seed, protocol, by_name)
     rest = {subject: sex for subject, sex in sexes.items() if subject not in marked}
     return make(scheme, rest, n_folds, 0, seed, protocol, test=marked)
+
+
+def planned(settings: Settings, clips: Iterable[Side]) -> tuple[dict, Settings]:
+    """The split of a study's clips, and the settings with the folds and the share of test subjects it has.
+
+    `leave_one_out` and `given` have as many folds as their clips say, whatever `splits.folds` is. Raises
+    SplitError where the clips cannot be split so.
+    """
+    own = settings.splits
+    by_name = settings.dataset.name == "bu4dfe"
+    asked = own.scheme, clips, own.folds, own.test_share, settings.seed, settings.protocol, by_name
+    split = of_clips(*asked)
+    share, n_test = own.test_share, len(split["test"])
+    if own.tested != bool(n_test):
+        share = n_test / (n_test + sum(map(len, split["folds"])))
+    found = own.model_copy(update={"folds": len(split["folds"]), "test_share": share})
+    return split, settings.model_copy(update={"splits": found})
 
 
 def sides(manifest: pd.DataFrame) -> list[Side]:
