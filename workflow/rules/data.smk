@@ -12,6 +12,7 @@ ASKED += [
     if run.of in HEADS
 ]
 ASKED += [(S.features.layer, S.search.greatest(head, "augmentations") or 0) for head in S.search.run]
+ASKED += [("dense", 0)] if S.baselines.run else []
 LAYERS = list(dict.fromkeys(layer for layer, _ in ASKED)) or [S.features.layer]
 AUGMENTATIONS = S.augment.transformations[: max((count for _, count in ASKED), default=0)]
 # What is done with clips that cannot be used changes nothing of the list of all clips.

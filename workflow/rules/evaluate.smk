@@ -28,6 +28,7 @@ MODEL_PREDICTIONS = of_folds("predictions.csv") + (of_finals("predictions.csv") 
 rule predictions:
     input:
         MODEL_PREDICTIONS,
+        expand(at(layout.BASELINE), baseline=BASELINES),
         CONTROL_PREDICTIONS,
         HUMAN_PREDICTIONS,
         manifest=at(layout.CLIPS),

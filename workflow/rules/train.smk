@@ -21,6 +21,7 @@ def training_settings():
     settings["nested"] = {"outer": 2, "inner": 2, "heads": [], "candidates": {"as_set": {}}}
     settings["experiments"] = {"compared": [], "comparisons": {}, "runs": {}, "published": {}}
     settings["fusion"] = {"sets": {}, "rules": ["average"], "stacking": None, "best": None}
+    settings["baselines"] |= {"run": []}
     settings["humans"] |= {"annotations": None, "votes": None, "simulated": None, "mistaken": 0}
     settings["calibration"] = {"bins": 2, "binning": "width", "listed": 1}
     settings["evaluation"] |= {"bootstrap": 1, "confidence": 0.95}
@@ -94,6 +95,36 @@ rule final:
         runtime=more(480),
     script:
         "../scripts/final.py"
+
+
+BASELINES = list(dict.fromkeys(S.baselines.run))
+
+
+if BASELINES:
+
+    rule baselines:
+        """Models without a head over time, in the same folds and on the same test subjects."""
+        input:
+            # The layer that the network's classifier reads.
+            features=expand(at(layout.FEATURES, layer="dense"), augmentation="none", subject=SUBJECTS),
+            aus=expand(at(layout.AUS), subject=SUBJECTS),
+            manifest=at(layout.CLIPS),
+            trim=at(layout.TRIM),
+            splits=at(layout.SPLITS),
+            spatial=SPATIAL + "/model.pt",
+        output:
+            expand(at(layout.BASELINE), baseline=BASELINES),
+        params:
+            settings=training_settings() | {"baselines": plain(S.baselines)},
+        log:
+            "logs/baselines.log",
+        benchmark:
+            "benchmarks/baselines.tsv"
+        resources:
+            mem_mb=more(3000),
+            runtime=more(60),
+        script:
+            "../scripts/baselines.py"
 
 
 # They are judged on the test subjects.

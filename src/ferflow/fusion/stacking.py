@@ -17,6 +17,7 @@ from ferflow.errors import SplitError
 from ferflow.fusion.align import Scores
 
 if TYPE_CHECKING:
+    from sklearn.model_selection import GridSearchCV
     from sklearn.pipeline import Pipeline
 
 LEAST = 1e-6
@@ -53,24 +54,36 @@ def fit(scores: Scores, strengths: Sequence[float], n_folds: int, seed: int) -> 
     `strengths` are the values of C that are tried; the one with the least mean log loss on held-out subjects
     is taken, of equal ones the least. Raises SplitError where there are fewer subjects than `n_folds`.
     """
+    subjects = scores.clips["subject_id"].to_numpy()
+    refuse_few(len(set(subjects)), n_folds)
+    search = regression(inputs(scores.shares), scores.truth, subjects, strengths, n_folds, seed)
+    strength = float(search.best_params_["logisticregression__C"])
+    return Stack(
+        scores.models, strength, -float(search.best_score_), search.best_estimator_, scores.shares.shape[2]
+    )
+
+
+def regression(
+    given: np.ndarray,
+    truth: np.ndarray,
+    subjects: np.ndarray,
+    strengths: Sequence[float],
+    n_folds: int,
+    seed: int,
+) -> GridSearchCV:
+    """A fitted multinomial logistic regression on standardised inputs [N,I]; see `fit`."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import GridSearchCV, GroupKFold
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    subjects = scores.clips["subject_id"].to_numpy()
-    refuse_few(len(set(subjects)), n_folds)
     search = GridSearchCV(
         make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000)),
         {"logisticregression__C": sorted(strengths)},
         scoring=_log_score,
         cv=GroupKFold(n_folds, shuffle=True, random_state=seed % 2**32),
     )
-    search.fit(inputs(scores.shares), scores.truth, groups=subjects)
-    strength = float(search.best_params_["logisticregression__C"])
-    return Stack(
-        scores.models, strength, -float(search.best_score_), search.best_estimator_, scores.shares.shape[2]
-    )
+    return search.fit(given, truth, groups=subjects)
 
 
 def refuse_few(n_subjects: int, n_folds: int) -> None:

@@ -8,6 +8,7 @@ from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
 from ferflow.settings.images import BEST
 from ferflow.settings.types import (
+    Baseline,
     Count,
     EndToEndName,
     FusionRule,
@@ -110,6 +111,14 @@ class Fusion(Section):
     def found(self) -> int:
         """How many fusions are not listed but found in cross-validation."""
         return (self.stacking is not None) + (self.best is not None)
+
+
+class Baselines(Section):
+    """Models without a head, judged in the same folds (`training.baselines`)."""
+
+    run: list[Baseline]
+    strengths: Annotated[list[Positive], Field(min_length=1)]
+    inner_folds: Annotated[int, Field(ge=2)]
 
 
 class ExperimentRun(Section):

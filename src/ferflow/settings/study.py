@@ -14,6 +14,7 @@ from ferflow.settings import switched_off
 from ferflow.settings.affect import Affect
 from ferflow.settings.clips import Augment, Aus, Dataset, Faces, Stills, Synth4d, Trim
 from ferflow.settings.comparing import (
+    Baselines,
     Calibration,
     Evaluation,
     Experiments,
@@ -76,6 +77,7 @@ class Settings(Section):
     end_to_end: EndToEnd
     splits: Splits
     finalize: Finalize
+    baselines: Baselines
     humans: Humans
     experiments: Experiments
     nested: Nested

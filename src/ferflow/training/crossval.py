@@ -46,9 +46,10 @@ def run_fold(
     """Train `head` without fold `fold` and judge it on that fold's original clips.
 
     `features` are files named `<augmentation>/<subject>.h5`, off which `normalise` takes a mean
-    (`data.Study.offset`); every augmentation among them is trained on, none is judged on. Writes to `out_folder`, after both runs have ended: `history.csv` and `predictions.csv`
-    (of the last epoch's weights: no epoch is picked by what it is judged on) of the fixed run of
-    `temporal.epochs`, at a constant learning rate; `early.csv` and `early.json` (see `best_epoch`) of the run
+    (`data.Study.offset`); every augmentation among them is trained on, none is judged on. Writes to
+    `out_folder`, after both runs have ended: `history.csv` and `predictions.csv` (of the last epoch's
+    weights: no epoch is picked by what it is judged on) of the fixed run of `temporal.epochs`, at a constant
+    learning rate; `early.csv` and `early.json` (see `best_epoch`) of the run
     that stops early, which is left out where `finalize` is None. With `tested` also `tested.csv`: what that
     run's best weights say of the test subjects, who have no say in anything. A training that will be long is
     announced before it starts (None: on stderr). Raises SplitError where a subject stands on both sides under
