@@ -4,6 +4,7 @@ HEADS = list(S.temporal.heads)
 FOLDS = range(S.splits.folds)
 # Without test subjects cross-validation is all there is, and models are judged by it.
 TESTED = S.splits.tested
+config |= {"tested": TESTED, "folds": len(FOLDS)}  # for the captions of the report
 # What the features are made of: the layers and as many augmented versions as any head asks for, in one pass.
 ASKED = [(S.features.layer, head.augmentations) for head in S.temporal.heads.values()]
 ASKED += [

@@ -17,6 +17,7 @@ import pandas as pd
 from ferflow import tables
 from ferflow.errors import InputError
 from ferflow.evaluation.clip_answer import weighted_mean
+from ferflow.evaluation.controls import PREFIX
 from ferflow.features import store
 from ferflow.settings import Settings
 from ferflow.training import splits as subject_splits
@@ -83,8 +84,13 @@ def write(
 
 
 def label(name: str) -> str:
-    """The model's name in tables: `weighted_mean` as `weighted-mean`."""
-    return name.replace("_", "-")
+    """The model's name in tables; the majority class is a control, which nothing is compared with."""
+    named = {
+        "majority": f"{PREFIX}majority-class",
+        "mean": "frame-mean",
+        "weighted_mean": "frame-weighted-mean",
+    }
+    return named.get(name, name.replace("_", "-"))
 
 
 def pool(study: Study, aus: Sequence[str | Path], spatial: str | Path) -> Pooled:
@@ -164,4 +170,4 @@ MODELS: dict[str, Model] = {
         less_subject(pooled.inputs, study.clips["subject_id"].to_numpy()), study, *sides
     ),
 }
-"""Name in `baselines.run`: probabilities [M,K] of the clips of bool `held_out` [N], learnt from `training`."""
+"""By their names in `baselines.run`: probabilities [M,K] of the clips `held_out`, learnt from `training`."""
