@@ -1,4 +1,4 @@
-"""A mean is taken off the features that heads read, the clip's or the person's; the store keeps all as it is."""
+"""A mean is taken off the features that heads read, the clip's or the person's; the store keeps all."""
 
 from __future__ import annotations
 

@@ -52,10 +52,11 @@ def fit(scores: Scores, strengths: Sequence[float], n_folds: int, seed: int) -> 
     """Fit on out-of-fold `scores`: multinomial logistic regression, C chosen by CV over subjects.
 
     `strengths` are the values of C that are tried; the one with the least mean log loss on held-out subjects
-    is taken, of equal ones the least. Raises SplitError where there are fewer subjects than `n_folds`.
+    is taken, of equal ones the least. The folds are `n_folds`, or as many as there are subjects, if these are
+    fewer. Raises SplitError for a single subject.
     """
     subjects = scores.clips["subject_id"].to_numpy()
-    refuse_few(len(set(subjects)), n_folds)
+    refuse_few(len(set(subjects)))
     search = regression(inputs(scores.shares), scores.truth, subjects, strengths, n_folds, seed)
     strength = float(search.best_params_["logisticregression__C"])
     return Stack(
@@ -81,19 +82,16 @@ def regression(
         make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000)),
         {"logisticregression__C": sorted(strengths)},
         scoring=_log_score,
-        cv=GroupKFold(n_folds, shuffle=True, random_state=seed % 2**32),
+        cv=GroupKFold(min(n_folds, len(set(subjects))), shuffle=True, random_state=seed % 2**32),
     )
     return search.fit(given, truth, groups=subjects)
 
 
-def refuse_few(n_subjects: int, n_folds: int) -> None:
-    """Raise SplitError where there are fewer subjects than folds."""
-    if n_subjects < n_folds:
-        raise SplitError(
-            "fusion.stacking.folds",
-            f"{n_folds} folds of {n_subjects} subjects are not possible",
-            "use fewer folds",
-        )
+def refuse_few(n_subjects: int) -> None:
+    """Raise SplitError where there are too few subjects to learn from some and to judge on others."""
+    if n_subjects < 2:
+        problem = f"a stack is learnt from {n_subjects} subject"
+        raise SplitError("fusion.stacking", problem, "write `stacking: null`, or take more subjects")
 
 
 def cross_fitted(scores: Scores, strengths: Sequence[float], n_folds: int, seed: int) -> np.ndarray:

@@ -107,7 +107,7 @@ def _fusion(settings: Settings, split: dict) -> None:
         members.resolve(names, settings.models().values(), f"fusion.{where}")
     if settings.fusion.stacking is not None:
         sizes = [len(fold) for fold in split["folds"]]
-        stacking.refuse_few(sum(sizes) - max(sizes), settings.fusion.stacking.folds)
+        stacking.refuse_few(sum(sizes) - max(sizes))
 
 
 def _recipe(own: Spatial, where: str, settings: Settings, folder: Path) -> None:

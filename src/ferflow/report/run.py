@@ -141,7 +141,7 @@ def splits(splits_json: str | Path, manifest_csv: str | Path, output: str | Path
     with style.style():
         mark = marks(manifest["synthetic"].any(), study_note(content.get("protocol", "")))
         drawn = accuracy_figures.splits(content, sex_of, mark)
-        style.save(drawn, output, "Subjects in the folds and the test set")
+        style.save(drawn, output, "Subjects in the folds")
 
 
 def clips_of(trim_csv: str | Path, manifest_csv: str | Path) -> pd.DataFrame:

@@ -145,10 +145,9 @@ def _logistic(inputs: np.ndarray, study: Study, training, held_out, settings: Se
 
     truth = study.clips["emotion"].map({name: k for k, name in enumerate(study.classes)}).to_numpy()
     groups = study.clips["subject_id"].to_numpy()[training]
-    folds = min(settings.baselines.inner_folds, len(set(groups)))
-    fitted = regression(
-        inputs[training], truth[training], groups, settings.baselines.strengths, folds, settings.seed
-    ).best_estimator_
+    own = settings.baselines
+    asked = groups, own.strengths, own.inner_folds, settings.seed
+    fitted = regression(inputs[training], truth[training], *asked).best_estimator_
     found = np.zeros((int(held_out.sum()), len(study.classes)))
     found[:, fitted.classes_] = fitted.predict_proba(inputs[held_out])
     return found
