@@ -1,5 +1,12 @@
 # The embedded data set, the list of clips, and the split of subjects.
+from ferflow import datasets
+
 SUBJECTS = READY.subjects
+try:
+    BY = datasets.grouped_by(S)
+except FerflowError as error:
+    stop(error)
+
 HEADS = list(S.temporal.heads)
 FOLDS = range(S.splits.folds)
 # Without test subjects cross-validation is all there is, and models are judged by it.

@@ -1,5 +1,9 @@
 # From predictions to metrics and tables. A model, a fold and a control are all the same thing here.
+from ferflow.report import thesis_parameters
+
 MODELS = S.models()
+# In what they are other networks than the thesis's, whose numbers stand beside theirs.
+OTHERS = thesis_parameters.others(S)
 
 
 def of_folds(file):
@@ -160,6 +164,7 @@ rule tables_of_trimming:
         anomalies=table("anomalies"),
     params:
         max_frames=S.features.max_frames,
+        emotions=S.emotions,
     log:
         "logs/tables_of_trimming.log",
     resources:
@@ -220,6 +225,7 @@ rule beside:
         table("beside"),
     params:
         dataset=S.dataset.name,
+        others=OTHERS,
     log:
         "logs/beside.log",
     resources:
@@ -246,7 +252,7 @@ SHOWN |= {
 if TESTED:
     title = "The mean of the folds' best models beside the final one"
     SHOWN["fold_models"] = ("fold_models", title, "2 Cross-validation")
-if S.repeats_thesis:
+if S.thesis_classes():
     SHOWN["beside"] = ("beside", "Published and reproduced", "1 Results")
 if S.trains_spatial():
     SHOWN["spatial_class_report"] = (

@@ -24,7 +24,7 @@ def training_settings():
     settings["baselines"] |= {"run": []}
     settings["humans"] |= {"annotations": None, "votes": None, "simulated": None, "mistaken": 0}
     settings["calibration"] = {"bins": 2, "binning": "width", "listed": 1}
-    settings["evaluation"] |= {"bootstrap": 1, "confidence": 0.95}
+    settings["evaluation"] |= {"bootstrap": 1, "confidence": 0.95, "by": []}
     settings["pictures"] = dict.fromkeys(settings["pictures"], 100)
     return settings
 

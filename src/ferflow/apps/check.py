@@ -6,6 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 from ferflow import settings as study_settings
+from ferflow.apps import networks
 from ferflow.planning import preflight
 from ferflow.planning.preflight import Ready
 from ferflow.settings import SHIPPED, Settings, Spatial
@@ -28,7 +29,8 @@ def lines(ready: Ready) -> list[str]:
     told = of_kind[ready.settings.kind](ready)
     told += [("left out", note) for note in (*ready.settings.left_out, *ready.notes)]
     told.append(("jobs", "`ferflow plan` counts them and says what they will take"))
-    return [f"  {name + ':':14} {what}" for name, what in told]
+    shown = [f"  {name + ':':14} {what}" for name, what in told]
+    return shown + networks.lines(ready.settings)
 
 
 def _clips(ready: Ready) -> list[tuple[str, str]]:

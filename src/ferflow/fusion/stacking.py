@@ -17,6 +17,7 @@ from ferflow.errors import SplitError
 from ferflow.fusion.align import Scores
 
 if TYPE_CHECKING:
+    from sklearn.dummy import DummyClassifier
     from sklearn.model_selection import GridSearchCV
     from sklearn.pipeline import Pipeline
 
@@ -31,7 +32,7 @@ class Stack:
     models: tuple[str, ...]
     strength: float
     loss: float
-    pipeline: Pipeline
+    pipeline: Pipeline | DummyClassifier
     n_classes: int
 
     def predict(self, shares: np.ndarray) -> np.ndarray:
@@ -53,15 +54,17 @@ def fit(scores: Scores, strengths: Sequence[float], n_folds: int, seed: int) -> 
 
     `strengths` are the values of C that are tried; the one with the least mean log loss on held-out subjects
     is taken, of equal ones the least. The folds are `n_folds`, or as many as there are subjects, if these are
-    fewer. Raises SplitError for a single subject.
+    fewer. Where all clips but one subject's are of one class, the stack gives the classes' shares. Raises
+    SplitError for a single subject.
     """
     subjects = scores.clips["subject_id"].to_numpy()
     refuse_few(len(set(subjects)))
-    search = regression(inputs(scores.shares), scores.truth, subjects, strengths, n_folds, seed)
+    given, n_classes = inputs(scores.shares), scores.shares.shape[2]
+    search = regression(given, scores.truth, subjects, strengths, n_folds, seed)
+    if search is None:
+        return Stack(scores.models, min(strengths), float("nan"), prior(given, scores.truth), n_classes)
     strength = float(search.best_params_["logisticregression__C"])
-    return Stack(
-        scores.models, strength, -float(search.best_score_), search.best_estimator_, scores.shares.shape[2]
-    )
+    return Stack(scores.models, strength, -float(search.best_score_), search.best_estimator_, n_classes)
 
 
 def regression(
@@ -71,20 +74,34 @@ def regression(
     strengths: Sequence[float],
     n_folds: int,
     seed: int,
-) -> GridSearchCV:
-    """A fitted multinomial logistic regression on standardised inputs [N,I]; see `fit`."""
+) -> GridSearchCV | None:
+    """A fitted multinomial logistic regression on standardised inputs [N,I]; see `fit`.
+
+    None where no side has two classes to tell apart: another class is one subject's.
+    """
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import GridSearchCV, GroupKFold
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
+    folds = GroupKFold(min(n_folds, len(set(subjects))), shuffle=True, random_state=seed % 2**32)
+    sides = [side for side in folds.split(given, groups=subjects) if len(set(truth[side[0]])) > 1]
+    if not sides:
+        return None
     search = GridSearchCV(
         make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000)),
         {"logisticregression__C": sorted(strengths)},
         scoring=_log_score,
-        cv=GroupKFold(min(n_folds, len(set(subjects))), shuffle=True, random_state=seed % 2**32),
+        cv=sides,
     )
-    return search.fit(given, truth, groups=subjects)
+    return search.fit(given, truth)
+
+
+def prior(given: np.ndarray, truth: np.ndarray) -> DummyClassifier:
+    """A classifier that gives the classes' shares, where there is nothing to learn a better one from."""
+    from sklearn.dummy import DummyClassifier
+
+    return DummyClassifier(strategy="prior").fit(given, truth)
 
 
 def refuse_few(n_subjects: int) -> None:

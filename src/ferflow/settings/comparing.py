@@ -275,4 +275,5 @@ class Pictures(Section):
 class Evaluation(Section):
     bootstrap: Count
     confidence: Annotated[float, Field(gt=0, lt=1)]
+    by: list[str]
     controls: bool

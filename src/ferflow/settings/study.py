@@ -123,10 +123,9 @@ class Settings(Section):
         }[self.kind]
         return name, name in EMBEDDED
 
-    @property
-    def repeats_thesis(self) -> bool:
-        """Whether the thesis's numbers stand beside the study's: on its data set, or the embedded one."""
-        return self.dataset.name != "manifest"
+    def thesis_classes(self) -> bool:
+        """Whether the thesis's numbers stand beside the study's: its six classes, and test subjects."""
+        return set(self.emotions) == set(EMOTIONS) and self.splits.tested
 
     def places(self) -> list[str]:
         """The folders and files of the study's data sets."""

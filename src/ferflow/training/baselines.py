@@ -141,13 +141,14 @@ def _logistic(inputs: np.ndarray, study: Study, training, held_out, settings: Se
 
     Each candidate is judged on subjects that it did not see, by its log loss; of equal ones the strongest.
     """
-    from ferflow.fusion.stacking import regression
+    from ferflow.fusion.stacking import prior, regression
 
     truth = study.clips["emotion"].map({name: k for k, name in enumerate(study.classes)}).to_numpy()
     groups = study.clips["subject_id"].to_numpy()[training]
     own = settings.baselines
     asked = groups, own.strengths, own.inner_folds, settings.seed
-    fitted = regression(inputs[training], truth[training], *asked).best_estimator_
+    search = regression(inputs[training], truth[training], *asked)
+    fitted = prior(inputs[training], truth[training]) if search is None else search.best_estimator_
     found = np.zeros((int(held_out.sum()), len(study.classes)))
     found[:, fitted.classes_] = fitted.predict_proba(inputs[held_out])
     return found
