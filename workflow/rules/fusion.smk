@@ -137,6 +137,7 @@ rule error_tables:
         [path for key in MODELS for path in mislabelled(key)],
     params:
         models=list(MODELS.values()),
+        judged=S.splits.judged,
     log:
         "logs/error_tables.log",
     resources:

@@ -12,6 +12,7 @@ from ferflow.planning.preflight import Ready
 from ferflow.settings import SHIPPED, Settings, Spatial
 
 NONE = "none"
+ON_FOLDS = "none: the results are those of cross-validation"
 
 
 def run(params: Path, overlays: list[Path]) -> None:
@@ -46,7 +47,7 @@ def _clips(ready: Ready) -> list[tuple[str, str]]:
         ("data", f"{settings.dataset.name}{_synthetic(settings)}: {len(clips)} clips"),
         ("subjects", f"{len(ready.subjects)} ({said})"),
         ("classes", _counted(counts)),
-        ("test side", f"{len(split['test'])} subjects, {tested} clips"),
+        ("test side", f"{len(split['test'])} subjects, {tested} clips" if tested else ON_FOLDS),
         ("folds", f"{len(split['folds'])} of {of_each} subjects each ({split['scheme']})"),
         ("action units", settings.aus.backend),
     ]

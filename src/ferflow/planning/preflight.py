@@ -63,17 +63,8 @@ def _clips(settings: Settings, folder: Path) -> Ready:
         raise SettingError(settings.dataset.name, "has no clip", "list some, or set synth4d's women or men")
     about = pd.DataFrame([vars(clip) for clip in clips]).assign(synthetic=settings.data()[1])
     sexes = dict(zip(about["subject_id"], about["sex"], strict=True))
-    asked = settings.splits
-    split = splits.make(
-        asked.scheme,
-        sexes,
-        asked.folds,
-        asked.test_share,
-        settings.seed,
-        settings.protocol,
-        settings.dataset.name == "bu4dfe",
-    )
-    if asked.compared:
+    split, settings = splits.planned(settings, clips)
+    if settings.splits.compared:
         splits.regrouped(split, sexes, settings.seed)
     _nested(settings, sexes)
     _fusion(settings, split)
@@ -89,7 +80,7 @@ def _clips(settings: Settings, folder: Path) -> Ready:
 def _lacking(settings: Settings, about: pd.DataFrame, split: dict) -> list[str]:
     """A note for each side of the split, and what is trained on without a fold, that lacks a class."""
     notes = []
-    sides = {"the test side": split["test"]}
+    sides = {"the test side": split["test"]} if split["test"] else {}
     for number in range(len(split["folds"])):
         rest = [s for other, fold in enumerate(split["folds"]) if other != number for s in fold]
         sides[f"what is trained on without fold {number}"] = rest
@@ -116,7 +107,7 @@ def _fusion(settings: Settings, split: dict) -> None:
         members.resolve(names, settings.models().values(), f"fusion.{where}")
     if settings.fusion.stacking is not None:
         sizes = [len(fold) for fold in split["folds"]]
-        stacking.refuse_few(sum(sizes) - max(sizes), settings.fusion.stacking.folds)
+        stacking.refuse_few(sum(sizes) - max(sizes))
 
 
 def _recipe(own: Spatial, where: str, settings: Settings, folder: Path) -> None:
@@ -189,7 +180,8 @@ def _humans(settings: Settings, about: pd.DataFrame, split: dict) -> None:
     path = getattr(settings.humans, source)
     if not Path(path).exists():
         raise InputError(path, "does not exist", f"correct humans.{source}, or set it to null")
-    tested = about[about["subject_id"].isin(split["test"])]
+    test = split["test"]
+    tested = about[about["subject_id"].isin(test)] if test else about  # see humans.asked
     if source == "annotations":
         annotations.only(annotations.read(path, about, settings.emotions), tested, path)
     else:
