@@ -39,7 +39,8 @@ def test_a_study_of_own_clips_says_what_it_will_do(own):
     assert len(ready.split["test"]) == 2 and [len(fold) for fold in ready.split["folds"]] == [2, 2]
     said = "\n".join(check.lines(ready))
     assert "12 clips" in said and "6 (no sex given)" in said and "happy 6, sad 6" in said
-    assert "9 (6 in cross-validation, 3 final)" in said
+    assert "12 (6 in cross-validation, 3 final, 3 as controls)" in said
+    assert "fold 1:        2 subjects, 4 clips: happy 2, sad 2" in said
     assert "fusion.sets.c3d_convlstm: left out" in said
 
 

@@ -94,11 +94,14 @@ def _clips(rng: random.Random, drawn: Drawn) -> None:
     settings["temporal"] = {"heads": heads | dict.fromkeys(off)}
     settings["end_to_end"] = {"run": frames}
     settings["splits"] = {
-        "scheme": rng.choice(["stratified", "thesis"]),
+        "scheme": rng.choice(["stratified", "stratified", "thesis", "leave_one_out", "given"]),
         "folds": rng.choice([2, 2, 3, 3, 4, 5]),
-        "test_share": rng.choice([0.1, 0.28, 0.5]),
-        "compared": _some(rng, HEADS) if rng.random() < 0.3 else [],
+        "test_share": rng.choice([0, 0.1, 0.28, 0.28, 0.5]),
+        "compared": _some(rng, HEADS) if rng.random() < 0.2 else [],
     }
+    if rng.random() < 0.3:
+        every = ["majority", "mean", "weighted_mean", "logistic", "logistic_subject"]
+        settings["baselines"] = {"run": _some(rng, every)}
     if rng.random() < 0.3:
         nested = {"heads": _some(rng, HEADS), "outer": rng.randint(2, 3), "inner": 2}
         settings["nested"] = nested | {"candidates": {"less": {"units": 32}, "more_dropout": None}}
@@ -119,7 +122,10 @@ def _clips(rng: random.Random, drawn: Drawn) -> None:
         )
     _at(settings, "evaluation")["controls"] = rng.random() < 0.5
     settings["faces"] = {"compared_clips": rng.choice([0, 1])}
-    settings["features"] = {"layer": rng.choice(["dense", "pool"])}
+    settings["features"] = {
+        "layer": rng.choice(["dense", "pool"]),
+        "normalise": rng.choice(["none", "clip", "subject"]),
+    }
     _people(rng, drawn, sexes, classes)
     _spatial(rng, drawn)
     if rng.random() < 0.2:
@@ -152,10 +158,14 @@ def _data(rng: random.Random, drawn: Drawn, kind: str) -> tuple[dict[str, str], 
 def _table(rng: random.Random, drawn: Drawn, sexes: dict[str, str], classes: list[str]) -> None:
     """The user's own table of clips, with sex or without, and with another column or without."""
     further = [name for name in ("sex", "lighting") if rng.random() < 0.5]
-    lines = [",".join(["clip_id", "subject_id", "emotion", "source", *further])]
+    own = ["fold", "split"] if rng.random() < 0.5 else []
+    sides = {subject: rng.choice(["train", "train", "test", ""]) for subject in sexes}
+    folds = {subject: rng.choice("abc") for subject in sexes}
+    lines = [",".join(["clip_id", "subject_id", "emotion", "source", *further, *own])]
     for clip, (subject, emotion) in _named(sexes, classes).items():
         cells = {"sex": sexes[subject], "lighting": rng.choice(["dim", "bright"])}
-        cells = [clip, subject, emotion, f"{clip}.mp4", *(cells[name] for name in further)]
+        cells |= {"fold": folds[subject], "split": sides[subject]}
+        cells = [clip, subject, emotion, f"{clip}.mp4", *(cells[name] for name in [*further, *own])]
         lines.append(",".join(cells))
         drawn.touch(f"data/raw/own/{clip}.mp4")
     table = drawn.write("data/raw/own/clips.csv", lines)

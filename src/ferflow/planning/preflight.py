@@ -68,7 +68,7 @@ def _clips(settings: Settings, folder: Path) -> Ready:
         splits.regrouped(split, sexes, settings.seed)
     _nested(settings, sexes)
     _fusion(settings, split)
-    if settings.temporal.heads:
+    if settings.sees_images():
         _recipe(settings.spatial, "spatial", settings, folder)
     _action_units(settings, about)
     _overrides(settings, about)
@@ -78,8 +78,8 @@ def _clips(settings: Settings, folder: Path) -> Ready:
 
 
 def _lacking(settings: Settings, about: pd.DataFrame, split: dict) -> list[str]:
-    """A note for each side of the split, and what is trained on without a fold, that lacks a class."""
-    notes = []
+    """Notes: who is on no side; which side, or what is trained on without a fold, lacks a class."""
+    notes = list(split.get("notes", []))
     sides = {"the test side": split["test"]} if split["test"] else {}
     for number in range(len(split["folds"])):
         rest = [s for other, fold in enumerate(split["folds"]) if other != number for s in fold]

@@ -108,9 +108,13 @@ class Settings(Section):
         heads = {head: f"{self.spatial.network}+{head}" for head in self.temporal.heads}
         return heads | {name: name for name in self.end_to_end.run}
 
+    def sees_images(self) -> bool:
+        """Whether anything of a study of clips rests on a network for single images."""
+        return bool(self.temporal.heads or self.baselines.run)
+
     def trains_spatial(self) -> bool:
         """Whether a study of clips trains a network for single images of its own."""
-        return self.spatial.weights is None and bool(self.temporal.heads)
+        return self.spatial.weights is None and self.sees_images()
 
     def data(self) -> tuple[str, bool]:
         """The name of the folder of the study's data set, and whether it is embedded: synthetic."""
