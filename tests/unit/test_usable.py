@@ -26,7 +26,7 @@ CLIPS = {
 
 @pytest.fixture
 def study(tmp_path):
-    """Four subjects of two clips each, five of which cannot be used: `manifest.csv` and a faces file a subject."""
+    """Four subjects of two clips, five of which cannot be used: `manifest.csv` and a faces file a subject."""
     rows = [
         {"clip_id": clip, "subject_id": subject, "emotion": emotion, "sha256": f"{n:064x}", "light": "dim"}
         for n, (clip, (subject, emotion, _)) in enumerate(CLIPS.items())
