@@ -1,7 +1,5 @@
 # Networks for expression, valence and arousal: one training job for each row of the study.
 AFFECT_MODELS = S.affect.models
-if not AFFECT_MODELS:
-    stop(FerflowError("affect.models", "names no network", "lay a study over params.yaml, as workflow/studies/affect.yaml"))
 
 
 def affect_start(w):
@@ -10,23 +8,6 @@ def affect_start(w):
 
     file = weights_file(AFFECT_MODELS[w.model], layout.WEIGHTS)
     return [] if file is None else str(file)
-
-
-rule keras_weights:
-    """Face weights in Keras's format, where a study asks for them and they are not there."""
-    output:
-        weights("{name}.h5"),
-    params:
-        names=lambda w: [f"{w.name}.h5"],
-        folder=layout.WEIGHTS,
-    log:
-        "logs/weights/{name}.log",
-    resources:
-        mem_mb=more(500),
-        runtime=more(30),
-    localrule: True
-    script:
-        "../scripts/weights.py"
 
 
 rule affect_network:

@@ -1,8 +1,9 @@
 # The embedded data set, the list of clips, and the split of subjects.
 from ferflow import datasets
 
+SUBJECTS = READY.subjects
 try:
-    SUBJECTS = datasets.subjects(S)
+    BY = datasets.grouped_by(S)
 except FerflowError as error:
     stop(error)
 
@@ -68,7 +69,7 @@ if SYNTHETIC:
 
 else:
     SOURCES = {subject: {} for subject in SUBJECTS}
-    for clip in datasets.listing(S.dataset, S.emotions):
+    for clip in READY.clips:
         SOURCES[clip.subject_id][clip.clip_id] = str(clip.source)
 
 
@@ -90,10 +91,11 @@ rule manifest:
 
 
 rule dataset:
-    """What the data set should hold and what it does."""
+    """What the data set should hold and what it does, and where its subjects stand."""
     input:
         manifest=at(layout.MANIFEST),
         unusable=table("unusable"),
+        splits=at(layout.SPLITS),
     output:
         table("dataset"),
     params:
@@ -116,6 +118,7 @@ rule splits:
         at(layout.SPLITS),
     params:
         splits={name: value for name, value in plain(S.splits).items() if name != "compared"},
+        by_name=S.dataset.name == "bu4dfe",
         seed=S.seed,
         protocol=S.protocol,
     log:

@@ -14,6 +14,7 @@ def head_features(head):
 def training_settings():
     """All settings that shape a final model; what is done with its predictions, or beside it, does not."""
     settings = plain(S)
+    settings |= {"max_parameters": None, "departures": []}
     settings["splits"] |= {"compared": []}
     settings["dataset"] = LISTED
     settings["search"] = {"run": [], "trials": 1, "startup": 1, "pruned_after": None, "space": {}}
@@ -22,7 +23,7 @@ def training_settings():
     settings["fusion"] = {"sets": {}, "rules": ["average"], "stacking": None, "best": None}
     settings["humans"] |= {"annotations": None, "votes": None, "simulated": None, "mistaken": 0}
     settings["calibration"] = {"bins": 2, "binning": "width", "listed": 1}
-    settings["evaluation"] |= {"bootstrap": 1, "confidence": 0.95}
+    settings["evaluation"] |= {"bootstrap": 1, "confidence": 0.95, "by": []}
     settings["pictures"] = dict.fromkeys(settings["pictures"], 100)
     return settings
 

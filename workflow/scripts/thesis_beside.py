@@ -21,6 +21,8 @@ with job(snakemake):
         stills=p.stills,
         evaluation=Evaluation(**p.evaluation),
         seed=p.seed,
+        spatial=p.network,
+        others=p.others,
         experiments=p.experiments,
         image_counts=image_counts.of_stills(given.images[0], p.synthetic_stills) if given.images else None,
         parameters=counts(

@@ -31,6 +31,9 @@ SUBJECTS = [
 ]
 """The 100 subjects of the thesis (its Figure 3.6)."""
 
+SIDES = (20, 16, 16, 16, 16, 16)
+"""How many of them stand in the thesis's test set and in each of its folds (Figure 3.6)."""
+
 PICTURE, RATE = "1040×1329", "25.0"
 """Pixels and frames a second of the texture videos, as the data set's authors publish them."""
 
@@ -69,14 +72,14 @@ def find(
             root, "holds no clip", "expected <subject>_<emotion>_tex.avi or <subject>/<emotion>/"
         )
     _refuse_gaps(root, clips, emotions)
-    return [
-        ListedClip(
-            f"{subject}_{emotion}", subject, "female" if subject[0] == "F" else "male", emotion, source
-        )
-        for (subject, emotion), source in sorted(
-            clips.items(), key=lambda c: (c[0][0], emotions.index(c[0][1]))
-        )
-    ]
+    in_order = sorted(clips.items(), key=lambda c: (c[0][0], emotions.index(c[0][1])))
+    return [named(subject, emotion, source) for (subject, emotion), source in in_order]
+
+
+def named(subject: str, emotion: str, source: Path) -> ListedClip:
+    """The clip of a subject and an emotion; the subject's first letter says the sex."""
+    sex = "female" if subject[0] == "F" else "male"
+    return ListedClip(f"{subject}_{emotion}", subject, sex, emotion, source)
 
 
 def _flat(video: Path) -> tuple[str, str, Path]:

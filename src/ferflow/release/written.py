@@ -12,7 +12,7 @@ from ferflow.release.bundle import manifest_of
 from ferflow.release.steps import OTHERS, PREDICTIONS, Places, Step
 from ferflow.report import error_table, opening, thesis_beside
 from ferflow.report import tables as report_tables
-from ferflow.report.thesis_parameters import counts
+from ferflow.report.thesis_parameters import counts, others
 from ferflow.report.thesis_titles import file_name
 
 STILLS = "3.3"
@@ -21,17 +21,18 @@ STILLS = "3.3"
 
 def steps(at: Places) -> list[Step]:
     """Tables of the data, published numbers beside ours, the page that opens the report, mistaken clips."""
-    return [*_data(at), _beside(at), _thesis(at), _opening(at), *_mislabelled(at)]
+    thesis = [_beside(at), _thesis(at)] if at.settings.thesis_classes() else []
+    return [*_data(at), *thesis, _opening(at), *_mislabelled(at)]
 
 
 def _data(at: Places) -> list[Step]:
     """Tables of the data that rest on other tables: the manifest, the trimming, the trackers."""
     settings, manifest, trim = at.settings, manifest_of(at.settings), at.name(layout.TRIM)
-    clips, unusable = at.name(layout.CLIPS), at.table("unusable")
+    clips, unusable, splits = at.name(layout.CLIPS), at.table("unusable"), at.name(layout.SPLITS)
 
     def dataset() -> None:
-        out = at.out(at.table("dataset"))
-        write_check(at.there(manifest), out, settings.dataset, settings.synth4d, at.there(unusable))
+        given = [at.there(name) for name in (manifest, splits, unusable)]
+        write_check(*given, at.out(at.table("dataset")), settings.dataset, settings.synth4d)
 
     def left_out() -> None:
         out = at.out(at.table("unusable_counts"))
@@ -39,7 +40,8 @@ def _data(at: Places) -> list[Step]:
 
     def trimming() -> None:
         outs = [at.out(at.table(name)) for name in ("trimming", "anomalies")]
-        report_tables.trimming(at.there(trim), at.there(clips), *outs, settings.features.max_frames)
+        longest = settings.features.max_frames
+        report_tables.trimming(at.there(trim), at.there(clips), *outs, longest, settings.emotions)
 
     def trackers() -> None:
         out = at.out(at.table("tracker_summary"))
@@ -51,7 +53,7 @@ def _data(at: Places) -> list[Step]:
         tables.write(summarise(clips), at.out(at.table(name)), name)
 
     found = [
-        Step(OTHERS, [manifest, unusable], dataset),
+        Step(OTHERS, [manifest, splits, unusable], dataset),
         Step(OTHERS, [manifest, unusable], left_out),
         Step(OTHERS, [clips, trim], trimming),
     ]
@@ -65,7 +67,8 @@ def _data(at: Places) -> list[Step]:
 def _beside(at: Places) -> Step:
     def make() -> None:
         out = at.out(at.table("beside"))
-        report_tables.beside(at.best(at.table("results")), out, at.settings.dataset.name)
+        apart = others(at.settings)
+        report_tables.beside(at.best(at.table("results")), out, at.settings.dataset.name, apart)
 
     return Step(PREDICTIONS, [at.table("results")], make)
 
@@ -96,6 +99,8 @@ def _thesis(at: Places) -> Step:
             stills=settings.stills.source,
             evaluation=settings.evaluation,
             seed=settings.seed,
+            spatial=settings.spatial.network,
+            others=others(settings),
             experiments={item: run for item, run in settings.experiments.published.items() if run in runs},
             image_counts=None,
             parameters=counts(settings.temporal.heads.get("lstm"), settings.end_to_end.c3d),

@@ -1,7 +1,7 @@
 """What stands beside each number of the thesis (Cao 2022): ours, found in a study's tables, or why not.
 
 A finder takes a row of the published numbers and gives columns of schema `thesis_beside`: `ours` with its
-interval, model and data, or a `note` with the reason why there is none.
+interval, model and data, or a `note` with the reason why there is none; and, of a fusion, its `members`.
 """
 
 from __future__ import annotations
@@ -40,6 +40,8 @@ class Ours:
     intervals that no table of the study has. `predictions` is a checked predictions table (with `synthetic`),
     `spatial_predictions` one of single images.
     `experiments` maps an item of sections 3.2.4 and 3.2.5 to the model whose cross-validation repeats it.
+    `spatial` is the study's network for single images, on whose features the heads of the experiments learn;
+    `others` says in what its networks for clips are others than the thesis's (`thesis_parameters.others`).
     `parameters` are counts by the published item (`thesis_parameters.counts`).
     """
 
@@ -63,6 +65,8 @@ class Ours:
     error_counts: pd.DataFrame | None = None
     parameters: Mapping[str, int] = field(default_factory=dict)
     experiments: Mapping[str, str] = field(default_factory=dict)
+    spatial: str = ""
+    others: Mapping[str, str] = field(default_factory=dict)
 
 
 def _network(row, ours: Ours) -> dict:
@@ -118,14 +122,13 @@ def _finetuned(row, ours: Ours) -> dict:
 def _spatial(row, ours: Ours) -> dict:
     if ours.spatial_predictions is None:
         return {"note": NOT_RUN + "this study trains no spatial model"}
-    network, emotion = row.item.split("/")
+    emotion = row.item.split("/")[1]
     frame = ours.spatial_predictions
     model = frame["model"].iloc[0]
     found = {
         "model": model,
         "data": ours.stills,
         "synthetic": bool(frame["synthetic"].any()),
-        "note": "" if model == network else f"theirs is {network}",
     }
     if row.metric == "support":
         return found | {"ours": float((frame["emotion"] == emotion).sum())}
@@ -157,6 +160,7 @@ def _fusion(row, ours: Ours) -> dict:
     mine = mine.iloc[0]
     return {
         "model": mine["model"],
+        "members": mine["models"],
         "ours": mine["test"],
         "low": mine["test_low"],
         "high": mine["test_high"],
