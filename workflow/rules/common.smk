@@ -6,6 +6,7 @@ from pathlib import Path
 from ferflow import layout
 from ferflow.errors import FerflowError
 from ferflow.settings import laid_over
+from ferflow.settings.decided import resolved
 
 
 class Keep(dict):
@@ -26,6 +27,8 @@ try:
 except FerflowError as error:
     stop(error)
 
+S, DECIDED = resolved(S, layout.WEIGHTS)
+config["decided"] = DECIDED
 SYNTHETIC_STILLS = S.stills.source == "synth4d"
 STILLS = "synth4d-stills" if SYNTHETIC_STILLS else S.stills.source
 DATASET, SYNTHETIC = S.data()
@@ -137,6 +140,8 @@ def date_now():
 
 
 onstart:
+    if S.kind == "clips" and DECIDED:
+        print(f"ferflow: {DECIDED}", file=sys.stderr)
     lock_folder()
     date_now()
     unlimited()

@@ -1,4 +1,4 @@
-"""Movements of single parts of the face, from the places of its landmarks relative to the person's own neutral.
+"""Movements of single parts of the face: distances between its landmarks, relative to the own neutral.
 
 The linear model (`aus.mesh`) was fitted to faces at large and is blind for some of them: its column of AU25
 closes the lips, those of AU7 and AU23 hardly move a point. Their definitions in FACS (Ekman, Friesen & Hager,
@@ -30,7 +30,7 @@ UPPER_LIP, LOWER_LIP = (0, 13), (14, 17)
 
 @dataclass(frozen=True)
 class Distance:
-    """How far the points `first` lie above (to the right of) the points `second`: the difference of their means.
+    """How far the points `first` lie above, or to the right of, the points `second` (means of both).
 
     `full`: by how much it grows at full intensity, share of the distance of the outer eye corners; negative
     where the movement makes it smaller. `axis`: 0 across the face, 1 along it.
@@ -84,7 +84,7 @@ TABLE: dict[str, Measured] = {
 def measure(moved: np.ndarray, neutral: np.ndarray) -> dict[str, np.ndarray]:
     """Intensities 0-5 [T] of the action units in TABLE.
 
-    `moved` [T,P,3]: by how much the landmarks, y up, are from their places in `neutral` [P,3], the face at rest.
+    `moved` [T,468,3]: the way of each landmark, y up, from its place in `neutral` [468,3], the face at rest.
     """
     size = float(np.linalg.norm(np.diff(neutral[list(OUTER_CORNERS), :2], axis=0)))
     return {

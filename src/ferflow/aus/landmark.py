@@ -18,7 +18,7 @@ from ferflow.aus.alignment import align, similarities
 from ferflow.classes import AU_COLUMNS
 from ferflow.settings import Aus
 
-ROUNDS = 3
+ROUNDS = 4
 """How often the equations are solved."""
 SWEEPS = 2000
 """Rounds of coordinate descent at most; with the default ridge a few dozen are enough."""
@@ -33,7 +33,15 @@ class LandmarkAus:
         """`reach`: the share of a movement that the landmarks show (`faces.landmarks.REACH`)."""
         self.model = mesh.load(weights_folder)
         self.settings, self.reach = settings, reach
+        self.forget()
+
+    def forget(self) -> None:
+        """Forget the neutral face, before another clip."""
         self.neutral: np.ndarray | None = None
+
+    @property
+    def ready(self) -> bool:
+        return self.neutral is not None
 
     def set_neutral(self, landmarks: np.ndarray) -> None:
         """Take the median of `landmarks` [T,468,3] as the face at rest, and make the equations for it."""

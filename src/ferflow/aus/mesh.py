@@ -1,7 +1,8 @@
 """The linear model from action units to a face mesh, by which landmarks become intensities.
 
 `au_to_mesh.npz` (py-feat, MIT): 20 action units (0-1) and three pose angles give 478 points in MediaPipe's
-numbering: 468 of the face and ten of the irises. y points up and z to the viewer, about 175 x 200 units a face.
+numbering: 468 of the face and ten of the irises. y points up and z to the viewer, about 175 x 200 units
+a face.
 """
 
 from __future__ import annotations

@@ -10,18 +10,12 @@ from pathlib import Path
 from ferflow import weights
 from ferflow.errors import WeightsError
 from ferflow.faces.landmarks import compiled
-
-FILE = "face_landmarker.task"
-
-
-def is_there(weights_folder: str | Path) -> bool:
-    """Whether `weights_folder` has the bundle, whole or not."""
-    return (Path(weights_folder) / FILE).is_file()
+from ferflow.settings.decided import BUNDLE
 
 
 def path(weights_folder: str | Path) -> Path:
     """The bundle in `weights_folder`; WeightsError where it is missing or another file."""
-    return weights.path(FILE, weights_folder)
+    return weights.path(BUNDLE, weights_folder)
 
 
 @cache
@@ -32,4 +26,4 @@ def network(file: str, member: str, shape: tuple[int, ...] | None = None):
             # OpenVINO reads this format from a file alone.
             return compiled(archive.extract(member, folder), shape)
         except KeyError:
-            raise WeightsError(file, f"has no {member}", f"fetch {FILE} again") from None
+            raise WeightsError(file, f"has no {member}", f"fetch {BUNDLE} again") from None
