@@ -11,7 +11,7 @@ from ferflow.aus.alignment import align
 from ferflow.aus.clip import intensities
 from ferflow.aus.landmark import LandmarkAus, nonnegative_least_squares
 from ferflow.aus.score import au_score
-from ferflow.classes import AU_COLUMNS
+from ferflow.classes import AU_COLUMNS, AU_SCORE_COLUMNS
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +102,8 @@ def test_a_moving_head_is_no_expression(model, weights_folder, aus):
         intensities(film(model, moving, poses, 0.3), np.ones(60, bool), LandmarkAus(weights_folder, aus))
     )
     assert np.corrcoef(score, curve)[0, 1] > 0.98
+    true = 5 * (2 + 0.6) / len(AU_SCORE_COLUMNS) * curve
+    assert 0.8 < agreement.slope(score, true) < 1.25
     assert score.max() > 3 * still.max()
 
 
@@ -153,6 +155,7 @@ def test_agreement_with_the_truth(tmp_path):
     compared = agreement.compare(found, true, trims, truth, emotions)
     assert compared["correlation"].iloc[0] == pytest.approx(1.0)
     assert compared["correlation"].iloc[1] < 0.95
+    assert compared["slope"].iloc[0] == pytest.approx(2.0)
     assert compared.loc[0, ["begin_error", "end_error"]].tolist() == [-3, 2]
     assert compared.loc[1, ["begin_error", "end_error"]].isna().all()
     tables.write(compared, tmp_path / "agreement.csv", "au_agreement")

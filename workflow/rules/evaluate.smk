@@ -209,6 +209,36 @@ rule agreement:
         "../scripts/agreement.py"
 
 
+if S.aus.compared:
+    COMPARED_AUS = {name: expand(at(layout.AUS, backend=name), subject=SUBJECTS) for name in S.aus.compared} | (
+        {"truth": [path for pattern in SYNTH_AU_TRUTH for path in expand(pattern, subject=SUBJECTS)]}
+        if SYNTHETIC
+        else {}
+    )
+
+    rule au_backends:
+        """Action units by several backends on the same clips."""
+        input:
+            **COMPARED_AUS,
+            manifest=at(layout.CLIPS),
+        output:
+            table=table("au_backends"),
+            figure=shown_figure("au_backends", "Backends for action units", "3 Faces and trimming"),
+        params:
+            backends=list(COMPARED_AUS),
+            synthetic=SYNTHETIC,
+        log:
+            "logs/au_backends.log",
+        resources:
+            mem_mb=more(2000),
+            runtime=more(30),
+        script:
+            "../scripts/au_backends.py"
+
+    SHOWN["au_backends"] = ("au_backends", "Backends for action units on the same clips", "3 Faces and trimming")
+    FIGURES.append(figure("au_backends"))
+
+
 rule beside:
     """The thesis's Table 3.6 and ours."""
     input:

@@ -4,8 +4,8 @@ The network (`face_blendshapes.tflite` in the bundle `face_landmarker.task`, Apa
 points, of which the last ten lie on the irises. Landmarks are stored without those; they are put where the
 mean face has them between the corners of the eyes, which changes the movements used here little (on spoken
 clips r of 0.93 and more with the values from irises that were seen). What a face does is the difference
-from its own neutral, by TABLE. Where the landmark backend (`aus.landmark`) says something of the same action unit, the two
-count half each: they err in different places.
+from its own neutral, by TABLE. The landmark backend (`aus.landmark`) counts as much: the two err in different
+places.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ferflow.aus import mesh
 from ferflow.aus.landmark import LandmarkAus
 from ferflow.aus.mesh import FULL_INTENSITY
 from ferflow.classes import AU_COLUMNS
@@ -152,24 +153,24 @@ class BlendshapeAus:
 
     def shapes(self, landmarks: np.ndarray) -> np.ndarray:
         """Blendshapes 0-1 float64 [T,52] in the order of NAMES, of `landmarks` [T,468,3] in pixels."""
-        points = self._with_irises(np.asarray(landmarks, np.float64)[..., :2])[:, POINTS]
+        points = with_irises(np.asarray(landmarks, np.float64)[..., :2], self._landmarks.model)[:, POINTS]
         # The network takes one face at a time.
         return np.array([self._network(face[None].astype(np.float32))[0] for face in points], np.float64)
 
-    def _with_irises(self, points: np.ndarray) -> np.ndarray:
-        """`points` [T,468,2] and the ten of the irises: [T,478,2]."""
-        model = self._landmarks.model
-        mean = np.concatenate([model.mean, model.irises])[:, :2] * [1.0, -1.0]
-        irises = np.empty((len(points), len(model.irises), 2))
-        for (left, right), iris in EYES:
-            # The similarity that takes the eye's corners to where they are, as a complex factor.
-            across = _complex(points[:, right] - points[:, left]) / _complex(mean[right] - mean[left])
-            middle = (points[:, left] + points[:, right]) / 2
-            offset = _complex(mean[list(iris)] - (mean[left] + mean[right]) / 2)
-            placed = across[:, None] * offset
-            at = [i - len(model.mean) for i in iris]
-            irises[:, at] = middle[:, None] + np.stack([placed.real, placed.imag], -1)
-        return np.concatenate([points, irises], axis=1)
+
+def with_irises(points: np.ndarray, model: mesh.MeshModel) -> np.ndarray:
+    """`points` [T,468,2], y down, and ten of the irises, where the mean face of `model` has them: [T,478,2]."""
+    mean = np.concatenate([model.mean, model.irises])[:, :2] * [1.0, -1.0]
+    irises = np.empty((len(points), len(model.irises), 2))
+    for (left, right), iris in EYES:
+        # The similarity that takes the eye's corners to where they are, as a complex factor.
+        across = _complex(points[:, right] - points[:, left]) / _complex(mean[right] - mean[left])
+        middle = (points[:, left] + points[:, right]) / 2
+        offset = _complex(mean[list(iris)] - (mean[left] + mean[right]) / 2)
+        placed = across[:, None] * offset
+        at = [i - len(model.mean) for i in iris]
+        irises[:, at] = middle[:, None] + np.stack([placed.real, placed.imag], -1)
+    return np.concatenate([points, irises], axis=1)
 
 
 def _complex(points: np.ndarray) -> np.ndarray:
