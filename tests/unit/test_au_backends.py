@@ -101,7 +101,6 @@ def test_auto_is_decided_once_and_said(small_settings, tmp_path, weights_folder)
     [
         ({"dataset": {"name": "manifest"}, "aus": {"compared": ["landmark"]}}, "landmark alone"),
         ({"aus": {"compared": ["landmark", "landmark"]}}, "names a backend twice"),
-        ({"aus": {"backend": "openface"}}, "openface_folder: is not set"),
         ({"faces": {"landmarks": "wheel"}, "aus": {"backend": "blendshapes"}}, "needs those of the bundle"),
     ],
 )

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from ferflow import layout
 from ferflow.errors import FerflowError
+from ferflow.planning import preflight
 from ferflow.settings import laid_over
-from ferflow.settings.decided import resolved
 
 
 class Keep(dict):
@@ -23,12 +23,17 @@ def stop(error):
 
 
 try:
-    S = laid_over(Path(workflow.basedir) / "params.yaml", config)
+    READY = preflight.look(laid_over(Path(workflow.basedir) / "params.yaml", config))
 except FerflowError as error:
     stop(error)
 
-S, DECIDED = resolved(S, layout.WEIGHTS)
-config["decided"] = DECIDED
+S = READY.settings
+config["decided"] = READY.decided  # the captions' own, which see the settings as they were written
+if workflow.is_main_process:
+    for note in filter(None, (READY.decided, *READY.notes)):
+        print(f"ferflow: {note}", file=sys.stderr)
+
+
 SYNTHETIC_STILLS = S.stills.source == "synth4d"
 STILLS = "synth4d-stills" if SYNTHETIC_STILLS else S.stills.source
 DATASET, SYNTHETIC = S.data()
@@ -140,8 +145,6 @@ def date_now():
 
 
 onstart:
-    if S.kind == "clips" and DECIDED:
-        print(f"ferflow: {DECIDED}", file=sys.stderr)
     lock_folder()
     date_now()
     unlimited()

@@ -43,6 +43,7 @@ rule export:
         directory(at(layout.EXPORT)),
     params:
         max_frames=S.features.max_frames,
+        emotions=S.emotions,
     log:
         "logs/export.log",
     resources:

@@ -23,7 +23,7 @@ def training_settings():
     settings["fusion"] = {"sets": {}, "rules": ["average"], "stacking": None, "best": None}
     settings["humans"] |= {"annotations": None, "votes": None, "simulated": None, "mistaken": 0}
     settings["calibration"] = {"bins": 2, "binning": "width", "listed": 1}
-    settings["evaluation"] |= {"bootstrap": 1, "confidence": 0.95}
+    settings["evaluation"] |= {"bootstrap": 1, "confidence": 0.95, "by": []}
     settings["pictures"] = dict.fromkeys(settings["pictures"], 100)
     return settings
 

@@ -159,7 +159,7 @@ class BlendshapeAus:
 
 
 def with_irises(points: np.ndarray, model: mesh.MeshModel) -> np.ndarray:
-    """`points` [T,468,2], y down, and ten of the irises, where the mean face of `model` has them: [T,478,2]."""
+    """`points` [T,468,2], y down, and the ten of the irises, placed as in the mean face: [T,478,2]."""
     mean = np.concatenate([model.mean, model.irises])[:, :2] * [1.0, -1.0]
     irises = np.empty((len(points), len(model.irises), 2))
     for (left, right), iris in EYES:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from ferflow import layout
+from ferflow import layout, tables
 from ferflow.evaluation import detail, fold_models
 from ferflow.evaluation import run as evaluation
+from ferflow.evaluation.groups import used
 from ferflow.fusion.run import write_fusions
 from ferflow.humans import run as humans
 from ferflow.release import trained, written
@@ -144,6 +145,7 @@ def _fold_models(at: Places) -> Step:
 def _details(at: Places) -> Step:
     said, manifest = at.name(layout.PREDICTIONS), at.name(layout.CLIPS)
     fused = [at.name(layout.FUSION) + "/predictions.csv"] if at.settings.fusion.any() else []
+    asked = at.settings.evaluation.by
 
     def make() -> None:
         detail.write_details(
@@ -152,6 +154,7 @@ def _details(at: Places) -> Step:
             at.made / at.name(layout.TABLES),
             at.settings.calibration,
             *_common(at),
+            used(tables.read(at.there(manifest), "manifest").to_dict("list"), asked),
         )
 
     return Step(PREDICTIONS, [said, *fused, manifest], make)

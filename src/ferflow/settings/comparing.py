@@ -262,4 +262,5 @@ class Pictures(Section):
 class Evaluation(Section):
     bootstrap: Count
     confidence: Annotated[float, Field(gt=0, lt=1)]
+    by: list[str]
     controls: bool

@@ -121,6 +121,10 @@ class Settings(Section):
         }[self.kind]
         return name, name in EMBEDDED
 
+    def thesis_classes(self) -> bool:
+        """Whether the classes are the thesis's six: its numbers stand beside those of such a study alone."""
+        return set(self.emotions) == set(EMOTIONS)
+
     def places(self) -> list[str]:
         """The folders and files of the study's data sets."""
         return [self.dataset.root, self.stills.path, self.sfew.dataset.path, self.affect.dataset.path]
@@ -159,8 +163,6 @@ class Settings(Section):
             raise ValueError("aus.compared: names a backend twice")
         if len(names) == 1 and not self.data()[1]:
             raise ValueError(f"aus.compared: {names[0]} alone; name two backends, or none")
-        if "openface" in (self.aus.backend, *names) and self.aus.openface_folder is None:
-            raise ValueError("aus.openface_folder: is not set; give the folder with OpenFace's CSV files")
         if "blendshapes" in (self.aus.backend, *names) and faces == "wheel":
             raise ValueError("faces.landmarks: blendshapes needs those of the bundle; write bundle or auto")
         return self
