@@ -238,7 +238,7 @@ def test_streaming_gives_what_the_stored_way_gives(
 ):
     """The same trimming and answer as from stored faces, AU tables and the final model's own methods."""
     from ferflow.apps.recognise import recognise
-    from ferflow.aus.landmark import LandmarkAus, intensities
+    from ferflow.aus.clip import intensities, reader
     from ferflow.aus.score import au_score
     from ferflow.aus.trim import algorithm1
     from ferflow.faces.stream import FaceStream
@@ -250,8 +250,7 @@ def test_streaming_gives_what_the_stored_way_gives(
     aus = intensities(
         np.stack([f.landmarks for f in faces]),
         np.array([f.tracked for f in faces]),
-        weights_folder,
-        settings.aus,
+        reader(weights_folder, settings.aus, stream.network),
     )
     kept = algorithm1(au_score(aus), settings.trim)
     crops = np.stack([f.crop for f in faces])[kept.begin : kept.end]
@@ -262,7 +261,7 @@ def test_streaming_gives_what_the_stored_way_gives(
         open_clip(real_faces / "single_face.mp4"),
         model,
         stream,
-        LandmarkAus(weights_folder, settings.aus),
+        reader(weights_folder, settings.aus, stream.network),
     )
     assert found.kept == kept
     # Intensities are rounded to 1e-4, and a frame fitted alone differs from one fitted in a block by less.

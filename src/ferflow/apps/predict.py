@@ -139,9 +139,19 @@ def watchers(model, options: Options):
     stream = FaceStream(options.weights_folder, model.faces)
     if not model.has_head:
         return stream, None, ""
-    from ferflow.aus.landmark import LandmarkAus
+    return stream, *_action_units(model, stream.network, options.weights_folder)
 
-    return stream, LandmarkAus(options.weights_folder, model.aus), ""
+
+def _action_units(model, network: str, weights_folder: Path):
+    """What reads the action units for the trimming, and a line where the model's own cannot, or ""."""
+    from ferflow.aus.clip import FROM_LANDMARKS, reader
+
+    own = model.aus.backend
+    if own in FROM_LANDMARKS:
+        return reader(weights_folder, model.aus, network), ""
+    aus = reader(weights_folder, model.aus.model_copy(update={"backend": "landmark"}), network)
+    note = f"action units: by landmark, since {own}, the model's own, cannot follow a video"
+    return aus, f"{note}; the frames that are kept may differ"
 
 
 def expand(inputs: list[str]) -> tuple[list[Source], list[str]]:

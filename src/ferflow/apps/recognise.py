@@ -21,7 +21,7 @@ import pandas as pd
 
 from ferflow.apps.draw import annotate
 from ferflow.apps.sink import FrameSink
-from ferflow.aus.landmark import LandmarkAus
+from ferflow.aus.clip import ClipAus
 from ferflow.aus.score import au_score
 from ferflow.aus.trim import Trimmed, algorithm1
 from ferflow.classes import AU_COLUMNS
@@ -103,7 +103,7 @@ def recognise(
     clip: Clip,
     model: Model,
     stream: FaceStream | HaarStream,
-    aus: LandmarkAus | None,
+    aus: ClipAus | None,
     seconds: float | None = None,
     sink: FrameSink | None = None,
     progress: Callable[[], None] = lambda: None,
@@ -147,7 +147,7 @@ class _Course:
     """The small numbers of every frame so far."""
 
     model: Model
-    aus: LandmarkAus | None
+    aus: ClipAus | None
     tracked: list[bool] = field(default_factory=list)
     boxes: list[np.ndarray] = field(default_factory=list)
     scores: list[float] = field(default_factory=list)
@@ -158,7 +158,7 @@ class _Course:
 
     def __post_init__(self) -> None:
         if self.aus is not None:
-            self.aus.neutral = None
+            self.aus.forget()
 
     def add(self, faces: list[FaceFrame], features: _Spool, sink: FrameSink | None) -> None:
         if self.aus is not None:
@@ -183,14 +183,14 @@ class _Course:
     def _add_aus(self, landmarks: list[np.ndarray]) -> None:
         # The face at rest is the clip's own, known after its first frames with a face; till then they wait.
         self.waiting.extend(landmarks)
-        if self.aus.neutral is not None or len(self.waiting) >= self.aus.settings.neutral_frames:
+        if self.aus.ready or len(self.waiting) >= self.aus.settings.neutral_frames:
             self._fit_waiting()
 
     def _fit_waiting(self) -> None:
         if not self.waiting:
             return
         landmarks = np.stack(self.waiting).astype(np.float64)
-        if self.aus.neutral is None:
+        if not self.aus.ready:
             self.aus.set_neutral(landmarks[: self.aus.settings.neutral_frames])
         self.intensities.extend(self.aus.fit(landmarks))
         self.waiting.clear()

@@ -70,6 +70,7 @@ class Faces(Section):
     search_frames: Count
     extend: Annotated[int, Field(ge=0)]
     tracker: Literal["medianflow", "kcf", "csrt"]
+    landmarks: Literal["auto", "wheel", "bundle"]
     landmark_grow: NotNegative
     landmark_follow: Annotated[float, Field(gt=0, le=1)]
     lost_logit: float
@@ -102,11 +103,15 @@ class Watching(Section):
     smoothing: Annotated[float, Field(gt=0, le=1)]
 
 
+AuBackend = Literal["landmark", "blendshapes", "pyfeat", "openface"]
+
+
 class Aus(Section):
-    backend: Literal["landmark", "pyfeat", "openface"]
+    backend: Literal["auto", AuBackend]
     neutral_frames: Count
     ridge: NotNegative
     openface_folder: str | None
+    compared: list[AuBackend]
 
 
 class Trim(Section):
