@@ -79,7 +79,8 @@ class Single:
         self.path = path
         self._network, content = load(path)
         self.name, self.synthetic = self._network.name, content["meta"]["synthetic"]
-        self.faces = settings.watching().faces
+        watching = settings.watching()
+        self.faces, self.aus = watching.faces, watching.aus
         self.frame_classes = self.clip_classes = tuple(content["classes"])
         self._device = precision.device()
         self._logits = (quickened if self._device.type == "cpu" else placed)(self._network)

@@ -140,11 +140,16 @@ def watchers(model, options: Options):
         return HaarStream(model.faces, settings.watching().haar), None, note
     from ferflow.faces.stream import FaceStream
 
-    stream = FaceStream(options.weights_folder, model.faces)
-    if not model.has_head:
-        return stream, None, ""
     from ferflow.aus.landmark import LandmarkAus
+    from ferflow.aus.mesh import FILE as MESH
 
+    stream = FaceStream(options.weights_folder, model.faces)
+    if not model.has_head and not (options.weights_folder / MESH).is_file():
+        return (
+            stream,
+            None,
+            f"frames are weighed without action units ({MESH} is not in {options.weights_folder})",
+        )
     return stream, LandmarkAus(options.weights_folder, model.aus), ""
 
 
@@ -269,7 +274,7 @@ def _predict(source: Source, target: Path | None, model, stream, aus, options: O
 
     clip = open_clip(source.what, model.faces.missing_frames)
     sinks = nullcontext() if target is None else frame_sink(target, clip.info.fps)
-    with progress_bar(str(source), clip.info.n_frames) as advance, sinks as sink:
+    with progress_bar(source.stem, clip.info.n_frames) as advance, sinks as sink:
         return recognise(clip, model, stream, aus, options.seconds, sink, advance)
 
 

@@ -9,6 +9,7 @@ from pathlib import PurePath
 
 import numpy as np
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -20,6 +21,8 @@ WIDE = 100
 """Columns of a terminal that take the table of frames with valence and arousal; others get a shorter one."""
 ROWS = 24
 """Lines that the frames of a clip may take; longer clips are shown in stretches of frames."""
+INDENT = (0, 0, 0, 2)
+"""Of what is said about a clip, below its name: the same as of the bars."""
 NAMED = 4
 """Stretches of deciding frames that are named, the longest ones; the table marks all of them."""
 
@@ -66,9 +69,9 @@ def show_clip(console: Console, clip: Recognised) -> None:
             said = f"the head saw frames {kept.begin}–{kept.end - 1} ({kept.reason})"
         else:
             said = f"the clip is the {kept.reason}"
-        console.print(f"  {said}", highlight=False)
+        console.print(Padding(Text(said), INDENT))
         if clip.weights is not None:
-            console.print(f"  {decided(clip.weights)}", highlight=False)
+            console.print(Padding(Text(decided(clip.weights)), INDENT))
         _bars(console, clip.clip_classes, clip.clip_shares)
     for line in affect_lines(clip):
         console.print(line, highlight=False, soft_wrap=True)
@@ -82,7 +85,7 @@ def decided(weights: np.ndarray) -> str:
     frames = ", ".join(f"{begin}–{end - 1}" if end - begin > 1 else str(begin) for begin, end in named)
     more = " and others" if len(parts) > NAMED else ""
     count, whole = sum(end - begin for begin, end in parts), int((weights > 0).sum())
-    return f"half of the weight lies on {count} of {whole} frames with a face: {frames}{more}"
+    return f"half of the weight lies on {count} of {whole} frames: {frames}{more}"
 
 
 def affect_lines(clip: Recognised) -> list[str]:

@@ -32,7 +32,7 @@ from ferflow.faces.stream import FaceFrame, FaceStream
 from ferflow.faces.video import Camera, Clip
 from ferflow.settings import Aus, Faces, Trim
 
-MEAN = "mean over the frames with a face, weighed by how far each is from neutral"
+MEAN = "mean over frames, weighed by their distance from neutral"
 NEUTRAL = "neutral"
 BLOCK = 16
 """Frames that wait to go through the image network together: source frames of 4K are 25 MB each."""
@@ -72,8 +72,8 @@ class Recognised:
 
     `shares` [T,K] of `frame_classes` (NaN without a face), `clip_shares` [K] of `clip_classes` or None for a
     single image, which has no course for the head to see. Frames `kept.begin:kept.end` went to the head; if
-    not `by_head`, all frames with a face went into the mean, each with its share of `weights` [T], which sum to
-    1 (None with a head, or of a single image). `au_score` is NaN where nobody asked for it.
+    not `by_head`, all frames with a face went into the mean, each with its part of `weights` [T], whose sum
+    is 1 (None with a head, or of a single image). `au_score` is NaN where nobody asked for it.
     `affect` [T,2] holds valence and arousal in -1..1 (NaN without a face), None where the model has none.
     """
 
@@ -114,9 +114,9 @@ def recognise(
 ) -> Recognised:
     """Run `model` over `clip`, or its first `seconds`; annotated frames go to `sink` as they come.
 
-    `aus` may be None for a model without a head, and `stream` without landmarks then: the frames of a clip are
-    weighed by their probabilities alone. `progress` is called after each frame. A camera is ended with Ctrl-C. Raises NoFaceError where no frame
-    shows a face, InputError where the clip cannot be read.
+    `aus` may be None for a model without a head, and `stream` without landmarks then: the frames of a clip
+    are weighed by their probabilities alone. `progress` is called after each frame. A camera is ended with
+    Ctrl-C. Raises NoFaceError where no frame shows a face, InputError where the clip cannot be read.
     """
     course = _Course(model, aus)
     block: list[FaceFrame] = []

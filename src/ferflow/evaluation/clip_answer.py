@@ -1,10 +1,10 @@
 """One answer for a clip from what a network for single images says of its frames.
 
-The plain mean calls a clip that goes from neutral to a peak neutral, since most of its frames are. Here a frame
-counts by how far it is from the person's neutral: by 1 - p(neutral), and by where its AU score lies between
-the clip's own least and greatest. Both are smoothed over a tenth of the clip, since an expression lasts and a
-single odd frame does not decide. Where nothing moves away from neutral, all frames count about the same, so
-that a neutral clip stays neutral.
+The plain mean calls a clip that goes from neutral to a peak neutral, since most of its frames are. Here a
+frame counts by how far it is from the person's neutral: by 1 - p(neutral), and by where its AU score lies
+between the clip's own least and greatest. Both are smoothed over a tenth of the clip, since an expression
+lasts and a single odd frame does not decide. Where nothing moves away from neutral, all frames count about
+the same, so that a neutral clip stays neutral.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import numpy as np
 SMOOTHED = 0.1
 """Share of the clip's frames over which distances are averaged."""
 LEAST = 0.2
-"""What the frame with the clip's least AU score keeps, against 1 + LEAST of the greatest: in a neutral clip the
-AU score is noise, and must not single frames out."""
+"""The factor of the frame with the clip's least AU score; the greatest has 1 + LEAST. In a neutral clip the
+score is noise, and must not single frames out."""
 FAINT = 1e-3
 """Added to 1 - p(neutral): where all frames are surely neutral, all count the same."""
 
@@ -58,7 +58,7 @@ def _smoothed(course: np.ndarray) -> np.ndarray:
 
 
 def deciding(weights: np.ndarray) -> list[tuple[int, int]]:
-    """The fewest frames that hold half of the `weights` [T] of a clip, as stretches begin:end in their order."""
+    """The fewest frames that hold half of a clip's `weights` [T], as stretches begin:end in their order."""
     order = np.argsort(-weights, kind="stable")
     needed = int(np.searchsorted(np.cumsum(weights[order]), 0.5 * weights.sum())) + 1
     frames = np.sort(order[:needed])

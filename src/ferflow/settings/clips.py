@@ -72,19 +72,20 @@ class Haar(Section):
         return self
 
 
-class Watching(Section):
-    """How a network for single images watches a clip: `resources/watching.yaml`."""
-
-    faces: Faces
-    haar: Haar
-    smoothing: Annotated[float, Field(gt=0, le=1)]
-
-
 class Aus(Section):
     backend: Literal["landmark", "pyfeat", "openface"]
     neutral_frames: Count
     ridge: NotNegative
     openface_folder: str | None
+
+
+class Watching(Section):
+    """How a network for single images watches a clip: `resources/watching.yaml`."""
+
+    faces: Faces
+    aus: Aus
+    haar: Haar
+    smoothing: Annotated[float, Field(gt=0, le=1)]
 
 
 class Trim(Section):
