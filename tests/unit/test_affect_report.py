@@ -74,7 +74,7 @@ def written(folder, synthetic=True, models=MODELS):
         tables.write(about(model, synthetic), files[2], "affect_models")
         trained[model] = affect_tables.Trained(*files)
     path = {name: folder / f"{name}.csv" for name in (*TABLES, "affect_training", "affect_beside")}
-    settings = Evaluation(bootstrap=30, confidence=0.9, controls=False)
+    settings = Evaluation(bootstrap=30, confidence=0.9, by=[], controls=False)
     affect.evaluate(parts, folder / "metrics.json", {name: path[name] for name in TABLES}, settings, 1)
     affect.collect(parts, folder / "predictions.csv")
     affect_tables.training(trained, path["affect_training"])
@@ -269,7 +269,7 @@ def test_tables_5_and_6_have_a_metric_a_row_and_a_model_a_column(study, tmp_path
 
 def test_what_cannot_be_is_a_dash_with_its_reason(tmp_path):
     frame = predictions("vgg16-face").assign(predicted_valence=0.1)
-    table = affect.metrics(frame, Evaluation(bootstrap=5, confidence=0.9, controls=False), 1)
+    table = affect.metrics(frame, Evaluation(bootstrap=5, confidence=0.9, by=[], controls=False), 1)
     made = affect_tables.metrics_table(table, "Table", 0.9)
     row = next(row for row in made.rows if row[0] == "Pearson's r, valence")
     assert row[1] == "–" and "the predictions do not vary" in row[-1]

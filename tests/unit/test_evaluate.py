@@ -262,7 +262,7 @@ def test_a_summary_has_the_intervals_of_the_table_of_results():
         }
     )
     frame = table(clips, rng.dirichlet(np.ones(7), 60), EMOTIONS_NEUTRAL, "m", "test", None, 1)
-    settings = Evaluation(bootstrap=200, confidence=0.9, controls=False)
+    settings = Evaluation(bootstrap=200, confidence=0.9, by=[], controls=False)
     found = summarise(frame, EMOTIONS_NEUTRAL, settings, 5)
     listed = results(frame.assign(synthetic=False), EMOTIONS_NEUTRAL, settings, 5).set_index("metric")
     assert set(found["metrics"]) == set(listed.index)

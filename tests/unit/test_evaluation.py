@@ -15,7 +15,7 @@ from ferflow.evaluation import predictions, run
 from ferflow.evaluation.metrics import METRICS
 from ferflow.settings import Evaluation
 
-SETTINGS = Evaluation(bootstrap=50, confidence=0.9, controls=True)
+SETTINGS = Evaluation(bootstrap=50, confidence=0.9, by=[], controls=True)
 
 
 def rows(

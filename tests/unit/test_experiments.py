@@ -12,7 +12,7 @@ from ferflow.evaluation import run as evaluation
 from ferflow.report import experiments
 from ferflow.settings import Evaluation, load
 
-EVALUATION = Evaluation(bootstrap=10, confidence=0.95, controls=False)
+EVALUATION = Evaluation(bootstrap=10, confidence=0.95, by=[], controls=False)
 REPOSITORY = Path(__file__).parents[2]
 
 

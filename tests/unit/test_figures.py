@@ -79,7 +79,7 @@ def study(tmp_path_factory):
     for fold in range(3):
         tables.write(history(8, fold), folder / f"history-{fold}.csv", "history")
     pd.DataFrame(rows).to_csv(folder / "predictions.csv", index=False)
-    settings = Evaluation(bootstrap=50, confidence=0.95, controls=True)
+    settings = Evaluation(bootstrap=50, confidence=0.95, by=[], controls=True)
     inputs = ([folder / "predictions.csv"], folder / "manifest.csv")
     evaluation.evaluate(*inputs, folder / "metrics.json", folder, settings, 1)
     splits = {"scheme": "stratified", "seed": 1, "test": ["F001"], "folds": [["F002", "M001"], ["M002"]]}

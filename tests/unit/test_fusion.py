@@ -19,7 +19,7 @@ from ferflow.fusion.align import aligned, fold_accuracy, refuse_shared_subjects
 from ferflow.fusion.members import resolve
 from ferflow.settings import Evaluation, Fusion, FusionChoice, Stacking
 
-EVALUATION = Evaluation(bootstrap=60, confidence=0.9, controls=False)
+EVALUATION = Evaluation(bootstrap=60, confidence=0.9, by=[], controls=False)
 LAST = ["lstm", "bilstm", "cnn1d", "c3d", "convlstm"]
 SETTINGS = Fusion(
     sets={"lstm_bilstm": ["lstm", "bilstm"], "all": LAST},

@@ -37,7 +37,7 @@ from ferflow.report import rendering
 from ferflow.report.names import model_label
 from ferflow.settings import Evaluation, SimulatedAnnotators
 
-EVALUATION = Evaluation(bootstrap=400, confidence=0.95, controls=False)
+EVALUATION = Evaluation(bootstrap=400, confidence=0.95, by=[], controls=False)
 NOISE = SimulatedAnnotators(
     annotators=6, skill=1.5, skill_spread=0.4, faintness=3.0, clip_spread=1.0, confusion=0.7
 )

@@ -16,7 +16,7 @@ from ferflow.report import image_beside, image_tables
 from ferflow.report.published import published
 from ferflow.settings import Evaluation
 
-EVALUATION = Evaluation(bootstrap=40, confidence=0.95, controls=False)
+EVALUATION = Evaluation(bootstrap=40, confidence=0.95, by=[], controls=False)
 SHARES = [f"p_{emotion}" for emotion in EMOTIONS_NEUTRAL]
 
 

@@ -22,7 +22,7 @@ from ferflow.evaluation.results import results
 from ferflow.settings import Evaluation
 
 K = len(EMOTIONS)
-SETTINGS = Evaluation(bootstrap=300, confidence=0.95, controls=True)
+SETTINGS = Evaluation(bootstrap=300, confidence=0.95, by=[], controls=True)
 
 
 def random_labels(seed: int, n: int = 90, said_classes: int = K) -> tuple[np.ndarray, np.ndarray]:

@@ -17,7 +17,7 @@ from ferflow.settings import Evaluation
 from ferflow.training import nested, nested_run, splits
 from ferflow.training.predictions import table
 
-EVALUATION = Evaluation(bootstrap=50, confidence=0.9, controls=False)
+EVALUATION = Evaluation(bootstrap=50, confidence=0.9, by=[], controls=False)
 
 
 def subjects(women, men, unknown=0):

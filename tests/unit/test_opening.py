@@ -14,7 +14,7 @@ from ferflow.evaluation.results import results
 from ferflow.report import opening
 from ferflow.settings import Calibration, Evaluation
 
-EVALUATION = Evaluation(bootstrap=60, confidence=0.9, controls=False)
+EVALUATION = Evaluation(bootstrap=60, confidence=0.9, by=[], controls=False)
 
 
 @pytest.fixture(scope="module")

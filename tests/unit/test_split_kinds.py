@@ -17,7 +17,7 @@ from ferflow.report import split_kinds as drawn
 from ferflow.settings import Evaluation, check
 from ferflow.training import splits
 
-EVALUATION = Evaluation(bootstrap=200, confidence=0.9, controls=False)
+EVALUATION = Evaluation(bootstrap=200, confidence=0.9, by=[], controls=False)
 BU4DFE = {f"F{n:03d}": "female" for n in range(1, 59) if n != 16} | {
     f"M{n:03d}": "male" for n in range(1, 44)
 }

@@ -21,7 +21,7 @@ from ferflow.report.thesis_ours import Ours
 from ferflow.report.thesis_titles import TITLES, file_name
 from ferflow.settings import Evaluation, Fusion
 
-EVALUATION = Evaluation(bootstrap=40, confidence=0.9, controls=False)
+EVALUATION = Evaluation(bootstrap=40, confidence=0.9, by=[], controls=False)
 FUSION = Fusion(
     sets={
         "two": ["lstm", "bilstm"],

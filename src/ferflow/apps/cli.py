@@ -169,7 +169,7 @@ def evaluate(
             budget=budget,
             out=out,
             predictions=predictions,
-            evaluation=Evaluation(bootstrap=bootstrap, confidence=confidence, controls=False),
+            evaluation=Evaluation(bootstrap=bootstrap, confidence=confidence, by=[], controls=False),
             seed=seed,
         )
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ferflow.classes import SEXES
 from ferflow.datasets.manifest import ListedClip
 from ferflow.errors import SettingError
 from ferflow.settings import Dataset, Settings
@@ -16,6 +17,22 @@ def subjects(settings: Settings) -> list[str]:
 
         return synth4d.subjects(settings.synth4d)
     return sorted({clip.subject_id for clip in listing(settings.dataset, settings.emotions)})
+
+
+def grouped_by(settings: Settings) -> list[str]:
+    """The columns of `evaluation.by` that put the study's clips into groups; opens no clip.
+
+    Raises SettingError for one that the clips do not have.
+    """
+    from ferflow.evaluation.groups import used
+
+    if settings.dataset.name == "manifest":
+        from ferflow import tables
+
+        columns = tables.read(settings.dataset.manifest, "clips").to_dict("list")
+    else:
+        columns = {"sex": SEXES, "emotion": settings.emotions}
+    return used(columns, settings.evaluation.by)
 
 
 def listing(dataset: Dataset, emotions: Sequence[str]) -> list[ListedClip]:

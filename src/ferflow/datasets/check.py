@@ -14,17 +14,23 @@ SHOWN = 6
 """Names that a cell lists before it counts the rest."""
 
 
-def write_check(manifest_csv: str | Path, out: str | Path, dataset: Dataset, synth4d: Synth4d) -> None:
+def write_check(
+    manifest_csv: str | Path, out: str | Path, dataset: Dataset, synth4d: Synth4d, unusable_csv: str | Path
+) -> None:
     """Compare a manifest with what its data set is known to hold (schema `dataset`), one row per point.
 
     Clips that differ from the most common size or rate are named, whatever the data set. Nothing is refused
-    here: a copy may be smaller, or scaled; the report says so.
+    here: a copy may be smaller, or scaled; the report says so. `unusable_csv` (schema `unusable`) lists what
+    of it cannot be used.
     """
-    clips = manifest.read(manifest_csv)
+    clips, unusable = manifest.read(manifest_csv), tables.read(unusable_csv, "unusable")
     rows = [
         _subjects(clips, _expected_subjects(dataset, synth4d)),
         _row("clips per emotion", "the same of each", ", ".join(_counts(clips.emotion))),
+        _unusable(clips, unusable),
+        _copies(clips),
     ]
+    clips = clips[clips.width > 0] if (clips.width > 0).any() else clips  # the others could not be opened
     sizes = clips.width.astype(str) + "×" + clips.height.astype(str)
     rates = clips.fps.round(2).astype(str)
     size, rate = _expected_picture(dataset, synth4d)
@@ -62,6 +68,18 @@ def _subjects(clips: pd.DataFrame, expected: list[str] | None) -> dict:
     note = [f"missing: {_listed(missing)}"] if missing else []
     note += [f"not known: {_listed(more)}"] if more else []
     return _row("subjects", str(len(expected)), str(len(found)), "; ".join(note))
+
+
+def _unusable(clips: pd.DataFrame, unusable: pd.DataFrame) -> dict:
+    found = f"{len(unusable)} of {len(clips)}"
+    return _row("clips that cannot be used", "none", found, _listed(sorted(unusable.clip_id)))
+
+
+def _copies(clips: pd.DataFrame) -> dict:
+    """Files with the same content."""
+    groups = manifest.copies(clips)
+    named = [" = ".join(sorted(own.clip_id)) for own in groups]
+    return _row("copies of another clip", "none", str(sum(len(own) - 1 for own in groups)), _listed(named))
 
 
 def _alike(point: str, clips: pd.DataFrame, values: pd.Series, expected: str) -> dict:

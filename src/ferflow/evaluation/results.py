@@ -53,10 +53,11 @@ def results(
         if len(boots) == len(measured):
             spread = {m: np.mean([boot[m] for boot in boots], axis=0) for m in metrics}
         remarks = [f"mean over {len(parts)} folds"] if protocol in FOLDED else []
+        remarks.append(absent(group, emotions))
         rows += _rows(common, None, group, values, spread, settings, [*remarks, note])
         if protocol in FOLDED:
             for (fold, part), (value, boot) in zip(parts, measured, strict=True):
-                rows += _rows(common, fold, part, value, boot, settings, [note])
+                rows += _rows(common, fold, part, value, boot, settings, [absent(part, emotions), note])
     frame = pd.DataFrame(rows)
     frame["fold"] = frame["fold"].astype("Int64")
     return frame
@@ -73,6 +74,13 @@ def n_subjects(frame: pd.DataFrame) -> int:
     """How many known subjects there are."""
     known = frame["subject_id"].fillna("").astype(str)
     return int(known[known != ""].nunique())
+
+
+def absent(frame: pd.DataFrame, emotions: Sequence[str]) -> str:
+    """What a row about `frame` must say where a class has no clip in it: macro means leave that one out."""
+    present = set(frame["emotion"])
+    lacking = [emotion for emotion in emotions if emotion not in present]
+    return f"no clip of {', '.join(lacking)}" if lacking else ""
 
 
 def _part(

@@ -36,7 +36,7 @@ def fuse(shares: np.ndarray, rule: str, weights: np.ndarray) -> np.ndarray:
     if rule == "average":
         return ensemble.average(list(shares))
     if rule == "weighted":
-        return weighted(shares, weights)
+        return weighted(shares, weights if np.any(weights) else np.ones(len(weights)))  # none is ever right
     if rule == "maximum":
         return maximum(shares)
     raise ValueError(f"no rule {rule}; there are {', '.join(RULES)}")

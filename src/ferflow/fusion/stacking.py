@@ -17,6 +17,7 @@ from ferflow.errors import SplitError
 from ferflow.fusion.align import Scores
 
 if TYPE_CHECKING:
+    from sklearn.dummy import DummyClassifier
     from sklearn.pipeline import Pipeline
 
 LEAST = 1e-6
@@ -30,7 +31,7 @@ class Stack:
     models: tuple[str, ...]
     strength: float
     loss: float
-    pipeline: Pipeline
+    pipeline: Pipeline | DummyClassifier
     n_classes: int
 
     def predict(self, shares: np.ndarray) -> np.ndarray:
@@ -51,8 +52,10 @@ def fit(scores: Scores, strengths: Sequence[float], n_folds: int, seed: int) -> 
     """Fit on out-of-fold `scores`: multinomial logistic regression, C chosen by CV over subjects.
 
     `strengths` are the values of C that are tried; the one with the least mean log loss on held-out subjects
-    is taken, of equal ones the least. Raises SplitError where there are fewer subjects than `n_folds`.
+    is taken, of equal ones the least. Where all clips but one subject's are of one class, the stack gives the
+    classes' shares. Raises SplitError where there are fewer subjects than `n_folds`.
     """
+    from sklearn.dummy import DummyClassifier
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import GridSearchCV, GroupKFold
     from sklearn.pipeline import make_pipeline
@@ -63,17 +66,22 @@ def fit(scores: Scores, strengths: Sequence[float], n_folds: int, seed: int) -> 
         raise SplitError(
             "fusion.stacking.folds", f"{n_folds} folds of {n} subjects are not possible", "use fewer folds"
         )
+    given, n_classes = inputs(scores.shares), scores.shares.shape[2]
+    sides = GroupKFold(n_folds, shuffle=True, random_state=seed % 2**32).split(given, groups=subjects)
+    # A side with clips of one class, where another class is one subject's, has nothing to tell apart.
+    sides = [(fitted, judged) for fitted, judged in sides if len(set(scores.truth[fitted])) > 1]
+    if not sides:
+        alone = DummyClassifier(strategy="prior").fit(given, scores.truth)
+        return Stack(scores.models, min(strengths), float("nan"), alone, n_classes)
     search = GridSearchCV(
         make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000)),
         {"logisticregression__C": sorted(strengths)},
         scoring=_log_score,
-        cv=GroupKFold(n_folds, shuffle=True, random_state=seed % 2**32),
+        cv=sides,
     )
-    search.fit(inputs(scores.shares), scores.truth, groups=subjects)
+    search.fit(given, scores.truth)
     strength = float(search.best_params_["logisticregression__C"])
-    return Stack(
-        scores.models, strength, -float(search.best_score_), search.best_estimator_, scores.shares.shape[2]
-    )
+    return Stack(scores.models, strength, -float(search.best_score_), search.best_estimator_, n_classes)
 
 
 def cross_fitted(scores: Scores, strengths: Sequence[float], n_folds: int, seed: int) -> np.ndarray:

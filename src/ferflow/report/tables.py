@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -132,8 +132,9 @@ def trimming(
     out_summary: str | Path,
     out_anomalies: str | Path,
     max_frames: int,
+    emotions: Sequence[str],
 ) -> None:
-    """Schema `trimming` (per emotion and in all) and schema `anomalies` from trim.csv.
+    """Schema `trimming` (per emotion, in the order of `emotions`, and in all) and schema `anomalies` from trim.csv.
 
     `max_frames` is `settings.features.max_frames`: how many frames of a clip a temporal head reads.
     """
@@ -141,8 +142,8 @@ def trimming(
 
     clips = clips_of(trim_csv, manifest_csv)
     clips["kept"] = clips["end"] - clips["begin"]
-    emotions = dict.fromkeys(clips["emotion"])
-    groups = [(emotion, clips[clips["emotion"] == emotion]) for emotion in sorted(emotions)]
+    groups = [(emotion, clips[clips["emotion"] == emotion]) for emotion in emotions]
+    groups = [(emotion, group) for emotion, group in groups if len(group)]
     rows = [_trimmed(emotion, group, max_frames) for emotion, group in [*groups, ("all", clips)]]
     tables.write(pd.DataFrame(rows).assign(note=""), out_summary, "trimming")
     # A clip without any face has no greatest score either; a person should see it as well.

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from ferflow.settings.training import Online
 from ferflow.settings.types import (
@@ -75,6 +75,14 @@ class Trained(Section):
 
 class Temporal(Trained):
     heads: dict[Head, HeadSettings]
+
+    @field_validator("heads", mode="before")
+    @classmethod
+    def _without_null(cls, value: object) -> object:
+        """A study leaves a head out by writing null."""
+        if not isinstance(value, dict):
+            return value
+        return {name: head for name, head in value.items() if head is not None or name not in get_args(Head)}
 
     @model_validator(mode="after")
     def _fitting(self) -> Temporal:
