@@ -91,10 +91,11 @@ rule manifest:
 
 
 rule dataset:
-    """What the data set should hold and what it does."""
+    """What the data set should hold and what it does, and where its subjects stand."""
     input:
         manifest=at(layout.MANIFEST),
         unusable=table("unusable"),
+        splits=at(layout.SPLITS),
     output:
         table("dataset"),
     params:
@@ -117,6 +118,7 @@ rule splits:
         at(layout.SPLITS),
     params:
         splits={name: value for name, value in plain(S.splits).items() if name != "compared"},
+        by_name=S.dataset.name == "bu4dfe",
         seed=S.seed,
         protocol=S.protocol,
     log:

@@ -114,7 +114,7 @@ if COMPARISONS:
         params:
             compared=COMPARED,
             comparisons={name: plain(one) for name, one in COMPARISONS.items()},
-            changes={name: {"of": run.of, "layer": run.layer} | run.changes for name, run in RUNS.items()},
+            changes={name: S.told(name) for name in RUNS},
             evaluation=plain(S.evaluation),
             emotions=S.emotions,
             synthetic=SYNTHETIC,

@@ -159,6 +159,7 @@ rule thesis_beside:
         heads=plain(S.temporal)["heads"],
         c3d=plain(S.end_to_end.c3d),
         dataset=S.dataset.name,
+        network=S.spatial.network,
         stills=S.stills.source,
         synthetic_stills=SYNTHETIC_STILLS,
         experiments={item: run for item, run in S.experiments.published.items() if run in RUNS},

@@ -14,6 +14,7 @@ def head_features(head):
 def training_settings():
     """All settings that shape a final model; what is done with its predictions, or beside it, does not."""
     settings = plain(S)
+    settings |= {"max_parameters": None, "departures": []}
     settings["splits"] |= {"compared": []}
     settings["dataset"] = LISTED
     settings["search"] = {"run": [], "trials": 1, "startup": 1, "pruned_after": None, "space": {}}

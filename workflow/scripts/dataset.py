@@ -7,5 +7,5 @@ with job(snakemake):
     from ferflow.settings import Dataset, Synth4d
 
     given, p = snakemake.input, snakemake.params
-    dataset, synth4d = Dataset(**p.dataset), Synth4d(**p.synth4d)
-    write_check(given.manifest, snakemake.output[0], dataset, synth4d, given.unusable)
+    settings = Dataset(**p.dataset), Synth4d(**p.synth4d)
+    write_check(given.manifest, given.splits, given.unusable, snakemake.output[0], *settings)

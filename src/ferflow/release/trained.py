@@ -92,7 +92,7 @@ def _experiments(at: Places) -> list[Step]:
 
     def drawn() -> None:
         histories = {name: [at.there(one) for one in paths] for name, paths in curves.items()}
-        changes = {name: {"of": run.of, "layer": run.layer} | run.changes for name, run in runs.items()}
+        changes = {name: settings.told(name) for name in runs}
         report_tables.cv_epochs(histories, at.out(at.table("experiment_epochs")), *_marked(at))
         out = at.out(at.table("experiments"))
         experiments.write_table(histories, comparisons, changes, out, *_marked(at))

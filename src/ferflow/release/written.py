@@ -27,11 +27,11 @@ def steps(at: Places) -> list[Step]:
 def _data(at: Places) -> list[Step]:
     """Tables of the data that rest on other tables: the manifest, the trimming, the trackers."""
     settings, manifest, trim = at.settings, manifest_of(at.settings), at.name(layout.TRIM)
-    clips, unusable = at.name(layout.CLIPS), at.table("unusable")
+    clips, unusable, splits = at.name(layout.CLIPS), at.table("unusable"), at.name(layout.SPLITS)
 
     def dataset() -> None:
-        out = at.out(at.table("dataset"))
-        write_check(at.there(manifest), out, settings.dataset, settings.synth4d, at.there(unusable))
+        given = [at.there(name) for name in (manifest, splits, unusable)]
+        write_check(*given, at.out(at.table("dataset")), settings.dataset, settings.synth4d)
 
     def left_out() -> None:
         out = at.out(at.table("unusable_counts"))
@@ -52,7 +52,7 @@ def _data(at: Places) -> list[Step]:
         tables.write(summarise(clips), at.out(at.table(name)), name)
 
     found = [
-        Step(OTHERS, [manifest, unusable], dataset),
+        Step(OTHERS, [manifest, splits, unusable], dataset),
         Step(OTHERS, [manifest, unusable], left_out),
         Step(OTHERS, [clips, trim], trimming),
     ]
@@ -97,6 +97,7 @@ def _thesis(at: Places) -> Step:
             stills=settings.stills.source,
             evaluation=settings.evaluation,
             seed=settings.seed,
+            spatial=settings.spatial.network,
             experiments={item: run for item, run in settings.experiments.published.items() if run in runs},
             image_counts=None,
             parameters=counts(settings.temporal.heads.get("lstm"), settings.end_to_end.c3d),

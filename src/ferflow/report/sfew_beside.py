@@ -94,8 +94,8 @@ class Ours:
 def beside(ours: Ours) -> pd.DataFrame:
     """Schema `sfew_beside`: every row that published.csv has of the study.
 
-    On synthetic data `data` says so and `difference` stays empty, as it does for single folds: a fold of ours
-    holds other images than the paper's of that number.
+    On synthetic data `data` says so and `difference` stays empty, as it does for single folds (a fold of ours
+    holds other images than the paper's of that number) and for networks that did not start from ImageNet.
     """
     rows = []
     for row in ordered(STUDY, ORDER).itertuples(index=False):
@@ -147,7 +147,7 @@ def _compared(row: dict, ours: Ours) -> dict:
     row = row | {"synthetic": ours.synthetic, "data": NOT_COMPARABLE if ours.synthetic else ours.dataset}
     value = row.get(followed)
     # A fold of ours holds other images than the paper's of that number: only means are compared.
-    if value is None or ours.synthetic or row["split"].startswith("fold "):
+    if value is None or ours.synthetic or row["split"].startswith("fold ") or row["start"] == "untrained":
         return row
     scale = 1 if row["metric"] == "images" else 100
     return row | {"difference": scale * (value - row["published"])}

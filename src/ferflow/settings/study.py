@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Mapping
 from typing import Annotated, Literal, get_args
 
 from pydantic import Field, PrivateAttr, ValidationError, field_validator, model_validator
 
 from ferflow.classes import EMOTIONS, check_names
+from ferflow.models import parameters
 from ferflow.settings import switched_off
 from ferflow.settings.affect import Affect
 from ferflow.settings.clips import Augment, Aus, Dataset, Faces, Stills, Synth4d, Trim
@@ -24,6 +26,7 @@ from ferflow.settings.comparing import (
 )
 from ferflow.settings.heads import (
     SEARCHED_BESIDE,
+    C3dSettings,
     ClipNetworkSettings,
     EndToEnd,
     Features,
@@ -36,7 +39,7 @@ from ferflow.settings.heads import (
 from ferflow.settings.images import Datacentric, Finetune, Images, Sweep
 from ferflow.settings.sfew import Sfew
 from ferflow.settings.training import Spatial
-from ferflow.settings.types import EndToEndName, Head, Name, Section
+from ferflow.settings.types import Count, EndToEndName, Head, Name, Section
 
 NO_FUSION = {"sets": {}, "rules": ["average"], "stacking": None, "best": None}
 """What `fusion: null` stands for."""
@@ -51,6 +54,8 @@ class Settings(Section):
     kind: Literal["clips", "images", "sfew", "affect"]
     protocol: Literal["honest", "published"]
     seed: Annotated[int, Field(ge=0)]
+    max_parameters: Count | None
+    departures: list[str]
     emotions: list[str]
     dataset: Dataset
     synth4d: Synth4d
@@ -87,11 +92,13 @@ class Settings(Section):
         return list(self._left_out)
 
     def effective(self) -> Settings:
-        """These settings without what is switched off; ValueError where nothing is left, or a name is unknown."""
-        if self.kind != "clips":
-            return self
-        found, notes = switched_off.without(self)
+        """These settings without what is switched off.
+
+        ValueError where nothing is left, a name is unknown, or a network that is left is too large.
+        """
+        found, notes = switched_off.without(self) if self.kind == "clips" else (self, [])
         found._left_out = [*self._left_out, *notes]
+        found._refuse_too_large()
         return found
 
     def models(self) -> dict[str, str]:
@@ -190,11 +197,51 @@ class Settings(Section):
                 there = len(self.augment.transformations)
                 raise ValueError(f"{where}: augment.transformations has {there}, not {value}")
 
+    @model_validator(mode="after")
+    def _nested_candidates_can_be_built(self) -> Settings:
+        for head in self.nested.heads:
+            if head not in self.temporal.heads:
+                continue  # switched off
+            for name in self.nested.tried():
+                try:
+                    self.candidate(head, name)
+                except ValidationError as error:
+                    first = error.errors()[0]
+                    where = ".".join(["nested", "candidates", name, *map(str, first["loc"])])
+                    raise ValueError(f"{where}: {first['msg'].removeprefix('Value error, ')}") from None
+        return self
+
+    def _refuse_too_large(self) -> None:
+        for name, count in parameters.counted(self):
+            if self.max_parameters is not None and count > self.max_parameters:
+                memory = parameters.BYTES * count / 1e9
+                raise ValueError(
+                    f"max_parameters: {name} would have {count:,} parameters, {memory:,.0f} GB while it is "
+                    f"trained, more than {self.max_parameters:,}; make it smaller (a C3D: map_layers) or "
+                    "allow more"
+                )
+
+    def candidate(self, head: Head, name: str) -> HeadSettings:
+        """The settings of `head` as the candidate `name` of nested cross-validation has them."""
+        return self._with(head, self.nested.tried()[name])
+
+    def _with(self, head: Head, changes: Mapping[str, object]) -> HeadSettings:
+        heads = {head: self.temporal.heads[head].model_dump() | changes}
+        return Temporal.model_validate(self.temporal.model_dump() | {"heads": heads}).heads[head]
+
     def of_run(self, name: str) -> HeadSettings | ClipNetworkSettings:
         """The settings of the head or network of the experiment's run `name`."""
         run = self.experiments.runs[name]
         if run.of in get_args(EndToEndName):
             base = self.end_to_end.of(run.of)
             return type(base).model_validate(base.model_dump() | run.changes)
-        heads = {run.of: self.temporal.heads[run.of].model_dump() | run.changes}
-        return Temporal.model_validate(self.temporal.model_dump() | {"heads": heads}).heads[run.of]
+        return self._with(run.of, run.changes)
+
+    def told(self, name: str) -> dict[str, object]:
+        """In what the experiment's run `name` differs from the study's own head or network, for a reader."""
+        run, chosen = self.experiments.runs[name], self.of_run(name)
+        told = {"of": run.of, "layer": run.layer} | run.changes
+        if isinstance(chosen, C3dSettings) and chosen.pooled():
+            frames, size = chosen.maps()
+            told["map_layers"] = f"{chosen.map_layers} (maps pooled to {frames}×{size}×{size})"
+        return told
