@@ -138,10 +138,9 @@ def watchers(model, options: Options):
         if options.detector is None:
             note += f" ({FILE} is not in {options.weights_folder}: `ferflow weights fetch`)"
         return HaarStream(model.faces, settings.watching().haar), None, note
-    from ferflow.faces.stream import FaceStream
-
     from ferflow.aus.landmark import LandmarkAus
     from ferflow.aus.mesh import FILE as MESH
+    from ferflow.faces.stream import FaceStream
 
     stream = FaceStream(options.weights_folder, model.faces)
     if not model.has_head and not (options.weights_folder / MESH).is_file():
