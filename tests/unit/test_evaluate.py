@@ -132,7 +132,7 @@ def test_views_differ_and_are_named(evaluate, networks, tmp_path):
         "one": (),
         "mirror": ("--mirror",),
         "ten": ("--ten-crop",),
-        "ten-42": ("--ten-crop", "--crop", 42),
+        "ten-42": ("--ten-crop", "--side", 42),
     }.items():
         path = tmp_path / f"{name}.csv"
         code, said, _ = evaluate("--weights", networks[0], "--predictions", path, *arguments)
@@ -218,7 +218,7 @@ def test_bad_inputs_are_one_line_and_nothing_is_written(evaluate, networks, fer2
         ((one, {"split": None}), "--split: is missing; fer2013 has Training, PublicTest, PrivateTest"),
         ((one, {"root": no_private}), "has no part PrivateTest; fer2013 has here: Training, PublicTest"),
         ((one, {"root": tmp_path / "nowhere"}), "nowhere: does not exist"),
-        (((*one, "--ten-crop", "--crop", 49), {}), "--crop: 49 is larger than the images; they are 48x48"),
+        (((*one, "--ten-crop", "--side", 49), {}), "--side: 49 is larger than the images; they are 48x48"),
         (((*one, "--choose-on", "PrivateTest"), {}), "--choose-on: PrivateTest is what they are judged on"),
         (((*one, "--choose-on", "PublicTest", "--budget", 9), {}), "--budget: no network has fewer than 9"),
         (((*one, "--choose-on", "PrivateTest"), {"split": "PublicTest"}), "PrivateTest: is for judging"),
@@ -238,7 +238,7 @@ def test_other_classes_are_refused_or_left_out(evaluate, networks, tmp_path):
 
 
 def test_wrong_usage(evaluate, networks):
-    for arguments in (("--ten-crop", "--mirror"), ("--crop", 44), ("--nonsense",)):
+    for arguments in (("--ten-crop", "--mirror"), ("--side", 44), ("--nonsense",)):
         code, _, err = evaluate("--weights", networks[0], *arguments)
         assert code == 2 and "Traceback" not in err
 

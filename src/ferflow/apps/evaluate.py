@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 CROPS = ("auto", "haar", "blazeface", "mtcnn", "none")
 """How faces are cut out of whole pictures: a detector of `faces.detector`, or not at all."""
+WHOLE_PICTURES = ("jaffe", "kdef")
+"""Sets of pictures that show more than a face, as CK+'s sequences do."""
 BATCH = 64
 """Images that go through a network at once; they decide the memory it takes, not the result."""
 
@@ -106,8 +108,8 @@ def run(options: Options, console=None) -> None:
 def read(options: Options) -> ImageSet:
     """The set of images; of whole pictures the faces, as `options.crop` says.
 
-    Raises SettingError for another `crop`, and for sequences of which `peak` is not given or the other way
-    round; InputError for what is wrong with the files.
+    Raises SettingError for another `crop` or one where nothing is to be cut out, and for `peak` missing with
+    sequences or given without; InputError for what is wrong with the files.
     """
     from ferflow import settings
     from ferflow.datasets import ckplus
@@ -122,6 +124,8 @@ def read(options: Options) -> ImageSet:
         raise SettingError(options.root, "holds sequences", "say with --peak N which last images count")
     if not of_sequences and (options.peak is not None or options.neutral):
         raise SettingError("--peak", f"{options.root} holds no sequences", "leave --peak and --neutral out")
+    if options.crop and not of_sequences and options.dataset not in WHOLE_PICTURES:
+        raise SettingError("--crop", f"{options.root} holds faces already", "leave it out")
     sequences = settings.Sequences(peak=options.peak, neutral=options.neutral) if of_sequences else None
     faces = settings.watching().faces
     crops = Crops(options.weights_folder, faces, whole=crop == "none")

@@ -119,8 +119,9 @@ def _heading(console: Console, report: dict) -> None:
         soft_wrap=True,
     )
     for reason, names in report["left_out_because"].items():
-        why = " of other classes" if reason.startswith(OTHER_CLASS) else f": {reason}{_some(names)}"
-        console.print(f"left out: {len(names)} images{why}", highlight=False, markup=False)
+        other = reason.startswith(OTHER_CLASS)
+        said = "images of other classes" if other else f"since {reason}{_some(names)}"
+        console.print(f"left out: {len(names)} {said}", highlight=False, markup=False)
     if report["synthetic_data"]:
         console.print("These images are synthetic: the numbers say nothing of real faces.", style="yellow")
     for model in report["models"]:
