@@ -78,12 +78,13 @@ def check_names(names: Sequence[str]) -> list[str]:
         raise ValueError(f"{said}; a classifier tells at least two apart")
     seen: dict[str, str] = {}
     for name in found:
-        other = seen.setdefault(key(name), name)
-        if other is not name:
+        if key(name) in seen:
+            other = seen[key(name)]
             twice = (
                 "is listed twice" if other == name else f"and {other} differ in upper and lower case alone"
             )
             raise ValueError(f"the class {name} {twice}")
+        seen[key(name)] = name
     return found
 
 

@@ -303,7 +303,14 @@ def test_all_tables_from_files(tmp_path, frame):
     everything = pd.concat([models, *fusions, annotators(frame, name="simulated-{}")])
     tables.write(everything.drop(columns="synthetic"), tmp_path / "predictions.csv", "predictions")
     detail.write_details(
-        [tmp_path / "predictions.csv"], tmp_path / "manifest.csv", tmp_path / "t", CALIBRATION, EVALUATION, 3
+        [tmp_path / "predictions.csv"],
+        tmp_path / "manifest.csv",
+        tmp_path / "t",
+        CALIBRATION,
+        EVALUATION,
+        3,
+        EMOTIONS,
+        by=["sex"],
     )
     assert {path.stem for path in (tmp_path / "t").iterdir()} == set(TITLES)
     compared = tables.read(tmp_path / "t" / "comparisons.csv", "comparisons")

@@ -37,7 +37,7 @@ def folder(tmp_path_factory):
     tables.write(everything, folder / "predictions.csv", "predictions")
     write_manifest(folder / "manifest.csv")
     given = [folder / "predictions.csv"], folder / "manifest.csv", folder
-    detail.write_details(*given, CALIBRATION, EVALUATION, 1)
+    detail.write_details(*given, CALIBRATION, EVALUATION, 1, EMOTIONS, by=["sex"])
     tables.write(errors(frame, EMOTIONS), folder / "errors.csv", "errors")
     return folder
 

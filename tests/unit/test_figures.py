@@ -81,7 +81,7 @@ def study(tmp_path_factory):
     pd.DataFrame(rows).to_csv(folder / "predictions.csv", index=False)
     settings = Evaluation(bootstrap=50, confidence=0.95, by=[], controls=True)
     inputs = ([folder / "predictions.csv"], folder / "manifest.csv")
-    evaluation.evaluate(*inputs, folder / "metrics.json", folder, settings, 1)
+    evaluation.evaluate(*inputs, folder / "metrics.json", folder, settings, 1, EMOTIONS)
     splits = {"scheme": "stratified", "seed": 1, "test": ["F001"], "folds": [["F002", "M001"], ["M002"]]}
     (folder / "splits.json").write_text(json.dumps(splits))
     return folder

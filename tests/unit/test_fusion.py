@@ -270,7 +270,7 @@ def test_from_files_to_files(tmp_path, frame):
         tables.write(rows, paths[-1], "predictions")
     settings = SETTINGS.model_copy(update={"stacking": None, "best": None})
     where = paths, tmp_path / "manifest.csv", tmp_path / "predictions.csv", tmp_path / "fusion.csv"
-    run.write_fusions(*where, settings, EVALUATION, 7, protocol="published")
+    run.write_fusions(*where, settings, EVALUATION, 7, EMOTIONS, protocol="published")
     assert len(tables.read(tmp_path / "predictions.csv", "predictions")) == 6 * 18 * 6
     assert set(tables.read(tmp_path / "fusion.csv", "fusion")["note"]) == {"published protocol, leaky"}
     lines = paths[0].read_text().splitlines()
@@ -278,7 +278,7 @@ def test_from_files_to_files(tmp_path, frame):
     header[4], header[5] = header[5], header[4]
     paths[0].write_text("\n".join([",".join(header), *lines[1:]]))
     with pytest.raises(InputError, match="classes are in the order p_disgust, p_angry"):
-        run.write_fusions(*where, settings, EVALUATION, 7)
+        run.write_fusions(*where, settings, EVALUATION, 7, EMOTIONS)
 
 
 def test_skill_makes_the_scores_of_these_tests_better():

@@ -41,7 +41,7 @@ def test_who_is_absent_or_unknown_changes_nobody_elses_place(tmp_path):
     ]
     splits.write(split, tmp_path / "splits.json")
     assert splits.read(tmp_path / "splits.json") == split
-    with pytest.raises(SplitError, match="is 4, but the thesis's Figure 3.6 has 5; write 5"):
+    with pytest.raises(SplitError, match=r"is 4, but the thesis's Figure 3\.6 has 5; write 5"):
         by_name(BU4DFE, 4)
 
 

@@ -1,8 +1,8 @@
 # The embedded data set, the list of clips, and the split of subjects.
 from ferflow import datasets
 
+SUBJECTS = READY.subjects
 try:
-    SUBJECTS = datasets.subjects(S)
     BY = datasets.grouped_by(S)
 except FerflowError as error:
     stop(error)
@@ -69,7 +69,7 @@ if SYNTHETIC:
 
 else:
     SOURCES = {subject: {} for subject in SUBJECTS}
-    for clip in datasets.listing(S.dataset, S.emotions):
+    for clip in READY.clips:
         SOURCES[clip.subject_id][clip.clip_id] = str(clip.source)
 
 

@@ -1,5 +1,9 @@
 # From predictions to metrics and tables. A model, a fold and a control are all the same thing here.
+from ferflow.report import thesis_parameters
+
 MODELS = S.models()
+# In what they are other networks than the thesis's, whose numbers stand beside theirs.
+OTHERS = thesis_parameters.others(S)
 
 
 def of_folds(file):
@@ -157,6 +161,7 @@ rule tables_of_trimming:
         anomalies=table("anomalies"),
     params:
         max_frames=S.features.max_frames,
+        emotions=S.emotions,
     log:
         "logs/tables_of_trimming.log",
     resources:
@@ -217,6 +222,7 @@ rule beside:
         table("beside"),
     params:
         dataset=S.dataset.name,
+        others=OTHERS,
     log:
         "logs/beside.log",
     resources:
@@ -229,7 +235,6 @@ rule beside:
 RESULTS += [at(layout.METRICS), *([at(layout.EXPORT)] if HEADS else [])]
 SHOWN |= {
     "results": ("results", "Results on the test subjects and in cross-validation", "1 Results"),
-    "beside": ("beside", "Published and reproduced", "1 Results"),
     "class_report": ("class_report", "Precision, recall and F1 per emotion", "1 Results"),
     "errors": ("errors", "Clips that were mistaken, with all class scores", "1 Results"),
     "early_stopping": ("early_stopping", "Epochs at which the folds were best", "2 Cross-validation"),
@@ -238,6 +243,8 @@ SHOWN |= {
     "trimming": ("trimming", "Frames before and after trimming", "3 Faces and trimming"),
     "anomalies": ("anomalies", "Anomalies: clips that are not trimmed by themselves", "3 Faces and trimming"),
 }
+if S.thesis_classes():
+    SHOWN["beside"] = ("beside", "Published and reproduced", "1 Results")
 if S.trains_spatial():
     SHOWN["spatial_class_report"] = (
         "class_report", "Spatial model: precision, recall and F1", "4 Spatial model"

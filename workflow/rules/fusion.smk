@@ -5,7 +5,9 @@ from ferflow.report import opening, thesis_titles
 FUSED = [at(layout.FUSION) + "/predictions.csv"] if S.fusion.any() else []
 # Models against each other: one alone is compared with nothing.
 SEVERAL = len(MODELS) + S.fusion.found() + len(HUMAN_PREDICTIONS) > 1
+# Numbers of the thesis's six classes say nothing beside those of others.
 THESIS_TABLES = {thesis_titles.file_name(name): title for name, title in thesis_titles.TITLES.items()}
+THESIS_TABLES = THESIS_TABLES if S.thesis_classes() else {}
 # Fields of report.thesis_ours.Ours, and the tables that fill them.
 THESIS_SOURCES = {
     name: table(name)
@@ -160,6 +162,7 @@ rule thesis_beside:
         c3d=plain(S.end_to_end.c3d),
         dataset=S.dataset.name,
         network=S.spatial.network,
+        others=OTHERS,
         stills=S.stills.source,
         synthetic_stills=SYNTHETIC_STILLS,
         experiments={item: run for item, run in S.experiments.published.items() if run in RUNS},

@@ -40,9 +40,6 @@ if SYNTHETIC_STILLS:
         script:
             "../scripts/stills.py"
 
-elif any(own.weights is None for own, _ in TRAINED.values()) and not Path(S.stills.path).exists():
-    stop(FerflowError(S.stills.path, "does not exist", "put FER2013 there, or correct stills.path"))
-
 
 # Nothing is trained before all clips have been judged; another judgement reruns nothing by itself.
 LOOKED_THROUGH = ancient(table("unusable_counts")) if S.kind == "clips" else []

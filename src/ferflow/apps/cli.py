@@ -353,19 +353,10 @@ def check(
         list[Path] | None, typer.Argument(help="Studies laid over it.", show_default=False)
     ] = None,
 ) -> None:
-    """Check a settings file, with studies laid over it."""
-    from ferflow import settings
+    """Say what a study will do, or what is wrong with it: settings, data, tables, files, folds, models."""
+    from ferflow.apps import check as application
 
-    checked = settings.load(params, *(overlays or []))
-    names = " + ".join(str(file) for file in [params, *(overlays or [])])
-    if checked.kind == "images":
-        held = f"images of {checked.stills.source}, networks {', '.join(checked.images.models) or 'none'}"
-    else:
-        held = f"data set {checked.dataset.name}, network {checked.spatial.network}, "
-        held += f"heads {', '.join(checked.temporal.heads)}"
-        if checked.end_to_end.run:
-            held += f", on frames {', '.join(checked.end_to_end.run)}"
-    typer.echo(f"{names}: correct (study {checked.study}, {held})")
+    application.run(params, overlays or [])
 
 
 @app.command()

@@ -10,7 +10,7 @@ import pandas as pd
 
 from ferflow import __version__, tables
 from ferflow.apps.recognise import MEAN, Model, Recognised
-from ferflow.classes import EMOTIONS_CONTEMPT, EMOTIONS_NEUTRAL
+from ferflow.classes import EMOTIONS_CONTEMPT
 from ferflow.evaluation.clip_answer import deciding
 from ferflow.files import write_text
 
@@ -49,7 +49,7 @@ def _rows(clip: Recognised, model: Model) -> pd.DataFrame:
         }
     )
     shares = np.round(clip.shares.astype(np.float64), DECIMALS)
-    for name in EMOTIONS_CONTEMPT if "contempt" in clip.frame_classes else EMOTIONS_NEUTRAL:
+    for name in _classes(clip):
         there = name in clip.frame_classes
         frames[f"p_{name}"] = shares[:, clip.frame_classes.index(name)] if there else np.nan
     if clip.affect is not None:
@@ -69,6 +69,15 @@ def _rows(clip: Recognised, model: Model) -> pd.DataFrame:
     frames["model"] = str(model.path)
     frames["synthetic"] = model.synthetic
     return frames
+
+
+def _classes(clip: Recognised) -> list[str]:
+    """The classes of the head, then those of the image network that are not among them.
+
+    Where all are known from papers they stand in the order of their data sets, whatever the network's.
+    """
+    names = list(dict.fromkeys((*clip.clip_classes, *clip.frame_classes)))
+    return sorted(names, key=EMOTIONS_CONTEMPT.index) if set(names) <= set(EMOTIONS_CONTEMPT) else names
 
 
 def as_json(clips: list[Recognised], model: Model) -> dict:

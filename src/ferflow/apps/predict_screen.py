@@ -109,10 +109,10 @@ def _when(clip: Recognised, frame: int) -> str:
 
 
 def _bars(console: Console, names: tuple[str, ...], shares: np.ndarray) -> None:
-    best = int(np.argmax(shares))
+    best, width = int(np.argmax(shares)), max(8, *map(len, names))
     for k, (name, share) in enumerate(zip(names, shares, strict=True)):
         style = "bold green" if k == best else ""
-        console.print(Text(f"  {name:<9}{share:6.3f}  {bar(float(share), 30)}", style=style))
+        console.print(Text(f"  {name:<{width}} {share:6.3f}  {bar(float(share), 30)}", style=style))
 
 
 def stretches(n_frames: int, rows: int = ROWS) -> list[tuple[int, int]]:

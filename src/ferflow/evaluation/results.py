@@ -17,6 +17,8 @@ from ferflow.evaluation.predictions import FOLDED
 from ferflow.settings import Evaluation
 
 LEAKY = "published protocol, leaky"
+ABSENT = "no clip of"
+"""Begins the note of a row in which classes have no clip."""
 
 
 def study_note(protocol: str) -> str:
@@ -80,7 +82,7 @@ def absent(frame: pd.DataFrame, emotions: Sequence[str]) -> str:
     """What a row about `frame` must say where a class has no clip in it: macro means leave that one out."""
     present = set(frame["emotion"])
     lacking = [emotion for emotion in emotions if emotion not in present]
-    return f"no clip of {', '.join(lacking)}" if lacking else ""
+    return f"{ABSENT} {', '.join(lacking)}" if lacking else ""
 
 
 def _part(

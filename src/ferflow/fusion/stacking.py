@@ -62,10 +62,7 @@ def fit(scores: Scores, strengths: Sequence[float], n_folds: int, seed: int) -> 
     from sklearn.preprocessing import StandardScaler
 
     subjects = scores.clips["subject_id"].to_numpy()
-    if (n := len(set(subjects))) < n_folds:
-        raise SplitError(
-            "fusion.stacking.folds", f"{n_folds} folds of {n} subjects are not possible", "use fewer folds"
-        )
+    refuse_few(len(set(subjects)), n_folds)
     given, n_classes = inputs(scores.shares), scores.shares.shape[2]
     sides = GroupKFold(n_folds, shuffle=True, random_state=seed % 2**32).split(given, groups=subjects)
     # A side with clips of one class, where another class is one subject's, has nothing to tell apart.
@@ -82,6 +79,16 @@ def fit(scores: Scores, strengths: Sequence[float], n_folds: int, seed: int) -> 
     search.fit(given, scores.truth)
     strength = float(search.best_params_["logisticregression__C"])
     return Stack(scores.models, strength, -float(search.best_score_), search.best_estimator_, n_classes)
+
+
+def refuse_few(n_subjects: int, n_folds: int) -> None:
+    """Raise SplitError where there are fewer subjects than folds."""
+    if n_subjects < n_folds:
+        raise SplitError(
+            "fusion.stacking.folds",
+            f"{n_folds} folds of {n_subjects} subjects are not possible",
+            "use fewer folds",
+        )
 
 
 def cross_fitted(scores: Scores, strengths: Sequence[float], n_folds: int, seed: int) -> np.ndarray:

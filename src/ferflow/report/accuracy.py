@@ -78,8 +78,8 @@ def splits(splits: dict, sex_of: dict[str, str], marks: str) -> Figure:
     """
     folds = splits["folds"]
     parts = {f"fold {i}": fold for i, fold in enumerate(folds)} | {"test": splits["test"]}
-    unknown = any(sex_of.get(subject, "") == "" for fold in parts.values() for subject in fold)
-    kinds = [*SEXES, ""] if unknown else [*SEXES]
+    there = {sex_of.get(subject, "") for fold in parts.values() for subject in fold}
+    kinds = [sex for sex in (*SEXES, "") if sex in there]
     looks = {"female": (style.DARK, ""), "male": ("white", "////"), "": (style.LIGHT, "..")}
     drawn = style.figure(style.COLUMN * 1.3, 2.5)
     axes = drawn.subplots()

@@ -84,7 +84,9 @@ def _panel(axes: Axes, table: pd.DataFrame, column: str, groups: list[str], mode
             if pd.notna(row.low):
                 axes.plot([row.low, row.high], [place, place], color=colour, linewidth=1.1)
             axes.plot(row.value, place, marker, color=colour, markerfacecolor=face, clip_on=False)
-        text = f"{LABELS.get(group, group)} ({own['n_subjects'].max()} subjects)"
+        n = int(own["n_subjects"].max())
+        size = f"{n} subject{'s' * (n != 1)}" if n else "none"
+        text = f"{LABELS.get(group, group)} ({size})".replace("$", r"\$")  # no formula
         handles.append(Line2D([], [], color=colour, marker=marker, markerfacecolor=face, label=text))
     axes.set(xlim=(0, 1), ylim=(len(models) - 0.5, -0.5), xlabel="accuracy")
     axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))

@@ -93,14 +93,16 @@ def learning_curves(
         style.save(drawn, output, f"Learning curves of {name}")
 
 
-def confusion(confusion_csv: str | Path, output: str | Path, model: str, protocol: str = "test") -> None:
-    """Confusion matrix of one model: counts and normalised."""
+def confusion(
+    confusion_csv: str | Path, output: str | Path, model: str, protocol: str = "test", things: str = "clips"
+) -> None:
+    """Confusion matrix of one model: counts (of `things`) and normalised."""
     table = _protocol(confusion_csv, "confusion", protocol)
     table = table[table["model"] == model]
     if table.empty:
         raise InputError(confusion_csv, f"has no rows of {model} ({protocol})", "evaluate that model first")
     with style.style():
-        drawn = confusion_figures.counts_and_shares(table, marks_of(table))
+        drawn = confusion_figures.counts_and_shares(table, marks_of(table), things)
         style.save(drawn, output, f"Confusion matrix of {model_label(model)}")
 
 

@@ -121,6 +121,10 @@ class Settings(Section):
         }[self.kind]
         return name, name in EMBEDDED
 
+    def thesis_classes(self) -> bool:
+        """Whether the classes are the thesis's six: its numbers stand beside those of such a study alone."""
+        return set(self.emotions) == set(EMOTIONS)
+
     def places(self) -> list[str]:
         """The folders and files of the study's data sets."""
         return [self.dataset.root, self.stills.path, self.sfew.dataset.path, self.affect.dataset.path]
