@@ -277,7 +277,7 @@ def test_a_summary_has_the_intervals_of_the_table_of_results():
 
 @pytest.fixture
 def sequences(tmp_path):
-    """CK+ as its authors publish it, of noise: four pictures of each of three people, one without an emotion."""
+    """CK+ as its authors publish it, of noise: four pictures of three people each, one without an emotion."""
     rng = np.random.default_rng(5)
     for subject, code in (("S005", 5), ("S010", 7), ("S011", None)):
         folder = tmp_path / "ck" / "cohn-kanade-images" / subject / "001"
