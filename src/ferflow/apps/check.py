@@ -47,7 +47,7 @@ def _clips(ready: Ready) -> list[tuple[str, str]]:
         ("test side", _side(split["test"], ready) if split["test"] else ON_FOLDS),
         ("folds", f"{len(split['folds'])} ({split['scheme']})"),
         *((f"fold {number}", _side(fold, ready)) for number, fold in enumerate(split["folds"])),
-        ("action units", settings.aus.backend),
+        ("action units", ready.decided or settings.aus.backend),
     ]
     if settings.sees_images():
         told.append(("image network", _network(settings.spatial, settings)))

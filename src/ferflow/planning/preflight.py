@@ -7,7 +7,7 @@ workflow calls it when it starts, and `ferflow check` prints what it finds: both
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from ferflow.datasets.manifest import ListedClip
 from ferflow.errors import FerflowError, InputError, SettingError, SplitError
 from ferflow.models.registry import BACKBONES
 from ferflow.settings import SHIPPED, Settings, Spatial
+from ferflow.settings.decided import resolved
 from ferflow.settings.scenes import rendered
 from ferflow.settings.sfew import Sfew
 from ferflow.training import splits
@@ -30,7 +31,8 @@ class Ready:
 
     `settings` are the study's, less what its data do not allow. A study of clips has `clips`, the columns
     that its results are grouped `by`, and `split` as in splits.json. `images` counts what is listed of each
-    class, where that is known. `notes` say what is lacking.
+    class, where that is known. `notes` say what is lacking; `decided` is a line on what `auto` in the
+    settings of clips came to, or "".
     """
 
     settings: Settings
@@ -39,6 +41,7 @@ class Ready:
     split: dict = field(default_factory=dict)
     images: dict[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    decided: str = ""
 
     @property
     def subjects(self) -> list[str]:
@@ -54,7 +57,9 @@ def look(settings: Settings, weights_folder: str | Path = layout.WEIGHTS) -> Rea
     for the folds, pretrained weights that nobody can fetch.
     """
     of_kind = {"clips": _clips, "images": _images, "sfew": _sfew, "affect": _affect}
-    return of_kind[settings.kind](settings, Path(weights_folder))
+    settings, decided = resolved(settings, weights_folder)
+    ready = of_kind[settings.kind](settings, Path(weights_folder))
+    return replace(ready, decided=decided) if settings.kind == "clips" else ready
 
 
 def _clips(settings: Settings, folder: Path) -> Ready:
@@ -147,10 +152,11 @@ def _stills(settings: Settings) -> None:
 
 def _action_units(settings: Settings, about: pd.DataFrame) -> None:
     aus = settings.aus
-    if aus.backend == "pyfeat" and find_spec("feat") is None:
+    backends = {aus.backend, *aus.compared}
+    if "pyfeat" in backends and find_spec("feat") is None:
         remedy = "install it with pip install ferflow[pyfeat], or take another backend"
         raise SettingError("aus.backend", "pyfeat is not installed", remedy)
-    if aus.backend != "openface":
+    if "openface" not in backends:
         return
     if aus.openface_folder is None:
         raise SettingError("aus.openface_folder", "is not set", "give the folder with OpenFace's CSV files")

@@ -163,6 +163,17 @@ class Settings(Section):
         return NO_FUSION if value is None else value
 
     @model_validator(mode="after")
+    def _backends_can_be_compared(self) -> Settings:
+        names, faces = self.aus.compared, self.faces.landmarks
+        if len(set(names)) < len(names):
+            raise ValueError("aus.compared: names a backend twice")
+        if len(names) == 1 and not self.data()[1]:
+            raise ValueError(f"aus.compared: {names[0]} alone; name two backends, or none")
+        if "blendshapes" in (self.aus.backend, *names) and faces == "wheel":
+            raise ValueError("faces.landmarks: blendshapes needs those of the bundle; write bundle or auto")
+        return self
+
+    @model_validator(mode="after")
     def _experiments_can_be_built(self) -> Settings:
         for name, run in self.experiments.trained().items():
             if run.of not in self.models():
