@@ -27,25 +27,25 @@ class LandmarkNet:
     """468 landmarks and a face score from a square part of a frame."""
 
     def __init__(self, weights_folder: str | Path) -> None:
-        self._net = _compiled(str(weights.path(FILE, weights_folder)))
+        self._net = compiled(str(weights.path(FILE, weights_folder)))
 
-    def __call__(self, frame: np.ndarray, region: np.ndarray, angle: float = 0.0) -> tuple[np.ndarray, float]:
+    def __call__(self, frame: np.ndarray, region: np.ndarray) -> tuple[np.ndarray, float]:
         """Landmarks float32 [468,3] in source pixels (z in the same scale, smaller is nearer) and the score.
 
-        `frame`: RGB uint8 [H,W,3]; `region`: a square box, which may reach beyond the frame; `angle`:
-        radians by which the face leans clockwise, taken out before the network sees it. The score is a
-        logit: about 7 and more on a face, about -9 without one.
+        `frame`: RGB uint8 [H,W,3]; `region`: centre x, centre y, side and angle of a square, which may reach
+        beyond the frame; the angle, radians by which the face leans clockwise, is taken out before the
+        network sees it. The score is a logit: about 7 and more on a face, about -9 without one.
         """
         cv2 = opencv()
         # A pixel p of the network's is turn p + shift in the frame.
-        zoom = float(region[2]) / INPUT_SIZE
+        centre, side, angle = np.asarray(region[:2], np.float64), float(region[2]), float(region[3])
+        zoom = side / INPUT_SIZE
         cos, sin = zoom * np.cos(angle), zoom * np.sin(angle)
-        centre = np.array([region[0] + region[2] / 2, region[1] + region[3] / 2])
         turn = np.array([[cos, -sin], [sin, cos]])
         shift = centre - turn @ np.full(2, INPUT_SIZE / 2)
         # The part of the frame that the turned square covers, averaged first over as many pixels as become
         # one: without it the landmarks jitter by a quarter more.
-        reach = region[2] * (abs(np.cos(angle)) + abs(np.sin(angle))) / 2 + MARGIN
+        reach = side * (abs(np.cos(angle)) + abs(np.sin(angle))) / 2 + MARGIN
         height, width = frame.shape[:2]
         left, top = np.clip(np.floor(centre - reach), 0, [width - 1, height - 1]).astype(int)
         right, bottom = np.clip(np.ceil(centre + reach), [left + 1, top + 1], [width, height]).astype(int)
@@ -64,8 +64,8 @@ class LandmarkNet:
 
 
 @cache
-def _compiled(path: str):
-    """The network on one thread, in float32: subjects run in parallel processes."""
+def compiled(path: str):
+    """The network in a file on one thread, in float32: subjects run in parallel processes."""
     import openvino
 
     settings = {
@@ -82,3 +82,26 @@ def lean(landmarks: np.ndarray) -> float:
     """The angle of the line between the eyes, radians, positive clockwise."""
     left, right = landmarks[EYE_CORNERS[0]], landmarks[EYE_CORNERS[1]]
     return float(np.arctan2(right[1] - left[1], right[0] - left[0]))
+
+
+def region_of_box(box: np.ndarray, grow: float, angle: float = 0.0) -> np.ndarray:
+    """The square around the centre of `box` (x, y, width, height), its longer side grown by `grow`.
+
+    Float64 [4]: centre x, centre y, side, angle.
+    """
+    side = max(box[2], box[3]) * (1 + grow)
+    return np.array([box[0] + box[2] / 2, box[1] + box[3] / 2, side, angle], np.float64)
+
+
+def region_of(landmarks: np.ndarray, grow: float) -> np.ndarray:
+    """The square that leans as the face does and holds all landmarks [468,3], grown by the share `grow`.
+
+    Float64 [4]: centre x, centre y, side, angle. MediaPipe's network was trained on such regions; one that
+    cuts the chin off gives a face that is squeezed into it.
+    """
+    angle = lean(landmarks)
+    cos, sin = np.cos(angle), np.sin(angle)
+    upright = landmarks[:, :2] @ np.array([[cos, -sin], [sin, cos]])
+    low, high = upright.min(0), upright.max(0)
+    centre = np.array([[cos, -sin], [sin, cos]]) @ ((low + high) / 2)
+    return np.array([*centre, (high - low).max() * (1 + grow), angle], np.float64)
