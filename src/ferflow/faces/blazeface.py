@@ -14,11 +14,10 @@ import numpy as np
 
 from ferflow import weights
 from ferflow.faces.boxes import suppressed
-from ferflow.faces.detect import Detections
+from ferflow.faces.detect import BLAZEFACE, Detections
 from ferflow.faces.landmarks import compiled
 from ferflow.faces.quiet import opencv
 
-FILE = "face_detection_back.tflite"
 SIDE = 256
 """Pixels, side of the network's square input."""
 LAYERS = ((16, 2), (32, 6))
@@ -45,7 +44,7 @@ class BlazeFace:
     margin = 0.5  # MediaPipe's
 
     def __init__(self, weights_folder: str | Path, smallest: int | None = None) -> None:
-        self._net = compiled(str(weights.path(FILE, weights_folder)))
+        self._net = compiled(str(weights.path(BLAZEFACE, weights_folder)))
         self.smallest = smallest
 
     def find(self, picture: np.ndarray, quick: bool = False) -> Detections:

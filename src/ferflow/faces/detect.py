@@ -13,6 +13,14 @@ from ferflow.faces.quiet import opencv
 
 DETECTORS = ("auto", "haar", "blazeface", "mtcnn")
 """`auto`: Haar's cascade as in the thesis, and BlazeFace where it finds nobody."""
+BLAZEFACE = "face_detection_back.tflite"
+FILES = {
+    "auto": (BLAZEFACE,),
+    "haar": (),
+    "blazeface": (BLAZEFACE,),
+    "mtcnn": ("mtcnn-pnet.pt", "mtcnn-rnet.pt", "mtcnn-onet.pt"),
+}
+"""The pretrained files that each of them needs."""
 POINTS = ("left eye", "right eye", "nose", "left corner of the mouth", "right corner of the mouth")
 """As the viewer sees them; the order of `Detections.points`."""
 CASCADE = "haarcascade_frontalface_default.xml"

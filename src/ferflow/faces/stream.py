@@ -20,6 +20,7 @@ from ferflow.faces.boxes import clip_to, cropped, extend_chin, overlap
 from ferflow.faces.detect import Detector, HaarCascade, detectors
 from ferflow.faces.landmarks import N_LANDMARKS, LandmarkNet, lean, region_of, region_of_box
 from ferflow.faces.track import FaceTracker
+from ferflow.faces.video import is_blank
 from ferflow.settings import Faces
 
 ANCHORS = (33, 133, 362, 263, 168, 6)
@@ -29,8 +30,6 @@ SAME_FACE = 0.3
 HAAR_PLACE = np.array([0.0, 0.55, 5.6, 5.6])
 """Where Haar's box lies on a face (see `relative_to_anchors`): the median over real and rendered faces. Other
 detectors' boxes are drawn otherwise; theirs are placed so, and crops show the same whoever found the face."""
-SAMPLED = 4
-"""Of so many pixels across and down one is looked at to tell a blank frame."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +81,6 @@ class FaceStream:
         self._region = np.zeros(4)  # what the landmark network sees: centre, side, angle
         self._doubts = 0  # frames in a row with a low score
         self._searched = 0  # frames in a row without a face, blank ones aside
-        self._shape: tuple[int, ...] = ()  # of the last frame
 
     def run(self, frames: Iterable[np.ndarray]) -> Iterator[FaceFrame]:
         """The faces of `frames`, RGB uint8 [H,W,3] each, from a fresh start."""
@@ -95,17 +93,12 @@ class FaceStream:
 
         Raises InputError where several faces are found and `settings.several` is `error`.
         """
-        if frame.shape != self._shape:  # nothing of a frame of another size helps
-            self._following, self._shape = False, frame.shape
-        blank = False
-        if self._following:
-            box, sighting = self._follow(frame)
-        else:
-            blank = is_blank(frame, self.settings.blank)
-            box, sighting = (None, None) if blank else self._search(frame)
+        box, sighting = self._follow(frame) if self._following else (None, None)
+        blank = box is None and is_blank(frame)
+        if not (box is not None or blank or self._following):
+            box, fresh = self._search(frame)
+            sighting = fresh or sighting
         tracked = box is not None
-        if not tracked and not blank:
-            blank = is_blank(frame, self.settings.blank)
         index, self.index = self.index, self.index + 1
         self._searched = 0 if tracked else self._searched + (not blank)
         return FaceFrame(
@@ -182,14 +175,10 @@ class FaceStream:
         box = self._tracker.follow(frame)
         sighting = self._look_again(frame, box)
         if sighting.score < self.settings.lost_logit:
+            # No face in this frame; the tracker may have one in the next.
             self._doubts += 1
-            if box is not None and self._doubts < self.settings.lost_frames:
-                return None, sighting  # no face in this frame; the tracker may have one in the next
-            self._following, self._doubts = False, 0
-            if is_blank(frame, self.settings.blank):
-                return None, sighting
-            found, fresh = self._search(frame)
-            return found, fresh or sighting
+            self._following = box is not None and self._doubts < self.settings.lost_frames
+            return None, sighting
         self._doubts = 0
         self._move_region(sighting.landmarks)
         expected = placed(self._place, sighting.landmarks)
@@ -255,8 +244,3 @@ def placed(place: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
 def _turned(point: np.ndarray, angle: float) -> np.ndarray:
     cos, sin = np.cos(angle), np.sin(angle)
     return np.array([cos * point[0] - sin * point[1], sin * point[0] + cos * point[1]])
-
-
-def is_blank(frame: np.ndarray, least: float) -> bool:
-    """Whether a frame, RGB uint8 [H,W,3], is all but one colour: its spread is below `least` grey levels."""
-    return bool(frame[::SAMPLED, ::SAMPLED].std(axis=(0, 1)).max() < least)

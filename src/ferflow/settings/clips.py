@@ -48,7 +48,6 @@ class Faces(Section):
     smallest: Count
     smallest_network: Annotated[int, Field(ge=12)]
     search_frames: Count
-    blank: NotNegative
     extend: Annotated[int, Field(ge=0)]
     tracker: Literal["medianflow", "kcf", "csrt"]
     landmark_grow: NotNegative
