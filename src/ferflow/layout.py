@@ -17,6 +17,8 @@ EXPORT = "data/features/{study}/{extractor}/{layer}/export"
 """Folder of `fold-<i>-features-<n>.h5`."""
 
 RESULTS = "results/{study}"
+CLIPS = RESULTS + "/clips.csv"
+"""The clips that can be used (schema `manifest`), by which every step after the faces goes."""
 TRIM = RESULTS + "/trim.csv"
 SPLITS = RESULTS + "/splits.json"
 SPATIAL = RESULTS + "/models/{model}/spatial"

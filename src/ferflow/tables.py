@@ -1,12 +1,15 @@
 """CSV tables with a JSON schema each, checked when read and when written.
 
 A schema in `ferflow/schemas/` describes one row: `properties` in the order of the columns, `required`, and
-`additionalProperties`. Columns are checked as a whole, since tables of AUs have tens of thousands of rows.
+`additionalProperties`. Columns that differ from study to study, a score for each of its classes say, are
+`patternProperties`: `p_(.+)`, whose `x-after` is the column behind which they stand. Columns are checked as a
+whole, since tables of AUs have tens of thousands of rows.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import zlib
 from collections.abc import Iterable, Iterator
 from functools import cache
@@ -23,6 +26,10 @@ UNREADABLE = (ValueError, OSError, EOFError, OverflowError, zlib.error)
 """What pandas raises of a file that is no CSV: its own errors are ValueErrors, as is a wrong encoding."""
 
 
+FIRST_LINE = 2
+"""The line of a table's first row; the header is line 1."""
+RAGGED = re.compile(r"Expected (\d+) fields in line (\d+), saw (\d+)")
+"""What pandas says of a row that is longer than the first one."""
 GREATEST = 2**53
 """Whole numbers beyond it are not kept exactly."""
 
@@ -46,7 +53,7 @@ def read(path: str | Path, name: str) -> pd.DataFrame:
     except FileNotFoundError:
         raise InputError(path, "does not exist", "run the step that makes it, or correct the path") from None
     except UNREADABLE as error:
-        raise InputError(path, f"is not a readable CSV table ({error})", "write it as UTF-8 CSV") from None
+        raise _unreadable(path, error) from None
     _check_columns(path, list(text.columns), schema(name))
     return pd.DataFrame({c: _parse(path, text[c], _rule(schema(name), c)) for c in text.columns})
 
@@ -75,7 +82,15 @@ def slices(path: str | Path, name: str, rows: int) -> Iterator[pd.DataFrame]:
     except FileNotFoundError:
         raise InputError(path, "does not exist", "run the step that makes it, or correct the path") from None
     except UNREADABLE as error:
-        raise InputError(path, f"is not a readable CSV table ({error})", "write it as UTF-8 CSV") from None
+        raise _unreadable(path, error) from None
+
+
+def _unreadable(path: str | Path, error: Exception) -> InputError:
+    ragged = RAGGED.search(str(error))
+    if ragged:
+        problem = f"line {ragged[2]} has {ragged[3]} cells, the lines before it {ragged[1]}"
+        return InputError(path, problem, "put a cell that holds a comma in quotes")
+    return InputError(path, f"is not a readable CSV table ({error})", "write it as UTF-8 CSV")
 
 
 def write_slices(frames: Iterable[pd.DataFrame], path: str | Path, name: str) -> None:
@@ -88,11 +103,31 @@ def write_slices(frames: Iterable[pd.DataFrame], path: str | Path, name: str) ->
 
 def _checked(frame: pd.DataFrame, path: str | Path, name: str) -> pd.DataFrame:
     _check_columns(path, list(frame.columns), schema(name))
-    listed = [c for c in schema(name)["properties"] if c in frame.columns]
-    frame = frame[listed + [c for c in frame.columns if c not in listed]]
+    frame = frame[in_order(frame.columns, name)]
     for column in frame.columns:
         _check_values(path, frame[column], _rule(schema(name), column))
     return frame
+
+
+def in_order(columns: Iterable[str], name: str) -> list[str]:
+    """`columns` in the order of schema `name`; those that it does not list keep theirs."""
+    row, rest = schema(name), list(columns)
+    found = []
+    for column in row["properties"]:
+        found += [column] if column in rest else []
+        for pattern, rule in row.get("patternProperties", {}).items():
+            if rule["x-after"] == column:
+                found += [c for c in rest if _named(row, c) == pattern]
+    return found + [c for c in rest if c not in found]
+
+
+def rule(name: str, column: str) -> dict:
+    """What schema `name` says of `column`; a column by pattern is titled by what the pattern leaves open."""
+    row = schema(name)
+    pattern = _named(row, column)
+    if pattern is None:
+        return _rule(row, column)
+    return {"title": re.fullmatch(pattern, column)[1], **row["patternProperties"][pattern]}
 
 
 def _refuse_ragged(path: str | Path, text: pd.DataFrame) -> None:
@@ -102,7 +137,18 @@ def _refuse_ragged(path: str | Path, text: pd.DataFrame) -> None:
         raise InputError(path, problem, "copy it again, or make it again")
 
 
+def _named(row: dict, column: str) -> str | None:
+    """The pattern that names `column`, which the schema does not list itself; None where none does."""
+    if column in row["properties"]:
+        return None
+    patterns = row.get("patternProperties", {})
+    return next((pattern for pattern in patterns if re.fullmatch(pattern, column)), None)
+
+
 def _rule(row: dict, column: str) -> dict:
+    pattern = _named(row, column)
+    if pattern is not None:
+        return row["patternProperties"][pattern]
     return row["properties"].get(column, row.get("additionalProperties") or {})
 
 
@@ -116,9 +162,9 @@ def _check_columns(path: str | Path, columns: list[str], row: dict) -> None:
     if missing:
         raise InputError(path, f"lacks the column {', '.join(missing)}", f"it has {', '.join(columns)}")
     if row.get("additionalProperties", False) is False:
-        extra = [c for c in columns if c not in row["properties"]]
+        extra = [c for c in columns if c not in row["properties"] and _named(row, c) is None]
         if extra:
-            known = ", ".join(row["properties"])
+            known = ", ".join([*row["properties"], *row.get("patternProperties", {})])
             raise InputError(path, f"has the unknown column {', '.join(extra)}", f"the columns are {known}")
 
 
@@ -173,4 +219,4 @@ def _line(bad: pd.Series) -> int:
     """The first bad row's line in the file; the header is line 1."""
     # What is read, whole or in slices, counts its rows on; a frame that is written may have any index.
     first = bad.index.start if isinstance(bad.index, pd.RangeIndex) and bad.index.step == 1 else 0
-    return first + int(np.flatnonzero(bad.to_numpy())[0]) + 2
+    return first + int(np.flatnonzero(bad.to_numpy())[0]) + FIRST_LINE

@@ -98,11 +98,13 @@ def test_the_generators_mark_makes_clips_synthetic_whatever_they_are_called(tmp_
 def test_the_check_of_a_data_set_says_who_is_missing_and_what_differs(tmp_path):
     from ferflow import settings, tables
     from ferflow.datasets.check import write_check
+    from ferflow.training import splits
 
     params = settings.load(Path(__file__).parents[2] / "params.yaml")
     rows = [
         {"clip_id": f"{s}_{e}", "subject_id": s, "sex": "female", "emotion": e, "split": "", "source": "x"}
-        for s in bu4dfe.SUBJECTS[1:]
+        for s in bu4dfe.SUBJECTS
+        if s != "F020"
         for e in EMOTIONS
     ]
     frame = pd.DataFrame(rows).assign(
@@ -111,12 +113,22 @@ def test_the_check_of_a_data_set_says_who_is_missing_and_what_differs(tmp_path):
     frame.loc[3, "fps"] = 30.0
     tables.write(frame, tmp_path / "manifest.csv", "manifest")
     chosen = params.dataset.model_copy(update={"name": "bu4dfe"})
-    write_check(tmp_path / "manifest.csv", tmp_path / "dataset.csv", chosen, params.synth4d)
+    subjects = dict(zip(frame.subject_id, frame.sex, strict=True))
+    splits.write(splits.make("thesis", subjects, 5, 0.2, 1, "honest", by_name=True), tmp_path / "splits.json")
+    tables.write(
+        pd.DataFrame(columns=list(tables.schema("unusable")["properties"])), tmp_path / "unusable.csv", "unusable"
+    )
+    files = [tmp_path / name for name in ("manifest.csv", "splits.json", "unusable.csv", "dataset.csv")]
+    write_check(*files, chosen, params.synth4d)
     found = tables.read(tmp_path / "dataset.csv", "dataset").set_index("point")
     assert len(bu4dfe.SUBJECTS) == 100
-    assert list(found.loc["subjects", ["expected", "found", "note"]]) == ["100", "99", "missing: F001"]
+    note = "missing: F020; F016 is passed over, as in the thesis"
+    assert list(found.loc["subjects", ["expected", "found", "note"]]) == ["100", "99", note]
+    sides = found.loc["subjects of the test set and of the folds"]
+    assert list(sides[["expected", "found"]]) == ["20, 16, 16, 16, 16, 16", "20, 15, 16, 16, 16, 16"]
+    assert sides["note"] == "F020 of fold 0: not there"
     assert found.loc["picture size (pixels)", "note"] == ""
-    assert found.loc["frame rate (1/s)", "note"] == "differs in F002_happy"
+    assert found.loc["frame rate (1/s)", "note"] == "differs in F001_happy"
 
 
 @pytest.mark.parametrize(

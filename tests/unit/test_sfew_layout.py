@@ -79,6 +79,12 @@ def test_a_name_without_time_and_an_empty_class_are_refused(tmp_path):
         sfew.find(root)
 
 
+def test_a_film_ends_at_its_time_stamp_with_one_underscore_or_two():
+    names = ("AlexEmma_000207880_00000018", "IAmSam_013827920__00000101", "Film_0_000000077-00000001")
+    films = [sfew.film_of(Path(f"{name}.png")) for name in (*names, "IAmSam_013827920__00000055")]
+    assert films == ["AlexEmma", "IAmSam", "Film_0", "IAmSam"]
+
+
 def test_the_same_name_in_one_class_gets_a_longer_one(tmp_path):
     root = scenes(tmp_path / "scenes", films=1)
     cv2.imwrite(str(root / "Sad/Film_0_000000000_00000001.jpg"), np.zeros((48, 48, 3), np.uint8))

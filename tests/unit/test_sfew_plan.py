@@ -73,7 +73,7 @@ def test_tables_are_made_again_from_predictions(tmp_path, study):
     listed = manifest(tmp_path, study)
     at = Places(tmp_path, tmp_path / "again", study)
     transfer = study.sfew.transfer
-    for protocol in transfer.protocols():
+    for protocol in transfer.under():
         path = tmp_path / at.name(layout.SFEW_FOLDS, protocol=protocol)
         folds.write(listed, protocol, transfer.folds, study.seed, path)
         made = folds.read(path, tables.read(listed, "sfew_manifest"), protocol)

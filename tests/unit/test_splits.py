@@ -16,20 +16,41 @@ def sides(split):
     return [split["test"], *split["folds"]]
 
 
+def by_name(sexes, n_folds=5):
+    return splits.make("thesis", sexes, n_folds, 0.2, 1, "honest", by_name=True)
+
+
 def test_thesis_folds_are_those_of_figure_3_6():
-    split = splits.make("thesis", BU4DFE, 5, 0.2, 1, "honest")
+    split = by_name(BU4DFE)
     assert split["test"] == [f"{s}{n:03d}" for s in "FM" for n in range(1, 11)]
     assert [len(fold) for fold in split["folds"]] == [16] * 5
     assert split["folds"][0][4:6] == ["F015", "F017"]
     assert split["folds"][2][-1] == "M011"
-    assert sorted(chain(*sides(split))) == sorted(BU4DFE)
+    assert sorted(chain(*sides(split))) == sorted(BU4DFE) and "notes" not in split
 
 
-def test_thesis_rule_elsewhere_takes_the_first_tenth_of_each_sex():
-    sexes = {f"F{n:03d}": "female" for n in range(1, 21)} | {f"M{n:03d}": "male" for n in range(1, 11)}
+def test_who_is_absent_or_unknown_changes_nobody_elses_place(tmp_path):
+    whole = by_name(BU4DFE)
+    sexes = {s: sex for s, sex in BU4DFE.items() if s not in ("F020", "M003")}
+    split = by_name(sexes | {"F016": "female", "M044": "male"})
+    assert sides(split) == [[s for s in side if s not in ("F020", "M003")] for side in sides(whole)]
+    assert split["notes"] == [
+        "M003 of the test set: not there",
+        "F020 of fold 0: not there",
+        "F016, M044: not in the thesis's Figure 3.6, on no side",
+    ]
+    splits.write(split, tmp_path / "splits.json")
+    assert splits.read(tmp_path / "splits.json") == split
+    with pytest.raises(SplitError, match="is 4, but the thesis's Figure 3.6 has 5; write 5"):
+        by_name(BU4DFE, 4)
+
+
+def test_thesis_rule_elsewhere_takes_the_first_fifth_of_each_sex_two_at_least():
+    sexes = {f"F{n:03d}": "female" for n in range(1, 19)} | {f"M{n:03d}": "male" for n in range(1, 8)}
     split = splits.make("thesis", sexes, 5, 0.2, 1, "honest")
-    assert split["test"] == ["F001", "F002", "M001"]
-    assert split["folds"][0] == ["F003", "F004", "F005", "F006", "F007", "F008"]
+    assert split["test"] == ["F001", "F002", "F003", "F004", "M001", "M002"]
+    assert split["folds"][0] == ["F005", "F006", "F007", "F008"]
+    assert split["folds"][3] == ["F017", "F018", "M003", "M004"]
 
 
 @pytest.mark.parametrize("seed", range(5))

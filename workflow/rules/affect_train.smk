@@ -12,23 +12,6 @@ def affect_start(w):
     return [] if file is None else str(file)
 
 
-rule keras_weights:
-    """Face weights in Keras's format, where a study asks for them and they are not there."""
-    output:
-        weights("{name}.h5"),
-    params:
-        names=lambda w: [f"{w.name}.h5"],
-        folder=layout.WEIGHTS,
-    log:
-        "logs/weights/{name}.log",
-    resources:
-        mem_mb=more(500),
-        runtime=more(30),
-    localrule: True
-    script:
-        "../scripts/weights.py"
-
-
 rule affect_network:
     """Trained on the training part and judged on the validation part."""
     input:

@@ -16,8 +16,10 @@ ASKED += [
     if run.of in HEADS
 ]
 ASKED += [(S.features.layer, S.search.greatest(head, "augmentations") or 0) for head in S.search.run]
-LAYERS = list(dict.fromkeys(layer for layer, _ in ASKED))
-AUGMENTATIONS = S.augment.transformations[: max(count for _, count in ASKED)]
+LAYERS = list(dict.fromkeys(layer for layer, _ in ASKED)) or [S.features.layer]
+AUGMENTATIONS = S.augment.transformations[: max((count for _, count in ASKED), default=0)]
+# What is done with clips that cannot be used changes nothing of the list of all clips.
+LISTED = plain(S.dataset) | {"unusable": "stop", "least_tracked": 0}
 SYNTH_CLIPS = [f"{S.dataset.root}/{{subject}}_{e}_tex.avi" for e in S.emotions]
 SYNTH_TRUTH = f"{S.dataset.root}/truth/{{subject}}.csv"
 SYNTH_AU_TRUTH = [f"{S.dataset.root}/truth/{{subject}}_{e}.csv" for e in S.emotions]
@@ -25,7 +27,7 @@ SYNTH_AU_TRUTH = [f"{S.dataset.root}/truth/{{subject}}_{e}.csv" for e in S.emoti
 
 wildcard_constraints:
     subject="[A-Za-z0-9._+-]+",
-    head="|".join(HEADS),
+    head="|".join(HEADS) or "none",
     fold=r"\d+",
 
 
@@ -76,7 +78,7 @@ rule manifest:
     output:
         at(layout.MANIFEST),
     params:
-        dataset=plain(S.dataset),
+        dataset=LISTED,
         emotions=S.emotions,
     log:
         "logs/manifest.log",
@@ -88,13 +90,15 @@ rule manifest:
 
 
 rule dataset:
-    """What the data set should hold and what it does."""
+    """What the data set should hold and what it does, and where its subjects stand."""
     input:
-        at(layout.MANIFEST),
+        manifest=at(layout.MANIFEST),
+        unusable=table("unusable"),
+        splits=at(layout.SPLITS),
     output:
         table("dataset"),
     params:
-        dataset=plain(S.dataset),
+        dataset=LISTED,
         synth4d=plain(S.synth4d),
     log:
         "logs/dataset.log",
@@ -107,11 +111,13 @@ rule dataset:
 
 rule splits:
     input:
-        at(layout.MANIFEST),
+        LOOKED_THROUGH,
+        clips=at(layout.CLIPS),
     output:
         at(layout.SPLITS),
     params:
         splits={name: value for name, value in plain(S.splits).items() if name != "compared"},
+        by_name=S.dataset.name == "bu4dfe",
         seed=S.seed,
         protocol=S.protocol,
     log:

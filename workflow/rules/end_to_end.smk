@@ -14,7 +14,7 @@ if END_TO_END:
     rule end_to_end_fold:
         input:
             faces=expand(at(layout.FACES), subject=SUBJECTS),
-            manifest=at(layout.MANIFEST),
+            manifest=at(layout.CLIPS),
             trim=at(layout.TRIM),
             splits=at(layout.SPLITS),
         output:
@@ -50,7 +50,7 @@ if END_TO_END:
         input:
             faces=expand(at(layout.FACES), subject=SUBJECTS),
             early=expand(at(layout.END_TO_END_FOLD) + "/early.json", fold=FOLDS, allow_missing=True),
-            manifest=at(layout.MANIFEST),
+            manifest=at(layout.CLIPS),
             trim=at(layout.TRIM),
             splits=at(layout.SPLITS),
         output:

@@ -1,5 +1,5 @@
 # From predictions to metrics and tables. A model, a fold and a control are all the same thing here.
-MODELS = {head: f"{S.spatial.network}+{head}" for head in HEADS} | {name: name for name in END_TO_END}
+MODELS = S.models()
 
 
 def of_folds(file):
@@ -30,7 +30,7 @@ rule predictions:
         MODEL_PREDICTIONS,
         CONTROL_PREDICTIONS,
         HUMAN_PREDICTIONS,
-        manifest=at(layout.MANIFEST),
+        manifest=at(layout.CLIPS),
     output:
         at(layout.PREDICTIONS),
     params:
@@ -47,7 +47,7 @@ rule predictions:
 rule metrics:
     input:
         predictions=at(layout.PREDICTIONS),
-        manifest=at(layout.MANIFEST),
+        manifest=at(layout.CLIPS),
     output:
         metrics=at(layout.METRICS),
         tables=[table(name) for name in ("results", "confusion", "errors", "class_report")],
@@ -114,7 +114,7 @@ rule fold_models:
     input:
         tested=of_folds("tested.csv"),
         predictions=at(layout.PREDICTIONS),
-        manifest=at(layout.MANIFEST),
+        manifest=at(layout.CLIPS),
     output:
         table("fold_models"),
     params:
@@ -151,7 +151,7 @@ rule layers:
 rule tables_of_trimming:
     input:
         trim=at(layout.TRIM),
-        manifest=at(layout.MANIFEST),
+        manifest=at(layout.CLIPS),
     output:
         trimming=table("trimming"),
         anomalies=table("anomalies"),
@@ -169,7 +169,7 @@ rule tables_of_trimming:
 rule trackers:
     input:
         weights("face_landmark.tflite"),
-        manifest=at(layout.MANIFEST),
+        manifest=at(layout.CLIPS),
     output:
         clips=table("trackers"),
         summary=table("tracker_summary"),
@@ -195,7 +195,7 @@ rule agreement:
         truth=expand(SYNTH_TRUTH, subject=SUBJECTS),
         true_aus=[expand(path, subject=SUBJECTS) for path in SYNTH_AU_TRUTH],
         aus=expand(at(layout.AUS), subject=SUBJECTS),
-        manifest=at(layout.MANIFEST),
+        manifest=at(layout.CLIPS),
         trim=at(layout.TRIM),
     output:
         clips=table("au_agreement"),
@@ -226,7 +226,7 @@ rule beside:
         "../scripts/beside.py"
 
 
-RESULTS += [at(layout.METRICS), at(layout.EXPORT)]
+RESULTS += [at(layout.METRICS), *([at(layout.EXPORT)] if HEADS else [])]
 SHOWN |= {
     "results": ("results", "Results on the test subjects and in cross-validation", "1 Results"),
     "beside": ("beside", "Published and reproduced", "1 Results"),
@@ -238,7 +238,7 @@ SHOWN |= {
     "trimming": ("trimming", "Frames before and after trimming", "3 Faces and trimming"),
     "anomalies": ("anomalies", "Anomalies: clips that are not trimmed by themselves", "3 Faces and trimming"),
 }
-if S.spatial.weights is None:
+if S.trains_spatial():
     SHOWN["spatial_class_report"] = (
         "class_report", "Spatial model: precision, recall and F1", "4 Spatial model"
     )

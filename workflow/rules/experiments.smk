@@ -30,7 +30,7 @@ if HEAD_RUNS:
     rule experiment_fold:
         input:
             features=run_features,
-            manifest=at(layout.MANIFEST),
+            manifest=at(layout.CLIPS),
             trim=at(layout.TRIM),
             splits=at(layout.SPLITS),
         output:
@@ -65,7 +65,7 @@ if FRAME_RUNS:
     rule experiment_frames_fold:
         input:
             faces=expand(at(layout.FACES), subject=SUBJECTS),
-            manifest=at(layout.MANIFEST),
+            manifest=at(layout.CLIPS),
             trim=at(layout.TRIM),
             splits=at(layout.SPLITS),
         output:
@@ -103,7 +103,7 @@ if COMPARISONS:
         input:
             history=[run_files(name, "history.csv") for name in COMPARED],
             predictions=[run_files(name, "predictions.csv") for name in RUNS],
-            manifest=at(layout.MANIFEST),
+            manifest=at(layout.CLIPS),
         output:
             table=table("experiments"),
             epochs=table("experiment_epochs"),
@@ -114,7 +114,7 @@ if COMPARISONS:
         params:
             compared=COMPARED,
             comparisons={name: plain(one) for name, one in COMPARISONS.items()},
-            changes={name: {"of": run.of, "layer": run.layer} | run.changes for name, run in RUNS.items()},
+            changes={name: S.told(name) for name in RUNS},
             evaluation=plain(S.evaluation),
             emotions=S.emotions,
             synthetic=SYNTHETIC,

@@ -23,6 +23,47 @@ rule faces:
         "../scripts/faces.py"
 
 
+rule clips:
+    """Every clip is judged, before anything is trained: those that can be used, and those that cannot."""
+    input:
+        manifest=at(layout.MANIFEST),
+        faces=expand(at(layout.FACES), subject=SUBJECTS),
+    output:
+        clips=at(layout.CLIPS),
+        unusable=table("unusable"),
+    params:
+        least_tracked=S.dataset.least_tracked,
+    log:
+        "logs/clips.log",
+    resources:
+        mem_mb=more(1000),
+        runtime=more(30),
+    priority: 30  # a run that is going to stop should do so soon
+    script:
+        "../scripts/clips.py"
+
+
+rule unusable:
+    """Where clips cannot be used, the run ends here unless the study leaves them out: then they are counted."""
+    input:
+        manifest=at(layout.MANIFEST),
+        unusable=table("unusable"),
+    output:
+        table("unusable_counts"),
+    params:
+        policy=S.dataset.unusable,
+        emotions=S.emotions,
+        protocol=S.protocol,
+    log:
+        "logs/unusable.log",
+    resources:
+        mem_mb=more(1000),
+        runtime=more(5),
+    priority: 30
+    script:
+        "../scripts/unusable.py"
+
+
 rule aus:
     input:
         weights("au_to_mesh.npz"),
@@ -45,7 +86,9 @@ rule aus:
 
 rule trim:
     input:
+        LOOKED_THROUGH,
         [S.trim.overrides] if S.trim.overrides else [],
+        clips=at(layout.CLIPS),
         aus=expand(at(layout.AUS), subject=SUBJECTS),
     output:
         at(layout.TRIM),
@@ -58,3 +101,9 @@ rule trim:
         runtime=more(30),
     script:
         "../scripts/trim.py"
+
+
+SHOWN |= {
+    "unusable": ("unusable", "Clips that cannot be used", "3 Faces and trimming"),
+    "unusable_counts": ("unusable_counts", "Clips used and left out", "3 Faces and trimming"),
+}

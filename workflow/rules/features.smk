@@ -4,6 +4,7 @@ SPATIAL = at(layout.SPATIAL, model=S.spatial.network)
 
 rule features:
     input:
+        LOOKED_THROUGH,
         faces=at(layout.FACES),
         model=SPATIAL + "/model.pt",
     output:
@@ -35,7 +36,7 @@ rule export:
     """The thesis's own layout, for others: fold i's own clips, originals only."""
     input:
         features=expand(at(layout.FEATURES), augmentation="none", subject=SUBJECTS),
-        manifest=at(layout.MANIFEST),
+        manifest=at(layout.CLIPS),
         trim=at(layout.TRIM),
         splits=at(layout.SPLITS),
     output:

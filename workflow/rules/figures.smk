@@ -1,5 +1,5 @@
 # Every figure of the report, with its caption.
-# The thesis shows M042_happy (its Figure 3.3).
+# The thesis shows M042_happy (its Figure 3.3). Where the clip cannot be used, another one stands for it.
 EXAMPLE = min(SOURCES[SUBJECTS[-1]], key=lambda clip: (not clip.endswith("_happy"), clip))
 
 
@@ -8,13 +8,13 @@ rule figures_of_faces:
     input:
         aus=expand(at(layout.AUS), subject=SUBJECTS),
         trim=at(layout.TRIM),
-        manifest=at(layout.MANIFEST),
+        manifest=at(layout.CLIPS),
         splits=at(layout.SPLITS),
         agreement=table("au_agreement") if SYNTHETIC else [],
         truth=SYNTH_TRUTH.format(subject=SUBJECTS[-1]) if SYNTHETIC else [],
         true_aus=f"{S.dataset.root}/truth/{EXAMPLE}.csv" if SYNTHETIC else [],
     output:
-        curve=shown_figure("au_curve", f"AU score curve of {EXAMPLE}", "3 Faces and trimming"),
+        curve=shown_figure("au_curve", "AU score curve of a clip", "3 Faces and trimming"),
         anomalies=shown_figure("anomalies", "AU score curves of the anomalies", "3 Faces and trimming"),
         lengths=shown_figure("lengths", "Clip lengths before and after trimming", "3 Faces and trimming"),
         splits=shown_figure("splits", "Subjects in the folds and the test set", "2 Cross-validation"),
@@ -27,7 +27,6 @@ rule figures_of_faces:
         trim=plain(S.trim),
         max_frames=S.features.max_frames,
         example=EXAMPLE,
-        example_subject=SUBJECTS[-1],
     log:
         "logs/figures_of_faces.log",
     resources:
@@ -106,5 +105,5 @@ FIGURES += (
     [figure(name) for name in ("au_curve", "anomalies", "lengths", "splits", "accuracy", "confusions")]
     + ([figure("agreement")] if SYNTHETIC else [])
     + [figure(f"{kind}-{name}") for kind in ("learning", "confusion") for name in MODELS]
-    + ([figure("spatial_learning"), figure("spatial_confusion")] if S.spatial.weights is None else [])
+    + ([figure("spatial_learning"), figure("spatial_confusion")] if S.trains_spatial() else [])
 )

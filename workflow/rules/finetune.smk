@@ -13,6 +13,7 @@ if FINETUNED:
     rule frozen:
         """What the frozen base says of every image, once for all classifiers that are tried on it."""
         input:
+            LOOKED_THROUGH,
             stills=S.stills.path,
             pretrained=lambda w: weights(recipe(w).pretrained),
         output:

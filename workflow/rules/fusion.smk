@@ -1,22 +1,19 @@
 # Several models as one, and a closer look at all of them: from predictions alone.
 from ferflow.evaluation import detail_tables
-from ferflow.fusion import members
-from ferflow.report import thesis_titles
+from ferflow.report import opening, thesis_titles
 
-try:
-    for where, names in members.asked(S.fusion).items():
-        members.resolve(names, MODELS.values(), f"fusion.{where}")
-except FerflowError as error:
-    stop(error)
-
-FUSED = at(layout.FUSION) + "/predictions.csv"
+FUSED = [at(layout.FUSION) + "/predictions.csv"] if S.fusion.any() else []
+# Models against each other: one alone is compared with nothing.
+SEVERAL = len(MODELS) + S.fusion.found() + len(HUMAN_PREDICTIONS) > 1
 THESIS_TABLES = {thesis_titles.file_name(name): title for name, title in thesis_titles.TITLES.items()}
 # Fields of report.thesis_ours.Ours, and the tables that fill them.
 THESIS_SOURCES = {
     name: table(name)
-    for name in ("results", "fusion", "trimming", "cv_epochs", "early_stopping", "error_counts")
+    for name in ("results", "trimming", "cv_epochs", "early_stopping", "error_counts")
 }
-if S.spatial.weights is None:
+if FUSED:
+    THESIS_SOURCES["fusion"] = table("fusion")
+if S.trains_spatial():
     THESIS_SOURCES["spatial_results"] = table("spatial_results")
 if FINETUNED:
     THESIS_SOURCES["finetuned"] = table("finetuned")
@@ -26,36 +23,38 @@ if COMPARISONS:
     THESIS_SOURCES |= {name: table(name) for name in ("experiment_results", "experiment_epochs")}
 
 
-rule fusion:
-    """Average, weighted average, maximum, a stack, and the best set; learnt from cross-validation alone."""
-    input:
-        predictions=MODEL_PREDICTIONS,
-        manifest=at(layout.MANIFEST),
-    output:
-        predictions=FUSED,
-        table=table("fusion"),
-    params:
-        fusion=plain(S.fusion),
-        evaluation=plain(S.evaluation),
-        emotions=S.emotions,
-        protocol=S.protocol,
-        seed=S.seed,
-    log:
-        "logs/fusion.log",
-    benchmark:
-        "benchmarks/fusion.tsv"
-    resources:
-        mem_mb=more(1000),
-        runtime=more(30),
-    script:
-        "../scripts/fusion.py"
+if FUSED:
+
+    rule fusion:
+        """Average, weighted average, maximum, a stack, and the best set; learnt from cross-validation alone."""
+        input:
+            predictions=MODEL_PREDICTIONS,
+            manifest=at(layout.CLIPS),
+        output:
+            predictions=FUSED[0],
+            table=table("fusion"),
+        params:
+            fusion=plain(S.fusion),
+            evaluation=plain(S.evaluation),
+            emotions=S.emotions,
+            protocol=S.protocol,
+            seed=S.seed,
+        log:
+            "logs/fusion.log",
+        benchmark:
+            "benchmarks/fusion.tsv"
+        resources:
+            mem_mb=more(1000),
+            runtime=more(30),
+        script:
+            "../scripts/fusion.py"
 
 
 rule details:
     """Models against each other, calibration, results by sex, confidences, counts of errors."""
     input:
-        predictions=[at(layout.PREDICTIONS), FUSED],
-        manifest=at(layout.MANIFEST),
+        predictions=[at(layout.PREDICTIONS), *FUSED],
+        manifest=at(layout.CLIPS),
     output:
         [table(name) for name in detail_tables.TITLES],
     params:
@@ -84,7 +83,7 @@ rule figures_of_details:
         confusion=table("confusion_beside"),
     output:
         reliability=shown_figure("reliability", "Reliability of the models", "1 Results"),
-        comparisons=shown_figure("comparisons", "Models against each other", "1 Results"),
+        comparisons=shown_figure("comparisons", "Models against each other", "1 Results") if SEVERAL else [],
         sex=shown_figure("sex", "Accuracy by sex", "1 Results"),
         confusion=shown_figure("beside", "Confusion matrices of models and annotators", "1 Results"),
     params:
@@ -101,7 +100,7 @@ rule figures_of_details:
 rule opening:
     """The page that the report opens with."""
     input:
-        **{name: table(name) for name in ("results", "calibration", "comparisons", "confusion")},
+        **{name: table(name) for name in opening.TABLES},
     output:
         report(
             at(layout.TABLES) + "/opening.html",
@@ -149,9 +148,9 @@ rule thesis_beside:
     input:
         **THESIS_SOURCES,
         predictions=at(layout.PREDICTIONS),
-        manifest=at(layout.MANIFEST),
-        images=[S.stills.path] if S.spatial.weights is None else [],
-        spatial=[SPATIAL + "/predictions.csv"] if S.spatial.weights is None else [],
+        manifest=at(layout.CLIPS),
+        images=[S.stills.path] if S.trains_spatial() else [],
+        spatial=[SPATIAL + "/predictions.csv"] if S.trains_spatial() else [],
     output:
         [table(name) for name in THESIS_TABLES],
     params:
@@ -159,6 +158,7 @@ rule thesis_beside:
         heads=plain(S.temporal)["heads"],
         c3d=plain(S.end_to_end.c3d),
         dataset=S.dataset.name,
+        network=S.spatial.network,
         stills=S.stills.source,
         synthetic_stills=SYNTHETIC_STILLS,
         experiments={item: run for item, run in S.experiments.published.items() if run in RUNS},
@@ -174,11 +174,14 @@ rule thesis_beside:
         "../scripts/thesis_beside.py"
 
 
-SHOWN["fusion"] = ("fusion", "Fusion of models", "1 Results")
+if FUSED:
+    SHOWN["fusion"] = ("fusion", "Fusion of models", "1 Results")
 for name, title in detail_tables.TITLES.items():
-    SHOWN[name] = (detail_tables.SCHEMAS.get(name, name), title, "1 Results")
+    if name != "comparisons" or SEVERAL:
+        SHOWN[name] = (detail_tables.SCHEMAS.get(name, name), title, "1 Results")
 for name, title in THESIS_TABLES.items():
     SHOWN[name] = ("thesis_beside", title, "6 Published beside reproduced")
-FIGURES += [figure(name) for name in ("reliability", "comparisons", "sex", "beside")]
+FIGURES += [figure(name) for name in ("reliability", "sex", "beside")]
+FIGURES += [figure("comparisons")] if SEVERAL else []
 RESULTS.append(at(layout.TABLES) + "/opening.html")
 RESULTS += expand(at(layout.TABLES) + "/mislabelled-{mistaken}.html", mistaken=MODELS)

@@ -22,7 +22,7 @@ if HUMAN_SOURCE == "simulated":
     rule simulated_annotators:
         input:
             truth=expand(SYNTH_TRUTH, subject=SUBJECTS),
-            manifest=at(layout.MANIFEST),
+            manifest=at(layout.CLIPS),
             splits=at(layout.SPLITS),
         output:
             HUMAN_ANSWERS,
@@ -44,7 +44,7 @@ if HUMAN_SOURCE:
     rule humans:
         input:
             answers=HUMAN_ANSWERS,
-            manifest=at(layout.MANIFEST),
+            manifest=at(layout.CLIPS),
             splits=at(layout.SPLITS),
         output:
             majority=HUMAN_PREDICTIONS[0],

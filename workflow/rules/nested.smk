@@ -35,7 +35,7 @@ if S.nested.heads:
     rule nested_plan:
         """Which subjects stand where: outer x inner folds, stratified by sex."""
         input:
-            at(layout.MANIFEST),
+            at(layout.CLIPS),
         output:
             plan=at(layout.NESTED) + "/plan.json",
             splits=expand(at(layout.NESTED_SPLITS), outer=OUTER),
@@ -55,7 +55,7 @@ if S.nested.heads:
         """One candidate without one inner fold."""
         input:
             features=lambda w: candidate_features(w.head, w.candidate),
-            manifest=at(layout.MANIFEST),
+            manifest=at(layout.CLIPS),
             trim=at(layout.TRIM),
             splits=at(layout.NESTED_SPLITS),
         output:
@@ -93,7 +93,7 @@ if S.nested.heads:
                 allow_missing=True,
             ),
             features=lambda w: all_candidates_features(w.head),
-            manifest=at(layout.MANIFEST),
+            manifest=at(layout.CLIPS),
             trim=at(layout.TRIM),
             splits=at(layout.NESTED_SPLITS),
         output:
@@ -123,7 +123,7 @@ if S.nested.heads:
             predictions=expand(
                 at(layout.NESTED_OUTER) + "/predictions.csv", head=S.nested.heads, outer=OUTER
             ),
-            manifest=at(layout.MANIFEST),
+            manifest=at(layout.CLIPS),
         output:
             nested=table("nested"),
             inner=table("nested_inner"),

@@ -1,12 +1,10 @@
 # Pictures that explain the study: the way in, what the networks see, and what they got wrong.
-N_PICTURED = min(S.pictures.subjects, len(SUBJECTS))
-PICTURED = [SUBJECTS[i * len(SUBJECTS) // N_PICTURED] for i in range(N_PICTURED)]
 STRIPS = at(layout.STRIPS)
 EXAMPLE_FILES = dict(
-    faces=at(layout.FACES, subject=SUBJECTS[-1]),
-    aus=at(layout.AUS, subject=SUBJECTS[-1]),
+    faces=expand(at(layout.FACES), subject=SUBJECTS),
+    aus=expand(at(layout.AUS), subject=SUBJECTS),
     trim=at(layout.TRIM),
-    manifest=at(layout.MANIFEST),
+    manifest=at(layout.CLIPS),
 )
 
 
@@ -14,13 +12,10 @@ rule figures_of_way:
     """Faces of the data set, a face found, the frames kept, augmentation (thesis, Figures 3.2, 3.5, 3.8, 3.9)."""
     input:
         **EXAMPLE_FILES,
-        some_faces=expand(at(layout.FACES), subject=PICTURED),
-        some_aus=expand(at(layout.AUS), subject=PICTURED),
-        clip=SOURCES[SUBJECTS[-1]][EXAMPLE],
     output:
         samples=shown_figure("samples", "Faces of the data set", "3 Faces and trimming"),
-        face=shown_figure("face", f"The face of {EXAMPLE}: found, followed, resized", "3 Faces and trimming"),
-        kept=shown_figure("kept", f"Frames of {EXAMPLE} before and after trimming", "3 Faces and trimming"),
+        face=shown_figure("face", "The face of a clip: found, followed, resized", "3 Faces and trimming"),
+        kept=shown_figure("kept", "Frames of a clip before and after trimming", "3 Faces and trimming"),
         offline=shown_figure("augmentation", "Augmentation, offline and online", "3 Faces and trimming"),
         online=shown_figure("online", "Online augmentation, step by step", "3 Faces and trimming"),
     params:
@@ -47,7 +42,7 @@ rule figures_of_mistakes:
         errors=table("errors"),
         aus=expand(at(layout.AUS), subject=SUBJECTS),
         trim=at(layout.TRIM),
-        manifest=at(layout.MANIFEST),
+        manifest=at(layout.CLIPS),
     output:
         [
             shown_figure(f"mistaken-{name}", f"AU curves of the clips that {MODELS[name]} mistook", "1 Results")
@@ -71,7 +66,7 @@ rule strips:
         errors=table("errors"),
         faces=expand(at(layout.FACES), subject=SUBJECTS),
         trim=at(layout.TRIM),
-        manifest=at(layout.MANIFEST),
+        manifest=at(layout.CLIPS),
     output:
         directory(STRIPS),
     params:
@@ -122,7 +117,7 @@ if HEADS:
             faces=expand(at(layout.FACES), subject=SUBJECTS),
             features=ORIGINALS,
             trim=at(layout.TRIM),
-            manifest=at(layout.MANIFEST),
+            manifest=at(layout.CLIPS),
         output:
             report(
                 figure("deciding-{head}"),

@@ -27,7 +27,7 @@ if SEARCHED:
         """The settings of a head that do best in cross-validation."""
         input:
             features=lambda w: list(search_features(w.head).values())[-1],
-            manifest=at(layout.MANIFEST),
+            manifest=at(layout.CLIPS),
             trim=at(layout.TRIM),
             splits=at(layout.SPLITS),
         output:

@@ -6,7 +6,7 @@ from ferflow.models.residual_names import FILES, WIDTHS
 
 T = S.sfew.transfer
 CELLS = T.run()
-SFEW_PROTOCOLS = T.protocols()
+SFEW_PROTOCOLS = T.under()
 # Of the embedded set its mark, which is written last.
 SCENES = f"{S.sfew.dataset.path}/SYNTHETIC.txt" if SYNTHETIC else S.sfew.dataset.path
 MANIFEST = at(layout.MANIFEST)
@@ -138,8 +138,9 @@ rule sfew_cell:
         runs=at(layout.SFEW_CELL) + "/runs.csv",
         history=at(layout.SFEW_CELL) + "/history.csv",
     params:
-        cell=lambda w: plain(CELLS[w.cell]),
-        transfer={name: value for name, value in plain(T).items() if name != "cells"},
+        # Another protocol in the study is another job, and no reason to train this one anew.
+        cell=lambda w: plain(CELLS[w.cell]) | {"protocols": [w.protocol]},
+        transfer={name: value for name, value in plain(T).items() if name not in ("cells", "protocols")},
         seed=S.seed,
     log:
         "logs/sfew/{protocol}-{cell}.log",

@@ -3,7 +3,7 @@ from ferflow.apps.models import shipped
 from ferflow.settings import SHIPPED
 
 if S.kind == "clips":
-    TRAINED, START = {S.spatial.network: (S.spatial, S.seed)}, {}
+    TRAINED, START = {S.spatial.network: (S.spatial, S.seed)} if S.temporal.heads else {}, {}
 else:
     TRAINED = {
         name: (model.recipe(), S.seed if model.seed is None else model.seed)
@@ -44,6 +44,10 @@ elif any(own.weights is None for own, _ in TRAINED.values()) and not Path(S.stil
     stop(FerflowError(S.stills.path, "does not exist", "put FER2013 there, or correct stills.path"))
 
 
+# Nothing is trained before all clips have been judged; another judgement reruns nothing by itself.
+LOOKED_THROUGH = ancient(table("unusable_counts")) if S.kind == "clips" else []
+
+
 def recipe(w):
     return TRAINED[w.model][0]
 
@@ -62,6 +66,7 @@ def start(w):
 
 rule spatial:
     input:
+        LOOKED_THROUGH,
         stills=lambda w: S.stills.path if recipe(w).weights is None else [],
         pretrained=start,
         adopted=adopted,

@@ -20,7 +20,7 @@ if SPLIT_KIND_HEADS:
     rule other_splits:
         input:
             splits=at(layout.SPLITS),
-            manifest=at(layout.MANIFEST),
+            manifest=at(layout.CLIPS),
         output:
             at(layout.SPLIT_KIND, scheme=OTHER_SCHEME) + "/splits.json",
         params:
@@ -36,7 +36,7 @@ if SPLIT_KIND_HEADS:
     rule other_splits_fold:
         input:
             features=lambda w: head_features(w.head),
-            manifest=at(layout.MANIFEST),
+            manifest=at(layout.CLIPS),
             trim=at(layout.TRIM),
             splits=at(layout.SPLIT_KIND, scheme=OTHER_SCHEME) + "/splits.json",
         output:
@@ -70,7 +70,7 @@ if SPLIT_KIND_HEADS:
         input:
             history=of_split_kinds("history.csv"),
             predictions=of_split_kinds("predictions.csv"),
-            manifest=at(layout.MANIFEST),
+            manifest=at(layout.CLIPS),
         output:
             table=table("split_kinds"),
             figure=shown_figure("split_kinds", "Folds of one sex and of both", "2 Cross-validation"),

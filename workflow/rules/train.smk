@@ -1,7 +1,7 @@
 # The temporal heads fold by fold, the final models, and two controls.
 # A head's rules see its own settings, not those of the others.
 WITHOUT_HEADS = {name: value for name, value in plain(S.temporal).items() if name != "heads"}
-ORIGINALS = expand(at(layout.FEATURES), augmentation="none", subject=SUBJECTS)
+ORIGINALS = expand(at(layout.FEATURES), augmentation="none", subject=SUBJECTS) if HEADS else []
 
 
 def head_features(head):
@@ -14,7 +14,9 @@ def head_features(head):
 def training_settings():
     """All settings that shape a final model; what is done with its predictions, or beside it, does not."""
     settings = plain(S)
+    settings |= {"max_parameters": None, "departures": []}
     settings["splits"] |= {"compared": []}
+    settings["dataset"] = LISTED
     settings["search"] = {"run": [], "trials": 1, "startup": 1, "pruned_after": None, "space": {}}
     settings["nested"] = {"outer": 2, "inner": 2, "heads": [], "candidates": {"as_set": {}}}
     settings["experiments"] = {"compared": [], "comparisons": {}, "runs": {}, "published": {}}
@@ -36,7 +38,7 @@ def head_settings(head):
 rule fold:
     input:
         features=lambda w: head_features(w.head),
-        manifest=at(layout.MANIFEST),
+        manifest=at(layout.CLIPS),
         trim=at(layout.TRIM),
         splits=at(layout.SPLITS),
     output:
@@ -71,7 +73,7 @@ rule final:
     input:
         features=lambda w: head_features(w.head),
         early=expand(at(layout.FOLD) + "/early.json", fold=FOLDS, allow_missing=True),
-        manifest=at(layout.MANIFEST),
+        manifest=at(layout.CLIPS),
         trim=at(layout.TRIM),
         splits=at(layout.SPLITS),
         spatial=SPATIAL + "/model.pt",
@@ -101,7 +103,7 @@ if S.evaluation.controls:
             features=lambda w: head_features(w.head),
             early=expand(at(layout.FOLD) + "/early.json", fold=FOLDS, allow_missing=True),
             truth=expand(SYNTH_TRUTH, subject=SUBJECTS) if SYNTHETIC else [],
-            manifest=at(layout.MANIFEST),
+            manifest=at(layout.CLIPS),
             trim=at(layout.TRIM),
             splits=at(layout.SPLITS),
         output:
@@ -126,7 +128,7 @@ if S.evaluation.controls and SYNTHETIC:
         """A simple classifier on the generator's own action units: the ceiling."""
         input:
             truth=[expand(path, subject=SUBJECTS) for path in SYNTH_AU_TRUTH],
-            manifest=at(layout.MANIFEST),
+            manifest=at(layout.CLIPS),
             splits=at(layout.SPLITS),
         output:
             at(layout.CONTROLS) + "/true-aus.csv",

@@ -24,10 +24,13 @@ rule weights:
 
 
 rule published_weights:
+    """Networks to start from, as torchvision (.pth) or Keras (.h5) keep them; also put there by hand."""
     output:
-        weights("{name}.pth"),
+        weights("{name}"),
+    wildcard_constraints:
+        name=r"[^/]+\.(pth|h5)",
     params:
-        names=lambda w: [f"{w.name}.pth"],
+        names=lambda w: [w.name],
         folder=layout.WEIGHTS,
     log:
         "logs/weights/{name}.log",

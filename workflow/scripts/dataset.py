@@ -6,5 +6,6 @@ with job(snakemake):
     from ferflow.datasets.check import write_check
     from ferflow.settings import Dataset, Synth4d
 
-    p = snakemake.params
-    write_check(snakemake.input[0], snakemake.output[0], Dataset(**p.dataset), Synth4d(**p.synth4d))
+    given, p = snakemake.input, snakemake.params
+    settings = Dataset(**p.dataset), Synth4d(**p.synth4d)
+    write_check(given.manifest, given.splits, given.unusable, snakemake.output[0], *settings)

@@ -8,5 +8,5 @@ with job(snakemake):
     from ferflow.settings import Pictures
 
     given, p = snakemake.input, snakemake.params
-    clip = Example(p.example, given.faces, given.aus, given.trim, given.manifest)
+    clip = Example.of(p.example, given.faces, given.aus, given.trim, given.manifest)
     feature_maps(given.model, clip, snakemake.output[0], p.threads, p.seed, Pictures(**p.pictures))

@@ -7,6 +7,7 @@ with job(snakemake):
 
     given, out, confidence = snakemake.input, snakemake.output, snakemake.params.confidence
     reliability.reliability(given.reliability, given.calibration, out.reliability, confidence)
-    comparisons.differences(given.comparisons, out.comparisons, confidence)
+    if out.comparisons:  # not where one model stands alone
+        comparisons.differences(given.comparisons, out.comparisons, confidence)
     by_sex.by_sex(given.sex, out.sex, confidence)
     run.confusions_beside(given.confusion, out.confusion)

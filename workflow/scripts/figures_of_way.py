@@ -9,9 +9,9 @@ with job(snakemake):
     given, out, p = snakemake.input, snakemake.output, snakemake.params
     pictures, online = Pictures(**p.pictures), Online(**p.online)
     tables = given.trim, given.manifest
-    clip = way_run.Example(p.example, given.faces, given.aus, *tables)
-    way_run.samples(given.some_faces, given.some_aus, *tables, out.samples, p.emotions, pictures)
-    way_run.face(clip, given.clip, out.face, p.chin, pictures)
+    clip = way_run.Example.of(p.example, given.faces, given.aus, *tables)
+    way_run.samples(given.faces, given.aus, *tables, out.samples, p.emotions, pictures)
+    way_run.face(clip, out.face, p.chin, pictures)
     way_run.kept(clip, out.kept, pictures)
     way_run.offline_augmentation(clip, out.offline, p.transformations, p.listing, online, p.seed, pictures)
     way_run.online_augmentation(clip, out.online, online, p.seed, pictures)

@@ -14,7 +14,7 @@ with job(snakemake):
         given.folds,
         given.features,
         Cell(**p.cell),
-        Transfer(**p.transfer, cells={}),
+        Transfer(**p.transfer, protocols=[snakemake.wildcards.protocol], cells={}),
         snakemake.wildcards.protocol,
         given.weights or None,
         p.seed,

@@ -21,6 +21,7 @@ with job(snakemake):
         stills=p.stills,
         evaluation=Evaluation(**p.evaluation),
         seed=p.seed,
+        spatial=p.network,
         experiments=p.experiments,
         image_counts=image_counts.of_stills(given.images[0], p.synthetic_stills) if given.images else None,
         parameters=counts(

@@ -6,4 +6,5 @@ with job(snakemake):
     from ferflow.aus.trim import write_trim
     from ferflow.settings import Trim
 
-    write_trim(snakemake.input.aus, snakemake.output[0], Trim(**snakemake.params.trim))
+    given = snakemake.input
+    write_trim(given.aus, given.clips, snakemake.output[0], Trim(**snakemake.params.trim))

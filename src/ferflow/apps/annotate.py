@@ -66,10 +66,10 @@ def of_study(
     if study.kind != "clips":
         where = overlays[-1] if overlays else params
         raise SettingError(where, f"study {study.study} has no clips", "name a study of clips, or --manifest")
-    names = {"study": study.study, "dataset": study.dataset.name}
+    names = {"study": study.study, "dataset": study.data()[0]}
     own = Path(layout.SPLITS.format(**names))
     return {
-        "manifest": Path(layout.MANIFEST.format(**names)),
+        "manifest": Path(layout.CLIPS.format(**names)),
         "splits": None if every else splits or own,
         "database": Path(layout.ANNOTATIONS.format(**names)),
         "cache": Path(layout.ANNOTATED.format(**names)),

@@ -36,7 +36,7 @@ class PyFeat:
         face score. Of several faces in a crop the one with the greatest score counts. Frames without a
         tracked face, or without a face for py-feat, have success 0, confidence 0 and no intensities (NaN).
         """
-        tracked = store.read(faces, clip_id)["tracked"]
+        tracked = store.read_tracked(faces, clip_id)
         parts = [np.full((0, 2 + len(AU_COLUMNS)), np.nan)]
         for begin in range(0, len(tracked), BLOCK):
             frames = store.read_frames(faces, clip_id, begin, begin + BLOCK)

@@ -61,7 +61,7 @@ def _from_openface(faces, clip_id: str, settings: Aus) -> pd.DataFrame:
         raise SettingError("aus.openface_folder", "is not set", "give the folder with OpenFace's CSV files")
     path = Path(settings.openface_folder) / f"{clip_id}.csv"
     frames = read_openface(path)
-    n_frames = len(store.read(faces, clip_id)["tracked"])
+    n_frames = len(store.read_tracked(faces, clip_id))
     if len(frames) != n_frames:
         raise InputError(
             path, f"has {len(frames)} frames, the clip has {n_frames}", "run OpenFace on the same clip"

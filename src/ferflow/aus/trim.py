@@ -76,17 +76,31 @@ def _cut(score: np.ndarray, settings: Trim) -> tuple[int, int, str]:
     return begin, n_frames - at_end, f"both ends reach {settings.threshold:g} of the maximum"
 
 
-def write_trim(aus_paths: Iterable[str | Path], out: str | Path, settings: Trim) -> None:
-    """Trim every clip in the AU tables `aus_paths` (schema aus) and write the table `out` (schema trim).
+def write_trim(
+    aus_paths: Iterable[str | Path], clips_csv: str | Path, out: str | Path, settings: Trim
+) -> None:
+    """Trim every clip of `clips_csv` (schema manifest) and write the table `out` (schema trim).
+
+    Their action units are in the tables `aus_paths` (schema aus).
 
     Clips listed in `settings.overrides` (schema trim_overrides) keep the frames that a person chose. Raises
     InputError where that table names a clip that there is none of, or frames outside of it.
     """
+    wanted = set(tables.read(clips_csv, "manifest")["clip_id"])
     rows = []
     for path in aus_paths:
         for clip_id, frames in tables.read(path, "aus").groupby("clip_id", sort=True):
-            trimmed = algorithm1(au_score(frames.sort_values("frame")), settings)
+            if clip_id not in wanted:
+                continue
+            frames = frames.sort_values("frame")
+            trimmed = algorithm1(au_score(frames), settings)
+            if not frames["success"].iloc[trimmed.begin : trimmed.end].any():
+                reason = "a face is only in frames that would be cut"
+                trimmed = Trimmed(0, len(frames), trimmed.max_score, False, reason)
             rows.append({"clip_id": clip_id, "n_frames": len(frames), **vars(trimmed), "overridden": False})
+    missing = wanted - {row["clip_id"] for row in rows}
+    if missing:
+        raise InputError(out, f"clip {min(missing)} has no action units", "run the aus step again")
     trims = pd.DataFrame(rows).sort_values("clip_id", ignore_index=True)
     repeated = trims["clip_id"][trims["clip_id"].duplicated()]
     if len(repeated):

@@ -31,6 +31,9 @@ SUBJECTS = [
 ]
 """The 100 subjects of the thesis (its Figure 3.6)."""
 
+SIDES = (20, 16, 16, 16, 16, 16)
+"""How many of them stand in the thesis's test set and in each of its folds (Figure 3.6)."""
+
 PICTURE, RATE = "1040×1329", "25.0"
 """Pixels and frames a second of the texture videos, as the data set's authors publish them."""
 

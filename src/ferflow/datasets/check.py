@@ -2,29 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 import pandas as pd
 
 from ferflow import tables
 from ferflow.datasets import bu4dfe, manifest
+from ferflow.files import read_record
 from ferflow.settings import Dataset, Synth4d
 
 SHOWN = 6
 """Names that a cell lists before it counts the rest."""
+SIDES = "subjects of the test set and of the folds"
 
 
-def write_check(manifest_csv: str | Path, out: str | Path, dataset: Dataset, synth4d: Synth4d) -> None:
+def write_check(
+    manifest_csv: str | Path,
+    splits_json: str | Path,
+    unusable_csv: str | Path,
+    out: str | Path,
+    dataset: Dataset,
+    synth4d: Synth4d,
+) -> None:
     """Compare a manifest with what its data set is known to hold (schema `dataset`), one row per point.
 
+    The last point is how many subjects the split has on each side, with its notes.
+
     Clips that differ from the most common size or rate are named, whatever the data set. Nothing is refused
-    here: a copy may be smaller, or scaled; the report says so.
+    here: a copy may be smaller, or scaled; the report says so. `unusable_csv` (schema `unusable`) lists what
+    of it cannot be used.
     """
-    clips = manifest.read(manifest_csv)
+    clips, unusable = manifest.read(manifest_csv), tables.read(unusable_csv, "unusable")
+    passed_over = bu4dfe.ABSENT if dataset.name == "bu4dfe" else ()
     rows = [
-        _subjects(clips, _expected_subjects(dataset, synth4d)),
+        _subjects(clips, _expected_subjects(dataset, synth4d), passed_over),
         _row("clips per emotion", "the same of each", ", ".join(_counts(clips.emotion))),
+        _unusable(clips, unusable),
+        _copies(clips),
     ]
+    clips = clips[clips.width > 0] if (clips.width > 0).any() else clips  # the others could not be opened
     sizes = clips.width.astype(str) + "×" + clips.height.astype(str)
     rates = clips.fps.round(2).astype(str)
     size, rate = _expected_picture(dataset, synth4d)
@@ -32,6 +49,7 @@ def write_check(manifest_csv: str | Path, out: str | Path, dataset: Dataset, syn
         _alike("picture size (pixels)", clips, sizes, size),
         _alike("frame rate (1/s)", clips, rates, rate),
         _row("frames per clip", "", f"{clips.n_frames.min()} to {clips.n_frames.max()}"),
+        _sides(splits_json, dataset),
     ]
     tables.write(pd.DataFrame(rows).assign(synthetic=bool(clips.synthetic.any())), out, "dataset")
 
@@ -54,14 +72,36 @@ def _expected_picture(dataset: Dataset, synth4d: Synth4d) -> tuple[str, str]:
     return "", ""
 
 
-def _subjects(clips: pd.DataFrame, expected: list[str] | None) -> dict:
+def _subjects(clips: pd.DataFrame, expected: list[str] | None, passed_over: Collection[str]) -> dict:
     found = set(clips.subject_id)
     if expected is None:
         return _row("subjects", "", str(len(found)))
     missing, more = sorted(set(expected) - found), sorted(found - set(expected))
     note = [f"missing: {_listed(missing)}"] if missing else []
     note += [f"not known: {_listed(more)}"] if more else []
+    note += [f"{_listed(sorted(passed_over))} is passed over, as in the thesis"] if passed_over else []
     return _row("subjects", str(len(expected)), str(len(found)), "; ".join(note))
+
+
+def _unusable(clips: pd.DataFrame, unusable: pd.DataFrame) -> dict:
+    found = f"{len(unusable)} of {len(clips)}"
+    return _row("clips that cannot be used", "none", found, _listed(sorted(unusable.clip_id)))
+
+
+def _copies(clips: pd.DataFrame) -> dict:
+    """Files with the same content."""
+    groups = manifest.copies(clips)
+    named = [" = ".join(sorted(own.clip_id)) for own in groups]
+    return _row("copies of another clip", "none", str(sum(len(own) - 1 for own in groups)), _listed(named))
+
+
+def _sides(splits_json: str | Path, dataset: Dataset) -> dict:
+    kinds = {"scheme": str, "test": list, "folds": list}
+    split = read_record(splits_json, kinds, "make the split again")
+    by_name = split["scheme"] == "thesis" and dataset.name == "bu4dfe"
+    expected = ", ".join(map(str, bu4dfe.SIDES)) if by_name else ""
+    found = ", ".join(str(len(side)) for side in (split["test"], *split["folds"]))
+    return _row(SIDES, expected, found, "; ".join(split.get("notes", [])))
 
 
 def _alike(point: str, clips: pd.DataFrame, values: pd.Series, expected: str) -> dict:

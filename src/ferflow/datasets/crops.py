@@ -100,6 +100,6 @@ class _Stored:
         picture = read_image(clip.source)
         if clip.clip_id not in store.clip_ids(path):
             return picture, (None, f"is not in {path}")
-        if not store.read(path, clip.clip_id)["tracked"][0]:
+        if not store.read_tracked(path, clip.clip_id)[0]:
             return picture, (None, NO_FACE)
         return picture, (store.read_frames(path, clip.clip_id, 0, 1)[0], "")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
@@ -18,7 +18,10 @@ SYNTHETIC_MARK = "SYNTHETIC.txt"
 
 @dataclass(frozen=True)
 class ListedClip:
-    """A clip as its file name or the user's table gives it, before the file is opened."""
+    """A clip as its file name or the user's table gives it, before the file is opened.
+
+    `further` are the cells of columns that the table has besides.
+    """
 
     clip_id: str
     subject_id: str
@@ -26,6 +29,8 @@ class ListedClip:
     emotion: str
     source: Path
     split: str = ""
+    fold: str = ""
+    further: dict[str, str] = field(default_factory=dict)
 
 
 def read(path: str | Path) -> pd.DataFrame:
@@ -39,16 +44,39 @@ def refuse_repeats(path: str | Path, frame: pd.DataFrame) -> None:
     """Raise InputError where a `clip_id` stands twice."""
     repeated = frame.clip_id[frame.clip_id.duplicated()]
     if len(repeated):
-        raise InputError(path, f"clip {repeated.iloc[0]} is listed twice", "give each clip its own clip_id")
+        name = repeated.iloc[0]
+        first, second = (frame.clip_id == name).to_numpy().nonzero()[0][:2] + tables.FIRST_LINE
+        problem = f"clip {name} is listed twice (lines {first} and {second})"
+        raise InputError(path, problem, "give each clip its own clip_id")
+
+
+def example(path: str | Path, clip_id: str) -> pd.Series:
+    """The clip that pictures show: the row of `clip_id`, or, where it is not listed, the last subject's first."""
+    clips = read(path).sort_values("clip_id")
+    rows = clips[clips["clip_id"] == clip_id]
+    rows = rows if len(rows) else clips[clips["subject_id"] == clips["subject_id"].max()]
+    return rows.iloc[0]
+
+
+def copies(clips: pd.DataFrame) -> list[pd.DataFrame]:
+    """Groups of clips (rows of schema `manifest`) whose files have the same content."""
+    read = clips[clips["sha256"] != ""]
+    return [own for _, own in read.groupby("sha256", sort=False) if len(own) > 1]
 
 
 def build(clips: Iterable[ListedClip], path: str | Path) -> None:
-    """Open every clip for its frame count, size and rate, hash it, and write the manifest to `path`."""
-    from ferflow.faces.video import open_clip
+    """Open every clip for its frame count, size and rate, hash it, and write the manifest to `path`.
+
+    One that cannot be opened is listed with 0 frames of 0×0 pixels: the faces step says why.
+    """
+    from ferflow.faces.video import NoClip, open_clip
 
     rows = []
     for clip in clips:
-        info = open_clip(clip.source).info
+        try:
+            info = open_clip(clip.source).info
+        except InputError:
+            info = NoClip(clip.source).info
         rows.append(
             {
                 "clip_id": clip.clip_id,
@@ -56,6 +84,7 @@ def build(clips: Iterable[ListedClip], path: str | Path) -> None:
                 "sex": clip.sex,
                 "emotion": clip.emotion,
                 "split": clip.split,
+                "fold": clip.fold,
                 "source": clip.source.as_posix(),
                 "n_frames": info.n_frames,
                 "fps": info.fps,
@@ -63,11 +92,14 @@ def build(clips: Iterable[ListedClip], path: str | Path) -> None:
                 "height": info.height,
                 "sha256": _content_hash(clip.source),
                 "synthetic": is_synthetic(clip.source),
+                **clip.further,
             }
         )
     if not rows:
         raise InputError(path, "there are no clips to list", "check the data set's folder")
     frame = pd.DataFrame(rows)
+    if not frame["fold"].any():
+        frame = frame.drop(columns="fold")
     refuse_repeats(path, frame)
     tables.write(frame, path, "manifest")
 
@@ -78,10 +110,15 @@ def is_synthetic(source: Path) -> bool:
 
 
 def _content_hash(source: Path) -> str:
-    """SHA-256 of a file; of a folder of images, of its files' names and hashes in order."""
-    if source.is_file():
-        return sha256(source)
+    """SHA-256 of a file; of a folder, of its images' names and hashes in order; empty if unreadable."""
     import hashlib
 
-    listing = "".join(f"{file.name} {sha256(file)}\n" for file in sorted(source.iterdir()) if file.is_file())
+    from ferflow.faces.video import images_in
+
+    try:
+        if source.is_file():
+            return sha256(source)
+        listing = "".join(f"{file.name} {sha256(file)}\n" for file in images_in(source))
+    except OSError:
+        return ""
     return hashlib.sha256(listing.encode()).hexdigest()

@@ -36,8 +36,9 @@ NAMES = {
 """The publisher's names of the classes."""
 PUBLISHED = {emotion: 75 if emotion == "disgust" else 100 for emotion in EMOTIONS_NEUTRAL}
 """Images of each class (Gong, section 1.2): 675, where the text says 700."""
-FILM = re.compile(r"(?P<film>.+?)[_-](?P<time>\d{6,})(?:[_-]\d+)?")
-"""A file's name without its ending: film, time stamp, number of the face or frame."""
+FILM = re.compile(r"(?P<film>.+?)[_-]+(?P<time>\d{6,})(?:[_-]+\d+)?")
+"""A file's name without its ending: film, time stamp, number of the face or frame. Two files of SFEW have two
+underscores before the last number (`IAmSam_013827920__00000101.png`)."""
 LISTS = {"1": "spi_1.txt", "2": "spi_2.txt"}
 SET = re.compile(r"set[ _-]?(?P<part>[12])", re.IGNORECASE)
 UNREADABLE, SMALL = "unreadable", "too small"

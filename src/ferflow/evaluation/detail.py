@@ -8,7 +8,6 @@ from pathlib import Path
 import pandas as pd
 
 from ferflow import tables
-from ferflow.classes import EMOTIONS
 from ferflow.evaluation import predictions as predictions_table
 from ferflow.evaluation.calibration import calibration
 from ferflow.evaluation.compare import comparisons
@@ -31,7 +30,7 @@ def write_details(
     settings: Calibration,
     evaluation: Evaluation,
     seed: int,
-    emotions: Sequence[str] = EMOTIONS,
+    emotions: Sequence[str],
     protocol: str = "honest",
 ) -> None:
     """Write the tables of `detail_tables.TITLES` (.csv) to the folder `out_tables`.

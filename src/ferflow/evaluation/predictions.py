@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 
 from ferflow import tables
-from ferflow.classes import EMOTIONS, EMOTIONS_NEUTRAL
 from ferflow.errors import InputError
 
 FOLDED = ("cv", "nested")
@@ -21,13 +20,14 @@ SUM_TOLERANCE = 1e-3
 
 def read(
     paths: Iterable[str | Path],
-    emotions: Sequence[str] = EMOTIONS,
+    emotions: Sequence[str],
     manifest: str | Path | None = None,
 ) -> pd.DataFrame:
     """Read predictions tables, check them and put them below one another.
 
-    Returns schema `predictions` plus `synthetic` (bool, from the manifest; False without one). `predicted` is
-    the class with the greatest score, the first one where several tie.
+    `emotions` are the study's classes, K of them in its order. Returns schema `predictions`, with a column
+    `p_<class>` of each of them alone, plus `synthetic` (bool, from the manifest; False without one).
+    `predicted` is the class with the greatest score, the first one where several tie.
 
     Raises InputError for a clip that is not in the manifest or has another label or subject there, a clip
     that one model predicted twice under one protocol, classes in another order, scores that do not sum to
@@ -44,7 +44,7 @@ def read(
     return frame
 
 
-def scores(frame: pd.DataFrame, emotions: Sequence[str] = EMOTIONS) -> np.ndarray:
+def scores(frame: pd.DataFrame, emotions: Sequence[str]) -> np.ndarray:
     """The scores of a predictions table as [N,K] in the order of `emotions`; NaN where none are given."""
     return frame[[f"p_{emotion}" for emotion in emotions]].to_numpy(float)
 
@@ -58,14 +58,16 @@ def _one(path: Path, emotions: Sequence[str]) -> pd.DataFrame:
     frame = tables.read(path, "predictions")
     if frame.empty:
         raise InputError(path, "holds no predictions", "run the step that makes it again")
+    wanted = [f"p_{emotion}" for emotion in emotions]
     columns = [column for column in frame.columns if column.startswith("p_")]
-    wanted = [f"p_{emotion}" for emotion in EMOTIONS_NEUTRAL if f"p_{emotion}" in columns]
+    others = [column for column in columns if column not in wanted]
+    lacking = [column for column in wanted if column not in columns]
+    if lacking:
+        raise InputError(path, f"lacks the column {', '.join(lacking)}", "give a score for every class")
+    columns = [column for column in columns if column in wanted]
     if columns != wanted:
         found, order = ", ".join(columns), ", ".join(wanted)
         raise InputError(path, f"its classes are in the order {found}", f"use {order}")
-    lacking = [f"p_{emotion}" for emotion in emotions if f"p_{emotion}" not in columns]
-    if lacking:
-        raise InputError(path, f"lacks the column {', '.join(lacking)}", "give a score for every class")
     for column in ("emotion", "predicted"):
         problem = f"{column} is not among the classes {', '.join(emotions)}"
         _refuse(path, frame, ~frame[column].isin(emotions), problem, "correct it")
@@ -75,7 +77,6 @@ def _one(path: Path, emotions: Sequence[str]) -> pd.DataFrame:
     empty = np.isnan(values)
     _refuse(path, frame, empty.any(1) & ~empty.all(1), "some of its scores are empty", "give all or none")
     given = ~empty.any(1)
-    others = [column for column in columns if column.removeprefix("p_") not in emotions]
     stray = (frame[others].fillna(0).to_numpy(float) > SUM_TOLERANCE).any(1)
     _refuse(path, frame, stray, "has a score for a class that is not evaluated", "leave that column empty")
     off = given & (np.abs(values.sum(1) - 1) > SUM_TOLERANCE)
@@ -86,7 +87,7 @@ def _one(path: Path, emotions: Sequence[str]) -> pd.DataFrame:
     other = given & (values[rows, said] < values[rows, largest] - SUM_TOLERANCE)
     _refuse(path, frame, other, "predicted is not the class with the greatest score", "correct it")
     frame["predicted"] = np.where(given, np.asarray(emotions, object)[largest], frame["predicted"])
-    return frame
+    return frame.drop(columns=others)
 
 
 def _refuse(path: Path, frame: pd.DataFrame, bad: np.ndarray | pd.Series, problem: str, remedy: str) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from ferflow import tables
-from ferflow.classes import EMOTIONS, EMOTIONS_NEUTRAL
+from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.evaluation import predictions as predictions_table
 from ferflow.evaluation.classes import class_report
 from ferflow.evaluation.confusion import confusion
@@ -23,7 +23,7 @@ def collect(
     predictions_csvs: Iterable[str | Path],
     manifest_csv: str | Path,
     out: str | Path,
-    emotions: Sequence[str] = EMOTIONS,
+    emotions: Sequence[str],
 ) -> None:
     """Check the predictions of all models, folds and controls and write them below one another to `out`."""
     frame = predictions_table.read(predictions_csvs, emotions, manifest_csv).drop(columns="synthetic")
@@ -39,7 +39,7 @@ def evaluate(
     out_tables: str | Path,
     settings: Evaluation,
     seed: int,
-    emotions: Sequence[str] = EMOTIONS,
+    emotions: Sequence[str],
     protocol: str = "honest",
 ) -> None:
     """Evaluate clips: metrics.json, and results, confusion, errors and class_report (.csv) in `out_tables`.
@@ -76,7 +76,7 @@ def tabulate(
     out: str | Path,
     settings: Evaluation,
     seed: int,
-    emotions: Sequence[str] = EMOTIONS,
+    emotions: Sequence[str],
     protocol: str = "honest",
 ) -> None:
     """Write schema `results` of clips alone to `out`; no rows where there are no predictions."""

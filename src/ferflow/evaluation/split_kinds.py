@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from ferflow import tables
-from ferflow.classes import EMOTIONS, SEXES
+from ferflow.classes import SEXES
 from ferflow.errors import InputError
 from ferflow.evaluation import predictions as predictions_table
 from ferflow.evaluation.compare import difference_interval
@@ -66,7 +66,7 @@ def write(
     output: str | Path,
     settings: Evaluation,
     seed: int,
-    emotions: Sequence[str] = EMOTIONS,
+    emotions: Sequence[str],
     protocol: str = "honest",
 ) -> None:
     """Write schema `split_kinds` from the files of each (model, scheme), one per fold in their order."""

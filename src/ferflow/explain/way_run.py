@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ferflow.augment import offline
+from ferflow.datasets import manifest
 from ferflow.errors import InputError
 from ferflow.explain import frames as chosen
 from ferflow.explain import way_figures
@@ -29,6 +30,15 @@ class Example:
     aus: str | Path
     trim_csv: str | Path
     manifest_csv: str | Path
+
+    @classmethod
+    def of(
+        cls, clip_id: str, faces: Paths, aus: Paths, trim_csv: str | Path, manifest_csv: str | Path
+    ) -> Example:
+        """`clip_id`, or another where it is not in the manifest; `faces` and `aus` are of all subjects."""
+        clip = manifest.example(manifest_csv, clip_id)
+        own = [by_subject(paths)[clip["subject_id"]] for paths in (faces, aus)]
+        return cls(clip["clip_id"], *own, trim_csv, manifest_csv)
 
     def row(self) -> dict:
         """Its line of schema `trim`, with `synthetic` and so on (`report.run.clips_of`).
@@ -58,14 +68,19 @@ def samples(
     emotions: Sequence[str],
     settings: Pictures,
 ) -> None:
-    """A face of each subject of `faces` and emotion: the frame with the greatest AU score of those kept.
+    """A face of each emotion of `settings.subjects` of the subjects of `faces`, evenly spaced by name.
 
-    Of several clips of one emotion, the first by name. `aus` are the same subjects' tables.
+    It is the frame with the greatest AU score of those kept; of several clips of one emotion, the first by
+    name. `aus` are the same subjects' tables.
     """
     clips, files = clips_of(trim_csv, manifest_csv), by_subject(faces)
     clips = clips[clips["subject_id"].isin(files) & clips["emotion"].isin(emotions)].sort_values("clip_id")
-    clips = clips.drop_duplicates(["subject_id", "emotion"])
-    scores = scores_of(aus, clips["clip_id"])
+    there = sorted(set(clips["subject_id"]))
+    n = min(settings.subjects, len(there))
+    subjects = [there[i * len(there) // n] for i in range(n)]
+    clips = clips[clips["subject_id"].isin(subjects)].drop_duplicates(["subject_id", "emotion"])
+    tables_of = by_subject(aus)
+    scores = scores_of([tables_of[subject] for subject in subjects], clips["clip_id"])
     images = {}
     for clip in clips.itertuples():
         path = files[clip.subject_id]
@@ -75,22 +90,22 @@ def samples(
             chosen.crops(path, clip.clip_id, [number])[0], settings.face_size
         )
     with style.style():
-        drawn = way_figures.samples(images, list(files), emotions, marks(clips["synthetic"].any()))
+        drawn = way_figures.samples(images, subjects, emotions, marks(clips["synthetic"].any()))
         style.save(drawn, output, "Faces of the data set")
 
 
 def face(
     example: Example,
-    source: str | Path,
     output: str | Path,
     extend: float,
     settings: Pictures,
 ) -> None:
-    """The face of a clip (video `source`) where it is found first and at its peak; `extend` as in `faces`."""
+    """The face of a clip where it is found first and at its peak; `extend` as in `faces`."""
     clip, number, crop = example.peak()
     first = int(chosen.tracked(example.faces, example.clip_id)[0])
     found, _ = store.read_place(example.faces, example.clip_id, first)
     box, landmarks = store.read_place(example.faces, example.clip_id, number)
+    source = manifest.example(example.manifest_csv, example.clip_id)["source"]
     whole = chosen.whole(source, [first, number])
     with style.style():
         drawn = way_figures.face(

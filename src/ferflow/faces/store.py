@@ -1,7 +1,8 @@
 """The face crops of a subject in one HDF5 file, a group per clip.
 
 `frames` uint8 [T,size,size,3] RGB, lossless, one frame a chunk; `boxes` float32 [T,4]; `tracked` bool [T];
-`landmarks` float32 [T,468,3]; `scores` float32 [T]. Boxes and landmarks are in source pixels.
+`landmarks` float32 [T,468,3]; `scores` float32 [T]. Boxes and landmarks are in source pixels. A clip that
+cannot be read to its end has the frames that came before that, and the attributes `problem` and `remedy`.
 """
 
 from __future__ import annotations
@@ -17,10 +18,10 @@ import numpy as np
 import pandas as pd
 
 from ferflow import hdf5
-from ferflow.errors import InputError, NoFaceError
+from ferflow.errors import InputError
 from ferflow.faces.landmarks import N_LANDMARKS
 from ferflow.faces.stream import FaceFrame, FaceStream
-from ferflow.faces.video import Clip, open_clip
+from ferflow.faces.video import Clip, NoClip, is_blank, open_clip
 from ferflow.files import whole
 from ferflow.settings import Faces
 
@@ -34,7 +35,7 @@ ARRAYS = {
     "scores": ((None,), np.float32),
 }
 """Name: shape and type."""
-NUMBERS = {"n_frames", "n_declared", "n_tracked", "fps", "width", "height"}
+NUMBERS = {"n_frames", "n_declared", "n_blank", "n_tracked", "fps", "width", "height"}
 """Attributes of a clip that are numbers."""
 REMEDY = "delete it and run the faces step again"
 
@@ -45,15 +46,13 @@ def write_subject(
     weights_folder: str | Path,
     settings: Faces,
     root: str | Path = ".",
-    *,
-    keep_faceless: bool = False,
 ) -> None:
     """Find the face in each clip of one subject and write the crops to the HDF5 file `path`.
 
     `rows`: lines of a manifest (schema manifest), of which `clip_id` and `source` are used; a source is
     relative to `root`. Memory does not grow with the length of a clip. The file appears whole or not at all.
-    Raises NoFaceError where a clip has no face in any frame, unless `keep_faceless`, with which it is stored
-    as one that is nowhere tracked (sets of images hold profiles, say); InputError where one cannot be read.
+    A clip without a face is stored as one that is nowhere tracked, one that cannot be read with the reason:
+    whether clips can be used is decided when all of them are known (`datasets.usable`).
     """
     if not len(rows):
         raise InputError(path, "the manifest has no clip of this subject", "check the data set's folder")
@@ -62,40 +61,45 @@ def write_subject(
         file.attrs["settings"] = settings.model_dump_json()
         file.attrs["ferflow"] = version("ferflow")
         for row in rows.itertuples(index=False):
-            clip = open_clip(Path(root) / row.source, settings.missing_frames)
-            write_clip(file.create_group(str(row.clip_id)), clip, stream, keep_faceless=keep_faceless)
+            group, source = file.create_group(str(row.clip_id)), Path(root) / row.source
+            try:
+                write_clip(group, open_clip(source, settings.missing_frames), stream)
+            except InputError as error:
+                if "frames" not in group:  # it could not even be opened
+                    write_clip(group, NoClip(source), stream)
+                within = "" if Path(error.where) == source else f"{Path(error.where).name} "
+                group.attrs["problem"], group.attrs["remedy"] = within + error.problem, error.remedy
 
 
-def write_clip(group: h5py.Group, clip: Clip, stream: FaceStream, *, keep_faceless: bool = False) -> None:
-    """Write the faces of `clip` into `group`; NoFaceError where no frame has one and that is not kept."""
-    settings = stream.settings
+def write_clip(group: h5py.Group, clip: Clip, stream: FaceStream) -> None:
+    """Write the faces of `clip` into `group`.
+
+    Raises InputError, after the frames that came before, for one that cannot be read to its end.
+    """
     stream.where = clip.source
-    writer = _ClipWriter(group, settings.size)
-    for face in stream.run(clip):
-        writer.add(face)
-    writer.flush()
-    if writer.n_tracked == 0 and not keep_faceless:
-        raise NoFaceError(
-            clip.source,
-            f"has no face in its {clip.decoded} frames",
-            f"leave the clip out, or lower faces.smallest ({settings.smallest} pixels)",
-        )
-    group.attrs["n_frames"] = clip.decoded
-    group.attrs["n_declared"] = clip.info.n_frames
-    group.attrs["n_tracked"] = writer.n_tracked
-    group.attrs["fps"] = clip.info.fps
-    group.attrs["width"] = clip.info.width
-    group.attrs["height"] = clip.info.height
-    group.attrs["detections"] = stream.detections
-    group.attrs["recentred"] = stream.recentred
-    group.attrs["warnings"] = "\n".join(clip.warnings)
+    writer = _ClipWriter(group, stream.settings.size)
+    try:
+        for face in stream.run(clip):
+            writer.add(face)
+    finally:
+        writer.flush()
+        group.attrs["n_frames"] = writer.n_frames
+        group.attrs["n_declared"] = clip.info.n_frames
+        group.attrs["n_blank"] = writer.n_blank
+        group.attrs["n_tracked"] = writer.n_tracked
+        group.attrs["fps"] = clip.info.fps
+        group.attrs["width"] = clip.info.width
+        group.attrs["height"] = clip.info.height
+        group.attrs["detections"] = stream.detections
+        group.attrs["recentred"] = stream.recentred
+        group.attrs["warnings"] = "\n".join(clip.warnings)
 
 
 class _ClipWriter:
     """Grows the arrays of one clip, so that no more than a block of frames is in memory."""
 
     def __init__(self, group: h5py.Group, size: int) -> None:
-        self.n_tracked = 0
+        self.n_tracked = self.n_blank = 0
         self._n = 0
         self._pending: list[FaceFrame] = []
         fast = hdf5plugin.Zstd(clevel=1)
@@ -125,10 +129,16 @@ class _ClipWriter:
             for name, shape in shapes.items()
         }
 
+    @property
+    def n_frames(self) -> int:
+        """Frames so far."""
+        return self._n + len(self._pending)
+
     def add(self, face: FaceFrame) -> None:
-        self._frames.resize(self._n + len(self._pending) + 1, axis=0)
+        self._frames.resize(self.n_frames + 1, axis=0)
         self._frames[-1] = face.crop
         self.n_tracked += face.tracked
+        self.n_blank += is_blank(face.frame)
         # The source frame and the crop are not kept: a block of them would be tens of megabytes.
         self._pending.append((face.box, face.tracked, face.landmarks, face.score))
         if len(self._pending) == BLOCK:
@@ -137,7 +147,7 @@ class _ClipWriter:
     def flush(self) -> None:
         if not self._pending:
             return
-        end = self._n + len(self._pending)
+        end = self.n_frames
         for dataset, values in zip(self._small.values(), zip(*self._pending, strict=True), strict=True):
             dataset.resize(end, axis=0)
             dataset[self._n : end] = np.stack(values)
@@ -151,17 +161,31 @@ def clip_ids(path: str | Path) -> list[str]:
 
 
 def read(path: str | Path, clip_id: str) -> dict:
-    """All of a clip but its frames: `boxes`, `tracked`, `landmarks`, `scores`, and what is known of it:
-    `n_frames` (decoded), `n_declared`, `n_tracked`, `fps`, `width`, `height`, `warnings` (list of str).
-    """
+    """All of a clip but its frames: `boxes`, `tracked`, `landmarks`, `scores`, and its `facts`."""
     with _open(path) as file:
         group = _group(path, file, clip_id)
-        clip = {name: group[name][:] for name in ARRAYS if name != "frames"}
-        clip.update(
-            {name: value.item() if hasattr(value, "item") else value for name, value in group.attrs.items()}
-        )
-        clip["warnings"] = clip["warnings"].splitlines()
-        return clip
+        return {name: group[name][:] for name in ARRAYS if name != "frames"} | _facts(group)
+
+
+def facts(path: str | Path) -> dict[str, dict]:
+    """What is known of each clip in a faces file, without its arrays, by its name.
+
+    `n_frames` (decoded), `n_declared`, `n_blank`, `n_tracked`, `fps`, `width`, `height`, `warnings` (list of
+    str), and of a clip that cannot be read its `problem` and `remedy`.
+    """
+    with _open(path) as file:
+        return {clip_id: _facts(_group(path, file, clip_id)) for clip_id in file}
+
+
+def read_tracked(path: str | Path, clip_id: str) -> np.ndarray:
+    """Whether a face was tracked in each frame of a clip, bool [T]."""
+    with _open(path) as file:
+        return _group(path, file, clip_id)["tracked"][:]
+
+
+def _facts(group: h5py.Group) -> dict:
+    known = {name: value.item() if hasattr(value, "item") else value for name, value in group.attrs.items()}
+    return known | {"warnings": known["warnings"].splitlines()}
 
 
 @contextmanager

@@ -18,6 +18,10 @@ from ferflow.errors import InputError
 from ferflow.faces.quiet import muted, opencv
 
 IMAGE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".pgm", ".ppm", ".tif", ".tiff", ".webp")
+BLANK_POINTS = 32
+"""Points on the shorter side of a frame that are looked at to see whether it is blank."""
+BLANK_SPREAD = 8
+"""Of 255 levels, between the first and the last hundredth of the points of a blank frame."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +92,14 @@ class Video(Clip):
         self.missing_frames = missing_frames
 
     def _frames(self) -> Iterator[np.ndarray]:
-        yield from _decoded(_open_video(self.source))
+        size = (self.info.height, self.info.width)
+        for frame in _decoded(_open_video(self.source)):
+            if frame.shape[:2] != size and self.decoded:
+                problem = f"changes its frame size in frame {self.decoded}, from {_written(size)} to "
+                remedy = "convert it to one size, or cut it there"
+                raise InputError(self.source, problem + _written(frame.shape), remedy)
+            size = frame.shape[:2]  # the first frame's: a rotation mark is not in what the file declares
+            yield frame
         self._compare_counts()
 
     def _compare_counts(self) -> None:
@@ -122,10 +133,7 @@ class ImageFolder(Clip):
     """A folder of images of one size, a frame each, in natural order (frame2 before frame10)."""
 
     def __init__(self, folder: Path) -> None:
-        self.paths = sorted(
-            (p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and p.name[0] != "."),
-            key=lambda p: natural_key(p.name),
-        )
+        self.paths = images_in(folder)
         if not self.paths:
             raise InputError(folder, "holds no image", f"known endings: {', '.join(IMAGE_SUFFIXES)}")
         height, width = read_image(self.paths[0]).shape[:2]
@@ -142,6 +150,16 @@ class ImageFolder(Clip):
                     "keep the frames of a clip at one size",
                 )
             yield image
+
+
+class NoClip(Clip):
+    """What stands for a clip that cannot be opened: no frame."""
+
+    def __init__(self, source: str | Path) -> None:
+        super().__init__(source, ClipInfo(0, 0.0, 0, 0))
+
+    def _frames(self) -> Iterator[np.ndarray]:
+        yield from ()
 
 
 class Camera(Clip):
@@ -165,6 +183,17 @@ class Camera(Clip):
 
     def _frames(self) -> Iterator[np.ndarray]:
         yield from _decoded(self._open())
+
+
+def is_blank(frame: np.ndarray) -> bool:
+    """Whether `frame`, RGB uint8 [H,W,3], shows nothing: black, white or any other even area.
+
+    A coded black frame has a little noise; a face in the dark spreads over more than BLANK_SPREAD levels.
+    """
+    step = max(1, min(frame.shape[:2]) // BLANK_POINTS)
+    points = frame[::step, ::step, 1]  # green: most of the brightness
+    low, high = np.percentile(points, (1, 99))
+    return bool(high - low <= BLANK_SPREAD)
 
 
 def _decoded(capture) -> Iterator[np.ndarray]:
@@ -206,6 +235,12 @@ def decode_image(data: np.ndarray, where: str | Path, *, grey: bool = False) -> 
     return image if grey else cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
 
 
+def images_in(folder: Path) -> list[Path]:
+    """The images in a folder in natural order; what else lies there is passed over."""
+    found = (p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and p.name[0] != ".")
+    return sorted(found, key=lambda p: natural_key(p.name))
+
+
 def natural_key(name: str) -> list[tuple[int, int, str]]:
     """A sort key by which numbers inside names count as numbers: frame2 < frame10."""
     parts = re.split(r"(\d+)", name.lower())
@@ -228,6 +263,10 @@ def _open_video(path: str | Path):
     if not capture.isOpened():
         raise InputError(path, "is not a video that can be read", "copy it again or convert it to MP4 or AVI")
     return capture
+
+
+def _written(shape: tuple[int, ...]) -> str:
+    return f"{shape[1]}x{shape[0]}"
 
 
 def _info(capture) -> ClipInfo:

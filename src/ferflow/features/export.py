@@ -17,7 +17,6 @@ import numpy as np
 import pandas as pd
 
 from ferflow import tables
-from ferflow.classes import EMOTIONS
 from ferflow.errors import InputError
 from ferflow.features import store
 from ferflow.files import read_record, whole
@@ -30,7 +29,7 @@ def write_folds(
     splits: str | Path,
     folder: str | Path,
     max_frames: int,
-    emotions: Sequence[str] = EMOTIONS,
+    emotions: Sequence[str],
 ) -> list[Path]:
     """Write one file per fold of `splits` into `folder`; returns their paths.
 

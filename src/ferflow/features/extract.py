@@ -115,7 +115,7 @@ def _write_clip(
     listing: bool,
     extractor: Extractor,
 ) -> None:
-    tracked = faces_store.read(faces, clip_id)["tracked"]
+    tracked = faces_store.read_tracked(faces, clip_id)
     n_frames, step = len(tracked), extractor.settings.batch
     datasets = {}
     for layer, width in extractor.widths.items():

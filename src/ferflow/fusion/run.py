@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 
 from ferflow import tables
-from ferflow.classes import EMOTIONS
 from ferflow.errors import SettingError
 from ferflow.evaluation import predictions as predictions_table
 from ferflow.evaluation.fusions import BEST, STACKING, fusion_name
@@ -48,7 +47,7 @@ def write_fusions(
     fusion: Fusion,
     evaluation: Evaluation,
     seed: int,
-    emotions: Sequence[str] = EMOTIONS,
+    emotions: Sequence[str],
     protocol: str = "honest",
 ) -> None:
     """Fuse as the settings say; writes schema `predictions` (protocols cv and test) and schema `fusion`.

@@ -13,6 +13,12 @@ Convolutions are not padded and poolings drop what is left over, as Keras's do. 
     dense        512               512·512 + 512        =    262,656
     classes      6                 512·6 + 6            =      3,078
                                                   in all: 53,372,502
+
+Figure 3.21 compares it with networks of one and two convolutions and does not print how these go on.
+Straight behind one convolution, dense layers of 512 would have 2.5 (16 filters) or 5.0 (32) thousand million
+parameters, 40 and 80 GB with gradients and Adam's moments, which the author's 24 GB cards cannot have held.
+They are read as pooled to the maps of the three layers, 10×18×18, before the dense layers
+(`C3dSettings.map_layers`).
 """
 
 from __future__ import annotations
@@ -55,8 +61,33 @@ class Pool3d(nn.Module):
         return self.kind
 
 
+class PoolTo3d(nn.Module):
+    """The maximum or mean of each part of [N,C,T,H,W], cut into `frames` × `size` × `size` parts.
+
+    Along a dimension the parts' lengths differ by at most one. A dimension at a time, as torch's adaptive
+    poolings have no deterministic gradient on a GPU.
+    """
+
+    def __init__(self, kind: Pooling, frames: int, size: int) -> None:
+        super().__init__()
+        self.kind, self.parts = kind, (frames, size, size)
+
+    def forward(self, x: Tensor) -> Tensor:
+        for dim, n in enumerate(self.parts, 2):
+            least, longer = divmod(x.shape[dim], n)
+            parts = x.split([least + 1] * longer + [least] * (n - longer), dim)
+            pooled = [part.amax(dim) if self.kind == "max" else part.mean(dim) for part in parts]
+            x = torch.stack(pooled, dim)
+        return x
+
+    def extra_repr(self) -> str:
+        return f"{self.kind}, {'×'.join(map(str, self.parts))}"
+
+
 class C3d(ClipNetwork):
     """Blocks of convolution, batch normalisation if set, activation, pooling, dropout; then dense layers.
+
+    With fewer convolutions than `settings.map_layers` the maps are pooled once more before the dense layers.
 
     The mask plays no part: what a clip lacks in length are zeros to it. `C3dSettings` refuses kernels that
     leave nothing of a clip.
@@ -68,7 +99,7 @@ class C3d(ClipNetwork):
     def __init__(self, n_classes: int, settings: C3dSettings) -> None:
         super().__init__(n_classes, settings)
         layers: list[nn.Module] = []
-        channels, frames, size = CHANNELS, settings.frames, settings.size
+        channels = CHANNELS
         for filters in settings.filters:
             convolution = nn.Conv3d(channels, filters, settings.kernel)
             initialise(convolution.weight, settings.initialiser)
@@ -81,7 +112,9 @@ class C3d(ClipNetwork):
                 *([nn.Dropout(settings.dropout)] if settings.dropout else []),
             ]
             channels = filters
-            frames, size = ((left - settings.kernel + 1) // 2 for left in (frames, size))
+        frames, size = settings.maps()
+        if settings.pooled():
+            layers.append(PoolTo3d(settings.pooling, frames, size))
         self.blocks = nn.Sequential(*layers)
         activated = [activation(settings.activation) for _ in settings.dense]
         flat = channels * frames * size * size

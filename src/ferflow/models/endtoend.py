@@ -18,6 +18,8 @@ NETWORKS: dict[str, tuple[type[ClipNetwork], type[ClipNetworkSettings]]] = {
     "convlstm": (ConvLstm, ConvLstmSettings),
 }
 """Name (settings.EndToEndName): the network, and the settings it takes."""
+_BEFORE: dict[str, dict] = {"c3d": {"map_layers": None}, "convlstm": {}}
+"""Settings that model files of earlier versions lack, and what they were built with."""
 
 
 def build(name: str, n_classes: int, settings: ClipNetworkSettings) -> ClipNetwork:
@@ -49,7 +51,7 @@ def load(path: str | Path) -> tuple[ClipNetwork, dict]:
     if name not in NETWORKS:
         raise WeightsError(path, f"holds the unknown network {name}", "update ferflow")
     try:
-        settings = NETWORKS[name][1].model_validate(content["options"]["settings"])
+        settings = NETWORKS[name][1].model_validate(_BEFORE[name] | content["options"]["settings"])
         network = checkpoint.built(path, state, name, lambda: build(name, len(content["classes"]), settings))
     except (KeyError, ValueError, TypeError, RuntimeError) as error:
         reason = str(error).split("\n")[0]

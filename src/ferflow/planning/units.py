@@ -69,7 +69,7 @@ def sizes(settings: Settings, folder: Path) -> Sizes:
         return _faces(settings, folder)
     if settings.kind != "clips":
         return Sizes({}, images)
-    manifest = folder / layout.MANIFEST.format(dataset=settings.dataset.name)
+    manifest = folder / layout.MANIFEST.format(dataset=settings.data()[0])
     names = None if settings.dataset.name != "synth4d" else datasets.subjects(settings)
     if manifest.is_file():
         try:

@@ -66,7 +66,7 @@ def _study(results: Path) -> tuple[Path, Settings]:
 
 
 def manifest_of(settings: Settings) -> str:
-    """The study's list of clips or images."""
+    """The study's list of all clips or images."""
     return layout.MANIFEST.format(dataset=settings.data()[0])
 
 

@@ -8,7 +8,7 @@ from ferflow.evaluation import run as evaluation
 from ferflow.fusion.run import write_fusions
 from ferflow.humans import run as humans
 from ferflow.release import trained, written
-from ferflow.release.bundle import VOTES, manifest_of
+from ferflow.release.bundle import VOTES
 from ferflow.release.steps import ANSWERS, PREDICTIONS, Places, Step
 
 
@@ -16,7 +16,7 @@ def steps(at: Places) -> list[Step]:
     """All that can be made again, in the order in which it builds on one another."""
     return [
         *_humans(at),
-        _fusion(at),
+        *([_fusion(at)] if at.settings.fusion.any() else []),
         _predictions(at),
         _metrics(at),
         *_spatial(at),
@@ -38,7 +38,7 @@ def _humans(at: Places) -> list[Step]:
     source = settings.humans.source(settings.dataset.name)
     if source is None:
         return []
-    folder, splits, manifest = at.name(layout.HUMANS), at.name(layout.SPLITS), manifest_of(settings)
+    folder, splits, manifest = at.name(layout.HUMANS), at.name(layout.SPLITS), at.name(layout.CLIPS)
     # All answers about the test clips, under the annotators' pseudonyms.
     answers = VOTES if source == "votes" else f"{folder}/annotators.csv"
     evaluate = humans.from_votes if source == "votes" else humans.from_annotations
@@ -60,7 +60,7 @@ def _humans(at: Places) -> list[Step]:
 
 
 def _fusion(at: Places) -> Step:
-    manifest = manifest_of(at.settings)
+    manifest = at.name(layout.CLIPS)
 
     def make() -> None:
         write_fusions(
@@ -77,7 +77,7 @@ def _fusion(at: Places) -> Step:
 
 def _predictions(at: Places) -> Step:
     """All predictions once more, from those of each fold and final model."""
-    settings, manifest = at.settings, manifest_of(at.settings)
+    settings, manifest = at.settings, at.name(layout.CLIPS)
     parts = [*trained.of_folds(at), *trained.of_finals(at)]
     if settings.evaluation.controls:
         folder = at.name(layout.CONTROLS)
@@ -94,7 +94,7 @@ def _predictions(at: Places) -> Step:
 
 
 def _metrics(at: Places) -> Step:
-    said, manifest = at.name(layout.PREDICTIONS), manifest_of(at.settings)
+    said, manifest = at.name(layout.PREDICTIONS), at.name(layout.CLIPS)
 
     def make() -> None:
         evaluation.evaluate(
@@ -110,7 +110,7 @@ def _metrics(at: Places) -> Step:
 
 def _spatial(at: Places) -> list[Step]:
     settings = at.settings
-    if settings.spatial.weights is not None:
+    if not settings.trains_spatial():
         return []
     folder = at.name(layout.SPATIAL, model=settings.spatial.network)
 
@@ -130,7 +130,7 @@ def _spatial(at: Places) -> list[Step]:
 
 def _fold_models(at: Places) -> Step:
     tested, said = trained.of_folds(at, "tested.csv"), at.name(layout.PREDICTIONS)
-    manifest = manifest_of(at.settings)
+    manifest = at.name(layout.CLIPS)
 
     def make() -> None:
         evaluated, seed, emotions, protocol = _common(at)
@@ -142,16 +142,16 @@ def _fold_models(at: Places) -> Step:
 
 
 def _details(at: Places) -> Step:
-    said, fused = at.name(layout.PREDICTIONS), at.name(layout.FUSION) + "/predictions.csv"
-    manifest = manifest_of(at.settings)
+    said, manifest = at.name(layout.PREDICTIONS), at.name(layout.CLIPS)
+    fused = [at.name(layout.FUSION) + "/predictions.csv"] if at.settings.fusion.any() else []
 
     def make() -> None:
         detail.write_details(
-            [at.there(said), at.best(fused)],
+            [at.there(said), *map(at.best, fused)],
             at.there(manifest),
             at.made / at.name(layout.TABLES),
             at.settings.calibration,
             *_common(at),
         )
 
-    return Step(PREDICTIONS, [said, fused, manifest], make)
+    return Step(PREDICTIONS, [said, *fused, manifest], make)

@@ -12,7 +12,7 @@ from ferflow.sfew import run
 def steps(at: Places) -> list[Step]:
     """Accuracies in all folds, what stands on two sides, and the batch sizes."""
     transfer, manifest = at.settings.sfew.transfer, manifest_of(at.settings)
-    cells, protocols = transfer.run(), transfer.protocols()
+    cells, protocols = transfer.run(), transfer.under()
 
     def of_cells(file: str) -> dict[str, list[str]]:
         return {

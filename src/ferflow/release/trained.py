@@ -7,7 +7,6 @@ import shutil
 from ferflow import layout
 from ferflow.evaluation import run as evaluation
 from ferflow.evaluation import split_kinds
-from ferflow.release.bundle import manifest_of
 from ferflow.release.steps import CURVES, PREDICTIONS, Places, Step
 from ferflow.report import experiments
 from ferflow.report import tables as report_tables
@@ -16,9 +15,7 @@ from ferflow.training import nested_run
 
 def models(at: Places) -> dict[str, str]:
     """The heads and networks of the study and the names of their models, in the order of its tables."""
-    settings = at.settings
-    heads = {head: f"{settings.spatial.network}+{head}" for head in settings.temporal.heads}
-    return heads | {name: name for name in settings.end_to_end.run}
+    return at.settings.models()
 
 
 def _fold_files(at: Places, name: str, file: str) -> list[str]:
@@ -91,11 +88,11 @@ def _experiments(at: Places) -> list[Step]:
         return [f"{at.name(layout.EXPERIMENT_FOLD, run=name, fold=fold)}/{file}" for fold in folds]
 
     curves = {name: files(name, "history.csv") for name in compared}
-    said, manifest = [one for name in runs for one in files(name, "predictions.csv")], manifest_of(settings)
+    said, manifest = [one for name in runs for one in files(name, "predictions.csv")], at.name(layout.CLIPS)
 
     def drawn() -> None:
         histories = {name: [at.there(one) for one in paths] for name, paths in curves.items()}
-        changes = {name: {"of": run.of, "layer": run.layer} | run.changes for name, run in runs.items()}
+        changes = {name: settings.told(name) for name in runs}
         report_tables.cv_epochs(histories, at.out(at.table("experiment_epochs")), *_marked(at))
         out = at.out(at.table("experiments"))
         experiments.write_table(histories, comparisons, changes, out, *_marked(at))
@@ -109,7 +106,7 @@ def _experiments(at: Places) -> list[Step]:
 
 
 def _nested(at: Places) -> list[Step]:
-    plan, manifest = at.settings.nested, manifest_of(at.settings)
+    plan, manifest = at.settings.nested, at.name(layout.CLIPS)
     if not plan.heads:
         return []
     asked = [(candidate, inner) for candidate in plan.tried() for inner in range(plan.inner)]
@@ -144,7 +141,7 @@ def _nested(at: Places) -> list[Step]:
 
 
 def _split_kinds(at: Places) -> list[Step]:
-    splits, manifest = at.settings.splits, manifest_of(at.settings)
+    splits, manifest = at.settings.splits, at.name(layout.CLIPS)
     heads = list(dict.fromkeys(splits.compared))
     if not heads:
         return []

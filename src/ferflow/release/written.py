@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ferflow import layout, tables
 from ferflow.aus.agreement import summarise
+from ferflow.datasets import usable
 from ferflow.datasets.check import write_check
 from ferflow.explain.strips import links
 from ferflow.release import trained
@@ -14,7 +15,6 @@ from ferflow.report import tables as report_tables
 from ferflow.report.thesis_parameters import counts
 from ferflow.report.thesis_titles import file_name
 
-OPENING = ("results", "calibration", "comparisons", "confusion")
 STILLS = "3.3"
 """The thesis's table of images, which are not in a bundle."""
 
@@ -27,14 +27,19 @@ def steps(at: Places) -> list[Step]:
 def _data(at: Places) -> list[Step]:
     """Tables of the data that rest on other tables: the manifest, the trimming, the trackers."""
     settings, manifest, trim = at.settings, manifest_of(at.settings), at.name(layout.TRIM)
+    clips, unusable, splits = at.name(layout.CLIPS), at.table("unusable"), at.name(layout.SPLITS)
 
     def dataset() -> None:
-        out = at.out(at.table("dataset"))
-        write_check(at.there(manifest), out, settings.dataset, settings.synth4d)
+        given = [at.there(name) for name in (manifest, splits, unusable)]
+        write_check(*given, at.out(at.table("dataset")), settings.dataset, settings.synth4d)
+
+    def left_out() -> None:
+        out = at.out(at.table("unusable_counts"))
+        usable.write_counts(at.there(manifest), at.there(unusable), out, settings.emotions)
 
     def trimming() -> None:
         outs = [at.out(at.table(name)) for name in ("trimming", "anomalies")]
-        report_tables.trimming(at.there(trim), at.there(manifest), *outs, settings.features.max_frames)
+        report_tables.trimming(at.there(trim), at.there(clips), *outs, settings.features.max_frames)
 
     def trackers() -> None:
         out = at.out(at.table("tracker_summary"))
@@ -45,7 +50,11 @@ def _data(at: Places) -> list[Step]:
         name = "au_agreement_summary"
         tables.write(summarise(clips), at.out(at.table(name)), name)
 
-    found = [Step(OTHERS, [manifest], dataset), Step(OTHERS, [manifest, trim], trimming)]
+    found = [
+        Step(OTHERS, [manifest, splits, unusable], dataset),
+        Step(OTHERS, [manifest, unusable], left_out),
+        Step(OTHERS, [clips, trim], trimming),
+    ]
     if settings.faces.compared_clips:
         found.append(Step(OTHERS, [at.table("trackers")], trackers))
     if settings.dataset.name == "synth4d":
@@ -62,9 +71,10 @@ def _beside(at: Places) -> Step:
 
 
 def _thesis(at: Places) -> Step:
-    settings, manifest = at.settings, manifest_of(at.settings)
-    names = ["results", "fusion", "trimming", "cv_epochs", "early_stopping", "error_counts"]
-    own = settings.spatial.weights is None
+    settings, manifest = at.settings, at.name(layout.CLIPS)
+    names = ["results", "trimming", "cv_epochs", "early_stopping", "error_counts"]
+    names += ["fusion"] if settings.fusion.any() else []
+    own = settings.trains_spatial()
     names += ["spatial_results"] if own else []
     names += ["finetuned"] if own and settings.spatial.method == "finetune" else []
     names += ["human_summary"] if settings.humans.source(settings.dataset.name) else []
@@ -86,6 +96,7 @@ def _thesis(at: Places) -> Step:
             stills=settings.stills.source,
             evaluation=settings.evaluation,
             seed=settings.seed,
+            spatial=settings.spatial.network,
             experiments={item: run for item, run in settings.experiments.published.items() if run in runs},
             image_counts=None,
             parameters=counts(settings.temporal.heads.get("lstm"), settings.end_to_end.c3d),
@@ -100,11 +111,11 @@ def _thesis(at: Places) -> Step:
 
 def _opening(at: Places) -> Step:
     def make() -> None:
-        read = {name: at.best(at.table(name)) for name in OPENING}
+        read = {name: at.best(at.table(name)) for name in opening.TABLES}
         out = at.out(at.name(layout.TABLES) + "/opening.html")
         opening.write(read, out, at.settings.study, at.settings.evaluation.confidence)
 
-    return Step(PREDICTIONS, [at.table(name) for name in OPENING], make)
+    return Step(PREDICTIONS, [at.table(name) for name in opening.TABLES], make)
 
 
 def _mislabelled(at: Places) -> list[Step]:

@@ -28,6 +28,8 @@ UNITS = LABELS | {
     "support": "images",
     "f1": "F1",
 }
+UNTRAINED = "untrained"
+"""In what a network that had no face weights starts from."""
 WHOLE = ("support", "batch_size", "epochs")
 """Counts, written without decimals."""
 NO_ANNOTATORS = "cannot be computed: the data set has one label an image, not those of single annotators"
@@ -53,7 +55,8 @@ def beside(ours: Ours) -> pd.DataFrame:
     """Schema `affect_beside`: every row that published.csv has of the study.
 
     On synthetic data ours stands in `ours_synthetic`, `data` says that it is not comparable, and `difference`
-    stays empty; settings are compared all the same.
+    stays empty, as it does for networks that had no face weights to start from; settings are compared all the
+    same.
     """
     rows = []
     for row in ordered(STUDY, ORDER).itertuples(index=False):
@@ -133,7 +136,7 @@ def _training(row, ours: Ours) -> list[dict]:
 def _start(model: str, training: pd.DataFrame) -> str:
     """A remark on a network that did not start from face weights as the paper's did, or ""."""
     starts = training.loc[training["model"] == model, "weights"]
-    return f"ours: {starts.iloc[0]}" if len(starts) and "untrained" in starts.iloc[0] else ""
+    return f"ours: {starts.iloc[0]}" if len(starts) and UNTRAINED in starts.iloc[0] else ""
 
 
 def _reason(model: str) -> dict:
@@ -147,7 +150,9 @@ def _compared(row: dict, dataset: str) -> dict:
     if row["synthetic"]:
         row |= {"ours_synthetic": value, "synthetic_low": low, "synthetic_high": high}
         return row | {"data": NOT_COMPARABLE}
-    row |= {"ours": value, "low": low, "high": high, "difference": value - row["published"]}
+    row |= {"ours": value, "low": low, "high": high}
+    if UNTRAINED not in row["note"]:  # else it is another network than the paper's
+        row["difference"] = value - row["published"]
     return row | {"data": "" if row["metric"] in PLAIN else dataset}
 
 

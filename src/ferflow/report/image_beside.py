@@ -15,7 +15,7 @@ from ferflow.report import rendering
 from ferflow.report.image_counts import FIGURE_4, PRINTED_AS
 from ferflow.report.image_tables import NOT_RUN
 from ferflow.report.names import marks, model_label, views_label
-from ferflow.report.published import NOT_COMPARABLE, facts, ordered
+from ferflow.report.published import NOT_COMPARABLE, facts, ordered, other_network
 from ferflow.settings import Images
 
 STUDY = "compact"
@@ -71,12 +71,12 @@ class Ours:
 def beside(ours: Ours) -> pd.DataFrame:
     """Schema `image_beside`: every row that published.csv has of the study.
 
-    The paper's F1 stands twice, beside the macro and the weighted one. On synthetic data `data` says so and
-    `difference` stays empty.
+    The paper's F1 stands twice, beside the macro and the weighted one. `difference` stays empty on synthetic
+    data, where `data` says so, and beside another network or an ensemble, where `note` names both.
     """
     rows = []
     for row in ordered(STUDY, ORDER).itertuples(index=False):
-        base = facts(row) | {"leaky": False, "note": ""}
+        base = facts(row) | {"leaky": False, "note": "", "other": ""}
         for found in _found(row, ours):
             rows.append(_compared(base | found))
     return pd.DataFrame(rows).reindex(columns=list(tables.schema("image_beside")["properties"]))
@@ -124,9 +124,13 @@ def _accuracy(row, metric: str, ours: Ours) -> dict:
         found |= {"ours": mine[f"test_{metric}"], "honest": mine[f"honest_{metric}"]}
         found["metric"] = metric
         notes.append("the paper does not say which F1 it prints")
-    if "ensemble" in row.note:
-        notes.append("theirs is an ensemble; ours one network")
-    return found | {"leaky": bool(mine["leaky"]), "note": "; ".join(notes)}
+    other = "theirs is an ensemble, ours one network" if "ensemble" in row.note else _other(name, ours)
+    return found | {"leaky": bool(mine["leaky"]), "note": "; ".join(notes), "other": other}
+
+
+def _other(name: str, ours: Ours) -> str:
+    """What is said of a model of the study that bears the name of the paper's network but is another."""
+    return other_network(name, [ours.settings.models[name].network]) if name in ours.settings.models else ""
 
 
 def _reason(name: str, views: str, table: pd.DataFrame, ours: Ours) -> str:
@@ -157,6 +161,7 @@ def _network(row, ours: Ours) -> dict:
         "ours": float(mine[column]),
         "synthetic": mine["synthetic"],
         "note": notes.get(row.metric, ""),
+        "other": _other(name, ours),
     }
 
 
@@ -186,6 +191,7 @@ def _swept(row, ours: Ours) -> dict:
         "data": ours.dataset,
         "synthetic": mine["synthetic"],
         "note": f"sweep: {mine['images']} images, {mine['epochs']} epochs",
+        "other": other_network(row.item.split()[0], [mine["network"]]),
     }
 
 
@@ -203,11 +209,14 @@ def _images(row, ours: Ours) -> dict:
 
 
 def _compared(row: dict) -> dict:
-    value = row.get("ours")
+    value, other = row.get("ours"), row.pop("other")
     if value is None or pd.isna(value):
         return row
+    row["note"] = "; ".join(note for note in (other, row["note"]) if note)
     if row["synthetic"] and row["metric"] not in ("parameters", "size_mb"):
         return row | {"data": NOT_COMPARABLE}
+    if other:
+        return row
     scale = 100 if row["metric"] in SHARES else 1
     return row | {"difference": scale * (value - row["published"])}
 

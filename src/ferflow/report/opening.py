@@ -14,6 +14,8 @@ from ferflow.evaluation.majority import is_majority
 from ferflow.files import write_text
 from ferflow.report.names import marks_of, model_label
 
+TABLES = ("results", "calibration", "comparisons", "confusion", "unusable_counts")
+"""What the page rests on."""
 CONFUSIONS = 3
 """How many of the most frequent confusions are named."""
 
@@ -21,7 +23,7 @@ CONFUSIONS = 3
 def answers(found: Mapping[str, pd.DataFrame], confidence: float) -> list[dict[str, str]]:
     """Questions, each with a short answer and what it rests on: `question`, `answer`, `detail`.
 
-    `found`: tables by schema: `results`, `calibration`, `comparisons`, `confusion`. The model is the one with
+    `found`: TABLES by schema. The model is the one with
     the best mean in cross-validation, so that the test set has no say in it; the interval is of `confidence`.
     """
     results = found["results"]
@@ -49,6 +51,25 @@ def answers(found: Mapping[str, pd.DataFrame], confidence: float) -> list[dict[s
         _sure(found["calibration"], best, level),
         _humans(found["comparisons"], best, level),
         _confused(found["confusion"], best),
+        *_left_out(found["unusable_counts"]),
+    ]
+
+
+def _left_out(counts: pd.DataFrame) -> list[dict[str, str]]:
+    """How many clips could not be used; nothing where all could."""
+    everything = counts[counts["of"] == "all"].iloc[0]
+    if not everything["left_out"]:
+        return []
+    classes = counts[(counts["of"] == "class") & (counts["left_out"] > 0)]
+    people = int((counts["of"] == "subject").sum())
+    named = ", ".join(f"{row.left_out} of {row.clips} {row.name}" for row in classes.itertuples(index=False))
+    return [
+        {
+            "question": "On which clips?",
+            "answer": f"{everything['used']} of {everything['clips']}; "
+            f"{everything['left_out']} could not be used and are left out",
+            "detail": f"{named}; of {people} subjects. The table of clips that cannot be used says why",
+        }
     ]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from importlib.resources import as_file
 from importlib.resources import files as resources
@@ -14,6 +14,9 @@ from ferflow.errors import InputError
 from ferflow.evaluation.controls import is_control
 
 NOT_COMPARABLE = "synthetic data: not comparable"
+
+VGGFACE = "vggface"
+"""The network for single images of the thesis's Tables 3.5 to 3.7 and Figures 3.28 and 3.29."""
 
 HEADS = {"vggface+lstm": "lstm", "vggface+bilstm": "bilstm", "vggface+cnn1d": "cnn1d"}
 """Rows of the thesis's Table 3.6 and the temporal head of each."""
@@ -62,11 +65,26 @@ def facts(row) -> dict:
     }
 
 
+def other_network(theirs: str, ours: Iterable[str]) -> str:
+    """What is said of a row whose number of ours is of another network than the paper's; "" where it is not.
+
+    Such a row has no difference: it would be that of two networks.
+    """
+    other = [name for name in dict.fromkeys(ours) if name != theirs]
+    return f"theirs is {theirs}, ours {', '.join(other)}" if other else ""
+
+
+def spatial_networks(models: str) -> list[str]:
+    """The networks for single images in names of models, as `vgg16+lstm, c3d`: those of its cascades."""
+    return [name.split("+")[0] for name in models.split(", ") if "+" in name]
+
+
 def beside(results: pd.DataFrame, dataset: str) -> pd.DataFrame:
     """Schema `beside`: the thesis's Table 3.6 beside the test accuracy of the same temporal heads.
 
-    `results` is schema `results`; `dataset` names its data. On synthetic data `data` says so and `difference`
-    stays empty: such numbers show that the workflow runs, not how well a method reads real faces.
+    `results` is schema `results`; `dataset` names its data. `difference` stays empty on synthetic data, where
+    `data` says so (such numbers show that the workflow runs, not how well a method reads real faces), and
+    beside another network for single images than the thesis's, which `note` names.
     """
     ours = results[
         (results["protocol"] == "test") & (results["metric"] == "accuracy") & results["fold"].isna()
@@ -87,6 +105,8 @@ def beside(results: pd.DataFrame, dataset: str) -> pd.DataFrame:
         if same.empty:
             rows.append(base | {"model": "", "data": "", "note": "not run"})
         for mine in same.itertuples(index=False):
+            other = other_network(VGGFACE, spatial_networks(mine.model))
+            compared = not (mine.synthetic or other)
             rows.append(
                 base
                 | {
@@ -94,9 +114,9 @@ def beside(results: pd.DataFrame, dataset: str) -> pd.DataFrame:
                     "ours": mine.value,
                     "low": mine.low,
                     "high": mine.high,
-                    "difference": None if mine.synthetic else 100 * (mine.value - row.value),
+                    "difference": 100 * (mine.value - row.value) if compared else None,
                     "data": NOT_COMPARABLE if mine.synthetic else dataset,
-                    "note": mine.note,
+                    "note": "; ".join(note for note in (other, mine.note) if note),
                 }
             )
     columns = list(tables.schema("beside")["properties"])

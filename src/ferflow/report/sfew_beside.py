@@ -73,6 +73,8 @@ class Ours:
     """How many of them cannot be used."""
     dataset: str
     synthetic: bool
+    spi: bool = True
+    """Whether the data set has the sets of SPI, or draws its own."""
 
     def accuracy(self, model: str, protocol: str, place: int | None) -> float | None:
         """Accuracy of a model in its `place`-th fold (from 1) of a protocol; without a place the mean."""
@@ -92,8 +94,8 @@ class Ours:
 def beside(ours: Ours) -> pd.DataFrame:
     """Schema `sfew_beside`: every row that published.csv has of the study.
 
-    On synthetic data `data` says so and `difference` stays empty, as it does for single folds: a fold of ours
-    holds other images than the paper's of that number.
+    On synthetic data `data` says so and `difference` stays empty, as it does for single folds (a fold of ours
+    holds other images than the paper's of that number) and for networks that did not start from ImageNet.
     """
     rows = []
     for row in ordered(STUDY, ORDER).itertuples(index=False):
@@ -127,7 +129,9 @@ def missing(model: str, values: dict[str, float | None], ours: Ours, place: int 
         return [f"{NOT_RUN}{model} is not among this study's models"]
     reasons = []
     for protocol in (name for name, value in values.items() if value is None):
-        if ours.accuracy(model, protocol, None) is None:
+        if protocol == "spi" and not ours.spi:
+            reasons.append(f"SPI: {NOT_RUN}this copy of the data set has no lists of its two sets")
+        elif ours.accuracy(model, protocol, None) is None:
             reasons.append(f"{SHORT[protocol]}: {NOT_RUN}not among the protocols of this model")
         elif protocol == "spi":
             reasons.append("SPI: it has two sets, no such fold")
@@ -143,7 +147,7 @@ def _compared(row: dict, ours: Ours) -> dict:
     row = row | {"synthetic": ours.synthetic, "data": NOT_COMPARABLE if ours.synthetic else ours.dataset}
     value = row.get(followed)
     # A fold of ours holds other images than the paper's of that number: only means are compared.
-    if value is None or ours.synthetic or row["split"].startswith("fold "):
+    if value is None or ours.synthetic or row["split"].startswith("fold ") or row["start"] == "untrained":
         return row
     scale = 1 if row["metric"] == "images" else 100
     return row | {"difference": scale * (value - row["published"])}
@@ -153,7 +157,8 @@ def read(folds_csvs: Iterable[str | Path], counts_csv: str | Path, dataset: str,
     """What a study has: tables of schema `sfew_folds`, and the images of schema `sfew_counts`."""
     counts = tables.read(counts_csv, "sfew_counts").set_index("emotion").loc["all"]
     found, kept = int(counts["found"]), int(counts["kept"])
-    return Ours(read_folds(folds_csvs), found, found - kept, dataset, synthetic)
+    spi = synthetic or int(counts["in_spi"]) > 0
+    return Ours(read_folds(folds_csvs), found, found - kept, dataset, synthetic, spi)
 
 
 def write(ours: Ours, output: str | Path) -> None:

@@ -1,7 +1,8 @@
 """The thesis's numbers (Cao 2022), each beside ours or the reason why there is none; one table per its own.
 
 What is measured on synthetic data, or by simulated annotators, shows that the workflow runs, and not how well
-a method reads real faces: `real` says no, and there is no difference.
+a method reads real faces: `real` says no, and there is no difference. Nor is there one beside another network
+for single images than the thesis's: its rows name both.
 """
 
 from __future__ import annotations
@@ -14,7 +15,14 @@ import pandas as pd
 from ferflow import tables
 from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.evaluation import predictions as predictions_table
-from ferflow.report.published import NOT_COMPARABLE, facts, published
+from ferflow.report.published import (
+    NOT_COMPARABLE,
+    VGGFACE,
+    facts,
+    other_network,
+    published,
+    spatial_networks,
+)
 from ferflow.report.thesis_ours import FINDERS, Ours
 from ferflow.report.thesis_titles import STUDY, TITLES, file_name
 
@@ -36,6 +44,8 @@ MEASURED = (
 """Metrics that are shares, shown in percent, with differences in points."""
 UNBOUND = ("parameters", "trainable_parameters")
 """Metrics that do not depend on the data."""
+OF_VGGFACE = ("3.5", "3.6", "3.7", "3.2.4", "fig3.28", "fig3.29")
+"""Tables in which the network for single images, alone or below a temporal head, is VGGFace."""
 
 
 def beside(ours: Ours, table: str) -> pd.DataFrame:
@@ -83,13 +93,16 @@ def write(ours: Ours, folder: str | Path) -> None:
 def _compared(row: dict) -> dict:
     """`row` with what can be said of its two numbers."""
     value, simulated = row.get("ours"), row.pop("simulated", False)
+    ours = row.pop("spatial", None) or spatial_networks(row["model"])
     if value is None or pd.isna(value):
         return row | {"data": "", "real": "", "synthetic": False}
     scale = 100 if row["metric"] in MEASURED else 1
     difference = scale * (value - row["published"])
     if row["metric"] in UNBOUND:
         return row | {"difference": difference, "data": "", "synthetic": False}
+    other = other_network(VGGFACE, ours) if row["table"] in OF_VGGFACE else ""
+    row["note"] = "; ".join(note for note in (other, row["note"]) if note)
     if row["synthetic"] or simulated:
         reasons = [NOT_COMPARABLE] * row["synthetic"] + [SIMULATED] * simulated
         return row | {"data": "; ".join(reasons), "real": "no"}
-    return row | {"difference": difference, "real": "yes"}
+    return row | {"difference": None if other else difference, "real": "yes"}

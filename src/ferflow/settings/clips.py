@@ -2,17 +2,38 @@
 
 from __future__ import annotations
 
+import hashlib
+import posixpath
+import re
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from ferflow.settings.types import Count, NotNegative, Positive, Section, Share, Transformation
 
+BU4DFE = "data/raw/bu4dfe"
+"""The usual place of BU-4DFE's texture videos."""
+
 
 class Dataset(Section):
     name: Literal["synth4d", "bu4dfe", "manifest"]
     root: str
     manifest: str | None
+    unusable: Literal["stop", "leave_out"]
+    least_tracked: Share
+
+    def folder(self) -> str:
+        """The name of the folder below `data/interim` of what is made of the clips.
+
+        Two sets of the user's own clips never share one: its name holds a hash of where the clips and their
+        table are. The embedded set and BU-4DFE in its usual place are called what they are.
+        """
+        places = [posixpath.normpath(place) for place in (self.root, self.manifest) if place]
+        if self.name == "synth4d" or (self.name == "bu4dfe" and places[0] == BU4DFE):
+            return self.name
+        digest = hashlib.sha256("\n".join(places).encode()).hexdigest()[:8]
+        own = posixpath.basename(posixpath.dirname(places[-1])) if self.name == "manifest" else self.name
+        return f"{re.sub(r'[^A-Za-z0-9_+-]', '_', own) or 'clips'}-{digest}"
 
 
 class Synth4d(Section):

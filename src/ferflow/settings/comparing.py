@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
 from ferflow.settings.images import BEST
 from ferflow.settings.types import (
@@ -83,6 +83,11 @@ class Fusion(Section):
     stacking: Stacking | None
     best: FusionChoice | None
 
+    @field_validator("sets", mode="before")
+    @classmethod
+    def _no_sets(cls, value: object) -> object:
+        return {} if value is None else value
+
     @model_validator(mode="after")
     def _named_once(self) -> Fusion:
         for name in (BEST, "stacking"):
@@ -96,6 +101,14 @@ class Fusion(Section):
     def named(self) -> dict[str, list[str]]:
         """The sets that are fused; a study leaves one out by writing null."""
         return {name: list(members) for name, members in self.sets.items() if members is not None}
+
+    def any(self) -> bool:
+        """Whether anything is fused."""
+        return bool(self.named()) or self.stacking is not None or self.best is not None
+
+    def found(self) -> int:
+        """How many fusions are not listed but found in cross-validation."""
+        return (self.stacking is not None) + (self.best is not None)
 
 
 class ExperimentRun(Section):

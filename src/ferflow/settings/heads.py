@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from ferflow.settings.training import Online
 from ferflow.settings.types import (
@@ -76,6 +76,14 @@ class Trained(Section):
 class Temporal(Trained):
     heads: dict[Head, HeadSettings]
 
+    @field_validator("heads", mode="before")
+    @classmethod
+    def _without_null(cls, value: object) -> object:
+        """A study leaves a head out by writing null."""
+        if not isinstance(value, dict):
+            return value
+        return {name: head for name, head in value.items() if head is not None or name not in get_args(Head)}
+
     @model_validator(mode="after")
     def _fitting(self) -> Temporal:
         for head, settings in self.heads.items():
@@ -132,6 +140,22 @@ class C3dSettings(ClipNetworkSettings):
     pooling: Pooling
     batch_norm: bool
     activation: Activation
+    map_layers: Count | None
+
+    def maps(self) -> tuple[int, int]:
+        """Frames and side of the maps that go into the dense layers."""
+        layers = max(len(self.filters), self.map_layers or 0)
+        return self._left(self.frames, layers), self._left(self.size, layers)
+
+    def pooled(self) -> bool:
+        """Whether the maps are pooled once more, to those of a network of `map_layers` convolutions."""
+        return (self.map_layers or 0) > len(self.filters)
+
+    def _left(self, length: int, layers: int) -> int:
+        """Of a length, behind so many convolutions, each with its pooling; at least 1."""
+        for _ in range(layers):
+            length = max(1, (length - self.kernel + 1) // 2)
+        return length
 
     @model_validator(mode="after")
     def _large_enough(self) -> C3dSettings:

@@ -38,12 +38,20 @@ def watching() -> Watching:
 
 
 def check(values: dict, where: str | Path = "params.yaml") -> Settings:
-    """Check a dictionary of settings; SettingError names the first wrong one in one line."""
+    """Check a dictionary of settings; SettingError names the first wrong one in one line.
+
+    What hangs on models that are switched off is not in what is returned (`Settings.left_out` lists it).
+    """
     try:
-        return Settings.model_validate(_with_whole_affect(_with_whole_recipes(_with_whole_models(values))))
+        whole = Settings.model_validate(_with_whole_affect(_with_whole_recipes(_with_whole_models(values))))
     except ValidationError as error:
         first = error.errors()[0]
         raise SettingError(where, *_explain(first)) from None
+    try:
+        return whole.effective()
+    except ValueError as error:
+        problem, _, remedy = str(error).partition("; ")
+        raise SettingError(where, problem, remedy) from None
 
 
 def _with_whole_models(values: dict) -> dict:

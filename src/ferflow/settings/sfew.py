@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field, field_validator, model_validator
 
@@ -23,7 +23,10 @@ class SceneSet(Section):
 
 
 class Cell(Section):
-    """One training in each fold of each protocol; it is judged after each of `epochs`."""
+    """One training in each fold of each protocol; it is judged after each of `epochs`.
+
+    `protocols` are the most that it is under: those that the study leaves out (`sfew.transfer.protocols`) it is not.
+    """
 
     network: TransferName
     images: SfewImages
@@ -52,6 +55,7 @@ class Transfer(Section):
     start: Literal["imagenet", "untrained"]
     crops: Literal["mtcnn", "haar"]
     folds: Annotated[int, Field(ge=2)]
+    protocols: Annotated[list[SfewProtocol], Field(min_length=1)]
     batch: Count
     weight_decay: NotNegative
     threads: Count
@@ -59,6 +63,8 @@ class Transfer(Section):
 
     @model_validator(mode="after")
     def _different_models(self) -> Transfer:
+        if len(set(self.protocols)) < len(self.protocols):
+            raise ValueError("protocols: no protocol may stand twice")
         named: dict[str, str] = {}
         for name, cell in self.run().items():
             for model in cell.models(self.batch).values():
@@ -68,8 +74,16 @@ class Transfer(Section):
         return self
 
     def run(self) -> dict[str, Cell]:
-        """The cells that are trained; a study leaves one out by writing null."""
-        return {name: cell for name, cell in self.cells.items() if cell is not None}
+        """The cells that are trained, each under those of its protocols that the study has.
+
+        A study leaves a cell out by writing null.
+        """
+        found = {}
+        for name, cell in self.cells.items():
+            under = [one for one in cell.protocols if one in self.protocols] if cell is not None else []
+            if under:
+                found[name] = cell.model_copy(update={"protocols": under})
+        return found
 
     def starts(self) -> dict[str, str]:
         """Of every model what its network starts from."""
@@ -80,10 +94,10 @@ class Transfer(Section):
         """What a network starts from: imagenet, untrained, or shipped."""
         return "shipped" if network == COMPACT else self.start
 
-    def protocols(self) -> list[SfewProtocol]:
-        """The protocols that any cell asks for, the published one first."""
+    def under(self) -> list[SfewProtocol]:
+        """The protocols that any cell is under, the published one first."""
         asked = {protocol for cell in self.run().values() for protocol in cell.protocols}
-        return [name for name in ("random", "film", "spi") if name in asked]
+        return [name for name in get_args(SfewProtocol) if name in asked]
 
 
 class Lpq(Section):
@@ -139,3 +153,16 @@ class Sfew(Section):
     handmade: HandMade
     scenes: Scenes
     crops: Crops
+
+    def without(self, *left_out: SfewProtocol) -> Sfew:
+        """The same study without some protocols, and without the hand-made features' those that it has not."""
+        have = [name for name in self.transfer.protocols if name not in left_out]
+        under = [name for name in self.handmade.protocols if name in have]
+        cells = self.handmade.cells if under else dict.fromkeys(self.handmade.cells)
+        handmade = {"protocols": under or self.handmade.protocols, "cells": cells}
+        return self.model_copy(
+            update={
+                "transfer": self.transfer.model_copy(update={"protocols": have}),
+                "handmade": self.handmade.model_copy(update=handmade),
+            }
+        )

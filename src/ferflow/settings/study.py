@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Mapping
 from typing import Annotated, Literal, get_args
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, PrivateAttr, ValidationError, field_validator, model_validator
 
-from ferflow.classes import EMOTIONS
+from ferflow.classes import EMOTIONS, check_names
+from ferflow.models import parameters
+from ferflow.settings import switched_off
 from ferflow.settings.affect import Affect
 from ferflow.settings.clips import Augment, Aus, Dataset, Faces, Stills, Synth4d, Trim
 from ferflow.settings.comparing import (
@@ -23,6 +26,7 @@ from ferflow.settings.comparing import (
 )
 from ferflow.settings.heads import (
     SEARCHED_BESIDE,
+    C3dSettings,
     ClipNetworkSettings,
     EndToEnd,
     Features,
@@ -35,8 +39,10 @@ from ferflow.settings.heads import (
 from ferflow.settings.images import Datacentric, Finetune, Images, Sweep
 from ferflow.settings.sfew import Sfew
 from ferflow.settings.training import Spatial
-from ferflow.settings.types import EndToEndName, Head, Name, Section
+from ferflow.settings.types import Count, EndToEndName, Head, Name, Section
 
+NO_FUSION = {"sets": {}, "rules": ["average"], "stacking": None, "best": None}
+"""What `fusion: null` stands for."""
 EMBEDDED = ("synth4d", "synth4d-stills", "scenes", "affect")
 """The data sets that are rendered: synthetic."""
 
@@ -48,7 +54,9 @@ class Settings(Section):
     kind: Literal["clips", "images", "sfew", "affect"]
     protocol: Literal["honest", "published"]
     seed: Annotated[int, Field(ge=0)]
-    emotions: list[Literal[EMOTIONS]]
+    max_parameters: Count | None
+    departures: list[str]
+    emotions: list[str]
     dataset: Dataset
     synth4d: Synth4d
     stills: Stills
@@ -76,12 +84,37 @@ class Settings(Section):
     calibration: Calibration
     evaluation: Evaluation
     pictures: Pictures
+    _left_out: list[str] = PrivateAttr(default_factory=list)
+
+    @property
+    def left_out(self) -> list[str]:
+        """What is switched off, and what is named in the settings and not made for that, a line each."""
+        return list(self._left_out)
+
+    def effective(self) -> Settings:
+        """These settings without what is switched off.
+
+        ValueError where nothing is left, a name is unknown, or a network that is left is too large.
+        """
+        found, notes = switched_off.without(self) if self.kind == "clips" else (self, [])
+        found._left_out = [*self._left_out, *notes]
+        found._refuse_too_large()
+        return found
+
+    def models(self) -> dict[str, str]:
+        """The heads and networks on frames of a study of clips, and the names of their models."""
+        heads = {head: f"{self.spatial.network}+{head}" for head in self.temporal.heads}
+        return heads | {name: name for name in self.end_to_end.run}
+
+    def trains_spatial(self) -> bool:
+        """Whether a study of clips trains a network for single images of its own."""
+        return self.spatial.weights is None and bool(self.temporal.heads)
 
     def data(self) -> tuple[str, bool]:
-        """The name under which the study's data set has its files, and whether it is embedded: synthetic."""
+        """The name of the folder of the study's data set, and whether it is embedded: synthetic."""
         stills = "synth4d-stills" if self.stills.source == "synth4d" else self.stills.source
         name = {
-            "clips": self.dataset.name,
+            "clips": self.dataset.folder(),
             "images": stills,
             "sfew": self.sfew.dataset.name,
             "affect": self.affect.dataset.name,
@@ -92,9 +125,38 @@ class Settings(Section):
         """The folders and files of the study's data sets."""
         return [self.dataset.root, self.stills.path, self.sfew.dataset.path, self.affect.dataset.path]
 
+    @field_validator("emotions", mode="before")
+    @classmethod
+    def _named(cls, names: object) -> object:
+        # YAML reads yes, no, on, off and null as something else.
+        odd = [name for name in names if not isinstance(name, str)] if isinstance(names, list) else []
+        if odd:
+            raise ValueError(f"{odd[0]!r} is no text; write the name of a class in quotes")
+        return names
+
+    @field_validator("emotions")
+    @classmethod
+    def _distinct(cls, names: list[str]) -> list[str]:
+        return check_names(names)
+
+    @model_validator(mode="after")
+    def _dataset_has_the_classes(self) -> Settings:
+        lacking = [name for name in self.emotions if name not in EMOTIONS]
+        if self.kind == "clips" and self.dataset.name in ("synth4d", "bu4dfe") and lacking:
+            known = ", ".join(EMOTIONS)
+            raise ValueError(f"emotions: {self.dataset.name} has no class {lacking[0]}; it has {known}")
+        return self
+
+    @field_validator("fusion", mode="before")
+    @classmethod
+    def _no_fusion(cls, value: object) -> object:
+        return NO_FUSION if value is None else value
+
     @model_validator(mode="after")
     def _experiments_can_be_built(self) -> Settings:
-        for name in self.experiments.trained():
+        for name, run in self.experiments.trained().items():
+            if run.of not in self.models():
+                continue  # switched off
             try:
                 self.of_run(name)
             except ValidationError as error:
@@ -107,7 +169,7 @@ class Settings(Section):
     def _searches_can_be_built(self) -> Settings:
         for head in self.search.run:
             if head not in self.temporal.heads:
-                raise ValueError(f"search.run names {head}, which temporal.heads has not")
+                continue  # switched off
             tried = self.search.tried(head)
             if not tried:
                 raise ValueError(f"search.space.{head}: nothing is searched")
@@ -136,11 +198,36 @@ class Settings(Section):
                 raise ValueError(f"{where}: augment.transformations has {there}, not {value}")
 
     @model_validator(mode="after")
-    def _compared_splits_have_heads(self) -> Settings:
-        for head in self.splits.compared:
+    def _nested_candidates_can_be_built(self) -> Settings:
+        for head in self.nested.heads:
             if head not in self.temporal.heads:
-                raise ValueError(f"splits.compared names {head}, which temporal.heads has not")
+                continue  # switched off
+            for name in self.nested.tried():
+                try:
+                    self.candidate(head, name)
+                except ValidationError as error:
+                    first = error.errors()[0]
+                    where = ".".join(["nested", "candidates", name, *map(str, first["loc"])])
+                    raise ValueError(f"{where}: {first['msg'].removeprefix('Value error, ')}") from None
         return self
+
+    def _refuse_too_large(self) -> None:
+        for name, count in parameters.counted(self):
+            if self.max_parameters is not None and count > self.max_parameters:
+                memory = parameters.BYTES * count / 1e9
+                raise ValueError(
+                    f"max_parameters: {name} would have {count:,} parameters, {memory:,.0f} GB while it is "
+                    f"trained, more than {self.max_parameters:,}; make it smaller (a C3D: map_layers) or "
+                    "allow more"
+                )
+
+    def candidate(self, head: Head, name: str) -> HeadSettings:
+        """The settings of `head` as the candidate `name` of nested cross-validation has them."""
+        return self._with(head, self.nested.tried()[name])
+
+    def _with(self, head: Head, changes: Mapping[str, object]) -> HeadSettings:
+        heads = {head: self.temporal.heads[head].model_dump() | changes}
+        return Temporal.model_validate(self.temporal.model_dump() | {"heads": heads}).heads[head]
 
     def of_run(self, name: str) -> HeadSettings | ClipNetworkSettings:
         """The settings of the head or network of the experiment's run `name`."""
@@ -148,7 +235,13 @@ class Settings(Section):
         if run.of in get_args(EndToEndName):
             base = self.end_to_end.of(run.of)
             return type(base).model_validate(base.model_dump() | run.changes)
-        if run.of not in self.temporal.heads:
-            raise ValueError(f"experiments.runs.{name} is of {run.of}, which temporal.heads has not")
-        heads = {run.of: self.temporal.heads[run.of].model_dump() | run.changes}
-        return Temporal.model_validate(self.temporal.model_dump() | {"heads": heads}).heads[run.of]
+        return self._with(run.of, run.changes)
+
+    def told(self, name: str) -> dict[str, object]:
+        """In what the experiment's run `name` differs from the study's own head or network, for a reader."""
+        run, chosen = self.experiments.runs[name], self.of_run(name)
+        told = {"of": run.of, "layer": run.layer} | run.changes
+        if isinstance(chosen, C3dSettings) and chosen.pooled():
+            frames, size = chosen.maps()
+            told["map_layers"] = f"{chosen.map_layers} (maps pooled to {frames}×{size}×{size})"
+        return told

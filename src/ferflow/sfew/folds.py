@@ -43,7 +43,7 @@ def _sets(manifest: pd.DataFrame, seed: int) -> np.ndarray:
         return parts.map({"1": 0, "2": 1, "": OUT}).to_numpy(np.int64)
     if not manifest["synthetic"].all():
         remedy = (
-            "put spi_1.txt and spi_2.txt beside the class folders, or take spi out of the cells' protocols"
+            "put spi_1.txt and spi_2.txt beside the class folders, or take spi out of sfew.transfer.protocols"
         )
         raise SplitError("protocol spi", "the data set names no Strictly Person Independent sets", remedy)
     return _drawn(manifest, "film", 2, seed)

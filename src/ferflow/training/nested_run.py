@@ -10,7 +10,6 @@ import pandas as pd
 from pydantic import ValidationError
 
 from ferflow import files, tables
-from ferflow.classes import EMOTIONS
 from ferflow.datasets import manifest as clip_list
 from ferflow.errors import SettingError
 from ferflow.evaluation import predictions as predictions_table
@@ -27,7 +26,7 @@ def write_plan(
     out_splits: Sequence[str | Path],
     inner: int,
     seed: int,
-    emotions: Sequence[str] = EMOTIONS,
+    emotions: Sequence[str],
 ) -> None:
     """Write the plan, and one split for each outer fold; there are as many as `out_splits`."""
     clips = clip_list.read(manifest_csv)
@@ -138,7 +137,7 @@ def write_table(
     out_inner: str | Path,
     evaluation: Evaluation,
     seed: int,
-    emotions: Sequence[str] = EMOTIONS,
+    emotions: Sequence[str],
     protocol: str = "honest",
 ) -> None:
     """Write schemas `nested` and `nested_inner` from the folders of `run_outer`."""

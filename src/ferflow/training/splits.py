@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -26,20 +26,36 @@ def _names(ranges: Sequence[tuple[str, int, int]]) -> list[str]:
     return [f"{sex}{n:03d}" for sex, first, last in ranges for n in range(first, last + 1)]
 
 
-def thesis(sexes: Mapping[str, str], n_folds: int) -> dict[str, list]:
-    """The thesis's split: its exact one for BU-4DFE's subjects, else the same rule on other subjects.
+def thesis(sexes: Mapping[str, str], n_folds: int, by_name: bool = False) -> dict[str, list]:
+    """The thesis's split: `test`, `folds` and, with `by_name`, `notes` on who stands nowhere.
 
-    `sexes` maps subject to `female`, `male` or `""`. Rule elsewhere: subjects sorted by name, first tenth of
-    each sex (at least one) for the test, the rest in contiguous blocks.
+    `sexes` maps subject to `female`, `male` or `""`. `by_name`: the subjects are BU-4DFE's, and Figure 3.6's
+    names say where each stands, whoever else is there. Rule elsewhere: subjects sorted by name, the first
+    fifth of each sex (20 of 100 in Figure 3.6; rounded, at least two) for the test, the rest in contiguous
+    blocks. Raises SplitError for another number of folds than Figure 3.6's.
     """
-    folds = [_names(ranges) for ranges in _FIGURE_3_6]
-    test = _names(_FIGURE_3_6_TEST)
-    if n_folds == len(folds) and set(sexes) == set(test).union(*folds):
-        return {"test": test, "folds": folds}
+    if by_name:
+        return _figure_3_6(sexes, n_folds)
     groups = _by_sex(sexes)
-    test = [s for group in groups for s in group[: max(1, len(group) // 10)]]
+    test = [s for group in groups for s in group[: max(2, round(len(group) / 5))]]
     rest = [s for group in groups for s in group if s not in test]
     return {"test": test, "folds": [block.tolist() for block in np.array_split(rest, n_folds)]}
+
+
+def _figure_3_6(subjects: Collection[str], n_folds: int) -> dict[str, list]:
+    """Figure 3.6's sides, without who is absent, and a note for each side that lacks somebody."""
+    if n_folds != len(_FIGURE_3_6):
+        problem = f"is {n_folds}, but the thesis's Figure 3.6 has {len(_FIGURE_3_6)}"
+        raise SplitError("splits.folds", problem, f"write {len(_FIGURE_3_6)}, or another splits.scheme")
+    printed = {"the test set": _names(_FIGURE_3_6_TEST)}
+    printed |= {f"fold {i}": _names(ranges) for i, ranges in enumerate(_FIGURE_3_6)}
+    absent = {side: [s for s in names if s not in subjects] for side, names in printed.items()}
+    notes = [f"{', '.join(names)} of {side}: not there" for side, names in absent.items() if names]
+    unknown = sorted(set(subjects).difference(*printed.values()))
+    if unknown:
+        notes.append(f"{', '.join(unknown)}: not in the thesis's Figure 3.6, on no side")
+    test, *folds = ([s for s in names if s in subjects] for names in printed.values())
+    return {"test": test, "folds": folds} | ({"notes": notes} if notes else {})
 
 
 def stratified(sexes: Mapping[str, str], n_folds: int, test_share: float, seed: int) -> dict[str, list]:
@@ -91,13 +107,22 @@ def regrouped(split: dict, sexes: Mapping[str, str], seed: int) -> dict:
 
 
 def make(
-    scheme: str, sexes: Mapping[str, str], n_folds: int, test_share: float, seed: int, protocol: str
+    scheme: str,
+    sexes: Mapping[str, str],
+    n_folds: int,
+    test_share: float,
+    seed: int,
+    protocol: str,
+    by_name: bool = False,
 ) -> dict:
-    """Make the split of `scheme` and check it under `protocol`.
+    """Make the split of `scheme` and check it under `protocol`; `by_name` see `thesis`.
 
     Raises SplitError where there are too few subjects, or a subject stands on two sides.
     """
-    split = thesis(sexes, n_folds) if scheme == "thesis" else stratified(sexes, n_folds, test_share, seed)
+    if scheme == "thesis":
+        split = thesis(sexes, n_folds, by_name)
+    else:
+        split = stratified(sexes, n_folds, test_share, seed)
     split = {"scheme": scheme, "seed": seed, "protocol": protocol, **split}
     check(split, protocol)
     return split
@@ -160,6 +185,8 @@ def refuse_misshapen(split: object, where: str = "") -> None:
     folds = split["folds"]
     if not isinstance(folds, list) or not all(_names_subjects(side) for side in (split["test"], *folds)):
         raise ValueError(f"{where}test and folds are no lists of subjects")
+    if not _names_subjects(split.get("notes", [])):
+        raise ValueError(f"{where}notes is no list of texts")
 
 
 def _names_subjects(side: object) -> bool:

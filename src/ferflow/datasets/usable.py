@@ -1,0 +1,153 @@
+"""Which clips can be used: all of them are judged together, before anything is trained.
+
+A clip cannot be used where it cannot be read to its end, is blank throughout, has a single frame, or shows a
+face in too few of its frames. The others are used as far as a face is there: gaps are left out when features
+are read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from ferflow import tables
+from ferflow.datasets import manifest
+from ferflow.errors import FerflowError, InputError
+from ferflow.faces import store
+
+GO_ON = "dataset: {unusable: leave_out}"
+"""The line of a study's file that goes on without the clips that cannot be used."""
+LONGEST = 90
+"""Characters of a reason in a line on the terminal; the table has all."""
+
+
+def write(
+    manifest_csv: str | Path,
+    faces: Iterable[str | Path],
+    clips_csv: str | Path,
+    unusable_csv: str | Path,
+    least_tracked: float,
+) -> None:
+    """Write the clips that can be used (schema `manifest`) and those that cannot (schema `unusable`).
+
+    `faces`: files of the faces step, which hold every clip of the manifest; `least_tracked`: the share of a
+    clip's frames, not counting blank ones, in which a face must be. Raises InputError for a clip that is in
+    no file.
+    """
+    clips = manifest.read(manifest_csv)
+    known: dict[str, dict] = {}
+    for path in faces:
+        known |= store.facts(path)
+    rows = []
+    for clip in clips.itertuples(index=False):
+        if clip.clip_id not in known:
+            raise InputError(manifest_csv, f"lists {clip.clip_id}, of which no face was stored", "run again")
+        found = fault(known[clip.clip_id], least_tracked)
+        if found is None:
+            continue
+        own = known[clip.clip_id]
+        rows.append(
+            {
+                "clip_id": clip.clip_id,
+                "subject_id": clip.subject_id,
+                "emotion": clip.emotion,
+                "reason": found[0],
+                "frames": own["n_frames"],
+                "not_blank": own["n_frames"] - own["n_blank"],
+                "with_face": own["n_tracked"],
+                "remedy": found[1],
+                "synthetic": clip.synthetic,
+            }
+        )
+    table = pd.DataFrame(rows, columns=list(tables.schema("unusable")["properties"]))
+    tables.write(clips[~clips["clip_id"].isin(table["clip_id"])], clips_csv, "manifest")
+    tables.write(table, unusable_csv, "unusable")
+
+
+def fault(facts: dict, least_tracked: float) -> tuple[str, str] | None:
+    """Why a clip of these `facts` (`faces.store.facts`) cannot be used, and what helps; None where it can."""
+    if "problem" in facts:
+        return facts["problem"], facts["remedy"]
+    n_frames, seen, tracked = facts["n_frames"], facts["n_frames"] - facts["n_blank"], facts["n_tracked"]
+    if n_frames == 1:
+        return "has a single frame", "give a video, or a folder with its frames as images"
+    if not seen:
+        return f"is blank throughout: {n_frames} frames", "copy or record it again"
+    if not tracked:
+        return f"has no face in its {seen} frames that are not blank", "see whether the face is large enough"
+    if tracked < least_tracked * seen:
+        problem = f"has a face in {tracked} of its {seen} frames that are not blank"
+        return problem, f"cut it to the face, or lower dataset.least_tracked ({least_tracked:g})"
+    return None
+
+
+def lines(unusable_csv: str | Path) -> list[str]:
+    """Each clip that cannot be used as a line for the terminal."""
+    return [
+        f"{row.clip_id} ({row.subject_id}, {row.emotion}) {_short(row.reason)}"
+        for row in tables.read(unusable_csv, "unusable").itertuples(index=False)
+    ]
+
+
+def _short(reason: str) -> str:
+    return reason if len(reason) <= LONGEST else f"{reason[: LONGEST - 1]}…"
+
+
+def decide(
+    manifest_csv: str | Path, unusable_csv: str | Path, policy: str, classes: Sequence[str], protocol: str
+) -> None:
+    """Raise FerflowError where the study cannot go on with the clips that can be used.
+
+    Under `policy` `stop` that is where some cannot, under `leave_out` where a class loses all of its clips;
+    under the `protocol` `honest` also where the same file is listed of two subjects.
+    """
+    clips, table = manifest.read(manifest_csv), tables.read(unusable_csv, "unusable")
+    if policy == "stop" and len(table):
+        problem = f"{len(table)} of {len(clips)} clips cannot be used, and nothing was trained"
+        raise FerflowError(unusable_csv, problem, f"mend or remove them, or go on without them: {GO_ON}")
+    left = clips[~clips["clip_id"].isin(table["clip_id"])]
+    if left.empty:
+        raise FerflowError(unusable_csv, f"none of the {len(clips)} clips can be used", "mend them")
+    if protocol == "honest":
+        _refuse_shared(manifest_csv, left)
+    gone = [name for name in classes if name in set(clips["emotion"]) - set(left["emotion"])]
+    if gone:
+        lost = int((clips["emotion"] == gone[0]).sum())
+        problem = f"the class {gone[0]} has no clip that can be used (of {lost})"
+        raise FerflowError(unusable_csv, problem, f"mend one, or take {gone[0]} out of `emotions`")
+
+
+def write_counts(
+    manifest_csv: str | Path, unusable_csv: str | Path, out: str | Path, classes: Sequence[str]
+) -> None:
+    """Count clips used and left out (schema `unusable_counts`): all, each class, each subject that lost some."""
+    clips, table = manifest.read(manifest_csv), tables.read(unusable_csv, "unusable")
+    losers = sorted(set(table["subject_id"]))
+    groups = [("all", "all", clips, table)]
+    for kind, column, names in (("class", "emotion", classes), ("subject", "subject_id", losers)):
+        groups += [(kind, n, clips[clips[column] == n], table[table[column] == n]) for n in names]
+    rows = [
+        {
+            "of": kind,
+            "name": name,
+            "clips": len(own),
+            "left_out": len(lost),
+            "used": len(own) - len(lost),
+            "synthetic": bool(clips["synthetic"].any()),
+        }
+        for kind, name, own, lost in groups
+    ]
+    tables.write(pd.DataFrame(rows), out, "unusable_counts")
+
+
+def _refuse_shared(path: str | Path, clips: pd.DataFrame) -> None:
+    """A clip that is listed of two subjects would be trained on and judged on."""
+    for own in manifest.copies(clips):
+        first, *others = own.itertuples(index=False)
+        other = next((clip for clip in others if clip.subject_id != first.subject_id), None)
+        if other is not None:
+            names = [f"{clip.clip_id} of subject {clip.subject_id}" for clip in (first, other)]
+            remedy = "take one out; only `protocol: published` repeats a paper's leaky data"
+            raise InputError(path, f"{names[0]} and {names[1]} are the same file", remedy)
