@@ -323,10 +323,10 @@ def test_a_single_image_network_says_what_the_network_says(tmp_path):
     assert features.shape == (5, 0)
 
 
-def test_without_landmarks_a_model_with_a_head_is_refused(model_file, grey_video):
-    with pytest.raises(FerflowError, match=r"--detector haar: finds no landmarks, which .*model\.pt needs"):
-        predict.run(Options([str(grey_video)], model_file, detector="haar"))
-    with pytest.raises(ValueError, match="--detector hog: must be landmarks or haar"):
+def test_without_landmarks_a_model_with_a_head_is_refused(model_file, grey_video, tmp_path):
+    with pytest.raises(WeightsError, match=r"face_landmark\.tflite"):
+        predict.run(Options([str(grey_video)], model_file, detector="haar", weights_folder=tmp_path))
+    with pytest.raises(ValueError, match="--detector hog: must be one of auto, haar, blazeface, mtcnn"):
         Options(["a.mp4"], detector="hog")
 
 
@@ -364,7 +364,7 @@ def test_the_landmark_network_stays_the_default_where_it_is(weights_folder, real
     assert "Haar" not in capsys.readouterr().out
     assert tables.read(out, "recognised").landmark_score.iloc[0] > 0
     with pytest.raises(WeightsError, match=r"face_landmark\.tflite"):
-        predict.run(Options(inputs, model, detector="landmarks", weights_folder=tmp_path))
+        predict.run(Options(inputs, model, detector="blazeface", weights_folder=tmp_path))
 
 
 def test_predict_from_the_shell_of_nothing(tmp_path):

@@ -168,7 +168,7 @@ rule tables_of_trimming:
 
 rule trackers:
     input:
-        weights("face_landmark.tflite"),
+        FACE_WEIGHTS,
         manifest=at(layout.CLIPS),
     output:
         clips=table("trackers"),

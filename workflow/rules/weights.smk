@@ -1,10 +1,15 @@
 # Pretrained files. On a cluster they are fetched where Snakemake runs: its nodes often have no network.
+from ferflow.faces.detect import DETECTORS
+
 CORE_WEIGHTS = ["au_to_mesh.npz", "face_tessellation.json", "face_landmark.tflite"]
-CORE_WEIGHTS += ["mtcnn-pnet.pt", "mtcnn-rnet.pt", "mtcnn-onet.pt"]
+CORE_WEIGHTS += sorted({name for files in DETECTORS.values() for name in files})
 
 
 def weights(name):
     return f"{layout.WEIGHTS}/{name}"
+
+
+FACE_WEIGHTS = [weights(name) for name in ("face_landmark.tflite", *DETECTORS[S.faces.detector])]
 
 
 rule weights:

@@ -65,8 +65,8 @@ def predict(
     detector: Annotated[
         str | None,
         typer.Option(
-            help="How faces are found: landmarks (Haar, tracker, landmark network) or haar (without the "
-            "network: no file to fetch).",
+            help="What finds faces: auto (Haar, and BlazeFace where it finds nobody), haar, blazeface or "
+            "mtcnn. Default: the model's own.",
             show_default=False,
         ),
     ] = None,

@@ -11,16 +11,15 @@ import numpy as np
 from ferflow.faces.boxes import clip_to
 from ferflow.faces.quiet import opencv
 
-DETECTORS = ("auto", "haar", "blazeface", "mtcnn")
-"""`auto`: Haar's cascade as in the thesis, and BlazeFace where it finds nobody."""
 BLAZEFACE = "face_detection_back.tflite"
-FILES = {
+DETECTORS = {
     "auto": (BLAZEFACE,),
     "haar": (),
     "blazeface": (BLAZEFACE,),
     "mtcnn": ("mtcnn-pnet.pt", "mtcnn-rnet.pt", "mtcnn-onet.pt"),
 }
-"""The pretrained files that each of them needs."""
+"""Names and the pretrained files that each needs. `auto`: Haar's cascade as in the thesis, and BlazeFace
+where it finds nobody."""
 POINTS = ("left eye", "right eye", "nose", "left corner of the mouth", "right corner of the mouth")
 """As the viewer sees them; the order of `Detections.points`."""
 CASCADE = "haarcascade_frontalface_default.xml"

@@ -19,6 +19,10 @@ INPUT_SIZE = 192
 """Pixels, side of the network's square input."""
 MARGIN = 8
 """Pixels around a region that go into the averaging."""
+WIDTH = 0.9
+"""Width of a face's landmarks, in their heights, that is shown to the network in a square as it is."""
+NARROWEST = 0.7
+"""Faces are widened to that by 1 / NARROWEST at most: one that is turned away is narrow by itself."""
 EYE_CORNERS = (33, 263)
 """The outer corners of the viewer's left and right eye in MediaPipe's numbering."""
 
@@ -32,20 +36,20 @@ class LandmarkNet:
     def __call__(self, frame: np.ndarray, region: np.ndarray) -> tuple[np.ndarray, float]:
         """Landmarks float32 [468,3] in source pixels (z in the same scale, smaller is nearer) and the score.
 
-        `frame`: RGB uint8 [H,W,3]; `region`: centre x, centre y, side and angle of a square, which may reach
-        beyond the frame; the angle, radians by which the face leans clockwise, is taken out before the
-        network sees it. The score is a logit: about 7 and more on a face, about -9 without one.
+        `frame`: RGB uint8 [H,W,3]; `region`: centre x, centre y, width, height and angle of a rectangle,
+        which may reach beyond the frame. The network sees it as a square: the angle, radians by which the
+        face leans clockwise, is taken out, and so is what makes it narrow. The score is a logit: about 7 and
+        more on a face, about -9 without one.
         """
         cv2 = opencv()
         # A pixel p of the network's is turn p + shift in the frame.
-        centre, side, angle = np.asarray(region[:2], np.float64), float(region[2]), float(region[3])
-        zoom = side / INPUT_SIZE
-        cos, sin = zoom * np.cos(angle), zoom * np.sin(angle)
-        turn = np.array([[cos, -sin], [sin, cos]])
+        centre, sides = np.asarray(region[:2], np.float64), np.asarray(region[2:4], np.float64)
+        turn = _turn(region[4]) * (sides / INPUT_SIZE)
+        zoom = float(np.sqrt(sides.prod())) / INPUT_SIZE
         shift = centre - turn @ np.full(2, INPUT_SIZE / 2)
-        # The part of the frame that the turned square covers, averaged first over as many pixels as become
+        # The part of the frame that the turned rectangle covers, averaged first over as many pixels as become
         # one: without it the landmarks jitter by a quarter more.
-        reach = side * (abs(np.cos(angle)) + abs(np.sin(angle))) / 2 + MARGIN
+        reach = np.abs(_turn(region[4])) @ sides / 2 + MARGIN
         height, width = frame.shape[:2]
         left, top = np.clip(np.floor(centre - reach), 0, [width - 1, height - 1]).astype(int)
         right, bottom = np.clip(np.ceil(centre + reach), [left + 1, top + 1], [width, height]).astype(int)
@@ -87,21 +91,28 @@ def lean(landmarks: np.ndarray) -> float:
 def region_of_box(box: np.ndarray, grow: float, angle: float = 0.0) -> np.ndarray:
     """The square around the centre of `box` (x, y, width, height), its longer side grown by `grow`.
 
-    Float64 [4]: centre x, centre y, side, angle.
+    A region as LandmarkNet takes it, float64 [5].
     """
     side = max(box[2], box[3]) * (1 + grow)
-    return np.array([box[0] + box[2] / 2, box[1] + box[3] / 2, side, angle], np.float64)
+    return np.array([box[0] + box[2] / 2, box[1] + box[3] / 2, side, side, angle], np.float64)
 
 
 def region_of(landmarks: np.ndarray, grow: float) -> np.ndarray:
-    """The square that leans as the face does and holds all landmarks [468,3], grown by the share `grow`.
+    """The rectangle that leans as the face does and holds all landmarks [468,3], grown by the share `grow`.
 
-    Float64 [4]: centre x, centre y, side, angle. MediaPipe's network was trained on such regions; one that
-    cuts the chin off gives a face that is squeezed into it.
+    A region as LandmarkNet takes it, float64 [5]. It is as high as MediaPipe's square, and narrower where the
+    face is narrower than WIDTH: a network that sees the whole square draws such a face too wide.
     """
-    angle = lean(landmarks)
-    cos, sin = np.cos(angle), np.sin(angle)
-    upright = landmarks[:, :2] @ np.array([[cos, -sin], [sin, cos]])
+    turn = _turn(lean(landmarks))
+    upright = landmarks[:, :2] @ turn
     low, high = upright.min(0), upright.max(0)
-    centre = np.array([[cos, -sin], [sin, cos]]) @ ((low + high) / 2)
-    return np.array([*centre, (high - low).max() * (1 + grow), angle], np.float64)
+    width, height = high - low
+    side = max(width, height) * (1 + grow)
+    narrow = np.clip(width / (WIDTH * height), NARROWEST, 1.0)
+    return np.array([*(turn @ ((low + high) / 2)), side * narrow, side, lean(landmarks)], np.float64)
+
+
+def _turn(angle: float) -> np.ndarray:
+    """The turn by `angle` radians, clockwise in a picture, [2,2]."""
+    cos, sin = np.cos(angle), np.sin(angle)
+    return np.array([[cos, -sin], [sin, cos]])

@@ -25,6 +25,8 @@ from ferflow.settings import Faces
 
 ANCHORS = (33, 133, 362, 263, 168, 6)
 """Eye corners and the bridge of the nose: landmarks that no expression moves, by which a box is placed."""
+LOOKS = 4
+"""At a face that was found anew, after the one in the detector's box: then its region stays where it is."""
 SAME_FACE = 0.3
 """Overlap from which two boxes are hits on the same face."""
 HAAR_PLACE = np.array([0.0, 0.55, 5.6, 5.6])
@@ -64,10 +66,10 @@ class FaceStream:
 
     def __init__(self, weights_folder: str | Path, settings: Faces, where: str | Path = "clip") -> None:
         self.settings, self.where = settings, where
+        self._net = LandmarkNet(weights_folder)
         self._detectors = detectors(
             settings.detector, settings.smallest, settings.smallest_network, weights_folder
         )
-        self._net = LandmarkNet(weights_folder)
         self._tracker = FaceTracker(settings.tracker)
         self.reset()
 
@@ -78,7 +80,8 @@ class FaceStream:
         self.recentred = 0  # how often a drifted box was set back
         self._following = False
         self._place = np.zeros(4)  # the box relative to the anchors, at detection
-        self._region = np.zeros(4)  # what the landmark network sees: centre, side, angle
+        self._region_place = np.zeros(4)  # the same of what the landmark network sees
+        self._region = np.zeros(5)  # where that is now: centre, width, height, angle
         self._doubts = 0  # frames in a row with a low score
         self._searched = 0  # frames in a row without a face, blank ones aside
 
@@ -151,7 +154,7 @@ class FaceStream:
         seen: list[tuple[np.ndarray, Sighting]] = []
         best = None
         for row in found.largest_first():
-            sighting = self._look_twice(frame, found.boxes[row], detector.margin, found.lean(row))
+            sighting = self._look_closely(frame, found.boxes[row], detector.margin, found.lean(row))
             best = sighting if best is None or sighting.score > best.score else best
             if sighting.score < self.settings.lost_logit:
                 continue
@@ -164,12 +167,14 @@ class FaceStream:
                 break
         return seen, best
 
-    def _look_twice(self, frame: np.ndarray, box: np.ndarray, margin: float, angle: float) -> Sighting:
-        """The face in a detector's box: once by the box, then by the landmarks that were found there."""
-        first = self._look(frame, region_of_box(box, margin, angle))
-        if first.score < self.settings.lost_logit:
-            return first
-        return self._look(frame, region_of(first.landmarks, self.settings.landmark_grow))
+    def _look_closely(self, frame: np.ndarray, box: np.ndarray, margin: float, angle: float) -> Sighting:
+        """The face in a detector's box: first by the box, then by the landmarks that were found before."""
+        sighting = self._look(frame, region_of_box(box, margin, angle))
+        for _ in range(LOOKS):
+            if sighting.score < self.settings.lost_logit:
+                break
+            sighting = self._look(frame, region_of(sighting.landmarks, self.settings.landmark_grow))
+        return sighting
 
     def _follow(self, frame: np.ndarray) -> tuple[np.ndarray | None, Sighting | None]:
         box = self._tracker.follow(frame)
@@ -195,7 +200,7 @@ class FaceStream:
         guided = self._look(frame, self._region)
         if guided.score >= self.settings.lost_logit or box is None:
             return guided
-        plain = self._look_twice(frame, box, HaarCascade.margin, self._region[3])
+        plain = self._look_closely(frame, box, HaarCascade.margin, self._region[4])
         return plain if plain.score > guided.score else guided
 
     def _look(self, frame: np.ndarray, region: np.ndarray) -> Sighting:
@@ -205,6 +210,7 @@ class FaceStream:
         self._tracker.start(frame, box)
         self._following, self._doubts = True, 0
         self._region = region_of(sighting.landmarks, self.settings.landmark_grow)
+        self._region_place = relative_to_anchors(_box_of(self._region), sighting.landmarks)
         self._place = relative_to_anchors(box, sighting.landmarks)
 
     def _move_region(self, landmarks: np.ndarray) -> None:
@@ -213,8 +219,9 @@ class FaceStream:
         The network's answer depends on where its region lies: one that sits the same way on the face in every
         frame gives steady landmarks, one that shakes with the last landmarks' noise does not.
         """
-        change = region_of(landmarks, self.settings.landmark_grow) - self._region
-        change[3] = (change[3] + np.pi) % (2 * np.pi) - np.pi
+        box = placed(self._region_place, landmarks)
+        change = np.array([*(box[:2] + box[2:] / 2), *box[2:], lean(landmarks)]) - self._region
+        change[4] = (change[4] + np.pi) % (2 * np.pi) - np.pi
         self._region = self._region + self.settings.landmark_follow * change
 
     def _no_crop(self) -> np.ndarray:
@@ -239,6 +246,11 @@ def placed(place: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
     centre, size = _frame_of(landmarks)
     centre = centre + _turned(place[:2], lean(landmarks)) * size
     return np.concatenate([centre - place[2:] * size / 2, place[2:] * size]).astype(np.float32)
+
+
+def _box_of(region: np.ndarray) -> np.ndarray:
+    """The box x, y, width, height of a region that is not turned."""
+    return np.concatenate([region[:2] - region[2:4] / 2, region[2:4]])
 
 
 def _turned(point: np.ndarray, angle: float) -> np.ndarray:
