@@ -71,17 +71,20 @@ def check_name(name: str) -> str:
 
 
 def check_names(names: Sequence[str]) -> list[str]:
-    """A study's classes in their order; ValueError for fewer than two, and for two that differ in case alone."""
+    """A study's classes in their order; ValueError for fewer than two, or two that differ in case alone."""
     found = [check_name(name) for name in names]
     if len(found) < 2:
         said = f"{found[0]} is the only class" if found else "there is no class"
         raise ValueError(f"{said}; a classifier tells at least two apart")
     seen: dict[str, str] = {}
     for name in found:
-        other = seen.setdefault(key(name), name)
-        if other is not name:
-            twice = "is listed twice" if other == name else f"and {other} differ in upper and lower case alone"
+        if key(name) in seen:
+            other = seen[key(name)]
+            twice = (
+                "is listed twice" if other == name else f"and {other} differ in upper and lower case alone"
+            )
             raise ValueError(f"the class {name} {twice}")
+        seen[key(name)] = name
     return found
 
 

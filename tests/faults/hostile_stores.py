@@ -102,7 +102,7 @@ def _write_export(folder: Path) -> None:
     splits.write(split | {"folds": [["F001"], ["F002"]]}, folder / "splits.json")
     sources = [folder / f"{subject}.h5" for subject in subjects]
     export.write_folds(
-        sources, *(folder / n for n in ("manifest.csv", "trim.csv", "splits.json")), folder, 20
+        sources, *(folder / n for n in ("manifest.csv", "trim.csv", "splits.json")), folder, 20, EMOTIONS
     )
 
 

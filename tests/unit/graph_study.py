@@ -31,9 +31,10 @@ COMMON = {
 def write(folder: Path, settings: dict) -> Path:
     """A working folder whose features are of clips that can be learned; `settings` go over COMMON."""
     made = training_study.write(folder / "made").folder
-    for name, place in (("manifest.csv", "data/interim/synth4d"), ("trim.csv", RESULTS)):
-        (folder / place).mkdir(parents=True)
-        shutil.move(made / name, folder / place / name)
+    (folder / RESULTS / "tables").mkdir(parents=True)
+    (folder / RESULTS / "tables/unusable_counts.csv").touch()  # says that all clips have been judged
+    for name, own in (("manifest.csv", "clips.csv"), ("trim.csv", "trim.csv")):
+        shutil.move(made / name, folder / RESULTS / own)
     store = folder / "data/features/graph/compact/dense"
     store.mkdir(parents=True)
     for name in ("none", "flip"):

@@ -14,7 +14,7 @@ from ferflow.errors import InputError
 from ferflow.evaluation import affect
 from ferflow.settings import Evaluation
 
-SETTINGS = Evaluation(bootstrap=60, confidence=0.9, controls=False)
+SETTINGS = Evaluation(bootstrap=60, confidence=0.9, by=[], controls=False)
 
 
 def predictions(n=160, seed=3, model="vgg16-face", synthetic=True):

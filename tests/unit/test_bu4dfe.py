@@ -115,9 +115,9 @@ def test_the_check_of_a_data_set_says_who_is_missing_and_what_differs(tmp_path):
     chosen = params.dataset.model_copy(update={"name": "bu4dfe"})
     subjects = dict(zip(frame.subject_id, frame.sex, strict=True))
     splits.write(splits.make("thesis", subjects, 5, 0.2, 1, "honest", by_name=True), tmp_path / "splits.json")
-    tables.write(
-        pd.DataFrame(columns=list(tables.schema("unusable")["properties"])), tmp_path / "unusable.csv", "unusable"
-    )
+    unusable = {"clip_id": ["F003_sad"], "subject_id": "F003", "emotion": "sad", "reason": "is dark"}
+    unusable |= {"frames": 9, "not_blank": 0, "with_face": 0, "remedy": "light", "synthetic": False}
+    tables.write(pd.DataFrame(unusable), tmp_path / "unusable.csv", "unusable")
     files = [tmp_path / name for name in ("manifest.csv", "splits.json", "unusable.csv", "dataset.csv")]
     write_check(*files, chosen, params.synth4d)
     found = tables.read(tmp_path / "dataset.csv", "dataset").set_index("point")
@@ -129,21 +129,77 @@ def test_the_check_of_a_data_set_says_who_is_missing_and_what_differs(tmp_path):
     assert sides["note"] == "F020 of fold 0: not there"
     assert found.loc["picture size (pixels)", "note"] == ""
     assert found.loc["frame rate (1/s)", "note"] == "differs in F001_happy"
+    assert list(found.loc["clips that cannot be used", ["found", "note"]]) == ["1 of 594", "F003_sad"]
+    assert found.loc["copies of another clip", "found"] == "593"  # all have one hash here
+
+
+HEADER = "clip_id,subject_id,emotion,source"
 
 
 @pytest.mark.parametrize(
     ("text", "line"),
     [
         ("clip,subject_id,emotion,source\n", "lacks the column clip_id"),
-        ("clip_id,subject_id,emotion,source,x\n1,1,sad,a,1\n", "unknown column x"),
-        ("clip_id,subject_id,emotion,source\n1,1,sad,a\n1,1,sad,a\n", "clip 1 is listed twice"),
-        ("clip_id,subject_id,emotion,source\n1,1,bored,a\n", "'bored' is not an emotion"),
-        ("clip_id,subject_id,emotion,source\n1,1,sad,zzz\n", "zzz: does not exist"),
+        (f"{HEADER}\n1,1,sad,a\n2,1,sad,a\n1,1,sad,a\n", r"clip 1 is listed twice \(lines 2 and 4\)"),
+        (f"{HEADER}\n1,1,bored,a\n", "emotion, line 2: 'bored' is no class of the study; they are angry"),
+        (f"{HEADER}\n1,1,hapy,a\n", "'hapy' is no class of the study; did you mean happy?"),
+        (f"{HEADER}\n1,1,happy ,a\n2,1,Happy,a\n", r"'Happy' \(line 3\) and 'happy' \(line 2\) differ"),
+        (f"{HEADER}\n1,Ann,sad,a\n2,ann,sad,a\n", r"subject_id: 'ann' \(line 3\) and 'Ann' \(line 2\)"),
+        (f"{HEADER}\n1,1,sad,zzz\n", r"zzz: does not exist, but .*my.csv lists it \(line 2\)"),
+        (f"{HEADER}\n1,1,sad,a\n2,Smith, Ann,sad,a\n", "line 3 has 5 cells, the lines before it 4"),
+        (f'{HEADER}\n1,"Smith, Ann",sad,a\n', "subject_id, line 2: 'Smith, Ann' is no name"),
+        (f'{HEADER}\n"a""b",1,sad,a\n', """clip_id, line 2: 'a"b' is no name"""),
+        (f"{HEADER}\n1,x/y,sad,a\n", "subject_id, line 2: 'x/y' is no name; use letters, digits"),
+        (f"{HEADER},sex\n1,1,sad,a,male\n2,1,sad,a,\n", r"of sex: male \(line 2\) and nothing \(line 3\)"),
+        (f"{HEADER},split\n1,1,sad,a,dev\n", "column split, line 2: 'dev' is not one of train, test"),
+        (f"{HEADER},fps\n1,1,sad,a,25\n", "has the column fps, which ferflow finds out itself"),
+        (f"{HEADER},\n1,1,sad,a,\n", "has a column without a name"),
+        (f"{HEADER}\n1,1,sad,a/000.png\n", "lists 1 single images and no clip"),
     ],
 )
 def test_wrong_tables_are_one_line(tmp_path, text, line):
     images(tmp_path / "a", 1)
     table = tmp_path / "my.csv"
     table.write_text(text)
-    with pytest.raises(InputError, match=line):
+    with pytest.raises(InputError, match=line) as error:
         listed.find(table, tmp_path, EMOTIONS)
+    assert "\n" not in str(error.value)
+
+
+def test_the_users_columns_go_along_and_what_cannot_be_opened_is_listed(tmp_path):
+    images(tmp_path / "a", 3)
+    (tmp_path / "a" / "notes.txt").write_text("1")
+    (tmp_path / "noise.mp4").write_bytes(b"\x00noise" * 99)
+    (tmp_path / "empty").mkdir()
+    table, out = tmp_path / "my.csv", tmp_path / "manifest.csv"
+    header = "clip_id,subject_id,emotion,source,split,fold,lighting"
+    rows = ["1,ann,Sad,a,,0,dim, evening", "2,ben,Sad,noise.mp4,test,,", "3,ben,Sad,empty,test,,day"]
+    table.write_text("\n".join([header, rows[0].replace("dim, evening", '"dim, evening"'), *rows[1:]]))
+    manifest.build(listed.find(table, tmp_path, EMOTIONS), out)
+    frame = manifest.read(out)
+    assert frame["lighting"].tolist() == ["dim, evening", "", "day"] and set(frame["emotion"]) == {"sad"}
+    assert (frame["split"].tolist(), frame["fold"].tolist()) == (["", "test", "test"], ["0", "", ""])
+    assert frame["n_frames"].tolist() == [3, 0, 0] and frame["width"].tolist() == [30, 0, 0]
+    # Of a folder the images alone are its content.
+    before = frame["sha256"].tolist()
+    (tmp_path / "a" / "notes.txt").write_text("2")
+    manifest.build(listed.find(table, tmp_path, EMOTIONS), out)
+    assert manifest.read(out)["sha256"].tolist() == before
+    (tmp_path / "a" / "000.png").write_bytes((tmp_path / "a" / "001.png").read_bytes())
+    manifest.build(listed.find(table, tmp_path, EMOTIONS), out)
+    changed = [one != two for one, two in zip(before, manifest.read(out)["sha256"], strict=True)]
+    assert changed == [True, False, False]
+
+
+def test_two_sets_of_clips_never_share_a_folder(small_settings):
+    def folder(**dataset):
+        return small_settings({"dataset": dataset}).data()[0]
+
+    own = {"name": "manifest", "root": "data/raw/mine", "manifest": "data/raw/mine/clips.csv"}
+    first = folder(**own)
+    assert first.startswith("mine-") and first == folder(**own | {"root": "data/raw/./mine/"})
+    others = [own | {"root": "data/raw/other"}, own | {"manifest": "data/raw/mine/some.csv"}]
+    assert len({first, *(folder(**other) for other in others)}) == 3
+    assert folder(name="synth4d", root="elsewhere") == "synth4d"
+    assert folder(name="bu4dfe", root="data/raw/bu4dfe") == "bu4dfe"
+    assert folder(name="bu4dfe", root="/data/bu4dfe").startswith("bu4dfe-")

@@ -12,7 +12,7 @@ from ferflow import tables
 from ferflow.classes import EMOTIONS
 from ferflow.errors import SettingError, WeightsError
 from ferflow.models import endtoend, spatial, summary, temporal
-from ferflow.models.c3d import Pool3d
+from ferflow.models.c3d import Pool3d, PoolTo3d
 from ferflow.models.convlstm import ConvLstmLayer
 from ferflow.models.network import count
 from ferflow.settings import ClipNetworkSettings
@@ -97,6 +97,32 @@ def test_the_pooling_of_a_gpu_is_that_of_a_cpu(kind):
     weights = torch.randn_like(ours)
     gradients = [torch.autograd.grad((pooled * weights).sum(), x)[0] for pooled in (ours, torchs)]
     torch.testing.assert_close(*gradients)
+
+
+@pytest.mark.parametrize("kind", ["max", "average"])
+def test_maps_are_pooled_in_parts_of_nearly_one_size(kind):
+    x = torch.randn(2, 3, 7, 9, 8, requires_grad=True)
+    pooled = PoolTo3d(kind, 3, 4)(x)
+    assert pooled.shape == (2, 3, 3, 4, 4)
+    block = x[1, 2, 3:5, 5:7, 2:4]  # frames 3, 2, 2; rows 3, 2, 2, 2; columns 2, 2, 2, 2
+    torch.testing.assert_close(pooled[1, 2, 1, 2, 1], block.max() if kind == "max" else block.mean())
+    if kind == "average":
+        even = PoolTo3d(kind, 1, 1)(x)
+        torch.testing.assert_close(even[..., 0, 0, 0], x.mean((2, 3, 4)))
+    torch.autograd.grad(pooled.sum(), x)
+
+
+def test_fewer_convolutions_go_on_with_the_maps_of_three(settings):
+    """Figure 3.21 as it can have been: its networks end in maps of 10×18×18, whatever their depth."""
+    for filters, features in (([16], 51_840), ([32], 103_680), ([16, 16], 51_840), ([16, 16, 32], 103_680)):
+        with torch.device("meta"):
+            given = settings("c3d", filters=filters, frames=100, size=160, map_layers=3)
+            network = endtoend.build("c3d", 6, given)
+        table = summary.summary(network, summary.example(network), "c3d").set_index("kind")
+        assert table.loc["Flatten", "output_shape"] == str(features)
+        assert ("PoolTo3d" in table.index) == (len(filters) < 3)
+        if len(filters) < 3:
+            assert table.loc["PoolTo3d", "output_shape"] == f"{filters[-1]} × 10 × 18 × 18"
 
 
 def test_c3d_switches_change_what_it_computes(settings):

@@ -428,7 +428,7 @@ def compared() -> pd.DataFrame:
             predictions.append(made_up_predictions(model, n, right, len(facts)))
             facts.append(("vit", way, protocol, 9, 100, n, 0, 0, 0, right / 2, False))
     columns = list(tables.schema("sampling_sides")["properties"])
-    settings = Evaluation(bootstrap=400, confidence=0.95, controls=False)
+    settings = Evaluation(bootstrap=400, confidence=0.95, by=[], controls=False)
     rows = [("vit", "none"), ("vit", "smote")]
     side = pd.DataFrame(facts, columns=columns)
     return comparison.compare(rows, pd.concat(predictions), side, settings, 20)
@@ -457,7 +457,7 @@ def test_cleaned_and_official_training_are_compared_on_the_same_draws(tmp_path):
     facts = [
         ("vit", "none", p, 9, n, 420, 0, 0, 0, 0.0, False) for p, n in (("honest", 100), ("cleaned", 90))
     ]
-    settings = Evaluation(bootstrap=400, confidence=0.95, controls=False)
+    settings = Evaluation(bootstrap=400, confidence=0.95, by=[], controls=False)
     side = pd.DataFrame(facts, columns=columns)
     table = comparison.cleaned(["vit"], pd.concat([same, better]), side, settings, 20)
     row = table[table["metric"] == "accuracy"].iloc[0]

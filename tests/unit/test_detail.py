@@ -9,18 +9,18 @@ from prediction_study import clips, predictions, subjects, write_manifest
 
 from ferflow import tables
 from ferflow.classes import EMOTIONS
-from ferflow.errors import InputError
+from ferflow.errors import InputError, SettingError
 from ferflow.evaluation import detail
 from ferflow.evaluation.calibration import bin_of, calibration, edges
 from ferflow.evaluation.compare import comparisons, difference_interval, mcnemar
 from ferflow.evaluation.confidence import confidences, confidences_by_class
 from ferflow.evaluation.detail_tables import TITLES
 from ferflow.evaluation.errors import error_counts
-from ferflow.evaluation.groups import by_sex
+from ferflow.evaluation.groups import by_group, results_by, used
 from ferflow.evaluation.majority import majority
 from ferflow.settings import Calibration, Evaluation
 
-EVALUATION = Evaluation(bootstrap=80, confidence=0.9, controls=False)
+EVALUATION = Evaluation(bootstrap=80, confidence=0.9, by=[], controls=False)
 CALIBRATION = Calibration(bins=10, binning="width", listed=3)
 SEXES = clips(subjects()).set_index("clip_id")["sex"]
 
@@ -209,10 +209,10 @@ def test_rows_without_scores_are_left_out_of_calibration(frame):
 def test_results_by_sex_are_scikit_learns_of_each_sex(frame):
     from sklearn.metrics import accuracy_score, f1_score
 
-    table = by_sex(frame, SEXES, EMOTIONS, EVALUATION, 1)
+    table = by_group(frame, "sex", SEXES, EMOTIONS, EVALUATION, 1)
     sex = frame["clip_id"].map(SEXES)
-    for row in table[table["sex"] != "difference"].itertuples():
-        mine = frame[(frame["model"] == row.model) & (frame["protocol"] == row.protocol) & (sex == row.sex)]
+    for row in table[table["group"] != "difference"].itertuples():
+        mine = frame[(frame["model"] == row.model) & (frame["protocol"] == row.protocol) & (sex == row.group)]
         truth, said = mine["emotion"], mine["predicted"]
         expected = accuracy_score(truth, said)
         if row.metric == "f1":
@@ -220,16 +220,43 @@ def test_results_by_sex_are_scikit_learns_of_each_sex(frame):
         assert row.value == pytest.approx(expected)
         assert row.n_clips == len(mine) and row.low <= row.value <= row.high
     wide = table[table["metric"] == "accuracy"].pivot(
-        index=["model", "protocol"], columns="sex", values="value"
+        index=["model", "protocol"], columns="group", values="value"
     )
     np.testing.assert_allclose(wide["difference"], wide["female"] - wide["male"])
 
 
 def test_women_alone_have_no_difference(frame):
     women = frame[frame["subject_id"].str.startswith("F")]
-    assert set(by_sex(women, SEXES, EMOTIONS, EVALUATION, 1)["sex"]) == {"female"}
-    table = by_sex(women[women["subject_id"] == "F003"], SEXES, EMOTIONS, EVALUATION, 1)
+    table = by_group(women, "sex", SEXES, EMOTIONS, EVALUATION, 1)
+    assert set(table["group"]) == {"female", "male"}
+    men = table[table["group"] == "male"]
+    assert men["value"].isna().all() and (men["n_clips"] == 0).all() and (men["note"] == "no clips").all()
+    one = SEXES[SEXES.index.str.startswith("F003")]
+    table = by_group(women[women["subject_id"] == "F003"], "sex", one, EMOTIONS, EVALUATION, 1)
     assert table["low"].isna().all() and (table["note"] == "one subject: no interval").all()
+
+
+def test_results_by_any_columns(frame):
+    manifest = clips(subjects()).assign(light=lambda c: np.where(c["emotion"] == "sad", "", "dim"))
+    manifest["age"] = manifest["subject_id"].str[1:].map(lambda n: f"{int(n) % 3}0+")
+    by = used(manifest.to_dict("list"), ["sex", "age", "light"])
+    table = results_by(frame, manifest, by, EMOTIONS, EVALUATION, 1)
+    groups = table.groupby("by")["group"].agg(lambda names: sorted(set(names))).to_dict()
+    assert groups == {
+        "sex": ["difference", "female", "male"], "age": ["00+", "10+", "20+"], "light": ["dim"]
+    }  # fmt: skip
+    dim = table[(table["by"] == "light") & (table["protocol"] == "test")]
+    assert (dim["note"] == "no clip of sad").all() and (dim["n_clips"] == 30).all()
+
+
+def test_columns_that_tell_no_clips_apart():
+    there = {"sex": ["", ""], "age": ["31", "32"], "light": ["", ""]}
+    assert used(there, ["sex", "age"]) == ["age"] and used({}, ["sex"]) == []
+    for asked, line in (("light", "light is empty for all clips"), ("place", "the clips have no place")):
+        with pytest.raises(SettingError, match=line):
+            used(there, [asked])
+    with pytest.raises(SettingError, match="age has 21 different values"):
+        used({"age": [str(n) for n in range(21)]}, ["age"])
 
 
 def test_the_most_and_least_confident_clips_by_hand(frame):
@@ -276,7 +303,14 @@ def test_all_tables_from_files(tmp_path, frame):
     everything = pd.concat([models, *fusions, annotators(frame, name="simulated-{}")])
     tables.write(everything.drop(columns="synthetic"), tmp_path / "predictions.csv", "predictions")
     detail.write_details(
-        [tmp_path / "predictions.csv"], tmp_path / "manifest.csv", tmp_path / "t", CALIBRATION, EVALUATION, 3
+        [tmp_path / "predictions.csv"],
+        tmp_path / "manifest.csv",
+        tmp_path / "t",
+        CALIBRATION,
+        EVALUATION,
+        3,
+        EMOTIONS,
+        by=["sex"],
     )
     assert {path.stem for path in (tmp_path / "t").iterdir()} == set(TITLES)
     compared = tables.read(tmp_path / "t" / "comparisons.csv", "comparisons")

@@ -15,11 +15,11 @@ from ferflow.errors import InputError
 from ferflow.evaluation import detail
 from ferflow.evaluation.detail_tables import SCHEMAS, TITLES
 from ferflow.evaluation.errors import errors
-from ferflow.report import by_sex, comparisons, error_table, reliability, rendering, run
+from ferflow.report import by_group, comparisons, error_table, reliability, rendering, run
 from ferflow.report.names import model_label
 from ferflow.settings import Calibration, Evaluation
 
-EVALUATION = Evaluation(bootstrap=30, confidence=0.9, controls=False)
+EVALUATION = Evaluation(bootstrap=30, confidence=0.9, by=[], controls=False)
 CALIBRATION = Calibration(bins=10, binning="width", listed=3)
 
 
@@ -37,7 +37,7 @@ def folder(tmp_path_factory):
     tables.write(everything, folder / "predictions.csv", "predictions")
     write_manifest(folder / "manifest.csv")
     given = [folder / "predictions.csv"], folder / "manifest.csv", folder
-    detail.write_details(*given, CALIBRATION, EVALUATION, 1)
+    detail.write_details(*given, CALIBRATION, EVALUATION, 1, EMOTIONS, by=["sex"])
     tables.write(errors(frame, EMOTIONS), folder / "errors.csv", "errors")
     return folder
 
@@ -66,8 +66,10 @@ def test_reliability_has_a_panel_with_counts_per_model(folder):
     assert not any("true AUs" in text for text in found)
     assert any("10 bins of equal width" in text for text in found)
     assert any("synthetic data" in text for text in found)
-    with pytest.raises(InputError, match="has no model of protocol nested"):
-        reliability.reliability(folder / "reliability.csv", folder / "calibration.csv", out, 0.9, "nested")
+    controls = tables.read(folder / "calibration.csv", "calibration").query("model == 'control-true-aus'")
+    tables.write(controls, folder / "controls.csv", "calibration")
+    with pytest.raises(InputError, match="has no model of protocol test"):
+        reliability.reliability(folder / "reliability.csv", folder / "controls.csv", out, 0.9)
 
 
 def test_comparisons_show_every_pair_with_its_p(folder):
@@ -81,12 +83,13 @@ def test_comparisons_show_every_pair_with_its_p(folder):
 
 
 def test_women_and_men_differ_without_colour(folder):
-    out = folder / "sex.svg"
-    by_sex.by_sex(folder / "results_by_sex.csv", out, 0.9)
+    out = folder / "groups.svg"
+    by_group.by_group(folder / "results_by.csv", out, 0.9)
     assert any("women (3 subjects)" in text for text in words(out))
-    lightness = [grey(by_sex.LOOKS[sex][0]) for sex in ("female", "male")]
-    assert abs(np.diff(lightness)[0]) > 0.15
-    assert by_sex.LOOKS["female"][1] != by_sex.LOOKS["male"][1]
+    looks = by_group.looks(2)
+    assert abs(np.diff([grey(colour) for colour, *_ in looks])[0]) > 0.15
+    assert len({marker for _, marker, _ in looks}) == len({filled for *_, filled in looks}) == 2
+    assert len(set(by_group.looks(12))) == 12
 
 
 def test_confusion_matrices_stand_beside_the_majoritys(folder):

@@ -15,7 +15,7 @@ from ferflow.evaluation import predictions, run
 from ferflow.evaluation.metrics import METRICS
 from ferflow.settings import Evaluation
 
-SETTINGS = Evaluation(bootstrap=50, confidence=0.9, controls=True)
+SETTINGS = Evaluation(bootstrap=50, confidence=0.9, by=[], controls=True)
 
 
 def rows(
@@ -51,7 +51,7 @@ def test_several_tables_become_one(tmp_path, manifest):
     frame = predictions.read(paths, EMOTIONS, manifest)
     assert frame["model"].value_counts().to_dict() == {"compact+lstm": 18, "control-true-aus": 18}
     assert frame["synthetic"].all()
-    run.collect(paths, manifest, tmp_path / "all.csv")
+    run.collect(paths, manifest, tmp_path / "all.csv", EMOTIONS)
     again = predictions.read([tmp_path / "all.csv"], EMOTIONS, manifest)
     pd.testing.assert_frame_equal(again, frame)
 
@@ -123,14 +123,14 @@ def test_a_broken_table_is_refused_in_one_line(tmp_path, manifest, name):
 def test_scores_may_be_off_by_rounding(tmp_path):
     frame = rows()
     frame["p_happy"] += 0.0009
-    predictions.read([write(frame, tmp_path / "a.csv")])
+    predictions.read([write(frame, tmp_path / "a.csv")], EMOTIONS)
 
 
 def test_the_first_of_several_equal_classes_wins(tmp_path):
     frame = rows()
     frame.loc[0, [f"p_{e}" for e in EMOTIONS]] = [0.1, 0.4, 0.05, 0.4, 0.05, 0.0]
     frame.loc[0, "predicted"] = "happy"
-    assert predictions.read([write(frame, tmp_path / "a.csv")])["predicted"].iloc[0] == "disgust"
+    assert predictions.read([write(frame, tmp_path / "a.csv")], EMOTIONS)["predicted"].iloc[0] == "disgust"
     assert predictions.first_largest(np.array([[0.2, 0.4, 0.4], [1, 1, 1]])).tolist() == [1, 0]
 
 
@@ -139,7 +139,7 @@ def test_evaluate_writes_what_the_report_needs(tmp_path, manifest):
     paths = [
         write(frame, tmp_path / f"{i}.csv") for i, frame in enumerate([rows(wrong=("fear", "sad")), *folds])
     ]
-    run.evaluate(paths, manifest, tmp_path / "metrics.json", tmp_path / "tables", SETTINGS, 3)
+    run.evaluate(paths, manifest, tmp_path / "metrics.json", tmp_path / "tables", SETTINGS, 3, EMOTIONS)
 
     metrics = json.loads((tmp_path / "metrics.json").read_text())
     assert metrics["synthetic"] is True
@@ -176,7 +176,7 @@ def test_evaluate_writes_what_the_report_needs(tmp_path, manifest):
 
 def test_a_leaky_protocol_is_written_on_every_table(tmp_path, manifest):
     path = write(rows(), tmp_path / "a.csv")
-    run.evaluate([path], manifest, tmp_path / "m.json", tmp_path, SETTINGS, 3, protocol="published")
+    run.evaluate([path], manifest, tmp_path / "m.json", tmp_path, SETTINGS, 3, EMOTIONS, protocol="published")
     for name in ("results", "confusion", "errors", "class_report"):
         assert tables.read(tmp_path / f"{name}.csv", name)["note"].str.contains("leaky").all()
     assert json.loads((tmp_path / "m.json").read_text())["study_protocol"] == "published"
@@ -184,7 +184,7 @@ def test_a_leaky_protocol_is_written_on_every_table(tmp_path, manifest):
 
 def test_all_right_leaves_no_errors_and_still_tables(tmp_path, manifest):
     path = write(rows(wrong=()), tmp_path / "a.csv")
-    run.evaluate([path], manifest, tmp_path / "m.json", tmp_path, SETTINGS, 3)
+    run.evaluate([path], manifest, tmp_path / "m.json", tmp_path, SETTINGS, 3, EMOTIONS)
     assert len(tables.read(tmp_path / "errors.csv", "errors")) == 0
 
 

@@ -7,12 +7,13 @@ import pandas as pd
 import pytest
 
 from ferflow import tables
+from ferflow.classes import EMOTIONS
 from ferflow.errors import SettingError
 from ferflow.evaluation import run as evaluation
 from ferflow.report import experiments
 from ferflow.settings import Evaluation, load
 
-EVALUATION = Evaluation(bootstrap=10, confidence=0.95, controls=False)
+EVALUATION = Evaluation(bootstrap=10, confidence=0.95, by=[], controls=False)
 REPOSITORY = Path(__file__).parents[2]
 
 
@@ -29,6 +30,9 @@ def test_every_comparison_of_the_thesis_can_be_trained_at_its_own_size(small_set
     assert len(made.experiments.trained()) == 26
     assert made.of_run("lstm-both").recurrent_dropout == 0.4 and made.of_run("c3d-k9").kernel == 9
     assert made.of_run("c3d-online").online.rotation == 10 and made.of_run("c3d-16").frames == 100
+    assert made.told("c3d-16")["map_layers"] == "3 (maps pooled to 10×18×18)"
+    assert "map_layers" not in made.told("c3d-16-16-32")
+    assert made.augment.listing and not made.end_to_end.convlstm.peepholes and len(made.departures) > 3
 
 
 def test_a_run_in_several_comparisons_is_trained_once_and_others_not_at_all(small_settings):
@@ -100,5 +104,5 @@ def test_the_table_gives_accuracy_over_folds_at_the_last_epoch_and_the_gap(writt
 
 
 def test_no_predictions_give_a_table_without_rows(tmp_path):
-    evaluation.tabulate([], tmp_path / "manifest.csv", tmp_path / "out.csv", EVALUATION, 1)
+    evaluation.tabulate([], tmp_path / "manifest.csv", tmp_path / "out.csv", EVALUATION, 1, EMOTIONS)
     assert tables.read(tmp_path / "out.csv", "results").empty

@@ -58,8 +58,8 @@ def study(tmp_path_factory):
                 answer = {"subject_id": subject, "emotion": emotion, "predicted": said}
                 errors.append(place | answer | scores | {"synthetic": True, "note": ""})
         tables.write(pd.concat(parts), folder / f"aus/{subject}.csv", "aus")
-    manifest = pd.DataFrame(clips).assign(split="", source="a.avi", fps=25.0, width=64, height=96, sex="")
-    manifest = manifest.assign(sha256="0" * 64, synthetic=True)
+    manifest = pd.DataFrame(clips).assign(split="", source=str(folder / "a.avi"), sex="")
+    manifest = manifest.assign(fps=25.0, width=64, height=96, sha256="0" * 64, synthetic=True)
     tables.write(manifest, folder / "manifest.csv", "manifest")
     columns = list(tables.schema("trim")["properties"])
     tables.write(pd.DataFrame(trims, columns=columns), folder / "trim.csv", "trim")
@@ -126,7 +126,7 @@ def test_figures_of_the_way_say_what_they_show(study, example, small_settings, t
     way_run.samples(*files, *all_tables, tmp_path / "samples.svg", EMOTIONS[:2], pictures)
     assert all(f"<!-- {word} -->" in words(tmp_path / "samples.svg") for word in (*SUBJECTS, *EMOTIONS[:2]))
     assert words(tmp_path / "samples.svg").count("<image") == 4
-    way_run.face(example, study / "a.avi", tmp_path / "face.svg", 10, pictures)
+    way_run.face(example, tmp_path / "face.svg", 10, pictures)
     assert "frame 1: found, 30×35 pixels" in words(tmp_path / "face.svg")
     assert "frame 12: cut out" in words(tmp_path / "face.svg")
     way_run.kept(example, tmp_path / "kept.svg", pictures)

@@ -1,6 +1,7 @@
 """Faces are found, followed, lost and stored: on real videos, with what is wrong said in one line."""
 
 import shutil
+from pathlib import Path
 
 import cv2
 import h5py
@@ -8,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ferflow.errors import InputError, NoFaceError, WeightsError
+from ferflow.errors import InputError, WeightsError
 from ferflow.faces import store
 from ferflow.faces.boxes import clip_to, extend_chin, overlap
 from ferflow.faces.compare import compare_trackers, write_comparison
@@ -150,12 +151,31 @@ def test_several_clips_do_not_mix(one_face, weights_folder, faces):
     assert np.array_equal(first, again)
 
 
-def test_no_face_at_all_names_the_video_and_leaves_nothing(real_faces, weights_folder, faces, tmp_path):
-    path = tmp_path / "faces" / "S2.h5"
-    subject = rows(S2_happy="single_face.jpg", S2_sad="no_face.mp4")
-    with pytest.raises(NoFaceError, match=r"no_face\.mp4: has no face in its 95 frames"):
-        store.write_subject(subject, path, weights_folder, faces, real_faces)
-    assert list(path.parent.iterdir()) == []
+def test_what_cannot_be_used_is_stored_with_the_reason_and_the_next_clip_goes_on(
+    one_face, weights_folder, faces, tmp_path
+):
+    (tmp_path / "noise.mp4").write_bytes(np.random.default_rng(1).bytes(5000))
+    (tmp_path / "two").mkdir()
+    cv2.imwrite(str(tmp_path / "two" / "0.png"), one_face[..., ::-1])
+    cv2.imwrite(str(tmp_path / "two" / "1.png"), np.zeros((100, 60, 3), np.uint8))
+    (tmp_path / "black").mkdir()
+    for number in range(3):
+        cv2.imwrite(str(tmp_path / "black" / f"{number}.png"), np.full((90, 60, 3), number, np.uint8))
+    (tmp_path / "face").mkdir()
+    cv2.imwrite(str(tmp_path / "face" / "0.png"), one_face[..., ::-1])
+    path, names = tmp_path / "S2.h5", ("noise.mp4", "two", "black", "face")
+    store.write_subject(rows(**{Path(n).stem: n for n in names}), path, weights_folder, faces, tmp_path)
+    facts = store.facts(path)
+    assert {name: (own["n_frames"], own["n_blank"], own["n_tracked"]) for name, own in facts.items()} == {
+        "noise": (0, 0, 0),
+        "two": (1, 0, 1),
+        "black": (3, 3, 0),
+        "face": (1, 0, 1),
+    }
+    height, width = one_face.shape[:2]
+    assert facts["noise"]["problem"] == "is not a video that can be read"
+    assert facts["two"]["problem"] == f"1.png is 60x100, 0.png is {width}x{height}"
+    assert "problem" not in facts["black"] and len(store.read(path, "noise")["landmarks"]) == 0
 
 
 def test_an_interrupted_write_leaves_nothing(real_faces, weights_folder, faces, tmp_path, monkeypatch):

@@ -19,7 +19,7 @@ from ferflow.fusion.align import aligned, fold_accuracy, refuse_shared_subjects
 from ferflow.fusion.members import resolve
 from ferflow.settings import Evaluation, Fusion, FusionChoice, Stacking
 
-EVALUATION = Evaluation(bootstrap=60, confidence=0.9, controls=False)
+EVALUATION = Evaluation(bootstrap=60, confidence=0.9, by=[], controls=False)
 LAST = ["lstm", "bilstm", "cnn1d", "c3d", "convlstm"]
 SETTINGS = Fusion(
     sets={"lstm_bilstm": ["lstm", "bilstm"], "all": LAST},
@@ -160,10 +160,13 @@ def test_the_strength_of_the_stack_is_that_of_a_grouped_search_by_hand(frame):
     assert stack.loss == pytest.approx(losses[stack.strength], rel=1e-6)
 
 
-def test_a_stack_of_too_few_subjects_is_refused(frame):
+def test_a_stack_of_a_single_subject_is_refused_and_of_few_has_as_many_folds(frame):
     cv = aligned(frame, list(SKILLS), "cv", EMOTIONS)
-    with pytest.raises(SplitError, match="40 folds of 12 subjects"):
-        stacking.fit(cv, [1], 40, 1)
+    subjects = cv.clips["subject_id"]
+    three = cv.part(subjects.isin(subjects.unique()[:3]).to_numpy())
+    assert stacking.fit(three, [0.1], 40, 1).loss == stacking.fit(three, [0.1], 3, 1).loss
+    with pytest.raises(SplitError, match="learnt from 1 subject"):
+        stacking.fit(cv.part((subjects == subjects[0]).to_numpy()), [0.1], 40, 1)
 
 
 def test_a_class_that_the_stack_never_saw_gets_nothing(frame):
@@ -270,7 +273,7 @@ def test_from_files_to_files(tmp_path, frame):
         tables.write(rows, paths[-1], "predictions")
     settings = SETTINGS.model_copy(update={"stacking": None, "best": None})
     where = paths, tmp_path / "manifest.csv", tmp_path / "predictions.csv", tmp_path / "fusion.csv"
-    run.write_fusions(*where, settings, EVALUATION, 7, protocol="published")
+    run.write_fusions(*where, settings, EVALUATION, 7, EMOTIONS, protocol="published")
     assert len(tables.read(tmp_path / "predictions.csv", "predictions")) == 6 * 18 * 6
     assert set(tables.read(tmp_path / "fusion.csv", "fusion")["note"]) == {"published protocol, leaky"}
     lines = paths[0].read_text().splitlines()
@@ -278,7 +281,7 @@ def test_from_files_to_files(tmp_path, frame):
     header[4], header[5] = header[5], header[4]
     paths[0].write_text("\n".join([",".join(header), *lines[1:]]))
     with pytest.raises(InputError, match="classes are in the order p_disgust, p_angry"):
-        run.write_fusions(*where, settings, EVALUATION, 7)
+        run.write_fusions(*where, settings, EVALUATION, 7, EMOTIONS)
 
 
 def test_skill_makes_the_scores_of_these_tests_better():

@@ -37,7 +37,7 @@ from ferflow.report import rendering
 from ferflow.report.names import model_label
 from ferflow.settings import Evaluation, SimulatedAnnotators
 
-EVALUATION = Evaluation(bootstrap=400, confidence=0.95, controls=False)
+EVALUATION = Evaluation(bootstrap=400, confidence=0.95, by=[], controls=False)
 NOISE = SimulatedAnnotators(
     annotators=6, skill=1.5, skill_spread=0.4, faintness=3.0, clip_spread=1.0, confusion=0.7
 )
@@ -466,7 +466,7 @@ def test_answers_and_majority_are_predictions_that_evaluation_takes(study):
         "simulated-human-majority",
         *(f"simulated-human:0{i}" for i in range(1, 7)),
     }
-    evaluation.evaluate(paths, study / "manifest.csv", study / "m.json", study, EVALUATION, 1)
+    evaluation.evaluate(paths, study / "manifest.csv", study / "m.json", study, EVALUATION, 1, EMOTIONS)
     results = tables.read(study / "results.csv", "results")
     own = results[results["metric"] == "accuracy"].set_index("model")["value"]
     summary = tables.read(study / "human_summary.csv", "human_summary")

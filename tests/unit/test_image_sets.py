@@ -13,7 +13,7 @@ from ferflow.classes import EMOTIONS_CONTEMPT
 from ferflow.datasets import ckplus, counts, fer2013, ferplus, jaffe, kdef, manifest
 from ferflow.datasets.crops import NO_FACE, Crops
 from ferflow.datasets.images import pixel_hash, read_images
-from ferflow.errors import InputError, NoFaceError, SettingError
+from ferflow.errors import InputError, SettingError
 from ferflow.faces import store
 from ferflow.faces.stream import FaceStream
 from ferflow.faces.video import read_image
@@ -320,20 +320,13 @@ def test_crops_are_those_of_the_faces_step(tmp_path, face, crops):
         ["KA.NE1.2", "neutral", NO_FACE]
     ]
 
-    # The same from the files of the faces step, which keeps pictures without a face when it is told to.
+    # The same from the files of the faces step, which keeps pictures without a face.
     pattern = str(tmp_path / "faces" / "{subject}.h5")
     listed = jaffe.find(tmp_path / "jaffe")
     for subject in ("KA", "KL"):
         mine = [clip for clip in listed if clip.subject_id == subject]
         rows = clips_table(mine)
-        if subject == "KA":
-            with pytest.raises(NoFaceError):
-                store.write_subject(
-                    rows, pattern.format(subject=subject), crops.weights_folder, crops.settings
-                )
-        store.write_subject(
-            rows, pattern.format(subject=subject), crops.weights_folder, crops.settings, keep_faceless=True
-        )
+        store.write_subject(rows, pattern.format(subject=subject), crops.weights_folder, crops.settings)
     stored = Crops(crops.weights_folder, crops.settings, pattern)
     again = read_images("jaffe", tmp_path / "jaffe", crops=stored)
     np.testing.assert_array_equal(again.pixels, images.pixels)

@@ -16,7 +16,7 @@ from ferflow.report import image_beside, image_tables
 from ferflow.report.published import published
 from ferflow.settings import Evaluation
 
-EVALUATION = Evaluation(bootstrap=40, confidence=0.95, controls=False)
+EVALUATION = Evaluation(bootstrap=40, confidence=0.95, by=[], controls=False)
 SHARES = [f"p_{emotion}" for emotion in EMOTIONS_NEUTRAL]
 
 
@@ -281,6 +281,22 @@ def test_every_published_row_has_ours_or_a_reason(small_settings):
     assert found.loc[("total", "images", "CK+"), "note"] == "no copy"
     assert found.loc[("compact + haar cascade", "fps", ""), "difference"] == 51
     assert found.loc[("vggnet RLRP", "accuracy", "PrivateTest"), "note"] == "not run: no GPU"
+    # A name is no network, a sweep may be of another, and an ensemble is several: no difference between them.
+    other = of_models(small_settings, {"compact": {"network": "alexnet"}, "resnet": {"network": "resnet"}})
+    accuracies = pd.DataFrame([row, row | {"model": "resnet"}])
+    swept = {"stage": "optimiser", "optimiser": "nesterov", "schedule": "constant", "network": "compact"}
+    swept |= {"validation_accuracy": 0.6, "images": 3000, "epochs": 12, "synthetic": False}
+    sweep = pd.DataFrame([swept])
+    ours = image_beside.Ours(other.images, accuracies, networks, counts, sweep, speed, "fer2013")
+    apart = image_beside.beside(ours).set_index(["item", "metric", "split"])
+    for key, note in {
+        ("compact", "accuracy", "PrivateTest"): "theirs is compact, ours alexnet",
+        ("compact", "parameters", ""): "theirs is compact, ours alexnet",
+        ("resnet", "accuracy", "PrivateTest"): "theirs is an ensemble, ours one network",
+        ("vggnet nesterov fixed lr", "accuracy", "PublicTest"): "theirs is vggnet, ours compact",
+    }.items():
+        one = apart.loc[key]
+        assert one["note"].startswith(note) and pd.isna(one["difference"]) and pd.notna(one["ours"])
     text = image_beside.rendered(table, "x")
     assert any(LEAKY in heading for heading in text.headings)
     assert ["68.52", "71.00 [70.00, 72.00]", "70.00", "+2.48"] in [list(cells[4:8]) for cells in text.rows]

@@ -85,7 +85,7 @@ def test_every_clip_is_tested_once_by_a_model_that_never_saw_its_subject(study, 
 
 @pytest.mark.slow
 def test_the_choice_is_the_inner_folds_best_and_the_table_holds_it(study, ran):
-    evaluation = Evaluation(bootstrap=40, confidence=0.9, controls=False)
+    evaluation = Evaluation(bootstrap=40, confidence=0.9, by=[], controls=False)
     folders = [ran / f"outer-{outer}" / "chosen" for outer in range(2)]
     out = ran / "nested.csv", ran / "nested_inner.csv"
     nested_run.write_table(folders, study.inputs["manifest"], *out, evaluation, 3, EMOTIONS)

@@ -14,7 +14,7 @@ from ferflow.evaluation.results import results
 from ferflow.report import opening
 from ferflow.settings import Calibration, Evaluation
 
-EVALUATION = Evaluation(bootstrap=60, confidence=0.9, controls=False)
+EVALUATION = Evaluation(bootstrap=60, confidence=0.9, by=[], controls=False)
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +33,22 @@ def found(frame):
         )[0],
         "comparisons": comparisons(test, models, EVALUATION, 1, ""),
         "confusion": confusion(frame, EMOTIONS),
+        "unusable_counts": counted(0),
     }
+
+
+def counted(lost):
+    rows = [("all", "all", 48, lost), ("class", "sad", 8, lost), ("class", "fear", 8, 0)]
+    rows += [("subject", "M001", 6, lost)] if lost else []
+    table = pd.DataFrame(rows, columns=["of", "name", "clips", "left_out"])
+    return table.assign(used=table["clips"] - table["left_out"], synthetic=True)
+
+
+def test_clips_that_are_left_out_are_counted(found):
+    assert "On which clips?" not in {item["question"] for item in opening.answers(found, 0.9)}
+    said = opening.answers(found | {"unusable_counts": counted(3)}, 0.9)[-1]
+    assert said["answer"] == "45 of 48; 3 could not be used and are left out"
+    assert said["detail"].startswith("3 of 8 sad; of 1 subjects")
 
 
 def test_the_model_is_the_best_in_cross_validation_and_its_numbers_are_those_of_the_test(found, frame):

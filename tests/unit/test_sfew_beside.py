@@ -113,6 +113,13 @@ def test_synthetic_figures_stand_under_their_own_heading_and_are_not_compared(tm
     assert all(NOT_COMPARABLE in path.read_text(encoding="utf-8") for path in paths)
 
 
+def test_a_network_that_did_not_start_from_imagenet_has_no_difference():
+    table = beside(fold_table(ALL, "untrained"))
+    other = row(table, "resnet50 original images", "mean")
+    assert other["random"] == pytest.approx(0.33) and pd.isna(other["difference"])
+    assert "untrained start" in other["note"] and pd.notna(row(table, "PHOG", "mean")["difference"])
+
+
 def test_real_figures_are_ours():
     shown = sfew_beside.rendered(beside(fold_table(ALL)), "The paper and ours")
     assert f"ours, random folds ({LEAKY})" in shown.headings and shown.marks == ""

@@ -19,7 +19,7 @@ from ferflow.report.published import published
 from ferflow.settings import Evaluation
 from ferflow.sfew import results
 
-EVALUATION = Evaluation(bootstrap=50, confidence=0.95, controls=False)
+EVALUATION = Evaluation(bootstrap=50, confidence=0.95, by=[], controls=False)
 RIGHT = {0: 9, 1: 2, 2: 6}
 """Of 14 images in each fold, how many are judged rightly; the mean is 17/42, nearest is fold 2."""
 

@@ -72,7 +72,7 @@ def study(tmp_path, small_settings, monkeypatch):
         name: results / "tables" / f"{name}.csv"
         for name in ("results", "confusion", "class_report", "copies")
     }
-    settings = Evaluation(bootstrap=50, confidence=0.9, controls=False)
+    settings = Evaluation(bootstrap=50, confidence=0.9, by=[], controls=False)
     evaluate(
         [tmp_path / "p.csv"], [tmp_path / "c.csv"], tmp_path / "m.csv",
         results / "metrics.json", out, settings, 20, "published",

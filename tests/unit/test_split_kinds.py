@@ -17,7 +17,7 @@ from ferflow.report import split_kinds as drawn
 from ferflow.settings import Evaluation, check
 from ferflow.training import splits
 
-EVALUATION = Evaluation(bootstrap=200, confidence=0.9, controls=False)
+EVALUATION = Evaluation(bootstrap=200, confidence=0.9, by=[], controls=False)
 BU4DFE = {f"F{n:03d}": "female" for n in range(1, 59) if n != 16} | {
     f"M{n:03d}": "male" for n in range(1, 44)
 }
@@ -45,7 +45,7 @@ def test_blocks_hold_one_sex_and_stratified_folds_both():
     blocks = splits.regrouped(splits.make("stratified", BU4DFE, 5, 0.2, 1, "honest"), BU4DFE, 1)
     assert sum(len({s[0] for s in fold}) == 1 for fold in blocks["folds"]) == 4
     assert list(chain(*blocks["folds"])) == sorted(chain(*blocks["folds"]))
-    mixed = splits.regrouped(splits.make("thesis", BU4DFE, 5, 0.2, 1, "honest"), BU4DFE, 1)
+    mixed = splits.regrouped(splits.make("thesis", BU4DFE, 5, 0.2, 1, "honest", by_name=True), BU4DFE, 1)
     women = [sum(s[0] == "F" for s in fold) for fold in mixed["folds"]]
     assert max(women) - min(women) <= 1
     assert mixed["test"] == [f"{s}{n:03d}" for s in "FM" for n in range(1, 11)]

@@ -38,6 +38,14 @@ def aus_table(clips: dict[str, np.ndarray]) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
+def clips(folder, *names):
+    """A list of clips, of which trimming goes by the names alone."""
+    about = dict.fromkeys(("split", "sex"), "") | {"subject_id": "S1", "emotion": "sad", "source": "x"}
+    about |= {"n_frames": 9, "fps": 25.0, "width": 9, "height": 9, "sha256": "", "synthetic": True}
+    tables.write(pd.DataFrame({"clip_id": names, **about}), folder / "clips.csv", "manifest")
+    return folder / "clips.csv"
+
+
 def test_onset_and_offset_below_half_are_cut(trim):
     score = np.concatenate([np.linspace(0, 2, 21), np.full(50, 2.0), np.linspace(2, 0, 21)])
     trimmed = algorithm1(score, trim())
@@ -136,7 +144,8 @@ def test_the_table_of_a_data_set_with_a_persons_choices(trim, tmp_path):
     tables.write(aus_table({"c": np.full(100, 1.0)}), tmp_path / "two.csv", "aus")
     (tmp_path / "by_hand.csv").write_text("clip_id,begin,end\na,12,80\n")
     settings = trim(overrides=str(tmp_path / "by_hand.csv"))
-    write_trim([tmp_path / "one.csv", tmp_path / "two.csv"], tmp_path / "trim.csv", settings)
+    aus = [tmp_path / "one.csv", tmp_path / "two.csv"]
+    write_trim(aus, clips(tmp_path, "a", "b", "c"), tmp_path / "trim.csv", settings)
     table = tables.read(tmp_path / "trim.csv", "trim").set_index("clip_id")
     assert table.index.tolist() == ["a", "b", "c"]
     assert table.loc["a", ["begin", "end", "anomaly", "overridden", "reason"]].tolist() == [
@@ -163,11 +172,25 @@ def test_choices_that_cannot_be_followed(trim, tmp_path, line, says):
     (tmp_path / "by_hand.csv").write_text(f"clip_id,begin,end\n{line}\n")
     settings = trim(overrides=str(tmp_path / "by_hand.csv"))
     with pytest.raises(InputError, match=says):
-        write_trim([tmp_path / "aus.csv"], tmp_path / "trim.csv", settings)
+        write_trim([tmp_path / "aus.csv"], clips(tmp_path, "a"), tmp_path / "trim.csv", settings)
     assert not (tmp_path / "trim.csv").exists()
 
 
 def test_a_clip_in_two_tables_is_refused(trim, tmp_path):
     tables.write(aus_table({"a": peak(100, 50)}), tmp_path / "one.csv", "aus")
     with pytest.raises(InputError, match="clip a is in two AU tables"):
-        write_trim([tmp_path / "one.csv"] * 2, tmp_path / "trim.csv", trim())
+        write_trim([tmp_path / "one.csv"] * 2, clips(tmp_path, "a"), tmp_path / "trim.csv", trim())
+
+
+def test_clips_that_cannot_be_used_are_not_trimmed_and_a_late_face_is_not_cut_off(trim, tmp_path):
+    late = aus_table({"late": np.zeros(30), "black": np.zeros(30)})
+    lost = late["clip_id"].eq("black") | (late["frame"] < 25)
+    late.loc[lost, ["success", *AU_COLUMNS]] = [0, *[np.nan] * len(AU_COLUMNS)]
+    tables.write(late, tmp_path / "aus.csv", "aus")
+    (tmp_path / "by_hand.csv").write_text("clip_id,begin,end\nblack,1,5\n")
+    settings = trim(overrides=str(tmp_path / "by_hand.csv"))
+    write_trim([tmp_path / "aus.csv"], clips(tmp_path, "late"), tmp_path / "trim.csv", settings)
+    table = tables.read(tmp_path / "trim.csv", "trim")
+    assert table[["clip_id", "begin", "end"]].values.tolist() == [["late", 0, 30]]
+    with pytest.raises(InputError, match="clip other has no action units"):
+        write_trim([tmp_path / "aus.csv"], clips(tmp_path, "other"), tmp_path / "trim.csv", trim())

@@ -18,7 +18,7 @@ from debian_packages import NoPackagesError
 from ferflow import settings
 
 STAGES = ("faces", "features", "train", "evaluate", "report")
-LARGE = ("data/interim/synth4d/faces", "data/interim/synth4d/aus", "data/features/tiny")
+LARGE = ("data/interim", "data/features/tiny")
 """Folders that stay out of DVC's cache, since Snakemake makes them again."""
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]

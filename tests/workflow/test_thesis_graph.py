@@ -37,12 +37,25 @@ def jobs(tmp_path_factory, weights_folder) -> dict[str, int]:
     return {name.strip(): int(number) for name, number in found}
 
 
+def test_table_3_4_is_a_study_of_its_own(tmp_path):
+    stills = tmp_path / "data/raw/fer2013/fer2013.csv"
+    stills.parent.mkdir(parents=True)
+    stills.touch()
+    study = STUDY.with_name("thesis-backbones.yaml")
+    done = run(tmp_path, "--dry-run", "--quiet", "rules", study=study)
+    text = done.stdout + done.stderr
+    assert done.returncode == 0, text
+    for rule, jobs in (("finetune", 4), ("published weights", 4), ("finetuned", 1)):
+        assert re.search(rf"^ {rule} +{jobs} *$", text, flags=re.M), text
+
+
 def test_every_architecture_is_cross_validated_and_tested(jobs):
     study = settings.load(REPOSITORY / "params.yaml", STUDY)
     folds = study.splits.folds
     assert jobs["fold"] == 3 * folds and jobs["final"] == 3
     assert jobs["end to end fold"] == 2 * folds and jobs["end to end final"] == 2
-    assert jobs["faces"] == len(SUBJECTS) - 1  # F047 was not used
+    assert jobs["faces"] == len(SUBJECTS) - 1  # F016 was not used
+    assert jobs["published weights"] == 1  # VGGFace's, a .h5
 
 
 def test_every_comparison_and_protocol_is_in_it(jobs):

@@ -76,8 +76,8 @@ def test_a_trimming_setting_reruns_trimming_and_what_follows_and_nothing_before(
 
 def test_a_setting_of_what_follows_the_predictions_trains_nothing(finished):
     changed = "fusion={stacking: {folds: 3}}", "nested={inner: 3}", "evaluation={bootstrap: 60}"
-    rules = dry(finished, "--config", *changed)
-    assert {"fusion", "nested_inner", "metrics"} <= rules
+    rules = dry(finished, "--config", *changed, "dataset={unusable: leave_out}")
+    assert {"fusion", "nested_inner", "metrics", "unusable"} <= rules
     assert not rules & {"features", "fold", "final", "end_to_end_fold", "end_to_end_final"}
 
 

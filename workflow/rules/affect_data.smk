@@ -30,9 +30,6 @@ if SYNTHETIC:
         script:
             "../scripts/affect_images.py"
 
-elif not Path(AFFECT_ROOT).exists():
-    stop(FerflowError(AFFECT_ROOT, "does not exist", "put AffectNet there, or correct affect.dataset.path"))
-
 
 rule affect_index:
     """Every image that has an expression, and what was dropped; 300,000 images have 900,000 files of annotations."""

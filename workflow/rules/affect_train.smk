@@ -1,7 +1,5 @@
 # Networks for expression, valence and arousal: one training job for each row of the study.
 AFFECT_MODELS = S.affect.models
-if not AFFECT_MODELS:
-    stop(FerflowError("affect.models", "names no network", "lay a study over params.yaml, as workflow/studies/affect.yaml"))
 
 
 def affect_start(w):

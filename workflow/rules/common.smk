@@ -5,6 +5,7 @@ from pathlib import Path
 
 from ferflow import layout
 from ferflow.errors import FerflowError
+from ferflow.planning import preflight
 from ferflow.settings import laid_over
 
 
@@ -22,9 +23,16 @@ def stop(error):
 
 
 try:
-    S = laid_over(Path(workflow.basedir) / "params.yaml", config)
+    READY = preflight.look(laid_over(Path(workflow.basedir) / "params.yaml", config))
 except FerflowError as error:
     stop(error)
+
+S = READY.settings
+config["decided"] = READY.decided  # the captions' own, which see the settings as they were written
+if workflow.is_main_process:
+    for note in filter(None, (READY.decided, *READY.notes)):
+        print(f"ferflow: {note}", file=sys.stderr)
+
 
 SYNTHETIC_STILLS = S.stills.source == "synth4d"
 STILLS = "synth4d-stills" if SYNTHETIC_STILLS else S.stills.source

@@ -15,7 +15,7 @@ rule features:
             allow_missing=True,
         ),
     params:
-        features=plain(S.features),
+        features={name: value for name, value in plain(S.features).items() if name != "normalise"},
         layers=LAYERS,
         augmentations=["none", *AUGMENTATIONS],
         listing=S.augment.listing,
@@ -43,6 +43,7 @@ rule export:
         directory(at(layout.EXPORT)),
     params:
         max_frames=S.features.max_frames,
+        emotions=S.emotions,
     log:
         "logs/export.log",
     resources:

@@ -4,8 +4,10 @@ from ferflow.report import opening, thesis_titles
 
 FUSED = [at(layout.FUSION) + "/predictions.csv"] if S.fusion.any() else []
 # Models against each other: one alone is compared with nothing.
-SEVERAL = len(MODELS) + S.fusion.found() + len(HUMAN_PREDICTIONS) > 1
+SEVERAL = len(MODELS) + len(BASELINES) + S.fusion.found() + len(HUMAN_PREDICTIONS) > 1
+# Numbers of the thesis's six classes say nothing beside those of others.
 THESIS_TABLES = {thesis_titles.file_name(name): title for name, title in thesis_titles.TITLES.items()}
+THESIS_TABLES = THESIS_TABLES if S.thesis_classes() else {}
 # Fields of report.thesis_ours.Ours, and the tables that fill them.
 THESIS_SOURCES = {
     name: table(name)
@@ -51,18 +53,19 @@ if FUSED:
 
 
 rule details:
-    """Models against each other, calibration, results by sex, confidences, counts of errors."""
+    """Models against each other, calibration, results by group, confidences, counts of errors."""
     input:
         predictions=[at(layout.PREDICTIONS), *FUSED],
         manifest=at(layout.CLIPS),
     output:
-        [table(name) for name in detail_tables.TITLES],
+        [table(name) for name in detail_tables.titles(BY)],
     params:
         calibration=plain(S.calibration),
         evaluation=plain(S.evaluation),
         emotions=S.emotions,
         protocol=S.protocol,
         seed=S.seed,
+        by=BY,
     log:
         "logs/details.log",
     benchmark:
@@ -79,12 +82,12 @@ rule figures_of_details:
         reliability=table("reliability"),
         calibration=table("calibration"),
         comparisons=table("comparisons"),
-        sex=table("results_by_sex"),
+        groups=table(detail_tables.BY) if BY else [],
         confusion=table("confusion_beside"),
     output:
         reliability=shown_figure("reliability", "Reliability of the models", "1 Results"),
         comparisons=shown_figure("comparisons", "Models against each other", "1 Results") if SEVERAL else [],
-        sex=shown_figure("sex", "Accuracy by sex", "1 Results"),
+        groups=shown_figure("groups", f"Accuracy by {', '.join(BY)}", "1 Results") if BY else [],
         confusion=shown_figure("beside", "Confusion matrices of models and annotators", "1 Results"),
     params:
         confidence=S.evaluation.confidence,
@@ -134,6 +137,7 @@ rule error_tables:
         [path for key in MODELS for path in mislabelled(key)],
     params:
         models=list(MODELS.values()),
+        judged=S.splits.judged,
     log:
         "logs/error_tables.log",
     resources:
@@ -159,6 +163,7 @@ rule thesis_beside:
         c3d=plain(S.end_to_end.c3d),
         dataset=S.dataset.name,
         network=S.spatial.network,
+        others=OTHERS,
         stills=S.stills.source,
         synthetic_stills=SYNTHETIC_STILLS,
         experiments={item: run for item, run in S.experiments.published.items() if run in RUNS},
@@ -176,12 +181,12 @@ rule thesis_beside:
 
 if FUSED:
     SHOWN["fusion"] = ("fusion", "Fusion of models", "1 Results")
-for name, title in detail_tables.TITLES.items():
+for name, title in detail_tables.titles(BY).items():
     if name != "comparisons" or SEVERAL:
         SHOWN[name] = (detail_tables.SCHEMAS.get(name, name), title, "1 Results")
 for name, title in THESIS_TABLES.items():
     SHOWN[name] = ("thesis_beside", title, "6 Published beside reproduced")
-FIGURES += [figure(name) for name in ("reliability", "sex", "beside")]
+FIGURES += [figure("reliability"), figure("beside"), *([figure("groups")] if BY else [])]
 FIGURES += [figure("comparisons")] if SEVERAL else []
 RESULTS.append(at(layout.TABLES) + "/opening.html")
 RESULTS += expand(at(layout.TABLES) + "/mislabelled-{mistaken}.html", mistaken=MODELS)

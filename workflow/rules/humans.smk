@@ -13,10 +13,6 @@ HUMAN_ANSWERS = {
     None: [],
 }[HUMAN_SOURCE]
 
-if HUMAN_SOURCE in ("annotations", "votes") and not Path(HUMAN_ANSWERS).exists():
-    stop(FerflowError(HUMAN_ANSWERS, "does not exist", f"correct humans.{HUMAN_SOURCE}, or set it to null"))
-
-
 if HUMAN_SOURCE == "simulated":
 
     rule simulated_annotators:

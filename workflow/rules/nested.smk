@@ -41,7 +41,6 @@ if S.nested.heads:
             splits=expand(at(layout.NESTED_SPLITS), outer=OUTER),
         params:
             inner=S.nested.inner,
-            emotions=S.emotions,
             seed=S.seed,
         log:
             "logs/nested_plan.log",

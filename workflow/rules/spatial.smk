@@ -3,7 +3,7 @@ from ferflow.apps.models import shipped
 from ferflow.settings import SHIPPED
 
 if S.kind == "clips":
-    TRAINED, START = {S.spatial.network: (S.spatial, S.seed)} if S.temporal.heads else {}, {}
+    TRAINED, START = {S.spatial.network: (S.spatial, S.seed)} if S.sees_images() else {}, {}
 else:
     TRAINED = {
         name: (model.recipe(), S.seed if model.seed is None else model.seed)
@@ -39,9 +39,6 @@ if SYNTHETIC_STILLS:
         priority: 20  # the longest chain of jobs begins here
         script:
             "../scripts/stills.py"
-
-elif any(own.weights is None for own, _ in TRAINED.values()) and not Path(S.stills.path).exists():
-    stop(FerflowError(S.stills.path, "does not exist", "put FER2013 there, or correct stills.path"))
 
 
 # Nothing is trained before all clips have been judged; another judgement reruns nothing by itself.

@@ -2,6 +2,7 @@
 from ferflow.faces.detect import DETECTORS
 
 CORE_WEIGHTS = ["au_to_mesh.npz", "face_tessellation.json", "face_landmark.tflite"]
+CORE_WEIGHTS += ["face_landmarker.task"]
 CORE_WEIGHTS += sorted({name for files in DETECTORS.values() for name in files})
 
 
@@ -9,7 +10,9 @@ def weights(name):
     return f"{layout.WEIGHTS}/{name}"
 
 
-FACE_WEIGHTS = [weights(name) for name in ("face_landmark.tflite", *DETECTORS[S.faces.detector])]
+# What the faces step needs: of the two networks for landmarks, the one that is set, and what the detector needs.
+FACE_WEIGHTS = [weights("face_landmarker.task" if S.faces.landmarks == "bundle" else "face_landmark.tflite")]
+FACE_WEIGHTS += [weights(name) for name in DETECTORS[S.faces.detector]]
 
 
 rule weights:

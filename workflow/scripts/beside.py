@@ -5,4 +5,5 @@ from common import job
 with job(snakemake):
     from ferflow.report import tables
 
-    tables.beside(snakemake.input[0], snakemake.output[0], snakemake.params.dataset)
+    p = snakemake.params
+    tables.beside(snakemake.input[0], snakemake.output[0], p.dataset, p.others)

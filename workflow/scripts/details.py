@@ -18,4 +18,5 @@ with job(snakemake):
         p.seed,
         p.emotions,
         p.protocol,
+        p.by,
     )

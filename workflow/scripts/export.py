@@ -6,6 +6,5 @@ with job(snakemake):
     from ferflow.features import export
 
     given, p = snakemake.input, snakemake.params
-    export.write_folds(
-        given.features, given.manifest, given.trim, given.splits, snakemake.output[0], p.max_frames
-    )
+    tables = (given.manifest, given.trim, given.splits)
+    export.write_folds(given.features, *tables, snakemake.output[0], p.max_frames, p.emotions)

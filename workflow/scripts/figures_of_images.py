@@ -12,4 +12,4 @@ with job(snakemake):
     for model, history, path in zip(p.models, given.histories, out.learning, strict=True):
         run.learning_curves([history], path, model, n_classes, p.synthetic, p.protocol)
     for model, path in zip(p.confused, out.confusion, strict=True):
-        run.confusion(given.confusion, path, model)
+        run.confusion(given.confusion, path, model, things="images")

@@ -8,4 +8,4 @@ with job(snakemake):
 
     given, out, p = snakemake.input, snakemake.output, snakemake.params
     run.learning_curves([given.history], out.history, p.model, len(EMOTIONS_NEUTRAL), p.synthetic, p.protocol)
-    run.confusion(given.confusion, out.confusion, p.model)
+    run.confusion(given.confusion, out.confusion, p.model, things="images")

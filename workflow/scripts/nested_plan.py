@@ -6,4 +6,4 @@ with job(snakemake):
     from ferflow.training.nested_run import write_plan
 
     p, out = snakemake.params, snakemake.output
-    write_plan(snakemake.input[0], out.plan, out.splits, p.inner, p.seed, p.emotions)
+    write_plan(snakemake.input[0], out.plan, out.splits, p.inner, p.seed)

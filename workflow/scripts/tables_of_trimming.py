@@ -5,5 +5,5 @@ from common import job
 with job(snakemake):
     from ferflow.report import tables
 
-    given, out = snakemake.input, snakemake.output
-    tables.trimming(given.trim, given.manifest, out.trimming, out.anomalies, snakemake.params.max_frames)
+    given, out, p = snakemake.input, snakemake.output, snakemake.params
+    tables.trimming(given.trim, given.manifest, out.trimming, out.anomalies, p.max_frames, p.emotions)

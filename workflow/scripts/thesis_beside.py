@@ -22,6 +22,7 @@ with job(snakemake):
         evaluation=Evaluation(**p.evaluation),
         seed=p.seed,
         spatial=p.network,
+        others=p.others,
         experiments=p.experiments,
         image_counts=image_counts.of_stills(given.images[0], p.synthetic_stills) if given.images else None,
         parameters=counts(

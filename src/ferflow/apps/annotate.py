@@ -58,7 +58,7 @@ def of_study(
             "splits": splits,
             "database": folder / "annotations.sqlite",
             "cache": folder / "webm",
-            "emotions": EMOTIONS,
+            "emotions": choices(manifest_csv),
         }
     from ferflow import settings
 
@@ -75,6 +75,15 @@ def of_study(
         "cache": Path(layout.ANNOTATED.format(**names)),
         "emotions": tuple(study.emotions),
     }
+
+
+def choices(manifest_csv: Path) -> tuple[str, ...]:
+    """The classes that people choose from where no study lists them.
+
+    The six basic emotions where the clips show no others; else the manifest's own, in the order of its rows.
+    """
+    found = tuple(dict.fromkeys(manifest.read(manifest_csv)["emotion"]))
+    return EMOTIONS if set(found) <= set(EMOTIONS) else found
 
 
 def run(options: Options) -> None:

@@ -26,6 +26,7 @@ from pydantic import BaseModel, Field
 
 from ferflow import tables
 from ferflow.apps.annotate_clips import Stopped, WebmClips
+from ferflow.classes import LONGEST
 from ferflow.errors import FerflowError
 from ferflow.humans.order import order
 from ferflow.humans.pseudonym import is_simulated
@@ -66,7 +67,7 @@ class Entry(BaseModel):
 class Answer(BaseModel):
     annotator: Annotated[str, Field(max_length=200)]
     clip: Annotated[str, Field(max_length=64)]
-    emotion: Annotated[str, Field(max_length=40)]
+    emotion: Annotated[str, Field(max_length=LONGEST)]
     request: Annotated[str, Field(min_length=8, max_length=64)]
 
 

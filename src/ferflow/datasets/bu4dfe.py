@@ -72,14 +72,14 @@ def find(
             root, "holds no clip", "expected <subject>_<emotion>_tex.avi or <subject>/<emotion>/"
         )
     _refuse_gaps(root, clips, emotions)
-    return [
-        ListedClip(
-            f"{subject}_{emotion}", subject, "female" if subject[0] == "F" else "male", emotion, source
-        )
-        for (subject, emotion), source in sorted(
-            clips.items(), key=lambda c: (c[0][0], emotions.index(c[0][1]))
-        )
-    ]
+    in_order = sorted(clips.items(), key=lambda c: (c[0][0], emotions.index(c[0][1])))
+    return [named(subject, emotion, source) for (subject, emotion), source in in_order]
+
+
+def named(subject: str, emotion: str, source: Path) -> ListedClip:
+    """The clip of a subject and an emotion; the subject's first letter says the sex."""
+    sex = "female" if subject[0] == "F" else "male"
+    return ListedClip(f"{subject}_{emotion}", subject, sex, emotion, source)
 
 
 def _flat(video: Path) -> tuple[str, str, Path]:

@@ -8,7 +8,7 @@ from pathlib import Path, PurePath
 
 import pandas as pd
 
-from ferflow import tables
+from ferflow import classes, tables
 from ferflow.datasets.manifest import ListedClip, refuse_repeats
 from ferflow.errors import InputError
 from ferflow.faces.video import IMAGE_SUFFIXES
@@ -101,7 +101,7 @@ def _refuse_spellings(table: str | Path, names: pd.Series) -> None:
     """One name written in two ways, in upper and lower case or with more spaces."""
     seen: dict[str, tuple[str, int]] = {}
     for number, name in enumerate(names, tables.FIRST_LINE):
-        first, line = seen.setdefault(" ".join(name.casefold().split()), (name, number))
+        first, line = seen.setdefault(" ".join(classes.key(name).split()), (name, number))
         if first != name:
             problem = f"{names.name}: {name!r} (line {number}) and {first!r} (line {line}) differ in spelling"
             raise InputError(table, problem, "write one name in one way")
@@ -121,11 +121,11 @@ def _refuse_two(table: str | Path, frame: pd.DataFrame, column: str) -> None:
 
 
 def _class(table: str | Path, line: int, written: str, emotions: tuple[str, ...]) -> str:
-    """The study's name of a class that may be written in another case."""
-    known = {emotion.casefold(): emotion for emotion in emotions}
-    if written.casefold() not in known:
-        near = difflib.get_close_matches(written.casefold(), known, 1)
-        hint = f"did you mean {known[near[0]]}?" if near else f"they are {', '.join(emotions)}"
+    """The study's name of a class that may be written in another case, or in another common word."""
+    emotion = classes.match(written, emotions)
+    if emotion is None:
+        near = difflib.get_close_matches(written, emotions, 1)
+        hint = f"did you mean {near[0]}?" if near else f"they are {', '.join(emotions)}"
         problem = f"emotion, line {line}: {written!r} is no class of the study"
         raise InputError(table, problem, f"{hint}; `emotions` lists them")
-    return known[written.casefold()]
+    return emotion

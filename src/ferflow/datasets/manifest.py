@@ -51,7 +51,7 @@ def refuse_repeats(path: str | Path, frame: pd.DataFrame) -> None:
 
 
 def example(path: str | Path, clip_id: str) -> pd.Series:
-    """The clip that pictures show: the row of `clip_id`, or, where it is not listed, the last subject's first."""
+    """The clip that pictures show: that of `clip_id`; where it is not listed, the last subject's first."""
     clips = read(path).sort_values("clip_id")
     rows = clips[clips["clip_id"] == clip_id]
     rows = rows if len(rows) else clips[clips["subject_id"] == clips["subject_id"].max()]

@@ -115,14 +115,14 @@ def decide(
     gone = [name for name in classes if name in set(clips["emotion"]) - set(left["emotion"])]
     if gone:
         lost = int((clips["emotion"] == gone[0]).sum())
-        problem = f"the class {gone[0]} has no clip that can be used (of {lost})"
+        problem = f"the class {gone[0]} has no clip that can be used, of {lost}"
         raise FerflowError(unusable_csv, problem, f"mend one, or take {gone[0]} out of `emotions`")
 
 
 def write_counts(
     manifest_csv: str | Path, unusable_csv: str | Path, out: str | Path, classes: Sequence[str]
 ) -> None:
-    """Count clips used and left out (schema `unusable_counts`): all, each class, each subject that lost some."""
+    """Count clips used and left out (schema `unusable_counts`): all, by class, by subject that lost some."""
     clips, table = manifest.read(manifest_csv), tables.read(unusable_csv, "unusable")
     losers = sorted(set(table["subject_id"]))
     groups = [("all", "all", clips, table)]

@@ -1,4 +1,4 @@
-"""A closer look at the same predictions: against each other, calibration, by sex, confidence, errors."""
+"""A closer look at the same predictions: against each other, calibration, by group, confidence, errors."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from ferflow.evaluation.compare import comparisons
 from ferflow.evaluation.confidence import confidences, confidences_by_class
 from ferflow.evaluation.confusion import confusion
 from ferflow.evaluation.controls import is_control
-from ferflow.evaluation.detail_tables import SCHEMAS, TITLES
+from ferflow.evaluation.detail_tables import SCHEMAS, titles
 from ferflow.evaluation.errors import error_counts
 from ferflow.evaluation.fusions import FOUND, fusion_name, is_fusion
-from ferflow.evaluation.groups import by_sex
+from ferflow.evaluation.groups import results_by
 from ferflow.evaluation.majority import HUMAN, is_majority, majority
 from ferflow.evaluation.results import study_note
 from ferflow.settings import Calibration, Evaluation
@@ -32,31 +32,35 @@ def write_details(
     seed: int,
     emotions: Sequence[str],
     protocol: str = "honest",
+    by: Sequence[str] = (),
 ) -> None:
-    """Write the tables of `detail_tables.TITLES` (.csv) to the folder `out_tables`.
+    """Write the tables of `detail_tables.titles` (.csv) to the folder `out_tables`.
+
+    `by` are the columns of the manifest that put its clips into groups (`groups.used`).
 
     The predictions are those of models, fusions and annotators. Of the fusions only those that were found in
     cross-validation take part: the listed ones stand in schema `fusion`. Of the annotators only the majority
-    does; controls are not compared.
+    does; controls are not compared. Models are set beside each other on the test subjects' clips, or by their
+    cross-validation where nobody is held out.
     """
     frame = chosen(predictions_table.read(predictions_csvs, emotions, manifest_csv), emotions)
-    manifest = tables.read(manifest_csv, "manifest").set_index("clip_id")
+    manifest = tables.read(manifest_csv, "manifest")
     note = study_note(protocol)
     scored = frame[frame["protocol"] != HUMAN]
-    test = frame[frame["protocol"].isin(("test", HUMAN))]
-    models = compared(test)
+    judged = frame[frame["protocol"].isin((predictions_table.judged(frame), HUMAN))]
+    models = compared(judged)
     errors, bins = calibration(scored, emotions, settings, evaluation, seed, note)
     found = {
-        "comparisons": comparisons(test[test["model"].isin(models)], models, evaluation, seed, note),
+        "comparisons": comparisons(judged[judged["model"].isin(models)], models, evaluation, seed, note),
         "calibration": errors,
         "reliability": bins,
-        "results_by_sex": by_sex(frame, manifest["sex"], emotions, evaluation, seed, note),
+        "results_by": results_by(frame, manifest, by, emotions, evaluation, seed, note),
         "confidences": confidences(scored, emotions, settings.listed, note),
         "confidences_by_class": confidences_by_class(scored, emotions, note),
         "error_counts": error_counts(frame, emotions, evaluation, seed, note),
-        "confusion_beside": confusion(test[test["model"].isin(models)], emotions, note),
+        "confusion_beside": confusion(judged[judged["model"].isin(models)], emotions, note),
     }
-    for name in TITLES:
+    for name in titles(by):
         tables.write(found[name], Path(out_tables) / f"{name}.csv", SCHEMAS.get(name, name))
 
 
@@ -68,7 +72,7 @@ def chosen(predictions: pd.DataFrame, emotions: Sequence[str]) -> pd.DataFrame:
     return pd.concat([models, majority(predictions, emotions)], ignore_index=True)
 
 
-def compared(test: pd.DataFrame) -> list[str]:
-    """The models of a test table in the order they are compared in: models, fusions, the majority."""
-    models = [model for model in dict.fromkeys(test["model"]) if not is_control(model)]
+def compared(judged: pd.DataFrame) -> list[str]:
+    """The models of one protocol's table in the order they are compared in: models, fusions, the majority."""
+    models = [model for model in dict.fromkeys(judged["model"]) if not is_control(model)]
     return sorted(models, key=lambda model: (is_majority(model), is_fusion(model)))

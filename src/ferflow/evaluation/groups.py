@@ -1,59 +1,109 @@
-"""Results of women's and men's clips apart."""
+"""Results of groups of clips apart: of women and men, of ages, of whatever a column of the manifest tells."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
 from ferflow import tables
-from ferflow.classes import SEXES
+from ferflow.errors import SettingError
 from ferflow.evaluation.bootstrap import interval, resampled, unit_confusions
 from ferflow.evaluation.metrics import from_confusion, measure
-from ferflow.evaluation.results import n_subjects, units
+from ferflow.evaluation.results import absent, n_subjects, units
 from ferflow.settings import Evaluation
 
 MEASURED = ("accuracy", "f1")
-"""Metrics that are shown by sex."""
+"""Metrics that are shown by group."""
 DIFFERENCE = "difference"
+SEX = "sex"
+"""The column that is asked for unless a study says otherwise; where it is empty, nothing is missed."""
+MOST = 20
+"""Groups of a column: ages in years are no groups."""
 
 
-def by_sex(
+def used(columns: Mapping[str, Sequence[str]], asked: Sequence[str]) -> list[str]:
+    """Those of the `asked` columns that tell clips apart; `columns` are a list of clips, as text.
+
+    Raises SettingError for a column that is not there, is empty throughout or has more than MOST groups; an
+    empty `sex` is passed over.
+    """
+    found = []
+    for name in asked:
+        groups = names_of(columns.get(name, ()))
+        if groups and len(groups) <= MOST:
+            found.append(name)
+        elif groups:
+            problem = f"{name} has {len(groups)} different values, more than {MOST}"
+            raise SettingError("evaluation.by", problem, "write groups of them into a column")
+        elif name != SEX:
+            problem = f"the clips have no {name}" if name not in columns else f"{name} is empty for all clips"
+            raise SettingError("evaluation.by", problem, "fill in that column of the table, or leave it out")
+    return found
+
+
+def names_of(column: Sequence[str]) -> list[str]:
+    """The groups of a column, sorted; an empty cell belongs to none."""
+    return sorted({str(name) for name in column if not pd.isna(name) and str(name)})
+
+
+def results_by(
     predictions: pd.DataFrame,
-    sexes: pd.Series,
+    manifest: pd.DataFrame,
+    by: Sequence[str],
     emotions: Sequence[str],
     settings: Evaluation,
     seed: int,
     note: str = "",
 ) -> pd.DataFrame:
-    """Schema `results_by_sex` from a checked predictions table (with `synthetic`).
+    """Schema `results_by` from a checked predictions table (with `synthetic`) and its clips' manifest.
 
-    `sexes` maps a clip to female, male, or nothing, whose clips are left out. Folds are pooled, since a fold
-    may lack a sex. The difference is women less men; it is not there where one of them is missing.
+    Clips that have no entry in a column are left out there. Folds are pooled, since a fold may lack a group.
+    Where a column has two groups, their difference (the first less the second) is a row, unless one of them
+    has no clip; a group without a clip has empty cells.
     """
+    listed = manifest.set_index("clip_id")
+    parts = [by_group(predictions, name, listed[name], emotions, settings, seed, note) for name in by]
+    columns = list(tables.schema("results_by")["properties"])
+    table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+    return table.reindex(columns=columns).astype(dict.fromkeys(("value", "low", "high"), float))
+
+
+def by_group(
+    predictions: pd.DataFrame,
+    column: str,
+    group_of: pd.Series,
+    emotions: Sequence[str],
+    settings: Evaluation,
+    seed: int,
+    note: str = "",
+) -> pd.DataFrame:
+    """The rows of one column; `group_of` maps a clip to its group, or to nothing."""
     rows = []
-    sex = predictions["clip_id"].map(sexes).fillna("")
-    for (model, protocol), group in predictions.groupby(["model", "protocol"], sort=True):
+    groups = names_of(group_of)
+    own = predictions["clip_id"].map(group_of).fillna("").astype(str)
+    for (model, protocol), chosen in predictions.groupby(["model", "protocol"], sort=True):
         values, spreads = {}, {}
-        common = {"model": model, "protocol": protocol, "synthetic": bool(group["synthetic"].any())}
-        for place, name in enumerate(SEXES):
-            part = group[sex.loc[group.index] == name]
-            if part.empty:
-                continue
-            values[name] = measure(part["emotion"], part["predicted"], emotions)
-            spreads[name] = _spread(part, emotions, settings, seed + place)
-            rows += _rows(common, name, part, values[name], spreads[name], settings, note)
-        if len(values) == len(SEXES):
-            first, second = SEXES
-            both = group[sex.loc[group.index].isin(SEXES)]
+        common = {"model": model, "protocol": protocol, "by": column}
+        common["synthetic"] = bool(chosen["synthetic"].any())
+        for place, name in enumerate(groups):
+            part = chosen[own.loc[chosen.index] == name]
+            remarks = ["no clips"] if part.empty else [absent(part, emotions)]
+            if not part.empty:
+                values[name] = measure(part["emotion"], part["predicted"], emotions)
+                spreads[name] = _spread(part, emotions, settings, seed + place)
+            found = values.get(name), spreads.get(name)
+            rows += _rows(common, name, part, *found, settings, [*remarks, note])
+        if len(values) == len(groups) == 2:
+            first, second = groups
+            both = chosen[own.loc[chosen.index].isin(groups)]
             less = {m: values[first][m] - values[second][m] for m in MEASURED}
             apart = None
             if spreads[first] is not None and spreads[second] is not None:
                 apart = {m: spreads[first][m] - spreads[second][m] for m in MEASURED}
-            rows += _rows(common, DIFFERENCE, both, less, apart, settings, note)
-    columns = list(tables.schema("results_by_sex")["properties"])
-    return pd.DataFrame(rows).reindex(columns=columns).astype({"low": float, "high": float})
+            rows += _rows(common, DIFFERENCE, both, less, apart, settings, [f"{first} less {second}", note])
+    return pd.DataFrame(rows)
 
 
 def _spread(
@@ -69,20 +119,20 @@ def _spread(
 
 def _rows(
     common: dict,
-    sex: str,
+    group: str,
     part: pd.DataFrame,
-    values: dict[str, float],
+    values: dict[str, float] | None,
     spread: dict[str, np.ndarray] | None,
     settings: Evaluation,
-    note: str,
+    remarks: list[str],
 ) -> list[dict]:
-    remarks = [note] if note else []
-    if spread is None:
-        remarks.insert(0, "one subject: no interval")
+    if values is not None and spread is None:
+        remarks = ["one subject: no interval", *remarks]
     rows = []
     for metric in MEASURED:
         low, high = (None, None) if spread is None else interval(spread[metric], settings.confidence)
-        about = {"sex": sex, "metric": metric, "value": values[metric], "low": low, "high": high}
-        size = {"n_clips": len(part), "n_subjects": n_subjects(part), "note": "; ".join(remarks)}
-        rows.append(common | about | size)
+        value = None if values is None else values[metric]
+        about = {"group": group, "metric": metric, "value": value, "low": low, "high": high}
+        size = {"n_clips": len(part), "n_subjects": n_subjects(part)}
+        rows.append(common | about | size | {"note": "; ".join(filter(None, remarks))})
     return rows

@@ -11,8 +11,9 @@ from collections.abc import Sequence
 import numpy as np
 
 METRICS = ("accuracy", "precision", "recall", "f1", "weighted_f1", "kappa")
-"""What labels alone give. Precision, recall and F1 are macro means: every class counts the same; in
-`weighted_f1` a class counts by its number of images (the compact study does not say which F1 it prints)."""
+"""What labels alone give. Precision, recall and F1 are macro means: every class that occurs among the true
+labels counts the same; in `weighted_f1` a class counts by its number of images (the compact study does not
+say which F1 it prints)."""
 SCORED = ("auc",)
 """What needs the probabilities: the macro mean of the areas under the ROC curves, class against rest."""
 
@@ -20,14 +21,16 @@ SCORED = ("auc",)
 def measure(emotion: Sequence[str], predicted: Sequence[str], emotions: Sequence[str]) -> dict[str, float]:
     """All METRICS of N predicted labels, from scikit-learn.
 
-    A class that never occurs or is never predicted counts as 0 in the macro means. Kappa is 0 where it is
-    undefined (only one class among labels and predictions).
+    The macro means are over the classes that occur among the true labels; one of these that is never
+    predicted has a precision of 0. Kappa is 0 where it is undefined (only one class among labels and
+    predictions).
     """
     from sklearn.metrics import accuracy_score, cohen_kappa_score, precision_recall_fscore_support
 
-    labels = list(emotions)
+    labels, present = list(emotions), set(emotion)
+    occurring = [name for name in labels if name in present]
     precision, recall, f1, _ = precision_recall_fscore_support(
-        emotion, predicted, labels=labels, average="macro", zero_division=0
+        emotion, predicted, labels=occurring, average="macro", zero_division=0
     )
     weighted = precision_recall_fscore_support(
         emotion, predicted, labels=labels, average="weighted", zero_division=0
@@ -53,11 +56,10 @@ def from_confusion(confusion: np.ndarray) -> dict[str, np.ndarray]:
     n, classes = occurs.sum(-1), per_class(confusion)
     observed = _ratio(right.sum(-1), n)
     by_chance = _ratio((occurs * said).sum(-1), n**2)
+    counted = occurs > 0
     return {
         "accuracy": observed,
-        "precision": classes["precision"].mean(-1),
-        "recall": classes["recall"].mean(-1),
-        "f1": classes["f1"].mean(-1),
+        **{name: _ratio((values * counted).sum(-1), counted.sum(-1)) for name, values in classes.items()},
         "weighted_f1": _ratio((classes["f1"] * occurs).sum(-1), n),
         "kappa": _ratio(observed - by_chance, 1 - by_chance),
     }

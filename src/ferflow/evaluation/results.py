@@ -17,6 +17,8 @@ from ferflow.evaluation.predictions import FOLDED
 from ferflow.settings import Evaluation
 
 LEAKY = "published protocol, leaky"
+ABSENT = "no clip of"
+"""Begins the note of a row in which classes have no clip."""
 
 
 def study_note(protocol: str) -> str:
@@ -25,13 +27,20 @@ def study_note(protocol: str) -> str:
 
 
 def results(
-    predictions: pd.DataFrame, emotions: Sequence[str], settings: Evaluation, seed: int, note: str = ""
+    predictions: pd.DataFrame,
+    emotions: Sequence[str],
+    settings: Evaluation,
+    seed: int,
+    note: str = "",
+    pooled: bool = False,
 ) -> pd.DataFrame:
     """Schema `results` from a checked predictions table (with `synthetic`).
 
     Under cv and nested the value is the mean over folds, and its interval comes from drawing subjects anew
-    within each fold; each fold has rows of its own. All models share the resamples of one seed, so that equal
-    subjects are drawn for each. With fewer than two subjects there is no interval.
+    within each fold; each fold has rows of its own. Where models are judged by cross-validation (`pooled`),
+    and where a fold holds a single subject, the clips of all folds count together and subjects are drawn from
+    all of them. All models share the resamples of one seed, so that equal subjects are drawn for each. With
+    fewer than two subjects there is no interval.
     """
     rows = []
     for (model, protocol), group in predictions.groupby(["model", "protocol"], sort=True):
@@ -47,16 +56,19 @@ def results(
         }
         # Without probabilities (a human's rows, say) in any part there is no AUC.
         metrics = [m for m in (*METRICS, *SCORED) if all(m in value for value, _ in measured)]
-        values = {m: float(np.mean([value[m] for value, _ in measured])) for m in metrics}
         boots = [boot for _, boot in measured if boot is not None]
-        spread = None
-        if len(boots) == len(measured):
-            spread = {m: np.mean([boot[m] for boot in boots], axis=0) for m in metrics}
-        remarks = [f"mean over {len(parts)} folds"] if protocol in FOLDED else []
+        if protocol in FOLDED and (pooled or len(boots) < len(measured)):
+            values, spread = _part(group, emotions, settings, seed)
+            remarks = [f"pooled over {len(parts)} folds"]
+        else:
+            values = {m: float(np.mean([value[m] for value, _ in measured])) for m in metrics}
+            spread = {m: np.mean([boot[m] for boot in boots], axis=0) for m in metrics} if boots else None
+            remarks = [f"mean over {len(parts)} folds"] if protocol in FOLDED else []
+        remarks.append(absent(group, emotions))
         rows += _rows(common, None, group, values, spread, settings, [*remarks, note])
         if protocol in FOLDED:
             for (fold, part), (value, boot) in zip(parts, measured, strict=True):
-                rows += _rows(common, fold, part, value, boot, settings, [note])
+                rows += _rows(common, fold, part, value, boot, settings, [absent(part, emotions), note])
     frame = pd.DataFrame(rows)
     frame["fold"] = frame["fold"].astype("Int64")
     return frame
@@ -73,6 +85,13 @@ def n_subjects(frame: pd.DataFrame) -> int:
     """How many known subjects there are."""
     known = frame["subject_id"].fillna("").astype(str)
     return int(known[known != ""].nunique())
+
+
+def absent(frame: pd.DataFrame, emotions: Sequence[str]) -> str:
+    """What a row about `frame` must say where a class has no clip in it: macro means leave that one out."""
+    present = set(frame["emotion"])
+    lacking = [emotion for emotion in emotions if emotion not in present]
+    return f"{ABSENT} {', '.join(lacking)}" if lacking else ""
 
 
 def _part(

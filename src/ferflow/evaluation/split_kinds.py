@@ -18,7 +18,7 @@ from ferflow.classes import SEXES
 from ferflow.errors import InputError
 from ferflow.evaluation import predictions as predictions_table
 from ferflow.evaluation.compare import difference_interval
-from ferflow.evaluation.groups import by_sex
+from ferflow.evaluation.groups import SEX, by_group
 from ferflow.evaluation.results import results, study_note
 from ferflow.settings import Evaluation
 from ferflow.training.splits import SCHEMES
@@ -119,11 +119,11 @@ def _subjects(part: pd.DataFrame, sexes: pd.Series) -> dict[str, int]:
 
 
 def _by_sex(part, sexes, emotions, settings, seed) -> dict[str, float]:
-    table = by_sex(part, sexes, emotions, settings, seed)
+    table = by_group(part, SEX, sexes, emotions, settings, seed)
     found = {}
     for value, name in OF_SEX.items():
-        own = table[(table["sex"] == value) & (table["metric"] == "accuracy")] if len(table) else table
-        if len(own):
+        own = table[(table["group"] == value) & (table["metric"] == "accuracy")] if len(table) else table
+        if len(own) and own["n_clips"].item():
             found[f"accuracy_{name}"] = float(own["value"].item())
             found |= {f"{name}_{end}": own[end].item() for end in ("low", "high")}
     return found

@@ -30,7 +30,9 @@ def summarise(frame: pd.DataFrame, emotions: Sequence[str], settings: Evaluation
     whole = matrices.sum(0)
     areas = auc.areas(truth, shares)
     value = from_confusion(whole) | {"auc": auc.macro(areas)}
-    by_class = per_class(whole) | {"auc": areas}
+    # What a class without an image would get is not known.
+    there = whole.sum(1) > 0
+    by_class = {m: np.where(there, found, np.nan) for m, found in per_class(whole).items()} | {"auc": areas}
     spread, class_spread = None, None
     if len(matrices) > 1:
         confusions = resampled(matrices, settings.bootstrap, np.random.default_rng(seed))

@@ -1,4 +1,8 @@
-"""Face landmarks: MediaPipe's face landmark network (Apache-2.0), run by OpenVINO.
+"""Face landmarks: one of two networks of MediaPipe (Apache-2.0), run by OpenVINO.
+
+`wheel` is a file that a published wheel carries; it sees lids and lips move some six tenths of what they do.
+`bundle` is its successor in `face_landmarker.task`, which sees them better, in some three times the time. The
+468 points have the same numbers; the ten on the irises, which the bundle's adds, are not kept.
 
 OpenCV reads the network too and gives the same points (to 1e-4 pixels) in 2.4 times the time.
 """
@@ -12,15 +16,22 @@ import numpy as np
 
 from ferflow import weights
 from ferflow.faces.quiet import opencv
+from ferflow.settings.decided import landmark_network
 
 FILE = "face_landmark.tflite"
 N_LANDMARKS = 468
-INPUT_SIZE = 192
-"""Pixels, side of the network's square input."""
+INPUT_SIZE = {"wheel": 192, "bundle": 256}
+"""Pixels, side of the networks' square inputs."""
+REACH = {"wheel": 0.65, "bundle": 1.0}
+"""Share of a movement that a network's landmarks show. Of the wheel's: the slope of its movements on those of
+the bundle's, all points of 192 spoken clips of eight people (lips 0.73, jaw 0.61, brows 0.5, lids 0.25)."""
+MEMBER = "face_landmarks_detector.tflite"
+"""The bundle's network."""
 MARGIN = 8
 """Pixels around a region that go into the averaging."""
-WIDTH = 0.9
-"""Width of a face's landmarks, in their heights, that is shown to the network in a square as it is."""
+WIDTH = {"wheel": 0.9, "bundle": 0.0}
+"""Width of a face's landmarks, in their heights, from which on they are shown to a network as they are. The
+wheel's draws a narrower face too wide, and is therefore shown it wider; the bundle's does not."""
 NARROWEST = 0.7
 """Faces are widened to that by 1 / NARROWEST at most: one that is turned away is narrow by itself."""
 EYE_CORNERS = (33, 263)
@@ -30,8 +41,18 @@ EYE_CORNERS = (33, 263)
 class LandmarkNet:
     """468 landmarks and a face score from a square part of a frame."""
 
-    def __init__(self, weights_folder: str | Path) -> None:
-        self._net = compiled(str(weights.path(FILE, weights_folder)))
+    def __init__(self, weights_folder: str | Path, name: str = "auto") -> None:
+        """`name` as in `faces.landmarks`; WeightsError where its file is missing."""
+        self.name = landmark_network(name, weights_folder)
+        self._side = INPUT_SIZE[self.name]
+        if self.name == "wheel":
+            self._net = compiled(str(weights.path(FILE, weights_folder)))
+        else:
+            from ferflow.faces import bundle
+
+            self._net = bundle.network(
+                str(bundle.path(weights_folder)), MEMBER, (1, self._side, self._side, 3)
+            )
 
     def __call__(self, frame: np.ndarray, region: np.ndarray) -> tuple[np.ndarray, float]:
         """Landmarks float32 [468,3] in source pixels (z in the same scale, smaller is nearer) and the score.
@@ -44,9 +65,9 @@ class LandmarkNet:
         cv2 = opencv()
         # A pixel p of the network's is turn p + shift in the frame.
         centre, sides = np.asarray(region[:2], np.float64), np.asarray(region[2:4], np.float64)
-        turn = _turn(region[4]) * (sides / INPUT_SIZE)
-        zoom = float(np.sqrt(sides.prod())) / INPUT_SIZE
-        shift = centre - turn @ np.full(2, INPUT_SIZE / 2)
+        turn = _turn(region[4]) * (sides / self._side)
+        zoom = float(np.sqrt(sides.prod())) / self._side
+        shift = centre - turn @ np.full(2, self._side / 2)
         # The part of the frame that the turned rectangle covers, averaged first over as many pixels as become
         # one: without it the landmarks jitter by a quarter more.
         reach = np.abs(_turn(region[4])) @ sides / 2 + MARGIN
@@ -59,17 +80,32 @@ class LandmarkNet:
             part = cv2.blur(part, (kernel, kernel))
         to_part = np.hstack([turn, (shift - [left, top])[:, None]])
         crop = cv2.warpAffine(
-            part, to_part, (INPUT_SIZE, INPUT_SIZE), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+            part, to_part, (self._side, self._side), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
         )
-        points, logit = self._net(crop[None].astype(np.float32) / 255).to_tuple()
-        points = points.reshape(N_LANDMARKS, 3).astype(np.float64)
+        points, logit, *_ = self._net(crop[None].astype(np.float32) / 255).to_tuple()
+        points = points.reshape(-1, 3)[:N_LANDMARKS].astype(np.float64)
         points = np.column_stack([points[:, :2] @ turn.T + shift, points[:, 2] * zoom])
         return points.astype(np.float32), float(logit.reshape(-1)[0])
 
+    def region(self, landmarks: np.ndarray, grow: float) -> np.ndarray:
+        """Where to look for a face with `landmarks` [468,3], as float64 [5], see `__call__`.
+
+        It leans as the face does and holds all landmarks, grown by the share `grow`. It is as high as
+        MediaPipe's square, and narrower where the face is narrower than WIDTH.
+        """
+        turn = _turn(lean(landmarks))
+        upright = landmarks[:, :2] @ turn
+        low, high = upright.min(0), upright.max(0)
+        width, height = high - low
+        side = max(width, height) * (1 + grow)
+        full = WIDTH[self.name] * height
+        narrow = max(NARROWEST, width / full) if width < full else 1.0
+        return np.array([*(turn @ ((low + high) / 2)), side * narrow, side, lean(landmarks)], np.float64)
+
 
 @cache
-def compiled(path: str):
-    """The network in a file on one thread, in float32: subjects run in parallel processes."""
+def compiled(path: str, shape: tuple[int, ...] | None = None):
+    """The network in a file on one thread, in float32: subjects run in parallel. `shape`: of its input."""
     import openvino
 
     settings = {
@@ -79,7 +115,10 @@ def compiled(path: str):
         "ENABLE_CPU_PINNING": False,  # pinned, all processes would share the first processor
     }
     core = openvino.Core()
-    return core.compile_model(core.read_model(path), "CPU", settings)
+    model = core.read_model(path)
+    if shape is not None:
+        model.reshape(list(shape))
+    return core.compile_model(model, "CPU", settings)
 
 
 def lean(landmarks: np.ndarray) -> float:
@@ -95,21 +134,6 @@ def region_of_box(box: np.ndarray, grow: float, angle: float = 0.0) -> np.ndarra
     """
     side = max(box[2], box[3]) * (1 + grow)
     return np.array([box[0] + box[2] / 2, box[1] + box[3] / 2, side, side, angle], np.float64)
-
-
-def region_of(landmarks: np.ndarray, grow: float) -> np.ndarray:
-    """The rectangle that leans as the face does and holds all landmarks [468,3], grown by the share `grow`.
-
-    A region as LandmarkNet takes it, float64 [5]. It is as high as MediaPipe's square, and narrower where the
-    face is narrower than WIDTH: a network that sees the whole square draws such a face too wide.
-    """
-    turn = _turn(lean(landmarks))
-    upright = landmarks[:, :2] @ turn
-    low, high = upright.min(0), upright.max(0)
-    width, height = high - low
-    side = max(width, height) * (1 + grow)
-    narrow = np.clip(width / (WIDTH * height), NARROWEST, 1.0)
-    return np.array([*(turn @ ((low + high) / 2)), side * narrow, side, lean(landmarks)], np.float64)
 
 
 def _turn(angle: float) -> np.ndarray:

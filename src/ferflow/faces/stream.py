@@ -18,7 +18,7 @@ import numpy as np
 from ferflow.errors import InputError
 from ferflow.faces.boxes import clip_to, cropped, extend_chin, overlap
 from ferflow.faces.detect import Detector, HaarCascade, detectors
-from ferflow.faces.landmarks import N_LANDMARKS, LandmarkNet, lean, region_of, region_of_box
+from ferflow.faces.landmarks import N_LANDMARKS, LandmarkNet, lean, region_of_box
 from ferflow.faces.track import FaceTracker
 from ferflow.faces.video import is_blank
 from ferflow.settings import Faces
@@ -66,12 +66,17 @@ class FaceStream:
 
     def __init__(self, weights_folder: str | Path, settings: Faces, where: str | Path = "clip") -> None:
         self.settings, self.where = settings, where
-        self._net = LandmarkNet(weights_folder)
+        self._net = LandmarkNet(weights_folder, settings.landmarks)
         self._detectors = detectors(
             settings.detector, settings.smallest, settings.smallest_network, weights_folder
         )
         self._tracker = FaceTracker(settings.tracker)
         self.reset()
+
+    @property
+    def network(self) -> str:
+        """Which landmark network looks: a row of `landmarks.REACH`."""
+        return self._net.name
 
     def reset(self) -> None:
         """Forget the face, before another clip."""
@@ -173,7 +178,7 @@ class FaceStream:
         for _ in range(LOOKS):
             if sighting.score < self.settings.lost_logit:
                 break
-            sighting = self._look(frame, region_of(sighting.landmarks, self.settings.landmark_grow))
+            sighting = self._look(frame, self._net.region(sighting.landmarks, self.settings.landmark_grow))
         return sighting
 
     def _follow(self, frame: np.ndarray) -> tuple[np.ndarray | None, Sighting | None]:
@@ -209,7 +214,7 @@ class FaceStream:
     def _start(self, frame: np.ndarray, box: np.ndarray, sighting: Sighting) -> None:
         self._tracker.start(frame, box)
         self._following, self._doubts = True, 0
-        self._region = region_of(sighting.landmarks, self.settings.landmark_grow)
+        self._region = self._net.region(sighting.landmarks, self.settings.landmark_grow)
         self._region_place = relative_to_anchors(_box_of(self._region), sighting.landmarks)
         self._place = relative_to_anchors(box, sighting.landmarks)
 

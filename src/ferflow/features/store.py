@@ -22,6 +22,8 @@ from ferflow.errors import InputError
 
 CHUNK_BYTES = 256 * 1024
 """Of one HDF5 chunk: a few frames of 25,088 features, all frames of a clip of 32."""
+LEAST_READ = 64
+"""Rows that are read together where only some of a clip are asked for."""
 REMEDY = "delete it and run the features step again"
 _SAME = {
     "model_sha256": str,
@@ -56,7 +58,7 @@ def read(
     there or is shorter than `end`, and a window without any tracked frame.
     """
     with open_file(path) as file:
-        return _tracked(path, file, clip_id, begin, end)[0][:max_frames]
+        return _tracked(path, file, clip_id, begin, end, max_frames)[0]
 
 
 def read_runs(
@@ -64,7 +66,7 @@ def read_runs(
 ) -> list[tuple[int, int]]:
     """The rows that `read` returns, as runs (first, last + 1) of frames of the clip."""
     with open_file(path) as file:
-        numbers = _tracked(path, file, clip_id, begin, end)[1][:max_frames]
+        numbers = _tracked(path, file, clip_id, begin, end, max_frames)[1]
     breaks = np.flatnonzero(np.diff(numbers) > 1) + 1
     return [(int(run[0]), int(run[-1]) + 1) for run in np.split(numbers, breaks)]
 
@@ -110,9 +112,12 @@ def open_file(path: str | Path) -> AbstractContextManager[h5py.File]:
 
 
 def _tracked(
-    path: str | Path, file: h5py.File, clip_id: str, begin: int, end: int | None
+    path: str | Path, file: h5py.File, clip_id: str, begin: int, end: int | None, most: int | None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Rows of tracked frames in `begin:end`, and their frame numbers."""
+    """Rows of the first `most` (None: all) tracked frames in `begin:end`, and their frame numbers.
+
+    No more is read than that takes: a clip may have tens of thousands of frames.
+    """
     if clip_id not in file:
         raise InputError(path, f"has no clip {clip_id}", "run the features step again")
     dataset = hdf5.dataset(path, file, clip_id, (None, None), np.float16, REMEDY)
@@ -120,9 +125,17 @@ def _tracked(
     if not 0 <= begin < end <= len(dataset):
         problem = f"clip {clip_id} has {len(dataset)} frames, not {begin}:{end}"
         raise InputError(path, problem, "run the trim and features steps again")
-    rows = dataset[begin:end]
-    real = ~np.isnan(rows[:, 0])
-    if not real.any():
+    step = end - begin if most is None else max(most, LEAST_READ)
+    parts, numbers, left = [], [], end - begin if most is None else most
+    for first in range(begin, end, step):
+        rows = dataset[first : min(first + step, end)]
+        real = np.flatnonzero(~np.isnan(rows[:, 0]))[:left]
+        # Mostly all of them are; a copy of 25,088 features takes as long as a third of reading them.
+        parts.append(rows if len(real) == len(rows) else rows[real])
+        numbers.append(first + real)
+        left -= len(real)
+        if not left:
+            break
+    if not any(len(part) for part in parts):
         raise InputError(path, f"clip {clip_id} has no tracked frame in {begin}:{end}", "leave the clip out")
-    # Mostly all of them are; a copy of 25,088 features takes as long as a third of reading them.
-    return rows if real.all() else rows[real], begin + np.flatnonzero(real)
+    return (parts[0], numbers[0]) if len(parts) == 1 else (np.concatenate(parts), np.concatenate(numbers))

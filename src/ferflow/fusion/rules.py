@@ -36,10 +36,20 @@ def fuse(shares: np.ndarray, rule: str, weights: np.ndarray) -> np.ndarray:
     if rule == "average":
         return ensemble.average(list(shares))
     if rule == "weighted":
-        return weighted(shares, weights)
+        return weighted(shares, weights if np.any(weights) else np.ones(len(weights)))  # none is ever right
     if rule == "maximum":
         return maximum(shares)
     raise ValueError(f"no rule {rule}; there are {', '.join(RULES)}")
+
+
+def cross_fitted(scores: Scores, rule: str) -> np.ndarray:
+    """Probabilities [N,K] by `rule` of out-of-fold clips: those of a fold with the weights of the others."""
+    found = np.empty(scores.shares.shape[1:])
+    for fold in scores.folds:
+        held_out = (scores.clips["fold"] == fold).to_numpy()
+        weights = accuracies(scores.part(~held_out))
+        found[held_out] = fuse(scores.shares[:, held_out], rule, weights)
+    return found
 
 
 def accuracies(scores: Scores) -> np.ndarray:

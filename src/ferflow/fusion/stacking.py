@@ -17,6 +17,8 @@ from ferflow.errors import SplitError
 from ferflow.fusion.align import Scores
 
 if TYPE_CHECKING:
+    from sklearn.dummy import DummyClassifier
+    from sklearn.model_selection import GridSearchCV
     from sklearn.pipeline import Pipeline
 
 LEAST = 1e-6
@@ -30,7 +32,7 @@ class Stack:
     models: tuple[str, ...]
     strength: float
     loss: float
-    pipeline: Pipeline
+    pipeline: Pipeline | DummyClassifier
     n_classes: int
 
     def predict(self, shares: np.ndarray) -> np.ndarray:
@@ -51,29 +53,62 @@ def fit(scores: Scores, strengths: Sequence[float], n_folds: int, seed: int) -> 
     """Fit on out-of-fold `scores`: multinomial logistic regression, C chosen by CV over subjects.
 
     `strengths` are the values of C that are tried; the one with the least mean log loss on held-out subjects
-    is taken, of equal ones the least. Raises SplitError where there are fewer subjects than `n_folds`.
+    is taken, of equal ones the least. The folds are `n_folds`, or as many as there are subjects, if these are
+    fewer. Where all clips but one subject's are of one class, the stack gives the classes' shares. Raises
+    SplitError for a single subject.
+    """
+    subjects = scores.clips["subject_id"].to_numpy()
+    refuse_few(len(set(subjects)))
+    given, n_classes = inputs(scores.shares), scores.shares.shape[2]
+    search = regression(given, scores.truth, subjects, strengths, n_folds, seed)
+    if search is None:
+        return Stack(scores.models, min(strengths), float("nan"), prior(given, scores.truth), n_classes)
+    strength = float(search.best_params_["logisticregression__C"])
+    return Stack(scores.models, strength, -float(search.best_score_), search.best_estimator_, n_classes)
+
+
+def regression(
+    given: np.ndarray,
+    truth: np.ndarray,
+    subjects: np.ndarray,
+    strengths: Sequence[float],
+    n_folds: int,
+    seed: int,
+) -> GridSearchCV | None:
+    """A fitted multinomial logistic regression on standardised inputs [N,I]; see `fit`.
+
+    None where no side has two classes to tell apart: another class is one subject's.
     """
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import GridSearchCV, GroupKFold
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    subjects = scores.clips["subject_id"].to_numpy()
-    if (n := len(set(subjects))) < n_folds:
-        raise SplitError(
-            "fusion.stacking.folds", f"{n_folds} folds of {n} subjects are not possible", "use fewer folds"
-        )
+    folds = GroupKFold(min(n_folds, len(set(subjects))), shuffle=True, random_state=seed % 2**32)
+    sides = [side for side in folds.split(given, groups=subjects) if len(set(truth[side[0]])) > 1]
+    if not sides:
+        return None
     search = GridSearchCV(
         make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000)),
         {"logisticregression__C": sorted(strengths)},
         scoring=_log_score,
-        cv=GroupKFold(n_folds, shuffle=True, random_state=seed % 2**32),
+        cv=sides,
     )
-    search.fit(inputs(scores.shares), scores.truth, groups=subjects)
-    strength = float(search.best_params_["logisticregression__C"])
-    return Stack(
-        scores.models, strength, -float(search.best_score_), search.best_estimator_, scores.shares.shape[2]
-    )
+    return search.fit(given, truth)
+
+
+def prior(given: np.ndarray, truth: np.ndarray) -> DummyClassifier:
+    """A classifier that gives the classes' shares, where there is nothing to learn a better one from."""
+    from sklearn.dummy import DummyClassifier
+
+    return DummyClassifier(strategy="prior").fit(given, truth)
+
+
+def refuse_few(n_subjects: int) -> None:
+    """Raise SplitError where there are too few subjects to learn from some and to judge on others."""
+    if n_subjects < 2:
+        problem = f"a stack is learnt from {n_subjects} subject"
+        raise SplitError("fusion.stacking", problem, "write `stacking: null`, or take more subjects")
 
 
 def cross_fitted(scores: Scores, strengths: Sequence[float], n_folds: int, seed: int) -> np.ndarray:

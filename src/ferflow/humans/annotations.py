@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from ferflow import tables
-from ferflow.classes import SPELLINGS
+from ferflow.classes import match
 from ferflow.errors import InputError
 from ferflow.humans import pseudonym
 from ferflow.humans.votes import Votes
@@ -49,11 +49,9 @@ def check(
         raise InputError(where, "holds no annotations", "annotate some clips first")
     frame = frame.reset_index(drop=True)
     frame["annotator"] = [_tidied(where, line, name) for line, name in enumerate(frame["annotator"], 2)]
-    said = frame["emotion"].str.strip().str.lower().replace(SPELLINGS)
-    classes = ", ".join(emotions)
-    _refuse(
-        where, ~said.isin(emotions), frame, "emotion {emotion!r} is not among the classes", f"use {classes}"
-    )
+    said = frame["emotion"].map({name: match(name, emotions) for name in frame["emotion"].unique()})
+    problem = "emotion {emotion!r} is not among the classes"
+    _refuse(where, said.isna(), frame, problem, f"use {', '.join(emotions)}")
     unknown = ~frame["clip_id"].isin(manifest["clip_id"])
     _refuse(where, unknown, frame, "it is not in the manifest", "leave it out, or name the clips' manifest")
     people = frame["annotator"].map(pseudonym.key)
@@ -111,9 +109,7 @@ def to_predictions(answers: pd.DataFrame, emotions: Sequence[str], seed: int | N
 
 def human_rows(frame: pd.DataFrame, seed: int | None) -> pd.DataFrame:
     """`frame` with the columns of schema `predictions` that all human rows share."""
-    required = [c for c in tables.schema("predictions")["required"] if c.startswith("p_")]
-    lacking = {column: np.nan for column in required if column not in frame}
-    frame = frame.assign(**lacking, protocol="human", fold=None, seed=seed)
+    frame = frame.assign(protocol="human", fold=None, seed=seed)
     frame[["fold", "seed"]] = frame[["fold", "seed"]].astype("Int64")
     return frame
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ferflow import tables
-from ferflow.classes import SPELLINGS
+from ferflow.classes import match
 from ferflow.errors import InputError
 
 PREFIX = "votes_"
@@ -57,8 +57,8 @@ def read(path: str | Path, manifest: pd.DataFrame, emotions: Sequence[str]) -> V
     is not in the manifest, stands twice, or has no votes.
     """
     frame = tables.read(path, "votes")
-    named = {column: _emotion(column) for column in frame.columns if column != "clip_id"}
-    odd = [column for column, emotion in named.items() if emotion not in emotions]
+    named = {column: _emotion(column, emotions) for column in frame.columns if column != "clip_id"}
+    odd = [column for column, emotion in named.items() if emotion is None]
     if odd:
         classes = ", ".join(emotions)
         raise InputError(path, f"the column {odd[0]} is not among the classes", f"name the columns {classes}")
@@ -81,9 +81,11 @@ def checked(clips: pd.DataFrame, counts: np.ndarray, emotions: Sequence[str], wh
     return Votes(about, np.asarray(counts, np.int64)[order], tuple(emotions))
 
 
-def _emotion(column: str) -> str:
-    name = column.strip().lower().removeprefix(PREFIX)
-    return SPELLINGS.get(name, name)
+def _emotion(column: str, emotions: Sequence[str]) -> str | None:
+    """The class that a column counts; a class may itself begin with PREFIX."""
+    name = column.strip()
+    bare = name[len(PREFIX) :] if name.lower().startswith(PREFIX) else name
+    return match(name, emotions) or match(bare, emotions)
 
 
 def _refuse(where: str | Path, frame: pd.DataFrame, bad: pd.Series, problem: str) -> None:

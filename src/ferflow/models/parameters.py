@@ -103,7 +103,8 @@ def counted(settings: Settings) -> Iterator[tuple[str, int]]:
             yield name, spatial(model.recipe(), _largest_classifier(settings, model))
     elif settings.kind == "clips":
         own = settings.spatial
-        yield own.network, spatial(own, _largest_classifier(settings, own))
+        if settings.temporal.heads:
+            yield own.network, spatial(own, _largest_classifier(settings, own))
         yield from _of_clips(settings)
 
 

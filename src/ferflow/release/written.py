@@ -12,7 +12,7 @@ from ferflow.release.bundle import manifest_of
 from ferflow.release.steps import OTHERS, PREDICTIONS, Places, Step
 from ferflow.report import error_table, opening, thesis_beside
 from ferflow.report import tables as report_tables
-from ferflow.report.thesis_parameters import counts
+from ferflow.report.thesis_parameters import counts, others
 from ferflow.report.thesis_titles import file_name
 
 STILLS = "3.3"
@@ -21,7 +21,8 @@ STILLS = "3.3"
 
 def steps(at: Places) -> list[Step]:
     """Tables of the data, published numbers beside ours, the page that opens the report, mistaken clips."""
-    return [*_data(at), _beside(at), _thesis(at), _opening(at), *_mislabelled(at)]
+    thesis = [_beside(at), _thesis(at)] if at.settings.thesis_classes() else []
+    return [*_data(at), *thesis, _opening(at), *_mislabelled(at)]
 
 
 def _data(at: Places) -> list[Step]:
@@ -39,7 +40,8 @@ def _data(at: Places) -> list[Step]:
 
     def trimming() -> None:
         outs = [at.out(at.table(name)) for name in ("trimming", "anomalies")]
-        report_tables.trimming(at.there(trim), at.there(clips), *outs, settings.features.max_frames)
+        longest = settings.features.max_frames
+        report_tables.trimming(at.there(trim), at.there(clips), *outs, longest, settings.emotions)
 
     def trackers() -> None:
         out = at.out(at.table("tracker_summary"))
@@ -65,7 +67,8 @@ def _data(at: Places) -> list[Step]:
 def _beside(at: Places) -> Step:
     def make() -> None:
         out = at.out(at.table("beside"))
-        report_tables.beside(at.best(at.table("results")), out, at.settings.dataset.name)
+        apart = others(at.settings)
+        report_tables.beside(at.best(at.table("results")), out, at.settings.dataset.name, apart)
 
     return Step(PREDICTIONS, [at.table("results")], make)
 
@@ -97,6 +100,7 @@ def _thesis(at: Places) -> Step:
             evaluation=settings.evaluation,
             seed=settings.seed,
             spatial=settings.spatial.network,
+            others=others(settings),
             experiments={item: run for item, run in settings.experiments.published.items() if run in runs},
             image_counts=None,
             parameters=counts(settings.temporal.heads.get("lstm"), settings.end_to_end.c3d),
@@ -130,7 +134,7 @@ def _mislabelled(at: Places) -> list[Step]:
             for seen_from, ends in ((at.there(folder), (".md", ".tex")), (at.out(page).parent, (".html",))):
                 strips = links(at.there(at.name(layout.STRIPS)), clips, seen_from.resolve())
                 outputs = [at.out(page).with_suffix(end) for end in ends]
-                error_table.render(at.best(errors), model, outputs, strips=strips)
+                error_table.render(at.best(errors), model, outputs, at.settings.splits.judged, strips)
 
         return Step(PREDICTIONS, [errors], make)
 

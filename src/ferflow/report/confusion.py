@@ -15,22 +15,25 @@ from ferflow.report.names import model_label, protocol_label, protocol_order
 
 DARK_CELL = 0.55
 """Share of the colour scale above which a cell's number is white."""
+FEW = 8
+"""Classes of which a cell has room for a decimal."""
 ACROSS = 3
 """Matrices in a row of a sheet."""
 
 
-def counts_and_shares(table: pd.DataFrame, marks: str) -> Figure:
+def counts_and_shares(table: pd.DataFrame, marks: str, things: str = "clips") -> Figure:
     """One model's confusion matrix as counts and, beside it, as shares of each true class.
 
-    `table`: the rows of schema `confusion` of one model and protocol.
+    `table`: the rows of schema `confusion` of one model and protocol; `things` are what is counted.
     """
     drawn = style.figure(2 * style.COLUMN, 3.55)
     left, right = drawn.subplots(1, 2)
     counts, emotions = matrix(table, "count")
     shares, _ = matrix(table, "share")
-    cells(left, counts, emotions, False, max(1.0, counts.max()))
-    cells(right, 100 * shares, emotions, True, 100, 7)
-    style.panel(left, "a", "number of clips" if "neutral" not in emotions else "number of images")
+    size = min(7.5, 52 / len(emotions))
+    cells(left, counts, emotions, False, max(1.0, counts.max()), size)
+    cells(right, 100 * shares, emotions, len(emotions) <= FEW, 100, min(7, size))
+    style.panel(left, "a", f"number of {things}")
     style.panel(right, "b", "share of the true class (%)")
     right.set_ylabel("")
     first = table.iloc[0]
@@ -47,11 +50,13 @@ def sheet(table: pd.DataFrame, models: list[str], marks: str) -> Figure:
     across = min(ACROSS, len(models))
     rows = math.ceil(len(models) / across)
     width = 2 * style.COLUMN * across / ACROSS + (0.6 if across < ACROSS else 0)
-    drawn = style.figure(max(width, style.COLUMN), 0.6 + 2.45 * rows)
+    # Below a matrix its classes are written slantwise.
+    room = 0.045 * max(0, table["emotion"].str.len().max() - len("surprise"))
+    drawn = style.figure(max(width, style.COLUMN), 0.6 + (2.45 + room) * rows)
     grid = drawn.subplots(rows, across, squeeze=False)
     for place, (axes, model) in enumerate(zip(grid.flat, models, strict=False)):
         shares, emotions = matrix(table[table["model"] == model], "share")
-        cells(axes, 100 * shares, emotions, False, 100, 6)
+        cells(axes, 100 * shares, emotions, False, 100, min(6, 42 / len(emotions)))
         axes.set_title(model_label(model).replace("control: ", "control:\n"), loc="left")
         if place % across:
             axes.set_ylabel("")
@@ -81,7 +86,8 @@ def cells(
             colour = "white" if value > DARK_CELL * top else style.DARK
         weight = "bold" if row == column else "normal"
         axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=size, fontweight=weight)
-    ticks = range(len(emotions))
+    ticks, letters = range(len(emotions)), min(7.5, 10 * size / 7) if len(emotions) > FEW else 7.5
+    axes.tick_params(labelsize=letters)
     axes.set_xticks(ticks, emotions, rotation=45, ha="right", rotation_mode="anchor")
     axes.set_yticks(ticks, emotions)
     axes.tick_params(length=0)

@@ -14,21 +14,12 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import PercentFormatter
 
 from ferflow import tables
-from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.humans.accuracy import ALL
 from ferflow.report import style
 from ferflow.report.names import marks_of
 
-LOOKS = {
-    "angry": (style.DARK, ""),
-    "disgust": ("white", "////"),
-    "fear": (style.LIGHT, ""),
-    "happy": ("white", "...."),
-    "sad": (style.BAND, ""),
-    "surprise": ("white", "xxxx"),
-    "neutral": ("white", ""),
-}
-"""Fill and hatch of each emotion: they differ in lightness or pattern, so no colour is needed."""
+ABREAST = 6
+"""Names in a line of a legend."""
 NARROW = 0.07
 """Share of a bar under which its number would not fit."""
 
@@ -77,7 +68,7 @@ def boxes(
     `summary`: schema `human_summary`, whose medians have intervals of `confidence` (0–1).
     The thesis's Figure 3.25 says annotators, but its medians can only be shares per clip.
     """
-    emotions = [emotion for emotion in EMOTIONS_NEUTRAL if emotion in set(clips["emotion"])]
+    emotions = list(dict.fromkeys(clips["emotion"]))
     drawn = style.figure(2 * style.COLUMN, 3.1)
     panels = drawn.subplots(1, 1 if accuracy is None else 2, sharey=True, squeeze=False)[0]
     values = [clips.loc[clips["emotion"] == emotion, "agreement"] for emotion in emotions]
@@ -112,6 +103,7 @@ def mistaken(table: pd.DataFrame, limit: float, marks: str) -> Figure:
     `table`: schema `human_mistaken`; a clip is mistaken if a greater share than `limit` was wrong.
     """
     emotions = list(dict.fromkeys(table["emotion"]))
+    looks = style.fills(emotions)
     drawn = style.figure(2 * style.COLUMN, 1.25 + 0.36 * len(emotions))
     axes = drawn.subplots()
     for place, emotion in enumerate(emotions):
@@ -123,7 +115,7 @@ def mistaken(table: pd.DataFrame, limit: float, marks: str) -> Figure:
         for row in rows.to_dict("records"):
             if not row["share"]:
                 continue
-            _segment(axes, place, left, row["share"], row["mistaken_for"])
+            _segment(axes, place, left, row["share"], looks[row["mistaken_for"]])
             left += row["share"]
     counts = table.groupby("emotion")["n_clips"].first()
     names = [f"{e} ({counts[e]} clip{'' if counts[e] == 1 else 's'})" for e in emotions]
@@ -131,12 +123,12 @@ def mistaken(table: pd.DataFrame, limit: float, marks: str) -> Figure:
     axes.set(xlim=(0, 1), ylim=(len(emotions) - 0.4, -0.6), xlabel="share of the wrong answers")
     axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
     axes.tick_params(axis="y", length=0)
-    taken = [emotion for emotion in LOOKS if emotion in set(table["mistaken_for"])]
     handles = [
-        Patch(facecolor=LOOKS[e][0], hatch=LOOKS[e][1], edgecolor=style.DARK, linewidth=0.7, label=e)
-        for e in taken
+        Patch(facecolor=face, hatch=hatch, edgecolor=style.DARK, linewidth=0.7, label=emotion)
+        for emotion, (face, hatch) in looks.items()
     ]
-    drawn.legend(handles=handles, title="taken for", loc="outside lower center", ncols=len(handles))
+    across = min(ABREAST, len(handles))
+    drawn.legend(handles=handles, title="taken for", loc="outside lower center", ncols=across)
     share = f"more than {100 * limit:g} % of the annotators mistook"
     style.heading(drawn, f"What the clips that {share} were taken for", marks)
     return drawn
@@ -224,8 +216,8 @@ def _intervals(axes: Axes, summary: pd.DataFrame, measure: str, emotions: Sequen
             axes.plot([place + 0.4, place + 0.4], ends, "_-", **look)
 
 
-def _segment(axes: Axes, place: int, left: float, share: float, emotion: str) -> None:
-    face, hatch = LOOKS[emotion]
+def _segment(axes: Axes, place: int, left: float, share: float, look: tuple[str, str]) -> None:
+    face, hatch = look
     axes.barh(place, share, 0.62, left, color=face, hatch=hatch, edgecolor=style.DARK, linewidth=0.7)
     if share >= NARROW:
         colour = "white" if face == style.DARK else style.DARK

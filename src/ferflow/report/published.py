@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from importlib.resources import as_file
 from importlib.resources import files as resources
@@ -74,17 +74,24 @@ def other_network(theirs: str, ours: Iterable[str]) -> str:
     return f"theirs is {theirs}, ours {', '.join(other)}" if other else ""
 
 
-def spatial_networks(models: str) -> list[str]:
-    """The networks for single images in names of models, as `vgg16+lstm, c3d`: those of its cascades."""
-    return [name.split("+")[0] for name in models.split(", ") if "+" in name]
+def other_models(models: str, others: Mapping[str, str], spatial: str = "") -> str:
+    """The same of `models`, as `vgg16+lstm, c3d`, beside the thesis's on VGGFace.
+
+    `others` says of a head, a network on frames or a run in what it is another than the thesis's; `spatial`
+    is the network below runs, whose names do not tell.
+    """
+    names = models.split(", ")
+    networks = [name.split("+")[0] if "+" in name else spatial for name in names if "+" in name or spatial]
+    notes = [other_network(VGGFACE, networks), *(others.get(name.split("+")[-1], "") for name in names)]
+    return "; ".join(dict.fromkeys(note for note in notes if note))
 
 
-def beside(results: pd.DataFrame, dataset: str) -> pd.DataFrame:
+def beside(results: pd.DataFrame, dataset: str, others: Mapping[str, str] | None = None) -> pd.DataFrame:
     """Schema `beside`: the thesis's Table 3.6 beside the test accuracy of the same temporal heads.
 
     `results` is schema `results`; `dataset` names its data. `difference` stays empty on synthetic data, where
     `data` says so (such numbers show that the workflow runs, not how well a method reads real faces), and
-    beside another network for single images than the thesis's, which `note` names.
+    beside another network than the thesis's, where `note` names both (`others` as in `other_models`).
     """
     ours = results[
         (results["protocol"] == "test") & (results["metric"] == "accuracy") & results["fold"].isna()
@@ -105,7 +112,7 @@ def beside(results: pd.DataFrame, dataset: str) -> pd.DataFrame:
         if same.empty:
             rows.append(base | {"model": "", "data": "", "note": "not run"})
         for mine in same.itertuples(index=False):
-            other = other_network(VGGFACE, spatial_networks(mine.model))
+            other = other_models(mine.model, others or {})
             compared = not (mine.synthetic or other)
             rows.append(
                 base

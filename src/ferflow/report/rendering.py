@@ -55,7 +55,6 @@ def rendered(table: pd.DataFrame, schema: str, title: str, synthetic: bool = Fal
     `synthetic` adds that mark to a table without such a column. Columns that are empty throughout, and those
     that became marks, are left out.
     """
-    properties = tables.schema(schema)["properties"]
     mark = marks_of(table)
     if "synthetic" not in table:
         mark = marks(synthetic, mark)
@@ -65,7 +64,7 @@ def rendered(table: pd.DataFrame, schema: str, title: str, synthetic: bool = Fal
     shown = shown[
         [c for c in shown if not (shown[c].isna() | (shown[c].astype(str) == "")).all() or not len(shown)]
     ]
-    rules = [properties.get(column, {}) for column in shown]
+    rules = [tables.rule(schema, column) for column in shown]
     cells = [
         [_cell(value, rule.get("x-as", c), rule) for value in shown[c]]
         for c, rule in zip(shown, rules, strict=True)

@@ -5,8 +5,9 @@ Lines differ in lightness, dash and marker, so that a figure can be read without
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import cycle
 from pathlib import Path
 
 import matplotlib
@@ -26,6 +27,22 @@ BAND = "#d9e4ee"
 BAND_MIDDLE = "#f6ddc9"
 CELLS = "Blues"
 """Colour map of matrices; its lightness falls steadily."""
+
+FILLS = (
+    (DARK, ""),
+    ("white", "////"),
+    (LIGHT, ""),
+    ("white", "...."),
+    (BAND, ""),
+    ("white", "xxxx"),
+    ("white", ""),
+    (BAND, "////"),
+    (MIDDLE, ""),
+    ("white", "++++"),
+    (BAND, "xxxx"),
+    (LIGHT, "////"),
+)
+"""Fill and hatch of the first classes' bars: they differ in lightness or pattern, so no colour is needed."""
 
 COLUMN = 3.5
 """Inches: one column of a journal's page; a full page is twice as wide."""
@@ -66,6 +83,11 @@ def style() -> Iterator[None]:
     """Draw and save inside this block."""
     with matplotlib.rc_context(_STYLE):
         yield
+
+
+def fills(names: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """Fill and hatch of each of `names`; from the thirteenth on they come again."""
+    return dict(zip(names, cycle(FILLS), strict=False))
 
 
 def figure(width: float, height: float) -> Figure:

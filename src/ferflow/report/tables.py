@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from ferflow import tables
 from ferflow.evaluation.controls import is_control
-from ferflow.evaluation.results import study_note
+from ferflow.evaluation.results import ABSENT, study_note
 from ferflow.report import published as published_numbers
 from ferflow.report import rendering
 from ferflow.report.names import marks_of, model_label, model_order, protocol_label, protocol_order
@@ -68,9 +68,21 @@ def results_table(results: pd.DataFrame, title: str, confidence: float) -> rende
     about = f"in brackets: {100 * confidence:g} % intervals, bootstrap over subjects; chance: {chance:.1f} %"
     if not whole["n_subjects"].any():
         about = about.replace("subjects", "images")
+    about += _without(whole)
     headings = ["model", "protocol", "clips", "subjects", *(HEADINGS[metric] for metric in metrics)]
     numbers = [False, False, *[True] * (2 + len(metrics))]
     return rendering.Rendered(f"{title}; {about}", marks_of(whole), headings, numbers, rows, controls)
+
+
+def _without(whole: pd.DataFrame) -> str:
+    """What a heading says of classes without a clip, by protocol; nothing where each has one."""
+    said: dict[str, list[str]] = {}
+    for protocol, note in zip(whole["protocol"], whole["note"].fillna(""), strict=True):
+        for part in note.split("; "):
+            if part.startswith(ABSENT) and protocol_label(protocol) not in said.setdefault(part, []):
+                said[part].append(protocol_label(protocol))
+    parts = [f"{part} ({', '.join(names)})" for part, names in said.items()]
+    return f"; {'; '.join(parts)}: means are over the other classes" if parts else ""
 
 
 def early_stopping(
@@ -132,8 +144,9 @@ def trimming(
     out_summary: str | Path,
     out_anomalies: str | Path,
     max_frames: int,
+    emotions: Sequence[str],
 ) -> None:
-    """Schema `trimming` (per emotion and in all) and schema `anomalies` from trim.csv.
+    """Schema `trimming` (per emotion, in the order of `emotions`, and in all), schema `anomalies`.
 
     `max_frames` is `settings.features.max_frames`: how many frames of a clip a temporal head reads.
     """
@@ -141,8 +154,8 @@ def trimming(
 
     clips = clips_of(trim_csv, manifest_csv)
     clips["kept"] = clips["end"] - clips["begin"]
-    emotions = dict.fromkeys(clips["emotion"])
-    groups = [(emotion, clips[clips["emotion"] == emotion]) for emotion in sorted(emotions)]
+    groups = [(emotion, clips[clips["emotion"] == emotion]) for emotion in emotions]
+    groups = [(emotion, group) for emotion, group in groups if len(group)]
     rows = [_trimmed(emotion, group, max_frames) for emotion, group in [*groups, ("all", clips)]]
     tables.write(pd.DataFrame(rows).assign(note=""), out_summary, "trimming")
     # A clip without any face has no greatest score either; a person should see it as well.
@@ -203,9 +216,12 @@ def trackers(trackers_csv: str | Path, output: str | Path, synthetic: bool) -> N
     tables.write(summary, output, "tracker_summary")
 
 
-def beside(results_csv: str | Path, output: str | Path, dataset: str) -> None:
-    """Schema `beside`: the thesis's Table 3.6 and ours; `dataset` names the data of `results_csv`."""
-    tables.write(published_numbers.beside(tables.read(results_csv, "results"), dataset), output, "beside")
+def beside(
+    results_csv: str | Path, output: str | Path, dataset: str, others: Mapping[str, str] | None = None
+) -> None:
+    """Schema `beside`: the thesis's Table 3.6 and ours; `dataset` and `others` as in `published.beside`."""
+    found = published_numbers.beside(tables.read(results_csv, "results"), dataset, others)
+    tables.write(found, output, "beside")
 
 
 def render_beside(beside_csv: str | Path, title: str, outputs: Iterable[str | Path]) -> None:

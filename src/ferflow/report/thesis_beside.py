@@ -2,7 +2,7 @@
 
 What is measured on synthetic data, or by simulated annotators, shows that the workflow runs, and not how well
 a method reads real faces: `real` says no, and there is no difference. Nor is there one beside another network
-for single images than the thesis's: its rows name both.
+than the thesis's: its rows name both.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from ferflow.report.published import (
     NOT_COMPARABLE,
     VGGFACE,
     facts,
+    other_models,
     other_network,
     published,
-    spatial_networks,
 )
 from ferflow.report.thesis_ours import FINDERS, Ours
 from ferflow.report.thesis_titles import STUDY, TITLES, file_name
@@ -44,8 +44,10 @@ MEASURED = (
 """Metrics that are shares, shown in percent, with differences in points."""
 UNBOUND = ("parameters", "trainable_parameters")
 """Metrics that do not depend on the data."""
-OF_VGGFACE = ("3.5", "3.6", "3.7", "3.2.4", "fig3.28", "fig3.29")
-"""Tables in which the network for single images, alone or below a temporal head, is VGGFace."""
+OF_VGGFACE = "3.5"
+"""The table whose network for single images, there alone, is VGGFace."""
+OF_RUNS = "3.2.4"
+"""The table of heads in experiments, whose names do not tell the network below."""
 
 
 def beside(ours: Ours, table: str) -> pd.DataFrame:
@@ -53,7 +55,7 @@ def beside(ours: Ours, table: str) -> pd.DataFrame:
     rows = []
     for row in published(STUDY, table).itertuples(index=False):
         base = facts(row) | {"real": "", "note": ""}
-        rows.append(_compared(base | FINDERS[table](row, ours)))
+        rows.append(_compared(base | FINDERS[table](row, ours), ours))
     frame = pd.DataFrame(rows).reindex(columns=list(tables.schema("thesis_beside")["properties"]))
     return frame.astype(dict.fromkeys(("published", "ours", "low", "high", "difference"), float))
 
@@ -90,17 +92,20 @@ def write(ours: Ours, folder: str | Path) -> None:
         tables.write(beside(ours, table), Path(folder) / f"{file_name(table)}.csv", "thesis_beside")
 
 
-def _compared(row: dict) -> dict:
+def _compared(row: dict, ours: Ours) -> dict:
     """`row` with what can be said of its two numbers."""
     value, simulated = row.get("ours"), row.pop("simulated", False)
-    ours = row.pop("spatial", None) or spatial_networks(row["model"])
+    models = row.pop("members", row["model"])
     if value is None or pd.isna(value):
         return row | {"data": "", "real": "", "synthetic": False}
     scale = 100 if row["metric"] in MEASURED else 1
     difference = scale * (value - row["published"])
     if row["metric"] in UNBOUND:
         return row | {"difference": difference, "data": "", "synthetic": False}
-    other = other_network(VGGFACE, ours) if row["table"] in OF_VGGFACE else ""
+    if row["table"] == OF_VGGFACE:
+        other = other_network(VGGFACE, [row["model"]])
+    else:
+        other = other_models(models, ours.others, ours.spatial if row["table"] == OF_RUNS else "")
     row["note"] = "; ".join(note for note in (other, row["note"]) if note)
     if row["synthetic"] or simulated:
         reasons = [NOT_COMPARABLE] * row["synthetic"] + [SIMULATED] * simulated

@@ -1,8 +1,7 @@
 """What stands beside each number of the thesis (Cao 2022): ours, found in a study's tables, or why not.
 
 A finder takes a row of the published numbers and gives columns of schema `thesis_beside`: `ours` with its
-interval, model and data, or a `note` with the reason why there is none; and, where `model` does not tell,
-the networks for single images that it rests on, as `spatial`.
+interval, model and data, or a `note` with the reason why there is none; and, of a fusion, its `members`.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from ferflow.evaluation.bootstrap import interval, resampled, unit_confusions
 from ferflow.evaluation.metrics import per_class
 from ferflow.evaluation.results import units
 from ferflow.report.image_counts import TABLE_3_3
-from ferflow.report.published import HEADS, NOT_COMPARABLE, spatial_networks
+from ferflow.report.published import HEADS, NOT_COMPARABLE
 from ferflow.settings import Evaluation
 
 NOT_RUN = "not run: "
@@ -41,7 +40,8 @@ class Ours:
     intervals that no table of the study has. `predictions` is a checked predictions table (with `synthetic`),
     `spatial_predictions` one of single images.
     `experiments` maps an item of sections 3.2.4 and 3.2.5 to the model whose cross-validation repeats it.
-    `spatial` is the study's network for single images, on whose features the heads of the experiments learn.
+    `spatial` is the study's network for single images, on whose features the heads of the experiments learn;
+    `others` says in what its networks for clips are others than the thesis's (`thesis_parameters.others`).
     `parameters` are counts by the published item (`thesis_parameters.counts`).
     """
 
@@ -66,6 +66,7 @@ class Ours:
     parameters: Mapping[str, int] = field(default_factory=dict)
     experiments: Mapping[str, str] = field(default_factory=dict)
     spatial: str = ""
+    others: Mapping[str, str] = field(default_factory=dict)
 
 
 def _network(row, ours: Ours) -> dict:
@@ -128,7 +129,6 @@ def _spatial(row, ours: Ours) -> dict:
         "model": model,
         "data": ours.stills,
         "synthetic": bool(frame["synthetic"].any()),
-        "spatial": [model],
     }
     if row.metric == "support":
         return found | {"ours": float((frame["emotion"] == emotion).sum())}
@@ -160,7 +160,7 @@ def _fusion(row, ours: Ours) -> dict:
     mine = mine.iloc[0]
     return {
         "model": mine["model"],
-        "spatial": spatial_networks(mine["models"]),
+        "members": mine["models"],
         "ours": mine["test"],
         "low": mine["test_low"],
         "high": mine["test_high"],
@@ -191,9 +191,7 @@ def _cross_validation(row, ours: Ours) -> dict:
     if found is None:
         where = "" if fold is None else f", fold {fold}"
         return {"note": NOT_RUN + f"no cross-validation of {part}{where} in this study"}
-    # The runs of experiments are named for their settings, not for the network below them.
-    named = spatial_networks(found["model"]) or [ours.spatial] * bool(ours.spatial)
-    return found | {"data": ours.dataset, "spatial": named}
+    return found | {"data": ours.dataset}
 
 
 def _result(results: pd.DataFrame, part: str, protocol: str, fold: int | None = None) -> dict | None:

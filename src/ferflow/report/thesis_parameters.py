@@ -1,8 +1,10 @@
-"""Parameters of the thesis's networks, counted in ours."""
+"""The thesis's networks: their parameters, counted in ours, and in what a study's are others."""
 
 from __future__ import annotations
 
-from ferflow.settings import C3dSettings, HeadSettings
+from collections.abc import Mapping
+
+from ferflow.settings import C3dSettings, HeadSettings, Settings
 
 PRETRAINED = ("vgg16", "resnet50", "densenet201")
 """Rows of the thesis's Table 3.2, as torchvision builds them with their 1,000 classes."""
@@ -16,8 +18,19 @@ C3D = {
     "kernel": 3,
     "dense": [512, 512],
     "batch_norm": False,
+    "map_layers": None,
 }
 """Its Figure 3.22."""
+THEIRS: dict[str, Mapping[str, object]] = {
+    "lstm": {"units": UNITS, "layers": 1},
+    "bilstm": {"units": UNITS, "layers": 1},
+    "cnn1d": {"layers": 4},
+    "c3d": {name: C3D[name] for name in ("frames", "size", "filters", "kernel", "dense")},
+    "convlstm": {"frames": 100, "size": 160, "filters": [8, 8]},
+}
+"""What its sections 3.2.5 and 3.3.2 print of the networks for clips."""
+DENSE = "lstm-1024"
+"""Beginning of its items that are of features of the dense layer; the others are of the last pooling."""
 N_CLASSES = 6
 
 
@@ -41,3 +54,34 @@ def counts(lstm: HeadSettings | None, c3d: C3dSettings) -> dict[str, int]:
             for name, width in LAYERS.items():
                 found[name] = count(temporal.build("lstm", width, N_CLASSES, thesis))
     return found
+
+
+def others(settings: Settings) -> dict[str, str]:
+    """In what heads and networks on frames are others than the thesis's, in words.
+
+    By name: the study's own (`lstm`, `c3d`) and the runs that repeat one of its items; without those that are
+    the thesis's.
+    """
+    of = {name: (name, own, settings.features.layer, "pool") for name, own in settings.temporal.heads.items()}
+    of |= {name: (name, settings.end_to_end.of(name), None, None) for name in settings.end_to_end.run}
+    runs = settings.experiments.trained()
+    for item, name in settings.experiments.published.items():
+        if name in runs:
+            layer = runs[name].layer or settings.features.layer
+            theirs = "dense" if item.startswith(DENSE) else "pool"
+            of[name] = (runs[name].of, settings.of_run(name), layer, theirs)
+    found = {}
+    for name, (kind, own, layer, theirs) in of.items():
+        printed = THEIRS[kind] | ({"layer": theirs} if kind in settings.temporal.heads else {})
+        ours = own.model_dump() | {"layer": layer}
+        apart = [one for one, value in printed.items() if ours[one] != value]
+        if apart:
+            found[name] = f"theirs has {_listed(printed, apart)}, ours {_listed(ours, apart)}"
+    return found
+
+
+def _listed(values: Mapping[str, object], names: list[str]) -> str:
+    def word(value: object) -> str:
+        return "-".join(map(str, value)) if isinstance(value, list) else str(value)
+
+    return ", ".join(f"{name} {word(values[name])}" for name in names)

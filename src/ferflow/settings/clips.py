@@ -28,11 +28,12 @@ class Dataset(Section):
         Two sets of the user's own clips never share one: its name holds a hash of where the clips and their
         table are. The embedded set and BU-4DFE in its usual place are called what they are.
         """
-        places = [posixpath.normpath(place) for place in (self.root, self.manifest) if place]
-        if self.name == "synth4d" or (self.name == "bu4dfe" and places[0] == BU4DFE):
+        root, table = (posixpath.normpath(place or ".") for place in (self.root, self.manifest))
+        if self.name == "synth4d" or (self.name == "bu4dfe" and root == BU4DFE):
             return self.name
-        digest = hashlib.sha256("\n".join(places).encode()).hexdigest()[:8]
-        own = posixpath.basename(posixpath.dirname(places[-1])) if self.name == "manifest" else self.name
+        listed = self.name == "manifest"
+        digest = hashlib.sha256(f"{root}\n{table if listed else ''}".encode()).hexdigest()[:8]
+        own = posixpath.basename(posixpath.dirname(table)) if listed else self.name
         return f"{re.sub(r'[^A-Za-z0-9_+-]', '_', own) or 'clips'}-{digest}"
 
 
@@ -71,6 +72,7 @@ class Faces(Section):
     search_frames: Count
     extend: Annotated[int, Field(ge=0)]
     tracker: Literal["medianflow", "kcf", "csrt"]
+    landmarks: Literal["auto", "wheel", "bundle"]
     landmark_grow: NotNegative
     landmark_follow: Annotated[float, Field(gt=0, le=1)]
     lost_logit: float
@@ -95,19 +97,24 @@ class Haar(Section):
         return self
 
 
+AuBackend = Literal["landmark", "blendshapes", "pyfeat", "openface"]
+
+
+class Aus(Section):
+    backend: Literal["auto", AuBackend]
+    neutral_frames: Count
+    ridge: NotNegative
+    openface_folder: str | None
+    compared: list[AuBackend]
+
+
 class Watching(Section):
     """How a network for single images watches a clip: `resources/watching.yaml`."""
 
     faces: Faces
+    aus: Aus
     haar: Haar
     smoothing: Annotated[float, Field(gt=0, le=1)]
-
-
-class Aus(Section):
-    backend: Literal["landmark", "pyfeat", "openface"]
-    neutral_frames: Count
-    ridge: NotNegative
-    openface_folder: str | None
 
 
 class Trim(Section):

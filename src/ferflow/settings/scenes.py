@@ -8,6 +8,14 @@ from pydantic import Field, model_validator
 
 from ferflow.settings.types import Count, NotNegative, Positive, Section, Share
 
+DISGUST_SHARE = 0.75
+"""Of the other classes' scenes; SFEW has 75 images of disgust and 100 of each other class."""
+
+
+def rendered(emotion: str, per_class: int) -> int:
+    """How many scenes of a class are rendered."""
+    return max(1, round((DISGUST_SHARE if emotion == "disgust" else 1) * per_class))
+
 
 class Scenes(Section):
     """The synthetic scenes."""

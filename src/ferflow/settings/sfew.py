@@ -25,7 +25,7 @@ class SceneSet(Section):
 class Cell(Section):
     """One training in each fold of each protocol; it is judged after each of `epochs`.
 
-    `protocols` are the most that it is under: those that the study leaves out (`sfew.transfer.protocols`) it is not.
+    `protocols` are the most that it is under: of those, the study's own (`sfew.transfer.protocols`).
     """
 
     network: TransferName
@@ -146,6 +146,10 @@ class HandMade(Section):
         """The cells that are trained, which are also the names of their models."""
         return {name: features for name, features in self.cells.items() if features is not None}
 
+    def under(self) -> list[SfewProtocol]:
+        """The protocols that any cell is under."""
+        return self.protocols if self.run() else []
+
 
 class Sfew(Section):
     dataset: SceneSet
@@ -155,7 +159,7 @@ class Sfew(Section):
     crops: Crops
 
     def without(self, *left_out: SfewProtocol) -> Sfew:
-        """The same study without some protocols, and without the hand-made features' those that it has not."""
+        """The same study without some protocols, its hand-made features too."""
         have = [name for name in self.transfer.protocols if name not in left_out]
         under = [name for name in self.handmade.protocols if name in have]
         cells = self.handmade.cells if under else dict.fromkeys(self.handmade.cells)

@@ -100,26 +100,22 @@ def _experiments(experiments: Experiments, models: list[str], notes: list[str]) 
     compared, comparisons = [], dict(experiments.comparisons)
     for name in experiments.compared:
         whole = experiments.comparisons[name]
-        kept = [run for run in whole.runs if _model_of(run, experiments) in models]
-        drawn = [run for run in kept if experiments.runs.get(run, run) is not None]
+        nulls = [run for run in whole.runs if experiments.runs.get(run, run) is None]
+        drawn = [
+            run
+            for run in whole.runs
+            if run not in nulls and (experiments.runs[run].of if run in experiments.runs else run) in models
+        ]
         where = f"experiments.compared: {name}"
         if len(drawn) < FEWEST:
             notes.append(f"{where}: left out, {_fewer(len(drawn), 'run')}")
             continue
-        lost = [run for run in whole.runs if run not in kept]
+        lost = [run for run in whole.runs if run not in (*drawn, *nulls)]
         if lost:
             notes.append(f"{where}: without {', '.join(lost)}, of models that are switched off")
-            comparisons[name] = Comparison(title=whole.title, runs=kept)
+            comparisons[name] = Comparison(title=whole.title, runs=drawn)
         compared.append(name)
     return experiments.model_copy(update={"compared": compared, "comparisons": comparisons})
-
-
-def _model_of(run: str, experiments: Experiments) -> str:
-    """The model that a run is of; a run that is left out by null goes on standing for itself."""
-    own = experiments.runs.get(run)
-    if own is not None:
-        return own.of
-    return run
 
 
 def _fewer(count: int, what: str) -> str:

@@ -8,6 +8,7 @@ learnt from the other.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -53,24 +54,30 @@ def _drawn(manifest: pd.DataFrame, protocol: str, n_folds: int, seed: int) -> np
     from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
     emotions = manifest["emotion"].to_numpy()
-    fewest = manifest["emotion"].value_counts()
-    if fewest.min() < n_folds:
-        problem = f"{fewest.idxmin()} has {fewest.min()} images for {n_folds} folds"
-        raise SplitError(f"protocol {protocol}", problem, "use fewer folds or more images")
+    groups = None if protocol == "random" else film_groups(manifest)
+    n_films = n_folds if groups is None else len(set(groups))
+    refuse_few(manifest["emotion"].value_counts().to_dict(), n_films, protocol, n_folds)
     state = derive(seed, "sfew", protocol) % 2**32
-    if protocol == "random":
-        groups = None
-        splitter = StratifiedKFold(n_folds, shuffle=True, random_state=state)
-    else:
-        groups = film_groups(manifest)
-        if len(set(groups)) < n_folds:
-            problem = f"{len(set(groups))} films are too few for {n_folds} folds"
-            raise SplitError(f"protocol {protocol}", problem, "use fewer folds")
-        splitter = StratifiedGroupKFold(n_folds, shuffle=True, random_state=state)
+    kind = StratifiedKFold if groups is None else StratifiedGroupKFold
+    splitter = kind(n_folds, shuffle=True, random_state=state)
     folds = np.full(len(manifest), OUT, np.int64)
     for number, (_, judged) in enumerate(splitter.split(emotions, emotions, groups)):
         folds[judged] = number
     return folds
+
+
+def refuse_few(images: Mapping[str, int], n_films: int, protocol: str, n_folds: int) -> None:
+    """Raise SplitError where a class has fewer images than folds, or there are fewer films.
+
+    `images` counts those of each class.
+    """
+    fewest = min(images, key=images.__getitem__)
+    if images[fewest] < n_folds:
+        problem = f"{fewest} has {images[fewest]} images for {n_folds} folds"
+        raise SplitError(f"protocol {protocol}", problem, "use fewer folds or more images")
+    if protocol != "random" and n_films < n_folds:
+        problem = f"{n_films} films are too few for {n_folds} folds"
+        raise SplitError(f"protocol {protocol}", problem, "use fewer folds")
 
 
 def film_groups(manifest: pd.DataFrame) -> np.ndarray:

@@ -46,16 +46,21 @@ def neutral_frames(
     """Train and test `head` as the final model, on each clip's neutral frames; write predictions to `out`.
 
     They are the frames before the true onset where `truth` (files of schema `truth`, a row per clip) gives
-    it, else those that trimming cuts off before the kept ones. Of a clip without any the first frame is
-    taken. Other arguments as in `final.train_final`.
+    it, else those that trimming cuts off before the kept ones. Of a clip without a face in any of them the
+    first frame with a face is taken. Other arguments as in `final.train_final`.
     """
-    from ferflow.training.data import Study
+    from ferflow.features import store
+    from ferflow.training.data import ORIGINAL, Study
 
     split = subject_splits.read(splits)
-    study = Study.read(manifest, trim, features, settings.emotions, settings.features.max_frames)
+    study = Study.of_settings(manifest, trim, features, settings)
     onsets = _onsets(truth)
-    ends = {clip: onsets.get(clip, begin) for clip, (begin, _) in study.windows.items()}
-    study = replace(study, windows={clip: (0, max(end, 1)) for clip, end in ends.items()})
+    windows = {}
+    for clip in study.clips.itertuples():
+        first, _ = store.read_runs(study.files[ORIGINAL, clip.subject_id], clip.clip_id, max_frames=1)[0]
+        end = onsets.get(clip.clip_id, study.windows[clip.clip_id][0])
+        windows[clip.clip_id] = (0, max(end, first + 1))
+    study = replace(study, windows=windows)
     epochs = final_epochs(folds_table(early).epoch.tolist())
     name = neutral_frames_name(head)
     *_, predictions = fit_and_judge(head, study, split, epochs, settings, name, name)

@@ -66,26 +66,6 @@ def check(plan: dict, where: str | Path = "nested splits") -> None:
         raise SplitError(where, f"subject {min(never)} is never tested on", "test each subject once")
 
 
-def check_classes(
-    plan: dict, clips: pd.DataFrame, emotions: Sequence[str], where: str | Path = "nested splits"
-) -> None:
-    """Refuse an outer fold, or what is trained on within it, that has no clip of a class.
-
-    `clips` has the columns subject_id, emotion. Raises SplitError.
-    """
-    remedy = "use fewer folds, or leave the class out"
-    for number, one in enumerate(plan["outer"]):
-        sides = {f"outer fold {number}": one["test"]}
-        for inner in range(len(one["folds"])):
-            trained = [s for i, fold in enumerate(one["folds"]) if i != inner for s in fold]
-            sides[f"what is trained on without inner fold {inner} of outer fold {number}"] = trained
-        for name, side in sides.items():
-            present = set(clips.loc[clips["subject_id"].isin(side), "emotion"])
-            lacking = [emotion for emotion in emotions if emotion not in present]
-            if lacking:
-                raise SplitError(where, f"{name} has no clip of class {lacking[0]}", remedy)
-
-
 def write(plan: dict, path: str | Path, split_paths: Sequence[str | Path]) -> None:
     """Write the plan to `path`, and each outer fold's split (splits.json) to one of `split_paths`."""
     write_text(path, json.dumps(plan, indent=1) + "\n")

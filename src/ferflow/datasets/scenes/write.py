@@ -19,14 +19,12 @@ from ferflow.datasets.synth4d.clips import MARKER, NOTICE, write_notice
 from ferflow.errors import InputError
 from ferflow.files import whole, write_text
 from ferflow.settings import Synth4d
-from ferflow.settings.scenes import Scenes
+from ferflow.settings.scenes import Scenes, rendered
 
 FOLDERS = {emotion: emotion.capitalize() for emotion in sorted(EMOTIONS_NEUTRAL)}
 """SFEW's folder of each class."""
 TRUTH = "truth.csv"
 NAME = re.compile(r"Synthetic\d\d_\d{9}_\d{8}\.png")
-DISGUST_SHARE = 0.75
-"""Of the other classes' images; SFEW has 75 of disgust and 100 of each other class."""
 
 
 def write_scenes(
@@ -47,7 +45,7 @@ def write_scenes(
     for number in range(settings.films):
         film = draw_film(f"Synthetic{number + 1:02d}", number, model, settings, seed)
         for emotion in EMOTIONS_NEUTRAL:
-            for k in range(number, _images(emotion, settings), settings.films):
+            for k in range(number, rendered(emotion, settings.per_class), settings.films):
                 # The emotion's place too, so that not the same people show the same numbers of each class.
                 key = [seed, SCENE_STREAM, number, 2, EMOTIONS_NEUTRAL.index(emotion), k]
                 rng = np.random.default_rng(key)
@@ -83,11 +81,6 @@ def _write_sets(folder: Path, rows: list[dict]) -> None:
     for first, name in enumerate(LISTS.values()):
         mine = sorted({row["image"] for row in rows if row["film"] in films[first::2]})
         write_text(folder / name, "".join(f"{image}\n" for image in mine))
-
-
-def _images(emotion: str, settings: Scenes) -> int:
-    share = DISGUST_SHARE if emotion == "disgust" else 1
-    return max(1, round(share * settings.per_class))
 
 
 def _write_image(scene: Scene, path: Path) -> None:

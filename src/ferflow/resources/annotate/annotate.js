@@ -2,6 +2,8 @@
 // The server holds every answer. This page shows its state and goes on only when an answer is known to be kept.
 
 const $ = (id) => document.getElementById(id);
+// The keys of the choices, in their order; R replays, so it is none of them.
+const KEYS = "1234567890ABCDEFGHIJKLMNOPQSTUVWXYZ";
 const AGAIN_MS = 1500; // between two attempts to reach the server
 let state = null; // {annotator, name, emotions, clips: [{id, emotion}]} as the server last said
 let place = 0; // which of state.clips is shown
@@ -149,10 +151,11 @@ function build() {
     ...state.emotions.map((emotion, i) => {
       const button = document.createElement("button");
       const key = document.createElement("kbd");
-      key.textContent = String(i + 1);
+      key.textContent = KEYS[i] ?? "";
+      key.hidden = !KEYS[i];
       button.type = "button";
       button.dataset.emotion = emotion;
-      button.setAttribute("aria-keyshortcuts", String(i + 1));
+      if (KEYS[i]) button.setAttribute("aria-keyshortcuts", KEYS[i]);
       button.append(key, " ", emotion);
       button.addEventListener("click", () => choose(emotion));
       return button;
@@ -250,8 +253,8 @@ document.addEventListener("keydown", (event) => {
   // A held key must not answer clip after clip.
   if (event.repeat || event.ctrlKey || event.altKey || event.metaKey) return;
   if ($("task").hidden) return;
-  const number = state.emotions[Number(event.key) - 1];
-  if (number !== undefined) choose(number);
+  const chosen = state.emotions[KEYS.indexOf(event.key.toUpperCase())];
+  if (event.key.length === 1 && chosen !== undefined) choose(chosen);
   else if (event.key === "r" || event.key === "R") replay();
   else if (event.target === $("seek")) return; // its arrows are its own
   else if (event.key === "ArrowLeft") $("back").click();

@@ -1,0 +1,178 @@
+"""`ferflow check`: what a study will do, or the first thing that is wrong with it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+from ferflow import settings as study_settings
+from ferflow.apps import networks
+from ferflow.planning import preflight
+from ferflow.planning.preflight import Ready
+from ferflow.settings import SHIPPED, Settings, Spatial
+
+NONE = "none"
+ON_FOLDS = "none: the results are those of cross-validation"
+
+
+def run(params: Path, overlays: list[Path]) -> None:
+    """Print a line for each thing that the study will do; FerflowError where it could not be run."""
+    ready = preflight.look(study_settings.load(params, *overlays))
+    names = " + ".join(str(file) for file in [params, *overlays])
+    print(f"{names}: correct (study {ready.settings.study}, kind {ready.settings.kind})")
+    print("\n".join(lines(ready)))
+
+
+def lines(ready: Ready) -> list[str]:
+    """What the study is made of, what it trains and compares, and what is left out."""
+    of_kind = {"clips": _clips, "images": _images, "sfew": _sfew, "affect": _affect}
+    told = of_kind[ready.settings.kind](ready)
+    told += [("left out", note) for note in (*ready.settings.left_out, *ready.notes)]
+    told.append(("jobs", "`ferflow plan` counts them and says what they will take"))
+    shown = [f"  {name + ':':14} {what}" for name, what in told]
+    return shown + networks.lines(ready.settings)
+
+
+def _clips(ready: Ready) -> list[tuple[str, str]]:
+    settings = ready.settings
+    clips, split = ready.clips, ready.split
+    sexes = Counter({clip.subject_id: clip.sex for clip in clips}.values())
+    said = _counted(sexes) if any(sexes) else "no sex given"
+    counts = Counter(clip.emotion for clip in clips)
+    counts = {name: counts[name] for name in settings.emotions}
+    told = [
+        ("data", f"{settings.dataset.name}{_synthetic(settings)}: {len(clips)} clips"),
+        ("subjects", f"{len(ready.subjects)} ({said})"),
+        ("classes", _counted(counts)),
+        ("test side", _side(split["test"], ready) if split["test"] else ON_FOLDS),
+        ("folds", f"{len(split['folds'])} ({split['scheme']})"),
+        *((f"fold {number}", _side(fold, ready)) for number, fold in enumerate(split["folds"])),
+        ("action units", ready.decided or settings.aus.backend),
+    ]
+    if settings.sees_images():
+        told.append(("image network", _network(settings.spatial, settings)))
+    told += [("models", ", ".join(settings.models().values())), ("fusion", _fusion(settings))]
+    told.append(("comparisons", ", ".join(settings.experiments.chosen()) or NONE))
+    for name, heads in (
+        ("baselines", settings.baselines.run),
+        ("other folds", settings.splits.compared),
+        ("nested", settings.nested.heads),
+        ("search", settings.search.run),
+    ):
+        told += [(name, ", ".join(heads))] if heads else []
+    source = settings.humans.source(settings.dataset.name)
+    told.append(("people", {None: NONE, "simulated": "simulated annotators"}.get(source, _answers(settings))))
+    trainings = _trainings(settings)
+    each = ", ".join(f"{count} {name}" for name, count in trainings.items() if count)
+    return [*told, ("trainings", f"{sum(trainings.values())} ({each})")]
+
+
+def _side(subjects: list[str], ready: Ready) -> str:
+    """The people of a side, and its clips by class."""
+    counts = Counter(clip.emotion for clip in ready.clips if clip.subject_id in subjects)
+    named = {name: counts[name] for name in ready.settings.emotions}
+    people = ", ".join(subjects) if len(subjects) == 1 else f"{len(subjects)} subjects"
+    return f"{people}, {counts.total()} clips: {_counted(named)}"
+
+
+def _answers(settings: Settings) -> str:
+    return settings.humans.annotations or settings.humans.votes or NONE
+
+
+def _trainings(settings: Settings) -> dict[str, int]:
+    """How many networks for clips are trained to the end, at most, by what for."""
+    folds, models = settings.splits.folds, len(settings.models())
+    nested, search, splits = settings.nested, settings.search, settings.splits
+    within = nested.outer * (nested.inner * len(nested.tried()) + 1)
+    return {
+        "in cross-validation": folds * models,
+        "final": models,
+        "as controls": len(settings.temporal.heads) * (settings.evaluation.controls and splits.tested),
+        "for comparisons": folds * len(settings.experiments.trained()),
+        "in other folds": folds * len(set(splits.compared)),
+        "nested": within * len(set(nested.heads)),
+        "in searches, at most": search.trials * folds * len(set(search.run)),
+    }
+
+
+def _fusion(settings: Settings) -> str:
+    fusion = settings.fusion
+    found = [*fusion.named()]
+    found += [name for name in ("stacking", "best") if getattr(fusion, name) is not None]
+    return ", ".join(found) or NONE
+
+
+def _network(own: Spatial, settings: Settings) -> str:
+    if own.weights == SHIPPED:
+        return f"{own.network}, as it comes with ferflow (FER2013)"
+    if own.weights is not None:
+        return f"{own.network}, from {own.weights}"
+    stills = settings.stills
+    images = "synthetic stills" if stills.source == "synth4d" else f"{stills.source} in {stills.path}"
+    start = f", from {own.pretrained}" if own.pretrained else ""
+    return f"{own.network}, {'fine-tuned' if own.method == 'finetune' else 'trained'} on {images}{start}"
+
+
+def _images(ready: Ready) -> list[tuple[str, str]]:
+    settings = ready.settings
+    images = settings.images
+    where = "rendered" if settings.stills.source == "synth4d" else settings.stills.path
+    told = [
+        ("data", f"images of {settings.stills.source} ({where}){_synthetic(settings)}"),
+        ("networks", ", ".join(images.trained()) or NONE),
+        ("averages", ", ".join([*images.averaged(), *(["best"] if images.best else [])]) or NONE),
+        ("views", ", ".join(images.views)),
+    ]
+    if settings.datacentric.studied:
+        rows = settings.datacentric.rows()
+        told.append(("data quality", f"cleaning, and {len(rows)} rows under two protocols"))
+    trained = sum(model.weights is None for model in images.trained().values())
+    quality = _quality(settings)
+    parts = [f"{trained} of networks"] + ([f"{quality} for the quality of the data"] if quality else [])
+    return [*told, ("trainings", f"{trained + quality} ({', '.join(parts)})")]
+
+
+def _quality(settings: Settings) -> int:
+    own = settings.datacentric
+    if not own.studied:
+        return 0
+    compared = {(name, "none") for name in own.variants}
+    compared |= {(name, sampling) for name, samplings in own.networks.items() for sampling in samplings}
+    cleaned = {(name, "none") for name in own.cleaned}
+    return own.label_errors.folds + 2 * len(compared) + len(cleaned) + len(cleaned - compared)
+
+
+def _sfew(ready: Ready) -> list[tuple[str, str]]:
+    settings = ready.settings
+    transfer, handmade = settings.sfew.transfer, settings.sfew.handmade
+    cells = transfer.run()
+    folds = {name: 2 if name == "spi" else transfer.folds for name in transfer.under()}
+    trained = sum(folds[protocol] for cell in cells.values() for protocol in cell.protocols)
+    return [
+        ("data", f"{settings.sfew.dataset.name}{_synthetic(settings)}: {sum(ready.images.values())} images"),
+        ("classes", _counted(ready.images)),
+        ("protocols", ", ".join(f"{name} ({count} folds)" for name, count in folds.items())),
+        ("networks", ", ".join(cells)),
+        ("start", transfer.start),
+        ("hand-made", ", ".join(handmade.run()) or NONE),
+        ("trainings", str(trained)),
+    ]
+
+
+def _affect(ready: Ready) -> list[tuple[str, str]]:
+    settings = ready.settings
+    models = settings.affect.models
+    listed = [f"{name} ({own.backbone}, start {own.start})" for name, own in models.items()]
+    return [
+        ("data", f"{settings.affect.dataset.name} ({settings.affect.dataset.path}){_synthetic(settings)}"),
+        ("networks", ", ".join(listed)),
+        ("trainings", str(len(models))),
+    ]
+
+
+def _synthetic(settings: Settings) -> str:
+    return " (synthetic)" if settings.data()[1] else ""
+
+
+def _counted(counts: Counter | dict[str, int]) -> str:
+    return ", ".join(f"{name or 'not given'} {count}" for name, count in counts.items())
