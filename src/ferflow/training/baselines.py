@@ -15,7 +15,6 @@ import numpy as np
 import pandas as pd
 
 from ferflow import tables
-from ferflow.errors import InputError
 from ferflow.evaluation.clip_answer import weighted_mean
 from ferflow.evaluation.controls import PREFIX
 from ferflow.features import store
@@ -34,7 +33,8 @@ NEUTRAL = "neutral"
 class Pooled:
     """What there is of each of N clips, in the order of the study's clips.
 
-    `mean` and `weighted`: probabilities [N,K] of the study's classes; `inputs` [N,I] of the logistic
+    `mean` and `weighted`: probabilities [N,K] of the study's classes, [N,0] where the image network does not
+    know them (the settings refuse to ask for these); `inputs` [N,I] of the logistic
     regression: mean and standard deviation over the frames of the features and of the log probabilities.
     """
 
@@ -102,11 +102,8 @@ def pool(study: Study, aus: Sequence[str | Path], spatial: str | Path) -> Pooled
 
     network, about = networks.load(spatial)
     known = list(about["classes"])
-    lacking = [name for name in study.classes if name not in known]
-    if lacking:
-        problem = f"does not know the class {lacking[0]}"
-        raise InputError(spatial, problem, "take mean, weighted_mean and logistic out of baselines.run")
-    ours = [known.index(name) for name in study.classes]
+    # Of classes that the network does not know there are no probabilities; the regression needs none.
+    ours = [known.index(name) for name in study.classes] if set(study.classes) <= set(known) else None
     neutral = known.index(NEUTRAL) if NEUTRAL in known else None
     au_scores = scores_of(aus, study.clips["clip_id"])
     rows = []
@@ -123,8 +120,10 @@ def pool(study: Study, aus: Sequence[str | Path], spatial: str | Path) -> Pooled
     return Pooled(*(np.stack(column) for column in zip(*rows, strict=True)))
 
 
-def _of(shares: np.ndarray, ours: Sequence[int]) -> np.ndarray:
-    """Probabilities of the study's classes alone."""
+def _of(shares: np.ndarray, ours: Sequence[int] | None) -> np.ndarray:
+    """Probabilities of the study's classes alone; empty where the network does not know them."""
+    if ours is None:
+        return np.empty(0)
     left = shares[ours]
     return left / left.sum()
 
