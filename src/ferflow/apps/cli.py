@@ -360,6 +360,21 @@ def check(
 
 
 @app.command()
+def networks(
+    params: Annotated[Path, typer.Argument(help="A whole set of settings.")] = Path("params.yaml"),
+    overlays: Annotated[
+        list[Path] | None, typer.Argument(help="Studies laid over it.", show_default=False)
+    ] = None,
+) -> None:
+    """Count the parameters of every network that a study of clips or images trains; its data play no part."""
+    from ferflow import settings
+    from ferflow.apps import networks as application
+
+    found = application.lines(settings.load(params, *(overlays or [])))
+    typer.echo("\n".join(found or ["its networks have no size to set"]))
+
+
+@app.command()
 def estimate(
     params: Annotated[Path, typer.Argument(help="A whole set of settings.")] = Path("params.yaml"),
     overlays: Annotated[
