@@ -98,6 +98,12 @@ def _clips(rng: random.Random, drawn: Drawn) -> None:
         "compared": _some(rng, HEADS) if rng.random() < 0.3 else [],
     }
     if rng.random() < 0.3:
+        scheme, share = rng.choice(["stratified", "leave_one_out"]), rng.choice([0, 0, 0.28])
+        settings["splits"] |= {"scheme": scheme, "test_share": share, "compared": []}
+    if rng.random() < 0.3:
+        settings["baselines"] = {"run": _some(rng, ["majority", "logistic", "logistic_subject"])}
+        settings["features"] = {"normalise": rng.choice(["none", "clip", "subject"])}
+    if rng.random() < 0.3:
         nested = {"heads": _some(rng, HEADS), "outer": rng.randint(2, 3), "inner": 2}
         settings["nested"] = nested | {"candidates": {"less": {"units": 32}, "more_dropout": None}}
     if rng.random() < 0.3:
@@ -297,7 +303,7 @@ def _everything_off(rng, drawn) -> None:
 
 
 def _too_many_folds(rng, drawn) -> None:
-    _at(drawn.settings, "splits")["folds"] = 40
+    _at(drawn.settings, "splits").update(scheme="stratified", folds=40)
 
 
 def _no_data(rng, drawn) -> None:

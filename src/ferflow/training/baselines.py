@@ -17,7 +17,6 @@ import pandas as pd
 from ferflow import tables
 from ferflow.aus.score import au_score
 from ferflow.classes import AU_COLUMNS
-from ferflow.errors import InputError
 from ferflow.evaluation.clip_answer import weighted_mean
 from ferflow.evaluation.controls import PREFIX
 from ferflow.features import store
@@ -104,11 +103,8 @@ def pool(study: Study, aus: Sequence[str | Path], spatial: str | Path) -> Pooled
 
     network, about = networks.load(spatial)
     known = list(about["classes"])
-    lacking = [name for name in study.classes if name not in known]
-    if lacking:
-        problem = f"does not know the class {lacking[0]}"
-        raise InputError(spatial, problem, "take mean, weighted_mean and logistic out of baselines.run")
-    ours = [known.index(name) for name in study.classes]
+    # Of classes that the network does not know there are no means; `planning.preflight` refuses those.
+    ours = [known.index(name) for name in study.classes if name in known]
     neutral = known.index(NEUTRAL) if NEUTRAL in known else None
     units = _action_units(aus)
     rows = []
@@ -139,7 +135,7 @@ def _known(curves: pd.DataFrame) -> np.ndarray:
 
 
 def _of(shares: np.ndarray, ours: Sequence[int]) -> np.ndarray:
-    """Probabilities of the study's classes alone."""
+    """Probabilities of the study's classes alone, as far as the network knows them."""
     left = shares[ours]
     return left / left.sum()
 
