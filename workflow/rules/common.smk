@@ -28,8 +28,9 @@ except FerflowError as error:
     stop(error)
 
 S = READY.settings
+config["decided"] = READY.decided  # the captions' own, which see the settings as they were written
 if workflow.is_main_process:
-    for note in READY.notes:
+    for note in filter(None, (READY.decided, *READY.notes)):
         print(f"ferflow: {note}", file=sys.stderr)
 
 

@@ -1,12 +1,6 @@
 # The embedded data set, the list of clips, and the split of subjects.
-from ferflow import datasets
-
 SUBJECTS = READY.subjects
-try:
-    BY = datasets.grouped_by(S)
-except FerflowError as error:
-    stop(error)
-
+BY = list(READY.by)
 HEADS = list(S.temporal.heads)
 FOLDS = range(S.splits.folds)
 # Without test subjects cross-validation is all there is, and models are judged by it.

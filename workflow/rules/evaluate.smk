@@ -176,7 +176,7 @@ rule tables_of_trimming:
 
 rule trackers:
     input:
-        weights("face_landmark.tflite"),
+        LANDMARK_WEIGHTS,
         manifest=at(layout.CLIPS),
     output:
         clips=table("trackers"),
@@ -215,6 +215,36 @@ rule agreement:
         runtime=more(30),
     script:
         "../scripts/agreement.py"
+
+
+if S.aus.compared:
+    COMPARED_AUS = {name: expand(at(layout.AUS, backend=name), subject=SUBJECTS) for name in S.aus.compared} | (
+        {"truth": [path for pattern in SYNTH_AU_TRUTH for path in expand(pattern, subject=SUBJECTS)]}
+        if SYNTHETIC
+        else {}
+    )
+
+    rule au_backends:
+        """Action units by several backends on the same clips."""
+        input:
+            **COMPARED_AUS,
+            manifest=at(layout.CLIPS),
+        output:
+            table=table("au_backends"),
+            figure=shown_figure("au_backends", "Backends for action units", "3 Faces and trimming"),
+        params:
+            backends=list(COMPARED_AUS),
+            synthetic=SYNTHETIC,
+        log:
+            "logs/au_backends.log",
+        resources:
+            mem_mb=more(2000),
+            runtime=more(30),
+        script:
+            "../scripts/au_backends.py"
+
+    SHOWN["au_backends"] = ("au_backends", "Backends for action units on the same clips", "3 Faces and trimming")
+    FIGURES.append(figure("au_backends"))
 
 
 rule beside:

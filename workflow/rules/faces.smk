@@ -3,7 +3,7 @@
 
 rule faces:
     input:
-        weights("face_landmark.tflite"),
+        LANDMARK_WEIGHTS,
         # Not the manifest: a new subject must not send the others through again.
         clips=lambda w: list(SOURCES[w.subject].values()),
     output:
@@ -67,16 +67,18 @@ rule unusable:
 rule aus:
     input:
         weights("au_to_mesh.npz"),
+        lambda w: [weights("face_landmarker.task")] if w.backend == "blendshapes" else [],
         faces=at(layout.FACES),
     output:
-        at(layout.AUS),
+        at(layout.AUS, backend="{backend}"),
     params:
-        aus=plain(S.aus),
+        # Not what is compared: one backend's table does not hang on the others.
+        aus=lambda w: plain(S.aus) | {"backend": w.backend, "compared": []},
         weights=layout.WEIGHTS,
     log:
-        "logs/aus/{subject}.log",
+        "logs/aus/{backend}/{subject}.log",
     benchmark:
-        "benchmarks/aus/{subject}.tsv"
+        "benchmarks/aus/{backend}/{subject}.tsv"
     resources:
         mem_mb=more(1000),
         runtime=more(5),

@@ -1,10 +1,15 @@
 # Pretrained files. On a cluster they are fetched where Snakemake runs: its nodes often have no network.
 CORE_WEIGHTS = ["au_to_mesh.npz", "face_tessellation.json", "face_landmark.tflite"]
+CORE_WEIGHTS += ["face_landmarker.task"]
 CORE_WEIGHTS += ["mtcnn-pnet.pt", "mtcnn-rnet.pt", "mtcnn-onet.pt"]
 
 
 def weights(name):
     return f"{layout.WEIGHTS}/{name}"
+
+
+# What the faces step needs: of the two networks for landmarks, the one that is set.
+LANDMARK_WEIGHTS = [weights("face_landmarker.task" if S.faces.landmarks == "bundle" else "face_landmark.tflite")]
 
 
 rule weights:

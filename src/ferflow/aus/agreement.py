@@ -24,14 +24,22 @@ def correlation(found: np.ndarray, true: np.ndarray) -> float:
     return float(np.clip(np.corrcoef(found, true)[0, 1], -1.0, 1.0))
 
 
+def slope(found: np.ndarray, true: np.ndarray) -> float:
+    """By how much `found` [T] rises where `true` [T] rises by 1 (least squares); NaN where that is flat."""
+    if not (np.isfinite(found).all() and np.isfinite(true).all()) or np.ptp(true) == 0:
+        return float("nan")
+    return float(np.polyfit(true, found, 1)[0])
+
+
 def compare(
     aus: pd.DataFrame, true_aus: pd.DataFrame, trims: pd.DataFrame, truth: pd.DataFrame, emotions: pd.Series
 ) -> pd.DataFrame:
     """A row of schema `au_agreement` for each clip of `trims`.
 
     `aus`, `true_aus`: schema aus; `trims`: schema trim; `truth`: schema truth; `emotions`: by clip_id.
-    The correlation is that of the AU scores. The trimming's truth is where the true score crosses half of its
-    maximum, `half_begin:half_end`; anomalies and clips cut by a person have no error.
+    The correlation is that of the AU scores, the slope that of the measured on the true one. The trimming's
+    truth is where the true score crosses half of its maximum, `half_begin:half_end`; anomalies and clips cut by
+    a person have no error.
     """
     found = {clip_id: au_score(frames) for clip_id, frames in aus.groupby("clip_id")}
     true = {clip_id: au_score(frames) for clip_id, frames in true_aus.groupby("clip_id")}
@@ -45,6 +53,7 @@ def compare(
                 "clip_id": trim.clip_id,
                 "emotion": emotions[trim.clip_id],
                 "correlation": correlation(found[trim.clip_id], true[trim.clip_id]),
+                "slope": slope(found[trim.clip_id], true[trim.clip_id]),
                 "begin_error": int(trim.begin - half["half_begin"]) if cut else None,
                 "end_error": int(trim.end - half["half_end"]) if cut else None,
                 "anomaly": bool(trim.anomaly),
@@ -67,6 +76,7 @@ def summarise(agreement: pd.DataFrame) -> pd.DataFrame:
                 "clips": len(rows),
                 "anomalies": int(rows["anomaly"].sum()),
                 "correlation": _median(rows["correlation"]),
+                "slope": _median(rows["slope"]),
                 "begin_error": _median(rows["begin_error"].abs()),
                 "end_error": _median(rows["end_error"].abs()),
             }

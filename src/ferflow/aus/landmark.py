@@ -3,7 +3,8 @@
 The clip's neutral face is aligned to the model's mean mesh (similarity Procrustes), each frame's landmarks to
 that neutral; it is subtracted, and the rest is explained by the movements of the 20 action units. What
 movements of the head leave behind after the alignment is explained by free columns beside them, so that it
-does not turn into action units. The intensities are not smoothed over time.
+does not turn into action units. Where that model is blind, distances on the face decide or take part
+(`aus.geometry`). The intensities are not smoothed over time.
 """
 
 from __future__ import annotations
@@ -11,14 +12,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
-from ferflow.aus import mesh
+from ferflow.aus import geometry, mesh
+from ferflow.aus.alignment import align, similarities
 from ferflow.classes import AU_COLUMNS
 from ferflow.settings import Aus
 
-BLOCK = 256
-"""Frames that are fitted together: memory does not grow with the length of a clip."""
+ROUNDS = 4
+"""How often the equations are solved."""
 SWEEPS = 2000
 """Rounds of coordinate descent at most; with the default ridge a few dozen are enough."""
 SETTLED = 1e-5
@@ -28,10 +29,19 @@ SETTLED = 1e-5
 class LandmarkAus:
     """The fit for one clip: `set_neutral` first, then frames come singly or together."""
 
-    def __init__(self, weights_folder: str | Path, settings: Aus) -> None:
+    def __init__(self, weights_folder: str | Path, settings: Aus, reach: float = 1.0) -> None:
+        """`reach`: the share of a movement that the landmarks show (`faces.landmarks.REACH`)."""
         self.model = mesh.load(weights_folder)
-        self.settings = settings
+        self.settings, self.reach = settings, reach
+        self.forget()
+
+    def forget(self) -> None:
+        """Forget the neutral face, before another clip."""
         self.neutral: np.ndarray | None = None
+
+    @property
+    def ready(self) -> bool:
+        return self.neutral is not None
 
     def set_neutral(self, landmarks: np.ndarray) -> None:
         """Take the median of `landmarks` [T,468,3] as the face at rest, and make the equations for it."""
@@ -41,75 +51,36 @@ class LandmarkAus:
         free = _basis(_flat(np.concatenate([self.model.pose, similarities(self.neutral)])).T)
         self._design = columns - free @ (free.T @ columns)
         gram = self._design.T @ self._design
-        self._gram = gram + self.settings.ridge * np.diag(gram).mean() * np.eye(len(gram))
+        # Between a penalty that is the same for all, which leaves nothing of the small movements, and one in
+        # proportion to each, which turns jitter into them.
+        self._penalty = self.settings.ridge * np.sqrt(np.diag(gram).mean() * np.diag(gram))
+        self._gram = gram + np.diag(self._penalty)
 
     def fit(self, landmarks: np.ndarray) -> np.ndarray:
         """Intensities 0-5 float64 [T,17] in the order of `classes.AU_COLUMNS`, from `landmarks` [T,468,3]."""
-        # Aligned to the person's own face: on the mean face a turn would look like a movement.
-        moved = align(landmarks, self.neutral) - self.neutral
-        solved = nonnegative_least_squares(self._gram, _flat(moved) @ self._design)
-        intensities = np.zeros((len(landmarks), len(AU_COLUMNS)))
+        moved = self._moved(landmarks)
+        intensities = self.linear(moved)
+        for name, measured in geometry.measure(moved, self.neutral).items():
+            column, share = AU_COLUMNS.index(f"{name}_r"), geometry.TABLE[name].share
+            intensities[:, column] = share * measured + (1 - share) * intensities[:, column]
+        return intensities
+
+    def linear(self, moved: np.ndarray) -> np.ndarray:
+        """The linear model's part alone: intensities 0-5 [T,17] of the movements `moved` [T,468,3]."""
+        projected = _flat(moved) @ self._design
+        # Each answer but the first is penalised for its distance from the one before: a penalty for the
+        # distance from nothing makes every movement smaller than it is (iterated Tikhonov regularisation).
+        solved = np.zeros((len(moved), len(self._gram)))
+        for _ in range(ROUNDS):
+            solved = nonnegative_least_squares(self._gram, projected + self._penalty * solved)
+        intensities = np.zeros((len(moved), len(AU_COLUMNS)))
         for i, column in self.model.output():
             intensities[:, AU_COLUMNS.index(column)] = solved[:, i] * mesh.FULL_INTENSITY
         return np.clip(intensities, 0.0, mesh.FULL_INTENSITY)
 
-
-def intensities(
-    landmarks: np.ndarray,
-    tracked: np.ndarray,
-    weights_folder: str | Path,
-    settings: Aus,
-    scores: np.ndarray | None = None,
-) -> pd.DataFrame:
-    """Action units of one clip in the columns of schema `aus`, without `clip_id`.
-
-    `landmarks`: [T,468,3] in source pixels, an array or a dataset of a file, read in blocks; `tracked`:
-    bool [T]; `scores`: the landmark network's logits [T], from which `confidence` comes (1 where tracked if
-    they are not given). The neutral face is the
-    median of the first `settings.neutral_frames` tracked frames. Frames without a face have success 0,
-    confidence 0 and no intensities (NaN).
-    """
-    tracked = np.asarray(tracked, bool)
-    values = np.full((len(tracked), len(AU_COLUMNS)), np.nan)
-    if tracked.any():
-        fit = LandmarkAus(weights_folder, settings)
-        first = np.flatnonzero(tracked)[: settings.neutral_frames]
-        fit.set_neutral(np.stack([landmarks[int(i)] for i in first]))
-        for begin in range(0, len(tracked), BLOCK):
-            here = slice(begin, begin + BLOCK)
-            if tracked[here].any():
-                values[here][tracked[here]] = fit.fit(landmarks[here][tracked[here]])
-    # A logit of 0 is a confidence of one half.
-    logits = np.clip(np.nan_to_num(scores, nan=-50.0), -50.0, 50.0) if scores is not None else None
-    confidence = (
-        tracked.astype(float) if logits is None else np.where(tracked, 1 / (1 + np.exp(-logits)), 0.0)
-    )
-    return pd.DataFrame(
-        {
-            "frame": np.arange(len(tracked)),
-            "confidence": confidence.round(4),
-            "success": tracked.astype(int),
-            **{column: values[:, i].round(4) for i, column in enumerate(AU_COLUMNS)},
-        }
-    )
-
-
-def align(landmarks: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """`landmarks` [T,468,3] (y down, z away from the viewer) moved, turned and scaled onto `target` [468,3].
-
-    The similarity of least squares in three dimensions (Procrustes, by Kabsch and Umeyama), frame by frame.
-    """
-    points = np.asarray(landmarks, np.float64) * [1.0, -1.0, -1.0]
-    points = points - points.mean(axis=1, keepdims=True)
-    centre = target.mean(axis=0)
-    goal = target - centre
-    left, sizes, right = np.linalg.svd(np.einsum("tpi,pj->tij", points, goal))
-    # A reflection would fit a flat face as well as a turn.
-    sign = np.ones_like(sizes)
-    sign[:, -1] = np.sign(np.linalg.det(left @ right))
-    turn = (left * sign[:, None, :]) @ right
-    scale = (sizes * sign).sum(1) / (points**2).sum((1, 2))
-    return scale[:, None, None] * (points @ turn) + centre
+    def _moved(self, landmarks: np.ndarray) -> np.ndarray:
+        # Aligned to the person's own face: on the mean face a turn would look like a movement.
+        return (align(landmarks, self.neutral) - self.neutral) / self.reach
 
 
 def nonnegative_least_squares(gram: np.ndarray, projected: np.ndarray) -> np.ndarray:
@@ -145,11 +116,3 @@ def _basis(columns: np.ndarray) -> np.ndarray:
         columns / np.maximum(np.linalg.norm(columns, axis=0), 1e-9), full_matrices=False
     )
     return left[:, sizes > 1e-6 * sizes[0]]
-
-
-def similarities(points: np.ndarray) -> np.ndarray:
-    """The small movements [7,P,3] of a similarity: three shifts, a scaling and three turns of `points`."""
-    centred = points - points.mean(axis=0)
-    shifts = np.broadcast_to(np.eye(3)[:, None, :], (3, *points.shape))
-    turns = np.stack([np.cross(axis, centred) for axis in np.eye(3)])
-    return np.concatenate([shifts, centred[None], turns])

@@ -1,7 +1,8 @@
 """The linear model from action units to a face mesh, by which landmarks become intensities.
 
 `au_to_mesh.npz` (py-feat, MIT): 20 action units (0-1) and three pose angles give 478 points in MediaPipe's
-numbering, of which the first 468 are used. y points up and z to the viewer, about 175 x 200 units a face.
+numbering: 468 of the face and ten of the irises. y points up and z to the viewer, about 175 x 200 units
+a face.
 """
 
 from __future__ import annotations
@@ -25,9 +26,13 @@ BLINK = {"AU43": "AU45"}
 
 @dataclass(frozen=True)
 class MeshModel:
-    """`mean` [468,3]; `columns` [A,468,3], the movements of `names` at full intensity; `pose` [3,468,3]."""
+    """`mean` [468,3] and `irises` [10,3] of the mean face at rest.
+
+    `columns` [A,468,3] are the movements of `names` at full intensity, `pose` [3,468,3] those of the head.
+    """
 
     mean: np.ndarray
+    irises: np.ndarray
     names: tuple[str, ...]
     columns: np.ndarray
     pose: np.ndarray
@@ -51,4 +56,4 @@ def load(weights_folder: str | Path) -> MeshModel:
         # Laid out as all x, then all y, then all z.
         coef = file["coef"].astype(np.float64).reshape(-1, 3, len(mean))
     coef = coef.transpose(0, 2, 1)[:, :N_POINTS]
-    return MeshModel(mean[:N_POINTS], names, coef[: len(names)], coef[len(names) :])
+    return MeshModel(mean[:N_POINTS], mean[N_POINTS:], names, coef[: len(names)], coef[len(names) :])

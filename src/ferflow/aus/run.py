@@ -1,4 +1,4 @@
-"""One interface to the three sources of action units: landmark, pyfeat, openface."""
+"""One interface to the sources of action units: landmark, blendshapes, pyfeat, openface."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from ferflow import tables
+from ferflow.aus.clip import FROM_LANDMARKS, ClipAus, intensities, reader
 from ferflow.errors import InputError, SettingError
 from ferflow.faces import store
 from ferflow.settings import Aus
@@ -22,23 +23,23 @@ def write_subject(
 ) -> None:
     """Write the action units of `clip_ids`, clips of the file `faces`, to the table `out` (schema aus).
 
-    `settings.backend` says whence: `landmark` from the stored landmarks, `pyfeat` from the stored crops by
-    py-feat's own networks, `openface` from `<clip_id>.csv` in `settings.openface_folder`.
+    `settings.backend` says whence: `landmark` and `blendshapes` from the stored landmarks, `pyfeat` from the
+    stored crops by py-feat's own networks, `openface` from `<clip_id>.csv` in `settings.openface_folder`.
     """
-    backend = _backend(settings, weights_folder)
+    backend = _backend(faces, settings, weights_folder)
     parts = []
     for clip_id in clip_ids:
         frames = backend(faces, clip_id)
         frames.insert(0, "clip_id", clip_id)
         parts.append(frames)
-    if not parts:
-        raise InputError(faces, "no clip was asked for", "list at least one")
-    tables.write(pd.concat(parts, ignore_index=True), out, "aus")
+    nothing = pd.DataFrame(columns=tables.schema("aus")["required"])  # of a subject without a face
+    tables.write(pd.concat(parts, ignore_index=True) if parts else nothing, out, "aus")
 
 
-def _backend(settings: Aus, weights_folder: str | Path):
-    if settings.backend == "landmark":
-        return lambda faces, clip_id: _from_landmarks(faces, clip_id, settings, weights_folder)
+def _backend(faces: str | Path, settings: Aus, weights_folder: str | Path):
+    if settings.backend in ("auto", *FROM_LANDMARKS):
+        aus = reader(weights_folder, settings, store.landmark_network(faces))
+        return lambda faces, clip_id: _from_landmarks(faces, clip_id, aus)
     if settings.backend == "pyfeat":
         from ferflow.aus.pyfeat import PyFeat
 
@@ -47,11 +48,9 @@ def _backend(settings: Aus, weights_folder: str | Path):
     return lambda faces, clip_id: _from_openface(faces, clip_id, settings)
 
 
-def _from_landmarks(faces, clip_id: str, settings: Aus, weights_folder) -> pd.DataFrame:
-    from ferflow.aus.landmark import intensities
-
+def _from_landmarks(faces, clip_id: str, aus: ClipAus) -> pd.DataFrame:
     with store.open_landmarks(faces, clip_id) as (landmarks, tracked, scores):
-        return intensities(landmarks, tracked, weights_folder, settings, scores)
+        return intensities(landmarks, tracked, aus, scores)
 
 
 def _from_openface(faces, clip_id: str, settings: Aus) -> pd.DataFrame:

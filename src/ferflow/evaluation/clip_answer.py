@@ -60,7 +60,7 @@ def _smoothed(course: np.ndarray) -> np.ndarray:
 def deciding(weights: np.ndarray) -> list[tuple[int, int]]:
     """The fewest frames that hold half of a clip's `weights` [T], as stretches begin:end in their order."""
     order = np.argsort(-weights, kind="stable")
-    needed = int(np.searchsorted(np.cumsum(weights[order]), 0.5 * weights.sum())) + 1
+    needed = int(np.searchsorted(np.cumsum(weights[order]), 0.5 * weights.sum() - 1e-9)) + 1
     frames = np.sort(order[:needed])
     starts = np.flatnonzero(np.diff(frames, prepend=-2) > 1)
     return [(int(part[0]), int(part[-1]) + 1) for part in np.split(frames, starts[1:])]

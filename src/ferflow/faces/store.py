@@ -59,6 +59,7 @@ def write_subject(
     stream = FaceStream(weights_folder, settings)
     with whole(path) as partial, hdf5.create(partial) as file:
         file.attrs["settings"] = settings.model_dump_json()
+        file.attrs["landmarks"] = stream.network
         file.attrs["ferflow"] = version("ferflow")
         for row in rows.itertuples(index=False):
             group, source = file.create_group(str(row.clip_id)), Path(root) / row.source
@@ -177,6 +178,11 @@ def facts(path: str | Path) -> dict[str, dict]:
         return {clip_id: _facts(_group(path, file, clip_id)) for clip_id in file}
 
 
+def with_face(path: str | Path) -> list[str]:
+    """The clips in a faces file that can be read to their end and show a face."""
+    return [name for name, own in facts(path).items() if own["n_tracked"] and "problem" not in own]
+
+
 def read_tracked(path: str | Path, clip_id: str) -> np.ndarray:
     """Whether a face was tracked in each frame of a clip, bool [T]."""
     with _open(path) as file:
@@ -186,6 +192,12 @@ def read_tracked(path: str | Path, clip_id: str) -> np.ndarray:
 def _facts(group: h5py.Group) -> dict:
     known = {name: value.item() if hasattr(value, "item") else value for name, value in group.attrs.items()}
     return known | {"warnings": known["warnings"].splitlines()}
+
+
+def landmark_network(path: str | Path) -> str:
+    """Which network found the landmarks of a faces file: a row of `landmarks.REACH`."""
+    with _open(path) as file:
+        return str(file.attrs.get("landmarks", "wheel"))  # files from before there was a choice lack it
 
 
 @contextmanager

@@ -59,9 +59,14 @@ class FaceStream:
     def __init__(self, weights_folder: str | Path, settings: Faces, where: str | Path = "clip") -> None:
         self.settings, self.where = settings, where
         self._detector = FaceDetector(settings.smallest)
-        self._net = LandmarkNet(weights_folder)
+        self._net = LandmarkNet(weights_folder, settings.landmarks)
         self._tracker = FaceTracker(settings.tracker)
         self.reset()
+
+    @property
+    def network(self) -> str:
+        """Which landmark network looks: a row of `landmarks.REACH`."""
+        return self._net.name
 
     def reset(self) -> None:
         """Forget the face, before another clip."""

@@ -7,7 +7,7 @@ workflow calls it when it starts, and `ferflow check` prints what it finds: both
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from ferflow.datasets.manifest import ListedClip
 from ferflow.errors import FerflowError, InputError, SettingError, SplitError
 from ferflow.models.registry import BACKBONES
 from ferflow.settings import SHIPPED, Settings, Spatial
+from ferflow.settings.decided import resolved
 from ferflow.settings.scenes import rendered
 from ferflow.settings.sfew import Sfew
 from ferflow.training import splits
@@ -28,16 +29,19 @@ from ferflow.training import splits
 class Ready:
     """A study that can run.
 
-    `settings` are the study's, less what its data do not allow. A study of clips has `clips`, and `split` as
-    in splits.json. `images` counts what is listed of each class, where that is known. `notes` say what is
-    lacking.
+    `settings` are the study's, less what its data do not allow. A study of clips has `clips`, the columns
+    that its results are grouped `by`, and `split` as in splits.json. `images` counts what is listed of each
+    class, where that is known. `notes` say what is lacking; `decided` is a line on what `auto` in the
+    settings of clips came to, or "".
     """
 
     settings: Settings
     clips: tuple[ListedClip, ...] = ()
+    by: tuple[str, ...] = ()
     split: dict = field(default_factory=dict)
     images: dict[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    decided: str = ""
 
     @property
     def subjects(self) -> list[str]:
@@ -53,7 +57,9 @@ def look(settings: Settings, weights_folder: str | Path = layout.WEIGHTS) -> Rea
     for the folds, pretrained weights that nobody can fetch.
     """
     of_kind = {"clips": _clips, "images": _images, "sfew": _sfew, "affect": _affect}
-    return of_kind[settings.kind](settings, Path(weights_folder))
+    settings, decided = resolved(settings, weights_folder)
+    ready = of_kind[settings.kind](settings, Path(weights_folder))
+    return replace(ready, decided=decided) if settings.kind == "clips" else ready
 
 
 def _clips(settings: Settings, folder: Path) -> Ready:
@@ -65,40 +71,39 @@ def _clips(settings: Settings, folder: Path) -> Ready:
     split, settings = splits.planned(settings, clips)
     if settings.splits.compared:
         splits.regrouped(split, sexes, settings.seed)
-    _nested(settings, about, sexes)
+    _nested(settings, sexes)
     _fusion(settings, split)
     _baselines(settings)
-    if settings.temporal.heads:
+    if settings.sees_images():
         _recipe(settings.spatial, "spatial", settings, folder)
     _action_units(settings, about)
     _overrides(settings, about)
     _humans(settings, about, split)
-    return Ready(settings, tuple(clips), split, notes=tuple(_lacking(settings, about, split)))
+    by = datasets.grouped_by(settings)
+    return Ready(settings, tuple(clips), tuple(by), split, notes=tuple(_lacking(settings, about, split)))
 
 
 def _lacking(settings: Settings, about: pd.DataFrame, split: dict) -> list[str]:
-    """A note for each side of the split, and what is trained on without a fold, that lacks a class."""
-    absent = [name for name in settings.emotions if name not in set(about["emotion"])]
-    notes = [f"no clip shows {name}: its cells stay empty" for name in absent]
+    """Notes: who is on no side; which side, or what is trained on without a fold, lacks a class."""
+    notes = list(split.get("notes", []))
     sides = {"the test side": split["test"]} if split["test"] else {}
     for number in range(len(split["folds"])):
         rest = [s for other, fold in enumerate(split["folds"]) if other != number for s in fold]
         sides[f"what is trained on without fold {number}"] = rest
     for name, subjects in sides.items():
         there = set(about.loc[about["subject_id"].isin(subjects), "emotion"])
-        lost = [one for one in settings.emotions if one not in there and one not in absent]
+        lost = [one for one in settings.emotions if one not in there]
         if lost:
             notes.append(f"{name} has no clip of {', '.join(lost)}")
     return notes
 
 
-def _nested(settings: Settings, about: pd.DataFrame, sexes: dict[str, str]) -> None:
+def _nested(settings: Settings, sexes: dict[str, str]) -> None:
     if not settings.nested.heads:
         return
     from ferflow.training import nested
 
-    plan = nested.make(sexes, settings.nested.outer, settings.nested.inner, settings.seed)
-    nested.check_classes(plan, about, settings.emotions)
+    nested.make(sexes, settings.nested.outer, settings.nested.inner, settings.seed)
 
 
 def _fusion(settings: Settings, split: dict) -> None:
@@ -157,10 +162,11 @@ def _stills(settings: Settings) -> None:
 
 def _action_units(settings: Settings, about: pd.DataFrame) -> None:
     aus = settings.aus
-    if aus.backend == "pyfeat" and find_spec("feat") is None:
+    backends = {aus.backend, *aus.compared}
+    if "pyfeat" in backends and find_spec("feat") is None:
         remedy = "install it with pip install ferflow[pyfeat], or take another backend"
         raise SettingError("aus.backend", "pyfeat is not installed", remedy)
-    if aus.backend != "openface":
+    if "openface" not in backends:
         return
     if aus.openface_folder is None:
         raise SettingError("aus.openface_folder", "is not set", "give the folder with OpenFace's CSV files")

@@ -70,6 +70,7 @@ class Faces(Section):
     search_frames: Count
     extend: Annotated[int, Field(ge=0)]
     tracker: Literal["medianflow", "kcf", "csrt"]
+    landmarks: Literal["auto", "wheel", "bundle"]
     landmark_grow: NotNegative
     landmark_follow: Annotated[float, Field(gt=0, le=1)]
     lost_logit: float
@@ -94,19 +95,24 @@ class Haar(Section):
         return self
 
 
+AuBackend = Literal["landmark", "blendshapes", "pyfeat", "openface"]
+
+
+class Aus(Section):
+    backend: Literal["auto", AuBackend]
+    neutral_frames: Count
+    ridge: NotNegative
+    openface_folder: str | None
+    compared: list[AuBackend]
+
+
 class Watching(Section):
     """How a network for single images watches a clip: `resources/watching.yaml`."""
 
     faces: Faces
+    aus: Aus
     haar: Haar
     smoothing: Annotated[float, Field(gt=0, le=1)]
-
-
-class Aus(Section):
-    backend: Literal["landmark", "pyfeat", "openface"]
-    neutral_frames: Count
-    ridge: NotNegative
-    openface_folder: str | None
 
 
 class Trim(Section):

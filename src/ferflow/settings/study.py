@@ -108,9 +108,13 @@ class Settings(Section):
         heads = {head: f"{self.spatial.network}+{head}" for head in self.temporal.heads}
         return heads | {name: name for name in self.end_to_end.run}
 
+    def sees_images(self) -> bool:
+        """Whether anything of a study of clips rests on a network for single images."""
+        return bool(self.temporal.heads or self.baselines.run)
+
     def trains_spatial(self) -> bool:
         """Whether a study of clips trains a network for single images of its own."""
-        return self.spatial.weights is None and bool(self.temporal.heads)
+        return self.spatial.weights is None and self.sees_images()
 
     def data(self) -> tuple[str, bool]:
         """The name of the folder of the study's data set, and whether it is embedded: synthetic."""
@@ -157,6 +161,17 @@ class Settings(Section):
     @classmethod
     def _no_fusion(cls, value: object) -> object:
         return NO_FUSION if value is None else value
+
+    @model_validator(mode="after")
+    def _backends_can_be_compared(self) -> Settings:
+        names, faces = self.aus.compared, self.faces.landmarks
+        if len(set(names)) < len(names):
+            raise ValueError("aus.compared: names a backend twice")
+        if len(names) == 1 and not self.data()[1]:
+            raise ValueError(f"aus.compared: {names[0]} alone; name two backends, or none")
+        if "blendshapes" in (self.aus.backend, *names) and faces == "wheel":
+            raise ValueError("faces.landmarks: blendshapes needs those of the bundle; write bundle or auto")
+        return self
 
     @model_validator(mode="after")
     def _experiments_can_be_built(self) -> Settings:

@@ -10,7 +10,7 @@ import difflib
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, get_args
 
-from ferflow.settings.comparing import Baselines, Comparison, Experiments, Fusion
+from ferflow.settings.comparing import Comparison, Experiments, Fusion
 from ferflow.settings.types import EndToEndName, Head
 
 if TYPE_CHECKING:
@@ -39,7 +39,6 @@ def without(settings: Settings) -> tuple[Settings, list[str]]:
         "splits": _of_heads(settings.splits, "splits.compared", heads, notes),
         "search": _of_heads(settings.search, "search.run", heads, notes),
         "nested": _of_heads(settings.nested, "nested.heads", heads, notes),
-        "baselines": _baselines(settings.baselines, heads, notes),
     }
     return settings.model_copy(update=changes), notes
 
@@ -51,14 +50,6 @@ def _of_heads(section, setting: str, heads: Iterable[str], notes: list[str]):
     kept = [head for head in asked if head in heads]
     notes += [f"{setting}: without {head}, which is switched off" for head in asked if head not in heads]
     return section if kept == asked else section.model_copy(update={name: kept})
-
-
-def _baselines(baselines: Baselines, heads: list[str], notes: list[str]) -> Baselines:
-    """None without a head: they read the features that heads read."""
-    if heads or not baselines.run:
-        return baselines
-    notes.append("baselines.run: left out, as there is no head whose features they could read")
-    return baselines.model_copy(update={"run": []})
 
 
 def _fusion(settings: Settings, models: list[str], notes: list[str]) -> Fusion:

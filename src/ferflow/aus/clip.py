@@ -1,0 +1,94 @@
+"""Action units of one clip from its landmarks, frame by frame or all at once, by the backend that is set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import pandas as pd
+
+from ferflow.classes import AU_COLUMNS
+from ferflow.errors import SettingError
+from ferflow.faces.landmarks import REACH
+from ferflow.settings import Aus
+from ferflow.settings.decided import au_backend
+
+FROM_LANDMARKS = ("landmark", "blendshapes")
+"""Backends that need nothing but landmarks, and so work on a video as it comes."""
+BLOCK = 256
+"""Frames that are fitted together: memory does not grow with the length of a clip."""
+
+
+class ClipAus(Protocol):
+    """What reads action units off landmarks, relative to a neutral face that is set first.
+
+    `ready` says whether it is.
+    """
+
+    settings: Aus
+    ready: bool
+
+    def forget(self) -> None:
+        """Forget the neutral face, before another clip."""
+
+    def set_neutral(self, landmarks: np.ndarray) -> None:
+        """Take `landmarks` [T,468,3] as the face at rest."""
+
+    def fit(self, landmarks: np.ndarray) -> np.ndarray:
+        """Intensities 0-5 float64 [T,17] in the order of `classes.AU_COLUMNS`."""
+
+
+def reader(weights_folder: str | Path, settings: Aus, network: str) -> ClipAus:
+    """What reads action units off the landmarks of `network` (a row of `landmarks.REACH`).
+
+    Raises WeightsError where a file is missing, SettingError where the backend cannot work on them.
+    """
+    backend = au_backend(settings.backend, network)
+    if backend == "blendshapes":
+        if network != "bundle":
+            raise SettingError(
+                "aus.backend",
+                f"blendshapes needs the landmarks of the bundle, not of the {network}",
+                "set faces.landmarks: bundle and make the faces again",
+            )
+        from ferflow.aus.blendshapes import BlendshapeAus
+
+        return BlendshapeAus(weights_folder, settings)
+    from ferflow.aus.landmark import LandmarkAus
+
+    return LandmarkAus(weights_folder, settings, REACH[network])
+
+
+def intensities(
+    landmarks: np.ndarray, tracked: np.ndarray, aus: ClipAus, scores: np.ndarray | None = None
+) -> pd.DataFrame:
+    """Action units of one clip in the columns of schema `aus`, without `clip_id`, as `aus` reads them.
+
+    `landmarks`: [T,468,3] in source pixels, an array or a dataset of a file, read in blocks; `tracked`:
+    bool [T]; `scores`: the landmark network's logits [T], from which `confidence` comes (1 where tracked if
+    they are not given). The neutral face is the median of the first `aus.neutral_frames` tracked frames.
+    Frames without a face have success 0, confidence 0 and no intensities (NaN).
+    """
+    tracked = np.asarray(tracked, bool)
+    values = np.full((len(tracked), len(AU_COLUMNS)), np.nan)
+    if tracked.any():
+        first = np.flatnonzero(tracked)[: aus.settings.neutral_frames]
+        aus.set_neutral(np.stack([landmarks[int(i)] for i in first]))
+        for begin in range(0, len(tracked), BLOCK):
+            here = slice(begin, begin + BLOCK)
+            if tracked[here].any():
+                values[here][tracked[here]] = aus.fit(landmarks[here][tracked[here]])
+    # A logit of 0 is a confidence of one half.
+    logits = np.clip(np.nan_to_num(scores, nan=-50.0), -50.0, 50.0) if scores is not None else None
+    confidence = (
+        tracked.astype(float) if logits is None else np.where(tracked, 1 / (1 + np.exp(-logits)), 0.0)
+    )
+    return pd.DataFrame(
+        {
+            "frame": np.arange(len(tracked)),
+            "confidence": confidence.round(4),
+            "success": tracked.astype(int),
+            **{column: values[:, i].round(4) for i, column in enumerate(AU_COLUMNS)},
+        }
+    )
