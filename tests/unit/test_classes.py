@@ -262,10 +262,3 @@ def test_a_prediction_has_the_heads_classes_beside_the_image_networks(tmp_path):
     assert columns == [f"p_{name}" for name in ("très content", "sad", "A+", *others)]
     assert found.loc[0, "predicted"] == "sad" and found.loc[0, ["p_A+", "p_sad"]].tolist() == [0.3, 0.5]
     assert np.isnan(found.loc[0, "p_angry"]) and np.isnan(found.loc[1, "p_A+"])
-
-
-def test_means_over_frames_need_the_classes_of_the_image_network(small_settings):
-    own = {"dataset": {"name": "manifest"}, "emotions": ["sad", "bored"], "baselines": {"run": ["logistic"]}}
-    assert small_settings(own).baselines.run == ["logistic"]
-    with pytest.raises(SettingError, match=r"baselines.run: weighted_mean is of the image network, .* bored"):
-        small_settings(own | {"baselines": {"run": ["majority", "weighted_mean"]}})

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import Field, PrivateAttr, ValidationError, field_validator, model_validator
 
-from ferflow.classes import EMOTIONS, EMOTIONS_NEUTRAL, check_names
+from ferflow.classes import EMOTIONS, check_names
 from ferflow.models import parameters
 from ferflow.settings import switched_off
 from ferflow.settings.affect import Affect
@@ -44,8 +44,6 @@ from ferflow.settings.types import Count, EndToEndName, Head, Name, Section
 
 NO_FUSION = {"sets": {}, "rules": ["average"], "stacking": None, "best": None}
 """What `fusion: null` stands for."""
-FRAME_MEANS = ("mean", "weighted_mean")
-"""The baselines that are probabilities of the image network."""
 EMBEDDED = ("synth4d", "synth4d-stills", "scenes", "affect")
 """The data sets that are rendered: synthetic."""
 
@@ -150,17 +148,6 @@ class Settings(Section):
     @classmethod
     def _distinct(cls, names: list[str]) -> list[str]:
         return check_names(names)
-
-    @model_validator(mode="after")
-    def _frames_have_the_classes(self) -> Settings:
-        lacking = [name for name in self.emotions if name not in EMOTIONS_NEUTRAL]
-        asked = [name for name in self.baselines.run if name in FRAME_MEANS]
-        if self.kind == "clips" and asked and lacking:
-            known = ", ".join(EMOTIONS_NEUTRAL)
-            raise ValueError(
-                f"baselines.run: {asked[0]} is of the image network, which has {known}, and no {lacking[0]}"
-            )
-        return self
 
     @model_validator(mode="after")
     def _dataset_has_the_classes(self) -> Settings:
