@@ -66,8 +66,10 @@ def test_reliability_has_a_panel_with_counts_per_model(folder):
     assert not any("true AUs" in text for text in found)
     assert any("10 bins of equal width" in text for text in found)
     assert any("synthetic data" in text for text in found)
-    with pytest.raises(InputError, match="has no model of protocol nested"):
-        reliability.reliability(folder / "reliability.csv", folder / "calibration.csv", out, 0.9, "nested")
+    controls = tables.read(folder / "calibration.csv", "calibration").query("model == 'control-true-aus'")
+    tables.write(controls, folder / "controls.csv", "calibration")
+    with pytest.raises(InputError, match="has no model of protocol test"):
+        reliability.reliability(folder / "reliability.csv", folder / "controls.csv", out, 0.9)
 
 
 def test_comparisons_show_every_pair_with_its_p(folder):

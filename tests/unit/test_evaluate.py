@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import cv2
 import numpy as np
 import pandas as pd
 import pytest
@@ -132,7 +133,7 @@ def test_views_differ_and_are_named(evaluate, networks, tmp_path):
         "one": (),
         "mirror": ("--mirror",),
         "ten": ("--ten-crop",),
-        "ten-42": ("--ten-crop", "--crop", 42),
+        "ten-42": ("--ten-crop", "--side", 42),
     }.items():
         path = tmp_path / f"{name}.csv"
         code, said, _ = evaluate("--weights", networks[0], "--predictions", path, *arguments)
@@ -218,7 +219,7 @@ def test_bad_inputs_are_one_line_and_nothing_is_written(evaluate, networks, fer2
         ((one, {"split": None}), "--split: is missing; fer2013 has Training, PublicTest, PrivateTest"),
         ((one, {"root": no_private}), "has no part PrivateTest; fer2013 has here: Training, PublicTest"),
         ((one, {"root": tmp_path / "nowhere"}), "nowhere: does not exist"),
-        (((*one, "--ten-crop", "--crop", 49), {}), "--crop: 49 is larger than the images; they are 48x48"),
+        (((*one, "--ten-crop", "--side", 49), {}), "--side: 49 is larger than the images; they are 48x48"),
         (((*one, "--choose-on", "PrivateTest"), {}), "--choose-on: PrivateTest is what they are judged on"),
         (((*one, "--choose-on", "PublicTest", "--budget", 9), {}), "--budget: no network has fewer than 9"),
         (((*one, "--choose-on", "PrivateTest"), {"split": "PublicTest"}), "PrivateTest: is for judging"),
@@ -238,7 +239,7 @@ def test_other_classes_are_refused_or_left_out(evaluate, networks, tmp_path):
 
 
 def test_wrong_usage(evaluate, networks):
-    for arguments in (("--ten-crop", "--mirror"), ("--crop", 44), ("--nonsense",)):
+    for arguments in (("--ten-crop", "--mirror"), ("--side", 44), ("--nonsense",)):
         code, _, err = evaluate("--weights", networks[0], *arguments)
         assert code == 2 and "Traceback" not in err
 
@@ -272,3 +273,55 @@ def test_a_summary_has_the_intervals_of_the_table_of_results():
     assert found["classes"]["neutral"]["support"] == 0
     happy = f1_score(frame["emotion"] == "happy", frame["predicted"] == "happy")
     assert found["classes"]["happy"]["f1"]["value"] == pytest.approx(happy)
+
+
+@pytest.fixture
+def sequences(tmp_path):
+    """CK+ as its authors publish it, of noise: four pictures of three people each, one without an emotion."""
+    rng = np.random.default_rng(5)
+    for subject, code in (("S005", 5), ("S010", 7), ("S011", None)):
+        folder = tmp_path / "ck" / "cohn-kanade-images" / subject / "001"
+        folder.mkdir(parents=True)
+        for number in range(1, 5):
+            picture = rng.integers(0, 256, (60, 80), np.uint8)
+            assert cv2.imwrite(str(folder / f"{subject}_001_{number:08d}.png"), picture)
+        if code is not None:
+            label = tmp_path / "ck" / "Emotion" / subject / "001" / f"{subject}_001_00000004_emotion.txt"
+            label.parent.mkdir(parents=True)
+            label.write_text(f"   {code}.0000000e+00\n")
+    return tmp_path / "ck"
+
+
+def test_sequences_are_judged_by_their_peak(monkeypatch, capsys, sequences, networks, tmp_path):
+    def evaluate(*arguments):
+        one = ("--model", networks[0], "--bootstrap", 50)
+        return run(
+            monkeypatch, capsys, "evaluate", "--dataset", "ckplus", "--root", sequences, *one, *arguments
+        )
+
+    assert "holds sequences; say with --peak N which last images count" in evaluate()[2]
+    assert "--crop: hog is unknown; choose from auto, " in evaluate("--peak", 2, "--crop", "hog")[2]
+    written = ("--out", tmp_path / "m.json", "--predictions", tmp_path / "p.csv")
+    code, said, err = evaluate("--peak", 2, "--neutral", "--crop", "none", *written)
+    assert (code, err) == (0, "")
+    rows = tables.read(tmp_path / "p.csv", "predictions")
+    assert rows["clip_id"].str[-1].tolist() == ["1", "3", "4"] * 2
+    assert rows["emotion"].tolist() == ["neutral", "happy", "happy", "neutral", "surprise", "surprise"]
+    picture = cv2.imread(str(sequences / "cohn-kanade-images/S005/001/S005_001_00000004.png"))
+    whole = cv2.resize(picture, (160, 160), interpolation=cv2.INTER_LINEAR)
+    network, _ = spatial.load(networks[0])
+    with torch.inference_mode():
+        wanted = network(spatial.prepare(whole[None], network)).softmax(1)[0].numpy()
+    np.testing.assert_allclose(rows[[f"p_{e}" for e in EMOTIONS_NEUTRAL]].iloc[2], wanted, atol=2e-5)
+    found = json.loads((tmp_path / "m.json").read_text())
+    assert found["left_out_because"] == {"its sequence has no emotion file": ["S011_001"]}
+    assert "left out: 1 since its sequence has no emotion file (S011_001)" in said
+
+
+def test_options_of_sequences_are_refused_where_there_are_none(evaluate, networks):
+    for arguments, line in [
+        (("--peak", 2), "holds no sequences; leave --peak and --neutral out"),
+        (("--crop", "none"), "holds faces already; leave it out"),
+    ]:
+        code, _, err = evaluate("--weights", networks[0], *arguments)
+        assert code == 1 and line in err and len(err.splitlines()) == 1

@@ -189,8 +189,8 @@ def test_a_clip_that_is_not_there_is_one_line(study, tmp_path):
         run.au_curve(
             "X", study / "aus/M001.csv", study / "trim.csv", study / "manifest.csv", tmp_path / "x.svg", TRIM
         )
-    with pytest.raises(InputError, match="no rows of protocol cv"):
-        run.confusion(study / "confusion.csv", tmp_path / "x.svg", "compact+lstm", "cv")
+    with pytest.raises(InputError, match="no rows of vgg16"):
+        run.confusion(study / "confusion.csv", tmp_path / "x.svg", "vgg16")
     with pytest.raises(InputError, match="no clip M001_happy"):
         run.au_curve(
             "M001_happy",

@@ -160,10 +160,13 @@ def test_the_strength_of_the_stack_is_that_of_a_grouped_search_by_hand(frame):
     assert stack.loss == pytest.approx(losses[stack.strength], rel=1e-6)
 
 
-def test_a_stack_of_too_few_subjects_is_refused(frame):
+def test_a_stack_of_a_single_subject_is_refused_and_of_few_has_as_many_folds(frame):
     cv = aligned(frame, list(SKILLS), "cv", EMOTIONS)
-    with pytest.raises(SplitError, match="40 folds of 12 subjects"):
-        stacking.fit(cv, [1], 40, 1)
+    subjects = cv.clips["subject_id"]
+    three = cv.part(subjects.isin(subjects.unique()[:3]).to_numpy())
+    assert stacking.fit(three, [0.1], 40, 1).loss == stacking.fit(three, [0.1], 3, 1).loss
+    with pytest.raises(SplitError, match="learnt from 1 subject"):
+        stacking.fit(cv.part((subjects == subjects[0]).to_numpy()), [0.1], 40, 1)
 
 
 def test_a_class_that_the_stack_never_saw_gets_nothing(frame):

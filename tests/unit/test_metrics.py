@@ -54,9 +54,9 @@ def test_metrics_equal_scikit_learn(seed, said_classes):
     assert {m: float(v) for m, v in from_confusion(counts).items()} == pytest.approx(expected)
 
 
-def test_a_class_that_never_occurs_counts_as_zero():
+def test_macro_means_leave_out_a_class_that_never_occurs():
     truth, said = np.array([0, 0, 1, 1]), np.array([0, 0, 1, 0])
-    assert from_confusion(unit_confusions(truth, said, [1] * 4, K)[0])["recall"] == pytest.approx(1.5 / K)
+    assert from_confusion(unit_confusions(truth, said, [1] * 4, K)[0])["recall"] == pytest.approx(1.5 / 2)
 
 
 def test_kappa_of_one_class_is_zero_and_no_warning(recwarn):

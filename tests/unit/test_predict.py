@@ -80,8 +80,8 @@ def test_a_number_is_a_camera_and_a_folder_its_clips(tmp_path, monkeypatch):
     (tmp_path / "frames" / "1.png").touch()
     sources, lines = expand(["0", ".", "frames", "gone.mp4"])
     names = [s.what if isinstance(s.what, int) else s.what.name for s in sources]
-    assert names == [0, "a.avi", "b.mp4", "still2.png", "still10.png", "frames", "gone.mp4"]
-    assert lines == []
+    assert names == [0, "a.avi", "b.mp4", "still2.png", "still10.png", "frames"]
+    assert lines == ["gone.mp4: does not exist; correct the path"]
 
 
 def test_a_file_named_like_a_number_is_a_file(tmp_path, monkeypatch):
@@ -144,29 +144,61 @@ def test_frames_are_shown_in_stretches_that_cover_them():
     assert all(a[1] == b[0] for a, b in itertools.pairwise(parts))
 
 
-def test_the_default_model_is_the_best_in_cross_validation_of_the_newest_study(tmp_path):
+def final_model(folder, study, name, time, synthetic=False):
+    """The file of a final model, of a network of two weights: what it says of itself is what counts."""
     import os
 
-    def put(study, name, time):
-        path = tmp_path / f"results/{study}/models/heads/{name}/final/model.pt"
-        path.parent.mkdir(parents=True)
-        path.touch()
-        os.utime(path, (time, time))
-        return path
+    import torch
 
-    with pytest.raises(WeightsError, match="make demo"):
-        models.newest(tmp_path)
-    put("old", "compact+lstm", 100)
-    best, last = put("demo", "compact+lstm", 200), put("demo", "compact+cnn1d", 300)
-    assert models.newest(tmp_path) == last  # no metrics yet
+    from ferflow.models import checkpoint
+    from ferflow.training.final import KIND
+
+    path = folder / f"results/{study}/models/heads/{name}/final/model.pt"
+    checkpoint.write(path, KIND, "lstm", torch.nn.Linear(1, 1), EMOTIONS, {}, {"synthetic": synthetic})
+    os.utime(path, (time, time))
+    return path
+
+
+def test_the_default_model_is_the_best_in_cross_validation_of_the_newest_study(tmp_path, monkeypatch):
+    monkeypatch.setattr(models, "shipped", lambda: tmp_path / "ships.pt")
+    assert models.default(tmp_path) == (tmp_path / "ships.pt", "")
+    final_model(tmp_path, "old", "compact+lstm", 100)
+    best = final_model(tmp_path, "mine", "compact+lstm", 200)
+    last = final_model(tmp_path, "mine", "compact+cnn1d", 300)
+    assert models.default(tmp_path) == (last, "")  # no metrics yet
     metrics = {
         "models": {
             "compact+lstm": {"cv": {"accuracy": {"value": 0.8}}, "test": {"accuracy": {"value": 0.1}}},
             "compact+cnn1d": {"cv": {"accuracy": {"value": 0.7}}, "test": {"accuracy": {"value": 0.9}}},
         }
     }
-    (tmp_path / "results/demo/metrics.json").write_text(json.dumps(metrics))
-    assert models.newest(tmp_path) == best
+    (tmp_path / "results/mine/metrics.json").write_text(json.dumps(metrics))
+    assert models.default(tmp_path) == (best, "")
+
+
+def test_a_model_trained_on_synthetic_data_is_taken_by_name_only(tmp_path, monkeypatch):
+    monkeypatch.setattr(models, "shipped", lambda: tmp_path / "ships.pt")
+    demo = final_model(tmp_path, "demo", "compact+lstm", 100, synthetic=True)
+    path, note = models.default(tmp_path)
+    assert path == tmp_path / "ships.pt"
+    assert str(demo) in note and "--model" in note and "\n" not in note
+    real = final_model(tmp_path, "mine", "compact+lstm", 50)
+    assert models.default(tmp_path)[0] == real  # though it is older
+    mixed = final_model(tmp_path, "mine", "compact+gru", 60, synthetic=True)
+    assert models.default(tmp_path)[0] == real and mixed != real
+
+
+def test_clips_are_told_apart_by_the_shortest_ends_of_their_paths():
+    long = "/srv/a/very/long/folder"
+    names = predict_screen.short_names([f"{long}/x/a.jpg", f"{long}/y/a.jpg", f"{long}/y/b.jpg", "camera 0"])
+    assert names == ["x/a.jpg", "y/a.jpg", "b.jpg", "camera 0"]
+    assert predict_screen.short_names(["a.jpg", "x/a.jpg"]) == ["a.jpg", "x/a.jpg"]
+
+
+def test_which_frames_decided_is_said_in_words():
+    weights = np.full(20, 0.01)
+    weights[12:16] = 0.21
+    assert predict_screen.decided(weights) == "half of the weight lies on 3 of 20 frames: 12–14"
 
 
 def test_frames_and_clip_are_what_the_final_model_says(tmp_path, small_settings):
@@ -299,11 +331,11 @@ def test_only_the_first_seconds(model_file, weights_folder, real_faces, tmp_path
 
 def test_without_a_study_the_network_that_ships_answers(tmp_path, monkeypatch):
     monkeypatch.setattr(models, "SHIPPED", "gone.pt")
-    with pytest.raises(WeightsError, match="no trained model; run `make demo`"):
-        models.load_model(None, tmp_path)
+    with pytest.raises(WeightsError, match=r"gone\.pt: is not in this copy of ferflow"):
+        models.default(tmp_path)
     ships = make_single(tmp_path / "ships.pt")
     monkeypatch.setattr(models, "shipped", lambda: ships)
-    model = models.load_model(None, tmp_path)
+    model = models.load_model(models.default(tmp_path)[0])
     assert (model.path, model.has_head, model.clip_classes) == (ships, False, EMOTIONS_NEUTRAL)
 
 
@@ -331,20 +363,23 @@ def test_without_landmarks_a_model_with_a_head_is_refused(model_file, grey_video
 
 @pytest.mark.wheel
 @pytest.mark.slow
-def test_a_clip_of_a_single_image_network_is_the_mean_over_its_faces(real_faces, tmp_path, capsys):
+def test_a_clip_of_a_single_image_network_is_the_weighted_mean_over_its_faces(real_faces, tmp_path, capsys):
     """On a machine without any fetched file; the second half of the video shows no face."""
     model, out = make_single(tmp_path / "s.pt"), tmp_path / "out.csv"
     inputs = [str(real_faces / "face_noface.mov"), str(real_faces / "single_face.jpg")]
     assert predict.run(Options(inputs, model, out, tmp_path / "copy", weights_folder=tmp_path)) == 0
     said = " ".join(capsys.readouterr().out.split())
-    assert "the clip is the mean over the frames with a face" in said
+    assert "the clip is the mean over frames, weighed by their distance from neutral" in said
+    assert "half of the weight lies on" in said
     assert "by Haar's cascade and a tracker, without landmarks (face_landmark.tflite is not in" in said
     table = tables.read(out, "recognised")
     columns = [f"p_{name}" for name in EMOTIONS_NEUTRAL]
     video = table[table.source == inputs[0]]
     clip, frames = video.iloc[0], video.iloc[1:]
     assert clip.level == "clip" and 60 < frames.face.sum() < 80 and not frames.face.iloc[90:].any()
-    np.testing.assert_allclose(clip[columns].astype(float), frames[frames.face][columns].mean(), atol=1e-5)
+    seen = frames[frames.face]
+    assert seen.weight.sum() == pytest.approx(1, abs=1e-4) and (frames[~frames.face].weight == 0).all()
+    np.testing.assert_allclose(clip[columns].astype(float), seen.weight @ seen[columns], atol=1e-4)
     assert frames.au_score.isna().all() and frames.landmark_score.isna().all()
     image = table[table.source == inputs[1]]
     assert image.level.tolist() == ["frame"] and image[columns].sum(axis=1).iloc[0] == pytest.approx(1)
@@ -352,7 +387,7 @@ def test_a_clip_of_a_single_image_network_is_the_mean_over_its_faces(real_faces,
 
     said = tmp_path / "out.json"
     assert predict.run(Options(inputs[1:], model, said, detector="haar", weights_folder=tmp_path)) == 0
-    assert json.loads(said.read_text())["clips_are"] == "the mean over the frames with a face"
+    assert json.loads(said.read_text())["clips_are"].startswith("the mean over frames, weighed")
 
 
 @pytest.mark.wheel
@@ -375,5 +410,4 @@ def test_predict_from_the_shell_of_nothing(tmp_path):
         check=False,
     )
     assert done.returncode == 1
-    assert done.stderr.startswith("ferflow: error: ")
-    assert "Traceback" not in done.stderr and len(done.stderr.splitlines()) == 1
+    assert done.stderr == "ferflow: error: a.mp4: does not exist; correct the path\n"

@@ -1,5 +1,6 @@
 """Splits keep every subject on one side, and the thesis's own split is its Figure 3.6."""
 
+from dataclasses import dataclass
 from itertools import chain
 
 import pytest
@@ -10,6 +11,15 @@ from ferflow.training import splits
 BU4DFE = {f"F{n:03d}": "female" for n in range(1, 59) if n != 16} | {
     f"M{n:03d}": "male" for n in range(1, 44)
 }
+
+
+@dataclass
+class Clip:
+    clip_id: str
+    subject_id: str
+    fold: str = ""
+    split: str = ""
+    sex: str = ""
 
 
 def sides(split):
@@ -81,3 +91,47 @@ def test_a_damaged_file_is_named(tmp_path):
     file.write_text('{"test": ["A"]')
     with pytest.raises(InputError, match=r"splits\.json: is not a split"):
         splits.read(file)
+
+
+def of_clips(scheme, clips, share=0.0, protocol="honest"):
+    return splits.of_clips(scheme, clips, 5, share, 1, protocol)
+
+
+def test_leave_one_out_has_a_fold_for_each_subject_that_is_not_held_out():
+    clips = [Clip(f"{name}{take}", name) for name in "CABD" for take in (1, 2)]
+    split = of_clips("leave_one_out", clips)
+    assert split["test"] == [] and split["folds"] == [["A"], ["B"], ["C"], ["D"]]
+    held = of_clips("leave_one_out", clips, share=0.25)
+    assert len(held["test"]) == 1 and sorted(chain(*sides(held))) == list("ABCD")
+    marked = [Clip(c.clip_id, c.subject_id, split="test" if c.subject_id == "B" else "") for c in clips]
+    assert of_clips("leave_one_out", marked)["test"] == ["B"]
+    assert of_clips("leave_one_out", marked)["folds"] == [["A"], ["C"], ["D"]]
+
+
+def test_without_a_share_for_the_test_everybody_is_in_a_fold():
+    split = splits.make("stratified", BU4DFE, 5, 0, 1, "honest")
+    assert split["test"] == [] and sorted(chain(*split["folds"])) == sorted(BU4DFE)
+
+
+def test_given_folds_are_those_of_the_column_in_its_order():
+    clips = [Clip("a", "A", "10"), Clip("b", "B", "9"), Clip("c", "C", "10"), Clip("d", "D", "", "test")]
+    split = of_clips("given", clips)
+    assert split["folds"] == [["B"], ["A", "C"]] and split["test"] == ["D"]
+    names = [Clip("a", "A", "10"), Clip("b", "B", "9"), Clip("c", "C", "x")]
+    assert of_clips("given", names)["folds"] == [["A"], ["B"], ["C"]]
+
+
+@pytest.mark.parametrize(
+    ("clips", "message"),
+    [
+        ([Clip("a1", "A", "1"), Clip("a2", "A", "2")], "subject A stands in fold 1 and in fold 2"),
+        ([Clip("a", "A", "1"), Clip("b", "B")], "clip b has no fold"),
+        ([Clip("a", "A", "1"), Clip("b", "B", "1")], "there is 1 fold; use two or more"),
+        ([Clip("a1", "A", "1", "test"), Clip("a2", "A", "1")], "only some clips of subject A are marked"),
+        ([Clip("a", "A", "1", "tset")], "clip a: split is 'tset'"),
+    ],
+)
+@pytest.mark.parametrize("protocol", ["honest", "published"])
+def test_folds_that_cannot_be_are_one_clear_line(clips, message, protocol):
+    with pytest.raises(SplitError, match=message):
+        of_clips("given", clips, protocol=protocol)

@@ -23,7 +23,7 @@ from ferflow import files, tables
 from ferflow.classes import AU_COLUMNS, EMOTIONS, EMOTIONS_NEUTRAL
 from ferflow.errors import InputError, SplitError, WeightsError
 from ferflow.models import spatial
-from ferflow.training import controls, optimise, splits
+from ferflow.training import baselines, controls, optimise, splits
 from ferflow.training.crossval import best_epoch, run_fold, training_subjects
 from ferflow.training.data import Batches, ClipFeatures, Study, loader
 from ferflow.training.final import final_epochs, folds_table, load_final, train_final
@@ -277,6 +277,81 @@ def test_the_final_model_comes_back_whole(study, settings, model_file, tmp_path)
         final.predict(np.zeros((0, 32), np.float16))
     with pytest.raises(WeightsError, match="spatial model"):
         load_final(model_file)
+
+
+def test_without_test_subjects_a_final_model_says_nothing_and_takes_a_clips_own_mean_off(
+    study, settings, model_file, tmp_path
+):
+    split = splits.read(study.folder / "splits.json")
+    first, *rest = split["folds"]
+    everybody = split | {"test": [], "folds": [[*first, *split["test"]], *rest]}
+    splits.write(everybody, tmp_path / "splits.json")
+    features = settings.features.model_copy(update={"normalise": "subject"})
+    train_final_of(
+        study,
+        settings.model_copy(update={"features": features}),
+        early_files(tmp_path / "early", [2]),
+        model_file,
+        tmp_path,
+        splits=tmp_path / "splits.json",
+    )
+    assert tables.read(tmp_path / "predictions.csv", "predictions").empty
+    final = load_final(tmp_path / "model.pt")
+    assert final.extraction.normalise == "subject"
+    rows = np.random.default_rng(0).normal(size=(9, 32)).astype(np.float32)
+    np.testing.assert_allclose(final.predict(rows + 3), final.predict(rows), atol=1e-5)
+
+
+def test_baselines_are_judged_in_the_same_folds_and_learn_from_the_others_alone(
+    study, settings, model_file, tmp_path
+):
+    manifest = tables.read(study.folder / "manifest.csv", "manifest")
+    for subject, own in manifest.groupby("subject_id"):
+        frames = np.concatenate([np.arange(n) for n in own.n_frames])
+        rows = pd.DataFrame({"clip_id": np.repeat(own.clip_id, own.n_frames).to_numpy(), "frame": frames})
+        rows[["confidence", "success"]] = [1.0, 1]
+        rows[list(AU_COLUMNS)] = 0.5
+        tables.write(rows, tmp_path / f"{subject}.csv", "aus")
+    names = ["majority", "mean", "weighted_mean", "logistic", "logistic_subject"]
+    own = settings.baselines.model_copy(update={"run": names, "strengths": [0.1, 1], "inner_folds": 3})
+    inputs = study.inputs | {
+        "features": study.features("none"),
+        "spatial": model_file,
+        "out_folder": tmp_path,
+    }
+
+    def said(**changes):
+        baselines.write(
+            **inputs | changes,
+            aus=sorted(tmp_path.glob("?0*.csv")),
+            settings=settings.model_copy(update={"baselines": own}),
+        )
+        return {name: tables.read(tmp_path / f"{name}.csv", "predictions") for name in names}
+
+    found = said()
+    split = splits.read(study.folder / "splits.json")
+    for rows in found.values():
+        assert len(rows) == len(manifest) and not rows.clip_id.duplicated().any()
+        for number, subjects in enumerate(split["folds"]):
+            assert set(rows.subject_id[rows.fold == number]) == set(subjects)
+        assert set(rows.subject_id[rows.protocol == "test"]) == set(split["test"])
+    right = {name: (rows.emotion == rows.predicted).mean() for name, rows in found.items()}
+    assert right["majority"] == pytest.approx(1 / 6)  # all classes are as frequent, and the first wins
+    assert right["logistic"] > 0.8 and right["logistic_subject"] > 0.8 > right["mean"]
+
+    # A person whose features are all shifted is the same once their own mean is off; labels of a fold do not
+    # change what is said of it.
+    relabelled = manifest.copy()
+    judged = relabelled.subject_id.isin(split["folds"][0])
+    relabelled.loc[judged, "emotion"] = relabelled.loc[judged, "emotion"].to_numpy()[::-1]
+    tables.write(relabelled, tmp_path / "manifest.csv", "manifest")
+    again = said(manifest=tmp_path / "manifest.csv")
+    scores = [f"p_{emotion}" for emotion in EMOTIONS]
+    for name in ("logistic", "logistic_subject"):
+        before, after = (one[name].set_index("clip_id").sort_index() for one in (found, again))
+        own_fold = before.fold == 0
+        assert (before.loc[own_fold, scores] == after.loc[own_fold, scores]).all(axis=None)
+        assert not (before.loc[~own_fold, scores] == after.loc[~own_fold, scores]).all(axis=None)
 
 
 def test_features_of_another_model_are_refused(study, settings, model_file, tmp_path):

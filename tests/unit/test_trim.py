@@ -187,7 +187,9 @@ def test_clips_that_cannot_be_used_are_not_trimmed_and_a_late_face_is_not_cut_of
     lost = late["clip_id"].eq("black") | (late["frame"] < 25)
     late.loc[lost, ["success", *AU_COLUMNS]] = [0, *[np.nan] * len(AU_COLUMNS)]
     tables.write(late, tmp_path / "aus.csv", "aus")
-    write_trim([tmp_path / "aus.csv"], clips(tmp_path, "late"), tmp_path / "trim.csv", trim())
+    (tmp_path / "by_hand.csv").write_text("clip_id,begin,end\nblack,1,5\n")
+    settings = trim(overrides=str(tmp_path / "by_hand.csv"))
+    write_trim([tmp_path / "aus.csv"], clips(tmp_path, "late"), tmp_path / "trim.csv", settings)
     table = tables.read(tmp_path / "trim.csv", "trim")
     assert table[["clip_id", "begin", "end"]].values.tolist() == [["late", 0, 30]]
     with pytest.raises(InputError, match="clip other has no action units"):

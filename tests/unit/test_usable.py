@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from ferflow import hdf5, tables
+from ferflow.aus.run import write_subject
 from ferflow.datasets import manifest, usable
 from ferflow.errors import FerflowError, InputError
 from ferflow.faces import store
@@ -26,7 +27,7 @@ CLIPS = {
 
 @pytest.fixture
 def study(tmp_path):
-    """Four subjects of two clips each, five of which cannot be used: `manifest.csv` and a faces file a subject."""
+    """Four subjects of two clips, five of which cannot be used: `manifest.csv` and a faces file a subject."""
     rows = [
         {"clip_id": clip, "subject_id": subject, "emotion": emotion, "sha256": f"{n:064x}", "light": "dim"}
         for n, (clip, (subject, emotion, _)) in enumerate(CLIPS.items())
@@ -66,6 +67,14 @@ def test_every_clip_that_cannot_be_used_is_listed_with_what_was_looked_at(study)
     assert clips["clip_id"].tolist() == ["a-1", "a-2", "c-2", "d-2"]
     with pytest.raises(InputError, match="lists d-1, of which no face was stored"):
         usable.write(study / "manifest.csv", [study / f"{s}.h5" for s in "abc"], "c", "u", 0.1)
+
+
+def test_a_subject_without_any_face_has_an_empty_table_of_action_units(study, small_settings):
+    assert store.with_face(study / "a.h5") == ["a-1", "a-2"]
+    assert store.with_face(study / "d.h5") == ["d-2"]  # the other cannot be read
+    settings = small_settings({"aus": {"backend": "openface", "openface_folder": "nowhere"}}).aus
+    write_subject(study / "b.h5", study / "aus.csv", store.with_face(study / "b.h5"), settings, study)
+    assert tables.read(study / "aus.csv", "aus").empty
 
 
 def decide(study, policy="leave_out", protocol="honest"):

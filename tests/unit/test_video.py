@@ -135,3 +135,13 @@ def test_the_real_video_that_declares_three_frames_too_many(real_faces):
     assert sum(1 for _ in clip) == 95
     assert clip.info.n_frames == 98
     assert clip.warnings == ["declares 98 frames, 95 can be decoded"]
+
+
+def test_a_video_that_changes_its_frame_size_is_one_line(video, monkeypatch):
+    sizes = [(HEIGHT, WIDTH)] * 3 + [(60, 80)]
+    monkeypatch.setattr("ferflow.faces.video._decoded", lambda capture: (np.zeros((*s, 3)) for s in sizes))
+    clip, seen = open_clip(video), 0
+    with pytest.raises(InputError, match="changes its frame size in frame 3, from 160x120 to 80x60"):
+        for _ in clip:
+            seen += 1
+    assert seen == 3

@@ -27,6 +27,8 @@ from ferflow.apps.cli import main as ferflow
 
 EMOTIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise")
 SCENE_CLASSES = ("Angry", "Disgust", "Fear", "Happy", "Neutral", "Sad", "Surprise")
+INVENTED = ("very happy", "bored", "neutral", "Freude", "sad", "a.b", "pain+", "1")
+"""Classes of somebody's own."""
 HEADS, NETWORKS = ("lstm", "bilstm", "cnn1d"), ("c3d", "convlstm")
 COMPARISONS = ("baseline", "dropout", "drop-rates", "layers", "augmentation", "c3d-depth", "c3d-augmentation")
 MARK = "ferflow: error: "
@@ -92,11 +94,14 @@ def _clips(rng: random.Random, drawn: Drawn) -> None:
     settings["temporal"] = {"heads": heads | dict.fromkeys(off)}
     settings["end_to_end"] = {"run": frames}
     settings["splits"] = {
-        "scheme": rng.choice(["stratified", "thesis"]),
+        "scheme": rng.choice(["stratified", "stratified", "thesis", "leave_one_out", "given"]),
         "folds": rng.choice([2, 2, 3, 3, 4, 5]),
-        "test_share": rng.choice([0.1, 0.28, 0.5]),
-        "compared": _some(rng, HEADS) if rng.random() < 0.3 else [],
+        "test_share": rng.choice([0, 0.1, 0.28, 0.28, 0.5]),
+        "compared": _some(rng, HEADS) if rng.random() < 0.2 else [],
     }
+    if rng.random() < 0.3:
+        every = ["majority", "mean", "weighted_mean", "logistic", "logistic_subject"]
+        settings["baselines"] = {"run": _some(rng, every)}
     if rng.random() < 0.3:
         nested = {"heads": _some(rng, HEADS), "outer": rng.randint(2, 3), "inner": 2}
         settings["nested"] = nested | {"candidates": {"less": {"units": 32}, "more_dropout": None}}
@@ -115,13 +120,16 @@ def _clips(rng: random.Random, drawn: Drawn) -> None:
                 {"best": {"models": _some(rng, [*HEADS, *NETWORKS], 1), "search": "greedy"}},
             ]
         )
-    settings["evaluation"] = {"controls": rng.random() < 0.5}
+    _at(settings, "evaluation")["controls"] = rng.random() < 0.5
     settings["faces"] = {"compared_clips": rng.choice([0, 1])}
-    settings["features"] = {"layer": rng.choice(["dense", "pool"])}
+    settings["features"] = {
+        "layer": rng.choice(["dense", "pool"]),
+        "normalise": rng.choice(["none", "clip", "subject"]),
+    }
     _people(rng, drawn, sexes, classes)
     _spatial(rng, drawn)
     if rng.random() < 0.2:
-        clip = _named(sexes, classes)[0]
+        clip = next(iter(_named(sexes, classes)))
         lines = ["clip_id,begin,end", f"{clip},3,30"]
         settings["trim"] = {"overrides": drawn.write("overrides.csv", lines)}
     if rng.random() < 0.2:
@@ -130,32 +138,46 @@ def _clips(rng: random.Random, drawn: Drawn) -> None:
 
 
 def _data(rng: random.Random, drawn: Drawn, kind: str) -> tuple[dict[str, str], list[str]]:
-    """The clips: sex by subject (no sex: ""), and the classes that each subject shows."""
+    """The clips: sex by subject, and the classes that each subject shows."""
     women, men = rng.randint(2, 9), rng.randint(0, 9)
     sexes = {f"F{n:03d}": "female" for n in range(1, women + 1)}
     sexes |= {f"M{n:03d}": "male" for n in range(1, men + 1)}
-    classes = sorted(_some(rng, EMOTIONS, 2), key=EMOTIONS.index)
+    known = EMOTIONS if kind != "manifest" else rng.choice([EMOTIONS, INVENTED])
+    classes = sorted(_some(rng, known, 2), key=known.index)
     drawn.settings["emotions"] = classes
     if kind == "synth4d":
         drawn.settings["synth4d"] = {"women": women, "men": men}
     elif kind == "bu4dfe":
         drawn.settings["dataset"] = {"name": "bu4dfe", "root": "data/raw/bu4dfe"}
-        drawn.touch(*(f"data/raw/bu4dfe/{s}_{e}_tex.avi" for s in sexes for e in classes))
+        drawn.touch(*(f"data/raw/bu4dfe/{clip}_tex.avi" for clip in _named(sexes, classes)))
     else:
-        with_sex = rng.random() < 0.5
-        lines = ["clip_id,subject_id,sex,emotion,source" if with_sex else "clip_id,subject_id,emotion,source"]
-        for clip in _named(sexes, classes):
-            subject, emotion = clip.split("_")
-            sex = [sexes[subject]] if with_sex else []
-            lines.append(",".join([clip, subject, *sex, emotion, f"{subject}/{emotion}.mp4"]))
-            drawn.touch(f"data/raw/own/{subject}/{emotion}.mp4")
-        table = drawn.write("data/raw/own/clips.csv", lines)
-        drawn.settings["dataset"] = {"name": "manifest", "root": "data/raw/own", "manifest": table}
+        _table(rng, drawn, sexes, classes)
     return sexes, classes
 
 
-def _named(sexes: dict[str, str], classes: list[str]) -> list[str]:
-    return [f"{subject}_{emotion}" for subject in sexes for emotion in classes]
+def _table(rng: random.Random, drawn: Drawn, sexes: dict[str, str], classes: list[str]) -> None:
+    """The user's own table of clips, with sex or without, and with another column or without."""
+    further = [name for name in ("sex", "lighting") if rng.random() < 0.5]
+    own = ["fold", "split"] if rng.random() < 0.5 else []
+    sides = {subject: rng.choice(["train", "train", "test", ""]) for subject in sexes}
+    folds = {subject: rng.choice("abc") for subject in sexes}
+    lines = [",".join(["clip_id", "subject_id", "emotion", "source", *further, *own])]
+    for clip, (subject, emotion) in _named(sexes, classes).items():
+        cells = {"sex": sexes[subject], "lighting": rng.choice(["dim", "bright"])}
+        cells |= {"fold": folds[subject], "split": sides[subject]}
+        cells = [clip, subject, emotion, f"{clip}.mp4", *(cells[name] for name in [*further, *own])]
+        lines.append(",".join(cells))
+        drawn.touch(f"data/raw/own/{clip}.mp4")
+    table = drawn.write("data/raw/own/clips.csv", lines)
+    dataset = {"name": "manifest", "root": "data/raw/own", "manifest": table}
+    drawn.settings["dataset"] = dataset | {"unusable": rng.choice(["stop", "leave_out"])}
+    if further:
+        drawn.settings["evaluation"] = {"by": further}
+
+
+def _named(sexes: dict[str, str], classes: list[str]) -> dict[str, tuple[str, str]]:
+    """Subject and class of each clip by its name."""
+    return {f"{who}_{shown}".replace(" ", "-"): (who, shown) for who in sexes for shown in classes}
 
 
 def _people(rng: random.Random, drawn: Drawn, sexes: dict[str, str], classes: list[str]) -> None:
@@ -327,6 +349,22 @@ def _clip_that_is_not_there(rng, drawn) -> None:
     }
 
 
+def _nothing_to_group_by(rng, drawn) -> None:
+    _at(drawn.settings, "evaluation")["by"] = ["shoe_size"]
+
+
+def _class_in_two_spellings(rng, drawn) -> None:
+    lines = ["clip_id,subject_id,emotion,source", "a,a,happy,a.mp4", "b,b,Happy,a.mp4", "c,c,sad,a.mp4"]
+    table = drawn.write("wrong.csv", lines)
+    drawn.touch("a.mp4")
+    drawn.settings["dataset"] = {"name": "manifest", "root": ".", "manifest": table}
+    drawn.settings["emotions"] = ["happy", "sad"]
+
+
+def _classes_of_one_name(rng, drawn) -> None:
+    drawn.settings["emotions"] = rng.choice([["happy", "Happy"], ["happy"], [], ["happy", "a,b"], "happy"])
+
+
 def _no_weights(rng, drawn) -> None:
     drawn.settings["temporal"] = {}
     drawn.settings["spatial"] = rng.choice(
@@ -402,6 +440,9 @@ FAULTS: dict[str, list[Callable]] = {
         _table_with_another_class,
         _table_without_a_column,
         _clip_that_is_not_there,
+        _nothing_to_group_by,
+        _class_in_two_spellings,
+        _classes_of_one_name,
         _no_weights,
         _no_answers,
         _no_overrides,

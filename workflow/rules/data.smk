@@ -1,14 +1,11 @@
 # The embedded data set, the list of clips, and the split of subjects.
-from ferflow import datasets
-
 SUBJECTS = READY.subjects
-try:
-    BY = datasets.grouped_by(S)
-except FerflowError as error:
-    stop(error)
-
+BY = list(READY.by)
 HEADS = list(S.temporal.heads)
 FOLDS = range(S.splits.folds)
+# Without test subjects cross-validation is all there is, and models are judged by it.
+TESTED = S.splits.tested
+config |= {"tested": TESTED, "folds": len(FOLDS)}  # for the captions of the report
 # What the features are made of: the layers and as many augmented versions as any head asks for, in one pass.
 ASKED = [(S.features.layer, head.augmentations) for head in S.temporal.heads.values()]
 ASKED += [
@@ -17,6 +14,7 @@ ASKED += [
     if run.of in HEADS
 ]
 ASKED += [(S.features.layer, S.search.greatest(head, "augmentations") or 0) for head in S.search.run]
+ASKED += [("dense", 0)] if S.baselines.run else []
 LAYERS = list(dict.fromkeys(layer for layer, _ in ASKED)) or [S.features.layer]
 AUGMENTATIONS = S.augment.transformations[: max((count for _, count in ASKED), default=0)]
 # What is done with clips that cannot be used changes nothing of the list of all clips.

@@ -22,9 +22,9 @@ if END_TO_END:
             predictions=at(layout.END_TO_END_FOLD) + "/predictions.csv",
             early_history=at(layout.END_TO_END_FOLD) + "/early.csv",
             early=at(layout.END_TO_END_FOLD) + "/early.json",
-            tested=at(layout.END_TO_END_FOLD) + "/tested.csv",
+            tested=at(layout.END_TO_END_FOLD) + "/tested.csv" if TESTED else [],
         params:
-            tested=True,
+            tested=TESTED,
             of=lambda w: w.network,
             network=lambda w: plain(S.end_to_end.of(w.network)),
             plan=plain(S.end_to_end.plan()),

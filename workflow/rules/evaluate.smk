@@ -23,15 +23,16 @@ def of_finals(file):
 CONTROL_PREDICTIONS = (
     expand(at(layout.CONTROLS) + "/neutral-{head}.csv", head=HEADS)
     + ([at(layout.CONTROLS) + "/true-aus.csv"] if SYNTHETIC else [])
-    if S.evaluation.controls
+    if CONTROLS
     else []
 )
-MODEL_PREDICTIONS = of_folds("predictions.csv") + of_finals("predictions.csv")
+MODEL_PREDICTIONS = of_folds("predictions.csv") + (of_finals("predictions.csv") if TESTED else [])
 
 
 rule predictions:
     input:
         MODEL_PREDICTIONS,
+        expand(at(layout.BASELINE), baseline=BASELINES),
         CONTROL_PREDICTIONS,
         HUMAN_PREDICTIONS,
         manifest=at(layout.CLIPS),
@@ -113,26 +114,28 @@ rule tables_of_training:
         "../scripts/tables_of_training.py"
 
 
-rule fold_models:
-    """The other rule for a final score: the mean of the folds' best models on the test subjects."""
-    input:
-        tested=of_folds("tested.csv"),
-        predictions=at(layout.PREDICTIONS),
-        manifest=at(layout.CLIPS),
-    output:
-        table("fold_models"),
-    params:
-        evaluation=plain(S.evaluation),
-        emotions=S.emotions,
-        protocol=S.protocol,
-        seed=S.seed,
-    log:
-        "logs/fold_models.log",
-    resources:
-        mem_mb=more(2000),
-        runtime=more(30),
-    script:
-        "../scripts/fold_models.py"
+if TESTED:
+
+    rule fold_models:
+        """The other rule for a final score: the mean of the folds' best models on the test subjects."""
+        input:
+            tested=of_folds("tested.csv"),
+            predictions=at(layout.PREDICTIONS),
+            manifest=at(layout.CLIPS),
+        output:
+            table("fold_models"),
+        params:
+            evaluation=plain(S.evaluation),
+            emotions=S.emotions,
+            protocol=S.protocol,
+            seed=S.seed,
+        log:
+            "logs/fold_models.log",
+        resources:
+            mem_mb=more(2000),
+            runtime=more(30),
+        script:
+            "../scripts/fold_models.py"
 
 
 rule layers:
@@ -264,15 +267,21 @@ rule beside:
 
 RESULTS += [at(layout.METRICS), *([at(layout.EXPORT)] if HEADS else [])]
 SHOWN |= {
-    "results": ("results", "Results on the test subjects and in cross-validation", "1 Results"),
+    "results": (
+        "results",
+        "Results on the test subjects and in cross-validation" if TESTED else "Results in cross-validation",
+        "1 Results",
+    ),
     "class_report": ("class_report", "Precision, recall and F1 per emotion", "1 Results"),
     "errors": ("errors", "Clips that were mistaken, with all class scores", "1 Results"),
     "early_stopping": ("early_stopping", "Epochs at which the folds were best", "2 Cross-validation"),
-    "fold_models": ("fold_models", "The mean of the folds' best models beside the final one", "2 Cross-validation"),
     "layers": ("layers", "The networks layer by layer", "5 Networks"),
     "trimming": ("trimming", "Frames before and after trimming", "3 Faces and trimming"),
     "anomalies": ("anomalies", "Anomalies: clips that are not trimmed by themselves", "3 Faces and trimming"),
 }
+if TESTED:
+    title = "The mean of the folds' best models beside the final one"
+    SHOWN["fold_models"] = ("fold_models", title, "2 Cross-validation")
 if S.thesis_classes():
     SHOWN["beside"] = ("beside", "Published and reproduced", "1 Results")
 if S.trains_spatial():

@@ -43,6 +43,7 @@ if HEAD_RUNS:
             temporal=WITHOUT_HEADS,
             finalize=None,
             max_frames=S.features.max_frames,
+            normalise=lambda w: RUNS[w.run].normalise or S.features.normalise,
             emotions=S.emotions,
             model=lambda w: w.run,
             seed=S.seed,

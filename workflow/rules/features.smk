@@ -15,7 +15,7 @@ rule features:
             allow_missing=True,
         ),
     params:
-        features=plain(S.features),
+        features={name: value for name, value in plain(S.features).items() if name != "normalise"},
         layers=LAYERS,
         augmentations=["none", *AUGMENTATIONS],
         listing=S.augment.listing,

@@ -17,7 +17,7 @@ rule figures_of_faces:
         curve=shown_figure("au_curve", "AU score curve of a clip", "3 Faces and trimming"),
         anomalies=shown_figure("anomalies", "AU score curves of the anomalies", "3 Faces and trimming"),
         lengths=shown_figure("lengths", "Clip lengths before and after trimming", "3 Faces and trimming"),
-        splits=shown_figure("splits", "Subjects in the folds and the test set", "2 Cross-validation"),
+        splits=shown_figure("splits", f"Subjects in the folds{' and the test set' if TESTED else ''}", "2 Cross-validation"),
         agreement=(
             shown_figure("agreement", "Measured against true action units", "3 Faces and trimming")
             if SYNTHETIC
@@ -84,7 +84,7 @@ rule figures_of_results:
         confusion=table("confusion"),
         metrics=at(layout.METRICS),
     output:
-        accuracy=shown_figure("accuracy", "Accuracy on the test subjects", "1 Results"),
+        accuracy=shown_figure("accuracy", "Accuracy of all models", "1 Results"),
         confusions=shown_figure("confusions", "Confusion matrices of all models", "1 Results"),
         confusion=[
             shown_figure(f"confusion-{name}", f"Confusion matrix of {MODELS[name]}", "1 Results")

@@ -50,6 +50,7 @@ rule figures_of_mistakes:
         ],
     params:
         models=list(MODELS.values()),
+        judged=S.splits.judged,
         threshold=S.trim.threshold,
     log:
         "logs/figures_of_mistakes.log",
@@ -71,6 +72,7 @@ rule strips:
         directory(STRIPS),
     params:
         models=list(MODELS.values()),
+        judged=S.splits.judged,
         pictures=plain(S.pictures),
     log:
         "logs/strips.log",
@@ -109,8 +111,13 @@ if HEADS:
         script:
             "../scripts/feature_maps.py"
 
+    FIGURES.append(figure("feature_maps"))
+
+
+if HEADS and TESTED:
+
     rule deciding_frames:
-        """The frames that decide, and where in them the cascade looks."""
+        """The frames that decide, and where in them the cascade looks, on clips that it was not trained on."""
         input:
             model=at(layout.FINAL) + "/model.pt",
             predictions=at(layout.FINAL) + "/predictions.csv",
@@ -141,4 +148,4 @@ if HEADS:
         script:
             "../scripts/deciding_frames.py"
 
-    FIGURES += [figure("feature_maps"), *[figure(f"deciding-{head}") for head in HEADS]]
+    FIGURES += [figure(f"deciding-{head}") for head in HEADS]

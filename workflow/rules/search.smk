@@ -39,6 +39,7 @@ if SEARCHED:
             of=lambda w: plain(S.temporal.heads[w.head]),
             temporal=WITHOUT_HEADS,
             max_frames=S.features.max_frames,
+            normalise=S.features.normalise,
             emotions=S.emotions,
             model=lambda w: f"{S.spatial.network}+{w.head}",
             seed=S.seed,

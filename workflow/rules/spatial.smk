@@ -3,7 +3,7 @@ from ferflow.apps.models import shipped
 from ferflow.settings import SHIPPED
 
 if S.kind == "clips":
-    TRAINED, START = {S.spatial.network: (S.spatial, S.seed)} if S.temporal.heads else {}, {}
+    TRAINED, START = {S.spatial.network: (S.spatial, S.seed)} if S.sees_images() else {}, {}
 else:
     TRAINED = {
         name: (model.recipe(), S.seed if model.seed is None else model.seed)

@@ -49,6 +49,7 @@ if SPLIT_KIND_HEADS:
             temporal=WITHOUT_HEADS,
             finalize=None,
             max_frames=S.features.max_frames,
+            normalise=S.features.normalise,
             emotions=S.emotions,
             model=lambda w: f"{S.spatial.network}+{w.head}",
             seed=S.seed,

@@ -21,6 +21,7 @@ def training_settings():
     settings["nested"] = {"outer": 2, "inner": 2, "heads": [], "candidates": {"as_set": {}}}
     settings["experiments"] = {"compared": [], "comparisons": {}, "runs": {}, "published": {}}
     settings["fusion"] = {"sets": {}, "rules": ["average"], "stacking": None, "best": None}
+    settings["baselines"] |= {"run": []}
     settings["humans"] |= {"annotations": None, "votes": None, "simulated": None, "mistaken": 0}
     settings["calibration"] = {"bins": 2, "binning": "width", "listed": 1}
     settings["evaluation"] |= {"bootstrap": 1, "confidence": 0.95, "by": []}
@@ -46,14 +47,15 @@ rule fold:
         predictions=at(layout.FOLD) + "/predictions.csv",
         early_history=at(layout.FOLD) + "/early.csv",
         early=at(layout.FOLD) + "/early.json",
-        tested=at(layout.FOLD) + "/tested.csv",
+        tested=at(layout.FOLD) + "/tested.csv" if TESTED else [],
     params:
-        tested=True,
+        tested=TESTED,
         of=lambda w: w.head,
         head=lambda w: plain(S.temporal.heads[w.head]),
         temporal=WITHOUT_HEADS,
         finalize=plain(S.finalize),
         max_frames=S.features.max_frames,
+        normalise=S.features.normalise,
         emotions=S.emotions,
         model=lambda w: f"{S.spatial.network}+{w.head}",
         seed=S.seed,
@@ -95,7 +97,41 @@ rule final:
         "../scripts/final.py"
 
 
-if S.evaluation.controls:
+BASELINES = list(dict.fromkeys(S.baselines.run))
+
+
+if BASELINES:
+
+    rule baselines:
+        """Models without a head over time, in the same folds and on the same test subjects."""
+        input:
+            # The layer that the network's classifier reads.
+            features=expand(at(layout.FEATURES, layer="dense"), augmentation="none", subject=SUBJECTS),
+            aus=expand(at(layout.AUS), subject=SUBJECTS),
+            manifest=at(layout.CLIPS),
+            trim=at(layout.TRIM),
+            splits=at(layout.SPLITS),
+            spatial=SPATIAL + "/model.pt",
+        output:
+            expand(at(layout.BASELINE), baseline=BASELINES),
+        params:
+            settings=training_settings() | {"baselines": plain(S.baselines)},
+        log:
+            "logs/baselines.log",
+        benchmark:
+            "benchmarks/baselines.tsv"
+        resources:
+            mem_mb=more(3000),
+            runtime=more(60),
+        script:
+            "../scripts/baselines.py"
+
+
+# They are judged on the test subjects.
+CONTROLS = S.evaluation.controls and TESTED
+
+
+if CONTROLS:
 
     rule control_neutral:
         """The same cascade on the frames before the expression begins: it must stay at chance."""
@@ -122,7 +158,7 @@ if S.evaluation.controls:
             "../scripts/control_neutral.py"
 
 
-if S.evaluation.controls and SYNTHETIC:
+if CONTROLS and SYNTHETIC:
 
     rule control_true_aus:
         """A simple classifier on the generator's own action units: the ceiling."""

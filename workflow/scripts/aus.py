@@ -8,4 +8,4 @@ with job(snakemake):
     from ferflow.settings import Aus
 
     faces, p = snakemake.input.faces, snakemake.params
-    run.write_subject(faces, snakemake.output[0], store.clip_ids(faces), Aus(**p.aus), p.weights)
+    run.write_subject(faces, snakemake.output[0], store.with_face(faces), Aus(**p.aus), p.weights)

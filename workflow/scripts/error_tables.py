@@ -14,4 +14,4 @@ with job(snakemake):
     strips = links(given.strips, clips, Path(out[0]).parent)
     forms = len(out) // len(models)
     for number, model in enumerate(models):
-        render(given.errors, model, out[forms * number :][:forms], strips=strips)
+        render(given.errors, model, out[forms * number :][:forms], snakemake.params.judged, strips)

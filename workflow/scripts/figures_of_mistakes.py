@@ -7,4 +7,4 @@ with job(snakemake):
 
     given, p = snakemake.input, snakemake.params
     for model, output in zip(p.models, snakemake.output, strict=True):
-        mistaken(given.errors, given.aus, given.trim, given.manifest, output, model, p.threshold)
+        mistaken(given.errors, given.aus, given.trim, given.manifest, output, model, p.threshold, p.judged)

@@ -21,6 +21,7 @@ with job(snakemake) as say:
         temporal=Temporal(**p.temporal, heads={head: p.head}),
         finalize=Finalize(**p.finalize) if p.finalize else None,
         max_frames=p.max_frames,
+        normalise=p.normalise,
         classes=p.emotions,
         model=p.model,
         seed=p.seed,

@@ -20,6 +20,7 @@ with job(snakemake) as say:
         settings=Search(**p.search),
         temporal=Temporal(**p.temporal, heads={head: p.of}),
         max_frames=p.max_frames,
+        normalise=p.normalise,
         classes=p.emotions,
         model=p.model,
         seed=p.seed,

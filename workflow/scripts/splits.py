@@ -7,15 +7,11 @@ with job(snakemake):
     from ferflow.training import splits
 
     p = snakemake.params
-    clips = manifest.read(snakemake.input.clips)
-    sexes = dict(zip(clips.subject_id, clips.sex, strict=True))
-    split = splits.make(
-        p.splits["scheme"],
-        sexes,
-        p.splits["folds"],
-        p.splits["test_share"],
-        p.seed,
-        p.protocol,
-        p.by_name,
+    own = p.splits
+    clips = splits.sides(manifest.read(snakemake.input.clips))
+    split = splits.of_clips(
+        own["scheme"], clips, own["folds"], own["test_share"], p.seed, p.protocol, p.by_name
     )
+    if len(split["folds"]) != own["folds"]:
+        raise splits.lost_folds(split, own["folds"])
     splits.write(split, snakemake.output[0])

@@ -15,5 +15,6 @@ with job(snakemake) as say:
         snakemake.output[0],
         p.models,
         Pictures(**p.pictures),
+        p.judged,
     )
     say(f"{n} strips of mistaken clips")

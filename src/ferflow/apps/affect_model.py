@@ -30,7 +30,8 @@ class Affective:
         self._network = network.to(self._device).eval()
         self._prepared = SimpleNamespace(input_size=size, channels=3)
         # Faces are cut out at the size that the network sees, so that nothing is enlarged twice.
-        self.faces = settings.watching().faces.model_copy(update={"size": size})
+        watching = settings.watching()
+        self.faces, self.aus = watching.faces.model_copy(update={"size": size}), watching.aus
         self.frame_classes = self.clip_classes = tuple(content["classes"])
 
     def frames(self, crops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -12,6 +12,7 @@ from ferflow.planning.preflight import Ready
 from ferflow.settings import SHIPPED, Settings, Spatial
 
 NONE = "none"
+ON_FOLDS = "none: the results are those of cross-validation"
 
 
 def run(params: Path, overlays: list[Path]) -> None:
@@ -39,22 +40,21 @@ def _clips(ready: Ready) -> list[tuple[str, str]]:
     said = _counted(sexes) if any(sexes) else "no sex given"
     counts = Counter(clip.emotion for clip in clips)
     counts = {name: counts[name] for name in settings.emotions}
-    sizes = sorted({len(fold) for fold in split["folds"]})
-    of_each = f"{sizes[0]}" if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]}"
-    tested = sum(clip.subject_id in split["test"] for clip in clips)
     told = [
         ("data", f"{settings.dataset.name}{_synthetic(settings)}: {len(clips)} clips"),
         ("subjects", f"{len(ready.subjects)} ({said})"),
         ("classes", _counted(counts)),
-        ("test side", f"{len(split['test'])} subjects, {tested} clips"),
-        ("folds", f"{len(split['folds'])} of {of_each} subjects each ({split['scheme']})"),
+        ("test side", _side(split["test"], ready) if split["test"] else ON_FOLDS),
+        ("folds", f"{len(split['folds'])} ({split['scheme']})"),
+        *((f"fold {number}", _side(fold, ready)) for number, fold in enumerate(split["folds"])),
         ("action units", ready.decided or settings.aus.backend),
     ]
-    if settings.temporal.heads:
+    if settings.sees_images():
         told.append(("image network", _network(settings.spatial, settings)))
     told += [("models", ", ".join(settings.models().values())), ("fusion", _fusion(settings))]
     told.append(("comparisons", ", ".join(settings.experiments.chosen()) or NONE))
     for name, heads in (
+        ("baselines", settings.baselines.run),
         ("other folds", settings.splits.compared),
         ("nested", settings.nested.heads),
         ("search", settings.search.run),
@@ -65,6 +65,14 @@ def _clips(ready: Ready) -> list[tuple[str, str]]:
     trainings = _trainings(settings)
     each = ", ".join(f"{count} {name}" for name, count in trainings.items() if count)
     return [*told, ("trainings", f"{sum(trainings.values())} ({each})")]
+
+
+def _side(subjects: list[str], ready: Ready) -> str:
+    """The people of a side, and its clips by class."""
+    counts = Counter(clip.emotion for clip in ready.clips if clip.subject_id in subjects)
+    named = {name: counts[name] for name in ready.settings.emotions}
+    people = ", ".join(subjects) if len(subjects) == 1 else f"{len(subjects)} subjects"
+    return f"{people}, {counts.total()} clips: {_counted(named)}"
 
 
 def _answers(settings: Settings) -> str:
@@ -79,6 +87,7 @@ def _trainings(settings: Settings) -> dict[str, int]:
     return {
         "in cross-validation": folds * models,
         "final": models,
+        "as controls": len(settings.temporal.heads) * (settings.evaluation.controls and splits.tested),
         "for comparisons": folds * len(settings.experiments.trained()),
         "in other folds": folds * len(set(splits.compared)),
         "nested": within * len(set(nested.heads)),

@@ -92,26 +92,65 @@ def predict(
 
 @app.command()
 def evaluate(
+    clips: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.csv",
+            help="Clips with their classes: clip_id, subject_id, emotion, source.",
+            show_default=False,
+        ),
+    ] = None,
     dataset: Annotated[
-        str, typer.Option(metavar="NAME", help="A set of images, e.g. fer2013.", show_default=False)
-    ],
+        str | None, typer.Option(metavar="NAME", help="Or a set of images, e.g. fer2013.", show_default=False)
+    ] = None,
     root: Annotated[
-        Path, typer.Option(metavar="PATH", help="Its folder, CSV or tar file.", show_default=False)
-    ],
+        Path | None,
+        typer.Option(
+            metavar="PATH",
+            help="Its folder, CSV or tar file; of clips the folder that their paths begin in. Default: the "
+            "table's.",
+            show_default=False,
+        ),
+    ] = None,
+    model: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--model",
+            "--weights",
+            metavar="FILE",
+            help="Of clips, a final model or an image network; otherwise the one that `predict` takes. Of "
+            "images, an image network that ferflow trained; given several times: their average; otherwise "
+            "the network that ships.",
+            show_default=False,
+        ),
+    ] = None,
     split: Annotated[
         str | None,
         typer.Option(
             metavar="SPLIT",
-            help="A part of it, e.g. PrivateTest; left out where a set has none.",
+            help="A part of the images, e.g. PrivateTest; left out where a set has none.",
             show_default=False,
         ),
     ] = None,
-    weights: Annotated[
-        list[Path] | None,
+    peak: Annotated[
+        int | None,
         typer.Option(
-            metavar="FILE",
-            help="An image network that ferflow trained; given several times: their average. "
-            "Otherwise the network that ships.",
+            min=1,
+            metavar="N",
+            help="Of sequences of images (CK+): the last N show the emotion.",
+            show_default=False,
+        ),
+    ] = None,
+    neutral: Annotated[
+        bool,
+        typer.Option("--neutral", help="Of sequences: the first image is neutral.", show_default=False),
+    ] = False,
+    crop: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOW",
+            help="How faces are cut out of whole pictures: auto, haar, blazeface, mtcnn, or none where the "
+            "pictures are faces already. Default: auto.",
             show_default=False,
         ),
     ] = None,
@@ -121,7 +160,7 @@ def evaluate(
     mirror: Annotated[
         bool, typer.Option("--mirror", help="Average each image and its mirror image.", show_default=False)
     ] = False,
-    crop: Annotated[
+    side: Annotated[
         int | None,
         typer.Option(
             min=1, metavar="PIXELS", help="Side of the ten crops. Default: 44 of 48.", show_default=False
@@ -142,34 +181,63 @@ def evaluate(
     ] = None,
     predictions: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Write every image's probabilities to a CSV.", show_default=False),
+        typer.Option(
+            metavar="FILE",
+            help="Write the probabilities of every clip or image to a CSV.",
+            show_default=False,
+        ),
     ] = None,
+    weights_folder: WeightsFolder = Path(layout.WEIGHTS),
     bootstrap: Annotated[int, typer.Option(min=1, help="Resamples behind the intervals.")] = 2000,
     confidence: Annotated[float, typer.Option(min=0.5, max=0.999, help="Of the intervals.")] = 0.95,
     seed: Annotated[int, typer.Option(min=0, help="Of the resamples.")] = 20,
 ) -> None:
-    """Judge one image network, or the average of several, on a part of a data set."""
-    from ferflow.apps import evaluate as application
+    """Judge a model on labelled clips, or an image network, or the average of several, on a set of images."""
     from ferflow.settings import Evaluation
 
+    if (clips is None) == (dataset is None):
+        raise typer.BadParameter("give --clips, or --dataset")
+    evaluation = Evaluation(bootstrap=bootstrap, confidence=confidence, by=[], controls=False)
+    if clips is not None:
+        of_images = {"split": split, "peak": peak, "neutral": neutral, "crop": crop, "ten-crop": ten_crop}
+        of_images |= {"mirror": mirror, "side": side, "choose-on": choose_on}
+        if given := [name for name, value in of_images.items() if value]:
+            raise typer.BadParameter(f"--{given[0]} is for --dataset")
+        if model and len(model) > 1:
+            raise typer.BadParameter("--model: clips are judged by one model")
+        from ferflow.apps import evaluate_clips
+
+        one = model[0] if model else None
+        evaluate_clips.run(
+            evaluate_clips.Options(clips, root, one, weights_folder, out, predictions, evaluation, seed)
+        )
+        return
+    if root is None:
+        raise typer.BadParameter("--root is missing: where the images of --dataset lie")
     if ten_crop and mirror:
         raise typer.BadParameter("--mirror is part of --ten-crop; give one of them")
-    if crop is not None and not ten_crop:
-        raise typer.BadParameter("--crop is for --ten-crop")
+    if side is not None and not ten_crop:
+        raise typer.BadParameter("--side is for --ten-crop")
+    from ferflow.apps import evaluate as application
+
     application.run(
         application.Options(
             dataset=dataset,
             root=root,
             split=split,
-            weights=weights or [],
-            views="ten" if ten_crop else "mirror" if mirror else "one",
+            weights=model or [],
+            peak=peak,
+            neutral=neutral,
             crop=crop,
+            weights_folder=weights_folder,
+            views="ten" if ten_crop else "mirror" if mirror else "one",
+            side=side,
             choose_on=choose_on,
             most=most,
             budget=budget,
             out=out,
             predictions=predictions,
-            evaluation=Evaluation(bootstrap=bootstrap, confidence=confidence, by=[], controls=False),
+            evaluation=evaluation,
             seed=seed,
         )
     )

@@ -30,12 +30,14 @@ def estimates(settings: Settings, clips: int | None = None) -> Iterator[Estimate
     `clips`: how many it trains on; None: all clips of the data set, test subjects too, which is a little too
     many. Raises SettingError for a study of images, InputError where the data set is not there.
     """
+    from ferflow.training import splits
     from ferflow.training.steps import final_steps, fold_steps
 
     if settings.kind != "clips":
         raise SettingError("kind", f"is {settings.kind}", "estimate a study of clips")
     if clips is None:
         clips = len(datasets.subjects(settings)) * len(settings.emotions)
+        _, settings = splits.planned(settings, datasets.clips(settings))
     most, folds = settings.finalize.max_epochs, settings.splits.folds
     temporal, plan = settings.temporal, settings.end_to_end
     trained = {head: (own.augmentations, temporal.epochs) for head, own in temporal.heads.items()}

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from ferflow.datasets.images import ImageSet
     from ferflow.models.network import SpatialNetwork
 
+CROPS = ("auto", "haar", "blazeface", "mtcnn", "none")
+"""How faces are cut out of whole pictures: a detector of `faces.detector`, or not at all."""
+WHOLE_PICTURES = ("jaffe", "kdef")
+"""Sets of pictures that show more than a face, as CK+'s sequences do."""
 BATCH = 64
 """Images that go through a network at once; they decide the memory it takes, not the result."""
 
@@ -28,7 +32,9 @@ class Options:
     """What the user asked for.
 
     `split` None: all images of a data set without official parts. `weights` empty: the network that ships.
-    `crop`: side of the ten crops in pixels of the images; None: 44 of 48. `choose_on`: the part on which at
+    Of sequences the last `peak` images show the emotion, and with `neutral` the first one is neutral. `crop`:
+    how faces are cut out of whole pictures, one of CROPS; None: auto. `side`: of the ten crops in pixels of
+    the images; None: 44 of 48. `choose_on`: the part on which at
     most `most` of the networks, with fewer than `budget` parameters in all, are chosen.
     """
 
@@ -36,8 +42,12 @@ class Options:
     root: Path
     split: str | None
     weights: Sequence[Path]
+    peak: int | None
+    neutral: bool
+    crop: str | None
+    weights_folder: Path
     views: View
-    crop: int | None
+    side: int | None
     choose_on: str | None
     most: int
     budget: int
@@ -68,13 +78,12 @@ def run(options: Options, console=None) -> None:
 
     from ferflow import tables
     from ferflow.apps import evaluate_screen
-    from ferflow.datasets.images import read_images
     from ferflow.files import write_text
 
     console = console or Console()
     asked = load_all(options.weights)
     classes = asked[0].classes
-    images = read_images(options.dataset, options.root)
+    images = read(options)
     judged = part_of(images, options.split, classes)
     choice = None
     if options.choose_on is not None:
@@ -94,6 +103,35 @@ def run(options: Options, console=None) -> None:
     for path in (options.predictions, options.out):
         if path is not None:
             console.print(f"written: {path}", highlight=False, soft_wrap=True)
+
+
+def read(options: Options) -> ImageSet:
+    """The set of images; of whole pictures the faces, as `options.crop` says.
+
+    Raises SettingError for another `crop` or one where nothing is to be cut out, and for `peak` missing with
+    sequences or given without; InputError for what is wrong with the files.
+    """
+    from ferflow import settings
+    from ferflow.datasets import ckplus
+    from ferflow.datasets.crops import Crops
+    from ferflow.datasets.images import read_images
+
+    crop = options.crop or CROPS[0]
+    if crop not in CROPS:
+        raise SettingError("--crop", f"{crop} is unknown", f"choose from {', '.join(CROPS)}")
+    of_sequences = options.dataset == "ckplus" and ckplus.has_sequences(options.root)
+    if of_sequences and options.peak is None:
+        raise SettingError(options.root, "holds sequences", "say with --peak N which last images count")
+    if not of_sequences and (options.peak is not None or options.neutral):
+        raise SettingError("--peak", f"{options.root} holds no sequences", "leave --peak and --neutral out")
+    if options.crop and not of_sequences and options.dataset not in WHOLE_PICTURES:
+        raise SettingError("--crop", f"{options.root} holds faces already", "leave it out")
+    sequences = settings.Sequences(peak=options.peak, neutral=options.neutral) if of_sequences else None
+    faces = settings.watching().faces
+    crops = Crops(options.weights_folder, faces, whole=crop == "none")
+    if not crops.whole:
+        crops = Crops(options.weights_folder, faces.model_copy(update={"detector": crop}))
+    return read_images(options.dataset, options.root, sequences=sequences, crops=crops)
 
 
 def load_all(paths: Sequence[Path]) -> list[Asked]:
@@ -158,13 +196,13 @@ def _shares(one: Asked, images: ImageSet, options: Options) -> np.ndarray:
     from ferflow.models.fuse import placed
 
     crop = CROP
-    if options.crop is not None:
+    if options.side is not None:
         height, width = images.pixels.shape[1:3]
-        if options.crop > min(height, width):
+        if options.side > min(height, width):
             raise SettingError(
-                "--crop", f"{options.crop} is larger than the images", f"they are {width}x{height}"
+                "--side", f"{options.side} is larger than the images", f"they are {width}x{height}"
             )
-        crop = options.crop / min(height, width)
+        crop = options.side / min(height, width)
     network = placed(one.network)
     with progress_bar(str(one.path), len(images)) as advance:
         return view_probabilities(network, images.pixels, options.views, BATCH, crop=crop, progress=advance)
@@ -222,9 +260,9 @@ def _about(options: Options, judged: ImageSet, asked: Sequence[Asked]) -> dict[s
     from ferflow.evaluation.views import CROP, corners
 
     height, width = judged.pixels.shape[1:3]
-    crop = None
+    side = None
     if options.views == "ten":
-        crop = options.crop or corners(height, width, CROP)[0][2]
+        side = options.side or corners(height, width, CROP)[0][2]
     return {
         "ferflow": __version__,
         "dataset": options.dataset,
@@ -232,8 +270,11 @@ def _about(options: Options, judged: ImageSet, asked: Sequence[Asked]) -> dict[s
         "split": options.split,
         "image_size": [height, width],
         "left_out": len(judged.omitted),
+        "left_out_because": _reasons(judged),
+        "peak": options.peak,
+        "neutral": options.neutral,
         "views": options.views,
-        "crop": crop,
+        "side": side,
         "parameters": sum(one.parameters for one in asked),
         "synthetic_data": judged.synthetic,
         "synthetic_models": any(one.meta["synthetic"] for one in asked),
@@ -241,6 +282,14 @@ def _about(options: Options, judged: ImageSet, asked: Sequence[Asked]) -> dict[s
         "bootstrap": options.evaluation.bootstrap,
         "seed": options.seed,
     }
+
+
+def _reasons(judged: ImageSet) -> dict[str, list[str]]:
+    """The names of the images, or sequences of them, that are left out, by the reason."""
+    names: dict[str, list[str]] = {}
+    for row in judged.omitted.itertuples():
+        names.setdefault(row.reason, []).append(row.clip_id)
+    return names
 
 
 def _described(one: Asked) -> dict[str, object]:

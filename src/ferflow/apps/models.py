@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+from collections.abc import Sequence
 from importlib.resources import files as resources
 from pathlib import Path
 
@@ -12,7 +14,6 @@ from ferflow import layout
 from ferflow.apps.affect_model import Affective
 from ferflow.errors import WeightsError
 
-NO_MODEL = "run `make demo`, or give one with --model"
 SHIPPED = "compact-fer2013.pt"
 """The image network that comes with the package; `python -m ferflow.apps.ship` writes it."""
 
@@ -78,7 +79,8 @@ class Single:
         self.path = path
         self._network, content = load(path)
         self.name, self.synthetic = self._network.name, content["meta"]["synthetic"]
-        self.faces = settings.watching().faces
+        watching = settings.watching()
+        self.faces, self.aus = watching.faces, watching.aus
         self.frame_classes = self.clip_classes = tuple(content["classes"])
         self._device = precision.device()
         self._logits = (quickened if self._device.type == "cpu" else placed)(self._network)
@@ -94,30 +96,40 @@ class Single:
         return np.empty((len(crops), 0), np.float16), shares.cpu().numpy()
 
 
-def load_model(path: Path | None, folder: Path = Path()) -> Cascade | Single | Affective:
+def load_model(path: Path) -> Cascade | Single | Affective:
     """The model at `path`: a final model, or a network for single images, perhaps with valence and arousal.
 
-    None: the best final model of the newest study in `folder`, or, where there is none, the network that
-    ships. Raises WeightsError where there is nothing, or the file is something else.
+    Raises WeightsError where there is nothing, or the file is something else.
     """
+    if not path.is_file():  # said before torch is imported, which takes seconds
+        raise WeightsError(path, "does not exist", "correct the path")
     from ferflow.models import checkpoint
 
-    if path is None:
-        path = default(folder)
     content = checkpoint.load_file(path)
     kind = content.get("kind") if isinstance(content, dict) else None
     return {"spatial": Single, "affect": Affective}.get(kind, Cascade)(path)
 
 
-def default(folder: Path = Path()) -> Path:
-    """The model of who names none: `newest`, else `shipped`; WeightsError where neither is there."""
-    try:
-        return newest(folder)
-    except WeightsError as none:
-        try:
-            return shipped()
-        except WeightsError:
-            raise none from None
+def default(folder: Path = Path()) -> tuple[Path, str]:
+    """The model of who names none, and a line on the one that was passed over for it, or "".
+
+    It is the final model of the newest study in `folder` that learnt from real data: the head with the best
+    accuracy in cross-validation; where there is none, the network that ships. A model that was trained on
+    synthetic data is taken by name only, since its answers on real faces mean little. Raises WeightsError
+    where neither is there.
+    """
+    models = final_models(folder)
+    synthetic = list(itertools.takewhile(trained_on_synthetic, reversed(models)))
+    real = models[: len(models) - len(synthetic)]
+    note = ""
+    if synthetic:
+        passed = best_of_newest(synthetic[::-1], folder)
+        note = f"passed over, since it was trained on synthetic data: {passed} (name it with --model)"
+    if not real:
+        return shipped(), note
+    study = _study(real[-1], folder)
+    heads = [model for model in real if _study(model, folder) == study]
+    return best_of_newest([model for model in heads if not trained_on_synthetic(model)], folder), note
 
 
 def shipped() -> Path:
@@ -128,15 +140,25 @@ def shipped() -> Path:
     return path
 
 
-def newest(folder: Path = Path()) -> Path:
-    """The final model of the study with the newest one: the head with the best accuracy in cross-validation.
-
-    Without metrics, the newest file. The test result does not choose: then it would no longer be a test.
-    """
+def final_models(folder: Path = Path()) -> list[Path]:
+    """The final models of all studies in `folder`, the newest last."""
     pattern = layout.FINAL.format(study="*", extractor="*", head="*") + "/model.pt"
-    models = sorted(folder.glob(pattern), key=lambda file: (file.stat().st_mtime_ns, str(file)))
-    if not models:
-        raise WeightsError(pattern, "there is no trained model", NO_MODEL)
+    return sorted(folder.glob(pattern), key=lambda file: (file.stat().st_mtime_ns, str(file)))
+
+
+def trained_on_synthetic(path: Path) -> bool:
+    """Whether any training data of the final model at `path` was synthetic; WeightsError if it is damaged."""
+    from ferflow.models import checkpoint
+    from ferflow.training.final import KIND
+
+    return checkpoint.read(path, KIND, mmap=True)["meta"]["synthetic"]
+
+
+def best_of_newest(models: Sequence[Path], folder: Path = Path()) -> Path:
+    """Of the study of the last of `models` the head with the best accuracy in cross-validation.
+
+    Without metrics, the last. The test result does not choose: then it would no longer be a test.
+    """
     study = _study(models[-1], folder)
     accuracies = _accuracies(folder / layout.METRICS.format(study=study))
     here = [model for model in models if _study(model, folder) == study]

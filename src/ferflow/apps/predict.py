@@ -71,23 +71,27 @@ def run(options: Options, console=None) -> int:
     A clip that cannot be used is one line on standard error, and the others go on. Raises FerflowError where
     there is nothing to begin with: no model, no weights, no inputs.
     """
+    # Before what takes seconds to import: a wrong path is told at once.
+    sources, lines = expand(options.inputs)
+    if not sources:
+        return 1
+
     from rich.console import Console
 
     from ferflow.apps import predict_files, predict_screen
-    from ferflow.apps.models import load_model
+    from ferflow.apps.models import default, load_model
 
     console = console or Console()
-    sources, lines = expand(options.inputs)
     targets = annotated_paths(options.annotate, sources)
     curves = curve_paths(options.curve, sources)
-    if sources:
-        model = load_model(options.model)
-        if options.curve is not None and not model.has_affect:
-            raise FerflowError(
-                model.path, "has no valence and arousal for --curve", "name a model that has, with --model"
-            )
-        stream, aus, note = watchers(model, options)
-        predict_screen.show_model(console, model, note)
+    path, passed_over = (options.model, "") if options.model is not None else default()
+    model = load_model(path)
+    if options.curve is not None and not model.has_affect:
+        raise FerflowError(
+            model.path, "has no valence and arousal for --curve", "name a model that has, with --model"
+        )
+    stream, aus, note = watchers(model, options)
+    predict_screen.show_model(console, model, passed_over, note)
     done = []
     for source, target, drawn in zip(sources, targets, curves, strict=True):
         try:
@@ -134,16 +138,18 @@ def watchers(model, options: Options):
         if options.detector is None:
             note += f" ({FILE} is not in {options.weights_folder}: `ferflow weights fetch`)"
         return HaarStream(model.faces, settings.watching().haar), None, note
+    from ferflow.aus.mesh import FILE as MESH
     from ferflow.faces.stream import FaceStream
 
     stream = FaceStream(options.weights_folder, model.faces)
-    if not model.has_head:
-        return stream, None, ""
+    if not model.has_head and not (options.weights_folder / MESH).is_file():
+        note = f"frames are weighed without action units ({MESH} is not in {options.weights_folder})"
+        return stream, None, note
     return stream, *_action_units(model, stream.network, options.weights_folder)
 
 
 def _action_units(model, network: str, weights_folder: Path):
-    """What reads the action units for the trimming, and a line where the model's own cannot, or ""."""
+    """What reads the action units, and a line where the model's own backend cannot, or ""."""
     from ferflow.aus.clip import FROM_LANDMARKS, reader
 
     own = model.aus.backend
@@ -170,9 +176,12 @@ def expand(inputs: list[str]) -> tuple[list[Source], list[str]]:
             sources += found
             if not found:
                 lines.append(str(InputError(path, "holds no video or image", f"known: {', '.join(VIDEOS)}")))
-                _complain(lines[-1])
+        elif not path.exists():
+            lines.append(str(InputError(path, "does not exist", "correct the path")))
         else:
             sources.append(Source(path))
+    for line in lines:
+        _complain(line)
     return sources, lines
 
 
@@ -272,7 +281,7 @@ def _predict(source: Source, target: Path | None, model, stream, aus, options: O
 
     clip = open_clip(source.what, model.faces.missing_frames)
     sinks = nullcontext() if target is None else frame_sink(target, clip.info.fps)
-    with progress_bar(str(source), clip.info.n_frames) as advance, sinks as sink:
+    with progress_bar(source.stem, clip.info.n_frames) as advance, sinks as sink:
         return recognise(clip, model, stream, aus, options.seconds, sink, advance)
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 from ferflow import __version__, tables
 from ferflow.apps.recognise import MEAN, Model, Recognised
 from ferflow.classes import EMOTIONS_CONTEMPT
+from ferflow.evaluation.clip_answer import deciding
 from ferflow.files import write_text
 
 DECIMALS = 6
@@ -44,6 +45,7 @@ def _rows(clip: Recognised, model: Model) -> pd.DataFrame:
             **dict(zip(("x", "y", "width", "height"), np.round(clip.boxes, 2).T, strict=True)),
             "landmark_score": np.round(clip.scores, 4),
             "au_score": np.round(clip.au_score, 4),
+            "weight": _weights(clip),
         }
     )
     shares = np.round(clip.shares.astype(np.float64), DECIMALS)
@@ -107,7 +109,7 @@ def _frame_affect(clip: Recognised, frame: int) -> dict[str, float | None]:
 
 def _clip_json(clip: Recognised) -> dict:
     name, share = clip.predicted
-    seconds, kept = _seconds(clip), _kept(clip)
+    seconds, kept, weights = _seconds(clip), _kept(clip), _weights(clip)
     shares = clip.clip_shares
     return {
         "source": clip.source,
@@ -119,6 +121,7 @@ def _clip_json(clip: Recognised) -> dict:
         "probabilities": None if shares is None else _named(shares, clip.clip_classes),
         **_mean_affect(clip),
         "kept": {"begin": clip.kept.begin, "end": clip.kept.end, "reason": clip.kept.reason},
+        "half_of_the_weight": None if clip.weights is None else _stretches(clip.weights),
         "warnings": list(clip.warnings),
         "frames": [
             {
@@ -129,6 +132,7 @@ def _clip_json(clip: Recognised) -> dict:
                 "box": [_number(v, 2) for v in clip.boxes[i]] if clip.tracked[i] else None,
                 "landmark_score": _number(clip.scores[i], 4),
                 "au_score": _number(clip.au_score[i], 4),
+                "weight": _number(weights[i], DECIMALS),
                 "predicted": _best(clip.shares[i], clip.frame_classes),
                 "probabilities": _named(clip.shares[i], clip.frame_classes) if clip.tracked[i] else None,
                 **_frame_affect(clip, i),
@@ -147,6 +151,15 @@ def _seconds(clip: Recognised) -> np.ndarray:
 def _kept(clip: Recognised) -> np.ndarray:
     index = np.arange(len(clip.tracked))
     return (index >= clip.kept.begin) & (index < clip.kept.end)
+
+
+def _weights(clip: Recognised) -> np.ndarray:
+    """What each frame weighs in the clip's answer; NaN where there is no mean over frames."""
+    return np.full(len(clip.tracked), np.nan) if clip.weights is None else np.round(clip.weights, DECIMALS)
+
+
+def _stretches(weights: np.ndarray) -> list[dict[str, int]]:
+    return [{"begin": begin, "end": end} for begin, end in deciding(weights)]
 
 
 def _best(shares: np.ndarray, names: tuple[str, ...]) -> str | None:

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import PurePath
 
 import numpy as np
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from ferflow.apps.look import bar
 from ferflow.apps.recognise import Model, Recognised
+from ferflow.evaluation.clip_answer import deciding
 
 WIDE = 100
 """Columns of a terminal that take the table of frames with valence and arousal; others get a shorter one."""
 ROWS = 24
 """Lines that the frames of a clip may take; longer clips are shown in stretches of frames."""
+INDENT = (0, 0, 0, 2)
+"""Of what is said about a clip, below its name: the same as of the bars."""
+NAMED = 4
+"""Stretches of deciding frames that are named, the longest ones; the table marks all of them."""
 
 
 @contextmanager
@@ -31,11 +39,11 @@ def progress_bar(title: str, n_frames: int) -> Iterator[Callable[..., None]]:
         yield lambda n=1: progress.advance(task, n)
 
 
-def show_model(console: Console, model: Model, note: str = "") -> None:
-    """Say which model speaks, what it was trained on, and, in `note`, what else is to know."""
+def show_model(console: Console, model: Model, *notes: str) -> None:
+    """Say which model speaks, what it was trained on, and, in `notes`, what else is to know."""
     console.print(f"model: {model.name} ({model.path})", highlight=False, soft_wrap=True)
-    if note:
-        console.print(note, highlight=False)
+    for note in filter(None, notes):
+        console.print(note, highlight=False, soft_wrap=True)
     if model.synthetic:
         console.print(
             "This model was trained on synthetic data: its answers on real faces mean little.", style="yellow"
@@ -61,11 +69,23 @@ def show_clip(console: Console, clip: Recognised) -> None:
             said = f"the head saw frames {kept.begin}–{kept.end - 1} ({kept.reason})"
         else:
             said = f"the clip is the {kept.reason}"
-        console.print(f"  {said}", highlight=False)
+        console.print(Padding(Text(said), INDENT))
+        if clip.weights is not None:
+            console.print(Padding(Text(decided(clip.weights)), INDENT))
         _bars(console, clip.clip_classes, clip.clip_shares)
     for line in affect_lines(clip):
         console.print(line, highlight=False, soft_wrap=True)
     _frames(console, clip)
+
+
+def decided(weights: np.ndarray) -> str:
+    """Which frames hold half of the `weights` [T] of a clip, in words; the longest stretches of them."""
+    parts = deciding(weights)
+    named = sorted(sorted(parts, key=lambda part: part[0] - part[1])[:NAMED])
+    frames = ", ".join(f"{begin}–{end - 1}" if end - begin > 1 else str(begin) for begin, end in named)
+    more = " and others" if len(parts) > NAMED else ""
+    count, whole = sum(end - begin for begin, end in parts), int((weights > 0).sum())
+    return f"half of the weight lies on {count} of {whole} frames: {frames}{more}"
 
 
 def affect_lines(clip: Recognised) -> list[str]:
@@ -115,9 +135,13 @@ def _frames(console: Console, clip: Recognised) -> None:
         table.add_column("top")
     for name in () if clip.affect is None else ("valence", "arousal"):
         table.add_column(name[:3] if short else name, justify="right")
+    deciders = np.zeros(len(clip.tracked), bool)
+    for begin, end in [] if clip.weights is None else deciding(clip.weights):
+        deciders[begin:end] = True
     for begin, end in parts:
         tracked = clip.tracked[begin:end]
-        cells = [f"  {begin}" if single else f"  {begin}–{end - 1}"]
+        mark = "•" if deciders[begin:end].any() else " "
+        cells = [f"{mark} {begin}" if single else f"{mark} {begin}–{end - 1}"]
         if not single:
             cells.append(f"{tracked.sum()}/{end - begin}")
         if tracked.any():
@@ -133,21 +157,36 @@ def _frames(console: Console, clip: Recognised) -> None:
                 cells += ["–", "–"]
         table.add_row(*cells)
     title = "the image network, frame by frame" if single else "the image network, means over frames"
-    console.print(f"  {title}:", style="dim")
+    marked = " (•: among those with half of the weight)" if deciders.any() else ""
+    console.print(f"  {title}{marked}:", style="dim")
     console.print(table)
 
 
 def show_summary(console: Console, clips: list[Recognised]) -> None:
-    """All clips, a line each."""
+    """All clips, a line each, under the shortest names that tell them apart."""
     table = Table(title="all clips", title_justify="left", box=None, pad_edge=False, header_style="bold")
     affect = all(clip.affect is not None for clip in clips)
-    columns = ["clip", "predicted", "probability", "frames", "faces"]
-    for column in columns + ["valence", "arousal"] * affect:
-        table.add_column(column, justify="left" if column in ("clip", "predicted") else "right")
-    for clip in clips:
+    table.add_column("clip", overflow="fold")
+    for column in ["predicted", "probability", "frames", "faces"] + ["valence", "arousal"] * affect:
+        table.add_column(column, justify="left" if column == "predicted" else "right", no_wrap=True)
+    for clip, label in zip(clips, short_names([clip.source for clip in clips]), strict=True):
         name, share = clip.predicted
         faces = str(int(clip.tracked.sum()))
         means = [f"{mean:+.2f}" for mean in clip.affect[clip.tracked].mean(axis=0)] if affect else []
-        table.add_row(Text(clip.source), name, f"{share:.3f}", str(len(clip.tracked)), faces, *means)
+        table.add_row(Text(label), name, f"{share:.3f}", str(len(clip.tracked)), faces, *means)
     console.print()
     console.print(table)
+
+
+def short_names(sources: Sequence[str]) -> list[str]:
+    """For each of `sources` the shortest end of its path, in whole names, that no other one ends in.
+
+    A path that is the end of another one, or is given twice, stays as it is.
+    """
+    paths = [PurePath(source).parts for source in sources]
+    ends = Counter(path[-n:] for path in paths for n in range(1, len(path) + 1))
+    names = []
+    for path in paths:
+        alone = (path[-n:] for n in range(1, len(path)) if ends[path[-n:]] == 1)
+        names.append(str(PurePath(*next(alone, path))))
+    return names

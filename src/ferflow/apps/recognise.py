@@ -1,7 +1,7 @@
 """Recognise the expression in one clip as it streams by: faces, action units, image network, trimming, head.
 
-A network for single images has no head: its clip is the mean over the frames with a face, and neither action
-units nor trimming are asked for.
+A network for single images has no head: its clip is the mean over the frames with a face, weighed by how far
+each is from neutral, and nothing is trimmed.
 
 Memory does not grow with the clip but by a few numbers per frame; the features, which can be 50 kB a frame,
 wait in a temporary file until the clip has ended and it is known which of its frames the head sees.
@@ -26,12 +26,14 @@ from ferflow.aus.score import au_score
 from ferflow.aus.trim import Trimmed, algorithm1
 from ferflow.classes import AU_COLUMNS
 from ferflow.errors import NoFaceError
+from ferflow.evaluation.clip_answer import weighted_mean
 from ferflow.faces.haar import HaarStream
 from ferflow.faces.stream import FaceFrame, FaceStream
 from ferflow.faces.video import Camera, Clip
 from ferflow.settings import Aus, Faces, Trim
 
-MEAN = "mean over the frames with a face"
+MEAN = "mean over frames, weighed by their distance from neutral"
+NEUTRAL = "neutral"
 BLOCK = 16
 """Frames that wait to go through the image network together: source frames of 4K are 25 MB each."""
 
@@ -39,7 +41,7 @@ BLOCK = 16
 class Model(Protocol):
     """A trained model: an image network with classes of its own, and perhaps a head over the clip.
 
-    `aus`, `trim`, `max_frames` and `clip` are there where `has_head` is, `affect` where `has_affect` is.
+    `trim`, `max_frames` and `clip` are there where `has_head` is, `affect` where `has_affect` is.
     """
 
     path: Path
@@ -70,7 +72,8 @@ class Recognised:
 
     `shares` [T,K] of `frame_classes` (NaN without a face), `clip_shares` [K] of `clip_classes` or None for a
     single image, which has no course for the head to see. Frames `kept.begin:kept.end` went to the head; if
-    not `by_head`, all frames with a face went into the mean. `au_score` is NaN where nobody asked for it.
+    not `by_head`, all frames with a face went into the mean, each with its part of `weights` [T], whose sum
+    is 1 (None with a head, or of a single image). `au_score` is NaN where nobody asked for it.
     `affect` [T,2] holds valence and arousal in -1..1 (NaN without a face), None where the model has none.
     """
 
@@ -88,6 +91,7 @@ class Recognised:
     by_head: bool
     warnings: tuple[str, ...]
     affect: np.ndarray | None = None
+    weights: np.ndarray | None = None
 
     @property
     def predicted(self) -> tuple[str, float]:
@@ -110,10 +114,9 @@ def recognise(
 ) -> Recognised:
     """Run `model` over `clip`, or its first `seconds`; annotated frames go to `sink` as they come.
 
-    `aus` may be None for a model without a head, and `stream` without landmarks then.
-
-    `progress` is called after each frame. A camera is ended with Ctrl-C. Raises NoFaceError where no frame
-    shows a face, InputError where the clip cannot be read.
+    `aus` may be None for a model without a head, and `stream` without landmarks then: the frames of a clip
+    are weighed by their probabilities alone. `progress` is called after each frame. A camera is ended with
+    Ctrl-C. Raises NoFaceError where no frame shows a face, InputError where the clip cannot be read.
     """
     course = _Course(model, aus)
     block: list[FaceFrame] = []
@@ -212,11 +215,12 @@ class _Course:
         if self.aus is not None:
             self._fit_waiting()
             score = self._au_score(tracked)
+        weights = None
         if n_frames == 1:
             kept, clip_shares = Trimmed(0, 1, float(score[0]), False, "a single image"), None
         elif not self.model.has_head:
             kept = Trimmed(0, n_frames, float("nan"), False, MEAN)
-            clip_shares = np.stack(self.shares)[tracked].mean(axis=0)
+            clip_shares, weights = self._mean(score)
         else:
             kept = self._keep(score, tracked)
             # As in training: the frames with a face of those that are kept, the first `max_frames` of them.
@@ -237,7 +241,14 @@ class _Course:
             self.model.has_head,
             tuple(clip.warnings),
             np.stack(self.affect) if self.model.has_affect else None,
+            weights,
         )
+
+    def _mean(self, score: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The clip's probabilities [K] without a head, and what each frame weighs in them [T]."""
+        names = list(self.model.frame_classes)
+        neutral = names.index(NEUTRAL) if NEUTRAL in names else None
+        return weighted_mean(np.stack(self.shares), neutral, None if np.isnan(score).all() else score)
 
     def _keep(self, score: np.ndarray, tracked: np.ndarray) -> Trimmed:
         """The frames for the head, cut as for training; from the first face on where that leaves no face."""

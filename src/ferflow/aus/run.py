@@ -32,9 +32,8 @@ def write_subject(
         frames = backend(faces, clip_id)
         frames.insert(0, "clip_id", clip_id)
         parts.append(frames)
-    if not parts:
-        raise InputError(faces, "no clip was asked for", "list at least one")
-    tables.write(pd.concat(parts, ignore_index=True), out, "aus")
+    nothing = pd.DataFrame(columns=tables.schema("aus")["required"])  # of a subject without a face
+    tables.write(pd.concat(parts, ignore_index=True) if parts else nothing, out, "aus")
 
 
 def _backend(faces: str | Path, settings: Aus, weights_folder: str | Path):

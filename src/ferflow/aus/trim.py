@@ -87,10 +87,11 @@ def write_trim(
     InputError where that table names a clip that there is none of, or frames outside of it.
     """
     wanted = set(tables.read(clips_csv, "manifest")["clip_id"])
-    rows = []
+    rows, left_out = [], set()
     for path in aus_paths:
         for clip_id, frames in tables.read(path, "aus").groupby("clip_id", sort=True):
             if clip_id not in wanted:
+                left_out.add(clip_id)
                 continue
             frames = frames.sort_values("frame")
             trimmed = algorithm1(au_score(frames), settings)
@@ -106,14 +107,16 @@ def write_trim(
     if len(repeated):
         raise InputError(out, f"clip {repeated.iloc[0]} is in two AU tables", "give each clip one name")
     if settings.overrides is not None:
-        _override(trims, settings.overrides)
+        _override(trims, settings.overrides, left_out)
     tables.write(trims, out, "trim")
 
 
-def _override(trims: pd.DataFrame, path: str | Path) -> None:
-    """Put a person's choice in place of the algorithm's, line by line."""
+def _override(trims: pd.DataFrame, path: str | Path, left_out: set[str]) -> None:
+    """Put a person's choice in place of the algorithm's, line by line; those of clips left out are idle."""
     lines = trims.set_index("clip_id")["n_frames"]
     for row in tables.read(path, "trim_overrides").itertuples(index=False):
+        if row.clip_id in left_out:
+            continue
         if row.clip_id not in lines.index:
             raise InputError(path, f"names the clip {row.clip_id}, which is not in the data", "correct it")
         n_frames = lines[row.clip_id]

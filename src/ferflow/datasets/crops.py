@@ -19,15 +19,17 @@ NO_FACE = "no face was found"
 
 @dataclass(frozen=True)
 class Crops:
-    """Where crops come from: HDF5 files of the `faces` step, or the step's own code, run on the fly.
+    """Where crops come from: files of the `faces` step, the step's own code, or the pictures as they are.
 
     `stored` is a path with `{subject}` in it, as layout.FACES with the data set filled in; None: on the fly,
-    with the landmark network in `weights_folder`.
+    with the landmark network in `weights_folder`. `whole`: the pictures are faces already, and are only
+    brought to the size of a crop.
     """
 
     weights_folder: str | Path
     settings: Faces
     stored: str | None = None
+    whole: bool = False
 
 
 def cropped(
@@ -39,7 +41,10 @@ def cropped(
     table's size and hash are those of the whole pictures. Raises InputError where no image has a face, or
     a picture cannot be read.
     """
-    find = _Stored(crops.stored) if crops.stored is not None else _Fresh(crops)
+    if crops.whole:
+        find = _Whole(crops.settings.size)
+    else:
+        find = _Stored(crops.stored) if crops.stored is not None else _Fresh(crops)
     kept, faces, sizes, hashes, without = [], [], [], [], []
     for clip in listed:
         picture, (face, reason) = find(clip)
@@ -67,6 +72,21 @@ def cropped(
     found = pd.DataFrame(without, columns=["clip_id", "source", "emotion", "reason"])
     left_out = pd.concat([omitted, listed_as_omitted(found)], ignore_index=True)
     return assemble(name, root, np.stack(faces), columns, left_out)
+
+
+class _Whole:
+    """Takes one picture after the other for a face."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+
+    def __call__(self, clip: ListedClip) -> tuple[np.ndarray, tuple[np.ndarray | None, str]]:
+        from ferflow.faces.boxes import cropped as cut_out
+        from ferflow.faces.video import read_image
+
+        picture = read_image(clip.source)
+        height, width = picture.shape[:2]
+        return picture, (cut_out(picture, np.array([0, 0, width, height]), self._size), "")
 
 
 class _Fresh:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 NAMES = ("fer2013", "ferplus", "ckplus", "jaffe", "kdef")
 """The image sets that `read_images` knows; kdef is KDEF with AKDEF."""
 
+OTHER_CLASS = "not a class of "
+"""How the reason begins for which an image of another class is left out."""
 OMITTED = ("clip_id", "source", "emotion", "reason")
 """Columns of `ImageSet.omitted`."""
 
@@ -85,7 +87,7 @@ class ImageSet:
         chosen = self.table["emotion"].isin(list(emotions)).to_numpy()
         others = self.table.loc[~chosen, ["clip_id", "source", "emotion"]]
         kept = self.rows(chosen)
-        left_out = others.assign(reason="not a class of " + ", ".join(emotions))
+        left_out = others.assign(reason=OTHER_CLASS + ", ".join(emotions))
         omitted = pd.concat([self.omitted, left_out], ignore_index=True) if len(others) else self.omitted
         return ImageSet(kept.name, kept.root, kept.table, kept.pixels, omitted)
 

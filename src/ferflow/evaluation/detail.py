@@ -40,24 +40,25 @@ def write_details(
 
     The predictions are those of models, fusions and annotators. Of the fusions only those that were found in
     cross-validation take part: the listed ones stand in schema `fusion`. Of the annotators only the majority
-    does; controls are not compared.
+    does; controls are not compared. Models are set beside each other on the test subjects' clips, or by their
+    cross-validation where nobody is held out.
     """
     frame = chosen(predictions_table.read(predictions_csvs, emotions, manifest_csv), emotions)
     manifest = tables.read(manifest_csv, "manifest")
     note = study_note(protocol)
     scored = frame[frame["protocol"] != HUMAN]
-    test = frame[frame["protocol"].isin(("test", HUMAN))]
-    models = compared(test)
+    judged = frame[frame["protocol"].isin((predictions_table.judged(frame), HUMAN))]
+    models = compared(judged)
     errors, bins = calibration(scored, emotions, settings, evaluation, seed, note)
     found = {
-        "comparisons": comparisons(test[test["model"].isin(models)], models, evaluation, seed, note),
+        "comparisons": comparisons(judged[judged["model"].isin(models)], models, evaluation, seed, note),
         "calibration": errors,
         "reliability": bins,
         "results_by": results_by(frame, manifest, by, emotions, evaluation, seed, note),
         "confidences": confidences(scored, emotions, settings.listed, note),
         "confidences_by_class": confidences_by_class(scored, emotions, note),
         "error_counts": error_counts(frame, emotions, evaluation, seed, note),
-        "confusion_beside": confusion(test[test["model"].isin(models)], emotions, note),
+        "confusion_beside": confusion(judged[judged["model"].isin(models)], emotions, note),
     }
     for name in titles(by):
         tables.write(found[name], Path(out_tables) / f"{name}.csv", SCHEMAS.get(name, name))
@@ -71,7 +72,7 @@ def chosen(predictions: pd.DataFrame, emotions: Sequence[str]) -> pd.DataFrame:
     return pd.concat([models, majority(predictions, emotions)], ignore_index=True)
 
 
-def compared(test: pd.DataFrame) -> list[str]:
-    """The models of a test table in the order they are compared in: models, fusions, the majority."""
-    models = [model for model in dict.fromkeys(test["model"]) if not is_control(model)]
+def compared(judged: pd.DataFrame) -> list[str]:
+    """The models of one protocol's table in the order they are compared in: models, fusions, the majority."""
+    models = [model for model in dict.fromkeys(judged["model"]) if not is_control(model)]
     return sorted(models, key=lambda model: (is_majority(model), is_fusion(model)))

@@ -14,6 +14,15 @@ from ferflow.errors import InputError
 FOLDED = ("cv", "nested")
 """Protocols with a fold in every row; their value is the mean over folds."""
 
+
+def judged(table: pd.DataFrame) -> str:
+    """The protocol that models are judged by: `test`, or `cv` in a study that holds nobody out.
+
+    `table` has a column `protocol` and rows of every model.
+    """
+    return "test" if (table["protocol"] == "test").any() else "cv"
+
+
 SUM_TOLERANCE = 1e-3
 """How far the scores of a row may be from a sum of one; files hold rounded numbers."""
 

@@ -27,13 +27,20 @@ def study_note(protocol: str) -> str:
 
 
 def results(
-    predictions: pd.DataFrame, emotions: Sequence[str], settings: Evaluation, seed: int, note: str = ""
+    predictions: pd.DataFrame,
+    emotions: Sequence[str],
+    settings: Evaluation,
+    seed: int,
+    note: str = "",
+    pooled: bool = False,
 ) -> pd.DataFrame:
     """Schema `results` from a checked predictions table (with `synthetic`).
 
     Under cv and nested the value is the mean over folds, and its interval comes from drawing subjects anew
-    within each fold; each fold has rows of its own. All models share the resamples of one seed, so that equal
-    subjects are drawn for each. With fewer than two subjects there is no interval.
+    within each fold; each fold has rows of its own. Where models are judged by cross-validation (`pooled`),
+    and where a fold holds a single subject, the clips of all folds count together and subjects are drawn from
+    all of them. All models share the resamples of one seed, so that equal subjects are drawn for each. With
+    fewer than two subjects there is no interval.
     """
     rows = []
     for (model, protocol), group in predictions.groupby(["model", "protocol"], sort=True):
@@ -49,12 +56,14 @@ def results(
         }
         # Without probabilities (a human's rows, say) in any part there is no AUC.
         metrics = [m for m in (*METRICS, *SCORED) if all(m in value for value, _ in measured)]
-        values = {m: float(np.mean([value[m] for value, _ in measured])) for m in metrics}
         boots = [boot for _, boot in measured if boot is not None]
-        spread = None
-        if len(boots) == len(measured):
-            spread = {m: np.mean([boot[m] for boot in boots], axis=0) for m in metrics}
-        remarks = [f"mean over {len(parts)} folds"] if protocol in FOLDED else []
+        if protocol in FOLDED and (pooled or len(boots) < len(measured)):
+            values, spread = _part(group, emotions, settings, seed)
+            remarks = [f"pooled over {len(parts)} folds"]
+        else:
+            values = {m: float(np.mean([value[m] for value, _ in measured])) for m in metrics}
+            spread = {m: np.mean([boot[m] for boot in boots], axis=0) for m in metrics} if boots else None
+            remarks = [f"mean over {len(parts)} folds"] if protocol in FOLDED else []
         remarks.append(absent(group, emotions))
         rows += _rows(common, None, group, values, spread, settings, [*remarks, note])
         if protocol in FOLDED:

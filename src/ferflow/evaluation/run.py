@@ -91,7 +91,8 @@ def tabulate(
 
 def _write(frame, out_metrics, folder, prefix, settings, seed, emotions, protocol) -> None:
     note = study_note(protocol)
-    table = results(frame, emotions, settings, seed, note)
+    pooled = predictions_table.judged(frame) == "cv"
+    table = results(frame, emotions, settings, seed, note, pooled)
     tables.write(table, folder / f"{prefix}results.csv", "results")
     tables.write(confusion(frame, emotions, note), folder / f"{prefix}confusion.csv", "confusion")
     tables.write(errors(frame, emotions, note), folder / f"{prefix}errors.csv", "errors")

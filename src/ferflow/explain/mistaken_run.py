@@ -23,10 +23,14 @@ def strips_of(
     folder: str | Path,
     models: Sequence[str],
     settings: Pictures,
+    protocol: str = "test",
 ) -> int:
-    """A strip (`strips.write_strip`) of every test clip that one of `models` got wrong; their number."""
+    """A strip (`strips.write_strip`) of every clip that one of `models` got wrong; their number.
+
+    `protocol`: by which models are judged, `test`, or `cv` where nobody is held out.
+    """
     errors = tables.read(errors_csv, "errors")
-    wrong = errors[(errors["protocol"] == "test") & errors["model"].isin(models)]
+    wrong = errors[(errors["protocol"] == protocol) & errors["model"].isin(models)]
     clips, files = clips_of(trim_csv, manifest_csv).set_index("clip_id"), by_subject(faces)
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -55,10 +59,11 @@ def mistaken(
     output: str | Path,
     model: str,
     threshold: float,
+    protocol: str = "test",
 ) -> None:
-    """AU curves of the test clips that `model` got wrong, the surest mistakes first."""
+    """AU curves of the clips that `model` got wrong under `protocol`, the surest mistakes first."""
     errors = tables.read(errors_csv, "errors")
-    wrong = errors[(errors["protocol"] == "test") & (errors["model"] == model)]
+    wrong = errors[(errors["protocol"] == protocol) & (errors["model"] == model)]
     says = {row["clip_id"]: row[f"p_{row['predicted']}"] for row in wrong.to_dict("records")}
     clips = clips_of(trim_csv, manifest_csv)
     synthetic = bool(clips["synthetic"].any())

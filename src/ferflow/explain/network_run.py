@@ -23,6 +23,7 @@ from ferflow.report import style
 from ferflow.report.names import marks, model_label
 from ferflow.report.run import clips_of
 from ferflow.settings import Pictures
+from ferflow.training import data
 from ferflow.training.final import FinalModel, load_final
 from ferflow.training.reproducible import derive, reproducible
 
@@ -84,7 +85,7 @@ def deciding_frames(
         pairs = []
         for emotion in emotions:
             pair = [
-                None if clip is None else _decided(final, clip, face_files, feature_files, settings)
+                None if clip is None else _decided(final, clip, clips, face_files, feature_files, settings)
                 for clip in surest(said[said["emotion"] == emotion])
             ]
             pairs.append((emotion, *pair))
@@ -110,17 +111,27 @@ def surest(said: pd.DataFrame) -> tuple[dict | None, dict | None]:
 
 
 def _decided(
-    final: FinalModel, clip: dict, faces: dict[str, Path], features: dict[str, Path], settings: Pictures
+    final: FinalModel,
+    clip: dict,
+    clips: pd.DataFrame,
+    faces: dict[str, Path],
+    features: dict[str, Path],
+    settings: Pictures,
 ) -> Decided:
-    """What decided on one clip, a row of predictions and of schema `trim`."""
+    """What decided on one clip, a row of predictions and of schema `trim`; `clips` are those of the study."""
     name, subject = clip["clip_id"], clip["subject_id"]
     path = features[subject]
     longest = final.extraction.max_frames
     numbers = chosen.tracked(faces[subject], name, int(clip["begin"]), int(clip["end"]))[:longest]
-    rows = _features(path, name, numbers)
+    normalise = final.extraction.normalise
+    ours = clips[clips["emotion"].isin(final.classes)]
+    windows = {row.clip_id: (row.begin, row.end) for row in ours.itertuples()}
+    offset = data.offset(normalise, path, name, subject, ours, windows, longest)
+    less = 0 if offset is None else offset
+    rows = _features(path, name, numbers) - less
     # The face before the expression: the same first frames that the action units count from.
     first = chosen.tracked(faces[subject], name)[: final.aus.neutral_frames]
-    neutral = _features(path, name, first).mean(0)
+    neutral = _features(path, name, first).mean(0) - less
     wanted = final.classes.index(clip["predicted"])
     added, _ = deciding.contributions(final.head, rows, neutral, wanted, settings.steps)
     place = int(np.argmax(added))
@@ -129,7 +140,8 @@ def _decided(
 
     def ask(own: torch.Tensor) -> torch.Tensor:
         """The head's logit with the features of the frame in their place."""
-        clip_features = torch.cat([sequence[:, :place], own[None], sequence[:, place + 1 :]], dim=1)
+        placed = (own - torch.as_tensor(less))[None]
+        clip_features = torch.cat([sequence[:, :place], placed, sequence[:, place + 1 :]], dim=1)
         return deciding.logit(final.head, clip_features, wanted)
 
     seen = cam.class_map(final.spatial, spatial.prepare(face[None], final.spatial), final.layer, ask)

@@ -178,6 +178,11 @@ def facts(path: str | Path) -> dict[str, dict]:
         return {clip_id: _facts(_group(path, file, clip_id)) for clip_id in file}
 
 
+def with_face(path: str | Path) -> list[str]:
+    """The clips in a faces file that can be read to their end and show a face."""
+    return [name for name, own in facts(path).items() if own["n_tracked"] and "problem" not in own]
+
+
 def read_tracked(path: str | Path, clip_id: str) -> np.ndarray:
     """Whether a face was tracked in each frame of a clip, bool [T]."""
     with _open(path) as file:

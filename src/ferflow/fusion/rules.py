@@ -42,6 +42,16 @@ def fuse(shares: np.ndarray, rule: str, weights: np.ndarray) -> np.ndarray:
     raise ValueError(f"no rule {rule}; there are {', '.join(RULES)}")
 
 
+def cross_fitted(scores: Scores, rule: str) -> np.ndarray:
+    """Probabilities [N,K] by `rule` of out-of-fold clips: those of a fold with the weights of the others."""
+    found = np.empty(scores.shares.shape[1:])
+    for fold in scores.folds:
+        held_out = (scores.clips["fold"] == fold).to_numpy()
+        weights = accuracies(scores.part(~held_out))
+        found[held_out] = fuse(scores.shares[:, held_out], rule, weights)
+    return found
+
+
 def accuracies(scores: Scores) -> np.ndarray:
     """Accuracy [M] of each model, the mean over folds: W_i of equation 3.2, from cross-validation."""
     return np.array([fold_accuracy(shares, scores.clips, scores.truth) for shares in scores.shares])

@@ -13,29 +13,32 @@ from ferflow import tables
 from ferflow.errors import SettingError
 from ferflow.evaluation import predictions as predictions_table
 from ferflow.evaluation.fusions import BEST, STACKING, fusion_name
+from ferflow.evaluation.predictions import judged
 from ferflow.evaluation.results import results, study_note
 from ferflow.fusion import choose, stacking
 from ferflow.fusion.align import Scores, aligned, refuse_shared_subjects
 from ferflow.fusion.members import asked, resolve
-from ferflow.fusion.rules import accuracies, fuse
+from ferflow.fusion.rules import accuracies, cross_fitted, fuse
 from ferflow.settings import Evaluation, Fusion
 from ferflow.training.predictions import table
 from ferflow.training.reproducible import derive
 
 ALONE = "alone"
 """Rule of a model that is listed beside the fusions it is part of."""
+PROTOCOLS = ("cv", "test")
+"""By which fusions are learnt and judged; a study that holds nobody out has the first alone."""
 
 
 @dataclass(frozen=True)
 class Fused:
     """One fusion: its probabilities for the out-of-fold clips and the test clips, and how it came about.
 
-    `about` are columns of schema `fusion`.
+    `test` is None where nobody is held out; `about` are columns of schema `fusion`.
     """
 
     model: str
     cv: np.ndarray
-    test: np.ndarray
+    test: np.ndarray | None
     about: dict
 
 
@@ -71,15 +74,17 @@ def fusions(
     note: str = "",
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Predictions of all fusions (with `synthetic`), and schema `fusion` with the single models first."""
-    predictions = predictions[predictions["protocol"].isin(("cv", "test"))]
+    predictions = predictions[predictions["protocol"].isin(PROTOCOLS)]
     models = list(dict.fromkeys(predictions["model"]))
     members = {name: resolve(some, models, f"fusion.{name}") for name, some in asked(fusion).items()}
     everyone = list(dict.fromkeys(model for some in members.values() for model in some))
     if not everyone:
         raise SettingError("fusion", "names no models to fuse", "name them under sets, stacking or best")
     cv = aligned(predictions, everyone, "cv", emotions)
-    test = aligned(predictions, everyone, "test", emotions)
-    refuse_shared_subjects(cv, test)
+    test = None
+    if judged(predictions) == "test":
+        test = aligned(predictions, everyone, "test", emotions)
+        refuse_shared_subjects(cv, test)
 
     found = []
     for name in fusion.named():
@@ -93,7 +98,8 @@ def fusions(
     rows = pd.concat(rows, ignore_index=True)
     single = predictions[predictions["model"].isin(everyone)]
     labels = [c for c in single.columns if not c.startswith("p_")]  # without scores, no time is spent on AUCs
-    measured = results(pd.concat([single, rows])[labels], emotions, evaluation, seed, note)
+    every = pd.concat([single, rows])[labels]
+    measured = results(every, emotions, evaluation, seed, note, pooled=test is None)
     alone = [
         {"model": model, "name": model, "rule": ALONE, "models": model, "n_models": 1} for model in everyone
     ]
@@ -101,41 +107,40 @@ def fusions(
     return rows, _shown(about, measured, note)
 
 
-def _by_rules(name: str, cv: Scores, test: Scores, rules: Sequence[str]) -> list[Fused]:
+def _by_rules(name: str, cv: Scores, test: Scores | None, rules: Sequence[str]) -> list[Fused]:
     weights = accuracies(cv)
-    shares = test.of(cv.models).shares
     return [
         Fused(
             fusion_name(name, rule),
-            fuse(cv.shares, rule, weights),
-            fuse(shares, rule, weights),
+            cross_fitted(cv, rule),
+            None if test is None else fuse(test.of(cv.models).shares, rule, weights),
             _about(name, rule, cv.models, weights if rule == "weighted" else None),
         )
         for rule in rules
     ]
 
 
-def _stacked(cv: Scores, test: Scores, fusion: Fusion, seed: int) -> Fused:
+def _stacked(cv: Scores, test: Scores | None, fusion: Fusion, seed: int) -> Fused:
     about = fusion.stacking
     stack = stacking.fit(cv, about.strengths, about.folds, seed)
     print(f"stacking: C {stack.strength:g}, held-out log loss {stack.loss:.4f}")
     return Fused(
         fusion_name(STACKING),
         stacking.cross_fitted(cv, about.strengths, about.folds, seed),
-        stack.predict(test.of(cv.models).shares),
+        None if test is None else stack.predict(test.of(cv.models).shares),
         _about(STACKING, "logistic regression", cv.models, None)
         | {"strength": stack.strength, "note": "in cross-validation each fold by a stack fitted without it"},
     )
 
 
-def _best(cv: Scores, test: Scores, fusion: Fusion) -> Fused:
+def _best(cv: Scores, test: Scores | None, fusion: Fusion) -> Fused:
     how = (fusion.rules, fusion.best.most, fusion.best.search)
     chosen = choose.choose(cv, *how)
     print(f"best of {chosen.tried}: {', '.join(chosen.models)} by {chosen.rule}, {chosen.accuracy:.4f}")
     return Fused(
         fusion_name(BEST),
         choose.cross_fitted(cv, *how),
-        chosen.predict(test),
+        None if test is None else chosen.predict(test),
         _about(BEST, chosen.rule, chosen.models, chosen.weights if chosen.rule == "weighted" else None)
         | {
             "tried": chosen.tried,
@@ -156,9 +161,11 @@ def _about(name: str, rule: str, models: Sequence[str], weights: np.ndarray | No
     }
 
 
-def _rows(one: Fused, cv: Scores, test: Scores, seed: int, emotions: Sequence[str]) -> pd.DataFrame:
+def _rows(one: Fused, cv: Scores, test: Scores | None, seed: int, emotions: Sequence[str]) -> pd.DataFrame:
     parts = []
     for scores, shares in ((cv, one.cv), (test, one.test)):
+        if scores is None:
+            continue
         part = table(scores.clips, shares, emotions, one.model, scores.protocol, None, seed)
         part["fold"] = scores.clips["fold"].astype("Int64")
         part["synthetic"] = scores.clips["synthetic"].to_numpy(bool)
@@ -172,7 +179,9 @@ def _shown(about: list[dict], measured: pd.DataFrame, note: str) -> pd.DataFrame
     rows = []
     for one in about:
         row = {"weights": "", **one}
-        for protocol in ("cv", "test"):
+        for protocol in PROTOCOLS:
+            if (one["model"], protocol) not in whole.index:
+                continue
             values = whole.loc[(one["model"], protocol)]
             row |= {protocol: values["value"], f"{protocol}_low": values["low"]}
             row |= {f"{protocol}_high": values["high"], f"{protocol}_clips": int(values["n_clips"])}
@@ -180,6 +189,6 @@ def _shown(about: list[dict], measured: pd.DataFrame, note: str) -> pd.DataFrame
         row["note"] = "; ".join(part for part in (one.get("note", ""), note) if part)
         rows.append(row)
     frame = pd.DataFrame(rows).reindex(columns=list(tables.schema("fusion")["properties"]))
-    frame["tried"] = frame["tried"].astype("Int64")
-    ends = [f"{protocol}_{end}" for protocol in ("cv", "test") for end in ("low", "high")]
-    return frame.astype(dict.fromkeys([*ends, "strength", "chosen_at"], float))
+    frame = frame.astype({"tried": "Int64", "test_clips": "Int64"})
+    values = [f"{protocol}_{end}" for protocol in PROTOCOLS for end in ("low", "high")]
+    return frame.astype(dict.fromkeys([*values, "test", "strength", "chosen_at"], float))

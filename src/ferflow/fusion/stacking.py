@@ -18,6 +18,7 @@ from ferflow.fusion.align import Scores
 
 if TYPE_CHECKING:
     from sklearn.dummy import DummyClassifier
+    from sklearn.model_selection import GridSearchCV
     from sklearn.pipeline import Pipeline
 
 LEAST = 1e-6
@@ -52,43 +53,62 @@ def fit(scores: Scores, strengths: Sequence[float], n_folds: int, seed: int) -> 
     """Fit on out-of-fold `scores`: multinomial logistic regression, C chosen by CV over subjects.
 
     `strengths` are the values of C that are tried; the one with the least mean log loss on held-out subjects
-    is taken, of equal ones the least. Where all clips but one subject's are of one class, the stack gives the
-    classes' shares. Raises SplitError where there are fewer subjects than `n_folds`.
+    is taken, of equal ones the least. The folds are `n_folds`, or as many as there are subjects, if these are
+    fewer. Where all clips but one subject's are of one class, the stack gives the classes' shares. Raises
+    SplitError for a single subject.
     """
-    from sklearn.dummy import DummyClassifier
+    subjects = scores.clips["subject_id"].to_numpy()
+    refuse_few(len(set(subjects)))
+    given, n_classes = inputs(scores.shares), scores.shares.shape[2]
+    search = regression(given, scores.truth, subjects, strengths, n_folds, seed)
+    if search is None:
+        return Stack(scores.models, min(strengths), float("nan"), prior(given, scores.truth), n_classes)
+    strength = float(search.best_params_["logisticregression__C"])
+    return Stack(scores.models, strength, -float(search.best_score_), search.best_estimator_, n_classes)
+
+
+def regression(
+    given: np.ndarray,
+    truth: np.ndarray,
+    subjects: np.ndarray,
+    strengths: Sequence[float],
+    n_folds: int,
+    seed: int,
+) -> GridSearchCV | None:
+    """A fitted multinomial logistic regression on standardised inputs [N,I]; see `fit`.
+
+    None where no side has two classes to tell apart: another class is one subject's.
+    """
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import GridSearchCV, GroupKFold
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    subjects = scores.clips["subject_id"].to_numpy()
-    refuse_few(len(set(subjects)), n_folds)
-    given, n_classes = inputs(scores.shares), scores.shares.shape[2]
-    sides = GroupKFold(n_folds, shuffle=True, random_state=seed % 2**32).split(given, groups=subjects)
-    # A side with clips of one class, where another class is one subject's, has nothing to tell apart.
-    sides = [(fitted, judged) for fitted, judged in sides if len(set(scores.truth[fitted])) > 1]
+    folds = GroupKFold(min(n_folds, len(set(subjects))), shuffle=True, random_state=seed % 2**32)
+    sides = [side for side in folds.split(given, groups=subjects) if len(set(truth[side[0]])) > 1]
     if not sides:
-        alone = DummyClassifier(strategy="prior").fit(given, scores.truth)
-        return Stack(scores.models, min(strengths), float("nan"), alone, n_classes)
+        return None
     search = GridSearchCV(
         make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000)),
         {"logisticregression__C": sorted(strengths)},
         scoring=_log_score,
         cv=sides,
     )
-    search.fit(given, scores.truth)
-    strength = float(search.best_params_["logisticregression__C"])
-    return Stack(scores.models, strength, -float(search.best_score_), search.best_estimator_, n_classes)
+    return search.fit(given, truth)
 
 
-def refuse_few(n_subjects: int, n_folds: int) -> None:
-    """Raise SplitError where there are fewer subjects than folds."""
-    if n_subjects < n_folds:
-        raise SplitError(
-            "fusion.stacking.folds",
-            f"{n_folds} folds of {n_subjects} subjects are not possible",
-            "use fewer folds",
-        )
+def prior(given: np.ndarray, truth: np.ndarray) -> DummyClassifier:
+    """A classifier that gives the classes' shares, where there is nothing to learn a better one from."""
+    from sklearn.dummy import DummyClassifier
+
+    return DummyClassifier(strategy="prior").fit(given, truth)
+
+
+def refuse_few(n_subjects: int) -> None:
+    """Raise SplitError where there are too few subjects to learn from some and to judge on others."""
+    if n_subjects < 2:
+        problem = f"a stack is learnt from {n_subjects} subject"
+        raise SplitError("fusion.stacking", problem, "write `stacking: null`, or take more subjects")
 
 
 def cross_fitted(scores: Scores, strengths: Sequence[float], n_folds: int, seed: int) -> np.ndarray:

@@ -13,7 +13,7 @@ from ferflow.files import read_json
 
 
 def asked(manifest_csv: str | Path, splits_json: str | Path | None, emotions: Sequence[str]) -> pd.DataFrame:
-    """Rows of schema `manifest`, sorted by clip: the test subjects' clips, or all where no split is given.
+    """Rows of schema `manifest`, sorted by clip: the test subjects' clips, or all where nobody is held out.
 
     Clips of a class that is not among `emotions` are left out, since nobody can choose it. Raises InputError
     for files that are missing or broken, and where no clip is left.
@@ -22,7 +22,8 @@ def asked(manifest_csv: str | Path, splits_json: str | Path | None, emotions: Se
     clips = clips[clips["emotion"].isin(emotions)]
     where: str | Path = manifest_csv
     if splits_json is not None:
-        clips = clips[clips["subject_id"].isin(_test_subjects(splits_json))]
+        test = _test_subjects(splits_json)
+        clips = clips[clips["subject_id"].isin(test)] if test else clips
         where = splits_json
     if clips.empty:
         raise InputError(where, "leaves no clip to be annotated", "name a manifest and the split made of it")

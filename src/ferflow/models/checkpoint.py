@@ -70,9 +70,12 @@ def _state(module: nn.Module, path: str | Path, half: bool) -> dict[str, torch.T
     return state
 
 
-def read(path: str | Path, kind: str) -> dict[str, Any]:
-    """Read and check the dictionary at `path`; WeightsError if it is not a ferflow file of this `kind`."""
-    content = load_file(path)
+def read(path: str | Path, kind: str, *, mmap: bool = False) -> dict[str, Any]:
+    """Read and check the dictionary at `path`; WeightsError if it is not a ferflow file of this `kind`.
+
+    With `mmap` the weights stay on the disk: for who only wants what the file says of itself.
+    """
+    content = load_file(path, mmap=mmap)
     if not isinstance(content, dict) or any(key not in content for key in _KEYS):
         raise WeightsError(path, "is not a model file of ferflow", "give a model.pt that ferflow trained")
     _refuse_misshapen(path, content)
@@ -100,14 +103,14 @@ def _article(kind: str) -> str:
     return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
 
 
-def load_file(path: str | Path) -> Any:
+def load_file(path: str | Path, *, mmap: bool = False) -> Any:
     """`torch.load` with `weights_only=True` on the CPU; WeightsError where `path` is missing or damaged."""
     if not Path(path).is_file():
         raise WeightsError(path, "does not exist", "run the step that makes it, or put the file there")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of old pickles: what it cannot take it raises too
-            return torch.load(path, map_location="cpu", weights_only=True)
+            return torch.load(path, map_location="cpu", weights_only=True, mmap=mmap)
     except Exception as error:
         # A damaged file makes torch's reader raise nearly anything, IndexError and AssertionError among it.
         # torch's messages run over many lines and advise turning the check off; their first line is enough.

@@ -29,13 +29,15 @@ from ferflow.training import splits
 class Ready:
     """A study that can run.
 
-    `settings` are the study's, less what its data do not allow. A study of clips has `clips`, and `split` as
-    in splits.json. `images` counts what is listed of each class, where that is known. `notes` say what is
-    lacking; `decided` is a line on what `auto` in the settings of clips came to, or "".
+    `settings` are the study's, less what its data do not allow. A study of clips has `clips`, the columns
+    that its results are grouped `by`, and `split` as in splits.json. `images` counts what is listed of each
+    class, where that is known. `notes` say what is lacking; `decided` is a line on what `auto` in the
+    settings of clips came to, or "".
     """
 
     settings: Settings
     clips: tuple[ListedClip, ...] = ()
+    by: tuple[str, ...] = ()
     split: dict = field(default_factory=dict)
     images: dict[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
@@ -66,51 +68,41 @@ def _clips(settings: Settings, folder: Path) -> Ready:
         raise SettingError(settings.dataset.name, "has no clip", "list some, or set synth4d's women or men")
     about = pd.DataFrame([vars(clip) for clip in clips]).assign(synthetic=settings.data()[1])
     sexes = dict(zip(about["subject_id"], about["sex"], strict=True))
-    asked = settings.splits
-    split = splits.make(
-        asked.scheme,
-        sexes,
-        asked.folds,
-        asked.test_share,
-        settings.seed,
-        settings.protocol,
-        settings.dataset.name == "bu4dfe",
-    )
-    if asked.compared:
+    split, settings = splits.planned(settings, clips)
+    if settings.splits.compared:
         splits.regrouped(split, sexes, settings.seed)
-    _nested(settings, about, sexes)
+    _nested(settings, sexes)
     _fusion(settings, split)
-    if settings.temporal.heads:
+    if settings.sees_images():
         _recipe(settings.spatial, "spatial", settings, folder)
     _action_units(settings, about)
     _overrides(settings, about)
     _humans(settings, about, split)
-    return Ready(settings, tuple(clips), split, notes=tuple(_lacking(settings, about, split)))
+    by = datasets.grouped_by(settings)
+    return Ready(settings, tuple(clips), tuple(by), split, notes=tuple(_lacking(settings, about, split)))
 
 
 def _lacking(settings: Settings, about: pd.DataFrame, split: dict) -> list[str]:
-    """A note for each side of the split, and what is trained on without a fold, that lacks a class."""
-    absent = [name for name in settings.emotions if name not in set(about["emotion"])]
-    notes = [f"no clip shows {name}: its cells stay empty" for name in absent]
-    sides = {"the test side": split["test"]}
+    """Notes: who is on no side; which side, or what is trained on without a fold, lacks a class."""
+    notes = list(split.get("notes", []))
+    sides = {"the test side": split["test"]} if split["test"] else {}
     for number in range(len(split["folds"])):
         rest = [s for other, fold in enumerate(split["folds"]) if other != number for s in fold]
         sides[f"what is trained on without fold {number}"] = rest
     for name, subjects in sides.items():
         there = set(about.loc[about["subject_id"].isin(subjects), "emotion"])
-        lost = [one for one in settings.emotions if one not in there and one not in absent]
+        lost = [one for one in settings.emotions if one not in there]
         if lost:
             notes.append(f"{name} has no clip of {', '.join(lost)}")
     return notes
 
 
-def _nested(settings: Settings, about: pd.DataFrame, sexes: dict[str, str]) -> None:
+def _nested(settings: Settings, sexes: dict[str, str]) -> None:
     if not settings.nested.heads:
         return
     from ferflow.training import nested
 
-    plan = nested.make(sexes, settings.nested.outer, settings.nested.inner, settings.seed)
-    nested.check_classes(plan, about, settings.emotions)
+    nested.make(sexes, settings.nested.outer, settings.nested.inner, settings.seed)
 
 
 def _fusion(settings: Settings, split: dict) -> None:
@@ -120,7 +112,7 @@ def _fusion(settings: Settings, split: dict) -> None:
         members.resolve(names, settings.models().values(), f"fusion.{where}")
     if settings.fusion.stacking is not None:
         sizes = [len(fold) for fold in split["folds"]]
-        stacking.refuse_few(sum(sizes) - max(sizes), settings.fusion.stacking.folds)
+        stacking.refuse_few(sum(sizes) - max(sizes))
 
 
 def _recipe(own: Spatial, where: str, settings: Settings, folder: Path) -> None:
@@ -194,7 +186,8 @@ def _humans(settings: Settings, about: pd.DataFrame, split: dict) -> None:
     path = getattr(settings.humans, source)
     if not Path(path).exists():
         raise InputError(path, "does not exist", f"correct humans.{source}, or set it to null")
-    tested = about[about["subject_id"].isin(split["test"])]
+    test = split["test"]
+    tested = about[about["subject_id"].isin(test)] if test else about  # see humans.asked
     if source == "annotations":
         annotations.only(annotations.read(path, about, settings.emotions), tested, path)
     else:

@@ -117,7 +117,7 @@ def of_job(rule: str, wildcards: Mapping[str, str], settings: Settings, size: Si
     if rule == "features":
         most = max((head.augmentations for head in settings.temporal.heads.values()), default=0)
         return Units(VERSION, subject[1] * (1 + most), settings.spatial.network)
-    if rule in ("manifest", "trim", "export", "agreement", "dataset"):
+    if rule in ("manifest", "clips", "trim", "export", "agreement", "dataset"):
         return Units(CLIP, size.clips)
     if rule == "stills":
         return Units(IMAGE, size.images)

@@ -21,7 +21,7 @@ def steps(at: Places) -> list[Step]:
         _predictions(at),
         _metrics(at),
         *_spatial(at),
-        _fold_models(at),
+        *_fold_models(at),
         _details(at),
         *trained.steps(at),
         *written.steps(at),
@@ -79,8 +79,9 @@ def _fusion(at: Places) -> Step:
 def _predictions(at: Places) -> Step:
     """All predictions once more, from those of each fold and final model."""
     settings, manifest = at.settings, at.name(layout.CLIPS)
-    parts = [*trained.of_folds(at), *trained.of_finals(at)]
-    if settings.evaluation.controls:
+    parts = [*trained.of_folds(at), *(trained.of_finals(at) if settings.splits.tested else [])]
+    parts += [at.name(layout.BASELINE, baseline=name) for name in dict.fromkeys(settings.baselines.run)]
+    if settings.evaluation.controls and settings.splits.tested:
         folder = at.name(layout.CONTROLS)
         parts += [f"{folder}/neutral-{head}.csv" for head in settings.temporal.heads]
         parts += [f"{folder}/true-aus.csv"] if settings.dataset.name == "synth4d" else []
@@ -129,7 +130,9 @@ def _spatial(at: Places) -> list[Step]:
     return [Step(PREDICTIONS, [f"{folder}/predictions.csv"], make)]
 
 
-def _fold_models(at: Places) -> Step:
+def _fold_models(at: Places) -> list[Step]:
+    if not at.settings.splits.tested:
+        return []
     tested, said = trained.of_folds(at, "tested.csv"), at.name(layout.PREDICTIONS)
     manifest = at.name(layout.CLIPS)
 
@@ -139,7 +142,7 @@ def _fold_models(at: Places) -> Step:
         out = at.out(at.table("fold_models"))
         fold_models.write(read, at.there(said), at.there(manifest), out, emotions, evaluated, seed, protocol)
 
-    return Step(PREDICTIONS, [*tested, said, manifest], make)
+    return [Step(PREDICTIONS, [*tested, said, manifest], make)]
 
 
 def _details(at: Places) -> Step:

@@ -134,7 +134,7 @@ def _mislabelled(at: Places) -> list[Step]:
             for seen_from, ends in ((at.there(folder), (".md", ".tex")), (at.out(page).parent, (".html",))):
                 strips = links(at.there(at.name(layout.STRIPS)), clips, seen_from.resolve())
                 outputs = [at.out(page).with_suffix(end) for end in ends]
-                error_table.render(at.best(errors), model, outputs, strips=strips)
+                error_table.render(at.best(errors), model, outputs, at.settings.splits.judged, strips)
 
         return Step(PREDICTIONS, [errors], make)
 

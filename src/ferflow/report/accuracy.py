@@ -16,6 +16,8 @@ from ferflow.report.names import model_label, model_order, protocol_label
 
 MARKERS = {"test": "o", "cv": "s", "nested": "^", "human": "P"}
 """One marker per protocol; it is filled for a model and open for a control."""
+CROWDED = 9
+"""So many names of folds do not fit side by side."""
 
 
 def accuracies(results: pd.DataFrame, confidence: float, marks: str) -> Figure:
@@ -77,15 +79,18 @@ def splits(splits: dict, sex_of: dict[str, str], marks: str) -> Figure:
     `splits` is the content of splits.json; `sex_of` maps a subject to female, male or an empty string.
     """
     folds = splits["folds"]
-    parts = {f"fold {i}": fold for i, fold in enumerate(folds)} | {"test": splits["test"]}
+    parts = {f"fold {i}": fold for i, fold in enumerate(folds)}
+    # A gap sets the test set apart from the folds.
+    places = [*range(len(folds))]
+    if splits["test"]:
+        parts["test"] = splits["test"]
+        places.append(len(folds) + 0.5)
     there = {sex_of.get(subject, "") for fold in parts.values() for subject in fold}
     kinds = [sex for sex in (*SEXES, "") if sex in there]
     looks = {"female": (style.DARK, ""), "male": ("white", "////"), "": (style.LIGHT, "..")}
     drawn = style.figure(style.COLUMN * 1.3, 2.5)
     axes = drawn.subplots()
     bottom = np.zeros(len(parts))
-    # A gap sets the test set apart from the folds.
-    places = np.array([*range(len(folds)), len(folds) + 0.5])
     for sex in kinds:
         n = np.array([sum(sex_of.get(subject, "") == sex for subject in fold) for fold in parts.values()])
         face, hatch = looks[sex]
@@ -96,7 +101,7 @@ def splits(splits: dict, sex_of: dict[str, str], marks: str) -> Figure:
                 box = None if face == style.DARK else {"facecolor": "white", "edgecolor": "none", "pad": 0.8}
                 axes.text(place, base + count / 2, count, ha="center", va="center", color=colour, bbox=box)
         bottom += n
-    axes.set_xticks(places, list(parts))
+    axes.set_xticks(places, list(parts), rotation=0 if len(parts) < CROWDED else 90)
     axes.tick_params(axis="x", length=0)
     axes.set(ylabel="subjects", ylim=(0, max(1, bottom.max()) * 1.05))
     drawn.legend(
@@ -109,5 +114,6 @@ def splits(splits: dict, sex_of: dict[str, str], marks: str) -> Figure:
         loc="outside lower center",
         ncols=len(kinds),
     )
-    style.heading(drawn, f"Subjects in the folds and the test set (scheme: {splits['scheme']})", marks)
+    sides = "folds and the test set" if splits["test"] else "folds"
+    style.heading(drawn, f"Subjects in the {sides} (scheme: {splits['scheme'].replace('_', ' ')})", marks)
     return drawn

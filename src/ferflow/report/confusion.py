@@ -50,7 +50,9 @@ def sheet(table: pd.DataFrame, models: list[str], marks: str) -> Figure:
     across = min(ACROSS, len(models))
     rows = math.ceil(len(models) / across)
     width = 2 * style.COLUMN * across / ACROSS + (0.6 if across < ACROSS else 0)
-    drawn = style.figure(max(width, style.COLUMN), 0.6 + 2.45 * rows)
+    # Below a matrix its classes are written slantwise.
+    room = 0.045 * max(0, table["emotion"].str.len().max() - len("surprise"))
+    drawn = style.figure(max(width, style.COLUMN), 0.6 + (2.45 + room) * rows)
     grid = drawn.subplots(rows, across, squeeze=False)
     for place, (axes, model) in enumerate(zip(grid.flat, models, strict=False)):
         shares, emotions = matrix(table[table["model"] == model], "share")

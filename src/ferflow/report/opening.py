@@ -11,6 +11,7 @@ import pandas as pd
 from ferflow import tables
 from ferflow.evaluation.controls import is_control
 from ferflow.evaluation.majority import is_majority
+from ferflow.evaluation.predictions import judged
 from ferflow.files import write_text
 from ferflow.report.names import marks_of, model_label
 
@@ -18,21 +19,32 @@ TABLES = ("results", "calibration", "comparisons", "confusion", "unusable_counts
 """What the page rests on."""
 CONFUSIONS = 3
 """How many of the most frequent confusions are named."""
+CLIPS = {"test": "test clips", "cv": "clips"}
+SUBJECTS = {
+    "test": " that no training saw",
+    "cv": ", each judged by a training without it (as the best of several on the same clips it is a little "
+    "too good)",
+}
+"""What models are judged on, by protocol."""
 
 
 def answers(found: Mapping[str, pd.DataFrame], confidence: float) -> list[dict[str, str]]:
     """Questions, each with a short answer and what it rests on: `question`, `answer`, `detail`.
 
-    `found`: TABLES by schema. The model is the one with
-    the best mean in cross-validation, so that the test set has no say in it; the interval is of `confidence`.
+    `found`: TABLES by schema. The model is the best in cross-validation, so that the test set has no say in
+    it; where there is no test set, the answer says that the best of several is a little too good on its own
+    clips. The interval is of `confidence`.
     """
     results = found["results"]
     accuracy = results[(results["metric"] == "accuracy") & results["fold"].isna()]
     accuracy = accuracy[~accuracy["model"].map(lambda model: is_control(model) or is_majority(model))]
     cv = accuracy[accuracy["protocol"] == "cv"].set_index("model")["value"].sort_values(ascending=False)
     best = str(cv.index[0])
-    test = accuracy[accuracy["protocol"] == "test"].set_index("model").loc[best]
-    f1 = results[(results["model"] == best) & (results["protocol"] == "test") & (results["metric"] == "f1")]
+    protocol = judged(results)
+    whole = results[(results["model"] == best) & (results["protocol"] == protocol) & results["fold"].isna()]
+    own = whole.set_index("metric")
+    row, f1 = own.loc["accuracy"], own.loc["f1", "value"]
+    clips, subjects = CLIPS[protocol], SUBJECTS[protocol]
     level = f"{100 * confidence:g} % interval"
     return [
         {
@@ -43,14 +55,14 @@ def answers(found: Mapping[str, pd.DataFrame], confidence: float) -> list[dict[s
         },
         {
             "question": "How good?",
-            "answer": f"{_percent(test['value'])} of {test['n_clips']} test clips right",
-            "detail": f"{level} {_percent(test['low'])} to {_percent(test['high'])}, over "
-            f"{test['n_subjects']} subjects that no training saw; chance {_percent(test['chance'])}; "
-            f"mean F1 {_percent(f1['value'].iloc[0])}",
+            "answer": f"{_percent(row['value'])} of {row['n_clips']} {clips} right",
+            "detail": f"{level} {_percent(row['low'])} to {_percent(row['high'])}, over "
+            f"{row['n_subjects']} subjects{subjects}; chance {_percent(row['chance'])}; "
+            f"mean F1 {_percent(f1)}",
         },
         _sure(found["calibration"], best, level),
-        _humans(found["comparisons"], best, level),
-        _confused(found["confusion"], best),
+        _humans(found["comparisons"], best, level, clips),
+        _confused(found["confusion"], best, clips),
         *_left_out(found["unusable_counts"]),
     ]
 
@@ -74,7 +86,8 @@ def _left_out(counts: pd.DataFrame) -> list[dict[str, str]]:
 
 
 def _sure(calibration: pd.DataFrame, model: str, level: str) -> dict[str, str]:
-    row = calibration[(calibration["model"] == model) & (calibration["protocol"] == "test")].iloc[0]
+    mine = calibration[(calibration["model"] == model) & (calibration["protocol"] == judged(calibration))]
+    row = mine.iloc[0]
     gap = row["confidence"] - row["accuracy"]
     side = "too sure" if gap > 0 else "not sure enough"
     return {
@@ -85,7 +98,7 @@ def _sure(calibration: pd.DataFrame, model: str, level: str) -> dict[str, str]:
     }
 
 
-def _humans(comparisons: pd.DataFrame, model: str, level: str) -> dict[str, str]:
+def _humans(comparisons: pd.DataFrame, model: str, level: str, clips: str) -> dict[str, str]:
     question = {"question": "Against humans?"}
     for row in comparisons.itertuples(index=False):
         pair = {row.first: row.first_accuracy, row.second: row.second_accuracy}
@@ -101,13 +114,13 @@ def _humans(comparisons: pd.DataFrame, model: str, level: str) -> dict[str, str]
             f"McNemar's exact test, corrected for all pairs: p = {row.p_exact_holm:.3g}",
         }
     return question | {
-        "answer": "nobody annotated the test clips",
+        "answer": f"nobody annotated the {clips}",
         "detail": "`ferflow annotate` asks people",
     }
 
 
-def _confused(confusion: pd.DataFrame, model: str) -> dict[str, str]:
-    rows = confusion[(confusion["model"] == model) & (confusion["protocol"] == "test")]
+def _confused(confusion: pd.DataFrame, model: str, clips: str) -> dict[str, str]:
+    rows = confusion[(confusion["model"] == model) & (confusion["protocol"] == judged(confusion))]
     wrong = rows[(rows["emotion"] != rows["predicted"]) & (rows["count"] > 0)]
     wrong = wrong.sort_values(["count", "share"], ascending=False, kind="stable")
     named = [
@@ -116,7 +129,7 @@ def _confused(confusion: pd.DataFrame, model: str) -> dict[str, str]:
     ]
     return {
         "question": "What does it confuse?",
-        "answer": ", ".join(named) or "nothing on the test clips",
+        "answer": ", ".join(named) or f"nothing on the {clips}",
         "detail": "in brackets: share of the emotion's clips; "
         f"{wrong['count'].sum()} of {rows['count'].sum()} clips are wrong",
     }

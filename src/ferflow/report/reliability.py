@@ -15,6 +15,7 @@ from matplotlib.ticker import PercentFormatter
 from ferflow import tables
 from ferflow.errors import InputError
 from ferflow.evaluation.controls import is_control
+from ferflow.evaluation.predictions import judged
 from ferflow.report import style
 from ferflow.report.names import marks_of, model_label, model_order, protocol_label
 
@@ -27,10 +28,13 @@ def reliability(
     calibration_csv: str | Path,
     output: str | Path,
     confidence: float,
-    protocol: str = "test",
 ) -> None:
-    """Draw all models of `protocol`, controls left out, from schemas `reliability` and `calibration`."""
+    """Draw all models, controls left out, from schemas `reliability` and `calibration`.
+
+    Of the test subjects' clips, or of cross-validation where nobody is held out.
+    """
     bins, errors = tables.read(reliability_csv, "reliability"), tables.read(calibration_csv, "calibration")
+    protocol = judged(errors)
     bins, errors = (table[table["protocol"] == protocol] for table in (bins, errors))
     errors = errors[~errors["model"].map(is_control)]
     if errors.empty:

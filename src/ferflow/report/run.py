@@ -12,6 +12,7 @@ from ferflow import tables
 from ferflow.aus.score import au_score
 from ferflow.errors import InputError
 from ferflow.evaluation.majority import HUMAN
+from ferflow.evaluation.predictions import judged
 from ferflow.evaluation.results import study_note
 from ferflow.files import read_record
 from ferflow.report import accuracy as accuracy_figures
@@ -93,22 +94,20 @@ def learning_curves(
         style.save(drawn, output, f"Learning curves of {name}")
 
 
-def confusion(
-    confusion_csv: str | Path, output: str | Path, model: str, protocol: str = "test", things: str = "clips"
-) -> None:
+def confusion(confusion_csv: str | Path, output: str | Path, model: str, things: str = "clips") -> None:
     """Confusion matrix of one model: counts (of `things`) and normalised."""
-    table = _protocol(confusion_csv, "confusion", protocol)
+    table = _judged(confusion_csv, "confusion")
     table = table[table["model"] == model]
     if table.empty:
-        raise InputError(confusion_csv, f"has no rows of {model} ({protocol})", "evaluate that model first")
+        raise InputError(confusion_csv, f"has no rows of {model}", "evaluate that model first")
     with style.style():
         drawn = confusion_figures.counts_and_shares(table, marks_of(table), things)
         style.save(drawn, output, f"Confusion matrix of {model_label(model)}")
 
 
-def confusions(confusion_csv: str | Path, output: str | Path, protocol: str = "test") -> None:
+def confusions(confusion_csv: str | Path, output: str | Path) -> None:
     """Normalised confusion matrices of all models, controls last."""
-    table = _protocol(confusion_csv, "confusion", protocol)
+    table = _judged(confusion_csv, "confusion")
     with style.style():
         drawn = confusion_figures.sheet(table, model_order(table["model"]), marks_of(table))
         style.save(drawn, output, "Confusion matrices")
@@ -142,7 +141,7 @@ def splits(splits_json: str | Path, manifest_csv: str | Path, output: str | Path
     with style.style():
         mark = marks(manifest["synthetic"].any(), study_note(content.get("protocol", "")))
         drawn = accuracy_figures.splits(content, sex_of, mark)
-        style.save(drawn, output, "Subjects in the folds and the test set")
+        style.save(drawn, output, "Subjects in the folds")
 
 
 def clips_of(trim_csv: str | Path, manifest_csv: str | Path) -> pd.DataFrame:
@@ -180,9 +179,10 @@ def scores_of(aus_csvs: Iterable[str | Path], clip_ids: Iterable[str]) -> dict[s
     return scores
 
 
-def _protocol(path: str | Path, name: str, protocol: str) -> pd.DataFrame:
+def _judged(path: str | Path, name: str) -> pd.DataFrame:
+    """The rows of the test subjects' clips, or of cross-validation where nobody is held out."""
     table = tables.read(path, name)
-    table = table[table["protocol"] == protocol]
-    if table.empty:
-        raise InputError(path, f"has no rows of protocol {protocol}", "evaluate such predictions first")
-    return table
+    rows = table[table["protocol"] == judged(table)]
+    if rows.empty:
+        raise InputError(path, "has no rows of models", "evaluate predictions first")
+    return rows

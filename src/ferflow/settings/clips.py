@@ -95,14 +95,6 @@ class Haar(Section):
         return self
 
 
-class Watching(Section):
-    """How a network for single images watches a clip: `resources/watching.yaml`."""
-
-    faces: Faces
-    haar: Haar
-    smoothing: Annotated[float, Field(gt=0, le=1)]
-
-
 AuBackend = Literal["landmark", "blendshapes", "pyfeat", "openface"]
 
 
@@ -112,6 +104,15 @@ class Aus(Section):
     ridge: NotNegative
     openface_folder: str | None
     compared: list[AuBackend]
+
+
+class Watching(Section):
+    """How a network for single images watches a clip: `resources/watching.yaml`."""
+
+    faces: Faces
+    aus: Aus
+    haar: Haar
+    smoothing: Annotated[float, Field(gt=0, le=1)]
 
 
 class Trim(Section):

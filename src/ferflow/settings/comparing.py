@@ -8,12 +8,14 @@ from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
 from ferflow.settings.images import BEST
 from ferflow.settings.types import (
+    Baseline,
     Count,
     EndToEndName,
     FusionRule,
     Head,
     Layer,
     Name,
+    Normalise,
     NotNegative,
     Positive,
     Section,
@@ -111,17 +113,28 @@ class Fusion(Section):
         return (self.stacking is not None) + (self.best is not None)
 
 
+class Baselines(Section):
+    """Models without a head, judged in the same folds (`training.baselines`)."""
+
+    run: list[Baseline]
+    strengths: Annotated[list[Positive], Field(min_length=1)]
+    inner_folds: Annotated[int, Field(ge=2)]
+
+
 class ExperimentRun(Section):
     """A cross-validation of a head or network with other settings than the study's own."""
 
     of: Head | EndToEndName
     layer: Layer | None
+    normalise: Normalise | None = None
     changes: dict[str, Any]
 
     @model_validator(mode="after")
     def _layer_of_a_head(self) -> ExperimentRun:
         if self.layer is not None and self.of in get_args(EndToEndName):
             raise ValueError(f"{self.of} sees the frames themselves: layer must be null")
+        if self.normalise is not None and self.of in get_args(EndToEndName):
+            raise ValueError(f"{self.of} sees the frames themselves: normalise must be null")
         return self
 
 

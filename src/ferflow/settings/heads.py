@@ -15,6 +15,7 @@ from ferflow.settings.types import (
     Head,
     Initialiser,
     Layer,
+    Normalise,
     Pooling,
     Positive,
     Precision,
@@ -27,6 +28,7 @@ class Features(Section):
     batch: Count
     precision: Precision
     max_frames: Count
+    normalise: Normalise = "none"  # the store of features holds them as they are
     threads: Count
 
 
@@ -206,10 +208,28 @@ class EndToEnd(EndToEndPlan):
 
 
 class Splits(Section):
-    scheme: Literal["thesis", "stratified"]
+    scheme: Literal["thesis", "stratified", "leave_one_out", "given"]
     folds: Annotated[int, Field(ge=2)]
-    test_share: Annotated[float, Field(gt=0, lt=1)]
+    test_share: Annotated[float, Field(ge=0, lt=1)]
     compared: list[Head]
+
+    @model_validator(mode="after")
+    def _fitting(self) -> Splits:
+        if self.scheme == "thesis" and not self.test_share:
+            raise ValueError("test_share is 0, but scheme thesis has test subjects of its own")
+        if self.compared and self.scheme not in ("thesis", "stratified"):
+            raise ValueError(f"compared needs scheme thesis or stratified, not {self.scheme}; write []")
+        return self
+
+    @property
+    def tested(self) -> bool:
+        """Whether subjects are held out, so that final models are judged on them; else folds are all."""
+        return self.test_share > 0
+
+    @property
+    def judged(self) -> Literal["test", "cv"]:
+        """The protocol of the predictions that models are judged by."""
+        return "test" if self.tested else "cv"
 
     def other(self) -> Literal["thesis", "stratified"]:
         """The scheme that the study's own is compared with."""

@@ -14,6 +14,7 @@ from ferflow.settings import switched_off
 from ferflow.settings.affect import Affect
 from ferflow.settings.clips import Augment, Aus, Dataset, Faces, Stills, Synth4d, Trim
 from ferflow.settings.comparing import (
+    Baselines,
     Calibration,
     Evaluation,
     Experiments,
@@ -76,6 +77,7 @@ class Settings(Section):
     end_to_end: EndToEnd
     splits: Splits
     finalize: Finalize
+    baselines: Baselines
     humans: Humans
     experiments: Experiments
     nested: Nested
@@ -106,9 +108,13 @@ class Settings(Section):
         heads = {head: f"{self.spatial.network}+{head}" for head in self.temporal.heads}
         return heads | {name: name for name in self.end_to_end.run}
 
+    def sees_images(self) -> bool:
+        """Whether anything of a study of clips rests on a network for single images."""
+        return bool(self.temporal.heads or self.baselines.run)
+
     def trains_spatial(self) -> bool:
         """Whether a study of clips trains a network for single images of its own."""
-        return self.spatial.weights is None and bool(self.temporal.heads)
+        return self.spatial.weights is None and self.sees_images()
 
     def data(self) -> tuple[str, bool]:
         """The name of the folder of the study's data set, and whether it is embedded: synthetic."""
@@ -122,8 +128,8 @@ class Settings(Section):
         return name, name in EMBEDDED
 
     def thesis_classes(self) -> bool:
-        """Whether the classes are the thesis's six: its numbers stand beside those of such a study alone."""
-        return set(self.emotions) == set(EMOTIONS)
+        """Whether the thesis's numbers stand beside the study's: its six classes, and test subjects."""
+        return set(self.emotions) == set(EMOTIONS) and self.splits.tested
 
     def places(self) -> list[str]:
         """The folders and files of the study's data sets."""
@@ -255,7 +261,7 @@ class Settings(Section):
     def told(self, name: str) -> dict[str, object]:
         """In what the experiment's run `name` differs from the study's own head or network, for a reader."""
         run, chosen = self.experiments.runs[name], self.of_run(name)
-        told = {"of": run.of, "layer": run.layer} | run.changes
+        told = {"of": run.of, "layer": run.layer, "normalise": run.normalise} | run.changes
         if isinstance(chosen, C3dSettings) and chosen.pooled():
             frames, size = chosen.maps()
             told["map_layers"] = f"{chosen.map_layers} (maps pooled to {frames}×{size}×{size})"

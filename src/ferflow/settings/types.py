@@ -34,6 +34,8 @@ Transformation = Literal[
     "rotate_right",
     "salt_pepper",
 ]
+Baseline = Literal["majority", "mean", "weighted_mean", "logistic", "logistic_subject"]
+Normalise = Literal["none", "clip", "subject"]
 Precision = Literal["auto", "float32", "bfloat16"]
 Sampling = Literal["none", "class_weights", "oversampling", "smote"]
 CleaningRule = Literal["constant", "conflict", "duplicate", "near_duplicate", "outlier", "label_error"]

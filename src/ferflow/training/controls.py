@@ -53,7 +53,7 @@ def neutral_frames(
     from ferflow.training.data import ORIGINAL, Study
 
     split = subject_splits.read(splits)
-    study = Study.read(manifest, trim, features, settings.emotions, settings.features.max_frames)
+    study = Study.of_settings(manifest, trim, features, settings)
     onsets = _onsets(truth)
     windows = {}
     for clip in study.clips.itertuples():

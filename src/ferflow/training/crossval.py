@@ -16,6 +16,7 @@ import pandas as pd
 from ferflow import files, tables
 from ferflow.errors import SplitError
 from ferflow.settings import Finalize, Temporal, Trained
+from ferflow.settings.types import Normalise
 from ferflow.training import splits as subject_splits
 
 if TYPE_CHECKING:
@@ -38,15 +39,17 @@ def run_fold(
     classes: Sequence[str],
     model: str,
     seed: int,
+    normalise: Normalise = "none",
     announce: Callable[[str], None] | None = None,
     tested: bool = False,
 ) -> None:
     """Train `head` without fold `fold` and judge it on that fold's original clips.
 
-    `features` are files named `<augmentation>/<subject>.h5`; every augmentation among them is trained on,
-    none is judged on. Writes to `out_folder`, after both runs have ended: `history.csv` and `predictions.csv`
-    (of the last epoch's weights: no epoch is picked by what it is judged on) of the fixed run of
-    `temporal.epochs`, at a constant learning rate; `early.csv` and `early.json` (see `best_epoch`) of the run
+    `features` are files named `<augmentation>/<subject>.h5`, off which `normalise` takes a mean
+    (`data.Study.offset`); every augmentation among them is trained on, none is judged on. Writes to
+    `out_folder`, after both runs have ended: `history.csv` and `predictions.csv` (of the last epoch's
+    weights: no epoch is picked by what it is judged on) of the fixed run of `temporal.epochs`, at a constant
+    learning rate; `early.csv` and `early.json` (see `best_epoch`) of the run
     that stops early, which is left out where `finalize` is None. With `tested` also `tested.csv`: what that
     run's best weights say of the test subjects, who have no say in anything. A training that will be long is
     announced before it starts (None: on stderr). Raises SplitError where a subject stands on both sides under
@@ -57,7 +60,7 @@ def run_fold(
     from ferflow.training.data import Study, refuse_leak
 
     split = read_split(splits, fold)
-    study = Study.read(manifest, trim, features, classes, max_frames)
+    study = Study.read(manifest, trim, features, classes, max_frames, normalise)
     ours = study.of(training_subjects(split, without=fold))
     held_out = study.of(split["folds"][fold])
     refuse_leak(ours, held_out, split["protocol"])

@@ -7,7 +7,7 @@ frames, as the thesis does, would only cost time.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,8 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from ferflow import tables
 from ferflow.errors import InputError, SplitError
 from ferflow.features import store
+from ferflow.settings import Settings
+from ferflow.settings.types import Normalise
 
 ORIGINAL = "none"
 """The folder of features of clips as they are."""
@@ -33,7 +35,7 @@ class Study:
 
     `clips` has the columns of schema `manifest`, only the study's classes; `windows` maps clip_id to
     (begin, end); `files` maps (augmentation, subject) to a feature file; `source` says what made those
-    (`features.store.verify`).
+    (`features.store.verify`); `normalise` is settings.Features.normalise.
     """
 
     clips: pd.DataFrame
@@ -42,6 +44,7 @@ class Study:
     source: dict
     classes: tuple[str, ...]
     max_frames: int
+    normalise: Normalise = "none"
 
     @classmethod
     def read(
@@ -51,6 +54,7 @@ class Study:
         features: Iterable[str | Path],
         classes: Sequence[str],
         max_frames: int,
+        normalise: Normalise = "none",
     ) -> Study:
         """Read the tables; `features` are files named `<augmentation>/<subject>.h5` (`layout.FEATURES`).
 
@@ -58,7 +62,24 @@ class Study:
         """
         clips, windows = clips_and_windows(manifest, trim, classes)
         files = {(path.parent.name, path.stem): path for path in map(Path, features)}
-        return cls(clips, windows, files, store.verify(files.values()), tuple(classes), max_frames)
+        source = store.verify(files.values())
+        return cls(clips, windows, files, source, tuple(classes), max_frames, normalise)
+
+    @classmethod
+    def of_settings(
+        cls, manifest: str | Path, trim: str | Path, features: Iterable[str | Path], settings: Settings
+    ) -> Study:
+        """`read` with the classes, frames and normalisation that `settings` name."""
+        own = settings.features
+        return cls.read(manifest, trim, features, settings.emotions, own.max_frames, own.normalise)
+
+    def offset(self, path: Path, clip_id: str, subject_id: str) -> np.ndarray | None:
+        """What is taken off each frame's features, float32 [F], in the feature file `path`; None: nothing.
+
+        The mean over the frames of the clip that a head is shown, or the mean of those means over all of the
+        subject's clips, so that long clips count no more than short ones. No label is looked at.
+        """
+        return offset(self.normalise, path, clip_id, subject_id, self.clips, self.windows, self.max_frames)
 
     @property
     def augmentations(self) -> list[str]:
@@ -77,6 +98,25 @@ class Study:
     def features(self, clips: pd.DataFrame, augmentations: Sequence[str], memory: int) -> ClipFeatures:
         """Features of `clips`, each first as it is and then in every one of `augmentations`."""
         return ClipFeatures(self, clips, (ORIGINAL, *augmentations), memory)
+
+
+def offset(
+    normalise: Normalise,
+    path: Path,
+    clip_id: str,
+    subject_id: str,
+    clips: pd.DataFrame,
+    windows: Mapping[str, tuple[int, int]],
+    max_frames: int,
+) -> np.ndarray | None:
+    """`Study.offset` of the `clips` of a study and the frames kept of each (begin, end) in `windows`."""
+    if normalise == "none":
+        return None
+    names = [clip_id]
+    if normalise == "subject":
+        names = clips.clip_id[clips.subject_id == subject_id].tolist()
+    rows = (store.read(path, name, *windows[name], max_frames) for name in names)
+    return np.mean([each.mean(axis=0, dtype=np.float32) for each in rows], axis=0)
 
 
 def clips_and_windows(
@@ -114,10 +154,13 @@ class ClipFeatures(Dataset):
 
     def __init__(self, study: Study, clips: pd.DataFrame, augmentations: Sequence[str], memory: int) -> None:
         self.clips = clips
+        self.study = study
         self.max_frames = study.max_frames
         self.left = memory * MIB
+        self.offsets: dict[tuple[Path, str], np.ndarray | None] = {}
         self.kept: dict[int, np.ndarray] = {}
         self.items: list[tuple[Path, str, int, int, int]] = []
+        self.subjects: list[str] = []
         for name in augmentations:
             for clip in clips.itertuples():
                 path = study.files.get((name, clip.subject_id))
@@ -127,20 +170,34 @@ class ClipFeatures(Dataset):
                     )
                 label = study.classes.index(clip.emotion)
                 self.items.append((path, clip.clip_id, *study.windows[clip.clip_id], label))
+                self.subjects.append(clip.subject_id)
 
     def __len__(self) -> int:
         return len(self.items)
 
     def sequence(self, number: int) -> np.ndarray:
-        """Features float16 [T,F] of item `number`: its kept frames, at most `max_frames` of them."""
+        """Features float16 [T,F] of item `number`: its kept frames, at most `max_frames` of them.
+
+        What `Study.offset` says is taken off: of an augmented version, the mean of that version.
+        """
         if number in self.kept:
             return self.kept[number]
         path, clip_id, begin, end, _ = self.items[number]
         rows = store.read(path, clip_id, begin, end, self.max_frames)
+        if (offset := self._offset(number)) is not None:
+            rows = (rows - offset).astype(np.float16)
         if rows.nbytes <= self.left:
             self.left -= rows.nbytes
             self.kept[number] = rows
         return rows
+
+    def _offset(self, number: int) -> np.ndarray | None:
+        path, clip_id = self.items[number][:2]
+        subject = self.subjects[number]
+        whose = (path, subject if self.study.normalise == "subject" else clip_id)
+        if whose not in self.offsets:
+            self.offsets[whose] = self.study.offset(path, clip_id, subject)
+        return self.offsets[whose]
 
     def sequences(self, numbers: Sequence[int]) -> list[np.ndarray]:
         """`sequence` of each of `numbers`."""

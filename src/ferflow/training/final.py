@@ -51,7 +51,7 @@ def train_final(
     out_folder: str | Path,
     settings: Settings,
 ) -> None:
-    """Train `head` on all folds' subjects for `final_epochs` and judge it once on the test subjects.
+    """Train `head` on all folds' subjects for `final_epochs` and judge it once on the test subjects, if any.
 
     `features` as in `crossval.run_fold`; `early` are the folds' `early.json`; `spatial` is the model the
     features come from. Writes to `out_folder`, after training has ended: `model.pt` (`load_final` reads it;
@@ -63,7 +63,7 @@ def train_final(
 
     frames, frames_model = networks.load(spatial)
     split = subject_splits.read(splits)
-    study = Study.read(manifest, trim, features, settings.emotions, settings.features.max_frames)
+    study = Study.of_settings(manifest, trim, features, settings)
     if study.source["model_sha256"] != files.sha256(spatial):
         raise InputError(spatial, "is not the model that gave the features", "run the `features` step again")
     folds = folds_table(early)
@@ -163,7 +163,10 @@ def last_run(
         network = build()
         batches = loader(training, plan.batch, start)
         history = fit(network, len(classes), recipe, batches, None, f"{purpose}, final", seed=start)
-        shares = probabilities(network, loader(testing, plan.batch), device)
+        # Without test subjects there is nobody to ask it about.
+        shares = np.empty((0, len(classes)))
+        if len(test):
+            shares = probabilities(network, loader(testing, plan.batch), device)
     predictions = table(test, shares, classes, model, "test", None, seed)
     return network, history, predictions
 
@@ -203,13 +206,15 @@ class FinalModel:
         """Probabilities float64 [K] over `classes` of a clip with features [T,F].
 
         `features` are those of the kept frames; beyond `features.max_frames` they are cut off, as in
-        training. Raises InputError for none at all.
+        training, and what `features.normalise` takes off is the mean of this clip: of its subject there is
+        no other. Raises InputError for none at all.
         """
         import torch
 
         if not len(features):
             raise InputError("clip", "has no frame with a face", "give a video that shows one")
-        kept = torch.as_tensor(np.asarray(features[: self.extraction.max_frames], np.float32))
+        rows = np.asarray(features[: self.extraction.max_frames], np.float32)
+        kept = torch.as_tensor(rows if self.extraction.normalise == "none" else rows - rows.mean(axis=0))
         with torch.inference_mode():
             logits = self.head(kept[None], torch.ones(1, len(kept), dtype=torch.bool))
         return logits[0].double().softmax(0).numpy()

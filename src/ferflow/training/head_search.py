@@ -20,6 +20,7 @@ from ferflow import files, tables
 from ferflow.errors import FerflowError
 from ferflow.evaluation.results import study_note
 from ferflow.settings import SEARCHED_BESIDE, Range, Search, Temporal
+from ferflow.settings.types import Normalise
 from ferflow.training import trials as kept
 
 if TYPE_CHECKING:
@@ -115,6 +116,7 @@ def search_head(
     seed: int,
     synthetic: bool,
     protocol: str = "honest",
+    normalise: Normalise = "none",
     announce: Callable[[str], None] | None = None,
 ) -> None:
     """Search the settings of `head` on the folds of `splits`.
@@ -147,6 +149,7 @@ def search_head(
                 temporal=own,
                 finalize=None,
                 max_frames=max_frames,
+                normalise=normalise,
                 classes=classes,
                 model=model,
                 seed=seed,
@@ -162,6 +165,7 @@ def search_head(
         "temporal": temporal.model_dump(mode="json", include={"learning_rate", "batch", "epochs", "threads"}),
         "head": temporal.heads[head].model_dump(mode="json"),
         "max_frames": max_frames,
+        "normalise": normalise,
         "classes": list(classes),
         "files": {Path(path).name: files.sha256(path) for path in (splits, manifest, trim)},
         "features": [[Path(path).parent.name, Path(path).stem, files.sha256(path)] for path in everything],

@@ -67,6 +67,7 @@ def run_inner(
         temporal=own.temporal,
         finalize=own.finalize,
         max_frames=own.features.max_frames,
+        normalise=own.features.normalise,
         classes=own.emotions,
         model=model,
         seed=derive(own.seed, nested.SCHEME, outer),
@@ -97,7 +98,7 @@ def run_outer(
 
     table, choice = chosen(model, outer, inner_folders)
     own = with_candidate(settings, head, choice["candidate"])
-    study = Study.read(manifest, trim, features[choice["candidate"]], own.emotions, own.features.max_frames)
+    study = Study.of_settings(manifest, trim, features[choice["candidate"]], own)
     split = subject_splits.read(splits)
     purpose = f"{nested.SCHEME}/{head}/{outer}"
     _, history, said = fit_and_judge(head, study, split, choice["epochs"], own, model, purpose)

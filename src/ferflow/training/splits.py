@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
+import pandas as pd
 
 from ferflow.errors import InputError, SplitError
 from ferflow.files import read_json, write_text
+from ferflow.settings import Settings
 from ferflow.training.reproducible import derive
 
 _FIGURE_3_6 = (
@@ -59,13 +62,16 @@ def _figure_3_6(subjects: Collection[str], n_folds: int) -> dict[str, list]:
 
 
 def stratified(sexes: Mapping[str, str], n_folds: int, test_share: float, seed: int) -> dict[str, list]:
-    """Random test set and folds, each with its share of women and men (counts differ by at most one)."""
+    """Random test set and folds, each with its share of women and men (counts differ by at most one).
+
+    With a `test_share` of 0 nobody is held out: all subjects are in folds.
+    """
     rng = np.random.default_rng(seed)
     test: list[str] = []
     folds: list[list[str]] = [[] for _ in range(n_folds)]
     for group in _by_sex(sexes):
         shuffled = [group[i] for i in rng.permutation(len(group))]
-        n_test = max(1, round(test_share * len(group)))
+        n_test = max(1, round(test_share * len(group))) if test_share else 0
         test += shuffled[:n_test]
         for subject in shuffled[n_test:]:
             min(folds, key=len).append(subject)
@@ -81,7 +87,113 @@ def deal(sexes: Mapping[str, str], n_folds: int, rng: np.random.Generator) -> li
     return [sorted(fold) for fold in folds]
 
 
+class Side(Protocol):
+    """What of a clip says on which side it stands: a row of a manifest, or of a user's table."""
+
+    clip_id: str
+    subject_id: str
+    sex: str
+    fold: str
+    split: str
+
+
+def marked_test(clips: Iterable[Side]) -> list[str]:
+    """The subjects of clips that the user's column `split` marks as `test`, sorted.
+
+    Raises SplitError for another mark, and for a subject of whom only some clips are marked.
+    """
+    marks: dict[str, set[bool]] = {}
+    for clip in clips:
+        if clip.split not in ("", "train", "test"):
+            problem = f"clip {clip.clip_id}: split is {clip.split!r}"
+            raise SplitError("manifest", problem, "write test, train, or nothing")
+        marks.setdefault(clip.subject_id, set()).add(clip.split == "test")
+    both = sorted(subject for subject, own in marks.items() if len(own) > 1)
+    if both:
+        raise SplitError(
+            "manifest",
+            f"only some clips of subject {both[0]} are marked as test",
+            "mark all of a subject's clips or none in the column split",
+        )
+    return sorted(subject for subject, own in marks.items() if True in own)
+
+
+def given(clips: Iterable[Side], test: Sequence[str]) -> list[list[str]]:
+    """The user's own folds: for each value of the column `fold`, in order, the subjects of its clips.
+
+    The order is that of numbers where all are numbers, else that of text. Subjects of `test` have no fold.
+    Raises SplitError for a clip without a fold, and for a subject whose clips stand in two: folds are of
+    whole subjects, whatever the protocol.
+    """
+    of: dict[str, str] = {}
+    for clip in clips:
+        if clip.subject_id in test:
+            continue
+        if not clip.fold:
+            problem = f"clip {clip.clip_id} has no fold"
+            raise SplitError("manifest", problem, "fill in the column fold, or mark the clip as test")
+        if of.setdefault(clip.subject_id, clip.fold) != clip.fold:
+            raise SplitError(
+                "manifest",
+                f"subject {clip.subject_id} stands in fold {of[clip.subject_id]} and in fold {clip.fold}",
+                "give all clips of a subject the same fold",
+            )
+    names = set(of.values())
+    ordered = sorted(names, key=int) if all(map(str.isdecimal, names)) else sorted(names)
+    return [sorted(subject for subject, own in of.items() if own == name) for name in ordered]
+
+
+def of_clips(
+    scheme: str,
+    clips: Iterable[Side],
+    n_folds: int,
+    test_share: float,
+    seed: int,
+    protocol: str,
+    by_name: bool = False,
+) -> dict:
+    """The split of `scheme` for these clips, checked under `protocol`.
+
+    `thesis` and `stratified` see `make`; `leave_one_out` has a fold for each subject, `given` those of the
+    column `fold`. Subjects whose clips are marked as `test` are the test set of any scheme but `thesis`;
+    where none is marked, `test_share` of the subjects are drawn, for `given` nobody. Raises SplitError.
+    """
+    clips = list(clips)
+    sexes = {clip.subject_id: clip.sex for clip in clips}
+    marked = [] if scheme == "thesis" else marked_test(clips)
+    if scheme == "given":
+        return _made(scheme, {"test": marked, "folds": given(clips, marked)}, seed, protocol)
+    if not marked:
+        return make(scheme, sexes, n_folds, test_share, seed, protocol, by_name)
+    rest = {subject: sex for subject, sex in sexes.items() if subject not in marked}
+    return make(scheme, rest, n_folds, 0, seed, protocol, test=marked)
+
+
+def planned(settings: Settings, clips: Iterable[Side]) -> tuple[dict, Settings]:
+    """The split of a study's clips, and the settings with the folds and the share of test subjects it has.
+
+    `leave_one_out` and `given` have as many folds as their clips say, whatever `splits.folds` is. Raises
+    SplitError where the clips cannot be split so.
+    """
+    own = settings.splits
+    by_name = settings.dataset.name == "bu4dfe"
+    asked = own.scheme, clips, own.folds, own.test_share, settings.seed, settings.protocol, by_name
+    split = of_clips(*asked)
+    share, n_test = own.test_share, len(split["test"])
+    if own.tested != bool(n_test):
+        share = n_test / (n_test + sum(map(len, split["folds"])))
+    found = own.model_copy(update={"folds": len(split["folds"]), "test_share": share})
+    return split, settings.model_copy(update={"splits": found})
+
+
+def sides(manifest: pd.DataFrame) -> list[Side]:
+    """What of each row of schema `manifest` says where its clip stands; empty where a column is not there."""
+    columns = ["clip_id", "subject_id", "sex", "fold", "split"]
+    return list(manifest.reindex(columns=columns).fillna("").astype(str).itertuples(index=False))
+
+
 SCHEMES = ("thesis", "stratified")
+"""Schemes with another one to be compared with: folds of one sex, and of both."""
 
 
 def regrouped(split: dict, sexes: Mapping[str, str], seed: int) -> dict:
@@ -114,26 +226,49 @@ def make(
     seed: int,
     protocol: str,
     by_name: bool = False,
+    test: Sequence[str] = (),
 ) -> dict:
     """Make the split of `scheme` and check it under `protocol`; `by_name` see `thesis`.
+
+    `test` are further subjects held out.
 
     Raises SplitError where there are too few subjects, or a subject stands on two sides.
     """
     if scheme == "thesis":
         split = thesis(sexes, n_folds, by_name)
+    elif scheme == "leave_one_out":
+        split = stratified(sexes, 1, test_share, seed)
+        split["folds"] = [[subject] for subject in split["folds"][0]]
     else:
         split = stratified(sexes, n_folds, test_share, seed)
-    split = {"scheme": scheme, "seed": seed, "protocol": protocol, **split}
-    check(split, protocol)
-    return split
+    return _made(scheme, split | {"test": [*split["test"], *test]}, seed, protocol)
+
+
+def _made(scheme: str, split: dict[str, list], seed: int, protocol: str) -> dict:
+    made = {"scheme": scheme, "seed": seed, "protocol": protocol, **split}
+    check(made, protocol)
+    return made
+
+
+def lost_folds(split: dict, n_folds: int) -> SplitError:
+    """What is wrong where the usable clips give another number of folds than the list of all clips."""
+    problem = f"the clips that can be used give {len(split['folds'])} folds, all clips {n_folds}"
+    remedy = "leave the subjects without a usable clip out of the table of clips"
+    return SplitError("splits", problem, remedy)
 
 
 def check(split: dict, protocol: str, where: str | Path = "splits") -> None:
-    """Refuse empty sides, and under `honest` any subject that stands on two sides."""
-    sides = {"the test set": split["test"], **{f"fold {i}": fold for i, fold in enumerate(split["folds"])}}
-    for name, side in sides.items():
+    """Refuse empty folds or fewer than two, and under `honest` any subject that stands on two sides.
+
+    The test set may be empty: then cross-validation is all there is.
+    """
+    folds = {f"fold {i}": fold for i, fold in enumerate(split["folds"])}
+    for name, side in folds.items():
         if not side:
             raise SplitError(where, f"{name} has no subject", "use fewer folds or more subjects")
+    if len(folds) < 2:
+        raise SplitError(where, f"there is {len(folds)} fold", "use two or more; each needs a subject")
+    sides = {"the test set": split["test"], **folds}
     if protocol == "published":
         return
     seen: dict[str, str] = {}

@@ -1,0 +1,173 @@
+"""Models without a head over time, judged in the same folds: what a head must beat to be worth its training.
+
+The majority class of the training side; the image network's probabilities of the frames, averaged over the
+clip, plainly or by their distance from neutral; and a logistic regression on what a clip's frames are on
+average and how far they spread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from ferflow import tables
+from ferflow.errors import InputError
+from ferflow.evaluation.clip_answer import weighted_mean
+from ferflow.evaluation.controls import PREFIX
+from ferflow.features import store
+from ferflow.settings import Settings
+from ferflow.training import splits as subject_splits
+from ferflow.training.crossval import training_subjects
+from ferflow.training.data import Study, refuse_leak
+from ferflow.training.predictions import table
+
+LEAST = 1e-6
+"""Probabilities below are taken as this before their logarithm."""
+NEUTRAL = "neutral"
+
+
+@dataclass(frozen=True)
+class Pooled:
+    """What there is of each of N clips, in the order of the study's clips.
+
+    `mean` and `weighted`: probabilities [N,K] of the study's classes; `inputs` [N,I] of the logistic
+    regression: mean and standard deviation over the frames of the features and of the log probabilities.
+    """
+
+    mean: np.ndarray
+    weighted: np.ndarray
+    inputs: np.ndarray
+
+
+def write(
+    *,
+    splits: str | Path,
+    manifest: str | Path,
+    trim: str | Path,
+    features: Sequence[str | Path],
+    aus: Sequence[str | Path],
+    spatial: str | Path,
+    out_folder: str | Path,
+    settings: Settings,
+) -> None:
+    """Write `<model>.csv` (schema `predictions`) of each of `settings.baselines.run` to `out_folder`.
+
+    `features` are the store's files of layer `dense`, from which the classifier of the network `spatial`
+    gives the probabilities of the frames; `aus` are the AU tables. A fold is judged by what the other folds
+    say, the test subjects, if any, by what all folds say. Raises SplitError as `crossval.run_fold`.
+    """
+    split = subject_splits.read(splits)
+    own = settings.features
+    study = Study.read(manifest, trim, features, settings.emotions, own.max_frames)
+    pooled = pool(study, aus, spatial)
+    subjects = study.clips["subject_id"].to_numpy()
+    sides = [
+        (training_subjects(split, without=number), fold, "cv", number)
+        for number, fold in enumerate(split["folds"])
+    ]
+    if split["test"]:
+        sides.append((training_subjects(split), split["test"], "test", None))
+    for name in settings.baselines.run:
+        model = MODELS[name]
+        rows = []
+        for ours, judged, protocol, fold in sides:
+            training, held_out = np.isin(subjects, ours), np.isin(subjects, judged)
+            refuse_leak(study.clips[training], study.clips[held_out], split["protocol"])
+            shares = model(study, pooled, training, held_out, settings)
+            clips = study.clips[held_out]
+            rows.append(table(clips, shares, study.classes, label(name), protocol, fold, settings.seed))
+        tables.write(pd.concat(rows, ignore_index=True), Path(out_folder) / f"{name}.csv", "predictions")
+
+
+def label(name: str) -> str:
+    """The model's name in tables; the majority class is a control, which nothing is compared with."""
+    named = {
+        "majority": f"{PREFIX}majority-class",
+        "mean": "frame-mean",
+        "weighted_mean": "frame-weighted-mean",
+    }
+    return named.get(name, name.replace("_", "-"))
+
+
+def pool(study: Study, aus: Sequence[str | Path], spatial: str | Path) -> Pooled:
+    """Read the kept frames of all clips of `study` and say what they are on the whole."""
+    import torch
+
+    from ferflow.models import spatial as networks
+    from ferflow.report.run import scores_of
+
+    network, about = networks.load(spatial)
+    known = list(about["classes"])
+    lacking = [name for name in study.classes if name not in known]
+    if lacking:
+        problem = f"does not know the class {lacking[0]}"
+        raise InputError(spatial, problem, "take mean, weighted_mean and logistic out of baselines.run")
+    ours = [known.index(name) for name in study.classes]
+    neutral = known.index(NEUTRAL) if NEUTRAL in known else None
+    au_scores = scores_of(aus, study.clips["clip_id"])
+    rows = []
+    for clip in study.clips.itertuples():
+        path, window = study.files["none", clip.subject_id], study.windows[clip.clip_id]
+        seen = store.read(path, clip.clip_id, *window, study.max_frames).astype(np.float32)
+        runs = store.read_runs(path, clip.clip_id, *window, study.max_frames)
+        numbers = np.concatenate([np.arange(begin, end) for begin, end in runs])
+        with torch.inference_mode():
+            shares = network.classifier(torch.from_numpy(seen)).double().softmax(1).numpy()
+        weighted, _ = weighted_mean(shares, neutral, au_scores[clip.clip_id][numbers])
+        inputs = np.hstack([seen, np.log(np.maximum(shares, LEAST))])
+        rows.append((_of(shares.mean(0), ours), _of(weighted, ours), np.r_[inputs.mean(0), inputs.std(0)]))
+    return Pooled(*(np.stack(column) for column in zip(*rows, strict=True)))
+
+
+def _of(shares: np.ndarray, ours: Sequence[int]) -> np.ndarray:
+    """Probabilities of the study's classes alone."""
+    left = shares[ours]
+    return left / left.sum()
+
+
+def _majority(study: Study, pooled: Pooled, training, held_out, settings: Settings) -> np.ndarray:
+    """The shares of the classes on the training side; the first of several equal ones wins."""
+    counts = study.clips["emotion"][training].value_counts()
+    shares = np.array([counts.get(name, 0) for name in study.classes], float)
+    return np.tile(shares / shares.sum(), (int(held_out.sum()), 1))
+
+
+def _logistic(inputs: np.ndarray, study: Study, training, held_out, settings: Settings) -> np.ndarray:
+    """Logistic regression on standardised `inputs` [N,I], whose penalty is chosen on the training side alone.
+
+    Each candidate is judged on subjects that it did not see, by its log loss; of equal ones the strongest.
+    """
+    from ferflow.fusion.stacking import prior, regression
+
+    truth = study.clips["emotion"].map({name: k for k, name in enumerate(study.classes)}).to_numpy()
+    groups = study.clips["subject_id"].to_numpy()[training]
+    own = settings.baselines
+    asked = groups, own.strengths, own.inner_folds, settings.seed
+    search = regression(inputs[training], truth[training], *asked)
+    fitted = prior(inputs[training], truth[training]) if search is None else search.best_estimator_
+    found = np.zeros((int(held_out.sum()), len(study.classes)))
+    found[:, fitted.classes_] = fitted.predict_proba(inputs[held_out])
+    return found
+
+
+def less_subject(inputs: np.ndarray, subjects: np.ndarray) -> np.ndarray:
+    """`inputs` [N,I] less the mean over the clips of the same subject, whatever their labels are."""
+    means = pd.DataFrame(inputs).groupby(subjects).transform("mean").to_numpy()
+    return inputs - means
+
+
+Model = Callable[[Study, Pooled, np.ndarray, np.ndarray, Settings], np.ndarray]
+MODELS: dict[str, Model] = {
+    "majority": _majority,
+    "mean": lambda study, pooled, training, held_out, settings: pooled.mean[held_out],
+    "weighted_mean": lambda study, pooled, training, held_out, settings: pooled.weighted[held_out],
+    "logistic": lambda study, pooled, *sides: _logistic(pooled.inputs, study, *sides),
+    "logistic_subject": lambda study, pooled, *sides: _logistic(
+        less_subject(pooled.inputs, study.clips["subject_id"].to_numpy()), study, *sides
+    ),
+}
+"""By their names in `baselines.run`: probabilities [M,K] of the clips `held_out`, learnt from `training`."""
