@@ -199,6 +199,7 @@ def test_which_frames_decided_is_said_in_words():
     weights = np.full(20, 0.01)
     weights[12:16] = 0.21
     assert predict_screen.decided(weights) == "half of the weight lies on 3 of 20 frames: 12–14"
+    assert predict_screen.decided(np.full(20, 0.05)) == "its frames weigh about the same"
 
 
 def test_frames_and_clip_are_what_the_final_model_says(tmp_path, small_settings):
