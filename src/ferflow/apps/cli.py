@@ -41,8 +41,8 @@ def predict(
     model: Annotated[
         Path | None,
         typer.Option(
-            help="A final model or a network for single images; otherwise the best of the newest study, "
-            "or the network that ships.",
+            help="A final model or a network for single images; otherwise the best of the newest study of "
+            "real data, or the network that ships.",
             show_default=False,
         ),
     ] = None,
