@@ -100,8 +100,12 @@ def _clips(rng: random.Random, drawn: Drawn) -> None:
         "compared": _some(rng, HEADS) if rng.random() < 0.2 else [],
     }
     if rng.random() < 0.3:
-        every = ["majority", "mean", "weighted_mean", "logistic", "logistic_subject"]
+        every = ["majority", "logistic", "logistic_subject"]
+        if set(settings.get("emotions", EMOTIONS)) <= {*EMOTIONS, "neutral"}:
+            every += ["mean", "weighted_mean"]
         settings["baselines"] = {"run": _some(rng, every)}
+    if rng.random() < 0.3:
+        settings["features"] = {"normalise": rng.choice(["none", "clip", "subject"])}
     if rng.random() < 0.3:
         nested = {"heads": _some(rng, HEADS), "outer": rng.randint(2, 3), "inner": 2}
         settings["nested"] = nested | {"candidates": {"less": {"units": 32}, "more_dropout": None}}
@@ -324,7 +328,7 @@ def _everything_off(rng, drawn) -> None:
 
 
 def _too_many_folds(rng, drawn) -> None:
-    _at(drawn.settings, "splits")["folds"] = 40
+    _at(drawn.settings, "splits").update(scheme="stratified", folds=40)
 
 
 def _no_data(rng, drawn) -> None:
