@@ -144,6 +144,7 @@ def _clips(rng: random.Random, drawn: Drawn) -> None:
     elif rng.random() < 0.3:
         settings["aus"]["compared"] = _some(rng, ["landmark", "blendshapes"])
     settings["faces"]["landmarks"] = rng.choice(["auto", "wheel", "bundle"])
+    settings["faces"]["detector"] = rng.choice(["auto", "haar", "blazeface", "mtcnn"])
 
 
 def _data(rng: random.Random, drawn: Drawn, kind: str) -> tuple[dict[str, str], list[str]]:
