@@ -8,14 +8,16 @@ import numpy as np
 import pandas as pd
 import pytest
 from prediction_study import predictions, write_manifest
+from test_opening import counted
 
 from ferflow import tables
 from ferflow.classes import EMOTIONS
 from ferflow.errors import InputError
 from ferflow.evaluation import detail
+from ferflow.evaluation import run as evaluation_run
 from ferflow.evaluation.detail_tables import SCHEMAS, TITLES
 from ferflow.evaluation.errors import errors
-from ferflow.report import by_group, comparisons, error_table, reliability, rendering, run
+from ferflow.report import by_group, comparisons, error_table, opening, reliability, rendering, run
 from ferflow.report.names import model_label
 from ferflow.settings import Calibration, Evaluation
 
@@ -139,3 +141,27 @@ def test_the_same_tables_give_the_same_bytes(folder):
     for path in paths:
         comparisons.differences(folder / "comparisons.csv", path, 0.9)
     assert paths[0].read_bytes() == paths[1].read_bytes()
+
+
+def test_one_model_alone_has_every_other_table_and_figure(tmp_path):
+    """No pair to compare: that figure is not drawn, the page that opens the report says nothing of it."""
+    alone = predictions()
+    alone = alone[alone["model"] == "compact+lstm"].drop(columns="synthetic")
+    tables.write(alone, tmp_path / "predictions.csv", "predictions")
+    write_manifest(tmp_path / "manifest.csv")
+    given = ([tmp_path / "predictions.csv"], tmp_path / "manifest.csv")
+    detail.write_details(*given, tmp_path, CALIBRATION, EVALUATION, 4, EMOTIONS)
+    assert tables.read(tmp_path / "comparisons.csv", "comparisons").empty
+    reliability.reliability(
+        tmp_path / "reliability.csv", tmp_path / "calibration.csv", tmp_path / "reliability.svg", 0.9
+    )
+    run.confusions_beside(tmp_path / "confusion_beside.csv", tmp_path / "beside.svg")
+    evaluation_run.evaluate(*given, tmp_path / "metrics.json", tmp_path, EVALUATION, 4, EMOTIONS)
+    names = ("results", "calibration", "comparisons", "confusion")
+    found = {name: tables.read(tmp_path / f"{name}.csv", name) for name in names}
+    said = {
+        item["question"]: item["answer"]
+        for item in opening.answers(found | {"unusable_counts": counted(0)}, 0.9)
+    }
+    assert said["Which model?"] == "compact CNN + LSTM"
+    assert said["Against humans?"] == "nobody annotated the test clips"
