@@ -161,7 +161,7 @@ class FaceStream:
         for row in found.largest_first():
             sighting = self._look_closely(frame, found.boxes[row], detector.margin, found.lean(row))
             best = sighting if best is None or sighting.score > best.score else best
-            if sighting.score < self.settings.lost_logit:
+            if sighting.score < self.settings.found_logit:
                 continue
             haar = detector.name == "haar"
             box = found.boxes[row] if haar else placed(HAAR_PLACE, sighting.landmarks)
