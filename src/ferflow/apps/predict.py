@@ -144,7 +144,7 @@ def _action_units(model, network: str, weights_folder: Path):
     from ferflow.aus.clip import FROM_LANDMARKS, reader
 
     own = model.aus.backend
-    if own in FROM_LANDMARKS:
+    if own in ("auto", *FROM_LANDMARKS):
         return reader(weights_folder, model.aus, network), ""
     aus = reader(weights_folder, model.aus.model_copy(update={"backend": "landmark"}), network)
     note = f"action units: by landmark, since {own}, the model's own, cannot follow a video"

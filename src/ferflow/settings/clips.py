@@ -103,6 +103,7 @@ AuBackend = Literal["landmark", "blendshapes", "pyfeat", "openface"]
 
 class Aus(Section):
     backend: Literal["auto", AuBackend]
+    neutral: Literal["first", "subject"]
     neutral_frames: Count
     ridge: NotNegative
     openface_folder: str | None
