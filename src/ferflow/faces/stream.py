@@ -78,6 +78,12 @@ class FaceStream:
         """Which landmark network looks: a row of `landmarks.REACH`."""
         return self._net.name
 
+    @property
+    def smallest(self) -> int:
+        """Pixels, width of the smallest face that is looked for."""
+        haar = self.settings.detector == "haar"
+        return self.settings.smallest if haar else self.settings.smallest_network
+
     def reset(self) -> None:
         """Forget the face, before another clip."""
         self.index = 0
