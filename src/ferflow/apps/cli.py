@@ -149,8 +149,8 @@ def evaluate(
         str | None,
         typer.Option(
             metavar="HOW",
-            help="What finds the faces that are cut out: auto, haar, blazeface or mtcnn; of images also none, "
-            "where they are faces already. Default: auto; of clips the model's own.",
+            help="What finds the faces that are cut out: auto, haar, blazeface or mtcnn; of images also "
+            "none, where they are faces already. Default: auto; of clips the model's own.",
             show_default=False,
         ),
     ] = None,
