@@ -122,6 +122,7 @@ def recognise(
     """
     course = _Course(model, aus)
     block: list[FaceFrame] = []
+    blank = 0
     stream.where = clip.source
     with tempfile.TemporaryFile(prefix="ferflow-") as spool:
         features = _Spool(spool)
@@ -129,6 +130,7 @@ def recognise(
         try:
             for face in stream.run(_first(clip, seconds)):
                 block.append(face)
+                blank += face.blank
                 if len(block) == BLOCK:
                     course.add(block, features, sink)
                     block = []
@@ -141,8 +143,9 @@ def recognise(
         if not course.tracked or not any(course.tracked):
             raise NoFaceError(
                 clip.source,
-                f"has no face in its {len(course.tracked)} frames",
-                f"give a clip with a frontal face of at least {model.faces.smallest} pixels",
+                f"has no face in its {len(course.tracked)} frames"
+                + (f", {blank} of them blank" if blank else ""),
+                f"give a clip with a face of at least {stream.smallest} pixels",
             )
         return course.finish(clip, features)
 

@@ -78,6 +78,12 @@ class FaceStream:
         """Which landmark network looks: a row of `landmarks.REACH`."""
         return self._net.name
 
+    @property
+    def smallest(self) -> int:
+        """Pixels, width of the smallest face that is looked for."""
+        haar = self.settings.detector == "haar"
+        return self.settings.smallest if haar else self.settings.smallest_network
+
     def reset(self) -> None:
         """Forget the face, before another clip."""
         self.index = 0
@@ -159,9 +165,10 @@ class FaceStream:
         seen: list[tuple[np.ndarray, Sighting]] = []
         best = None
         for row in found.largest_first():
-            sighting = self._look_closely(frame, found.boxes[row], detector.margin, found.lean(row))
+            least = self.settings.found_logit
+            sighting = self._look_closely(frame, found.boxes[row], detector.margin, found.lean(row), least)
             best = sighting if best is None or sighting.score > best.score else best
-            if sighting.score < self.settings.lost_logit:
+            if sighting.score < least:
                 continue
             haar = detector.name == "haar"
             box = found.boxes[row] if haar else placed(HAAR_PLACE, sighting.landmarks)
@@ -172,13 +179,22 @@ class FaceStream:
                 break
         return seen, best
 
-    def _look_closely(self, frame: np.ndarray, box: np.ndarray, margin: float, angle: float) -> Sighting:
-        """The face in a detector's box: first by the box, then by the landmarks that were found before."""
+    def _look_closely(
+        self, frame: np.ndarray, box: np.ndarray, margin: float, angle: float, least: float
+    ) -> Sighting:
+        """The face in a box: first by the box, then by the landmarks that were found before.
+
+        The looks end with one that scores below `least`, the first one with what a lost face scores.
+        """
         sighting = self._look(frame, region_of_box(box, margin, angle))
+        bar = self.settings.lost_logit
         for _ in range(LOOKS):
-            if sighting.score < self.settings.lost_logit:
+            if sighting.score < bar:
                 break
-            sighting = self._look(frame, self._net.region(sighting.landmarks, self.settings.landmark_grow))
+            sighting, bar = (
+                self._look(frame, self._net.region(sighting.landmarks, self.settings.landmark_grow)),
+                least,
+            )
         return sighting
 
     def _follow(self, frame: np.ndarray) -> tuple[np.ndarray | None, Sighting | None]:
@@ -205,7 +221,7 @@ class FaceStream:
         guided = self._look(frame, self._region)
         if guided.score >= self.settings.lost_logit or box is None:
             return guided
-        plain = self._look_closely(frame, box, HaarCascade.margin, self._region[4])
+        plain = self._look_closely(frame, box, HaarCascade.margin, self._region[4], self.settings.lost_logit)
         return plain if plain.score > guided.score else guided
 
     def _look(self, frame: np.ndarray, region: np.ndarray) -> Sighting:
