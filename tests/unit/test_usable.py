@@ -40,7 +40,9 @@ def study(tmp_path):
                 if own == subject:
                     group = file.create_group(clip)
                     for name, (shape, kind) in store.ARRAYS.items():
-                        group[name] = np.zeros([0] + [n or 4 for n in shape[1:]], kind)
+                        group[name] = np.ones(
+                            [int(facts["n_tracked"] > 0)] + [n or 4 for n in shape[1:]], kind
+                        )
                     group.attrs.update(facts, n_declared=40, fps=25.0, width=9, height=9, warnings="")
     return tmp_path
 

@@ -180,7 +180,9 @@ def facts(path: str | Path) -> dict[str, dict]:
 
 def with_face(path: str | Path) -> list[str]:
     """The clips in a faces file that can be read to their end and show a face."""
-    return [name for name, own in facts(path).items() if own["n_tracked"] and "problem" not in own]
+    with _open(path) as file:
+        readable = [name for name in file if "problem" not in file[name].attrs]
+        return [name for name in readable if _group(path, file, name)["tracked"][:].any()]
 
 
 def read_tracked(path: str | Path, clip_id: str) -> np.ndarray:
