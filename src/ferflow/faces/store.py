@@ -93,7 +93,9 @@ def write_clip(group: h5py.Group, clip: Clip, stream: FaceStream) -> None:
         group.attrs["height"] = clip.info.height
         group.attrs["detections"] = stream.detections
         group.attrs["recentred"] = stream.recentred
-        group.attrs["warnings"] = "\n".join(clip.warnings)
+        most, where = stream.crowd
+        crowd = [f"shows {most} faces in frame {where}; one of them is followed"] if most > 1 else []
+        group.attrs["warnings"] = "\n".join([*clip.warnings, *crowd])
 
 
 class _ClipWriter:
