@@ -89,6 +89,8 @@ class FaceStream:
         self.index = 0
         self.detections = 0  # how often a face was found by searching
         self.recentred = 0  # how often a drifted box was set back
+        self.crowd = (1, 0)  # the most faces that a search has seen, and the frame where it did first
+        self._last: np.ndarray | None = None  # the box in the last frame with the face
         self._following = False
         self._place = np.zeros(4)  # the box relative to the anchors, at detection
         self._region_place = np.zeros(4)  # the same of what the landmark network sees
@@ -113,6 +115,7 @@ class FaceStream:
             box, fresh = self._search(frame)
             sighting = fresh or sighting
         tracked = box is not None
+        self._last = box if tracked else self._last
         index, self.index = self.index, self.index + 1
         self._searched = 0 if tracked else self._searched + (not blank)
         return FaceFrame(
@@ -141,13 +144,15 @@ class FaceStream:
                 break
         if not seen:
             return None, best
-        if len(seen) > 1:
+        if len(seen) > self.crowd[0]:
+            self.crowd = (len(seen), self.index)
+        if len(seen) > 1 and self.settings.several == "error":
             raise InputError(
                 self.where,
                 f"shows {len(seen)} faces in frame {self.index}",
                 "cut it to one person or set faces.several to largest",
             )
-        hit, sighting = seen[0]
+        hit, sighting = self._same_person(seen)
         height, width = frame.shape[:2]
         box = clip_to(extend_chin(hit, self.settings.extend), width, height)
         self.detections += 1
@@ -159,7 +164,7 @@ class FaceStream:
     ) -> tuple[list[tuple[np.ndarray, Sighting]], Sighting | None]:
         """Faces that `detector` finds and the landmark network sees, beside those `known`: box and sighting.
 
-        Of several only the largest where that is what is asked for. The second is the best sighting.
+        The largest come first. The second is the best sighting.
         """
         found = detector.find(frame, quick)
         seen: list[tuple[np.ndarray, Sighting]] = []
@@ -175,9 +180,14 @@ class FaceStream:
             if any(overlap(box, other) > SAME_FACE for other, _ in known + seen):
                 continue
             seen.append((box, sighting))
-            if self.settings.several == "largest":
-                break
         return seen, best
+
+    def _same_person(self, seen: list[tuple[np.ndarray, Sighting]]) -> tuple[np.ndarray, Sighting]:
+        """Of faces, the largest first, the one nearest to where the face was last; at first the largest."""
+        if self._last is None:
+            return seen[0]
+        last = self._last[:2] + self._last[2:] / 2
+        return min(seen, key=lambda one: float(np.hypot(*(one[0][:2] + one[0][2:] / 2 - last))))
 
     def _look_closely(
         self, frame: np.ndarray, box: np.ndarray, margin: float, angle: float, least: float
