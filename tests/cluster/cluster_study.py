@@ -36,7 +36,7 @@ CHANGED = {
 
 
 def checkout(folder: Path) -> None:
-    """A copy of the workflow, with the study as its params.yaml: an overlay cannot take heads away."""
+    """A copy of the workflow, with the study as its params.yaml."""
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copy2(REPOSITORY / "Snakefile", folder)
     shutil.copytree(REPOSITORY / "workflow", folder / "workflow")

@@ -71,6 +71,14 @@ def test_ours_by_protocol_and_fold():
     assert not table.loc[table["split"] != "", "count"].notna().any()
 
 
+def test_a_copy_without_lists_says_why_there_is_no_spi():
+    without = {model: ["random", "film"] for model in ALL}
+    ours = sfew_beside.Ours(fold_table(without), 675, 0, "sfew", False, spi=False)
+    mean = row(sfew_beside.beside(ours), "resnet50 original images", "mean")
+    assert "SPI: not run: this copy of the data set has no lists of its two sets" in mean["note"]
+    assert pd.isna(mean["spi"]) and mean["difference"] == pytest.approx(33 - 40.9)
+
+
 def test_spi_is_a_protocol_and_lpg_is_lpq():
     table = beside(fold_table(ALL))
     spi = row(table, "SPI protocol baseline", "mean")

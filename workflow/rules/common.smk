@@ -22,8 +22,16 @@ def stop(error):
     sys.exit(1)
 
 
+def study_file():
+    """The study's own file, of which mistakes are told; None where nothing is laid over params.yaml."""
+    if not workflow.overwrite_configfiles:
+        return None
+    path, here = Path(workflow.overwrite_configfiles[-1]), Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
+
+
 try:
-    READY = preflight.look(laid_over(Path(workflow.basedir) / "params.yaml", config))
+    READY = preflight.look(laid_over(Path(workflow.basedir) / "params.yaml", config, study_file()))
 except FerflowError as error:
     stop(error)
 

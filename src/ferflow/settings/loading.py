@@ -104,13 +104,13 @@ def load(path: str | Path, *overlays: str | Path) -> Settings:
     return check(values, path if not overlays else overlays[-1])
 
 
-def laid_over(path: str | Path, values: dict) -> Settings:
-    """Check `values`, a whole set of settings that came from `path` and others laid over it.
+def laid_over(path: str | Path, values: dict, where: str | Path | None = None) -> Settings:
+    """Check `values`, a whole set of settings that came from `path` and others laid over it, last `where`.
 
     Their order is the file's, whichever way they came: the order of candidates, models or of what is searched
     decides ties and draws, and a run with the same settings in another order is another run to Snakemake.
     """
-    return check(_merge(_yaml(path), values), Path(path).name)
+    return check(_merge(_yaml(path), values), where or Path(path).name)
 
 
 def write(values: Mapping, path: str | Path) -> None:
