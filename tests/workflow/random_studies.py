@@ -100,8 +100,12 @@ def _clips(rng: random.Random, drawn: Drawn) -> None:
         "compared": _some(rng, HEADS) if rng.random() < 0.2 else [],
     }
     if rng.random() < 0.3:
-        every = ["majority", "mean", "weighted_mean", "logistic", "logistic_subject"]
+        every = ["majority", "logistic", "logistic_subject"]
+        if set(settings.get("emotions", EMOTIONS)) <= {*EMOTIONS, "neutral"}:
+            every += ["mean", "weighted_mean"]
         settings["baselines"] = {"run": _some(rng, every)}
+    if rng.random() < 0.3:
+        settings["features"] = {"normalise": rng.choice(["none", "clip", "subject"])}
     if rng.random() < 0.3:
         nested = {"heads": _some(rng, HEADS), "outer": rng.randint(2, 3), "inner": 2}
         settings["nested"] = nested | {"candidates": {"less": {"units": 32}, "more_dropout": None}}
@@ -132,9 +136,14 @@ def _clips(rng: random.Random, drawn: Drawn) -> None:
         clip = next(iter(_named(sexes, classes)))
         lines = ["clip_id,begin,end", f"{clip},3,30"]
         settings["trim"] = {"overrides": drawn.write("overrides.csv", lines)}
-    if rng.random() < 0.2:
-        settings["aus"] = {"backend": "openface", "openface_folder": "openface"}
+    backend = rng.choice(["auto", "auto", "landmark", "blendshapes", "openface"])
+    settings["aus"] = {"backend": backend}
+    if backend == "openface":
+        settings["aus"]["openface_folder"] = "openface"
         drawn.touch(*(f"openface/{clip}.csv" for clip in _named(sexes, classes)))
+    elif rng.random() < 0.3:
+        settings["aus"]["compared"] = _some(rng, ["landmark", "blendshapes"])
+    settings["faces"]["landmarks"] = rng.choice(["auto", "wheel", "bundle"])
 
 
 def _data(rng: random.Random, drawn: Drawn, kind: str) -> tuple[dict[str, str], list[str]]:
@@ -319,7 +328,7 @@ def _everything_off(rng, drawn) -> None:
 
 
 def _too_many_folds(rng, drawn) -> None:
-    _at(drawn.settings, "splits")["folds"] = 40
+    _at(drawn.settings, "splits").update(scheme="stratified", folds=40)
 
 
 def _no_data(rng, drawn) -> None:

@@ -41,7 +41,8 @@ BLOCK = 16
 class Model(Protocol):
     """A trained model: an image network with classes of its own, and perhaps a head over the clip.
 
-    `trim`, `max_frames` and `clip` are there where `has_head` is, `affect` where `has_affect` is.
+    `trim`, `max_frames`, `clip` and `data_root`, the folder of the clips that it was trained on, are there
+    where `has_head` is, `affect` where `has_affect` is.
     """
 
     path: Path
@@ -53,6 +54,7 @@ class Model(Protocol):
     aus: Aus
     trim: Trim
     max_frames: int
+    data_root: str
     frame_classes: Sequence[str]
     clip_classes: Sequence[str]
 

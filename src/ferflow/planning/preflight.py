@@ -73,6 +73,7 @@ def _clips(settings: Settings, folder: Path) -> Ready:
         splits.regrouped(split, sexes, settings.seed)
     _nested(settings, sexes)
     _fusion(settings, split)
+    _baselines(settings)
     if settings.sees_images():
         _recipe(settings.spatial, "spatial", settings, folder)
     _action_units(settings, about)
@@ -113,6 +114,15 @@ def _fusion(settings: Settings, split: dict) -> None:
     if settings.fusion.stacking is not None:
         sizes = [len(fold) for fold in split["folds"]]
         stacking.refuse_few(sum(sizes) - max(sizes))
+
+
+def _baselines(settings: Settings) -> None:
+    """Refuse a mean over probabilities of classes that the network for single images does not know."""
+    unknown = [name for name in settings.emotions if name not in EMOTIONS_NEUTRAL]
+    asked = [name for name in settings.baselines.run if name in ("mean", "weighted_mean")]
+    if unknown and asked:
+        problem = f"names {asked[0]}, but the image network does not know the class {unknown[0]}"
+        raise SettingError("baselines.run", problem, f"take {' and '.join(asked)} out")
 
 
 def _recipe(own: Spatial, where: str, settings: Settings, folder: Path) -> None:

@@ -15,7 +15,8 @@ import numpy as np
 import pandas as pd
 
 from ferflow import tables
-from ferflow.errors import InputError
+from ferflow.aus.score import au_score
+from ferflow.classes import AU_COLUMNS
 from ferflow.evaluation.clip_answer import weighted_mean
 from ferflow.evaluation.controls import PREFIX
 from ferflow.features import store
@@ -35,7 +36,8 @@ class Pooled:
     """What there is of each of N clips, in the order of the study's clips.
 
     `mean` and `weighted`: probabilities [N,K] of the study's classes; `inputs` [N,I] of the logistic
-    regression: mean and standard deviation over the frames of the features and of the log probabilities.
+    regression: mean and standard deviation, over the frames, of the features, the log probabilities and the
+    action units.
     """
 
     mean: np.ndarray
@@ -98,17 +100,13 @@ def pool(study: Study, aus: Sequence[str | Path], spatial: str | Path) -> Pooled
     import torch
 
     from ferflow.models import spatial as networks
-    from ferflow.report.run import scores_of
 
     network, about = networks.load(spatial)
     known = list(about["classes"])
-    lacking = [name for name in study.classes if name not in known]
-    if lacking:
-        problem = f"does not know the class {lacking[0]}"
-        raise InputError(spatial, problem, "take mean, weighted_mean and logistic out of baselines.run")
-    ours = [known.index(name) for name in study.classes]
+    # Of classes that the network does not know there are no means; `planning.preflight` refuses those.
+    ours = [known.index(name) for name in study.classes if name in known]
     neutral = known.index(NEUTRAL) if NEUTRAL in known else None
-    au_scores = scores_of(aus, study.clips["clip_id"])
+    units = _action_units(aus)
     rows = []
     for clip in study.clips.itertuples():
         path, window = study.files["none", clip.subject_id], study.windows[clip.clip_id]
@@ -117,14 +115,27 @@ def pool(study: Study, aus: Sequence[str | Path], spatial: str | Path) -> Pooled
         numbers = np.concatenate([np.arange(begin, end) for begin, end in runs])
         with torch.inference_mode():
             shares = network.classifier(torch.from_numpy(seen)).double().softmax(1).numpy()
-        weighted, _ = weighted_mean(shares, neutral, au_scores[clip.clip_id][numbers])
-        inputs = np.hstack([seen, np.log(np.maximum(shares, LEAST))])
+        curves = units[clip.clip_id].iloc[numbers]
+        weighted, _ = weighted_mean(shares, neutral, au_score(curves))
+        inputs = np.hstack([seen, np.log(np.maximum(shares, LEAST)), _known(curves)])
         rows.append((_of(shares.mean(0), ours), _of(weighted, ours), np.r_[inputs.mean(0), inputs.std(0)]))
     return Pooled(*(np.stack(column) for column in zip(*rows, strict=True)))
 
 
+def _action_units(aus: Sequence[str | Path]) -> dict[str, pd.DataFrame]:
+    """The rows of each clip in the AU tables, in the order of its frames."""
+    frames = pd.concat([tables.read(path, "aus") for path in aus])
+    return {clip: rows.sort_values("frame") for clip, rows in frames.groupby("clip_id")}
+
+
+def _known(curves: pd.DataFrame) -> np.ndarray:
+    """Intensities [T,17]; a frame that has none takes the clip's mean, a clip without any 0."""
+    values = curves[list(AU_COLUMNS)]
+    return values.fillna(values.mean()).fillna(0).to_numpy(float)
+
+
 def _of(shares: np.ndarray, ours: Sequence[int]) -> np.ndarray:
-    """Probabilities of the study's classes alone."""
+    """Probabilities of the study's classes alone, as far as the network knows them."""
     left = shares[ours]
     return left / left.sum()
 
