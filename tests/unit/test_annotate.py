@@ -544,6 +544,7 @@ def test_mistakes_of_the_command_are_one_line(monkeypatch, capsys, clips_folder,
 def test_a_studys_files_are_where_the_layout_says(monkeypatch, pytestconfig):
     places = annotate.of_study(pytestconfig.rootpath / "params.yaml", [], None, None, False)
     assert places["manifest"] == Path("results/demo/clips.csv")
+    assert places["all_clips"] == Path("data/interim/synth4d/manifest.csv")
     assert places["splits"] == Path("results/demo/splits.json")
     assert places["database"] == Path("data/raw/annotations/demo.sqlite")
     assert places["emotions"] == EMOTIONS

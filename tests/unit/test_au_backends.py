@@ -1,11 +1,12 @@
 """Which backend reads the action units, what distances and blendshapes say, and how backends are compared."""
 
+import h5py
 import numpy as np
 import pandas as pd
 import pytest
 
 from ferflow import tables
-from ferflow.aus import backends, geometry, mesh
+from ferflow.aus import backends, geometry, mesh, run
 from ferflow.aus.blendshapes import NAMES, BlendshapeAus, with_irises
 from ferflow.aus.clip import reader
 from ferflow.aus.landmark import LandmarkAus
@@ -107,6 +108,29 @@ def test_auto_is_decided_once_and_said(small_settings, tmp_path, weights_folder)
 def test_what_cannot_be_is_refused(small_settings, settings, problem):
     with pytest.raises(SettingError, match=problem):
         small_settings(settings)
+
+
+def test_a_person_who_always_smiles_in_the_first_frame_is_read_from_all_clips(
+    model, weights_folder, small_settings, tmp_path
+):
+    """With `neutral: subject` the face at rest is that of most frames, whatever a clip begins with."""
+    smile = np.zeros(40)
+    smile[:10] = 0.8
+    film = (model.mean + smile[:, None, None] * model.columns[model.names.index("AU12")]) * DOWN
+    with h5py.File(tmp_path / "F1.h5", "w") as file:
+        for clip in ("a", "b"):
+            group = file.create_group(clip)
+            group["landmarks"] = film.astype(np.float32)
+            group["tracked"], group["scores"] = np.ones(40, bool), np.full(40, 9.0, np.float32)
+            group["boxes"] = np.zeros((40, 4), np.float32)
+            group["frames"] = np.zeros((40, 8, 8, 3), np.uint8)
+    found = {}
+    for neutral in ("first", "subject"):
+        aus = small_settings({"aus": {"backend": "landmark", "neutral": neutral}}).aus
+        run.write_subject(tmp_path / "F1.h5", tmp_path / f"{neutral}.csv", ["a", "b"], aus, weights_folder)
+        found[neutral] = tables.read(tmp_path / f"{neutral}.csv", "aus").groupby("frame")["AU12_r"].mean()
+    assert found["subject"][5] > 1.0 and found["subject"][30] < 0.1
+    assert found["first"][5] < 0.1
 
 
 @pytest.mark.wheel

@@ -72,6 +72,7 @@ def evaluate(monkeypatch, capsys, tmp_path):
 
     def asked(*arguments, by_head=False, known=KNOWN):
         model = SimpleNamespace(path=weights, name="stub", synthetic=False, has_head=by_head)
+        model.data_root = str(tmp_path)
         model.clip_classes, model.faces = known, SimpleNamespace(missing_frames=5)
         monkeypatch.setattr(models, "load_model", lambda path: model)
         monkeypatch.setattr(predict, "watchers", lambda model, options: (None, None, ""))
@@ -124,6 +125,7 @@ def test_both_answers_are_judged_on_the_classes_in_common(evaluate, tmp_path):
 def test_a_head_has_one_answer(evaluate, tmp_path):
     code, out, _ = evaluate("--out", tmp_path / "m.json", by_head=True)
     assert code == 0 and "plain mean" not in out
+    assert "it may know these by heart" in out  # its study's clips lie in the same folder
     assert list(json.loads((tmp_path / "m.json").read_text())["answers"]) == ["head"]
 
 

@@ -8,7 +8,7 @@ import pytest
 from ferflow import settings
 from ferflow.errors import InputError
 from ferflow.faces.boxes import overlap
-from ferflow.faces.detect import FaceDetector
+from ferflow.faces.detect import HaarCascade
 from ferflow.faces.haar import HaarStream
 from ferflow.faces.stream import FaceStream
 from ferflow.faces.video import open_clip, read_image
@@ -33,18 +33,18 @@ def portrait(real_faces):
 
 
 def test_faces_are_watched_as_a_study_does(small_settings):
-    assert WATCHING.faces == small_settings().faces
+    assert WATCHING.faces == small_settings({"faces": {"landmarks": "wheel"}}).faces
 
 
 @pytest.mark.wheel
 def test_the_look_around_a_box_finds_what_the_whole_frame_has(portrait):
-    detector = FaceDetector(WATCHING.faces.smallest)
-    whole = detector.find(portrait)[0]
+    detector = HaarCascade(WATCHING.faces.smallest)
+    whole = detector.find(portrait).boxes[0]
     shifted = whole + np.array([12, -9, 0, 0], np.float32)
     near = detector.find_near(portrait, shifted, WATCHING.haar.window, WATCHING.haar.sizes)
-    assert overlap(near[0], whole) > 0.85
+    assert overlap(near.boxes[0], whole) > 0.85
     away = np.array([0, 0, 60, 60], np.float32)
-    assert detector.find_near(portrait, away, 0.1, (0.75, 1.3)) == []
+    assert len(detector.find_near(portrait, away, 0.1, (0.75, 1.3))) == 0
 
 
 @pytest.mark.wheel

@@ -56,7 +56,6 @@ def test_a_side_that_lacks_a_class_is_told(own):
     [
         ({"splits": {"folds": 9}}, "fold 4 has no subject; use fewer folds"),
         ({"nested": {"heads": ["lstm"], "outer": 5, "inner": 9}}, "has no subject; use fewer folds"),
-        ({"fusion": {"stacking": {"folds": 9}}}, "9 folds of 2 subjects are not possible"),
         ({"spatial": {"weights": "gone.pt"}}, "gone.pt: does not exist; correct spatial.weights"),
         (
             {"spatial": {"weights": None, "network": "vgg16", "pretrained": "resnet18-f37072fd.pth"}},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -13,7 +14,7 @@ from ferflow.bench import detection
 from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.datasets import sfew
 from ferflow.errors import InputError
-from ferflow.faces.mtcnn import Detections
+from ferflow.faces.detect import Detections
 from ferflow.report import crop_sheet
 from ferflow.sfew import crops, quality, store
 
@@ -46,7 +47,7 @@ def detections(*faces, points=FRONTAL):
 
 
 def write(manifest, asked, monkeypatch, find):
-    monkeypatch.setattr(crops, "detector", lambda *_: find)
+    monkeypatch.setattr(crops, "detector", lambda *_: [SimpleNamespace(name="mtcnn", find=find)])
     h5, table = manifest.with_name("crops.h5"), manifest.with_name("crops.csv")
     crops.write(manifest, h5, table, "mtcnn", asked, "no weights needed")
     return h5, table
@@ -125,9 +126,9 @@ def test_a_list_of_boxes_that_does_not_fit_is_refused(manifest, line, said):
 
 
 def test_haar_finds_nothing_in_tiny_pictures(asked):
-    find = crops.detector("haar", asked, "no weights needed")
+    (haar,) = crops.detector("haar", asked, "no weights needed")
     for size in ((1, 1), (10, 10), (60, 60)):
-        assert len(find(np.full((*size, 3), 128, np.uint8))) == 0
+        assert len(haar.find(np.full((*size, 3), 128, np.uint8))) == 0
 
 
 def test_aligned_crops_are_turned(manifest, asked, monkeypatch):

@@ -114,11 +114,11 @@ def test_a_class_without_any_clip_left_is_named_before_training(study):
     last = table.loc[["b-1"]].reset_index().assign(clip_id="a-1")
     both = pd.concat([table.reset_index(), last])
     tables.write(both, study / "unusable.csv", "unusable")
-    with pytest.raises(FerflowError, match="the class happy has no clip that can be used, of 4"):
+    with pytest.raises(FerflowError, match="its class happy has no clip that can be used, of 4"):
         decide(study)
     rest = [last.assign(clip_id=clip) for clip in clips["clip_id"] if clip != "a-1"]
     tables.write(pd.concat([both, *rest]), study / "unusable.csv", "unusable")
-    with pytest.raises(FerflowError, match="none of the 8 clips can be used"):
+    with pytest.raises(FerflowError, match="none of its 8 clips can be used"):
         decide(study)
 
 
@@ -127,7 +127,7 @@ def test_one_file_under_two_subjects_is_refused_where_the_protocol_is_honest(stu
     clips = manifest.read(study / "manifest.csv")
     clips.loc[clips["clip_id"] == "c-2", "sha256"] = clips["sha256"].iloc[0]
     tables.write(clips, study / "manifest.csv", "manifest")
-    with pytest.raises(InputError, match="a-1 of subject a and c-2 of subject c are the same file"):
+    with pytest.raises(FerflowError, match="a-1 of subject a and c-2 of subject c are the same file"):
         decide(study)
     decide(study, protocol="published")
     clips["subject_id"] = "a"  # copies of one subject stand on one side together

@@ -60,6 +60,7 @@ def test_every_entry_is_complete():
         "au_to_mesh.npz",
         "face_tessellation.json",
         "face_landmark.tflite",
+        "face_detection_back.tflite",
     }
 
 

@@ -136,9 +136,14 @@ def _clips(rng: random.Random, drawn: Drawn) -> None:
         clip = next(iter(_named(sexes, classes)))
         lines = ["clip_id,begin,end", f"{clip},3,30"]
         settings["trim"] = {"overrides": drawn.write("overrides.csv", lines)}
-    if rng.random() < 0.2:
-        settings["aus"] = {"backend": "openface", "openface_folder": "openface"}
+    backend = rng.choice(["auto", "auto", "landmark", "blendshapes", "openface"])
+    settings["aus"] = {"backend": backend}
+    if backend == "openface":
+        settings["aus"]["openface_folder"] = "openface"
         drawn.touch(*(f"openface/{clip}.csv" for clip in _named(sexes, classes)))
+    elif rng.random() < 0.3:
+        settings["aus"]["compared"] = _some(rng, ["landmark", "blendshapes"])
+    settings["faces"]["landmarks"] = rng.choice(["auto", "wheel", "bundle"])
 
 
 def _data(rng: random.Random, drawn: Drawn, kind: str) -> tuple[dict[str, str], list[str]]:

@@ -176,7 +176,7 @@ rule tables_of_trimming:
 
 rule trackers:
     input:
-        LANDMARK_WEIGHTS,
+        FACE_WEIGHTS,
         manifest=at(layout.CLIPS),
     output:
         clips=table("trackers"),

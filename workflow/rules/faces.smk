@@ -3,7 +3,7 @@
 
 rule faces:
     input:
-        LANDMARK_WEIGHTS,
+        FACE_WEIGHTS,
         # Not the manifest: a new subject must not send the others through again.
         clips=lambda w: list(SOURCES[w.subject].values()),
     output:

@@ -40,6 +40,7 @@ if HUMAN_SOURCE:
     rule humans:
         input:
             answers=HUMAN_ANSWERS,
+            all_clips=at(layout.MANIFEST),
             manifest=at(layout.CLIPS),
             splits=at(layout.SPLITS),
         output:

@@ -40,7 +40,7 @@ wildcard_constraints:
     network="|".join(WIDTHS),
     unfrozen="[012]",
     images="originals|crops",
-    detector="mtcnn|haar",
+    detector="|".join(DETECTORS),
     protocol="random|film|spi",
     cell="|".join(re.escape(name) for name in CELLS) or "none",
 

@@ -34,7 +34,7 @@ rule sfew_crops:
     """The face of each scene that counts, cut out, and what can be said of its quality."""
     input:
         manifest=at(layout.MANIFEST),
-        weights=lambda w: [weights(f"mtcnn-{net}.pt") for net in ("pnet", "rnet", "onet")] if w.detector == "mtcnn" else [],
+        weights=lambda w: [weights(name) for name in DETECTORS[w.detector]],
         manual=S.sfew.crops.manual_boxes or [],
     output:
         crops=at(layout.SFEW_CROPS),

@@ -1,15 +1,18 @@
 # Pretrained files. On a cluster they are fetched where Snakemake runs: its nodes often have no network.
+from ferflow.faces.detect import DETECTORS
+
 CORE_WEIGHTS = ["au_to_mesh.npz", "face_tessellation.json", "face_landmark.tflite"]
 CORE_WEIGHTS += ["face_landmarker.task"]
-CORE_WEIGHTS += ["mtcnn-pnet.pt", "mtcnn-rnet.pt", "mtcnn-onet.pt"]
+CORE_WEIGHTS += sorted({name for files in DETECTORS.values() for name in files})
 
 
 def weights(name):
     return f"{layout.WEIGHTS}/{name}"
 
 
-# What the faces step needs: of the two networks for landmarks, the one that is set.
-LANDMARK_WEIGHTS = [weights("face_landmarker.task" if S.faces.landmarks == "bundle" else "face_landmark.tflite")]
+# What the faces step needs: of the two networks for landmarks, the one that is set, and what the detector needs.
+FACE_WEIGHTS = [weights("face_landmarker.task" if S.faces.landmarks == "bundle" else "face_landmark.tflite")]
+FACE_WEIGHTS += [weights(name) for name in DETECTORS[S.faces.detector]]
 
 
 rule weights:

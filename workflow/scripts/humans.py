@@ -21,6 +21,7 @@ with job(snakemake):
         Evaluation(**p.evaluation),
         p.emotions,
         p.seed,
+        given.all_clips,
     )
     for line in warnings:
         for place in (sys.stderr, sys.__stderr__):  # the log, and whoever looks on

@@ -28,11 +28,13 @@ STOP_SECONDS = 2
 class Options:
     """`manifest`, `splits` (None: all clips), `database` and `cache` are paths; `emotions` the choices.
 
+    `all_clips` lists those that cannot be used, too: answers about them are passed over.
     `export` is a file to write all answers to instead of starting the page; `new_token` makes old addresses
     useless.
     """
 
     manifest: Path
+    all_clips: Path
     splits: Path | None
     database: Path
     cache: Path
@@ -55,6 +57,7 @@ def of_study(
         folder = manifest_csv.parent
         return {
             "manifest": manifest_csv,
+            "all_clips": manifest_csv,
             "splits": splits,
             "database": folder / "annotations.sqlite",
             "cache": folder / "webm",
@@ -70,6 +73,7 @@ def of_study(
     own = Path(layout.SPLITS.format(**names))
     return {
         "manifest": Path(layout.CLIPS.format(**names)),
+        "all_clips": Path(layout.MANIFEST.format(**names)),
         "splits": None if every else splits or own,
         "database": Path(layout.ANNOTATIONS.format(**names)),
         "cache": Path(layout.ANNOTATED.format(**names)),
@@ -105,7 +109,7 @@ def export(options: Options, clips: pd.DataFrame) -> None:
     """Write all answers as schema `predictions`, protocol `human`, and name the annotators who lack some."""
     store = Store(options.database)
     try:
-        answers = answers_of(store, manifest.read(options.manifest), clips, options.emotions)
+        answers = answers_of(store, manifest.read(options.all_clips), clips, options.emotions)
     finally:
         store.close()
     tables.write(annotations.to_predictions(answers, options.emotions), options.export, "predictions")
@@ -142,7 +146,7 @@ def serve(options: Options, clips: pd.DataFrame, store: Store) -> None:
     webm = WebmClips(options.cache)
 
     def results() -> pd.DataFrame:
-        answers = answers_of(store, manifest.read(options.manifest), clips, options.emotions)
+        answers = answers_of(store, manifest.read(options.all_clips), clips, options.emotions)
         return annotations.to_predictions(answers, options.emotions)
 
     app = create_app(clips, options.emotions, store, webm, access, results)

@@ -41,8 +41,8 @@ def predict(
     model: Annotated[
         Path | None,
         typer.Option(
-            help="A final model or a network for single images; otherwise the best of the newest study, "
-            "or the network that ships.",
+            help="A final model or a network for single images; otherwise the best of the newest study of "
+            "real data, or the network that ships.",
             show_default=False,
         ),
     ] = None,
@@ -65,8 +65,8 @@ def predict(
     detector: Annotated[
         str | None,
         typer.Option(
-            help="How faces are found: landmarks (Haar, tracker, landmark network) or haar (without the "
-            "network: no file to fetch).",
+            help="What finds faces: auto (Haar, and BlazeFace where it finds nobody), haar, blazeface or "
+            "mtcnn. Default: the model's own.",
             show_default=False,
         ),
     ] = None,
@@ -357,6 +357,21 @@ def check(
     from ferflow.apps import check as application
 
     application.run(params, overlays or [])
+
+
+@app.command()
+def networks(
+    params: Annotated[Path, typer.Argument(help="A whole set of settings.")] = Path("params.yaml"),
+    overlays: Annotated[
+        list[Path] | None, typer.Argument(help="Studies laid over it.", show_default=False)
+    ] = None,
+) -> None:
+    """Count the parameters of every network that a study of clips or images trains; its data play no part."""
+    from ferflow import settings
+    from ferflow.apps import networks as application
+
+    found = application.lines(settings.load(params, *(overlays or [])))
+    typer.echo("\n".join(found or ["its networks have no size to set"]))
 
 
 @app.command()

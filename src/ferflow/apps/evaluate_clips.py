@@ -94,7 +94,7 @@ def run(options: Options, console=None) -> None:
     frames = {name: _predictions(asked, name, classes, model, options.seed) for name in asked.shares}
     report = {
         **_about(options, model, classes, listed, asked),
-        "notes": [line for line in (passed_over, note) if line],
+        "notes": [line for line in (passed_over, note, own_clips(model, options)) if line],
         "baselines": baselines(next(iter(frames.values())), classes.judged),
         "answers": {name: _judged(frame, asked, classes, options) for name, frame in frames.items()},
     }
@@ -108,6 +108,14 @@ def run(options: Options, console=None) -> None:
     for path in (options.predictions, options.out):
         if path is not None:
             console.print(f"written: {path}", highlight=False, soft_wrap=True)
+
+
+def own_clips(model: Model, options: Options) -> str:
+    """A line where the clips lie in the folder of the model's own study, else ""."""
+    folder = options.clips.parent if options.root is None else options.root
+    if not model.has_head or folder.resolve() != Path(model.data_root).resolve():
+        return ""
+    return f"the model's own study has its clips in {folder}: it may know these by heart"
 
 
 def listing(table: Path, root: Path | None) -> list[ListedClip]:

@@ -35,6 +35,7 @@ class Cascade:
         self.name, self.synthetic = self._final.name, self._final.synthetic
         self.faces, self.aus, self.trim = self._final.faces, self._final.aus, self._final.trim
         self.max_frames = self._final.extraction.max_frames
+        self.data_root = self._final.meta["settings"]["dataset"]["root"]
         self.frame_classes, self.clip_classes = self._final.frame_classes, self._final.classes
         # As features are extracted for training: fused, and in the precision that the settings name.
         self._device = precision.device()

@@ -14,5 +14,5 @@ def lines(settings: Settings) -> list[str]:
     most = settings.max_parameters
     width = max(len(name) for name in found)
     bound = f"; a larger one than {most:,} is refused" if most is not None else ""
-    said = [f"{len(found)} networks and their parameters{bound}:"]
+    said = [f"{len(found)} networks and their parameters, the most where a search chooses{bound}:"]
     return said + [f"  {name:{width}} {count:13,}" for name, count in found.items()]

@@ -8,13 +8,12 @@ from pathlib import Path
 
 from ferflow.apps.sink import CODECS, ENDINGS, IMAGES
 from ferflow.errors import FerflowError, InputError
+from ferflow.faces.detect import DETECTORS
 
 VIDEOS = (".avi", ".mp4", ".mov", ".mkv", ".webm", ".mpg", ".mpeg", ".m4v", ".wmv")
 """Endings by which a folder's videos are known; a file named outright is tried whatever its ending."""
 OUT = (".csv", ".json")
 CURVES = (".svg", ".png")
-DETECTORS = ("landmarks", "haar")
-"""How faces are found: Haar, tracker and landmark network, or Haar and tracker alone."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +33,7 @@ class Options:
         if self.out is not None and self.out.suffix.lower() not in OUT:
             raise ValueError(f"--out {self.out}: the ending must be {' or '.join(OUT)}")
         if self.detector not in (None, *DETECTORS):
-            raise ValueError(f"--detector {self.detector}: must be {' or '.join(DETECTORS)}")
+            raise ValueError(f"--detector {self.detector}: must be one of {', '.join(DETECTORS)}")
         if self.curve is not None and self.curve.suffix and self.curve.suffix.lower() not in CURVES:
             raise ValueError(f"--curve {self.curve}: the ending must be {' or '.join(CURVES)}")
         if self.annotate is None:
@@ -117,35 +116,27 @@ def run(options: Options, console=None) -> int:
 def watchers(model, options: Options):
     """The stream of faces and the action units for `model`, and a line on how faces are found, or "".
 
-    Without `options.detector` a network for single images takes the landmark network where its file is there,
-    and else Haar alone. Raises WeightsError for a missing file, FerflowError for a model that needs action
-    units and shall do without landmarks.
+    Where the landmark network's file is missing, a network for single images does with Haar's cascade alone,
+    unless another detector is asked for. Raises WeightsError for a missing file.
     """
     from ferflow import settings
     from ferflow.faces.landmarks import FILE
 
-    there = (options.weights_folder / FILE).is_file()
-    if options.detector == "haar" or (options.detector is None and not model.has_head and not there):
+    folder, asked = options.weights_folder, options.detector
+    if not model.has_head and asked in (None, "haar") and not (folder / FILE).is_file():
         from ferflow.faces.haar import HaarStream
 
-        if model.has_head:
-            raise FerflowError(
-                "--detector haar",
-                f"finds no landmarks, which {model.path} needs for its action units",
-                "leave it out, or name a network for single images with --model",
-            )
-        note = "faces: by Haar's cascade and a tracker, without landmarks"
-        if options.detector is None:
-            note += f" ({FILE} is not in {options.weights_folder}: `ferflow weights fetch`)"
+        missing = f"{FILE} is not in {folder}: `ferflow weights fetch`"
+        note = f"faces: by Haar's cascade and a tracker, without landmarks ({missing})"
         return HaarStream(model.faces, settings.watching().haar), None, note
     from ferflow.aus.mesh import FILE as MESH
     from ferflow.faces.stream import FaceStream
 
-    stream = FaceStream(options.weights_folder, model.faces)
-    if not model.has_head and not (options.weights_folder / MESH).is_file():
-        note = f"frames are weighed without action units ({MESH} is not in {options.weights_folder})"
-        return stream, None, note
-    return stream, *_action_units(model, stream.network, options.weights_folder)
+    faces = model.faces if asked is None else model.faces.model_copy(update={"detector": asked})
+    stream = FaceStream(folder, faces)
+    if not model.has_head and not (folder / MESH).is_file():
+        return stream, None, f"frames are weighed without action units ({MESH} is not in {folder})"
+    return stream, *_action_units(model, stream.network, folder)
 
 
 def _action_units(model, network: str, weights_folder: Path):
@@ -153,7 +144,7 @@ def _action_units(model, network: str, weights_folder: Path):
     from ferflow.aus.clip import FROM_LANDMARKS, reader
 
     own = model.aus.backend
-    if own in FROM_LANDMARKS:
+    if own in ("auto", *FROM_LANDMARKS):
         return reader(weights_folder, model.aus, network), ""
     aus = reader(weights_folder, model.aus.model_copy(update={"backend": "landmark"}), network)
     note = f"action units: by landmark, since {own}, the model's own, cannot follow a video"

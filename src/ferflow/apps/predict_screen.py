@@ -23,6 +23,8 @@ ROWS = 24
 """Lines that the frames of a clip may take; longer clips are shown in stretches of frames."""
 INDENT = (0, 0, 0, 2)
 """Of what is said about a clip, below its name: the same as of the bars."""
+EVEN = 0.45
+"""Share of the frames from which on holding half of the weight is nothing special."""
 NAMED = 4
 """Stretches of deciding frames that are named, the longest ones; the table marks all of them."""
 
@@ -80,12 +82,20 @@ def show_clip(console: Console, clip: Recognised) -> None:
 
 def decided(weights: np.ndarray) -> str:
     """Which frames hold half of the `weights` [T] of a clip, in words; the longest stretches of them."""
-    parts = deciding(weights)
+    parts = _standing_out(weights)
+    if not parts:
+        return "its frames weigh about the same"
     named = sorted(sorted(parts, key=lambda part: part[0] - part[1])[:NAMED])
     frames = ", ".join(f"{begin}–{end - 1}" if end - begin > 1 else str(begin) for begin, end in named)
     more = " and others" if len(parts) > NAMED else ""
     count, whole = sum(end - begin for begin, end in parts), int((weights > 0).sum())
     return f"half of the weight lies on {count} of {whole} frames: {frames}{more}"
+
+
+def _standing_out(weights: np.ndarray) -> list[tuple[int, int]]:
+    """The stretches with half of the weight; none where it takes nearly half of the frames to hold it."""
+    parts = deciding(weights)
+    return parts if sum(end - begin for begin, end in parts) < EVEN * (weights > 0).sum() else []
 
 
 def affect_lines(clip: Recognised) -> list[str]:
@@ -136,7 +146,7 @@ def _frames(console: Console, clip: Recognised) -> None:
     for name in () if clip.affect is None else ("valence", "arousal"):
         table.add_column(name[:3] if short else name, justify="right")
     deciders = np.zeros(len(clip.tracked), bool)
-    for begin, end in [] if clip.weights is None else deciding(clip.weights):
+    for begin, end in [] if clip.weights is None else _standing_out(clip.weights):
         deciders[begin:end] = True
     for begin, end in parts:
         tracked = clip.tracked[begin:end]

@@ -21,7 +21,7 @@ import pandas as pd
 
 from ferflow.apps.draw import annotate
 from ferflow.apps.sink import FrameSink
-from ferflow.aus.clip import ClipAus
+from ferflow.aus.clip import ClipAus, neutral_frames
 from ferflow.aus.score import au_score
 from ferflow.aus.trim import Trimmed, algorithm1
 from ferflow.classes import AU_COLUMNS
@@ -41,7 +41,8 @@ BLOCK = 16
 class Model(Protocol):
     """A trained model: an image network with classes of its own, and perhaps a head over the clip.
 
-    `trim`, `max_frames` and `clip` are there where `has_head` is, `affect` where `has_affect` is.
+    `trim`, `max_frames`, `clip` and `data_root`, the folder of the clips that it was trained on, are there
+    where `has_head` is, `affect` where `has_affect` is.
     """
 
     path: Path
@@ -53,6 +54,7 @@ class Model(Protocol):
     aus: Aus
     trim: Trim
     max_frames: int
+    data_root: str
     frame_classes: Sequence[str]
     clip_classes: Sequence[str]
 
@@ -186,7 +188,7 @@ class _Course:
     def _add_aus(self, landmarks: list[np.ndarray]) -> None:
         # The face at rest is the clip's own, known after its first frames with a face; till then they wait.
         self.waiting.extend(landmarks)
-        if self.aus.ready or len(self.waiting) >= self.aus.settings.neutral_frames:
+        if self.aus.ready or len(self.waiting) >= neutral_frames(self.aus.settings):
             self._fit_waiting()
 
     def _fit_waiting(self) -> None:
@@ -194,7 +196,7 @@ class _Course:
             return
         landmarks = np.stack(self.waiting).astype(np.float64)
         if not self.aus.ready:
-            self.aus.set_neutral(landmarks[: self.aus.settings.neutral_frames])
+            self.aus.set_neutral(landmarks[: neutral_frames(self.aus.settings)])
         self.intensities.extend(self.aus.fit(landmarks))
         self.waiting.clear()
 

@@ -38,8 +38,8 @@ def compare(
 
     `aus`, `true_aus`: schema aus; `trims`: schema trim; `truth`: schema truth; `emotions`: by clip_id.
     The correlation is that of the AU scores, the slope that of the measured on the true one. The trimming's
-    truth is where the true score crosses half of its maximum, `half_begin:half_end`; anomalies and clips cut by
-    a person have no error.
+    truth is where the true score crosses half of its maximum, `half_begin:half_end`; anomalies and clips cut
+    by a person have no error.
     """
     found = {clip_id: au_score(frames) for clip_id, frames in aus.groupby("clip_id")}
     true = {clip_id: au_score(frames) for clip_id, frames in true_aus.groupby("clip_id")}

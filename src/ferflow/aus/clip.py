@@ -20,6 +20,10 @@ BLOCK = 256
 """Frames that are fitted together: memory does not grow with the length of a clip."""
 
 
+SUBJECT_FRAMES = 500
+"""Frames, spread over a person's clips, whose median is the face at rest with `aus.neutral: subject`."""
+
+
 class ClipAus(Protocol):
     """What reads action units off landmarks, relative to a neutral face that is set first.
 
@@ -60,21 +64,36 @@ def reader(weights_folder: str | Path, settings: Aus, network: str) -> ClipAus:
     return LandmarkAus(weights_folder, settings, REACH[network])
 
 
+def neutral_frames(settings: Aus) -> int:
+    """Tracked frames of a single clip that are looked at before its face at rest is known.
+
+    With `neutral: subject` a clip whose person has no others stands for them.
+    """
+    return settings.neutral_frames if settings.neutral == "first" else SUBJECT_FRAMES
+
+
 def intensities(
-    landmarks: np.ndarray, tracked: np.ndarray, aus: ClipAus, scores: np.ndarray | None = None
+    landmarks: np.ndarray,
+    tracked: np.ndarray,
+    aus: ClipAus,
+    scores: np.ndarray | None = None,
+    at_rest: np.ndarray | None = None,
 ) -> pd.DataFrame:
     """Action units of one clip in the columns of schema `aus`, without `clip_id`, as `aus` reads them.
 
     `landmarks`: [T,468,3] in source pixels, an array or a dataset of a file, read in blocks; `tracked`:
     bool [T]; `scores`: the landmark network's logits [T], from which `confidence` comes (1 where tracked if
-    they are not given). The neutral face is the median of the first `aus.neutral_frames` tracked frames.
-    Frames without a face have success 0, confidence 0 and no intensities (NaN).
+    they are not given). The neutral face is the median of the landmarks `at_rest` [N,468,3], or of those of
+    the clip's own first tracked frames. Frames without a face have success 0, confidence 0 and no intensities
+    (NaN).
     """
     tracked = np.asarray(tracked, bool)
     values = np.full((len(tracked), len(AU_COLUMNS)), np.nan)
     if tracked.any():
-        first = np.flatnonzero(tracked)[: aus.settings.neutral_frames]
-        aus.set_neutral(np.stack([landmarks[int(i)] for i in first]))
+        if at_rest is None:
+            first = np.flatnonzero(tracked)[: neutral_frames(aus.settings)]
+            at_rest = np.stack([landmarks[int(i)] for i in first])
+        aus.set_neutral(at_rest)
         for begin in range(0, len(tracked), BLOCK):
             here = slice(begin, begin + BLOCK)
             if tracked[here].any():

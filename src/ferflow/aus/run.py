@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from ferflow import tables
-from ferflow.aus.clip import FROM_LANDMARKS, ClipAus, intensities, reader
+from ferflow.aus.clip import FROM_LANDMARKS, SUBJECT_FRAMES, ClipAus, intensities, reader
 from ferflow.errors import InputError, SettingError
 from ferflow.faces import store
 from ferflow.settings import Aus
@@ -26,7 +27,8 @@ def write_subject(
     `settings.backend` says whence: `landmark` and `blendshapes` from the stored landmarks, `pyfeat` from the
     stored crops by py-feat's own networks, `openface` from `<clip_id>.csv` in `settings.openface_folder`.
     """
-    backend = _backend(faces, settings, weights_folder)
+    clip_ids = list(clip_ids)
+    backend = _backend(faces, clip_ids, settings, weights_folder)
     parts = []
     for clip_id in clip_ids:
         frames = backend(faces, clip_id)
@@ -36,10 +38,11 @@ def write_subject(
     tables.write(pd.concat(parts, ignore_index=True) if parts else nothing, out, "aus")
 
 
-def _backend(faces: str | Path, settings: Aus, weights_folder: str | Path):
+def _backend(faces: str | Path, clip_ids: list[str], settings: Aus, weights_folder: str | Path):
     if settings.backend in ("auto", *FROM_LANDMARKS):
         aus = reader(weights_folder, settings, store.landmark_network(faces))
-        return lambda faces, clip_id: _from_landmarks(faces, clip_id, aus)
+        at_rest = _of_subject(faces, clip_ids) if settings.neutral == "subject" else None
+        return lambda faces, clip_id: _from_landmarks(faces, clip_id, aus, at_rest)
     if settings.backend == "pyfeat":
         from ferflow.aus.pyfeat import PyFeat
 
@@ -48,9 +51,21 @@ def _backend(faces: str | Path, settings: Aus, weights_folder: str | Path):
     return lambda faces, clip_id: _from_openface(faces, clip_id, settings)
 
 
-def _from_landmarks(faces, clip_id: str, aus: ClipAus) -> pd.DataFrame:
+def _of_subject(faces: str | Path, clip_ids: list[str]) -> np.ndarray | None:
+    """Landmarks [N,468,3] of some SUBJECT_FRAMES tracked frames, as many of each clip; None without any."""
+    each = max(1, SUBJECT_FRAMES // max(len(clip_ids), 1))
+    found = []
+    for clip_id in clip_ids:
+        with store.open_landmarks(faces, clip_id) as (landmarks, tracked, _):
+            there = np.flatnonzero(tracked)
+            some = np.unique(np.linspace(0, len(there) - 1, min(each, len(there))).round().astype(int))
+            found += [landmarks[int(i)] for i in there[some]]
+    return np.stack(found) if found else None
+
+
+def _from_landmarks(faces, clip_id: str, aus: ClipAus, at_rest: np.ndarray | None) -> pd.DataFrame:
     with store.open_landmarks(faces, clip_id) as (landmarks, tracked, scores):
-        return intensities(landmarks, tracked, aus, scores)
+        return intensities(landmarks, tracked, aus, scores, at_rest)
 
 
 def _from_openface(faces, clip_id: str, settings: Aus) -> pd.DataFrame:

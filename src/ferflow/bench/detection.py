@@ -1,4 +1,4 @@
-"""How many faces of freshly rendered scenes MTCNN and Haar find, and how many of their boxes are none.
+"""How many faces of freshly rendered scenes each detector finds, and how many of their boxes are none.
 
 python -m ferflow.bench.detection --per-class 20 [--folder DIR] [--seed N] [params.yaml [STUDY.yaml ...]]
 
@@ -74,9 +74,9 @@ def run(root: str | Path, name: str, chosen: settings.Settings, weights_folder: 
     """Judge detector `name` (mtcnn or haar) on the scenes below `root` that `write_scenes` made."""
     from ferflow.datasets.scenes import TRUTH
     from ferflow.datasets.sfew import read_image
-    from ferflow.sfew.crops import detector
+    from ferflow.sfew.crops import detector, find
 
-    find = detector(name, chosen.sfew.crops, weights_folder)
+    asked = detector(name, chosen.sfew.crops, weights_folder)
     truth = tables.read(Path(root) / TRUTH, "scene_truth")
     faces = found = boxes = wrong = 0
     seconds = 0.0
@@ -84,7 +84,7 @@ def run(root: str | Path, name: str, chosen: settings.Settings, weights_folder: 
     for image, rows in scenes:
         picture = read_image(Path(root) / image)
         begin = time.process_time()
-        said = find(picture)
+        said, _ = find(asked, picture)
         seconds += time.process_time() - begin
         there = rows[rows["faces"] > 0]
         with_face, with_box = matched(said.boxes, there[BOX].to_numpy(float))

@@ -14,7 +14,7 @@ import pandas as pd
 
 from ferflow import tables
 from ferflow.datasets import manifest
-from ferflow.errors import FerflowError, InputError
+from ferflow.errors import FerflowError, InputError, SettingError
 from ferflow.faces import store
 
 GO_ON = "dataset: {unusable: leave_out}"
@@ -105,18 +105,20 @@ def decide(
     """
     clips, table = manifest.read(manifest_csv), tables.read(unusable_csv, "unusable")
     if policy == "stop" and len(table):
-        problem = f"{len(table)} of {len(clips)} clips cannot be used, and nothing was trained"
-        raise FerflowError(unusable_csv, problem, f"mend or remove them, or go on without them: {GO_ON}")
+        problem = f"is stop, and {len(table)} of {len(clips)} clips cannot be used (all: {unusable_csv})"
+        remedy = f"nothing was trained: mend or remove them, or go on without them with `{GO_ON}`"
+        raise SettingError("dataset.unusable", problem, remedy)
     left = clips[~clips["clip_id"].isin(table["clip_id"])]
     if left.empty:
-        raise FerflowError(unusable_csv, f"none of the {len(clips)} clips can be used", "mend them")
+        problem = f"none of its {len(clips)} clips can be used (all: {unusable_csv})"
+        raise FerflowError("dataset", problem, "mend them")
     if protocol == "honest":
-        _refuse_shared(manifest_csv, left)
+        _refuse_shared(left)
     gone = [name for name in classes if name in set(clips["emotion"]) - set(left["emotion"])]
     if gone:
         lost = int((clips["emotion"] == gone[0]).sum())
-        problem = f"the class {gone[0]} has no clip that can be used, of {lost}"
-        raise FerflowError(unusable_csv, problem, f"mend one, or take {gone[0]} out of `emotions`")
+        problem = f"its class {gone[0]} has no clip that can be used, of {lost} (all: {unusable_csv})"
+        raise FerflowError("dataset", problem, f"mend one, or take {gone[0]} out of `emotions`")
 
 
 def write_counts(
@@ -142,7 +144,7 @@ def write_counts(
     tables.write(pd.DataFrame(rows), out, "unusable_counts")
 
 
-def _refuse_shared(path: str | Path, clips: pd.DataFrame) -> None:
+def _refuse_shared(clips: pd.DataFrame) -> None:
     """A clip that is listed of two subjects would be trained on and judged on."""
     for own in manifest.copies(clips):
         first, *others = own.itertuples(index=False)
@@ -150,4 +152,4 @@ def _refuse_shared(path: str | Path, clips: pd.DataFrame) -> None:
         if other is not None:
             names = [f"{clip.clip_id} of subject {clip.subject_id}" for clip in (first, other)]
             remedy = "take one out; only `protocol: published` repeats a paper's leaky data"
-            raise InputError(path, f"{names[0]} and {names[1]} are the same file", remedy)
+            raise FerflowError("dataset", f"{names[0]} and {names[1]} are the same file", remedy)

@@ -45,3 +45,24 @@ def square(box: np.ndarray, grow: float) -> np.ndarray:
     """The square around the centre of `box`, its longer side grown by the share `grow`."""
     side = max(box[2], box[3]) * (1 + grow)
     return np.array([box[0] + box[2] / 2 - side / 2, box[1] + box[3] / 2 - side / 2, side, side], np.float32)
+
+
+def suppressed(boxes: np.ndarray, scores: np.ndarray, overlap: float, of_smaller: bool = False) -> np.ndarray:
+    """Rows of the boxes (corners [n,4]) that stay, the most probable first: non-maximum suppression.
+
+    A box goes where a more probable one that stays overlaps it by more than `overlap`: the shared area by
+    that of both together, or, `of_smaller`, by that of the smaller box. (torchvision's operator has no
+    second way, and does not load beside a torch without CUDA.)
+    """
+    area = np.prod(np.clip(boxes[:, 2:] - boxes[:, :2], 0, None), axis=1)
+    order = np.argsort(-scores, kind="stable")
+    kept = []
+    while len(order):
+        best, order = order[0], order[1:]
+        kept.append(best)
+        low = np.maximum(boxes[best, :2], boxes[order, :2])
+        high = np.minimum(boxes[best, 2:], boxes[order, 2:])
+        shared = np.prod(np.clip(high - low, 0, None), axis=1)
+        whole = np.minimum(area[best], area[order]) if of_smaller else area[best] + area[order] - shared
+        order = order[shared <= overlap * whole]
+    return np.array(kept, np.int64)

@@ -1,14 +1,27 @@
-"""Frontal faces by OpenCV's Haar cascade, the detector of the thesis (section 3.2.1)."""
+"""What finds faces in a picture: Haar's cascade, BlazeFace, MTCNN, or the first two in turn."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
 from ferflow.faces.boxes import clip_to
 from ferflow.faces.quiet import opencv
 
+BLAZEFACE = "face_detection_back.tflite"
+DETECTORS = {
+    "auto": (BLAZEFACE,),
+    "haar": (),
+    "blazeface": (BLAZEFACE,),
+    "mtcnn": ("mtcnn-pnet.pt", "mtcnn-rnet.pt", "mtcnn-onet.pt"),
+}
+"""Names and the pretrained files that each needs. `auto`: Haar's cascade as in the thesis, and BlazeFace
+where it finds nobody."""
+POINTS = ("left eye", "right eye", "nose", "left corner of the mouth", "right corner of the mouth")
+"""As the viewer sees them; the order of `Detections.points`."""
 CASCADE = "haarcascade_frontalface_default.xml"
 FULL_STEP = 1.1
 """Ratio of neighbouring window sizes in a full search: OpenCV's default."""
@@ -18,37 +31,90 @@ NEIGHBOURS = 5
 """Hits that must agree on a face; fewer give false faces, which the landmark score would have to refuse."""
 
 
-class FaceDetector:
-    """Finds frontal faces at least `smallest` pixels wide."""
+@dataclass(frozen=True)
+class Detections:
+    """Faces in a picture.
+
+    `boxes` float32 [n,4]: x, y, width, height in its pixels, which may reach beyond its edges; `confidence`
+    float32 [n], 0–1 (NaN from a detector that gives none); `points` float32 [n,5,2] (see POINTS), or NaN.
+    """
+
+    boxes: np.ndarray
+    confidence: np.ndarray
+    points: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+    def lean(self, row: int) -> float:
+        """The angle of the line between the eyes of a face, radians, positive clockwise; 0 where unknown."""
+        across = self.points[row, 1] - self.points[row, 0]
+        return float(np.arctan2(across[1], across[0])) if np.isfinite(across).all() else 0.0
+
+    def largest_first(self) -> np.ndarray:
+        """Rows by area; equal areas by place, so that the choice does not hang on a detector's order."""
+        x, y, width, height = self.boxes.T
+        return np.lexsort((y, x, -width * height))
+
+
+def without_points(boxes: np.ndarray) -> Detections:
+    """Boxes [n,4] of which nothing else is known."""
+    unknown = np.full(len(boxes), np.nan, np.float32)
+    return Detections(boxes, unknown, np.full((len(boxes), 5, 2), np.nan, np.float32))
+
+
+class Detector(Protocol):
+    """What finds faces.
+
+    `name` is that of a row of DETECTORS; `margin` is the share by which its boxes grow, so that the landmark
+    network sees a whole face.
+    """
+
+    name: str
+    margin: float
+
+    def find(self, picture: np.ndarray, quick: bool = False) -> Detections:
+        """The faces in `picture`, RGB uint8 [H,W,3]; `quick`: one frame of many without a face."""
+
+
+class HaarCascade:
+    """Finds frontal faces at least `smallest` pixels wide, as in the thesis (section 3.2.1)."""
+
+    name = "haar"
+    margin = 0.25
 
     def __init__(self, smallest: int) -> None:
         cv2 = opencv()
         self.smallest = smallest
         self._cascade = cv2.CascadeClassifier(str(Path(cv2.data.haarcascades) / CASCADE))
 
-    def find(self, frame: np.ndarray, quick: bool = False) -> list[np.ndarray]:
-        """The faces in `frame`, RGB uint8 [H,W,3], as boxes float32 [4], the largest first."""
+    def find(self, picture: np.ndarray, quick: bool = False) -> Detections:
+        """The faces in `picture`, RGB uint8 [H,W,3], the largest first; `quick`: with fewer window sizes."""
         step = QUICK_STEP if quick else FULL_STEP
-        return self._hits(frame, step, self.smallest, max(frame.shape[:2]))
+        return without_points(self._hits(picture, step, self.smallest, max(picture.shape[:2])))
 
     def find_near(
-        self, frame: np.ndarray, box: np.ndarray, grow: float, sizes: tuple[float, float]
-    ) -> list[np.ndarray]:
+        self, picture: np.ndarray, box: np.ndarray, grow: float, sizes: tuple[float, float]
+    ) -> Detections:
         """The faces around `box`, which is grown by the share `grow` on each side, the largest first.
 
         Only faces from `sizes[0]` to `sizes[1]` times the width of `box` are looked for: a tenth of the time
-        that the whole frame takes.
+        that the whole picture takes.
         """
-        height, width = frame.shape[:2]
+        height, width = picture.shape[:2]
         by = grow * box[2:]
         left, top, w, h = clip_to(np.concatenate([box[:2] - by, box[2:] + 2 * by]), width, height)
         left, top, right, bottom = int(left), int(top), int(np.ceil(left + w)), int(np.ceil(top + h))
         smallest = max(self.smallest * sizes[0], sizes[0] * box[2])
-        hits = self._hits(frame[top:bottom, left:right], FULL_STEP, round(smallest), round(sizes[1] * box[2]))
-        return [hit + np.array([left, top, 0, 0], np.float32) for hit in hits]
+        part = picture[top:bottom, left:right]
+        hits = self._hits(part, FULL_STEP, round(smallest), round(sizes[1] * box[2]))
+        return without_points(hits + np.array([left, top, 0, 0], np.float32))
 
-    def _hits(self, part: np.ndarray, step: float, smallest: int, largest: int) -> list[np.ndarray]:
+    def _hits(self, part: np.ndarray, step: float, smallest: int, largest: int) -> np.ndarray:
+        """Boxes float32 [n,4]."""
         cv2 = opencv()
+        if min(part.shape[:2]) < smallest:
+            return np.zeros((0, 4), np.float32)
         grey = cv2.equalizeHist(cv2.cvtColor(part, cv2.COLOR_RGB2GRAY))
         found = self._cascade.detectMultiScale(
             grey,
@@ -57,6 +123,23 @@ class FaceDetector:
             minSize=(smallest, smallest),
             maxSize=(largest, largest),
         )
-        boxes = [np.asarray(box, np.float32) for box in found]
-        # Equal sizes are ordered by place, so that the choice does not hang on OpenCV's order.
-        return sorted(boxes, key=lambda box: (-box[2] * box[3], box[0], box[1]))
+        boxes = without_points(np.array(found, np.float32).reshape(-1, 4))
+        return boxes.boxes[boxes.largest_first()]
+
+
+def detectors(name: str, haar: int, networks: int, weights_folder: str | Path) -> list[Detector]:
+    """What is asked for a face under one of DETECTORS, each where those before it found nobody.
+
+    `haar` and `networks` are the smallest faces, pixels, that the cascade and the networks look for. Raises
+    WeightsError where a network's file is missing.
+    """
+    if name == "mtcnn":
+        from ferflow.faces.mtcnn import Mtcnn  # it imports torch
+
+        return [Mtcnn(weights_folder, networks)]
+    from ferflow.faces.blazeface import BlazeFace
+
+    asked: list[Detector] = [HaarCascade(haar)] if name in ("auto", "haar") else []
+    if name in ("auto", "blazeface"):
+        asked += [BlazeFace(weights_folder), BlazeFace(weights_folder, networks)]
+    return asked

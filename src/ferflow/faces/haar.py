@@ -13,10 +13,11 @@ import numpy as np
 
 from ferflow.errors import InputError
 from ferflow.faces.boxes import clip_to, cropped, extend_chin
-from ferflow.faces.detect import FaceDetector
+from ferflow.faces.detect import HaarCascade
 from ferflow.faces.landmarks import N_LANDMARKS
 from ferflow.faces.stream import FaceFrame
 from ferflow.faces.track import FaceTracker
+from ferflow.faces.video import is_blank
 from ferflow.settings import Faces, Haar
 
 
@@ -28,7 +29,7 @@ class HaarStream:
 
     def __init__(self, settings: Faces, haar: Haar, where: str | Path = "clip") -> None:
         self.settings, self.haar, self.where = settings, haar, where
-        self._detector = FaceDetector(settings.smallest)
+        self._detector = HaarCascade(settings.smallest)
         self._tracker = FaceTracker(settings.tracker)
         self.reset()
 
@@ -39,7 +40,8 @@ class HaarStream:
         self._following = False
         self._since = 0  # frames since the cascade has seen the face
         self._misses = 0  # looks in a row without a face
-        self._searched = 0  # frames in a row without a face
+        self._searched = 0  # frames in a row without a face, blank ones aside
+        self.blank = False  # whether the last frame showed nothing
 
     def run(self, frames: Iterable[np.ndarray]) -> Iterator[FaceFrame]:
         """The faces of `frames`, RGB uint8 [H,W,3] each, from a fresh start."""
@@ -62,18 +64,22 @@ class HaarStream:
             np.full((N_LANDMARKS, 3), np.nan, np.float32),
             float("nan"),
             cropped(frame, box, size) if tracked else np.zeros((size, size, 3), np.uint8),
+            self.blank,
         )
 
     def locate(self, frame: np.ndarray) -> np.ndarray | None:
         """The face's box alone, float32 [4], or None; otherwise as `step`."""
-        box = self._follow(frame) if self._following else self._search(frame)
+        box = self._follow(frame) if self._following else None
+        self.blank = box is None and is_blank(frame)
+        if box is None and not self.blank:
+            box = self._search(frame)
         self.index += 1
-        self._searched = 0 if box is not None else self._searched + 1
+        self._searched = 0 if box is not None else self._searched + (not self.blank)
         return box
 
     def _search(self, frame: np.ndarray) -> np.ndarray | None:
-        hits = self._detector.find(frame, quick=self._searched >= self.settings.search_frames)
-        if not hits:
+        hits = self._detector.find(frame, quick=self._searched >= self.settings.search_frames).boxes
+        if not len(hits):
             return None
         if len(hits) > 1 and self.settings.several == "error":
             raise InputError(
@@ -89,17 +95,17 @@ class HaarStream:
         self._since += 1
         if box is not None and self._since < self.haar.interval:
             return self._inside(frame, box)
-        hits = [] if box is None else self._look(frame, box)
-        if hits:
+        hits = () if box is None else self._look(frame, box)
+        if len(hits):
             return self._seen(frame, hits[0])
         self._misses += 1
         if box is None or self._misses >= self.haar.lost:
             self._following = False
-            return self._search(frame)
+            return None
         return self._inside(frame, box)
 
-    def _look(self, frame: np.ndarray, box: np.ndarray) -> list[np.ndarray]:
-        return self._detector.find_near(frame, box, self.haar.window, self.haar.sizes)
+    def _look(self, frame: np.ndarray, box: np.ndarray) -> np.ndarray:
+        return self._detector.find_near(frame, box, self.haar.window, self.haar.sizes).boxes
 
     def _seen(self, frame: np.ndarray, hit: np.ndarray) -> np.ndarray:
         box = self._inside(frame, extend_chin(hit, self.settings.extend))

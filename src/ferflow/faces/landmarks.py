@@ -29,6 +29,11 @@ MEMBER = "face_landmarks_detector.tflite"
 """The bundle's network."""
 MARGIN = 8
 """Pixels around a region that go into the averaging."""
+WIDTH = {"wheel": 0.9, "bundle": 0.0}
+"""Width of a face's landmarks, in their heights, from which on they are shown to a network as they are. The
+wheel's draws a narrower face too wide, and is therefore shown it wider; the bundle's does not."""
+NARROWEST = 0.7
+"""Faces are widened to that by 1 / NARROWEST at most: one that is turned away is narrow by itself."""
 EYE_CORNERS = (33, 263)
 """The outer corners of the viewer's left and right eye in MediaPipe's numbering."""
 
@@ -49,23 +54,23 @@ class LandmarkNet:
                 str(bundle.path(weights_folder)), MEMBER, (1, self._side, self._side, 3)
             )
 
-    def __call__(self, frame: np.ndarray, region: np.ndarray, angle: float = 0.0) -> tuple[np.ndarray, float]:
+    def __call__(self, frame: np.ndarray, region: np.ndarray) -> tuple[np.ndarray, float]:
         """Landmarks float32 [468,3] in source pixels (z in the same scale, smaller is nearer) and the score.
 
-        `frame`: RGB uint8 [H,W,3]; `region`: a square box, which may reach beyond the frame; `angle`:
-        radians by which the face leans clockwise, taken out before the network sees it. The score is a
-        logit: about 7 and more on a face, about -9 without one.
+        `frame`: RGB uint8 [H,W,3]; `region`: centre x, centre y, width, height and angle of a rectangle,
+        which may reach beyond the frame. The network sees it as a square: the angle, radians by which the
+        face leans clockwise, is taken out, and so is what makes it narrow. The score is a logit: about 7 and
+        more on a face, about -9 without one.
         """
         cv2 = opencv()
         # A pixel p of the network's is turn p + shift in the frame.
-        zoom = float(region[2]) / self._side
-        cos, sin = zoom * np.cos(angle), zoom * np.sin(angle)
-        centre = np.array([region[0] + region[2] / 2, region[1] + region[3] / 2])
-        turn = np.array([[cos, -sin], [sin, cos]])
+        centre, sides = np.asarray(region[:2], np.float64), np.asarray(region[2:4], np.float64)
+        turn = _turn(region[4]) * (sides / self._side)
+        zoom = float(np.sqrt(sides.prod())) / self._side
         shift = centre - turn @ np.full(2, self._side / 2)
-        # The part of the frame that the turned square covers, averaged first over as many pixels as become
+        # The part of the frame that the turned rectangle covers, averaged first over as many pixels as become
         # one: without it the landmarks jitter by a quarter more.
-        reach = region[2] * (abs(np.cos(angle)) + abs(np.sin(angle))) / 2 + MARGIN
+        reach = np.abs(_turn(region[4])) @ sides / 2 + MARGIN
         height, width = frame.shape[:2]
         left, top = np.clip(np.floor(centre - reach), 0, [width - 1, height - 1]).astype(int)
         right, bottom = np.clip(np.ceil(centre + reach), [left + 1, top + 1], [width, height]).astype(int)
@@ -81,6 +86,21 @@ class LandmarkNet:
         points = points.reshape(-1, 3)[:N_LANDMARKS].astype(np.float64)
         points = np.column_stack([points[:, :2] @ turn.T + shift, points[:, 2] * zoom])
         return points.astype(np.float32), float(logit.reshape(-1)[0])
+
+    def region(self, landmarks: np.ndarray, grow: float) -> np.ndarray:
+        """Where to look for a face with `landmarks` [468,3], as float64 [5], see `__call__`.
+
+        It leans as the face does and holds all landmarks, grown by the share `grow`. It is as high as
+        MediaPipe's square, and narrower where the face is narrower than WIDTH.
+        """
+        turn = _turn(lean(landmarks))
+        upright = landmarks[:, :2] @ turn
+        low, high = upright.min(0), upright.max(0)
+        width, height = high - low
+        side = max(width, height) * (1 + grow)
+        full = WIDTH[self.name] * height
+        narrow = max(NARROWEST, width / full) if width < full else 1.0
+        return np.array([*(turn @ ((low + high) / 2)), side * narrow, side, lean(landmarks)], np.float64)
 
 
 @cache
@@ -105,3 +125,18 @@ def lean(landmarks: np.ndarray) -> float:
     """The angle of the line between the eyes, radians, positive clockwise."""
     left, right = landmarks[EYE_CORNERS[0]], landmarks[EYE_CORNERS[1]]
     return float(np.arctan2(right[1] - left[1], right[0] - left[0]))
+
+
+def region_of_box(box: np.ndarray, grow: float, angle: float = 0.0) -> np.ndarray:
+    """The square around the centre of `box` (x, y, width, height), its longer side grown by `grow`.
+
+    A region as LandmarkNet takes it, float64 [5].
+    """
+    side = max(box[2], box[3]) * (1 + grow)
+    return np.array([box[0] + box[2] / 2, box[1] + box[3] / 2, side, side, angle], np.float64)
+
+
+def _turn(angle: float) -> np.ndarray:
+    """The turn by `angle` radians, clockwise in a picture, [2,2]."""
+    cos, sin = np.cos(angle), np.sin(angle)
+    return np.array([[cos, -sin], [sin, cos]])

@@ -7,17 +7,16 @@ of boxes over one another the most probable one stays.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from ferflow.faces import mtcnn_networks
+from ferflow.faces.boxes import suppressed
+from ferflow.faces.detect import Detections
 from ferflow.faces.quiet import opencv
 
-POINTS = ("left eye", "right eye", "nose", "left corner of the mouth", "right corner of the mouth")
-"""As the viewer sees them; the order of `Detections.points`."""
 WINDOW, STRIDE = 12, 2
 """Pixels that the first network sees at a place, and between two of its places."""
 REFINED, FINAL = 24, 48
@@ -27,22 +26,6 @@ NMS_SIZE, NMS_ALL, NMS_REFINED, NMS_FINAL = 0.5, 0.7, 0.7, 0.7
 the second and third network; those of the authors' code."""
 BATCH = 512
 """Crops that are judged at once."""
-
-
-@dataclass(frozen=True)
-class Detections:
-    """Faces in a picture, the most probable first.
-
-    `boxes` float32 [n,4]: x, y, width, height in its pixels, which may reach beyond its edges; `confidence`
-    float32 [n], 0–1 (NaN from a detector that gives none); `points` float32 [n,5,2] (see POINTS), or NaN.
-    """
-
-    boxes: np.ndarray
-    confidence: np.ndarray
-    points: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.boxes)
 
 
 class Mtcnn:
@@ -63,8 +46,8 @@ class Mtcnn:
         self.smallest, self.step, self.thresholds = smallest, step, tuple(thresholds)
 
     @torch.inference_mode()
-    def find(self, picture: np.ndarray) -> Detections:
-        """The faces in `picture`, RGB uint8 [H,W,3] of any size."""
+    def find(self, picture: np.ndarray, quick: bool = False) -> Detections:
+        """The faces in `picture`, RGB uint8 [H,W,3] of any size; it knows no quicker search."""
         picture = np.ascontiguousarray(picture)
         boxes = square(self._proposed(picture))
         boxes = self._refined(picture, boxes)
@@ -128,27 +111,6 @@ class Mtcnn:
             for found, answer in zip(said, self.networks[which](_normalised(crops)), strict=True):
                 found.append(answer.numpy())
         return [np.concatenate(found) for found in said]
-
-
-def suppressed(boxes: np.ndarray, scores: np.ndarray, overlap: float, of_smaller: bool = False) -> np.ndarray:
-    """Rows of the boxes (corners [n,4]) that stay, the most probable first: non-maximum suppression.
-
-    A box goes where a more probable one that stays overlaps it by more than `overlap`: the shared area by
-    that of both together, or, `of_smaller`, by that of the smaller box. (torchvision's operator has no
-    second way, and does not load beside a torch without CUDA.)
-    """
-    area = np.prod(np.clip(boxes[:, 2:] - boxes[:, :2], 0, None), axis=1)
-    order = np.argsort(-scores, kind="stable")
-    kept = []
-    while len(order):
-        best, order = order[0], order[1:]
-        kept.append(best)
-        low = np.maximum(boxes[best, :2], boxes[order, :2])
-        high = np.minimum(boxes[best, 2:], boxes[order, 2:])
-        shared = np.prod(np.clip(high - low, 0, None), axis=1)
-        whole = np.minimum(area[best], area[order]) if of_smaller else area[best] + area[order] - shared
-        order = order[shared <= overlap * whole]
-    return np.array(kept, np.int64)
 
 
 def moved(boxes: np.ndarray, offsets: np.ndarray) -> np.ndarray:

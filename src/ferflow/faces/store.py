@@ -21,7 +21,7 @@ from ferflow import hdf5
 from ferflow.errors import InputError
 from ferflow.faces.landmarks import N_LANDMARKS
 from ferflow.faces.stream import FaceFrame, FaceStream
-from ferflow.faces.video import Clip, NoClip, is_blank, open_clip
+from ferflow.faces.video import Clip, NoClip, open_clip
 from ferflow.files import whole
 from ferflow.settings import Faces
 
@@ -139,7 +139,7 @@ class _ClipWriter:
         self._frames.resize(self.n_frames + 1, axis=0)
         self._frames[-1] = face.crop
         self.n_tracked += face.tracked
-        self.n_blank += is_blank(face.frame)
+        self.n_blank += face.blank
         # The source frame and the crop are not kept: a block of them would be tens of megabytes.
         self._pending.append((face.box, face.tracked, face.landmarks, face.score))
         if len(self._pending) == BLOCK:

@@ -1,9 +1,10 @@
 """Detect, track, verify, crop: a stream of frames in, a stream of faces out, one frame in memory at a time.
 
 As in the thesis (section 3.2.1) Haar finds the face in the first frames, the box is extended at the chin
-and a tracker follows it. Departures: every frame's box is checked by the landmark network's face score,
-since trackers report success on frames without a face; a lost face is searched for again; and a box that
-has drifted away from the landmarks is set back on them.
+and a tracker follows it. Departures: where Haar finds nobody another detector may (`faces.detector`); every
+frame's box is checked by the landmark network's face score, since trackers report success on frames without
+a face; a lost face is searched for again; and a box that has drifted away from the landmarks is set back on
+them.
 """
 
 from __future__ import annotations
@@ -15,16 +16,22 @@ from pathlib import Path
 import numpy as np
 
 from ferflow.errors import InputError
-from ferflow.faces.boxes import clip_to, cropped, extend_chin, overlap, square
-from ferflow.faces.detect import FaceDetector
-from ferflow.faces.landmarks import N_LANDMARKS, LandmarkNet, lean
+from ferflow.faces.boxes import clip_to, cropped, extend_chin, overlap
+from ferflow.faces.detect import Detector, HaarCascade, detectors
+from ferflow.faces.landmarks import N_LANDMARKS, LandmarkNet, lean, region_of_box
 from ferflow.faces.track import FaceTracker
+from ferflow.faces.video import is_blank
 from ferflow.settings import Faces
 
 ANCHORS = (33, 133, 362, 263, 168, 6)
 """Eye corners and the bridge of the nose: landmarks that no expression moves, by which a box is placed."""
+LOOKS = 4
+"""At a face that was found anew, after the one in the detector's box: then its region stays where it is."""
 SAME_FACE = 0.3
 """Overlap from which two boxes are hits on the same face."""
+HAAR_PLACE = np.array([0.0, 0.55, 5.6, 5.6])
+"""Where Haar's box lies on a face (see `relative_to_anchors`): the median over real and rendered faces. Other
+detectors' boxes are drawn otherwise; theirs are placed so, and crops show the same whoever found the face."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +40,7 @@ class FaceFrame:
 
     `box` x y w h float32 [4], `landmarks` float32 [468,3], both in source pixels and NaN where not
     `tracked`; `score` is the landmark network's logit (NaN where nothing was looked at); `crop` is RGB
-    uint8 [size,size,3], zeros where not tracked.
+    uint8 [size,size,3], zeros where not tracked. `blank`: it shows nothing, and was not searched.
     """
 
     index: int
@@ -43,6 +50,7 @@ class FaceFrame:
     landmarks: np.ndarray
     score: float
     crop: np.ndarray
+    blank: bool = False
 
 
 @dataclass(frozen=True)
@@ -58,8 +66,10 @@ class FaceStream:
 
     def __init__(self, weights_folder: str | Path, settings: Faces, where: str | Path = "clip") -> None:
         self.settings, self.where = settings, where
-        self._detector = FaceDetector(settings.smallest)
         self._net = LandmarkNet(weights_folder, settings.landmarks)
+        self._detectors = detectors(
+            settings.detector, settings.smallest, settings.smallest_network, weights_folder
+        )
         self._tracker = FaceTracker(settings.tracker)
         self.reset()
 
@@ -75,10 +85,10 @@ class FaceStream:
         self.recentred = 0  # how often a drifted box was set back
         self._following = False
         self._place = np.zeros(4)  # the box relative to the anchors, at detection
-        self._region_place = np.zeros(4)  # the same of the landmark network's region
-        self._region = np.zeros(5)  # that region now: x y w h and its angle
+        self._region_place = np.zeros(4)  # the same of what the landmark network sees
+        self._region = np.zeros(5)  # where that is now: centre, width, height, angle
         self._doubts = 0  # frames in a row with a low score
-        self._searched = 0  # frames in a row without a face
+        self._searched = 0  # frames in a row without a face, blank ones aside
 
     def run(self, frames: Iterable[np.ndarray]) -> Iterator[FaceFrame]:
         """The faces of `frames`, RGB uint8 [H,W,3] each, from a fresh start."""
@@ -91,10 +101,14 @@ class FaceStream:
 
         Raises InputError where several faces are found and `settings.several` is `error`.
         """
-        box, sighting = self._follow(frame) if self._following else self._search(frame)
-        index, self.index = self.index, self.index + 1
+        box, sighting = self._follow(frame) if self._following else (None, None)
+        blank = box is None and is_blank(frame)
+        if not (box is not None or blank or self._following):
+            box, fresh = self._search(frame)
+            sighting = fresh or sighting
         tracked = box is not None
-        self._searched = 0 if tracked else self._searched + 1
+        index, self.index = self.index, self.index + 1
+        self._searched = 0 if tracked else self._searched + (not blank)
         return FaceFrame(
             index,
             frame,
@@ -103,21 +117,22 @@ class FaceStream:
             sighting.landmarks if tracked else np.full((N_LANDMARKS, 3), np.nan, np.float32),
             sighting.score if sighting else float("nan"),
             cropped(frame, box, self.settings.size) if tracked else self._no_crop(),
+            blank,
         )
 
     def _search(self, frame: np.ndarray) -> tuple[np.ndarray | None, Sighting | None]:
-        """Find a face anew; a Haar hit counts only where the landmark network sees a face too."""
-        # After the first frames the search goes on in every frame, but with fewer window sizes.
-        quick = self._searched >= self.settings.search_frames
-        seen, best = [], None
-        for hit in self._detector.find(frame, quick):
-            sighting = self._look(frame, square(hit, self.settings.landmark_grow))
-            best = sighting if best is None or sighting.score > best.score else best
-            known = any(overlap(hit, box) > SAME_FACE for box, _ in seen)
-            if sighting.score >= self.settings.lost_logit and not known:
-                seen.append((hit, sighting))
-                if self.settings.several == "largest":
-                    break
+        """Find a face anew; a hit counts only where the landmark network sees a face too."""
+        # After the first frames the search goes on in every frame, but a thorough one only now and then.
+        turn, every = divmod(self._searched, self.settings.search_frames)
+        quick = turn > 0 and every > 0
+        seen: list[tuple[np.ndarray, Sighting]] = []
+        best = None
+        for detector in self._detectors:
+            found, sighting = self._confirmed(frame, detector, quick, seen)
+            seen += found
+            best = sighting if best is None or (sighting and sighting.score > best.score) else best
+            if seen and self.settings.several == "largest":
+                break
         if not seen:
             return None, best
         if len(seen) > 1:
@@ -130,19 +145,50 @@ class FaceStream:
         height, width = frame.shape[:2]
         box = clip_to(extend_chin(hit, self.settings.extend), width, height)
         self.detections += 1
-        self._start(frame, box, hit, sighting)
+        self._start(frame, box, sighting)
         return box, sighting
+
+    def _confirmed(
+        self, frame: np.ndarray, detector: Detector, quick: bool, known: list[tuple[np.ndarray, Sighting]]
+    ) -> tuple[list[tuple[np.ndarray, Sighting]], Sighting | None]:
+        """Faces that `detector` finds and the landmark network sees, beside those `known`: box and sighting.
+
+        Of several only the largest where that is what is asked for. The second is the best sighting.
+        """
+        found = detector.find(frame, quick)
+        seen: list[tuple[np.ndarray, Sighting]] = []
+        best = None
+        for row in found.largest_first():
+            sighting = self._look_closely(frame, found.boxes[row], detector.margin, found.lean(row))
+            best = sighting if best is None or sighting.score > best.score else best
+            if sighting.score < self.settings.lost_logit:
+                continue
+            haar = detector.name == "haar"
+            box = found.boxes[row] if haar else placed(HAAR_PLACE, sighting.landmarks)
+            if any(overlap(box, other) > SAME_FACE for other, _ in known + seen):
+                continue
+            seen.append((box, sighting))
+            if self.settings.several == "largest":
+                break
+        return seen, best
+
+    def _look_closely(self, frame: np.ndarray, box: np.ndarray, margin: float, angle: float) -> Sighting:
+        """The face in a detector's box: first by the box, then by the landmarks that were found before."""
+        sighting = self._look(frame, region_of_box(box, margin, angle))
+        for _ in range(LOOKS):
+            if sighting.score < self.settings.lost_logit:
+                break
+            sighting = self._look(frame, self._net.region(sighting.landmarks, self.settings.landmark_grow))
+        return sighting
 
     def _follow(self, frame: np.ndarray) -> tuple[np.ndarray | None, Sighting | None]:
         box = self._tracker.follow(frame)
         sighting = self._look_again(frame, box)
         if sighting.score < self.settings.lost_logit:
+            # No face in this frame; the tracker may have one in the next.
             self._doubts += 1
-            if box is not None and self._doubts < self.settings.lost_frames:
-                return None, sighting  # no face in this frame; the tracker may have one in the next
-            self._following, self._doubts = False, 0
-            found, fresh = self._search(frame)
-            return found, fresh or sighting
+            self._following = box is not None and self._doubts < self.settings.lost_frames
+            return None, sighting
         self._doubts = 0
         self._move_region(sighting.landmarks)
         expected = placed(self._place, sighting.landmarks)
@@ -156,22 +202,20 @@ class FaceStream:
 
     def _look_again(self, frame: np.ndarray, box: np.ndarray | None) -> Sighting:
         """Landmarks from the region that follows the face; from the box if that fails."""
-        guided = self._look(frame, self._region[:4], self._region[4])
+        guided = self._look(frame, self._region)
         if guided.score >= self.settings.lost_logit or box is None:
             return guided
-        plain = self._look(frame, square(box, self.settings.landmark_grow))
+        plain = self._look_closely(frame, box, HaarCascade.margin, self._region[4])
         return plain if plain.score > guided.score else guided
 
-    def _look(self, frame: np.ndarray, region: np.ndarray, angle: float = 0.0) -> Sighting:
-        return Sighting(*self._net(frame, region, angle))
+    def _look(self, frame: np.ndarray, region: np.ndarray) -> Sighting:
+        return Sighting(*self._net(frame, region))
 
-    def _start(self, frame: np.ndarray, box: np.ndarray, hit: np.ndarray, sighting: Sighting) -> None:
+    def _start(self, frame: np.ndarray, box: np.ndarray, sighting: Sighting) -> None:
         self._tracker.start(frame, box)
         self._following, self._doubts = True, 0
-        region = square(hit, self.settings.landmark_grow)
-        self._region = np.append(region, 0.0)
-        self._region_place = relative_to_anchors(region, sighting.landmarks)
-        self._move_region(sighting.landmarks)
+        self._region = self._net.region(sighting.landmarks, self.settings.landmark_grow)
+        self._region_place = relative_to_anchors(_box_of(self._region), sighting.landmarks)
         self._place = relative_to_anchors(box, sighting.landmarks)
 
     def _move_region(self, landmarks: np.ndarray) -> None:
@@ -180,8 +224,10 @@ class FaceStream:
         The network's answer depends on where its region lies: one that sits the same way on the face in every
         frame gives steady landmarks, one that shakes with the last landmarks' noise does not.
         """
-        target = np.append(placed(self._region_place, landmarks), lean(landmarks))
-        self._region = self._region + self.settings.landmark_follow * (target - self._region)
+        box = placed(self._region_place, landmarks)
+        change = np.array([*(box[:2] + box[2:] / 2), *box[2:], lean(landmarks)]) - self._region
+        change[4] = (change[4] + np.pi) % (2 * np.pi) - np.pi
+        self._region = self._region + self.settings.landmark_follow * change
 
     def _no_crop(self) -> np.ndarray:
         return np.zeros((self.settings.size, self.settings.size, 3), np.uint8)
@@ -195,12 +241,23 @@ def _frame_of(landmarks: np.ndarray) -> tuple[np.ndarray, float]:
 
 
 def relative_to_anchors(box: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
-    """`box` relative to the anchors of `landmarks`."""
+    """`box` relative to the anchors of `landmarks`; its centre as seen by a face that leans."""
     centre, size = _frame_of(landmarks)
-    return np.concatenate([(box[:2] - centre) / size, box[2:] / size])
+    return np.concatenate([_turned(box[:2] + box[2:] / 2 - centre, -lean(landmarks)) / size, box[2:] / size])
 
 
 def placed(place: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
-    """The box that lies on `landmarks` as the first one lay on its own."""
+    """The upright box that lies on `landmarks` as the first one lay on its own."""
     centre, size = _frame_of(landmarks)
-    return np.concatenate([centre + place[:2] * size, place[2:] * size]).astype(np.float32)
+    centre = centre + _turned(place[:2], lean(landmarks)) * size
+    return np.concatenate([centre - place[2:] * size / 2, place[2:] * size]).astype(np.float32)
+
+
+def _box_of(region: np.ndarray) -> np.ndarray:
+    """The box x, y, width, height of a region that is not turned."""
+    return np.concatenate([region[:2] - region[2:4] / 2, region[2:4]])
+
+
+def _turned(point: np.ndarray, angle: float) -> np.ndarray:
+    cos, sin = np.cos(angle), np.sin(angle)
+    return np.array([cos * point[0] - sin * point[1], sin * point[0] + cos * point[1]])

@@ -61,14 +61,16 @@ def from_annotations(
     settings: Evaluation,
     emotions: Sequence[str],
     seed: int,
+    all_clips_csv: str | Path | None = None,
 ) -> list[str]:
     """Evaluate annotations of the test clips; returns a line on every annotator who has not answered all.
 
     Writes `annotators.csv` and `majority.csv` (schema predictions, protocol human) in the folder `out`, and
-    `TABLES` and `human_accuracy` (.csv) in `out_tables`. `annotations.read` says which are refused.
+    `TABLES` and `human_accuracy` (.csv) in `out_tables`. `annotations.read` says which are refused; answers
+    about clips that `all_clips_csv` has beside the manifest's are passed over.
     """
     clips = asked(manifest_csv, splits_json, emotions)
-    answers = annotations.read(annotations_csv, manifest.read(manifest_csv), emotions)
+    answers = annotations.read(annotations_csv, manifest.read(all_clips_csv or manifest_csv), emotions)
     answers = annotations.only(answers, clips, annotations_csv)
     drawn = _are_simulated(answers["annotator"], annotations_csv)
     missing = annotations.incomplete(answers, len(clips))
@@ -92,10 +94,11 @@ def from_votes(
     settings: Evaluation,
     emotions: Sequence[str],
     seed: int,
+    all_clips_csv: str | Path | None = None,
 ) -> list[str]:
     """The same from vote counts per clip, without what needs to know who said what; there are no lines."""
     clips = asked(manifest_csv, splits_json, emotions)
-    counted = votes.read(votes_csv, manifest.read(manifest_csv), emotions)
+    counted = votes.read(votes_csv, manifest.read(all_clips_csv or manifest_csv), emotions)
     counted = counted.about(counted.clips["clip_id"].isin(clips["clip_id"]).to_numpy())
     if not len(counted.clips):
         raise InputError(votes_csv, "holds no votes about a test clip", "count votes about the test clips")

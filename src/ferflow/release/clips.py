@@ -9,7 +9,7 @@ from ferflow.evaluation.groups import used
 from ferflow.fusion.run import write_fusions
 from ferflow.humans import run as humans
 from ferflow.release import trained, written
-from ferflow.release.bundle import VOTES
+from ferflow.release.bundle import VOTES, manifest_of
 from ferflow.release.steps import ANSWERS, PREDICTIONS, Places, Step
 
 
@@ -40,6 +40,7 @@ def _humans(at: Places) -> list[Step]:
     if source is None:
         return []
     folder, splits, manifest = at.name(layout.HUMANS), at.name(layout.SPLITS), at.name(layout.CLIPS)
+    all_clips = manifest_of(settings)
     # All answers about the test clips, under the annotators' pseudonyms.
     answers = VOTES if source == "votes" else f"{folder}/annotators.csv"
     evaluate = humans.from_votes if source == "votes" else humans.from_annotations
@@ -55,9 +56,10 @@ def _humans(at: Places) -> list[Step]:
             settings.evaluation,
             settings.emotions,
             settings.seed,
+            at.there(all_clips),
         )
 
-    return [Step(ANSWERS, [answers, splits, manifest], make)]
+    return [Step(ANSWERS, [answers, splits, manifest, all_clips], make)]
 
 
 def _fusion(at: Places) -> Step:

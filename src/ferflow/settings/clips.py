@@ -66,7 +66,9 @@ class Stills(Section):
 
 
 class Faces(Section):
+    detector: Literal["auto", "haar", "blazeface", "mtcnn"]
     smallest: Count
+    smallest_network: Annotated[int, Field(ge=12)]
     search_frames: Count
     extend: Annotated[int, Field(ge=0)]
     tracker: Literal["medianflow", "kcf", "csrt"]
@@ -100,6 +102,7 @@ AuBackend = Literal["landmark", "blendshapes", "pyfeat", "openface"]
 
 class Aus(Section):
     backend: Literal["auto", AuBackend]
+    neutral: Literal["first", "subject"]
     neutral_frames: Count
     ridge: NotNegative
     openface_folder: str | None

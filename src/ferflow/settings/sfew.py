@@ -53,7 +53,7 @@ class Cell(Section):
 
 class Transfer(Section):
     start: Literal["imagenet", "untrained"]
-    crops: Literal["mtcnn", "haar"]
+    crops: Literal["auto", "haar", "blazeface", "mtcnn"]
     folds: Annotated[int, Field(ge=2)]
     protocols: Annotated[list[SfewProtocol], Field(min_length=1)]
     batch: Count

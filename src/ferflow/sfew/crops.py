@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,31 +14,30 @@ from ferflow.datasets.sfew import read_manifest, scenes
 from ferflow.errors import InputError
 from ferflow.faces.align import aligned, boxed
 from ferflow.faces.boxes import square
-from ferflow.faces.detect import FaceDetector
-from ferflow.faces.mtcnn import Detections, Mtcnn
+from ferflow.faces.detect import Detections, Detector, detectors
 from ferflow.settings.scenes import Crops
 from ferflow.sfew import quality, store
 
-DETECTORS = ("mtcnn", "haar")
-Find = Callable[[np.ndarray], Detections]
 
+def detector(name: str, settings: Crops, weights_folder: str | Path) -> list[Detector]:
+    """What is asked for the faces in a picture under one of `faces.detect.DETECTORS`, one after the other.
 
-def detector(name: str, settings: Crops, weights_folder: str | Path) -> Find:
-    """What finds the faces in a picture: `mtcnn`, or `haar` (which knows neither confidence nor points).
-
-    Raises WeightsError where MTCNN's weights are missing.
+    Raises WeightsError where a network's file is missing.
     """
     if name == "mtcnn":
-        return Mtcnn(weights_folder, settings.smallest, settings.step, settings.thresholds).find
-    cascade = FaceDetector(settings.smallest)
+        from ferflow.faces.mtcnn import Mtcnn  # it imports torch
 
-    def find(picture: np.ndarray) -> Detections:
-        found = cascade.find(picture) if min(picture.shape[:2]) >= settings.smallest else []
-        boxes = np.array(found, np.float32).reshape(-1, 4)
-        unknown = np.full(len(boxes), np.nan, np.float32)
-        return Detections(boxes, unknown, np.full((len(boxes), 5, 2), np.nan, np.float32))
+        return [Mtcnn(weights_folder, settings.smallest, settings.step, settings.thresholds)]
+    return detectors(name, settings.smallest, settings.smallest, weights_folder)
 
-    return find
+
+def find(asked: list[Detector], picture: np.ndarray) -> tuple[Detections, str]:
+    """The faces in `picture`, RGB uint8 [H,W,3], of the first of `asked` that finds any, and its name."""
+    for one in asked:
+        found = one.find(picture)
+        if len(found):
+            break
+    return found, one.name
 
 
 def chosen(boxes: np.ndarray, width: int, height: int, choice: str) -> int:
@@ -68,12 +67,12 @@ def write(
     """
     manifest = read_manifest(manifest_csv)
     manual = manual_boxes(settings.manual_boxes, manifest)
-    find = detector(name, settings, weights_folder)
+    asked = detector(name, settings, weights_folder)
     rows: list[dict] = []
 
     def cut() -> Iterator[np.ndarray]:
         for about, picture in zip(manifest.itertuples(), scenes(manifest), strict=True):
-            crop, row = _crop(picture, find(picture), name, manual.get(about.image_id), settings)
+            crop, row = _crop(picture, *find(asked, picture), manual.get(about.image_id), settings)
             rows.append({"image_id": about.image_id, **row, "synthetic": about.synthetic})
             yield crop
 
@@ -93,8 +92,8 @@ def _crop(
         by, box, sure, points = "manual", manual, math.nan, np.full((5, 2), np.nan)
     else:
         return store.fitted(picture), _row("none", np.full(4, np.nan), 0)
-    known = bool(np.isfinite(points).all())
-    if settings.align and known and np.ptp(points, axis=0).any():
+    known = bool(np.isfinite(points[:3]).all())
+    if settings.align and np.isfinite(points).all() and np.ptp(points, axis=0).any():
         crop = aligned(picture, points, store.SIZE, settings.margin)
     else:
         crop = boxed(picture, square(box, settings.margin), store.SIZE)

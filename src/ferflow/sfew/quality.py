@@ -23,7 +23,7 @@ def blur(crop: np.ndarray) -> float:
 
 
 def pose(points: np.ndarray) -> tuple[float, float]:
-    """How far a face with `points` [5,2] (see `mtcnn.POINTS`) turns and tilts.
+    """How far a face with `points` [5,2] (see `faces.detect.POINTS`) turns and tilts.
 
     The first is the nose's distance from the line half-way between the eyes, along their line, in distances
     of the eyes: 0 from the front, positive where the nose points to the viewer's right. The second is the
@@ -69,7 +69,7 @@ def summary(crops: pd.DataFrame, emotions: pd.Series) -> pd.DataFrame:
             {
                 "emotion": emotion,
                 "images": int(mine.sum()),
-                **{by: int((found == by).sum()) for by in ("mtcnn", "haar", "manual", "none")},
+                **{by: int((found == by).sum()) for by in ("mtcnn", "haar", "blazeface", "manual", "none")},
                 "several": int((crops["faces"][mine] > 1).sum()),
                 **{flag: sum(flag in one for one in names) for flag in FLAGS},
                 "good": int(((found != "none") & (crops["flags"][mine] == "")).sum()),
