@@ -41,8 +41,8 @@ BLOCK = 16
 class Model(Protocol):
     """A trained model: an image network with classes of its own, and perhaps a head over the clip.
 
-    `trim`, `max_frames`, `clip` and `data_root`, the folder of the clips that it was trained on, are there
-    where `has_head` is, `affect` where `has_affect` is.
+    `trim`, `max_frames`, `clip`, `data_root`, the folder of the clips that it was trained on, and `note`,
+    what its user should know, are there where `has_head` is, `affect` where `has_affect` is.
     """
 
     path: Path
@@ -55,6 +55,7 @@ class Model(Protocol):
     trim: Trim
     max_frames: int
     data_root: str
+    note: str
     frame_classes: Sequence[str]
     clip_classes: Sequence[str]
 
