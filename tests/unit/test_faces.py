@@ -131,6 +131,27 @@ def test_a_second_face_is_left_out_or_an_error(real_faces, weights_folder, faces
     assert face.tracked
 
 
+def test_of_two_people_of_one_size_the_same_one_is_followed_throughout(
+    one_face, weights_folder, faces, tmp_path
+):
+    grey = np.full_like(one_face, 90)
+    grey[::2] = 120
+    both, right = np.hstack([one_face, one_face]), np.hstack([grey, one_face])
+    stream = FaceStream(weights_folder, faces)
+    middle = one_face.shape[1]
+    (first,) = stream.run([both])
+    assert first.box[0] < middle and stream.crowd == (2, 0)
+    (tmp_path / "clip").mkdir()
+    lost = [np.hstack([grey, grey])] * (faces.lost_frames + 1)
+    for number, frame in enumerate([right, *lost, both]):
+        cv2.imwrite(str(tmp_path / "clip" / f"{number}.png"), frame[..., ::-1])
+    store.write_subject(rows(S1="clip"), tmp_path / "S1.h5", weights_folder, faces, tmp_path)
+    clip = store.read(tmp_path / "S1.h5", "S1")
+    assert clip["tracked"][[0, -1]].all() and not clip["tracked"][1:-1].any()
+    assert (clip["boxes"][[0, -1], 0] > middle).all()
+    assert clip["warnings"] == [f"shows 2 faces in frame {len(lost) + 1}; one of them is followed"]
+
+
 def test_a_box_that_left_the_face_is_put_back(one_face, weights_folder, faces):
     stream = FaceStream(weights_folder, faces)
     stream.reset()

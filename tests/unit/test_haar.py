@@ -33,7 +33,7 @@ def portrait(real_faces):
 
 
 def test_faces_are_watched_as_a_study_does(small_settings):
-    assert WATCHING.faces == small_settings({"faces": {"landmarks": "wheel"}}).faces
+    assert WATCHING.faces == small_settings().faces
 
 
 @pytest.mark.wheel

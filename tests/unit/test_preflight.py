@@ -42,6 +42,7 @@ def test_a_study_of_own_clips_says_what_it_will_do(own):
     assert "12 (6 in cross-validation, 3 final, 3 as controls)" in said
     assert "fold 1:        2 subjects, 4 clips: happy 2, sad 2" in said
     assert "fusion.sets.c3d_convlstm: left out" in said
+    assert ready.settings.aus.backend == "landmark" and ready.decided in said
 
 
 def test_a_side_that_lacks_a_class_is_told(own):

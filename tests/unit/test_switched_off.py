@@ -69,3 +69,11 @@ def test_null_is_no_fusion(small_settings, nothing):
 def test_a_name_that_is_nowhere_and_a_study_of_nothing_are_one_line(small_settings, asked, said):
     with pytest.raises(SettingError, match=said):
         small_settings(asked)
+
+
+def test_a_baseline_is_fused_where_it_is_run(small_settings):
+    sets = {"fusion": {"sets": {"mixed": ["lstm", "logistic-subject"]}}}
+    made = small_settings(sets | {"baselines": {"run": ["majority", "logistic_subject"]}})
+    assert made.fusion.named()["mixed"] == ["lstm", "logistic-subject"]
+    assert "logistic-subject" in made.fusible() and "logistic" not in made.fusible()
+    assert "mixed" not in small_settings(sets).fusion.named()

@@ -40,13 +40,15 @@ def study(tmp_path):
                 if own == subject:
                     group = file.create_group(clip)
                     for name, (shape, kind) in store.ARRAYS.items():
-                        group[name] = np.zeros([0] + [n or 4 for n in shape[1:]], kind)
-                    group.attrs.update(facts, n_declared=40, fps=25.0, width=9, height=9, warnings="")
+                        length = int(facts["n_tracked"] > 0)
+                        group[name] = np.ones([length, *(n or 4 for n in shape[1:])], kind)
+                    group.attrs.update(facts, n_declared=40, fps=25.0, width=9, height=9)
+                    group.attrs["warnings"] = "shows 2 faces" if clip.endswith("2") else ""
     return tmp_path
 
 
 def written(study, least=0.1):
-    files = [study / name for name in ("clips.csv", "unusable.csv")]
+    files = [study / name for name in ("clips.csv", "unusable.csv", "remarks.csv")]
     usable.write(study / "manifest.csv", [study / f"{s}.h5" for s in "abcd"], *files, least)
     return manifest.read(files[0]), tables.read(files[1], "unusable").set_index("clip_id")
 
@@ -63,10 +65,12 @@ def test_every_clip_that_cannot_be_used_is_listed_with_what_was_looked_at(study)
     assert table.loc["d-1", "remedy"] == "convert it"
     assert table.loc["a-2", ["frames", "not_blank", "with_face"]].tolist() == [40, 30, 2]
     assert clips["clip_id"].tolist() == ["a-1", "c-2", "d-2"] and set(clips["light"]) == {"dim"}
+    remarks = tables.read(study / "remarks.csv", "remarks")[["clip_id", "remark"]]
+    assert remarks.values.tolist() == [["c-2", "shows 2 faces"], ["d-2", "shows 2 faces"]]
     clips, _ = written(study, least=0.0)
     assert clips["clip_id"].tolist() == ["a-1", "a-2", "c-2", "d-2"]
     with pytest.raises(InputError, match="lists d-1, of which no face was stored"):
-        usable.write(study / "manifest.csv", [study / f"{s}.h5" for s in "abc"], "c", "u", 0.1)
+        usable.write(study / "manifest.csv", [study / f"{s}.h5" for s in "abc"], *"cur", 0.1)
 
 
 def test_a_subject_without_any_face_has_an_empty_table_of_action_units(study, small_settings):

@@ -31,6 +31,7 @@ rule clips:
     output:
         clips=at(layout.CLIPS),
         unusable=table("unusable"),
+        remarks=table("remarks"),
     params:
         least_tracked=S.dataset.least_tracked,
     log:
@@ -108,4 +109,5 @@ rule trim:
 SHOWN |= {
     "unusable": ("unusable", "Clips that cannot be used", "3 Faces and trimming"),
     "unusable_counts": ("unusable_counts", "Clips used and left out", "3 Faces and trimming"),
+    "remarks": ("remarks", "Remarks on clips that are used", "3 Faces and trimming"),
 }

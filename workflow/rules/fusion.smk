@@ -30,7 +30,7 @@ if FUSED:
     rule fusion:
         """Average, weighted average, maximum, a stack, and the best set; learnt from cross-validation alone."""
         input:
-            predictions=MODEL_PREDICTIONS,
+            predictions=MODEL_PREDICTIONS + expand(at(layout.BASELINE), baseline=BASELINES),
             manifest=at(layout.CLIPS),
         output:
             predictions=FUSED[0],

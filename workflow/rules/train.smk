@@ -97,7 +97,7 @@ rule final:
         "../scripts/final.py"
 
 
-BASELINES = list(dict.fromkeys(S.baselines.run))
+BASELINES = list(S.baselines.models())
 
 
 if BASELINES:

@@ -6,4 +6,5 @@ with job(snakemake):
     from ferflow.datasets import usable
 
     given, out = snakemake.input, snakemake.output
-    usable.write(given.manifest, given.faces, out.clips, out.unusable, snakemake.params.least_tracked)
+    written = out.clips, out.unusable, out.remarks
+    usable.write(given.manifest, given.faces, *written, snakemake.params.least_tracked)

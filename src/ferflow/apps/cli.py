@@ -149,8 +149,8 @@ def evaluate(
         str | None,
         typer.Option(
             metavar="HOW",
-            help="How faces are cut out of whole pictures: auto, haar, blazeface, mtcnn, or none where the "
-            "pictures are faces already. Default: auto.",
+            help="What finds the faces that are cut out: auto, haar, blazeface or mtcnn; of images also "
+            "none, where they are faces already. Default: auto; of clips the model's own.",
             show_default=False,
         ),
     ] = None,
@@ -199,17 +199,20 @@ def evaluate(
         raise typer.BadParameter("give --clips, or --dataset")
     evaluation = Evaluation(bootstrap=bootstrap, confidence=confidence, by=[], controls=False)
     if clips is not None:
-        of_images = {"split": split, "peak": peak, "neutral": neutral, "crop": crop, "ten-crop": ten_crop}
+        of_images = {"split": split, "peak": peak, "neutral": neutral, "ten-crop": ten_crop}
         of_images |= {"mirror": mirror, "side": side, "choose-on": choose_on}
         if given := [name for name, value in of_images.items() if value]:
             raise typer.BadParameter(f"--{given[0]} is for --dataset")
         if model and len(model) > 1:
             raise typer.BadParameter("--model: clips are judged by one model")
         from ferflow.apps import evaluate_clips
+        from ferflow.faces.detect import DETECTORS
 
+        if crop not in (None, *DETECTORS):
+            raise typer.BadParameter(f"--crop {crop}: of clips one of {', '.join(DETECTORS)}")
         one = model[0] if model else None
         evaluate_clips.run(
-            evaluate_clips.Options(clips, root, one, weights_folder, out, predictions, evaluation, seed)
+            evaluate_clips.Options(clips, root, one, weights_folder, out, predictions, evaluation, seed, crop)
         )
         return
     if root is None:

@@ -166,6 +166,7 @@ def check_weights(folder: Path) -> list[Finding]:
     findings = []
     for group, need in (
         (weights.FACES, "`make demo` fetches them, or run `ferflow weights fetch`"),
+        (weights.BLENDSHAPES, "for action units of people: `ferflow weights fetch blendshapes`"),
         (weights.IMAGENET, "needed for the thesis study: `ferflow weights fetch imagenet`"),
     ):
         states = {weight.name: weights.state(weight.name, folder) for weight in weights.group(group)}

@@ -17,6 +17,12 @@ from ferflow.errors import WeightsError
 SHIPPED = "compact-fer2013.pt"
 """The image network that comes with the package; `python -m ferflow.apps.ship` writes it."""
 
+OWN_MEAN = (
+    "It learnt from features less the mean over all clips of a person. Here the mean of the clip itself is "
+    "taken off: expect less than in its study."
+)
+"""Said of a model whose features are normalised by subject: of somebody new there is one clip."""
+
 
 class Cascade:
     """A final model of `training.final`, asked for frames and for the clip; see `recognise.Model`."""
@@ -35,6 +41,7 @@ class Cascade:
         self.name, self.synthetic = self._final.name, self._final.synthetic
         self.faces, self.aus, self.trim = self._final.faces, self._final.aus, self._final.trim
         self.max_frames = self._final.extraction.max_frames
+        self.note = OWN_MEAN if self._final.extraction.normalise == "subject" else ""
         self.data_root = self._final.meta["settings"]["dataset"]["root"]
         self.frame_classes, self.clip_classes = self._final.frame_classes, self._final.classes
         # As features are extracted for training: fused, and in the precision that the settings name.

@@ -90,7 +90,7 @@ def run(options: Options, console=None) -> int:
             model.path, "has no valence and arousal for --curve", "name a model that has, with --model"
         )
     stream, aus, note = watchers(model, options)
-    predict_screen.show_model(console, model, passed_over, note)
+    predict_screen.show_model(console, model, passed_over, model.note if model.has_head else "", note)
     done = []
     for source, target, drawn in zip(sources, targets, curves, strict=True):
         try:

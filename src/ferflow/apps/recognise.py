@@ -41,8 +41,8 @@ BLOCK = 16
 class Model(Protocol):
     """A trained model: an image network with classes of its own, and perhaps a head over the clip.
 
-    `trim`, `max_frames`, `clip` and `data_root`, the folder of the clips that it was trained on, are there
-    where `has_head` is, `affect` where `has_affect` is.
+    `trim`, `max_frames`, `clip`, `data_root`, the folder of the clips that it was trained on, and `note`,
+    what its user should know, are there where `has_head` is, `affect` where `has_affect` is.
     """
 
     path: Path
@@ -55,6 +55,7 @@ class Model(Protocol):
     trim: Trim
     max_frames: int
     data_root: str
+    note: str
     frame_classes: Sequence[str]
     clip_classes: Sequence[str]
 
@@ -122,6 +123,7 @@ def recognise(
     """
     course = _Course(model, aus)
     block: list[FaceFrame] = []
+    blank = 0
     stream.where = clip.source
     with tempfile.TemporaryFile(prefix="ferflow-") as spool:
         features = _Spool(spool)
@@ -129,6 +131,7 @@ def recognise(
         try:
             for face in stream.run(_first(clip, seconds)):
                 block.append(face)
+                blank += face.blank
                 if len(block) == BLOCK:
                     course.add(block, features, sink)
                     block = []
@@ -141,8 +144,9 @@ def recognise(
         if not course.tracked or not any(course.tracked):
             raise NoFaceError(
                 clip.source,
-                f"has no face in its {len(course.tracked)} frames",
-                f"give a clip with a frontal face of at least {model.faces.smallest} pixels",
+                f"has no face in its {len(course.tracked)} frames"
+                + (f", {blank} of them blank" if blank else ""),
+                f"give a clip with a face of at least {stream.smallest} pixels",
             )
         return course.finish(clip, features)
 

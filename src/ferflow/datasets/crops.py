@@ -57,7 +57,8 @@ def cropped(
         hashes.append(pixel_hash(picture))
     if not kept:
         reason = without[0][3] if without else "there are no images"
-        raise InputError(root, f"has no image with a face ({reason})", "lower faces.smallest")
+        remedy = "see faces.detector, and the smallest face that it looks for"
+        raise InputError(root, f"has no image with a face ({reason})", remedy)
     columns = {
         "clip_id": [clip.clip_id for clip in kept],
         "subject_id": [clip.subject_id for clip in kept],

@@ -28,9 +28,12 @@ def write(
     faces: Iterable[str | Path],
     clips_csv: str | Path,
     unusable_csv: str | Path,
+    remarks_csv: str | Path,
     least_tracked: float,
 ) -> None:
     """Write the clips that can be used (schema `manifest`) and those that cannot (schema `unusable`).
+
+    `remarks_csv` (schema `remarks`) says what is odd about clips that are used all the same.
 
     `faces`: files of the faces step, which hold every clip of the manifest; `least_tracked`: the share of a
     clip's frames, not counting blank ones, in which a face must be. Raises InputError for a clip that is in
@@ -40,28 +43,23 @@ def write(
     known: dict[str, dict] = {}
     for path in faces:
         known |= store.facts(path)
-    rows = []
+    rows, remarks = [], []
     for clip in clips.itertuples(index=False):
         if clip.clip_id not in known:
             raise InputError(manifest_csv, f"lists {clip.clip_id}, of which no face was stored", "run again")
-        found = fault(known[clip.clip_id], least_tracked)
-        if found is None:
-            continue
         own = known[clip.clip_id]
-        rows.append(
-            {
-                "clip_id": clip.clip_id,
-                "subject_id": clip.subject_id,
-                "emotion": clip.emotion,
-                "reason": found[0],
-                "frames": own["n_frames"],
-                "not_blank": own["n_frames"] - own["n_blank"],
-                "with_face": own["n_tracked"],
-                "remedy": found[1],
-                "synthetic": clip.synthetic,
-            }
-        )
+        about = {"clip_id": clip.clip_id, "subject_id": clip.subject_id, "emotion": clip.emotion}
+        about["synthetic"] = clip.synthetic
+        found = fault(own, least_tracked)
+        if found is None:
+            remarks += [about | {"remark": warning} for warning in own["warnings"]]
+            continue
+        counted = {"frames": own["n_frames"], "with_face": own["n_tracked"]}
+        counted["not_blank"] = own["n_frames"] - own["n_blank"]
+        rows.append(about | counted | {"reason": found[0], "remedy": found[1]})
     table = pd.DataFrame(rows, columns=list(tables.schema("unusable")["properties"]))
+    odd = pd.DataFrame(remarks, columns=list(tables.schema("remarks")["properties"]))
+    tables.write(odd, remarks_csv, "remarks")
     tables.write(clips[~clips["clip_id"].isin(table["clip_id"])], clips_csv, "manifest")
     tables.write(table, unusable_csv, "unusable")
 

@@ -20,7 +20,7 @@ import h5py
 import numpy as np
 
 from ferflow import settings
-from ferflow.aus.landmark import intensities
+from ferflow.aus.clip import intensities, reader
 from ferflow.faces import store
 from ferflow.faces.stream import FaceStream
 from ferflow.faces.video import Clip, open_clip
@@ -53,7 +53,7 @@ def work(params: str, weights: str, video: str, n_frames: int) -> tuple[float, f
         with h5py.File(path, "w") as file:
             store.write_clip(file.create_group("clip"), Looped(open_clip(video), n_frames), stream)
         with store.open_landmarks(path, "clip") as (landmarks, tracked, scores):
-            intensities(landmarks, tracked, weights, chosen.aus, scores)
+            intensities(landmarks, tracked, reader(weights, chosen.aus, stream.network), scores)
     wall, own = time.perf_counter() - wall, time.process_time() - own
     return wall, own, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 

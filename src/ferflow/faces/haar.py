@@ -33,6 +33,11 @@ class HaarStream:
         self._tracker = FaceTracker(settings.tracker)
         self.reset()
 
+    @property
+    def smallest(self) -> int:
+        """Pixels, width of the smallest face that is looked for."""
+        return self.settings.smallest
+
     def reset(self) -> None:
         """Forget the face, before another clip."""
         self.index = 0

@@ -35,6 +35,9 @@ class Mtcnn:
     three networks. Raises WeightsError where their weights are not in `weights_folder`.
     """
 
+    name = "mtcnn"
+    margin = 0.5
+
     def __init__(
         self,
         weights_folder: str | Path,

@@ -93,7 +93,9 @@ def write_clip(group: h5py.Group, clip: Clip, stream: FaceStream) -> None:
         group.attrs["height"] = clip.info.height
         group.attrs["detections"] = stream.detections
         group.attrs["recentred"] = stream.recentred
-        group.attrs["warnings"] = "\n".join(clip.warnings)
+        most, where = stream.crowd
+        crowd = [f"shows {most} faces in frame {where}; one of them is followed"] if most > 1 else []
+        group.attrs["warnings"] = "\n".join([*clip.warnings, *crowd])
 
 
 class _ClipWriter:
@@ -180,7 +182,9 @@ def facts(path: str | Path) -> dict[str, dict]:
 
 def with_face(path: str | Path) -> list[str]:
     """The clips in a faces file that can be read to their end and show a face."""
-    return [name for name, own in facts(path).items() if own["n_tracked"] and "problem" not in own]
+    with _open(path) as file:
+        readable = [name for name in file if "problem" not in file[name].attrs]
+        return [name for name in readable if _group(path, file, name)["tracked"][:].any()]
 
 
 def read_tracked(path: str | Path, clip_id: str) -> np.ndarray:

@@ -78,11 +78,19 @@ class FaceStream:
         """Which landmark network looks: a row of `landmarks.REACH`."""
         return self._net.name
 
+    @property
+    def smallest(self) -> int:
+        """Pixels, width of the smallest face that is looked for."""
+        haar = self.settings.detector == "haar"
+        return self.settings.smallest if haar else self.settings.smallest_network
+
     def reset(self) -> None:
         """Forget the face, before another clip."""
         self.index = 0
         self.detections = 0  # how often a face was found by searching
         self.recentred = 0  # how often a drifted box was set back
+        self.crowd = (1, 0)  # the most faces that a search has seen, and the frame where it did first
+        self._last: np.ndarray | None = None  # the box in the last frame with the face
         self._following = False
         self._place = np.zeros(4)  # the box relative to the anchors, at detection
         self._region_place = np.zeros(4)  # the same of what the landmark network sees
@@ -107,6 +115,7 @@ class FaceStream:
             box, fresh = self._search(frame)
             sighting = fresh or sighting
         tracked = box is not None
+        self._last = box if tracked else self._last
         index, self.index = self.index, self.index + 1
         self._searched = 0 if tracked else self._searched + (not blank)
         return FaceFrame(
@@ -135,13 +144,15 @@ class FaceStream:
                 break
         if not seen:
             return None, best
-        if len(seen) > 1:
+        if len(seen) > self.crowd[0]:
+            self.crowd = (len(seen), self.index)
+        if len(seen) > 1 and self.settings.several == "error":
             raise InputError(
                 self.where,
                 f"shows {len(seen)} faces in frame {self.index}",
                 "cut it to one person or set faces.several to largest",
             )
-        hit, sighting = seen[0]
+        hit, sighting = self._same_person(seen)
         height, width = frame.shape[:2]
         box = clip_to(extend_chin(hit, self.settings.extend), width, height)
         self.detections += 1
@@ -153,32 +164,47 @@ class FaceStream:
     ) -> tuple[list[tuple[np.ndarray, Sighting]], Sighting | None]:
         """Faces that `detector` finds and the landmark network sees, beside those `known`: box and sighting.
 
-        Of several only the largest where that is what is asked for. The second is the best sighting.
+        The largest come first. The second is the best sighting.
         """
         found = detector.find(frame, quick)
         seen: list[tuple[np.ndarray, Sighting]] = []
         best = None
         for row in found.largest_first():
-            sighting = self._look_closely(frame, found.boxes[row], detector.margin, found.lean(row))
+            least = self.settings.found_logit
+            sighting = self._look_closely(frame, found.boxes[row], detector.margin, found.lean(row), least)
             best = sighting if best is None or sighting.score > best.score else best
-            if sighting.score < self.settings.lost_logit:
+            if sighting.score < least:
                 continue
             haar = detector.name == "haar"
             box = found.boxes[row] if haar else placed(HAAR_PLACE, sighting.landmarks)
             if any(overlap(box, other) > SAME_FACE for other, _ in known + seen):
                 continue
             seen.append((box, sighting))
-            if self.settings.several == "largest":
-                break
         return seen, best
 
-    def _look_closely(self, frame: np.ndarray, box: np.ndarray, margin: float, angle: float) -> Sighting:
-        """The face in a detector's box: first by the box, then by the landmarks that were found before."""
+    def _same_person(self, seen: list[tuple[np.ndarray, Sighting]]) -> tuple[np.ndarray, Sighting]:
+        """Of faces, the largest first, the one nearest to where the face was last; at first the largest."""
+        if self._last is None:
+            return seen[0]
+        last = self._last[:2] + self._last[2:] / 2
+        return min(seen, key=lambda one: float(np.hypot(*(one[0][:2] + one[0][2:] / 2 - last))))
+
+    def _look_closely(
+        self, frame: np.ndarray, box: np.ndarray, margin: float, angle: float, least: float
+    ) -> Sighting:
+        """The face in a box: first by the box, then by the landmarks that were found before.
+
+        The looks end with one that scores below `least`, the first one with what a lost face scores.
+        """
         sighting = self._look(frame, region_of_box(box, margin, angle))
+        bar = self.settings.lost_logit
         for _ in range(LOOKS):
-            if sighting.score < self.settings.lost_logit:
+            if sighting.score < bar:
                 break
-            sighting = self._look(frame, self._net.region(sighting.landmarks, self.settings.landmark_grow))
+            sighting, bar = (
+                self._look(frame, self._net.region(sighting.landmarks, self.settings.landmark_grow)),
+                least,
+            )
         return sighting
 
     def _follow(self, frame: np.ndarray) -> tuple[np.ndarray | None, Sighting | None]:
@@ -205,7 +231,7 @@ class FaceStream:
         guided = self._look(frame, self._region)
         if guided.score >= self.settings.lost_logit or box is None:
             return guided
-        plain = self._look_closely(frame, box, HaarCascade.margin, self._region[4])
+        plain = self._look_closely(frame, box, HaarCascade.margin, self._region[4], self.settings.lost_logit)
         return plain if plain.score > guided.score else guided
 
     def _look(self, frame: np.ndarray, region: np.ndarray) -> Sighting:

@@ -71,7 +71,7 @@ def write_subject(
     listing: bool,
     extractor: Extractor | None = None,
 ) -> None:
-    """Write the features of all clips in the faces file `faces` (format: `features.store`).
+    """Write the features of all clips with a face in the file `faces` (format: `features.store`).
 
     `paths`: a file for each layer that features are taken from, all of them in one pass.
     `transformation`: one of settings.Transformation, or "none". `seed`: the study's. `listing`: see
@@ -102,7 +102,7 @@ def write_subject(
                     device=extractor.device.type,
                     settings=settings.model_copy(update={"layer": layer}).model_dump_json(),
                 )
-            for clip_id in faces_store.clip_ids(faces):
+            for clip_id in faces_store.with_face(faces):
                 _write_clip(files, faces, clip_id, transformation, seed, listing, extractor)
 
 

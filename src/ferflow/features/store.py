@@ -42,7 +42,7 @@ def create(file: h5py.File, clip_id: str, n_frames: int, width: int) -> h5py.Dat
         clip_id,
         (n_frames, width),
         np.float16,
-        chunks=(max(1, min(n_frames, CHUNK_BYTES // (2 * width))), width),
+        chunks=(min(n_frames, max(1, CHUNK_BYTES // (2 * width))), width),
         shuffle=True,
         compression=hdf5plugin.Zstd(clevel=1),
         fletcher32=True,

@@ -110,7 +110,7 @@ def _fusion(settings: Settings, split: dict) -> None:
     from ferflow.fusion import members, stacking
 
     for where, names in members.asked(settings.fusion).items():
-        members.resolve(names, settings.models().values(), f"fusion.{where}")
+        members.resolve(names, settings.fusible(), f"fusion.{where}")
     if settings.fusion.stacking is not None:
         sizes = [len(fold) for fold in split["folds"]]
         stacking.refuse_few(sum(sizes) - max(sizes))

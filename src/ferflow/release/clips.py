@@ -82,7 +82,7 @@ def _predictions(at: Places) -> Step:
     """All predictions once more, from those of each fold and final model."""
     settings, manifest = at.settings, at.name(layout.CLIPS)
     parts = [*trained.of_folds(at), *(trained.of_finals(at) if settings.splits.tested else [])]
-    parts += [at.name(layout.BASELINE, baseline=name) for name in dict.fromkeys(settings.baselines.run)]
+    parts += [at.name(layout.BASELINE, baseline=name) for name in settings.baselines.models()]
     if settings.evaluation.controls and settings.splits.tested:
         folder = at.name(layout.CONTROLS)
         parts += [f"{folder}/neutral-{head}.csv" for head in settings.temporal.heads]

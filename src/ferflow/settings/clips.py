@@ -75,6 +75,7 @@ class Faces(Section):
     landmarks: Literal["auto", "wheel", "bundle"]
     landmark_grow: NotNegative
     landmark_follow: Annotated[float, Field(gt=0, le=1)]
+    found_logit: float
     lost_logit: float
     lost_frames: Count
     drift_overlap: Share

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
+from ferflow.evaluation.controls import PREFIX
 from ferflow.settings.images import BEST
 from ferflow.settings.types import (
     Baseline,
@@ -113,12 +114,26 @@ class Fusion(Section):
         return (self.stacking is not None) + (self.best is not None)
 
 
+BASELINE_MODELS: dict[Baseline, str] = {
+    "majority": f"{PREFIX}majority-class",
+    "mean": "frame-mean",
+    "weighted_mean": "frame-weighted-mean",
+    "logistic": "logistic",
+    "logistic_subject": "logistic-subject",
+}
+"""What baselines are called in tables; the majority class is a control, with which nothing is compared."""
+
+
 class Baselines(Section):
     """Models without a head, judged in the same folds (`training.baselines`)."""
 
     run: list[Baseline]
     strengths: Annotated[list[Positive], Field(min_length=1)]
     inner_folds: Annotated[int, Field(ge=2)]
+
+    def models(self) -> dict[Baseline, str]:
+        """The baselines that are run, each once, and the names of their models."""
+        return {name: BASELINE_MODELS[name] for name in self.run}
 
 
 class ExperimentRun(Section):

@@ -108,6 +108,10 @@ class Settings(Section):
         heads = {head: f"{self.spatial.network}+{head}" for head in self.temporal.heads}
         return heads | {name: name for name in self.end_to_end.run}
 
+    def fusible(self) -> list[str]:
+        """The names of the models that a fusion may be made of: those of `models`, and the baselines."""
+        return [*self.models().values(), *self.baselines.models().values()]
+
     def sees_images(self) -> bool:
         """Whether anything of a study of clips rests on a network for single images."""
         return bool(self.temporal.heads or self.baselines.run)

@@ -10,7 +10,7 @@ import difflib
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, get_args
 
-from ferflow.settings.comparing import Comparison, Experiments, Fusion
+from ferflow.settings.comparing import BASELINE_MODELS, Comparison, Experiments, Fusion
 from ferflow.settings.types import EndToEndName, Head
 
 if TYPE_CHECKING:
@@ -77,7 +77,11 @@ def _left(
 ) -> list[str]:
     """The `members` that are trained; none where too few of them are left for a fusion."""
     kept, lost = [], []
+    models = [*models, *settings.baselines.models().values()]
     for member in members:
+        if member in BASELINE_MODELS.values():
+            (kept if member in models else lost).append(member)
+            continue
         network, _, name = member.rpartition("+")
         if name not in KNOWN or network not in ("", settings.spatial.network):
             close = difflib.get_close_matches(name, KNOWN, 1)

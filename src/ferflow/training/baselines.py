@@ -18,7 +18,6 @@ from ferflow import tables
 from ferflow.aus.score import au_score
 from ferflow.classes import AU_COLUMNS
 from ferflow.evaluation.clip_answer import weighted_mean
-from ferflow.evaluation.controls import PREFIX
 from ferflow.features import store
 from ferflow.settings import Settings
 from ferflow.training import splits as subject_splits
@@ -73,7 +72,7 @@ def write(
     ]
     if split["test"]:
         sides.append((training_subjects(split), split["test"], "test", None))
-    for name in settings.baselines.run:
+    for name, called in settings.baselines.models().items():
         model = MODELS[name]
         rows = []
         for ours, judged, protocol, fold in sides:
@@ -81,18 +80,8 @@ def write(
             refuse_leak(study.clips[training], study.clips[held_out], split["protocol"])
             shares = model(study, pooled, training, held_out, settings)
             clips = study.clips[held_out]
-            rows.append(table(clips, shares, study.classes, label(name), protocol, fold, settings.seed))
+            rows.append(table(clips, shares, study.classes, called, protocol, fold, settings.seed))
         tables.write(pd.concat(rows, ignore_index=True), Path(out_folder) / f"{name}.csv", "predictions")
-
-
-def label(name: str) -> str:
-    """The model's name in tables; the majority class is a control, which nothing is compared with."""
-    named = {
-        "majority": f"{PREFIX}majority-class",
-        "mean": "frame-mean",
-        "weighted_mean": "frame-weighted-mean",
-    }
-    return named.get(name, name.replace("_", "-"))
 
 
 def pool(study: Study, aus: Sequence[str | Path], spatial: str | Path) -> Pooled:

@@ -189,8 +189,9 @@ class FinalModel:
         self.layer: str = self.meta["layer"]
         self.synthetic: bool = self.meta["synthetic"]
         settings = self.meta["settings"]
-        self.faces = Faces.model_validate(settings["faces"])
-        self.aus = Aus.model_validate(settings["aus"])
+        # Files from before there was a choice of landmarks and of the face at rest lack them.
+        self.faces = Faces.model_validate({"landmarks": "wheel"} | settings["faces"])
+        self.aus = Aus.model_validate({"neutral": "first", "compared": []} | settings["aus"])
         self.trim = Trim.model_validate(settings["trim"])
         self.extraction = Features.model_validate(settings["features"])
 
