@@ -358,8 +358,8 @@ def new(
     pattern: Annotated[
         str | None,
         typer.Option(
-            help="How paths in FOLDER are built: '{subject}_{class}_{take}', '{class}/{subject:4}*'. Otherwise "
-            "one is proposed.",
+            help="How paths in FOLDER are built: '{subject}_{class}_{take}', '{class}/{subject:4}*'. "
+            "Otherwise one is proposed.",
             show_default=False,
         ),
     ] = None,
@@ -377,7 +377,7 @@ def new(
     ] = False,
     weights_folder: WeightsFolder = Path(layout.WEIGHTS),
 ) -> None:
-    """Write a table and a study for a folder of clips, by what their paths say; tell what is odd about them."""
+    """Write the table and the study of a folder of clips, by what their paths say; tell what is odd."""
     from ferflow.apps import new as application
 
     application.run(

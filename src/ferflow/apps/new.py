@@ -16,7 +16,7 @@ from ferflow import classes, tables
 from ferflow.apps import new_study
 from ferflow.datasets import patterns, survey
 from ferflow.datasets.patterns import CLASS, COLUMNS, KNOWN, SUBJECT, Pattern
-from ferflow.errors import FerflowError, InputError, SettingError, WeightsError
+from ferflow.errors import FerflowError, InputError, WeightsError
 
 if TYPE_CHECKING:
     from ferflow.faces.stream import FaceStream
@@ -28,6 +28,7 @@ NAMED = 5
 """Of each kind of oddity, on the terminal."""
 SUBJECTS = 20
 """Rows of the table of classes."""
+LEAK = "the same clip of several subjects, a leak for which the study would stop: take all but one out"
 SEXES = {"f": "female", "w": "female", "m": "male"} | {sex: sex for sex in classes.SEXES}
 
 
@@ -106,7 +107,7 @@ def read(paths: Sequence[str], pattern: Pattern, names: dict[str, str]) -> Readi
             unread.append(path)
             continue
         written.append(names.get(found[CLASS], found[CLASS]))
-        row = {"clip_id": patterns.safe(patterns.stem(path).replace("/", "-"))}
+        row = {"clip_id": patterns.safe(patterns.plain(path))}
         row |= {COLUMNS.get(name, name): value for name, value in found.items()}
         row |= {"subject_id": _subject(found[SUBJECT], people), "source": path}
         row["emotion"] = patterns.named(found[CLASS], names)
@@ -175,16 +176,16 @@ def _reading(options: Options) -> Reading:
         _show(reading, len(paths))
     else:
         reading = _agreed(paths, names, options)
-    if reading.clips.empty:
+    clips = reading.clips
+    if clips.empty:
         problem = f"no path fits {reading.pattern.text!r}; the first is {paths[0]}"
         raise InputError(options.folder, problem, "correct --pattern")
     _tell_some("fit no pattern and are left out", reading.unread)
     _tell_some("are no clips", others)
-    changed = [
-        row for row in reading.clips.itertuples() if not patterns.stem(row.source).endswith(row.clip_id)
-    ]
-    if any(patterns.stem(row.source).replace("/", "-") != row.clip_id for row in changed):
-        print("names: accents dropped, other letters as their code, all else an underscore; `source` stays")
+    if any(
+        patterns.plain(path) != name for path, name in zip(clips["source"], clips["clip_id"], strict=True)
+    ):
+        print("clip_id: accents dropped, other letters as their code, all else an underscore")
     return reading
 
 
@@ -243,7 +244,8 @@ def _input(question: str) -> str:
 
 def _codes(emotions: Sequence[str]) -> list[str]:
     """Classes that look like codes: numbers, or up to three characters."""
-    return [name for name in in_order(emotions) if name.isdecimal() or len(name) <= 3]
+    names = [name for name in in_order(emotions) if name not in KNOWN]
+    return [name for name in names if name.isdecimal() or len(name) <= 3]
 
 
 def _repeated(reading: Reading, options: Options) -> str:
@@ -275,6 +277,8 @@ def _show(reading: Reading, n_paths: int) -> None:
         print(rows.to_string(index=False))
     emotions = in_order(clips["emotion"])
     people = clips["subject_id"].nunique()
+    if unnamed := _codes(emotions):
+        print(f"{', '.join(unnamed)} look like codes: --classes {unnamed[0]}=neutral,… names them")
     print(f"{len(clips)} of {n_paths} clips fit; {people} subjects; classes: {', '.join(emotions) or 'none'}")
 
 
@@ -308,9 +312,6 @@ def _tell(clips: pd.DataFrame, written: Sequence[str], emotions: Sequence[str], 
     _tell_some("cannot be used, so the study would stop (dataset.unusable)", faults)
     if not faults:
         print(f"{len(found)} clips can be opened" + (" and show a face" if stream is not None else ""))
-
-
-LEAK = "the same clip of several subjects, a leak for which the study would stop: take all but one out"
 
 
 def _stream(options: Options) -> FaceStream | None:

@@ -101,17 +101,17 @@ class Study:
         people = self.clips["subject_id"].nunique()
         data = {"name": "manifest", "root": self.folder.as_posix(), "manifest": self.table.as_posix()}
         lines = [
-            f"# {len(self.clips)} clips of {people} subjects, written by `ferflow new`. Laid over {PARAMS}, in "
-            "which every setting",
-            "# is described; what is not here is as there. Go on with",
+            f"# {len(self.clips)} clips of {people} subjects, written by `ferflow new`. {PARAMS}, over which it",
+            "# is laid, describes every setting. Go on with",
             *(f"#   {command}" for command in commands(self.name, study)),
             f"study: {_flow(self.name)}",
             f"emotions: {_flow(list(self.emotions))}",
             "",
-            f"dataset: {_flow({**data, 'unusable': 'stop'})}   # leave_out: go on without clips that cannot be used",
+            "# unusable: stop, or leave_out to go on without clips that cannot be used",
+            f"dataset: {_flow({**data, 'unusable': 'stop'})}",
             "",
             "aus: {neutral: subject}      # first: where each clip begins with the face at rest",
-            "trim: {algorithm: none}      # thesis: where each clip goes from rest to the expression and back",
+            "trim: {algorithm: none}      # thesis: where clips go from rest to the expression and back",
             "",
             f"# {self.rule()}.",
             f"splits: {self.splits()}",
@@ -125,7 +125,9 @@ class Study:
         return "\n".join(lines) + "\n"
 
     def _models(self) -> list[str]:
-        none = "end_to_end: {run: []}        # networks on the frames themselves: c3d, convlstm; many clips, and a GPU"
+        none = (
+            "end_to_end: {run: []}        # c3d, convlstm: networks on the frames, for many clips and a GPU"
+        )
         if len(self.clips) >= SMALL:
             return [none]
         return [

@@ -1,4 +1,4 @@
-"""What the paths of clips say: a pattern with fields in braces, and a proposal of one from the paths alone."""
+"""What the paths of clips say: a pattern with fields in braces, and the pattern that paths seem to follow."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from ferflow import classes, tables
-from ferflow.errors import InputError, SettingError
+from ferflow.errors import SettingError
 from ferflow.faces.video import IMAGE_SUFFIXES, VIDEO_SUFFIXES, natural_key
 
 SUBJECT, CLASS, TAKE = "subject", "class", "take"
@@ -68,11 +68,16 @@ def stem(path: str) -> str:
     return str(pure.with_suffix("")) if pure.suffix.lower() in VIDEO_SUFFIXES else path
 
 
+def plain(path: str) -> str:
+    """`path` in one name, folders and all."""
+    return stem(path).replace("/", "-")
+
+
 def paths(folder: Path) -> tuple[list[str], list[str]]:
     """Videos and folders of images below `folder`, relative to it, in natural order; and what is neither.
 
-    Links are followed, hidden files passed over. Images beside videos are no clip. A name that is not UTF-8 or
-    begins or ends with a space cannot stand in a table: it is among the others.
+    Links are followed, hidden files passed over. Images beside videos are no clip. A name that is not UTF-8,
+    or that begins or ends with a space, cannot stand in a table: it is among the others.
     """
     clips: list[str] = []
     others: list[str] = []
@@ -101,15 +106,15 @@ def _can_be_written(path: str) -> bool:
 
 def parsed(text: str) -> Pattern:
     """The pattern that `text` writes. Raises SettingError for a wrong one."""
-    plain = stem(text.strip()).removeprefix("./")
+    whole = stem(text.strip()).removeprefix("./")
     regex, at, names = "", 0, []
-    for found in FIELD.finditer(plain):
+    for found in FIELD.finditer(whole):
         name, width, star, brace = found.groups()
         if brace:
             raise SettingError("--pattern", f"{text!r} has a brace that is not closed", "write {subject}")
-        regex += re.escape(plain[at : found.start()])
+        regex += re.escape(whole[at : found.start()])
         at = found.end()
-        following = plain[at : at + 1]
+        following = whole[at : at + 1]
         if star:
             regex += "[^/]*"
             continue
@@ -126,7 +131,7 @@ def parsed(text: str) -> Pattern:
         if name not in names:
             remedy = "a clip needs {subject} and {class}, as in {subject}_{class}_{take}"
             raise SettingError("--pattern", f"{text!r} has no {{{name}}}", remedy)
-    return Pattern(plain, re.compile(regex + re.escape(plain[at:])))
+    return Pattern(whole, re.compile(regex + re.escape(whole[at:])))
 
 
 def _refuse_field(text: str, name: str, before: Sequence[str]) -> None:
@@ -140,7 +145,7 @@ def _refuse_field(text: str, name: str, before: Sequence[str]) -> None:
 
 
 def safe(name: str) -> str:
-    """`name` as a file may be called: accents dropped, other letters as their code, all else an underscore."""
+    """`name` as a file may be called: no accents, other letters as their code, all else an underscore."""
     import unicodedata
 
     found = ""
@@ -215,7 +220,7 @@ def _split(path: str, separators: str, folders: bool) -> list[str]:
     above, slash, name = path.rpartition("/")
     if folders:
         return re.split(f"([/{re.escape(separators)}])", path)
-    parts = re.split("(/)", above) + [slash] if slash else []
+    parts = [*re.split("(/)", above), slash] if slash else []
     return parts + (re.split(f"([{re.escape(separators)}])", name) if separators else [name])
 
 
