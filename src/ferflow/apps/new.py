@@ -16,7 +16,7 @@ from ferflow import classes, tables
 from ferflow.apps import new_study
 from ferflow.datasets import patterns, survey
 from ferflow.datasets.patterns import CLASS, COLUMNS, KNOWN, SUBJECT, Pattern
-from ferflow.errors import FerflowError, InputError, WeightsError
+from ferflow.errors import FerflowError, InputError, WeightsError, one_line
 
 if TYPE_CHECKING:
     from ferflow.faces.stream import FaceStream
@@ -28,7 +28,7 @@ NAMED = 5
 """Of each kind of oddity, on the terminal."""
 SUBJECTS = 20
 """Rows of the table of classes."""
-LEAK = "the same clip of several subjects, a leak for which the study would stop: take all but one out"
+LEAK = "copies of one clip under several subjects, a leak for which the study would stop: keep one"
 SEXES = {"f": "female", "w": "female", "m": "male"} | {sex: sex for sex in classes.SEXES}
 
 
@@ -180,8 +180,8 @@ def _reading(options: Options) -> Reading:
     if clips.empty:
         problem = f"no path fits {reading.pattern.text!r}; the first is {paths[0]}"
         raise InputError(options.folder, problem, "correct --pattern")
-    _tell_some("fit no pattern and are left out", reading.unread)
-    _tell_some("are no clips", others)
+    _tell_some("left out, as they do not fit the pattern", reading.unread)
+    _tell_some("no clips", others)
     if any(
         patterns.plain(path) != name for path, name in zip(clips["source"], clips["clip_id"], strict=True)
     ):
@@ -303,15 +303,17 @@ def _tell(clips: pd.DataFrame, written: Sequence[str], emotions: Sequence[str], 
     with progress_bar("clips", len(clips)) as advance:
         found = survey.look(clips, options.folder, stream, advance)
     groups = survey.copies(found)
-    shared = [own for own in groups if len({clip.subject_id for clip in own}) > 1]
-    for title, own in (("the same clip twice", [g for g in groups if g not in shared]), (LEAK, shared)):
-        _tell_some(
-            title, [", ".join(f"{clip.clip_id} ({clip.subject_id})" for clip in group) for group in own]
-        )
+    shared = [len({clip.subject_id for clip in own}) > 1 for own in groups]
+    _tell_some("copies", [_listed(own) for own, leak in zip(groups, shared, strict=True) if not leak])
+    _tell_some(LEAK, [_listed(own) for own, leak in zip(groups, shared, strict=True) if leak])
     faults = [f"{clip.clip_id}: {clip.fault}" for clip in found if clip.fault]
-    _tell_some("cannot be used, so the study would stop (dataset.unusable)", faults)
+    _tell_some("clips that cannot be used, for which the study would stop (dataset.unusable)", faults)
     if not faults:
         print(f"{len(found)} clips can be opened" + (" and show a face" if stream is not None else ""))
+
+
+def _listed(clips: Sequence[survey.Clip]) -> str:
+    return ", ".join(f"{clip.clip_id} ({clip.subject_id}, {clip.emotion})" for clip in clips)
 
 
 def _stream(options: Options) -> FaceStream | None:
@@ -329,7 +331,7 @@ def _stream(options: Options) -> FaceStream | None:
 def _tell_some(title: str, lines: Sequence[str]) -> None:
     if lines:
         more = [f"… and {len(lines) - NAMED} more"] if len(lines) > NAMED else []
-        print("\n  ".join([f"{len(lines)}: {title}", *lines[:NAMED], *more]))
+        print("\n  ".join([f"{title}: {len(lines)}", *map(one_line, lines[:NAMED]), *more]))
 
 
 def _tell_on(made: new_study.Study, study: Path, table: bool) -> None:

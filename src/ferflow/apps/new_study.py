@@ -101,7 +101,7 @@ class Study:
         people = self.clips["subject_id"].nunique()
         data = {"name": "manifest", "root": self.folder.as_posix(), "manifest": self.table.as_posix()}
         lines = [
-            f"# {len(self.clips)} clips of {people} subjects, written by `ferflow new`; what is not here is as in",
+            f"# {len(self.clips)} clips of {people} subjects, by `ferflow new`; what is not here is as in",
             f"# {PARAMS}, which describes every setting. Go on with",
             *(f"#   {command}" for command in commands(self.name, study)),
             f"study: {_flow(self.name)}",

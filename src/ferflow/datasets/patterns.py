@@ -76,16 +76,20 @@ def plain(path: str) -> str:
 def paths(folder: Path) -> tuple[list[str], list[str]]:
     """Videos and folders of images below `folder`, relative to it, in natural order; and what is neither.
 
-    Links are followed, hidden files passed over. Images beside videos are no clip. A name that is not UTF-8,
-    or that begins or ends with a space, cannot stand in a table: it is among the others.
+    Links are followed, each folder once; hidden files are passed over, and images beside videos are no clip.
+    A name that is not UTF-8, or that begins or ends with a space, cannot stand in a table: it is among the
+    others.
     """
     clips: list[str] = []
     others: list[str] = []
     seen: set[str] = set()
     for at, inner, files in os.walk(folder, followlinks=True):
         real = os.path.realpath(at)
-        inner[:] = [] if real in seen else sorted(name for name in inner if not name.startswith("."))
+        if real in seen:
+            inner.clear()
+            continue  # a link back
         seen.add(real)
+        inner[:] = sorted(name for name in inner if not name.startswith("."))
         own = [name for name in files if not name.startswith(".")]
         here = Path(at).relative_to(folder)
         videos = [name for name in own if Path(name).suffix.lower() in VIDEO_SUFFIXES]

@@ -33,6 +33,7 @@ class Clip:
 
     clip_id: str
     subject_id: str
+    emotion: str
     digest: str
     fault: str | None
 
@@ -44,7 +45,8 @@ def look(
     found = []
     for row in clips.itertuples(index=False):
         source = root / row.source
-        found.append(Clip(row.clip_id, row.subject_id, content_hash(source), fault(source, stream)))
+        who = row.clip_id, row.subject_id, row.emotion
+        found.append(Clip(*who, content_hash(source), fault(source, stream)))
         advance()
     return found
 
@@ -100,17 +102,14 @@ def copies(clips: Sequence[Clip]) -> list[list[Clip]]:
 
 def spellings(written: Sequence[str]) -> list[str]:
     """A line for each two names of classes that are one, or may be one with a slip."""
-    lines = []
-    for one, other in combinations(dict.fromkeys(written), 2):
-        same = (classes.match(one, KNOWN) or classes.key(one)) == (
-            classes.match(other, KNOWN) or classes.key(other)
-        )
-        alike = difflib.SequenceMatcher(None, classes.key(one), classes.key(other)).ratio()
-        words = one.isalpha() and other.isalpha() and not {one.lower(), other.lower()} <= set(KNOWN)
-        if same:
-            lines.append(f"{one} and {other} are one class in two spellings")
-        elif words and alike >= ALIKE:
-            lines.append(f"{one} and {other} may be one class: they differ by a letter or two")
+    ways: dict[str, list[str]] = {}
+    for name in dict.fromkeys(written):
+        ways.setdefault(classes.match(name, KNOWN) or classes.key(name), []).append(name)
+    lines = [f"{' and '.join(own)} are one class in two spellings" for own in ways.values() if own[1:]]
+    for one, other in combinations(ways, 2):
+        words = one.isalpha() and other.isalpha() and not {one, other} <= set(KNOWN)
+        if words and difflib.SequenceMatcher(None, one, other).ratio() >= ALIKE:
+            lines.append(f"{one} and {other} may be one class with a slip; they stay two")
     return lines
 
 
