@@ -70,7 +70,7 @@ def run(options: Options) -> None:
     table = options.folder / TABLE
     if table.exists() and options.pattern is None:
         print(f"{table} is there, and is taken as it is")
-        clips, written = _own_table(table, options), ()
+        clips, written = _own_table(table, options), None
     else:
         if table.exists() and not options.force:
             remedy = "leave --pattern out to take it as it is, or give --force to write it anew"
@@ -79,10 +79,10 @@ def run(options: Options) -> None:
         clips, written = reading.clips, reading.written
     emotions = in_order(clips["emotion"])
     _refuse_few(options.folder, clips, emotions)
-    _tell(clips, written or tuple(clips["emotion"]), emotions, options)
+    _tell(clips, written or (), emotions, options)
     made = new_study.Study(options.name, options.folder, table, clips, emotions)
-    new_study.write(made, study, None if not written else clips)
-    _tell_on(made, study, bool(written))
+    new_study.write(made, study, None if written is None else clips)
+    _tell_on(made, study, written is not None)
 
 
 def in_order(written: Sequence[str]) -> list[str]:
@@ -157,11 +157,12 @@ def _refuse_one_name(clips: pd.DataFrame) -> None:
 
 
 def _own_table(table: Path, options: Options) -> pd.DataFrame:
+    """The user's table, with the classes as the study calls them."""
     from ferflow.datasets import listed
 
     clips = tables.read(table, "clips").apply(lambda column: column.str.strip())
     listed.find(table, options.folder, tuple(in_order(clips["emotion"])))
-    return clips
+    return clips.assign(emotion=clips["emotion"].map(lambda written: patterns.named(written, {})))
 
 
 def _reading(options: Options) -> Reading:

@@ -20,6 +20,8 @@ TESTED = 15
 """Subjects from which some are held out; fewer are each judged by what learnt from all others."""
 SMALL = 400
 """Clips under which heads are smaller and learn from no augmented copies."""
+GROUPS = 6
+"""Values of a column, at most, by which results may be shown."""
 STACKED = 15
 """Subjects in the folds from which fusions are learnt or chosen."""
 
@@ -122,7 +124,19 @@ class Study:
         ]
         if self.learnt < STACKED:
             lines += ["fusion: {stacking: null, best: null}   # too few people to learn or choose from"]
+        groups = self._groups()
+        if groups:
+            lines += [
+                "",
+                f"# evaluation: {{by: {_flow(groups)}}}   # further columns by which results are shown",
+            ]
         return "\n".join(lines) + "\n"
+
+    def _groups(self) -> list[str]:
+        """Columns that put subjects into a few groups."""
+        known = tables.schema("clips")["properties"]
+        further = [name for name in self.clips if name == "sex" or name not in known]
+        return [name for name in further if 1 < self.clips[name].nunique() <= GROUPS]
 
     def _models(self) -> list[str]:
         none = (
