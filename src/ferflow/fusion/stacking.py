@@ -77,7 +77,7 @@ def regression(
 ) -> GridSearchCV | None:
     """A fitted multinomial logistic regression on standardised inputs [N,I]; see `fit`.
 
-    None where no side has two classes to tell apart (another class is one subject's), or there is one subject.
+    None where no side has two classes to tell apart (another class is one subject's), and of one subject.
     """
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import GridSearchCV, GroupKFold
