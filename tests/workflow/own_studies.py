@@ -288,7 +288,7 @@ def _seven_holds(results: Results) -> list[str]:
     split = yaml.safe_load((results.folder / "splits.json").read_text())
     groups = results.table("results_by_lighting") if results.has("results_by_lighting") else pd.DataFrame()
     return _said(
-        _judged(results, {"compact+cnn1d", "majority"})
+        _judged(results, {"compact+cnn1d", "control-cnn1d-on-neutral-frames", "control-majority-class"})
         | {
             "the folds are not the table's": split["folds"] != [["anna", "ben"], ["cleo", "dora"]],
             "the test side is not the table's": split["test"] != ["emil", "fay"],

@@ -4,7 +4,7 @@ from ferflow.report import opening, thesis_titles
 
 FUSED = [at(layout.FUSION) + "/predictions.csv"] if S.fusion.any() else []
 # Models against each other: one alone is compared with nothing.
-SEVERAL = len(MODELS) + len(BASELINES) + S.fusion.found() + len(HUMAN_PREDICTIONS) > 1
+SEVERAL = len(MODELS) + len(S.baselines.compared()) + S.fusion.found() + len(HUMAN_PREDICTIONS) > 1
 # Numbers of the thesis's six classes say nothing beside those of others.
 THESIS_TABLES = {thesis_titles.file_name(name): title for name, title in thesis_titles.TITLES.items()}
 THESIS_TABLES = THESIS_TABLES if S.thesis_classes() else {}

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
-from ferflow.evaluation.controls import PREFIX
+from ferflow.evaluation.controls import PREFIX, is_control
 from ferflow.settings.images import BEST
 from ferflow.settings.types import (
     Baseline,
@@ -134,6 +134,10 @@ class Baselines(Section):
     def models(self) -> dict[Baseline, str]:
         """The baselines that are run, each once, and the names of their models."""
         return {name: BASELINE_MODELS[name] for name in self.run}
+
+    def compared(self) -> list[str]:
+        """The names of those that models are compared with: controls are not."""
+        return [model for model in self.models().values() if not is_control(model)]
 
 
 class ExperimentRun(Section):
