@@ -43,7 +43,7 @@ def write_check(
     ]
     clips = clips[clips.width > 0] if (clips.width > 0).any() else clips  # the others could not be opened
     sizes = clips.width.astype(str) + "×" + clips.height.astype(str)
-    rates = clips.fps.round(2).astype(str)
+    rates = clips.fps.round(2).astype(str).mask(clips.fps == 0, "unknown")
     size, rate = _expected_picture(dataset, synth4d)
     rows += [
         _alike("picture size (pixels)", clips, sizes, size),

@@ -14,7 +14,7 @@ from pathlib import Path
 import pandas as pd
 
 from ferflow import datasets, layout, tables, weights
-from ferflow.classes import EMOTIONS_NEUTRAL
+from ferflow.classes import EMOTIONS_NEUTRAL, match
 from ferflow.datasets.manifest import ListedClip
 from ferflow.errors import FerflowError, InputError, SettingError, SplitError
 from ferflow.models.registry import BACKBONES
@@ -122,7 +122,9 @@ def _baselines(settings: Settings) -> None:
     asked = [name for name in settings.baselines.run if name in ("mean", "weighted_mean")]
     if unknown and asked:
         problem = f"names {asked[0]}, but the image network does not know the class {unknown[0]}"
-        raise SettingError("baselines.run", problem, f"take {' and '.join(asked)} out")
+        own = match(unknown[0], EMOTIONS_NEUTRAL)
+        remedy = f"take {' and '.join(asked)} out"
+        raise SettingError("baselines.run", problem, f"write {own}, or {remedy}" if own else remedy)
 
 
 def _recipe(own: Spatial, where: str, settings: Settings, folder: Path) -> None:
