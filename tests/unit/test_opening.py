@@ -48,7 +48,7 @@ def test_clips_that_are_left_out_are_counted(found):
     assert "On which clips?" not in {item["question"] for item in opening.answers(found, 0.9)}
     said = opening.answers(found | {"unusable_counts": counted(3)}, 0.9)[-1]
     assert said["answer"] == "45 of 48; 3 could not be used and are left out"
-    assert said["detail"].startswith("3 of 8 sad; of 1 subjects")
+    assert said["detail"].startswith("3 of 8 sad; of 1 subject.")
 
 
 def test_the_model_is_the_best_in_cross_validation_and_its_numbers_are_those_of_the_test(found, frame):
@@ -70,7 +70,7 @@ def test_the_model_is_the_best_in_cross_validation_and_its_numbers_are_those_of_
 
 def test_humans_are_compared_on_the_same_clips(found, frame):
     test = frame[frame["protocol"] == "test"]
-    human = test[test["model"] == "compact+lstm"].assign(model="simulated-human-majority")
+    human = test[test["model"] == "convlstm"].assign(model="simulated-human-majority")
     both = [test[test["model"] == "compact+cnn1d"], human]
     pairs = comparisons(pd.concat(both), ["compact+cnn1d", "simulated-human-majority"], EVALUATION, 1, "")
     said = opening.answers(found | {"comparisons": pairs}, 0.9)[3]
@@ -78,7 +78,17 @@ def test_humans_are_compared_on_the_same_clips(found, frame):
     assert said["answer"].startswith(
         f"{100 * (ours - theirs):+.1f} points beside the simulated human majority"
     )
-    assert f"{100 * theirs:.1f} %" in said["answer"]
+    assert ours > theirs and f"{100 * theirs:.1f} %" in said["answer"]
+    low, high = pairs[["low", "high"]].iloc[0]
+    assert said["detail"].startswith(f"90 % interval {low:+.1f} points to {high:+.1f} points")
+
+
+def test_one_subject_gives_no_interval(found):
+    alone = {name: found[name].assign(low=np.nan, high=np.nan) for name in ("results", "calibration")}
+    alone["results"]["n_subjects"] = 1
+    said = {item["question"]: item["detail"] for item in opening.answers(found | alone, 0.9)}
+    assert said["How good?"].startswith("no 90 % interval, over 1 subject that no training saw")
+    assert said["How sure?"].endswith("no 90 % interval")
 
 
 def test_the_page_says_that_data_are_synthetic(found, tmp_path):

@@ -56,8 +56,8 @@ def answers(found: Mapping[str, pd.DataFrame], confidence: float) -> list[dict[s
         {
             "question": "How good?",
             "answer": f"{_percent(row['value'])} of {row['n_clips']} {clips} right",
-            "detail": f"{level} {_percent(row['low'])} to {_percent(row['high'])}, over "
-            f"{row['n_subjects']} subjects{subjects}; chance {_percent(row['chance'])}; "
+            "detail": f"{_interval(row['low'], row['high'], level)}, over "
+            f"{_counted(row['n_subjects'], 'subject')}{subjects}; chance {_percent(row['chance'])}; "
             f"mean F1 {_percent(f1)}",
         },
         _sure(found["calibration"], best, level),
@@ -80,7 +80,7 @@ def _left_out(counts: pd.DataFrame) -> list[dict[str, str]]:
             "question": "On which clips?",
             "answer": f"{everything['used']} of {everything['clips']}; "
             f"{everything['left_out']} could not be used and are left out",
-            "detail": f"{named}; of {people} subjects. The table of clips that cannot be used says why",
+            "detail": f"{named}; of {_counted(people, 'subject')}. The table of clips that cannot be used says why",
         }
     ]
 
@@ -93,8 +93,8 @@ def _sure(calibration: pd.DataFrame, model: str, level: str) -> dict[str, str]:
     return {
         "question": "How sure?",
         "answer": f"{_percent(row['confidence'])} confident on average, {100 * abs(gap):.1f} points {side}",
-        "detail": f"expected calibration error {_percent(row['ece'])}, {level} {_percent(row['low'])} to "
-        f"{_percent(row['high'])}",
+        "detail": f"expected calibration error {_percent(row['ece'])}, "
+        f"{_interval(row['low'], row['high'], level)}",
     }
 
 
@@ -106,11 +106,11 @@ def _humans(comparisons: pd.DataFrame, model: str, level: str, clips: str) -> di
         if human is None or model not in pair:
             continue
         sign = 1 if row.first == model else -1
-        low, high = sorted((sign * 100 * row.low, sign * 100 * row.high))
+        low, high = sorted((sign * row.low, sign * row.high))
         return question | {
-            "answer": f"{sign * 100 * row.difference:+.1f} points beside the {model_label(human)}, "
+            "answer": f"{sign * row.difference:+.1f} points beside the {model_label(human)}, "
             f"which names {_percent(pair[human])}",
-            "detail": f"{level} {low:+.1f} to {high:+.1f} points, on the same {row.n_clips} clips; "
+            "detail": f"{_interval(low, high, level, '{:+.1f} points')}, on the same {row.n_clips} clips; "
             f"McNemar's exact test, corrected for all pairs: p = {row.p_exact_holm:.3g}",
         }
     return question | {
@@ -137,6 +137,18 @@ def _confused(confusion: pd.DataFrame, model: str, clips: str) -> dict[str, str]
 
 def _percent(share: float) -> str:
     return f"{100 * share:.1f} %"
+
+
+def _interval(low: float, high: float, level: str, form: str | None = None) -> str:
+    """An interval of shares, or of numbers in `form`; a single subject gives none."""
+    if pd.isna(low):
+        return f"no {level}"
+    said = [form.format(one) if form else _percent(one) for one in (low, high)]
+    return f"{level} {said[0]} to {said[1]}"
+
+
+def _counted(number: int, name: str) -> str:
+    return f"{number} {name}{'' if number == 1 else 's'}"
 
 
 def write(table_csvs: Mapping[str, str | Path], output: str | Path, study: str, confidence: float) -> None:
