@@ -80,7 +80,8 @@ def _left_out(counts: pd.DataFrame) -> list[dict[str, str]]:
             "question": "On which clips?",
             "answer": f"{everything['used']} of {everything['clips']}; "
             f"{everything['left_out']} could not be used and are left out",
-            "detail": f"{named}; of {_counted(people, 'subject')}. The table of clips that cannot be used says why",
+            "detail": f"{named}; of {_counted(people, 'subject')}. "
+            "The table of clips that cannot be used says why",
         }
     ]
 
