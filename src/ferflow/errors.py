@@ -17,13 +17,13 @@ class FerflowError(Exception):
 
     def __init__(self, where: str | Path, problem: str, remedy: str) -> None:
         self.where, self.problem, self.remedy = str(where), problem, remedy
-        super().__init__(f"{_shown(where)}: {_cut(_shown(problem))}; {_cut(_shown(remedy))}")
+        super().__init__(f"{one_line(where)}: {_cut(one_line(problem))}; {_cut(one_line(remedy))}")
 
     def __reduce__(self):
         return type(self), (self.where, self.problem, self.remedy)
 
 
-def _shown(text: object) -> str:
+def one_line(text: object) -> str:
     """`text` in one line; characters that a terminal would obey, and not show, as their escapes."""
     line = " ".join(str(text).split())
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)

@@ -262,3 +262,12 @@ def test_a_prediction_has_the_heads_classes_beside_the_image_networks(tmp_path):
     assert columns == [f"p_{name}" for name in ("très content", "sad", "A+", *others)]
     assert found.loc[0, "predicted"] == "sad" and found.loc[0, ["p_A+", "p_sad"]].tolist() == [0.3, 0.5]
     assert np.isnan(found.loc[0, "p_angry"]) and np.isnan(found.loc[1, "p_A+"])
+
+
+def test_a_regression_on_one_subject_gives_the_shares_of_its_classes():
+    from ferflow.fusion.stacking import prior, regression
+
+    given, truth = np.arange(8.0).reshape(4, 2), np.array([0, 0, 0, 2])
+    assert regression(given, truth, np.array(["A"] * 4), [1.0], 5, 1) is None
+    assert regression(given, truth, np.array(["A", "A", "A", "B"]), [1.0], 5, 1) is None  # one class a side
+    assert prior(given, truth).predict_proba(given[:1]).tolist() == [[0.75, 0.25]]

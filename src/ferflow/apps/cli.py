@@ -350,6 +350,42 @@ def results(
 
 
 @app.command()
+def new(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Of the study.", show_default=False)],
+    clips: Annotated[
+        Path, typer.Option(metavar="FOLDER", help="Videos, or folders of images.", show_default=False)
+    ],
+    pattern: Annotated[
+        str | None,
+        typer.Option(
+            help="How paths in FOLDER are built: '{subject}_{class}_{take}', '{class}/{subject:4}*'. "
+            "Otherwise one is proposed.",
+            show_default=False,
+        ),
+    ] = None,
+    classes: Annotated[
+        str, typer.Option(help="What codes of classes mean: 01=neutral,02=sad.", show_default=False)
+    ] = "",
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Take the pattern that is proposed.", show_default=False)
+    ] = False,
+    no_look: Annotated[
+        bool, typer.Option("--no-look", help="Do not look for faces.", show_default=False)
+    ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Write over what is there.", show_default=False)
+    ] = False,
+    weights_folder: WeightsFolder = Path(layout.WEIGHTS),
+) -> None:
+    """Write the table and the study of a folder of clips, by what their paths say; tell what is odd."""
+    from ferflow.apps import new as application
+
+    application.run(
+        application.Options(name, clips, pattern, classes, yes, not no_look, force, weights_folder)
+    )
+
+
+@app.command()
 def check(
     params: Annotated[Path, typer.Argument(help="A whole set of settings.")] = Path("params.yaml"),
     overlays: Annotated[

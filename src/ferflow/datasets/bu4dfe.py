@@ -14,10 +14,10 @@ from pathlib import Path
 from ferflow.classes import EMOTIONS, SPELLINGS
 from ferflow.datasets.manifest import ListedClip
 from ferflow.errors import InputError
+from ferflow.faces.video import VIDEO_SUFFIXES
 
 SUBJECT = re.compile(r"[FM]\d{3}")
 FLAT_NAME = re.compile(r"(?P<subject>[FM]\d{3})_(?P<emotion>[A-Za-z]+)_tex")
-VIDEO_SUFFIXES = frozenset({".avi", ".mp4", ".mov", ".mkv", ".webm"})
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp"})
 
 ABSENT = frozenset({"F016"})

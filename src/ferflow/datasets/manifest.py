@@ -90,7 +90,7 @@ def build(clips: Iterable[ListedClip], path: str | Path) -> None:
                 "fps": info.fps,
                 "width": info.width,
                 "height": info.height,
-                "sha256": _content_hash(clip.source),
+                "sha256": content_hash(clip.source),
                 "synthetic": is_synthetic(clip.source),
                 **clip.further,
             }
@@ -109,7 +109,7 @@ def is_synthetic(source: Path) -> bool:
     return any((folder / SYNTHETIC_MARK).exists() for folder in (source.parent, source.parent.parent))
 
 
-def _content_hash(source: Path) -> str:
+def content_hash(source: Path) -> str:
     """SHA-256 of a file; of a folder, of its images' names and hashes in order; empty if unreadable."""
     import hashlib
 

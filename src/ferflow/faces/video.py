@@ -18,6 +18,7 @@ from ferflow.errors import InputError
 from ferflow.faces.quiet import muted, opencv
 
 IMAGE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".pgm", ".ppm", ".tif", ".tiff", ".webp")
+VIDEO_SUFFIXES = (".avi", ".flv", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm", ".wmv")
 BLANK_POINTS = 32
 """Points on the shorter side of a frame that are looked at to see whether it is blank."""
 BLANK_SPREAD = 16

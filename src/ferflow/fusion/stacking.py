@@ -77,13 +77,15 @@ def regression(
 ) -> GridSearchCV | None:
     """A fitted multinomial logistic regression on standardised inputs [N,I]; see `fit`.
 
-    None where no side has two classes to tell apart: another class is one subject's.
+    None where no side has two classes to tell apart (another class is one subject's), and of one subject.
     """
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import GridSearchCV, GroupKFold
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
+    if len(set(subjects)) < 2:
+        return None
     folds = GroupKFold(min(n_folds, len(set(subjects))), shuffle=True, random_state=seed % 2**32)
     sides = [side for side in folds.split(given, groups=subjects) if len(set(truth[side[0]])) > 1]
     if not sides:

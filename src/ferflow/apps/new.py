@@ -1,0 +1,344 @@
+"""`ferflow new`: a table of a folder's clips, and a study of them."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from ferflow import classes, tables
+from ferflow.apps import new_study
+from ferflow.datasets import patterns, survey
+from ferflow.datasets.patterns import CLASS, COLUMNS, KNOWN, SUBJECT, Pattern
+from ferflow.errors import FerflowError, InputError, WeightsError, one_line
+
+if TYPE_CHECKING:
+    from ferflow.faces.stream import FaceStream
+
+TABLE = "clips.csv"
+SHOWN = 10
+"""Rows of a proposal."""
+NAMED = 5
+"""Of each kind of oddity, on the terminal."""
+SUBJECTS = 20
+"""Rows of the table of classes."""
+LEAK = "copies of one clip under several subjects, a leak for which the study would stop: keep one"
+SEXES = {"f": "female", "w": "female", "m": "male"} | {sex: sex for sex in classes.SEXES}
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the user asked for. `names`: what codes mean; `yes`: take what is proposed, ask nothing."""
+
+    name: str
+    folder: Path
+    pattern: str | None
+    names: str
+    yes: bool
+    look: bool
+    force: bool
+    weights_folder: Path
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A pattern, and what the paths say by it: a row of the table each; `unread` fit it not."""
+
+    pattern: Pattern
+    names: dict[str, str]
+    clips: pd.DataFrame
+    written: tuple[str, ...]
+    unread: tuple[str, ...]
+
+
+def run(options: Options) -> None:
+    """Find the clips, tell what is odd about them, write their table and the study, say how to go on.
+
+    Raises FerflowError, and leaves nothing written, where the user must decide or the clips allow no study.
+    """
+    study = new_study.place(options.name)
+    if study.exists() and not options.force:
+        raise FerflowError(study, "is there", "give another NAME, or --force to write it anew")
+    if not options.folder.is_dir():
+        raise InputError(options.folder, "is no folder", "give the folder of the clips")
+    table = options.folder / TABLE
+    if table.exists() and options.pattern is None:
+        print(f"{table} is there, and is taken as it is")
+        clips, written = _own_table(table, options), None
+    else:
+        if table.exists() and not options.force:
+            remedy = "leave --pattern out to take it as it is, or give --force to write it anew"
+            raise FerflowError(table, "is there", remedy)
+        reading = _reading(options)
+        clips, written = reading.clips, reading.written
+    emotions = in_order(clips["emotion"])
+    _refuse_few(options.folder, clips, emotions)
+    _tell(clips, written or (), emotions, options)
+    made = new_study.Study(options.name, options.folder, table, clips, emotions)
+    new_study.write(made, study, None if written is None else clips)
+    _tell_on(made, study, written is not None)
+
+
+def in_order(written: Sequence[str]) -> list[str]:
+    """The classes of a table: those that are known first, in their usual order, then the others."""
+    there = list(dict.fromkeys(patterns.named(one, {}) for one in written))
+    unique = {classes.key(one): one for one in reversed(there)}
+    known = [name for name in KNOWN if name in unique]
+    return known + sorted(set(unique.values()) - set(known), key=patterns.natural_key)
+
+
+def read(paths: Sequence[str], pattern: Pattern, names: dict[str, str]) -> Reading:
+    """The table of `paths` by `pattern`, with `names` for codes of classes.
+
+    Raises InputError where two clips or two subjects would be called the same, and for a class that cannot be
+    called so.
+    """
+    rows, written, unread = [], [], []
+    people: dict[str, str] = {}
+    for path in paths:
+        found = pattern.read(path)
+        if found is None or not found[SUBJECT] or not found[CLASS]:
+            unread.append(path)
+            continue
+        written.append(names.get(found[CLASS], found[CLASS]))
+        row = {"clip_id": patterns.safe(patterns.plain(path))}
+        row |= {COLUMNS.get(name, name): value for name, value in found.items()}
+        row |= {"subject_id": _subject(found[SUBJECT], people), "source": path}
+        row["emotion"] = patterns.named(found[CLASS], names)
+        rows.append(row | ({"sex": _sex(path, found["sex"])} if "sex" in found else {}))
+    one_way = {
+        classes.key(name): name for name, _ in Counter(row["emotion"] for row in rows).most_common()[::-1]
+    }
+    for row in rows:
+        row["emotion"] = _class(row, one_way)
+    columns = ["clip_id", "subject_id", "emotion", "source"]
+    clips = pd.DataFrame(rows, columns=list(rows[0]) if rows else columns)
+    _refuse_one_name(clips)
+    return Reading(pattern, names, clips, tuple(written), tuple(unread))
+
+
+def _subject(written: str, people: dict[str, str]) -> str:
+    """The name of a person that files can carry; `people` are those so far, by it."""
+    name = patterns.safe(written)
+    other = people.setdefault(name.casefold(), written)
+    if other != written:
+        problem = f"subjects {other!r} and {written!r} would both be called {name}"
+        raise InputError("--pattern", problem, "rename the files, or write the table yourself")
+    return name
+
+
+def _sex(path: str, written: str) -> str:
+    if written.lower() not in SEXES:
+        raise InputError(path, f"{written!r} is no sex", f"{{sex}} reads {', '.join(SEXES)}")
+    return SEXES[written.lower()]
+
+
+def _class(row: dict[str, str], one_way: dict[str, str]) -> str:
+    try:
+        return classes.check_name(one_way[classes.key(row["emotion"])])
+    except ValueError as error:
+        remedy = "give --classes with a name for it, or another --pattern"
+        raise InputError(row["source"], str(error).replace(";", ","), remedy) from None
+
+
+def _refuse_one_name(clips: pd.DataFrame) -> None:
+    twice = clips[clips["clip_id"].str.casefold().duplicated(keep=False)]
+    if len(twice):
+        first = twice["clip_id"].iloc[0]
+        one, other = twice["source"][twice["clip_id"].str.casefold() == first.casefold()].iloc[:2]
+        problem = f"{one!r} and {other!r} would both be called {first}"
+        raise InputError("clips", problem, "rename or remove one of them")
+
+
+def _own_table(table: Path, options: Options) -> pd.DataFrame:
+    """The user's table, with the classes as the study calls them."""
+    from ferflow.datasets import listed
+
+    clips = tables.read(table, "clips").apply(lambda column: column.str.strip())
+    listed.find(table, options.folder, tuple(in_order(clips["emotion"])))
+    return clips.assign(emotion=clips["emotion"].map(lambda written: patterns.named(written, {})))
+
+
+def _reading(options: Options) -> Reading:
+    """What the paths say by the pattern that the user gives, or agrees to."""
+    paths, others = patterns.paths(options.folder)
+    if not paths:
+        remedy = f"put videos there ({', '.join(patterns.VIDEO_SUFFIXES)}), or folders of images"
+        raise InputError(options.folder, "holds no clip", remedy)
+    names = patterns.codes(options.names)
+    if options.pattern is not None:
+        reading = read(paths, patterns.parsed(options.pattern), names)
+        _show(reading, len(paths))
+    else:
+        reading = _agreed(paths, names, options)
+    clips = reading.clips
+    if clips.empty:
+        problem = f"no path fits {reading.pattern.text!r}; the first is {paths[0]}"
+        raise InputError(options.folder, problem, "correct --pattern")
+    _tell_some("left out, as they do not fit the pattern", reading.unread)
+    _tell_some("no clips", others)
+    if any(
+        patterns.plain(path) != name for path, name in zip(clips["source"], clips["clip_id"], strict=True)
+    ):
+        print("clip_id: accents dropped, other letters as their code, all else an underscore")
+    return reading
+
+
+def _agreed(paths: Sequence[str], names: dict[str, str], options: Options) -> Reading:
+    """What the paths say by a pattern that the user agrees to, on a terminal or by --yes."""
+    proposal = patterns.propose(paths)
+    reading = proposal and read(paths, proposal.pattern, proposal.names | names)
+    asked = sys.stdin.isatty() and not options.yes
+    if reading is None and not asked:
+        problem = f"no pattern was found in its paths, of which the first is {paths[0]}"
+        raise InputError(options.folder, problem, "give one: --pattern '{subject}_{class}_{take}'")
+    if reading is not None:
+        _show(reading, len(paths))
+    if options.yes:
+        return reading
+    if not asked:
+        problem = "nobody could be asked whether this is right, and nothing was written"
+        raise FerflowError("--pattern", problem, f"repeat: {_repeated(reading, options)}")
+    return _ask(paths, reading, names)
+
+
+def _ask(paths: Sequence[str], reading: Reading | None, names: dict[str, str]) -> Reading:
+    """Ask until a pattern is right, then what codes mean. Raises FerflowError where the user gives up."""
+    if reading is None:
+        print("\n".join(f"  {path}" for path in paths[:SHOWN]))
+    while True:
+        answer = _input("Is this right? (y, or another pattern, q): " if reading else "Which pattern? (q): ")
+        if answer.lower() in ("q", "n", "no", "quit"):
+            raise FerflowError("ferflow new", "was left", "nothing was written")
+        if answer.lower() in ("y", "yes") and reading is not None:
+            break
+        try:
+            reading = read(paths, patterns.parsed(answer), names)
+        except FerflowError as error:
+            print(error)
+            continue
+        _show(reading, len(paths))
+        reading = None if reading.clips.empty else reading
+    while unnamed := _codes(reading.clips["emotion"]):
+        answer = _input(f"What do {', '.join(unnamed)} mean? (01=neutral,02=sad,…; Enter leaves them): ")
+        if not answer:
+            break
+        try:
+            reading = read(paths, reading.pattern, reading.names | patterns.codes(answer))
+        except FerflowError as error:
+            print(error)
+    return reading
+
+
+def _input(question: str) -> str:
+    try:
+        return input(question).strip()
+    except EOFError:
+        return "q"
+
+
+def _codes(emotions: Sequence[str]) -> list[str]:
+    """Classes that look like codes: numbers, or up to three characters."""
+    names = [name for name in in_order(emotions) if name not in KNOWN]
+    return [name for name in names if name.isdecimal() or len(name) <= 3]
+
+
+def _repeated(reading: Reading, options: Options) -> str:
+    """The command that takes what was read."""
+    words = [
+        "ferflow",
+        "new",
+        options.name,
+        "--clips",
+        str(options.folder),
+        "--pattern",
+        reading.pattern.text,
+    ]
+    if reading.names:
+        words += ["--classes", ",".join(f"{code}={name}" for code, name in reading.names.items())]
+    return shlex.join(words + (["--force"] if options.force else []))
+
+
+def _show(reading: Reading, n_paths: int) -> None:
+    """Show the pattern and some rows of what it yields, evenly spaced."""
+    clips = reading.clips
+    print(f"pattern: {reading.pattern.text}")
+    if reading.names:
+        print("classes: " + ", ".join(f"{code} is {name}" for code, name in reading.names.items()))
+    if len(clips):
+        rows = clips.iloc[[i * len(clips) // min(SHOWN, len(clips)) for i in range(min(SHOWN, len(clips)))]]
+        order = ["source", "subject_id", "emotion"]
+        rows = rows[order + [name for name in clips.columns if name not in (*order, "clip_id")]]
+        print(rows.to_string(index=False))
+    emotions = in_order(clips["emotion"])
+    people = clips["subject_id"].nunique()
+    if unnamed := _codes(emotions):
+        print(f"{', '.join(unnamed)} look like codes: --classes {unnamed[0]}=neutral,… names them")
+    print(f"{len(clips)} of {n_paths} clips fit; {people} subjects; classes: {', '.join(emotions) or 'none'}")
+
+
+def _refuse_few(folder: Path, clips: pd.DataFrame, emotions: Sequence[str]) -> None:
+    try:
+        classes.check_names(emotions)
+    except ValueError as error:
+        raise InputError(folder, str(error).replace(";", ","), "see whether the pattern fits") from None
+    people = clips["subject_id"].nunique()
+    if people < 2:
+        problem = f"shows {people} subject, and nobody is left to judge what was learnt from it"
+        raise InputError(folder, problem, "add clips of others, or see whether the pattern fits")
+
+
+def _tell(clips: pd.DataFrame, written: Sequence[str], emotions: Sequence[str], options: Options) -> None:
+    """Say what is odd: classes, copies, clips that cannot be used."""
+    print("\n" + "\n".join(survey.counts(clips, emotions, SUBJECTS)))
+    print("".join(f"spelling: {line}\n" for line in survey.spellings(written)), end="")
+    stream = _stream(options) if options.look else None
+    from ferflow.apps.predict_screen import progress_bar
+
+    with progress_bar("clips", len(clips)) as advance:
+        found = survey.look(clips, options.folder, stream, advance)
+    groups = survey.copies(found)
+    shared = [len({clip.subject_id for clip in own}) > 1 for own in groups]
+    _tell_some("copies", [_listed(own) for own, leak in zip(groups, shared, strict=True) if not leak])
+    _tell_some(LEAK, [_listed(own) for own, leak in zip(groups, shared, strict=True) if leak])
+    faults = [f"{clip.clip_id}: {clip.fault}" for clip in found if clip.fault]
+    _tell_some("clips that cannot be used, for which the study would stop (dataset.unusable)", faults)
+    if not faults:
+        print(f"{len(found)} clips can be opened" + (" and show a face" if stream is not None else ""))
+
+
+def _listed(clips: Sequence[survey.Clip]) -> str:
+    return ", ".join(f"{clip.clip_id} ({clip.subject_id}, {clip.emotion})" for clip in clips)
+
+
+def _stream(options: Options) -> FaceStream | None:
+    """What seeks faces; None, with a line, where its files are not there."""
+    from ferflow.faces.stream import FaceStream
+    from ferflow.settings import watching
+
+    try:
+        return FaceStream(options.weights_folder, watching().faces)
+    except WeightsError as error:
+        print(f"faces were not looked for: {error.where} {error.problem} (`ferflow weights fetch` has it)")
+        return None
+
+
+def _tell_some(title: str, lines: Sequence[str]) -> None:
+    if lines:
+        more = [f"… and {len(lines) - NAMED} more"] if len(lines) > NAMED else []
+        print("\n  ".join([f"{title}: {len(lines)}", *map(one_line, lines[:NAMED]), *more]))
+
+
+def _tell_on(made: new_study.Study, study: Path, table: bool) -> None:
+    """Say what was written, by which rule people are divided, and what comes next."""
+    print(f"folds: {made.rule()}")
+    print("written: " + ", ".join(str(path) for path in ([made.table] if table else []) + [study]))
+    print("go on with:\n  " + "\n  ".join(new_study.commands(made.name, study)))
+    if not new_study.PARAMS.exists():
+        print(f"in a folder with ferflow's Snakefile and {new_study.PARAMS}; here it was not checked")
