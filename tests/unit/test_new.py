@@ -87,7 +87,7 @@ def test_nothing_is_proposed_where_no_path_names_people_and_classes():
     [
         ("{subject:3}{class:2}*", "KA1AN7.avi", {"subject": "KA1", "class": "AN"}),
         ("{class}/{subject}.mp4", "set/sad/ben.mp4", {"subject": "ben", "class": "sad"}),
-        ("{subject}_{class}", "anna_maria_sad.mp4", None),  # nobody knows where her name ends
+        ("{subject}_{class}_1", "anna_maria_sad_1.mp4", None),  # nobody knows where her name ends
         ("*/{subject}_{class}", "anna_sad.mp4", None),
     ],
 )
