@@ -5,6 +5,7 @@
 # make test-cluster  a study on a real Slurm, started on this machine for the tests alone
 # make hostile     thousands of bad files through everything that reads one, and a table of what became of them
 # make studies    200 studies with random settings: does what `ferflow check` calls correct plan, is all else refused?
+#                 Then studies of somebody's own clips, rendered, to their reports
 # make faults      the tiny study killed, starved and damaged in many ways, and what became of it (an hour or more)
 # make venv        the environment alone
 
@@ -52,6 +53,8 @@ hostile: venv
 
 studies: venv
 	python tests/workflow/random_studies.py $(STUDIES)
+	ferflow weights fetch
+	python tests/workflow/own_studies.py $(OWN)
 
 faults: venv
 	ferflow weights fetch

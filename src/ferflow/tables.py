@@ -30,6 +30,8 @@ FIRST_LINE = 2
 """The line of a table's first row; the header is line 1."""
 RAGGED = re.compile(r"Expected (\d+) fields in line (\d+), saw (\d+)")
 """What pandas says of a row that is longer than the first one."""
+OTHER_MARKS = {";": "semicolons", "\t": "tabs"}
+"""What spreadsheets put between columns in place of a comma."""
 GREATEST = 2**53
 """Whole numbers beyond it are not kept exactly."""
 
@@ -160,6 +162,9 @@ def _types(rule: dict) -> list[str]:
 def _check_columns(path: str | Path, columns: list[str], row: dict) -> None:
     missing = [c for c in row["required"] if c not in columns]
     if missing:
+        other = next((name for mark, name in OTHER_MARKS.items() if mark in "".join(columns)), None)
+        if len(columns) == 1 and other:
+            raise InputError(path, f"separates its columns by {other}", "separate them by commas")
         raise InputError(path, f"lacks the column {', '.join(missing)}", f"it has {', '.join(columns)}")
     if row.get("additionalProperties", False) is False:
         extra = [c for c in columns if c not in row["properties"] and _named(row, c) is None]
@@ -196,7 +201,7 @@ def _check_values(path: str | Path, column: pd.Series, rule: dict) -> None:
     if "null" not in kinds:
         _refuse(path, column, ~present, "is empty")
     if "enum" in rule:
-        allowed = ", ".join(str(v) for v in rule["enum"])
+        allowed = ", ".join(str(v) or "empty" for v in rule["enum"])
         _refuse(path, column, present & ~column.isin(rule["enum"]), f"is not one of {allowed}")
     if "pattern" in rule:
         matches = column.astype(str).str.fullmatch(rule["pattern"])

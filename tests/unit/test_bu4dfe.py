@@ -141,6 +141,8 @@ HEADER = "clip_id,subject_id,emotion,source"
     [
         ("clip,subject_id,emotion,source\n", "lacks the column clip_id"),
         (f"{HEADER}\n1,1,sad,a\n2,1,sad,a\n1,1,sad,a\n", r"clip 1 is listed twice \(lines 2 and 4\)"),
+        (f"{HEADER}\n1,1,sad,a\n".replace(",", ";"), "separates its columns by semicolons"),
+        (f"{HEADER}\n", "lists no clip"),
         (f"{HEADER}\n1,1,bored,a\n", "emotion, line 2: 'bored' is no class of the study; they are angry"),
         (f"{HEADER}\n1,1,hapy,a\n", "'hapy' is no class of the study; did you mean happy?"),
         (f"{HEADER}\n1,1,happy ,a\n2,1,Happy,a\n", r"'Happy' \(line 3\) and 'happy' \(line 2\) differ"),
@@ -164,6 +166,15 @@ def test_wrong_tables_are_one_line(tmp_path, text, line):
     with pytest.raises(InputError, match=line) as error:
         listed.find(table, tmp_path, EMOTIONS)
     assert "\n" not in str(error.value)
+
+
+def test_the_table_of_a_spreadsheet_is_read_and_a_wrong_root_is_named_once(tmp_path):
+    images(tmp_path / "a", 1)
+    table = tmp_path / "my.csv"
+    table.write_bytes(f"\ufeff{HEADER}\r\n1,ann,sad ,a\r\n".encode())
+    assert [(clip.clip_id, clip.emotion) for clip in listed.find(table, tmp_path, EMOTIONS)] == [("1", "sad")]
+    with pytest.raises(InputError, match="gone: is no folder; correct dataset"):
+        listed.find(table, tmp_path / "gone", EMOTIONS)
 
 
 def test_the_users_columns_go_along_and_what_cannot_be_opened_is_listed(tmp_path):

@@ -191,7 +191,7 @@ def test_a_list_of_clips_cannot_lead_out_of_its_folder(tmp_path, source):
 def test_a_name_that_is_a_folder_of_every_disk_is_none(tmp_path, name):
     row = {"clip_id": name, "subject_id": "s", "emotion": "happy", "source": "a.avi"}
     pd.DataFrame([row]).to_csv(tmp_path / "clips.csv", index=False)
-    with pytest.raises(InputError, match="does not match"):
+    with pytest.raises(InputError, match="is no name"):
         listed.find(tmp_path / "clips.csv", tmp_path, EMOTIONS)
 
 

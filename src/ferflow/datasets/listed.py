@@ -39,9 +39,14 @@ def find(table: str | Path, root: str | Path, emotions: tuple[str, ...]) -> list
     `sex`, `split` and `fold` may be left out; further columns go along as text. A class may be written in
     another case than the study's, but in one way throughout. Raises InputError, naming the lines, for a wrong
     column, a name that cannot be a file's, a clip listed twice, one name in two spellings, a subject of two
-    sexes, a class that the study does not have, a file that is not there, and single images alone.
+    sexes, a class that the study does not have, a folder or file that is not there, no clip, and single
+    images alone.
     """
     frame = tables.read(table, "clips")
+    if frame.empty:
+        raise InputError(table, "lists no clip", "write a line for each")
+    if not Path(root).is_dir():
+        raise InputError(root, "is no folder", "correct dataset.root, in which the table's sources lie")
     frame = frame.apply(lambda column: column.str.strip())
     _refuse_columns(table, frame.columns)
     for column in ("clip_id", "subject_id"):
