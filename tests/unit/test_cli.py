@@ -81,7 +81,7 @@ def test_weights_list_says_what_is_there(monkeypatch, capsys, weights_folder, tm
 
 def test_weights_fetch_takes_a_group_and_refuses_an_unknown_name(monkeypatch, capsys, weights_folder):
     code, out, _ = run(monkeypatch, capsys, "weights", "fetch", "faces", "--weights-folder", weights_folder)
-    assert code == 0 and out.count("present, hash checked") == 3
+    assert code == 0 and out.count("present, hash checked") == 4
     code, _, err = run(monkeypatch, capsys, "weights", "fetch", "nonsense")
     assert code == 1 and "nonsense: is not a known pretrained file" in err
 

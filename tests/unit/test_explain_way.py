@@ -191,8 +191,8 @@ def test_curves_of_mistakes_come_surest_first(study, tmp_path):
     every = study / "errors.csv", aus, study / "trim.csv", study / "manifest.csv"
     mistaken_run.mistaken(*every, tmp_path / "curves.svg", "compact+lstm", 0.5)
     found = words(tmp_path / "curves.svg")
-    assert "the 7 test clips that compact CNN + LSTM got wrong" in found
+    assert "the 7 clips that compact CNN + LSTM got wrong" in found
     assert "happy → sad 0.90" in found and "<!-- synthetic data -->" in found
     assert found.index("F001_angry") < found.index("F001_surprise") < found.index("M001_angry")
     mistaken_run.mistaken(*every, tmp_path / "none.svg", "perfect", 0.5)
-    assert "no test clip was mistaken" in words(tmp_path / "none.svg")
+    assert "no clip was mistaken" in words(tmp_path / "none.svg")

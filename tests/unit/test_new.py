@@ -87,7 +87,7 @@ def test_nothing_is_proposed_where_no_path_names_people_and_classes():
     [
         ("{subject:3}{class:2}*", "KA1AN7.avi", {"subject": "KA1", "class": "AN"}),
         ("{class}/{subject}.mp4", "set/sad/ben.mp4", {"subject": "ben", "class": "sad"}),
-        ("{subject}_{class}", "anna_maria_sad.mp4", None),  # nobody knows where her name ends
+        ("{subject}_{class}_1", "anna_maria_sad_1.mp4", None),  # nobody knows where her name ends
         ("*/{subject}_{class}", "anna_sad.mp4", None),
     ],
 )
@@ -143,6 +143,12 @@ def test_another_pattern_and_the_meaning_of_codes_are_taken_on_a_terminal(folder
     code, out, error = run(monkeypatch, capsys, "new", "mine", "--clips", "data", "--no-look")
     assert (code, error) == (0, "") and "{nobody}" in out
     assert settings.load("params.yaml", "workflow/studies/mine.yaml").emotions == ["happy", "sad", "calm"]
+    answers = iter(["y", "7=calm", "q"])
+    code, out, error = run(monkeypatch, capsys, "new", "mine", "--clips", "data", "--force", "--pattern", "x")
+    assert code == 1 and "has no {subject}" in error
+    Path("data/clips.csv").unlink()
+    code, out, error = run(monkeypatch, capsys, "new", "other", "--clips", "data")
+    assert code == 1 and "nothing was written" in error and not Path("data/clips.csv").exists()
 
 
 def test_what_is_odd_is_told(folder, monkeypatch, capsys):

@@ -48,9 +48,10 @@ def study(tmp_path):
 
 
 def written(study, least=0.1):
-    files = [study / name for name in ("clips.csv", "unusable.csv", "remarks.csv")]
+    files = [study / name for name in ("unusable.csv", "remarks.csv")]
     usable.write(study / "manifest.csv", [study / f"{s}.h5" for s in "abcd"], *files, least)
-    return manifest.read(files[0]), tables.read(files[1], "unusable").set_index("clip_id")
+    usable.write_used(study / "manifest.csv", files[0], study / "clips.csv")
+    return manifest.read(study / "clips.csv"), tables.read(files[0], "unusable").set_index("clip_id")
 
 
 def test_every_clip_that_cannot_be_used_is_listed_with_what_was_looked_at(study):
@@ -70,7 +71,7 @@ def test_every_clip_that_cannot_be_used_is_listed_with_what_was_looked_at(study)
     clips, _ = written(study, least=0.0)
     assert clips["clip_id"].tolist() == ["a-1", "a-2", "c-2", "d-2"]
     with pytest.raises(InputError, match="lists d-1, of which no face was stored"):
-        usable.write(study / "manifest.csv", [study / f"{s}.h5" for s in "abc"], *"cur", 0.1)
+        usable.write(study / "manifest.csv", [study / f"{s}.h5" for s in "abc"], *"ur", 0.1)
 
 
 def test_a_subject_without_any_face_has_an_empty_table_of_action_units(study, small_settings):

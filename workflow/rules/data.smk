@@ -110,7 +110,6 @@ rule dataset:
 
 rule splits:
     input:
-        LOOKED_THROUGH,
         clips=at(layout.CLIPS),
     output:
         at(layout.SPLITS),

@@ -19,50 +19,50 @@ rule faces:
     resources:
         mem_mb=more(1000),
         runtime=more(10),
+    priority: 30  # all clips are seen before features are made of any; a run that is going to stop does so soon
     script:
         "../scripts/faces.py"
 
 
-rule clips:
-    """Every clip is judged, before anything is trained: those that can be used, and those that cannot."""
+rule unusable:
+    """Every clip is judged, before anything is trained on clips."""
     input:
         manifest=at(layout.MANIFEST),
         faces=expand(at(layout.FACES), subject=SUBJECTS),
     output:
-        clips=at(layout.CLIPS),
         unusable=table("unusable"),
         remarks=table("remarks"),
     params:
         least_tracked=S.dataset.least_tracked,
     log:
-        "logs/clips.log",
+        "logs/unusable.log",
     resources:
         mem_mb=more(1000),
         runtime=more(30),
-    priority: 30  # a run that is going to stop should do so soon
+    priority: 30
     script:
-        "../scripts/clips.py"
+        "../scripts/unusable.py"
 
 
-rule unusable:
-    """Where clips cannot be used, the run ends here unless the study leaves them out: then they are counted."""
+rule clips:
+    """The clips that can be used. Where others cannot, the run ends here unless the study leaves them out."""
     input:
         manifest=at(layout.MANIFEST),
         unusable=table("unusable"),
     output:
-        table("unusable_counts"),
+        clips=at(layout.CLIPS),
+        counts=table("unusable_counts"),
     params:
-        policy=S.dataset.unusable,
         emotions=S.emotions,
         protocol=S.protocol,
     log:
-        "logs/unusable.log",
+        "logs/clips.log",
     resources:
         mem_mb=more(1000),
         runtime=more(5),
     priority: 30
     script:
-        "../scripts/unusable.py"
+        "../scripts/clips.py"
 
 
 rule aus:
@@ -89,7 +89,6 @@ rule aus:
 
 rule trim:
     input:
-        LOOKED_THROUGH,
         [S.trim.overrides] if S.trim.overrides else [],
         clips=at(layout.CLIPS),
         aus=expand(at(layout.AUS), subject=SUBJECTS),

@@ -4,7 +4,6 @@ SPATIAL = at(layout.SPATIAL, model=S.spatial.network)
 
 rule features:
     input:
-        LOOKED_THROUGH,
         faces=at(layout.FACES),
         model=SPATIAL + "/model.pt",
     output:

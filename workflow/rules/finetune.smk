@@ -13,7 +13,6 @@ if FINETUNED:
     rule frozen:
         """What the frozen base says of every image, once for all classifiers that are tried on it."""
         input:
-            LOOKED_THROUGH,
             stills=S.stills.path,
             pretrained=lambda w: weights(recipe(w).pretrained),
         output:

@@ -41,10 +41,6 @@ if SYNTHETIC_STILLS:
             "../scripts/stills.py"
 
 
-# Nothing is trained before all clips have been judged; another judgement reruns nothing by itself.
-LOOKED_THROUGH = ancient(table("unusable_counts")) if S.kind == "clips" else []
-
-
 def recipe(w):
     return TRAINED[w.model][0]
 
@@ -63,7 +59,6 @@ def start(w):
 
 rule spatial:
     input:
-        LOOKED_THROUGH,
         stills=lambda w: S.stills.path if recipe(w).weights is None else [],
         pretrained=start,
         adopted=adopted,

@@ -1,12 +1,9 @@
-"""Count the clips that are left out; end the run where the study leaves none out."""
+"""Judge every clip of the data set: list those that cannot be used, with the reason."""
 
 from common import job
 
-with job(snakemake) as say:
+with job(snakemake):
     from ferflow.datasets import usable
 
-    given, p = snakemake.input, snakemake.params
-    for line in usable.lines(given.unusable):
-        say(line)
-    usable.decide(given.manifest, given.unusable, p.policy, p.emotions, p.protocol)
-    usable.write_counts(given.manifest, given.unusable, snakemake.output[0], p.emotions)
+    given, out = snakemake.input, snakemake.output
+    usable.write(given.manifest, given.faces, out.unusable, out.remarks, snakemake.params.least_tracked)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ferflow.faces.stream import FaceStream
 
 TABLE = "clips.csv"
+LEAVE = "q"
 SHOWN = 10
 """Rows of a proposal."""
 NAMED = 5
@@ -48,7 +49,11 @@ class Options:
 
 @dataclass(frozen=True)
 class Reading:
-    """A pattern, and what the paths say by it: a row of the table each; `unread` fit it not."""
+    """A pattern, and what the paths say by it.
+
+    `clips` (schema `clips`) has a row for each path that fits, `written` its class as the path has it;
+    `unread` are the paths that do not fit.
+    """
 
     pattern: Pattern
     names: dict[str, str]
@@ -106,7 +111,7 @@ def read(paths: Sequence[str], pattern: Pattern, names: dict[str, str]) -> Readi
         if found is None or not found[SUBJECT] or not found[CLASS]:
             unread.append(path)
             continue
-        written.append(names.get(found[CLASS], found[CLASS]))
+        written.append(found[CLASS])
         row = {"clip_id": patterns.safe(patterns.plain(path))}
         row |= {COLUMNS.get(name, name): value for name, value in found.items()}
         row |= {"subject_id": _subject(found[SUBJECT], people), "source": path}
@@ -214,8 +219,6 @@ def _ask(paths: Sequence[str], reading: Reading | None, names: dict[str, str]) -
         print("\n".join(f"  {path}" for path in paths[:SHOWN]))
     while True:
         answer = _input("Is this right? (y, or another pattern, q): " if reading else "Which pattern? (q): ")
-        if answer.lower() in ("q", "n", "no", "quit"):
-            raise FerflowError("ferflow new", "was left", "nothing was written")
         if answer.lower() in ("y", "yes") and reading is not None:
             break
         try:
@@ -226,21 +229,28 @@ def _ask(paths: Sequence[str], reading: Reading | None, names: dict[str, str]) -
         _show(reading, len(paths))
         reading = None if reading.clips.empty else reading
     while unnamed := _codes(reading.clips["emotion"]):
-        answer = _input(f"What do {', '.join(unnamed)} mean? (01=neutral,02=sad,…; Enter leaves them): ")
+        answer = _input(f"What do {', '.join(unnamed)} mean? (01=neutral,02=sad,…; Enter keeps them, q): ")
         if not answer:
             break
         try:
             reading = read(paths, reading.pattern, reading.names | patterns.codes(answer))
+            _show(reading, len(paths))
         except FerflowError as error:
             print(error)
     return reading
 
 
 def _input(question: str) -> str:
+    """The answer; FerflowError where the user leaves."""
     try:
-        return input(question).strip()
+        answer = input(question).strip()
     except EOFError:
-        return "q"
+        answer = LEAVE
+    if answer.lower() == LEAVE:
+        raise FerflowError(
+            "ferflow new", "was left", "nothing was written; --pattern says how paths are built"
+        )
+    return answer
 
 
 def _codes(emotions: Sequence[str]) -> list[str]:
@@ -278,6 +288,8 @@ def _show(reading: Reading, n_paths: int) -> None:
         print(rows.to_string(index=False))
     emotions = in_order(clips["emotion"])
     people = clips["subject_id"].nunique()
+    if unused := [code for code in reading.names if code not in reading.written]:
+        print(f"no clip has the code {', '.join(unused)}")
     if unnamed := _codes(emotions):
         print(f"{', '.join(unnamed)} look like codes: --classes {unnamed[0]}=neutral,… names them")
     print(f"{len(clips)} of {n_paths} clips fit; {people} subjects; classes: {', '.join(emotions) or 'none'}")

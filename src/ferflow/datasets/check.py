@@ -101,7 +101,8 @@ def _sides(splits_json: str | Path, dataset: Dataset) -> dict:
     by_name = split["scheme"] == "thesis" and dataset.name == "bu4dfe"
     expected = ", ".join(map(str, bu4dfe.SIDES)) if by_name else ""
     found = ", ".join(str(len(side)) for side in (split["test"], *split["folds"]))
-    return _row(SIDES, expected, found, "; ".join(split.get("notes", [])))
+    notes = split.get("notes", []) + ([] if split["test"] else ["nobody is held out for a test"])
+    return _row(SIDES, expected, found, "; ".join(notes))
 
 
 def _alike(point: str, clips: pd.DataFrame, values: pd.Series, expected: str) -> dict:

@@ -26,14 +26,11 @@ LONGEST = 90
 def write(
     manifest_csv: str | Path,
     faces: Iterable[str | Path],
-    clips_csv: str | Path,
     unusable_csv: str | Path,
     remarks_csv: str | Path,
     least_tracked: float,
 ) -> None:
-    """Write the clips that can be used (schema `manifest`) and those that cannot (schema `unusable`).
-
-    `remarks_csv` (schema `remarks`) says what is odd about clips that are used all the same.
+    """Write the clips that cannot be used (schema `unusable`), and what is odd about others (`remarks`).
 
     `faces`: files of the faces step, which hold every clip of the manifest; `least_tracked`: the share of a
     clip's frames, not counting blank ones, in which a face must be. Raises InputError for a clip that is in
@@ -60,7 +57,6 @@ def write(
     table = pd.DataFrame(rows, columns=list(tables.schema("unusable")["properties"]))
     odd = pd.DataFrame(remarks, columns=list(tables.schema("remarks")["properties"]))
     tables.write(odd, remarks_csv, "remarks")
-    tables.write(clips[~clips["clip_id"].isin(table["clip_id"])], clips_csv, "manifest")
     tables.write(table, unusable_csv, "unusable")
 
 
@@ -104,7 +100,7 @@ def decide(
     clips, table = manifest.read(manifest_csv), tables.read(unusable_csv, "unusable")
     if policy == "stop" and len(table):
         problem = f"is stop, and {len(table)} of {len(clips)} clips cannot be used (all: {unusable_csv})"
-        remedy = f"nothing was trained: mend or remove them, or go on without them with `{GO_ON}`"
+        remedy = f"nothing was trained on them: mend or remove them, or go on without them with `{GO_ON}`"
         raise SettingError("dataset.unusable", problem, remedy)
     left = clips[~clips["clip_id"].isin(table["clip_id"])]
     if left.empty:
@@ -117,6 +113,12 @@ def decide(
         lost = int((clips["emotion"] == gone[0]).sum())
         problem = f"its class {gone[0]} has no clip that can be used, of {lost} (all: {unusable_csv})"
         raise FerflowError("dataset", problem, f"mend one, or take {gone[0]} out of `emotions`")
+
+
+def write_used(manifest_csv: str | Path, unusable_csv: str | Path, clips_csv: str | Path) -> None:
+    """Write the clips that can be used, in the columns of the manifest."""
+    clips, table = manifest.read(manifest_csv), tables.read(unusable_csv, "unusable")
+    tables.write(clips[~clips["clip_id"].isin(table["clip_id"])], clips_csv, "manifest")
 
 
 def write_counts(

@@ -1,4 +1,4 @@
-"""AU curves of the test clips that a model got wrong, small and side by side."""
+"""AU curves of the clips that a model got wrong, small and side by side."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ def mistaken(clips: pd.DataFrame, scores: Mapping[str, np.ndarray], threshold: f
     shown = clips.head(SHEET)
     rows = max(1, math.ceil(len(shown) / COLUMNS))
     drawn: Figure = style.figure(WIDTH, 0.95 + 1.35 * rows)
-    title = f"AU scores of the {len(clips)} test clips that {what} got wrong"
+    title = f"AU scores of the {len(clips)} clips that {what} got wrong"
     if len(clips) == 1:
-        title = f"AU score of the only test clip that {what} got wrong"
+        title = f"AU score of the only clip that {what} got wrong"
     if len(shown) < len(clips):
         title += f" (the {len(shown)} that it was surest of)"
     if not len(clips):
         axes = drawn.subplots()
         axes.set_axis_off()
-        axes.text(0.5, 0.5, "no test clip was mistaken", ha="center", va="center")
-        style.heading(drawn, f"AU scores of the test clips that {what} got wrong", marks)
+        axes.text(0.5, 0.5, "no clip was mistaken", ha="center", va="center")
+        style.heading(drawn, f"AU scores of the clips that {what} got wrong", marks)
         return drawn
     grid = drawn.subplots(rows, COLUMNS, squeeze=False, sharey=True)
     for axes, clip in zip(grid.flat, shown.to_dict("records"), strict=False):

@@ -32,7 +32,7 @@ _NAMES = {
     "c3d": "C3D",
     "convlstm": "ConvLSTM",
     "logistic": "logistic regression",
-    "logistic-subject": "logistic regression, less the person's mean",
+    "logistic-subject": "logistic, own mean off",
     "frame-mean": "mean over frames",
     "frame-weighted-mean": "weighted mean over frames",
     "human": "human",
