@@ -110,7 +110,7 @@ def test_the_check_of_a_data_set_says_who_is_missing_and_what_differs(tmp_path):
     frame = pd.DataFrame(rows).assign(
         n_frames=100, fps=25.0, width=1040, height=1329, sha256="0" * 64, synthetic=False
     )
-    frame.loc[3, "fps"] = 30.0
+    frame.loc[3, "fps"] = 0  # a folder of images has none
     tables.write(frame, tmp_path / "manifest.csv", "manifest")
     chosen = params.dataset.model_copy(update={"name": "bu4dfe"})
     subjects = dict(zip(frame.subject_id, frame.sex, strict=True))

@@ -72,6 +72,7 @@ def test_a_side_that_lacks_a_class_is_told(own):
         ({"emotions": ["happy", "angry"]}, "clips.csv"),
         ({"emotions": [*CLASSES, "fear"]}, "clips.csv: has no clip of class fear"),
         ({"evaluation": {"by": ["age"]}}, "evaluation.by: the clips have no age"),
+        ({"emotions": ["Happy", "sad"], "baselines": {"run": ["mean"]}}, "Happy; write happy, or take mean"),
     ],
 )
 def test_what_would_stop_a_job_is_one_line_before_it(own, changes, said):

@@ -76,4 +76,5 @@ def test_a_baseline_is_fused_where_it_is_run(small_settings):
     made = small_settings(sets | {"baselines": {"run": ["majority", "logistic_subject"]}})
     assert made.fusion.named()["mixed"] == ["lstm", "logistic-subject"]
     assert "logistic-subject" in made.fusible() and "logistic" not in made.fusible()
+    assert made.baselines.compared() == ["logistic-subject"]  # the majority class is a control
     assert "mixed" not in small_settings(sets).fusion.named()
