@@ -204,15 +204,16 @@ def test_a_space_that_cannot_be_searched_is_one_line(small_settings, space, said
     assert "\n" not in str(caught.value)
 
 
-def test_a_search_of_a_head_that_the_study_has_not_is_refused(small_settings):
+def test_a_head_that_the_study_has_switched_off_is_not_searched(small_settings):
     heads = {"lstm": small_settings().temporal.heads["lstm"].model_dump()}
     values = small_settings().model_dump() | {"search": small_settings().search.model_dump()}
     values["temporal"]["heads"], values["search"]["run"] = heads, ["bilstm"]
     values["splits"]["compared"] = []
     from ferflow.settings import check
 
-    with pytest.raises(SettingError, match=r"search\.run names bilstm, which temporal\.heads has not"):
-        check(values)
+    checked = check(values)
+    assert checked.search.run == []
+    assert "search.run: without bilstm, which is switched off" in checked.left_out
 
 
 @pytest.mark.parametrize("study", ["workflow/studies/thesis.yaml", "tests/workflow/tiny.yaml"])

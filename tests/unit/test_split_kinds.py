@@ -11,7 +11,7 @@ import training_study
 
 from ferflow import tables
 from ferflow.classes import EMOTIONS
-from ferflow.errors import InputError, SettingError, SplitError
+from ferflow.errors import InputError, SplitError
 from ferflow.evaluation import split_kinds
 from ferflow.report import split_kinds as drawn
 from ferflow.settings import Evaluation, check
@@ -57,12 +57,13 @@ def test_a_fold_without_anybody_is_refused():
         splits.regrouped(own, {"A": "female", "B": "male"}, 1)
 
 
-def test_a_compared_head_that_the_study_has_not_is_refused(small_settings):
+def test_a_compared_head_that_the_study_has_switched_off_is_not_compared(small_settings):
     values = small_settings().model_dump()
     values["temporal"]["heads"].pop("cnn1d")
     values["splits"]["compared"] = ["cnn1d"]
-    with pytest.raises(SettingError, match=r"splits\.compared names cnn1d, which temporal\.heads has not"):
-        check(values)
+    checked = check(values)
+    assert checked.splits.compared == []
+    assert "splits.compared: without cnn1d, which is switched off" in checked.left_out
 
 
 def test_the_other_kind_is_written_and_checked(tmp_path):

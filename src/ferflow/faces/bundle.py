@@ -24,6 +24,8 @@ def network(file: str, member: str, shape: tuple[int, ...] | None = None):
     with tempfile.TemporaryDirectory(prefix="ferflow-") as folder, zipfile.ZipFile(file) as archive:
         try:
             # OpenVINO reads this format from a file alone.
-            return compiled(archive.extract(member, folder), shape)
+            alone = Path(folder) / "network.tflite"
+            alone.write_bytes(archive.read(member))
+            return compiled(str(alone), shape)
         except KeyError:
             raise WeightsError(file, f"has no {member}", f"fetch {BUNDLE} again") from None
