@@ -402,7 +402,8 @@ def judge(study: Study, folder: Path, clips: Clips) -> tuple[str, list[str]]:
         wrong = [] if len(lines) == 1 else [f"{len(lines)} lines: {said[-1500:]}"]
         wrong += ["a traceback"] if "Traceback" in said else []
         wrong += [] if study.stops and out.startswith(study.stops) else ["another end is expected"]
-        wrong += ["something was trained"] if (results / "models").exists() else []
+        trained = [part for part in ("heads", "end_to_end") if (results / "models" / part).exists()]
+        wrong += [f"{part} were trained" for part in trained]
         return out, wrong
     if study.stops:
         return "report", [f"expected: {study.stops}"]

@@ -6,6 +6,7 @@ for the bootstrap. The AUC needs the probabilities and lives in `auc.py`.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
@@ -25,6 +26,7 @@ def measure(emotion: Sequence[str], predicted: Sequence[str], emotions: Sequence
     predicted has a precision of 0. Kappa is 0 where it is undefined (only one class among labels and
     predictions).
     """
+    from sklearn.exceptions import UndefinedMetricWarning
     from sklearn.metrics import accuracy_score, cohen_kappa_score, precision_recall_fscore_support
 
     labels, present = list(emotions), set(emotion)
@@ -35,13 +37,16 @@ def measure(emotion: Sequence[str], predicted: Sequence[str], emotions: Sequence
     weighted = precision_recall_fscore_support(
         emotion, predicted, labels=labels, average="weighted", zero_division=0
     )[2]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UndefinedMetricWarning)  # it is replaced all the same
+        kappa = cohen_kappa_score(emotion, predicted, labels=labels, replace_undefined_by=0.0)
     return {
         "accuracy": float(accuracy_score(emotion, predicted)),
         "precision": float(precision),
         "recall": float(recall),
         "f1": float(f1),
         "weighted_f1": float(weighted),
-        "kappa": float(cohen_kappa_score(emotion, predicted, labels=labels, replace_undefined_by=0.0)),
+        "kappa": float(kappa),
     }
 
 
