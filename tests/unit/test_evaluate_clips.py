@@ -133,7 +133,7 @@ def test_what_cannot_be_judged_is_one_line(evaluate, tmp_path):
     for arguments, known, line in [
         ((), ("calm", "neutral"), "has neutral in common with"),
         ((), ("calm", "drowsy"), "has no class in common with"),
-        (("--root", tmp_path / "nowhere"), KNOWN, "a1.mp4: does not exist, but"),
+        (("--root", tmp_path / "nowhere"), KNOWN, "nowhere: is no folder; name the folder (root)"),
     ]:
         code, out, err = evaluate(*arguments, known=known)
         assert (code, out) == (1, "") and line in err and len(err.splitlines()) == 1, err

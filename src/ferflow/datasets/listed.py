@@ -46,7 +46,7 @@ def find(table: str | Path, root: str | Path, emotions: tuple[str, ...]) -> list
     if frame.empty:
         raise InputError(table, "lists no clip", "write a line for each")
     if not Path(root).is_dir():
-        raise InputError(root, "is no folder", "correct dataset.root, in which the table's sources lie")
+        raise InputError(root, "is no folder", f"name the folder (root) in which the sources of {table} lie")
     frame = frame.apply(lambda column: column.str.strip())
     _refuse_columns(table, frame.columns)
     for column in ("clip_id", "subject_id"):
