@@ -173,7 +173,7 @@ def test_the_table_of_a_spreadsheet_is_read_and_a_wrong_root_is_named_once(tmp_p
     table = tmp_path / "my.csv"
     table.write_bytes(f"\ufeff{HEADER}\r\n1,ann,sad ,a\r\n".encode())
     assert [(clip.clip_id, clip.emotion) for clip in listed.find(table, tmp_path, EMOTIONS)] == [("1", "sad")]
-    with pytest.raises(InputError, match="gone: is no folder; correct dataset"):
+    with pytest.raises(InputError, match="gone: is no folder; name the folder"):
         listed.find(table, tmp_path / "gone", EMOTIONS)
 
 
