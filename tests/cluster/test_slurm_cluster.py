@@ -46,8 +46,8 @@ def test_the_predictions_are_those_of_one_machine(cluster, local, with_weights, 
     jobs = [job for job in cluster.jobs() if job["comment"].startswith("rule_")]
     assert {job["node"] for job in jobs} == {"n1", "n2"}
     assert {job["state"] for job in jobs} == {"COMPLETED"}
-    # 34 of the workflow, of which the 18 of the faces and the 6 of the features share two Slurm jobs each, and
-    # the 3 that list and split the clips one.
+    # 34 of the workflow, of which the 18 of the faces and the 6 of the features share two Slurm jobs each,
+    # and the 3 that list and split the clips one.
     assert len(jobs) == 12
 
 
