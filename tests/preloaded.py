@@ -158,14 +158,15 @@ def serve(path: str) -> None:
     listening = socket.socket(socket.AF_UNIX)
     listening.bind(path)
     listening.listen()
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those who answer
     print("ready", flush=True)
     while sys.stdin not in select.select([sys.stdin, listening], [], [])[0]:
         line, _ = listening.accept()
         if not os.fork():
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             _answer(line)
         line.close()
+        with contextlib.suppress(ChildProcessError):
+            while os.waitpid(-1, os.WNOHANG)[0]:  # those who have answered
+                pass
 
 
 def _answer(line: socket.socket) -> NoReturn:
