@@ -1,5 +1,6 @@
 """Everything that is tested, part after part, and a table of it: what a release needs (`make test-all`).
 
+All studies run as users run them: each job of Snakemake is a new Python.
 A part that fails does not keep the next from running. The table goes to docs/test-all.md.
 """
 
@@ -34,7 +35,13 @@ def run(command: str) -> tuple[int, str, float]:
     """Run a command, which prints as it goes; its exit status, its last line, and minutes."""
     began, last = time.monotonic(), ""
     process = subprocess.Popen(
-        command, shell=True, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command,
+        shell=True,
+        cwd=REPOSITORY,
+        env=os.environ | {"FERFLOW_TESTS_AS_USER": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     )
     for line in process.stdout:
         print(line, end="", flush=True)

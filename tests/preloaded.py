@@ -18,6 +18,7 @@ import importlib
 import json
 import os
 import pkgutil
+import re
 import runpy
 import select
 import shlex
@@ -48,6 +49,9 @@ LIBRARIES = (
     "snakemake.workflow",
     "threadpoolctl",
 )
+PROGRAM = str(Path(sys.executable).with_name("snakemake"))
+FORKS = os.environ.get("FERFLOW_TESTS_AS_USER", "") in ("", "0")
+"""False where each job is to be a new Python, as users have it: `make test-all` asks for that."""
 THREADS = ("OMP", "GOTO", "OPENBLAS", "MKL", "NUMEXPR")
 """Libraries whose number of threads Snakemake sets in a job's environment."""
 
@@ -55,9 +59,20 @@ THREADS = ("OMP", "GOTO", "OPENBLAS", "MKL", "NUMEXPR")
 # --- for tests ---------------------------------------------------------------------------------------
 
 
-def snakemake(*arguments: str, folder: Path, timeout: float = 1800) -> subprocess.CompletedProcess:
+def snakemake(
+    *arguments: str, folder: Path, timeout: float = 1800, forks: bool = FORKS
+) -> subprocess.CompletedProcess:
     """Run Snakemake in `folder`; its exit status, standard output and standard error."""
-    return _run("snakemake", arguments, folder, timeout)
+    if forks:
+        return _run("snakemake", arguments, folder, timeout)
+    called = [PROGRAM, *map(str, arguments)]
+    return subprocess.run(called, cwd=folder, capture_output=True, text=True, timeout=timeout)
+
+
+def listed_jobs(text: str) -> dict[str, int]:
+    """Jobs of each rule in the table that Snakemake prints, without their total."""
+    listed = re.findall(r"^(\w+) +(\d+)$", text, flags=re.M)
+    return {name: int(number) for name, number in listed if name != "total"}
 
 
 def python(
@@ -67,16 +82,26 @@ def python(
     return _run(module, arguments, folder or Path.cwd(), timeout)
 
 
-def start(*arguments: str, folder: Path) -> Started:
+def start(*arguments: str, folder: Path, forks: bool = FORKS) -> Started | subprocess.Popen:
     """Snakemake in `folder`, in a session of its own whose output nobody reads; to be interrupted."""
+    if not forks:
+        return subprocess.Popen(
+            [PROGRAM, *map(str, arguments)],
+            cwd=folder,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+            # A shell that runs the tests in its background has them ignore Ctrl-C, and so what they start.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        )
     with Path(os.devnull).open("r+b") as nothing:
         return Started(_server(), ["snakemake", *arguments], folder, [nothing.fileno()] * 3)
 
 
 def write_command(path: Path) -> None:
-    """Write a program `snakemake` to `path` that runs in a fork, for those who call it by its name."""
-    called = shlex.join([sys.executable, str(Path(__file__).resolve()), f"--at={_server()}"])
-    path.write_text(f'#!/bin/sh\nexec {called} "$@"\n')
+    """Write a program `snakemake` to `path` that does the same, for those who call it by its name."""
+    called = [sys.executable, str(Path(__file__).resolve()), f"--at={_server()}"] if FORKS else [PROGRAM]
+    path.write_text(f'#!/bin/sh\nexec {shlex.join(called)} "$@"\n')
     path.chmod(0o755)
 
 

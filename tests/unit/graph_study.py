@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -74,5 +73,4 @@ def run(folder: Path, targets: Sequence[str], rules: Sequence[str], *more: str) 
 
 def planned(folder: Path, targets: Sequence[str], rules: Sequence[str]) -> dict[str, int]:
     """How many jobs of each rule a dry run names."""
-    listed = re.findall(r"^(\w+)\s+(\d+)$", run(folder, targets, rules, "--dry-run"), flags=re.M)
-    return {name: int(number) for name, number in listed if name != "total"}
+    return preloaded.listed_jobs(run(folder, targets, rules, "--dry-run"))

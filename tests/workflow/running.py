@@ -1,9 +1,7 @@
-"""How the tests run the tiny studies: in forks of one process, or each job in a new Python, as users do."""
+"""How the tests run the tiny studies."""
 
 from __future__ import annotations
 
-import re
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -33,7 +31,7 @@ def arguments(folder: Path, *more: str, study: Path = TINY, profile: Path | str 
 
 
 def run(folder: Path, *more: str, study: Path = TINY) -> subprocess.CompletedProcess:
-    """The study, its jobs in forks of one process."""
+    """The study, its jobs in forks of one process (in `make test-all` as users run it)."""
     return preloaded.snakemake(*arguments(folder, *more, study=study), folder=folder)
 
 
@@ -48,34 +46,16 @@ def planned(folder: Path, *more: str, study: Path = TINY) -> dict[str, int]:
     called = arguments(
         folder, "--nolock", "--dry-run", "--quiet", "rules", *more, study=study, profile="none"
     )
-    done = preloaded.snakemake(*called, folder=folder)
+    done = preloaded.snakemake(*called, folder=folder, forks=True)
     assert done.returncode == 0, done.stdout + done.stderr
-    return jobs(done.stdout + done.stderr)
-
-
-def jobs(text: str) -> dict[str, int]:
-    """Jobs of each rule in the table that Snakemake prints."""
-    listed = {name: int(number) for name, number in re.findall(r"^(\w+) +(\d+)$", text, flags=re.M)}
-    return {name: number for name, number in listed.items() if name != "total"}
+    return preloaded.listed_jobs(done.stdout + done.stderr)
 
 
 def as_user(folder: Path, *more: str, study: Path = TINY) -> subprocess.CompletedProcess:
     """The study as users run it, each job in a new Python."""
-    called = [_program(), *arguments(folder, *more, study=study)]
-    return subprocess.run(called, capture_output=True, text=True, timeout=1800)
+    return preloaded.snakemake(*arguments(folder, *more, study=study), folder=folder, forks=False)
 
 
 def start_as_user(folder: Path, *more: str, study: Path = TINY) -> subprocess.Popen:
     """The same in a session of its own, to be interrupted."""
-    return subprocess.Popen(
-        [_program(), *arguments(folder, *more, study=study)],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-        # A shell that runs the tests in its background has them ignore Ctrl-C, and so what they start.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )
-
-
-def _program() -> str:
-    return str(Path(sys.executable).with_name("snakemake"))
+    return preloaded.start(*arguments(folder, *more, study=study), folder=folder, forks=False)

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from rich.console import Console
-from running import IMAGE_RESULTS, IMAGES, planned, run, start, start_as_user
+from running import IMAGE_RESULTS, IMAGES, planned, run, start
 
 from ferflow import files, layout, tables
 from ferflow.models import spatial
@@ -166,12 +166,11 @@ def test_second_run_has_nothing_to_do_and_other_resamples_train_nothing(finished
     assert not changed.keys() & {"stills", "spatial", "views", "ensemble"}
 
 
-@pytest.mark.parametrize("begin", [start, pytest.param(start_as_user, marks=pytest.mark.full)])
-def test_an_interrupted_training_goes_on_to_the_same_predictions(copy, finished_images, begin):
+def test_an_interrupted_training_goes_on_to_the_same_predictions(copy, finished_images):
     expected = (finished_images / IMAGE_RESULTS / "predictions.csv").read_bytes()
     shutil.rmtree(copy / IMAGE_RESULTS)
     shutil.rmtree(copy / "runs")
-    process = begin(copy, study=IMAGES)
+    process = start(copy, study=IMAGES)
     checkpoint = copy / "runs/tiny-images/compact/last.ckpt"
     deadline = time.monotonic() + 300
     while not checkpoint.exists():

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from running import RESULTS, planned, run, start, start_as_user
+from running import RESULTS, planned, run, start
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
@@ -86,14 +86,13 @@ def test_from_scratch_again_gives_the_same_bytes(finished, tmp_path):
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
-@pytest.mark.parametrize("begin", [start, pytest.param(start_as_user, marks=pytest.mark.full)])
-def test_an_interrupted_run_is_completed_by_the_next(copy, finished, begin, how):
+def test_an_interrupted_run_is_completed_by_the_next(copy, finished, how):
     expected = (finished / RESULTS / "predictions.csv").read_bytes()
     shutil.rmtree(copy / RESULTS / "models/heads")
     shutil.rmtree(copy / "data/features")
     (copy / RESULTS / "predictions.csv").unlink()
     wanted = str(RESULTS / "predictions.csv")
-    process = begin(copy, wanted)
+    process = start(copy, wanted)
     deadline = time.monotonic() + 300
     while not list((copy / RESULTS).glob("models/heads/*/fold-*/history.csv")):
         assert process.poll() is None
