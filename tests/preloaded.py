@@ -174,7 +174,8 @@ def load() -> None:
             importlib.import_module(name)
         for module in pkgutil.walk_packages(ferflow.__path__, "ferflow."):
             if not module.name.endswith("__main__"):
-                importlib.import_module(module.name)
+                with contextlib.suppress(Exception):  # it fails again where it is used
+                    importlib.import_module(module.name)
 
 
 def serve(path: str) -> None:
