@@ -125,6 +125,7 @@ def _run(program: str, arguments: Sequence[str], folder: Path, timeout: float) -
             code = started.wait(timeout)
         except subprocess.TimeoutExpired:
             os.killpg(started.pid, signal.SIGKILL)
+            started.wait()
             raise
         said = [file.seek(0) or file.read().decode() for file in (out, err)]
     return subprocess.CompletedProcess(started.args, code, *said)
