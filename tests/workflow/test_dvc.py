@@ -171,7 +171,6 @@ def reports_without_training(original: Path, copy: Path) -> None:
     assert not any((copy / name).exists() for name in LARGE)
 
 
-@pytest.mark.full
 def test_a_clone_pulls_from_a_folder_and_reports_without_training(reproduced, tmp_path):
     folder, _ = reproduced
     dvc(folder, "remote", "add", "--local", "--force", "--default", "shelf", str(tmp_path / "shelf"))
