@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+# Before torch is loaded: as many processes as cores run the tests, whose threads would wait for one another.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 from ferflow import settings as settings_module
 from ferflow import weights
 from ferflow.errors import WeightsError
