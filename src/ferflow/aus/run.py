@@ -38,6 +38,11 @@ def write_subject(
     tables.write(pd.concat(parts, ignore_index=True) if parts else nothing, out, "aus")
 
 
+def write_aus(faces: str | Path, out: str | Path, settings: Aus, weights_folder: str | Path) -> None:
+    """The same of all clips of the file that have a face."""
+    write_subject(faces, out, store.with_face(faces), settings, weights_folder)
+
+
 def _backend(faces: str | Path, clip_ids: list[str], settings: Aus, weights_folder: str | Path):
     if settings.backend in ("auto", *FROM_LANDMARKS):
         aus = reader(weights_folder, settings, store.landmark_network(faces))

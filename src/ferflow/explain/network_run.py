@@ -64,7 +64,7 @@ def deciding_frames(
     features: Iterable[str | Path],
     trim_csv: str | Path,
     manifest_csv: str | Path,
-    output: str | Path,
+    out: str | Path,
     emotions: Sequence[str],
     threads: int,
     seed: int,
@@ -94,7 +94,7 @@ def deciding_frames(
         title = f"The frames that decide, and where {name} looks (Grad-CAM)"
         synthetic = final.synthetic or bool(clips["synthetic"].any())
         drawn = network_figures.deciding_frames(pairs, title, marks(synthetic))
-        style.save(drawn, output, f"Class-activation maps of {name}")
+        style.save(drawn, out, f"Class-activation maps of {name}")
 
 
 def surest(said: pd.DataFrame) -> tuple[dict | None, dict | None]:

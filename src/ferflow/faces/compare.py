@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ferflow import tables
+from ferflow.datasets import manifest
 from ferflow.errors import NoFaceError
 from ferflow.faces.boxes import overlap
 from ferflow.faces.stream import FaceStream, placed, relative_to_anchors
@@ -48,6 +49,16 @@ def compare_trackers(
             raise NoFaceError(source, "has no face to follow", "leave the clip out")
         rows += [run.row(clip_id, n_frames) for run in runs.values()]
     return pd.DataFrame(rows)
+
+
+def write_trackers(
+    manifest_csv: str | Path, weights_folder: str | Path, faces: Faces, out_clips: str | Path
+) -> None:
+    """Compare the trackers on `faces.compared_clips` clips, spread over the manifest (schema `trackers`)."""
+    clips = manifest.read(manifest_csv)
+    chosen = clips.iloc[:: max(1, len(clips) // faces.compared_clips)][: faces.compared_clips]
+    sources = {clip.clip_id: Path(clip.source) for clip in chosen.itertuples()}
+    write_comparison(compare_trackers(sources, weights_folder, faces), out_clips)
 
 
 def write_comparison(table: pd.DataFrame, path: str | Path) -> None:

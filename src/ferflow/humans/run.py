@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -105,6 +105,28 @@ def from_votes(
     marks = _Marks(bool(clips["synthetic"].any()), False)
     _write(counted, None, marks, out, out_tables, mistaken, settings, seed)
     return []
+
+
+def write(
+    source: str,
+    answers: str | Path,
+    all_clips_csv: str | Path,
+    manifest_csv: str | Path,
+    splits_json: str | Path,
+    out_majority: str | Path,
+    out_human_clips: str | Path,
+    mistaken: float,
+    evaluation: Evaluation,
+    emotions: Sequence[str],
+    seed: int,
+    announce: Callable[[str], None],
+) -> None:
+    """`from_votes` or, of another `source`, `from_annotations`; what they warn of is announced."""
+    evaluate = from_votes if source == "votes" else from_annotations
+    folders = Path(out_majority).parent, Path(out_human_clips).parent
+    own = mistaken, evaluation, emotions, seed
+    for line in evaluate(answers, manifest_csv, splits_json, *folders, *own, all_clips_csv):
+        announce(f"warning: {line}")
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ import pandas as pd
 from ferflow import tables
 
 
-def layers(models: Iterable[str | Path], output: str | Path, frames: int) -> None:
-    """Schema `layers` of final models (`final.train_final`, `endtoend.train_final`) to `output`.
+def layers(models: Iterable[str | Path], out: str | Path, frames: int) -> None:
+    """Schema `layers` of final models (`final.train_final`, `endtoend.train_final`) to `out`.
 
     An image network that several models share stands there once, before their heads, which are shown clips
     of `frames`. Raises WeightsError for a file that is missing, damaged or something else.
@@ -34,4 +34,4 @@ def layers(models: Iterable[str | Path], output: str | Path, frames: int) -> Non
                 parts[network.name] = summary(network, example(network, frames), network.name)
     columns = list(tables.schema("layers")["properties"])
     table = pd.concat(list(parts.values()), ignore_index=True) if parts else pd.DataFrame(columns=columns)
-    tables.write(table, output, "layers")
+    tables.write(table, out, "layers")

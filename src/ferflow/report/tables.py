@@ -194,7 +194,7 @@ def _trimmed(emotion: str, clips: pd.DataFrame, max_frames: int) -> dict:
     }
 
 
-def trackers(trackers_csv: str | Path, output: str | Path, synthetic: bool) -> None:
+def trackers(trackers_csv: str | Path, out: str | Path, synthetic: bool) -> None:
     """Schema `tracker_summary` from schema `trackers` (a tracker on a clip), fastest first."""
     table = tables.read(trackers_csv, "trackers")
     rows = []
@@ -213,15 +213,15 @@ def trackers(trackers_csv: str | Path, output: str | Path, synthetic: bool) -> N
             }
         )
     summary = pd.DataFrame(rows).sort_values("ms_per_frame").assign(synthetic=synthetic, note="")
-    tables.write(summary, output, "tracker_summary")
+    tables.write(summary, out, "tracker_summary")
 
 
 def beside(
-    results_csv: str | Path, output: str | Path, dataset: str, others: Mapping[str, str] | None = None
+    results_csv: str | Path, out: str | Path, dataset: str, others: Mapping[str, str] | None = None
 ) -> None:
     """Schema `beside`: the thesis's Table 3.6 and ours; `dataset` and `others` as in `published.beside`."""
     found = published_numbers.beside(tables.read(results_csv, "results"), dataset, others)
-    tables.write(found, output, "beside")
+    tables.write(found, out, "beside")
 
 
 def render_beside(beside_csv: str | Path, title: str, outputs: Iterable[str | Path]) -> None:

@@ -13,6 +13,7 @@ import pandas as pd
 from ferflow.errors import InputError, SplitError
 from ferflow.files import read_json, write_text
 from ferflow.settings import Settings
+from ferflow.settings.heads import Splits
 from ferflow.training.reproducible import derive
 
 _FIGURE_3_6 = (
@@ -288,13 +289,29 @@ def write(split: dict, path: str | Path) -> None:
     write_text(path, json.dumps(split, indent=1) + "\n")
 
 
-def write_regrouped(splits_json: str | Path, manifest_csv: str | Path, output: str | Path, seed: int) -> None:
+def write_planned(
+    clips_csv: str | Path, splits: Splits, by_name: bool, protocol: str, seed: int, out: str | Path
+) -> None:
+    """Write `splits.json` of the clips that can be used.
+
+    Raises SplitError where clips that were left out leave fewer folds than were planned.
+    """
+    from ferflow.datasets import manifest
+
+    clips = sides(manifest.read(clips_csv))
+    split = of_clips(splits.scheme, clips, splits.folds, splits.test_share, seed, protocol, by_name)
+    if len(split["folds"]) != splits.folds:
+        raise lost_folds(split, splits.folds)
+    write(split, out)
+
+
+def write_regrouped(splits_json: str | Path, manifest_csv: str | Path, out: str | Path, seed: int) -> None:
     """Write `splits.json` of the same subjects in folds of the other scheme; see `regrouped`."""
     from ferflow.datasets import manifest
 
     clips = manifest.read(manifest_csv)
     sexes = dict(zip(clips.subject_id, clips.sex, strict=True))
-    write(regrouped(read(splits_json), sexes, seed), output)
+    write(regrouped(read(splits_json), sexes, seed), out)
 
 
 def read(path: str | Path) -> dict:
