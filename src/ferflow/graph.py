@@ -1,4 +1,4 @@
-"""What the Snakefile asks: the study that its settings say, its report's steps, and what a run begins and ends with."""
+"""What the Snakefile asks for: the study, the steps of its report, and how a run begins and ends."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ def stop(error: FerflowError) -> None:
 class Graph:
     """A study as its graph of jobs: `study` names its files, `report` are the steps of its report.
 
-    `params` is the repository's params.yaml, `config` the workflow's, into which Snakemake has laid `overlays`.
-    The process ends with one line where the study cannot run.
+    `params` is the repository's params.yaml, `config` the workflow's, into which Snakemake has laid
+    `overlays`. The process ends with one line where the study cannot run.
     """
 
     def __init__(self, params: Path, config: dict, overlays: Sequence[Path], talks: bool) -> None:
@@ -65,8 +65,9 @@ class Graph:
         """One run at a time in a folder, nothing dated in the future, and no limit to jobs a second."""
         self._lock()
         self._date_now()
-        # Snakemake's limit of jobs per second, which cannot be switched off, has it look at all that is ready, and at
-        # the size of every input, once a second for each job that has ended: half a core where many jobs are ready.
+        # Snakemake's limit of jobs per second, which cannot be switched off, has it look at all that is
+        # ready, and at the size of every input, once a second for each job that has ended: half a core where
+        # many jobs are ready.
         if workflow.local_exec and not workflow.dryrun:
             workflow.scheduler.job_rate_limiter = None
 

@@ -92,7 +92,7 @@ def write_agreement(
     truth_folder: str | Path,
     out: str | Path,
 ) -> None:
-    """Compare the measured tables with the generator's in `truth_folder`, clip by clip (schema `au_agreement`).
+    """Compare the measured tables with the generator's in `truth_folder`, by clip (`au_agreement`).
 
     `truth_folder` holds `<subject>.csv` (schema truth) for each subject of the manifest and `<clip_id>.csv`
     (schema aus) for each clip.

@@ -126,7 +126,8 @@ def write_clips(
 ) -> None:
     """Write the clips that can be used, in the columns of the manifest; raises as `decide`.
 
-    The policy is read from the workflow's `config`: which way it goes changes nothing of what was made already.
+    The policy is read from the workflow's `config`: which way it goes changes nothing of what was made
+    already.
     """
     for line in lines(unusable_csv):
         announce(line)

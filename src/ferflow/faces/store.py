@@ -73,7 +73,11 @@ def write_subject(
 
 
 def write_faces(
-    clips: Sequence[str], clip_ids: Sequence[str], out: str | Path, settings: Faces, weights_folder: str | Path
+    clips: Sequence[str],
+    clip_ids: Sequence[str],
+    out: str | Path,
+    settings: Faces,
+    weights_folder: str | Path,
 ) -> None:
     """The same of the files `clips`, whose clips are called `clip_ids`."""
     write_subject(pd.DataFrame({"clip_id": clip_ids, "source": clips}), out, weights_folder, settings)

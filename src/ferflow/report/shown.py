@@ -101,8 +101,12 @@ def render_all(
 
 
 def record(
-    settings: Mapping, shown: Mapping[str, tuple[str, str]], synthetic: bool, out_settings: str, out_shown: str
+    settings: Mapping,
+    shown: Mapping[str, tuple[str, str]],
+    synthetic: bool,
+    out_settings: str,
+    out_shown: str,
 ) -> None:
-    """Keep the settings as they were resolved and the list of tables: `ferflow bundle` and `verify` go by them."""
+    """Keep the resolved settings and the list of tables: `ferflow bundle` and `verify` go by them."""
     write_settings(settings, out_settings)
     write(Shown({name: tuple(about) for name, about in shown.items()}, synthetic), out_shown)

@@ -1,12 +1,13 @@
 """The code that a step runs, as one hash: a change that touches it runs the step again, another does not.
 
-From the step's function on, every definition of this package that its code names is followed, through imports and
-modules. What is hashed is the syntax tree without docstrings, so comments, line breaks and documentation change
-nothing. Files of the package that the code names by a string (`published.csv`) are hashed by their bytes.
+From the step's function on, every definition of this package that its code names is followed, through imports
+and modules. What is hashed is the syntax tree without docstrings, so comments, line breaks and documentation
+change nothing. Files of the package that the code names by a string (`published.csv`) are hashed by their
+bytes.
 
 Of a settings class only its methods count: the values reach a step as settings, and how they are checked or
-described changes none. What Python decides when it runs is not seen: a method is followed through its class, a
-function in a dictionary through that dictionary, a module that is named alone stands for all that is in it.
+described changes none. What Python decides when it runs is not seen: a method is followed through its class,
+a function in a dictionary through that dictionary, a module that is named alone stands for all that is in it.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ DATA = ("resources", "papers")
 ADDRESS = re.compile(rf"{PACKAGE}(?:\.\w+)+:\w+")
 """A function by its module, as the steps name theirs."""
 STATEMENTS = ""
-"""The name under which a module's statements that define nothing are kept: they run whenever it is imported."""
+"""The name of a module's statements that define nothing: they run whenever it is imported."""
 EVERYTHING = "*"
 SETTINGS = f"{PACKAGE}.settings"
 FORMAT = 1
@@ -186,7 +187,8 @@ def _read(name: str, tree: ast.Module) -> dict:
                     module, _, function = text.partition(":")
                     local[text] = (module, function)
                     uses.add((text,))
-        # Names that the definition imports itself go by names of their own, so that two of a module do not meet.
+        # Names that the definition imports itself go by names of their own, so that two of a module do not
+        # meet.
         for short, target in local.items():
             imports[f"{one}/{short}"] = target
         uses = {(f"{one}/{use[0]}", *use[1:]) if use[0] in local else use for use in uses}

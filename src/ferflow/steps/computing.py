@@ -1,4 +1,4 @@
-"""The steps that compute, in the order of the data. Their rules (`workflow/rules`) say which files they work on."""
+"""The steps that compute, in the order of the data. Their rules (`workflow/rules`) name their files."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ def in_folder(folder: str, *names: str) -> dict[str, str]:
 
 
 def each(pattern: str, **lists: Iterable[Any]) -> list[str]:
-    """`pattern` with every combination of `lists`, the last of them the fastest; other fields stay wildcards."""
+    """`pattern` with every combination of `lists`, the last the fastest; other fields stay wildcards."""
     names = list(lists)
     return [
         pattern.format_map(_Known(zip(names, values, strict=True)))
@@ -54,11 +54,11 @@ class StudyFiles:
         }
 
     def at(self, pattern: str, **fields: Any) -> str:
-        """A pattern of `layout` with the study's own names, and `fields`, filled in; the rest stay wildcards."""
+        """A pattern of `layout` with the study's own names and `fields`; others stay wildcards."""
         return pattern.format_map(_Known(self.known, **fields))
 
     def each(self, pattern: str, **lists: Iterable[Any]) -> list[str]:
-        """The same with every combination of `lists`. A list given for one of the study's own names goes first."""
+        """The same with every combination of `lists`, which go before the study's own names."""
         own = {name: value for name, value in self.known.items() if name not in lists}
         return each(pattern.format_map(_Known(own)), **lists)
 
@@ -92,7 +92,7 @@ class StudyFiles:
 
     @property
     def finetuned(self) -> list[str]:
-        """Networks for single images that are fine-tuned in the thesis's three phases, not trained at once."""
+        """The networks for single images that are fine-tuned in the thesis's three phases."""
         found = self.networks_for_images.items()
         return [name for name, (own, _) in found if own.method == "finetune" and own.weights is None]
 
@@ -120,7 +120,7 @@ class StudyFiles:
         return self.networks_for_images[model][1]
 
     def start_of(self, model: str) -> str | list:
-        """What the training of a network for single images starts from: another's model, published weights."""
+        """What a network for single images is trained from: another's model or published weights."""
         own = self.recipe(model)
         first = None if self.settings.kind == "clips" else self.settings.images.trained()[model].start
         if first is not None:
@@ -205,7 +205,7 @@ class ClipFiles(StudyFiles):
         return layers, settings.augment.transformations[:most]
 
     def _sources(self) -> dict[str, dict[str, str]]:
-        """Clips of each subject and where they lie; those of the embedded set are named before they are rendered."""
+        """Where each subject's clips lie; those of the embedded set are named before they are rendered."""
         if self.synthetic:
             return {
                 subject: {
@@ -297,7 +297,7 @@ class ClipFiles(StudyFiles):
         return self.each(f"{self.at(pattern, run=name, head=name, network=name)}/{file}", fold=self.folds)
 
     def of_schemes(self, file: str) -> list[str]:
-        """A file of every fold of each compared head, first in the study's own scheme and then in the other."""
+        """A file of every fold of each compared head, in the study's own scheme and then in the other."""
         other = self.settings.splits.other()
         folders = (layout.FOLD, self.at(layout.SPLIT_KIND_FOLD, scheme=other))
         return [
@@ -378,15 +378,11 @@ class ClipFiles(StudyFiles):
 
     def trained(self, *heads: str, **beside: Any) -> dict:
         """Everything that shapes a final model of `heads`; what is done with its predictions does not."""
-        names = "study kind protocol seed emotions synth4d stills faces aus trim augment spatial finetune features"
-        found = {
-            name: plain(getattr(self.settings, name)) for name in [*names.split(), "end_to_end", "finalize"]
-        }
-        found["dataset"] = self.listed()
-        found["aus"]["compared"] = []
-        found["splits"] = plain(self.settings.splits) | {"compared": []}
-        found["temporal"] = self.temporal(*heads)
-        return found | beside
+        names = "study kind protocol seed emotions synth4d stills faces aus trim augment spatial finetune
+        features" found = { name: plain(getattr(self.settings, name)) for name in [*names.split(),
+        "end_to_end", "finalize"] } found["dataset"] = self.listed() found["aus"]["compared"] = []
+        found["splits"] = plain(self.settings.splits) | {"compared": []} found["temporal"] =
+        self.temporal(*heads) return found | beside
 
     def nested(self, head: str, *candidates: str) -> dict:
         """The same for candidates of nested cross-validation: another candidate reruns nothing of these."""

@@ -1,4 +1,4 @@
-"""Running a step: its function is found by its name and called with the files and settings that it asks for."""
+"""Running a step: its function is called with the files and settings that it asks for."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def _hints(made: Callable) -> dict[str, Any]:
 
 
 def _typed(value: Any, hint: Any) -> Any:
-    """`value` as `hint` says: settings as their classes, and None in place of a file that a rule leaves out."""
+    """`value` as `hint` says: settings as their classes, None for a file that a rule leaves out."""
     if value == [] and type(None) in typing.get_args(hint):
         return None
     if hint is Settings:
@@ -105,9 +105,9 @@ def _folder(files: Iterable[str]) -> Path | None:
 def job(snakemake: Any) -> None:
     """Run the job that Snakemake describes to its script.
 
-    What the step prints goes to the rule's log. An input that was cut off or changed in place since its own job
-    wrote it is refused. A FerflowError ends the process with exit code 1 and one line; where the file at fault
-    is an input that the workflow has made, the line says which command repairs it.
+    What the step prints goes to the rule's log. An input that was cut off or changed in place since its own
+    job wrote it is refused. A FerflowError ends the process with exit code 1 and one line; where the file at
+    fault is an input that the workflow has made, the line says which command repairs it.
     """
     log = Path(snakemake.log[0])
     log.parent.mkdir(parents=True, exist_ok=True)

@@ -1,16 +1,16 @@
 """What a rule runs, what it sees of the settings, and what it costs: a step.
 
-The rule of a step says which files it reads and writes; its step says the rest. The function of a step takes files
-and settings by name:
+The rule of a step says which files it reads and writes; its step says the rest. The function of a step takes
+files and settings by name:
 
-- an input by its name in the rule; an input without a name, or called `watched`, is not passed on: the step is made
-  anew for it;
+- an input by its name in the rule; an input without a name, or called `watched`, is not passed on: the step
+is made anew for it;
 - an output by its name in the rule with `out_` before it, a single output without a name as `out`;
 - `out_folder`: the folder of its outputs;
 - settings by the name of their section or by another, `classes=emotions`; anything else by its name among the
   rule's params;
-- wildcards, `threads`, `weights_folder`, the workflow's `config`, and `announce` (says a line in the log and on the
-  terminal) where it asks for them.
+- wildcards, `threads`, `weights_folder`, the workflow's `config`, and `announce` (says a line in the log and
+on the terminal) where it asks for them.
 """
 
 from __future__ import annotations
@@ -28,8 +28,10 @@ CALL, CODE = "call", "code"
 
 @dataclass(frozen=True)
 class Step:
-    """A step: `call` is its function (`module:function`), `sees` the sections of the settings that it is given,
-    each by its own name or by the name before a `=`.
+    """A step: what it runs, what it is given, and what it asks for.
+
+    `call` is its function (`module:function`), `sees` the sections of the settings that it is given, each by
+    its own name or by the name before a `=`.
 
     `memory` (MiB) and `minutes` are what a job asks for at its first attempt. `gpu`: whether a GPU makes it
     faster. `group`: jobs of one group may share a job of a cluster.
@@ -55,7 +57,7 @@ class Step:
     def resources(
         self, memory: int | Callable | None = None, minutes: int | None = None
     ) -> dict[str, int | Callable]:
-        """What the step's rule asks for: more at every attempt. `memory` may be a function of the wildcards."""
+        """What the step's rule asks for, more at every attempt. `memory` may be a function of wildcards."""
         return {
             "mem_mb": per_attempt(self.memory if memory is None else memory),
             "runtime": per_attempt(self.minutes if minutes is None else minutes),

@@ -1,7 +1,7 @@
 """The parts of a report: each module here says which tables and figures a study has, and how they are made.
 
-`steps(study)` of a module yields the steps that make them, and tables that a step with a rule of its own makes. A
-table more is a module more: nothing else lists them.
+`steps(study)` of a module yields the steps that make them, and tables that a step with a rule of its own
+makes. A table more is a module more: nothing else lists them.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def shared_out(names: Sequence[T], paths: Sequence[str]) -> dict[T, list[str]]:
 
 
 def report_steps(study: StudyFiles) -> list[ReportStep]:
-    """All steps of the study's report, the last of them those that render its tables and keep its settings."""
+    """All steps of the study's report. The last render its tables and keep its settings."""
     modules = sorted(module.name for module in pkgutil.iter_modules(__path__))
     parts = [one for name in modules for one in import_module(f"{__name__}.{name}").steps(study)]
     steps = [one for one in parts if isinstance(one, ReportStep)]

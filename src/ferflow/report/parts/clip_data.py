@@ -110,7 +110,7 @@ def backends(
     out_table: str,
     out_figure: str,
 ) -> None:
-    """Action units by several backends on the same clips; `aus` are the files of each, as many of one as of another."""
+    """Compare `backends` on the same clips; `aus` are their files, as many of one as of another."""
     from ferflow.aus.backends import write_comparison
     from ferflow.report.au_backends import write
 
@@ -119,7 +119,7 @@ def backends(
 
 
 def example_clip(study: ClipFiles) -> str:
-    """The thesis shows M042_happy (its Figure 3.3). Where the clip cannot be used, another one stands for it."""
+    """The thesis shows M042_happy (its Figure 3.3); where that clip is unusable, another is shown."""
     return min(study.sources[study.subjects[-1]], key=lambda clip: (not clip.endswith("_happy"), clip))
 
 
@@ -170,7 +170,7 @@ def curves(
     out_splits: str,
     out_agreement: str | None,
 ) -> None:
-    """The AU score of an example and of the anomalies, clip lengths, the split, and measured against true AUs."""
+    """AU scores of an example and of the anomalies, clip lengths, the split, measured against true AUs."""
     from ferflow.report import run
 
     clip = manifest.example(manifest_csv, example)
@@ -237,7 +237,7 @@ def pictures(
     out_offline: str,
     out_online: str,
 ) -> None:
-    """Faces of the data set, a face found, the frames kept, augmentation (thesis, Figures 3.2, 3.5, 3.8, 3.9)."""
+    """Faces of the data set, a face found, frames kept, augmentation (thesis, Figures 3.2, 3.5, 3.8, 3.9)."""
     from ferflow.explain import way_run
 
     clip = way_run.Example.of(example, faces, aus, trim_csv, manifest_csv)

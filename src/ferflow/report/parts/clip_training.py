@@ -206,7 +206,7 @@ def nested(
     out_nested: str,
     out_inner: str,
 ) -> None:
-    """What was chosen in each outer fold, and how good it is there; an outer fold's files lie in one folder."""
+    """What was chosen in each outer fold, whose files lie in one folder, and how good it is there."""
     from ferflow.training.nested_run import write_table
 
     folders = [Path(path).parent for path in choices]
