@@ -16,6 +16,27 @@ from ferflow.settings import SHIPPED, ClipNetworkSettings, Settings, Spatial
 from ferflow.steps.step import Figure, Folder, Output, Page, Table, plain
 
 
+SHAPING = (
+    "study",
+    "kind",
+    "protocol",
+    "seed",
+    "emotions",
+    "synth4d",
+    "stills",
+    "faces",
+    "aus",
+    "trim",
+    "augment",
+    "spatial",
+    "finetune",
+    "features",
+    "end_to_end",
+    "finalize",
+)
+"""Sections of the settings that shape a final model as they are."""
+
+
 class _Known(dict):
     """Fills in what is known and leaves other fields as wildcards."""
 
@@ -378,11 +399,12 @@ class ClipFiles(StudyFiles):
 
     def trained(self, *heads: str, **beside: Any) -> dict:
         """Everything that shapes a final model of `heads`; what is done with its predictions does not."""
-        names = "study kind protocol seed emotions synth4d stills faces aus trim augment spatial finetune
-        features" found = { name: plain(getattr(self.settings, name)) for name in [*names.split(),
-        "end_to_end", "finalize"] } found["dataset"] = self.listed() found["aus"]["compared"] = []
-        found["splits"] = plain(self.settings.splits) | {"compared": []} found["temporal"] =
-        self.temporal(*heads) return found | beside
+        found = {name: plain(getattr(self.settings, name)) for name in SHAPING}
+        found["dataset"] = self.listed()
+        found["aus"]["compared"] = []
+        found["splits"] = plain(self.settings.splits) | {"compared": []}
+        found["temporal"] = self.temporal(*heads)
+        return found | beside
 
     def nested(self, head: str, *candidates: str) -> dict:
         """The same for candidates of nested cross-validation: another candidate reruns nothing of these."""
