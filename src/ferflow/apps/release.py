@@ -8,8 +8,8 @@ from pathlib import Path, PurePosixPath
 from ferflow.files import sha256
 from ferflow.release import bundle as bundles
 from ferflow.release import verify as verification
-from ferflow.release.steps import TABLE
 from ferflow.release.verify import BY_HASH, Checked, Found
+from ferflow.report.parts import TABLE
 
 MOST = 20
 """Differences that are printed before the rest is counted."""

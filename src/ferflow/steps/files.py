@@ -15,7 +15,6 @@ from ferflow.planning.preflight import Ready
 from ferflow.settings import SHIPPED, ClipNetworkSettings, Settings, Spatial
 from ferflow.steps.step import Figure, Folder, Output, Page, Table, plain
 
-
 SHAPING = (
     "study",
     "kind",
