@@ -1,4 +1,4 @@
-# What every rule needs: the study with its settings and files, and what a rule takes from its step.
+# The study with its settings and files, and what rules take from their steps.
 import re
 import sys
 from pathlib import Path
@@ -18,12 +18,12 @@ STUDY, S = GRAPH.study, GRAPH.study.settings
 
 
 def params(step, /, **given):
-    """The params of a rule: what its step runs and what it sees of the settings; `given` beside it."""
+    """What a step runs and what it sees of the settings, as params; `given` beside it."""
     return STEPS[step].params(S, **given)
 
 
 def resources(step, **asked):
-    """What a rule asks for."""
+    """What the jobs of a step ask for."""
     return STEPS[step].resources(**asked)
 
 

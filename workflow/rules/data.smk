@@ -23,6 +23,8 @@ if STUDY.synthetic:
             "logs/synth4d/{subject}.log",
         benchmark:
             "benchmarks/synth4d/{subject}.tsv"
+        group:
+            STEPS["synth4d"].group
         conda:
             "../envs/ferflow.yaml"
         resources:
@@ -57,6 +59,8 @@ rule splits:
         **params("splits", splits=plain(S.splits) | {"compared": []}, by_name=S.dataset.name == "bu4dfe"),
     log:
         "logs/splits.log",
+    group:
+        STEPS["splits"].group
     conda:
         "../envs/ferflow.yaml"
     resources:

@@ -14,6 +14,8 @@ rule faces:
         "logs/faces/{subject}.log",
     benchmark:
         "benchmarks/faces/{subject}.tsv"
+    group:
+        STEPS["faces"].group
     conda:
         "../envs/ferflow.yaml"
     resources:
@@ -34,6 +36,8 @@ rule unusable:
         **params("unusable", least_tracked=S.dataset.least_tracked),
     log:
         "logs/unusable.log",
+    group:
+        STEPS["unusable"].group
     conda:
         "../envs/ferflow.yaml"
     resources:
@@ -54,6 +58,8 @@ rule clips:
         **params("clips"),
     log:
         "logs/clips.log",
+    group:
+        STEPS["clips"].group
     conda:
         "../envs/ferflow.yaml"
     resources:
@@ -77,6 +83,8 @@ rule aus:
         "logs/aus/{backend}/{subject}.log",
     benchmark:
         "benchmarks/aus/{backend}/{subject}.tsv"
+    group:
+        STEPS["aus"].group
     conda:
         "../envs/ferflow.yaml"
     resources:

@@ -23,6 +23,8 @@ rule features:
         "logs/features/{subject}.log",
     benchmark:
         "benchmarks/features/{subject}.tsv"
+    group:
+        STEPS["features"].group
     conda:
         "../envs/ferflow.yaml"
     threads: S.features.threads

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ferflow import datasets
 from ferflow.errors import SettingError
 from ferflow.settings import Settings
+from ferflow.steps.work import shown_finally, shown_in_fold
 
 if TYPE_CHECKING:
     from ferflow.training.estimate import Cost
@@ -31,7 +32,6 @@ def estimates(settings: Settings, clips: int | None = None) -> Iterator[Estimate
     many. Raises SettingError for a study of images, InputError where the data set is not there.
     """
     from ferflow.training import splits
-    from ferflow.training.steps import final_steps, fold_steps
 
     if settings.kind != "clips":
         raise SettingError("kind", f"is {settings.kind}", "estimate a study of clips")
@@ -45,8 +45,8 @@ def estimates(settings: Settings, clips: int | None = None) -> Iterator[Estimate
     for name, (augmentations, epochs) in trained.items():
         cost = step_cost(settings, name)
         model = f"{settings.spatial.network}+{name}" if name in temporal.heads else name
-        fold = cost.seconds * fold_steps(clips, augmentations, folds, epochs + most)
-        final = cost.seconds * final_steps(clips, augmentations, most)
+        fold = cost.seconds * shown_in_fold(clips, augmentations, folds, epochs + most)
+        final = cost.seconds * shown_finally(clips, augmentations, most)
         yield Estimate(model, cost, fold, folds * fold + final)
 
 

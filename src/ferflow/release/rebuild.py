@@ -1,7 +1,7 @@
 """A bundle's tables made again, by the steps that the workflow runs.
 
-The bundle's files are laid into a working folder as links; each step whose inputs are there reads them and puts its
-own results in place of the bundle's.
+The bundle's files are laid into a working folder as links; each step whose inputs are there reads them and
+puts its own results in place of the bundle's.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def _inputs(step: ReportStep) -> Iterator[str]:
 
 
 def _made_again(step: ReportStep, study: StudyFiles, names: Collection[str]) -> list[str] | None:
-    """The bundle's files that `step` makes; None where it reads what no bundle holds, or makes none of them."""
+    """The bundle's files that `step` makes; None where it makes none, or reads what no bundle holds."""
     outputs = [study.path(one) for one in step.each_output() if not isinstance(one, Figure)]
     if not set(outputs) & set(names) or not all(_held(path, study, names) for path in _inputs(step)):
         return None

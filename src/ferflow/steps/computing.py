@@ -2,106 +2,132 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Any
+
+from ferflow.steps import work
 from ferflow.steps.step import Step
 
 DATA, FACES, TRAINING = "ferflow.datasets", "ferflow.faces", "ferflow.training"
+RUN = ("classes=emotions", "seed")
+"""What every training on clips sees."""
 
-_ALL = (
+prepares = partial(Step, group="prepare", work=work.frames)
+lists = partial(Step, group="list")
+
+
+def trains(
+    name: str, call: str, sees: tuple[str, ...] = (), memory: int = 3000, minutes: int = 720, **more: Any
+) -> Step:
+    """A step that a GPU makes faster."""
+    return Step(name, call, sees, memory, minutes, gpu=True, **more)
+
+
+WEIGHTS = (
     Step("weights", "ferflow.weights:fetch_many"),
     Step("published_weights", "ferflow.weights:fetch_many"),
-    # Rendered data.
-    Step(
-        "synth4d",
-        f"{DATA}.synth4d.clips:write_subject",
-        ("settings=synth4d", "emotions", "seed"),
-        800,
-        10,
-        group="prepare",
+)
+CLIPS = (
+    prepares(
+        "synth4d", f"{DATA}.synth4d.clips:write_subject", ("settings=synth4d", "emotions", "seed"), 800, 10
     ),
-    Step("stills", f"{DATA}.synth4d.stills:write_stills", ("settings=stills", "synth4d", "seed"), 1000, 10),
-    # Clips, faces, action units.
-    Step("manifest", f"{DATA}:write_manifest", ("dataset", "emotions"), 1000, 30),
-    Step("faces", f"{FACES}.store:write_faces", ("settings=faces",), 1000, 10, group="prepare"),
-    Step("unusable", f"{DATA}.usable:write", (), 1000, 30, group="list"),
-    Step("clips", f"{DATA}.usable:write_clips", ("emotions", "protocol"), 1000, 5, group="list"),
-    Step(
-        "splits", f"{TRAINING}.splits:write_planned", ("splits", "protocol", "seed"), 2000, 30, group="list"
-    ),
-    Step("aus", "ferflow.aus.run:write_aus", ("settings=aus",), 1000, 5, group="prepare"),
-    Step("trim", "ferflow.aus.trim:write_trim", ("settings=trim",), 2000, 30),
+    Step("manifest", f"{DATA}:write_manifest", ("dataset", "emotions"), minutes=30, work=work.clips),
+    prepares("faces", f"{FACES}.store:write_faces", ("settings=faces",), minutes=10),
+    lists("unusable", f"{DATA}.usable:write", minutes=30),
+    lists("clips", f"{DATA}.usable:write_clips", ("emotions", "protocol"), work=work.clips),
+    lists("splits", f"{TRAINING}.splits:write_planned", ("splits", "protocol", "seed"), 2000, 30),
+    prepares("aus", "ferflow.aus.run:write_aus", ("settings=aus",)),
+    Step("trim", "ferflow.aus.trim:write_trim", ("settings=trim",), 2000, 30, work=work.clips),
     Step("trackers", f"{FACES}.compare:write_trackers", ("faces",), 2000, 240),
-    # Networks for single images, and what they make of the frames.
-    Step("spatial", f"{TRAINING}.spatial:write", ("protocol",), 4000, 600, gpu=True),
-    Step("frozen", f"{TRAINING}.classifier:write_frozen", ("protocol",), 4000, 240, gpu=True),
+    Step("simulated_annotators", "ferflow.humans.run:write_simulated", ("emotions", "seed"), 2000, 30),
+)
+SPATIAL = (
     Step(
+        "stills",
+        f"{DATA}.synth4d.stills:write_stills",
+        ("settings=stills", "synth4d", "seed"),
+        1000,
+        10,
+        work=work.stills,
+    ),
+    trains(
+        "spatial", f"{TRAINING}.spatial:write", ("protocol",), 4000, 600, work=work.image_training("spatial")
+    ),
+    trains(
+        "frozen",
+        f"{TRAINING}.classifier:write_frozen",
+        ("protocol",),
+        4000,
+        240,
+        work=work.image_training("frozen", 1),
+    ),
+    trains(
         "classifier",
         f"{TRAINING}.classifier:search_classifier",
         ("stages=finetune", "protocol"),
         6000,
         600,
-        gpu=True,
+        work=work.image_training("classifier"),
     ),
-    Step("finetune", f"{TRAINING}.finetune:finetune", ("stages=finetune", "protocol"), 8000, 1440, gpu=True),
-    Step(
-        "features", "ferflow.features.extract:write_versions", ("seed",), 2000, 90, gpu=True, group="features"
-    ),
-    Step("export", "ferflow.features.export:write_folds", ("emotions",), 2000, 30),
-    # Cross-validation and final models.
-    Step(
-        "fold", f"{TRAINING}.crossval:run_fold", ("finalize", "classes=emotions", "seed"), 3000, 720, gpu=True
-    ),
-    Step("final", f"{TRAINING}.final:train_final", (), 3000, 480, gpu=True),
-    Step(
-        "end_to_end_fold",
-        f"{TRAINING}.endtoend:write_fold",
-        ("finalize", "augment", "classes=emotions", "seed"),
-        2500,
+    trains(
+        "finetune",
+        f"{TRAINING}.finetune:finetune",
+        ("stages=finetune", "protocol"),
+        8000,
         1440,
-        gpu=True,
+        work=work.image_training("finetune"),
     ),
-    Step(
-        "end_to_end_final",
-        f"{TRAINING}.endtoend:write_final",
-        ("finalize", "augment", "classes=emotions", "seed"),
-        2500,
-        720,
-        gpu=True,
+)
+FEATURES = (
+    trains(
+        "features",
+        "ferflow.features.extract:write_versions",
+        ("seed",),
+        2000,
+        90,
+        group="features",
+        work=work.versions,
     ),
-    Step(
-        "experiment_fold", f"{TRAINING}.crossval:run_fold", ("classes=emotions", "seed"), 3000, 720, gpu=True
-    ),
-    Step(
-        "experiment_frames_fold",
-        f"{TRAINING}.endtoend:write_fold",
-        ("augment", "classes=emotions", "seed"),
-        2500,
-        1440,
-        gpu=True,
-    ),
+    Step("export", "ferflow.features.export:write_folds", ("emotions",), 2000, 30, work=work.clips),
+)
+HEADS = (
+    trains("fold", f"{TRAINING}.crossval:run_fold", ("finalize", *RUN), work=work.fold),
+    trains("final", f"{TRAINING}.final:train_final", minutes=480, work=work.final),
+    Step("baselines", f"{TRAINING}.baselines:write", (), 3000, 60),
+    trains("control_neutral", f"{TRAINING}.controls:neutral_frames", minutes=480, work=work.final),
+    Step("control_true_aus", f"{TRAINING}.controls:true_aus", (), 2000, 30),
+    trains("experiment_fold", f"{TRAINING}.crossval:run_fold", RUN, work=work.fold_alone),
     Step("other_splits", f"{TRAINING}.splits:write_regrouped", ("seed",), 2000, 30),
-    Step(
-        "other_splits_fold",
-        f"{TRAINING}.crossval:run_fold",
-        ("classes=emotions", "seed"),
-        3000,
-        720,
-        gpu=True,
-    ),
+    trains("other_splits_fold", f"{TRAINING}.crossval:run_fold", RUN, work=work.fold_alone),
     Step("nested_plan", f"{TRAINING}.nested_run:write_plan", ("seed",), 2000, 30),
-    Step("nested_inner", f"{TRAINING}.nested_run:run_inner", (), 3000, 720, gpu=True),
-    Step("nested_outer", f"{TRAINING}.nested_run:run_chosen", (), 3000, 480, gpu=True),
-    Step(
+    trains("nested_inner", f"{TRAINING}.nested_run:run_inner", work=work.nested_inner),
+    trains("nested_outer", f"{TRAINING}.nested_run:run_chosen", minutes=480, work=work.nested_outer),
+    trains(
         "search_head",
         f"{TRAINING}.head_search:search_head",
-        ("classes=emotions", "seed", "protocol"),
-        3000,
-        2880,
-        gpu=True,
+        ("protocol", *RUN),
+        minutes=2880,
+        work=work.search,
     ),
-    Step("baselines", f"{TRAINING}.baselines:write", (), 3000, 60),
-    Step("control_neutral", f"{TRAINING}.controls:neutral_frames", (), 3000, 480, gpu=True),
-    Step("control_true_aus", f"{TRAINING}.controls:true_aus", (), 2000, 30),
-    Step("simulated_annotators", "ferflow.humans.run:write_simulated", ("emotions", "seed"), 2000, 30),
 )
-STEPS = {step.name: step for step in _ALL}
+FRAMES = (
+    trains(
+        "end_to_end_fold",
+        f"{TRAINING}.endtoend:write_fold",
+        ("finalize", "augment", *RUN),
+        minutes=1440,
+        work=work.fold,
+    ),
+    trains(
+        "end_to_end_final", f"{TRAINING}.endtoend:write_final", ("finalize", "augment", *RUN), work=work.final
+    ),
+    trains(
+        "experiment_frames_fold",
+        f"{TRAINING}.endtoend:write_fold",
+        ("augment", *RUN),
+        minutes=1440,
+        work=work.fold_alone,
+    ),
+)
+STEPS = {step.name: step for step in (*WEIGHTS, *CLIPS, *SPATIAL, *FEATURES, *HEADS, *FRAMES)}
 """Every step with a rule of its own, by the name of the rule."""

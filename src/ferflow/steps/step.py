@@ -21,6 +21,7 @@ from typing import Any
 
 from ferflow.settings import Settings
 from ferflow.steps import code
+from ferflow.steps.work import Amount, constant
 
 CALL, CODE = "call", "code"
 """Params of every rule: the step's function (`module:function`), and the hash of what it runs."""
@@ -34,7 +35,7 @@ class Step:
     its own name or by the name before a `=`.
 
     `memory` (MiB) and `minutes` are what a job asks for at its first attempt. `gpu`: whether a GPU makes it
-    faster. `group`: jobs of one group may share a job of a cluster.
+    faster. `group`: jobs of one group may share a job of a cluster. `work` says how much work a job is.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Step:
     minutes: int = 5
     gpu: bool = False
     group: str | None = None
+    work: Amount = constant
 
     def params(self, settings: Settings, /, **given: Any) -> dict[str, Any]:
         """The params of the step's rule: its settings as plain values, `given` beside or in place of them."""
@@ -58,9 +60,12 @@ class Step:
         self, memory: int | Callable | None = None, minutes: int | None = None
     ) -> dict[str, int | Callable]:
         """What the step's rule asks for, more at every attempt. `memory` may be a function of wildcards."""
+        # Jobs that share a job of a cluster run in it one after the other: the profile gives it one of these.
+        in_turn = {} if self.group is None else {"in_turn": 1}
         return {
             "mem_mb": per_attempt(self.memory if memory is None else memory),
             "runtime": per_attempt(self.minutes if minutes is None else minutes),
+            **in_turn,
         }
 
 

@@ -68,10 +68,9 @@ def steps(study: StudyFiles) -> Iterator[ReportStep | Table]:
 def _agreement(study: ClipFiles) -> Iterator[ReportStep]:
     yield ReportStep(
         name="agreement",
-        call="ferflow.aus.agreement:write_agreement",
-        given={"truth_folder": str(Path(study.rendered_truth).parent)},
+        call=f"{__name__}:agreement",
         inputs={
-            "watched": study.of_subjects(study.rendered_truth, *study.rendered_aus),
+            "truth": study.of_subjects(study.rendered_truth, *study.rendered_aus),
             "aus_paths": study.of_subjects(layout.AUS),
             "manifest": study.clips,
             "trim": study.trim,
@@ -84,6 +83,13 @@ def _agreement(study: ClipFiles) -> Iterator[ReportStep]:
         inputs={"agreement_csv": study.table("au_agreement")},
         outputs={"out": Table("au_agreement_summary", "Action units and trimming against the truth", FACES)},
     )
+
+
+def agreement(truth: Sequence[str], aus_paths: Sequence[str], manifest: str, trim: str, out: str) -> None:
+    """Measured action units and trimming against the generator's truth, whose files lie in one folder."""
+    from ferflow.aus.agreement import write_agreement
+
+    write_agreement(manifest, aus_paths, trim, Path(truth[0]).parent, out)
 
 
 def _backends(study: ClipFiles) -> ReportStep:
