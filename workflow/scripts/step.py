@@ -2,4 +2,4 @@
 
 from ferflow.steps import run
 
-run.job(snakemake)
+run.execute(snakemake)

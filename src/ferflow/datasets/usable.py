@@ -132,6 +132,11 @@ def write_clips(
     for line in lines(unusable_csv):
         announce(line)
     decide(manifest_csv, unusable_csv, config["dataset"]["unusable"], emotions, protocol)
+    write_used(manifest_csv, unusable_csv, out)
+
+
+def write_used(manifest_csv: str | Path, unusable_csv: str | Path, out: str | Path) -> None:
+    """Write the clips that can be used, in the columns of the manifest."""
     clips, table = manifest.read(manifest_csv), tables.read(unusable_csv, "unusable")
     tables.write(clips[~clips["clip_id"].isin(table["clip_id"])], out, "manifest")
 

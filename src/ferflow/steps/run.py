@@ -102,12 +102,27 @@ def _folder(files: Iterable[str]) -> Path | None:
     return Path(commonpath(folders)) if folders else None
 
 
-def job(snakemake: Any) -> None:
-    """Run the job that Snakemake describes to its script.
+def execute(snakemake: Any) -> None:
+    """Run the job that Snakemake describes to its script."""
+    with job(snakemake) as announce:
+        beside = dict(snakemake.wildcards.items()) | {
+            "threads": snakemake.threads,
+            "announce": announce,
+            "config": snakemake.config,
+            "weights_folder": layout.WEIGHTS,
+        }
+        outputs = _named(snakemake.output) or {OUT: snakemake.output[0]}
+        params = dict(snakemake.params.items())
+        call(params[CALL], _named(snakemake.input), outputs, params, beside)
 
-    What the step prints goes to the rule's log. An input that was cut off or changed in place since its own
-    job wrote it is refused. A FerflowError ends the process with exit code 1 and one line; where the file at
-    fault is an input that the workflow has made, the line says which command repairs it.
+
+@contextlib.contextmanager
+def job(snakemake: Any) -> Iterator[Callable[[str], None]]:
+    """Send what the block prints to the rule's log; end with exit code 1 and one line on a FerflowError.
+
+    An input that was cut off or changed in place since its own job wrote it is refused; the line on any input
+    that the workflow has made says which command repairs it. Gives the block a function that says a line in
+    the log and on the terminal.
     """
     log = Path(snakemake.log[0])
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -125,20 +140,7 @@ def job(snakemake: Any) -> None:
         try:
             written.forget(snakemake.output)
             written.refuse_changed(snakemake.input)
-            beside = dict(snakemake.wildcards.items()) | {
-                "threads": snakemake.threads,
-                "announce": announce,
-                "config": snakemake.config,
-                "weights_folder": layout.WEIGHTS,
-            }
-            outputs = _named(snakemake.output) or {OUT: snakemake.output[0]}
-            call(
-                snakemake.params[CALL],
-                _named(snakemake.input),
-                outputs,
-                dict(snakemake.params.items()),
-                beside,
-            )
+            yield announce
             written.note(snakemake.output)
         except FerflowError as error:
             line = f"{error}{_repair(error.where, snakemake.input)}"
