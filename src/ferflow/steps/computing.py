@@ -5,6 +5,7 @@ from __future__ import annotations
 from ferflow.steps.step import Step
 
 DATA, FACES, TRAINING = "ferflow.datasets", "ferflow.faces", "ferflow.training"
+QUALITY = "ferflow.datacentric.run"
 
 _ALL = (
     Step("weights", "ferflow.weights:fetch_many"),
@@ -102,6 +103,19 @@ _ALL = (
     Step("control_neutral", f"{TRAINING}.controls:neutral_frames", (), 3000, 480, gpu=True),
     Step("control_true_aus", f"{TRAINING}.controls:true_aus", (), 2000, 30),
     Step("simulated_annotators", "ferflow.humans.run:write_simulated", ("emotions", "seed"), 2000, 30),
+    # Single images: their list, what networks say of them, the sweep over optimisers and schedules.
+    Step("image_manifest", f"{DATA}.fer2013:write_manifest", (), 2000, 30),
+    Step("image_counts", "ferflow.report.image_counts:write", (), 2000, 30),
+    Step("views", "ferflow.evaluation.images:judge", (), 3000, 60, gpu=True),
+    Step("sweep_run", f"{TRAINING}.sweep:train", ("spatial", "seed", "protocol"), 4000, 600, gpu=True),
+    Step("sweep_best", f"{TRAINING}.sweep:write_best", (), 2000, 30),
+    # What is wrong with the images, and what resampling them is worth.
+    Step("datacentric_images", f"{QUALITY}:unpack", (), 2000, 30),
+    Step("datacentric_quality", f"{QUALITY}:examine", ("seed",), 3000, 30),
+    Step("datacentric_fold", f"{QUALITY}:judge_fold", ("seed",), 2000, 240, gpu=True),
+    Step("datacentric_label_errors", f"{QUALITY}:doubt", (), 1000, 30),
+    Step("datacentric_cleaning", f"{QUALITY}:clean", (), 2000, 30),
+    Step("datacentric_cell", f"{QUALITY}:run_cell", ("seed",), 2000, 240, gpu=True),
 )
 STEPS = {step.name: step for step in _ALL}
 """Every step with a rule of its own, by the name of the rule."""
