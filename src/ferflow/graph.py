@@ -61,6 +61,26 @@ class Graph:
         except (OSError, ValueError):
             return None
 
+    def results(self) -> list[str]:
+        """What a study ends with: its report, with what a target of its own makes once that is there."""
+        there = [name for name, files in self._apart().items() if all(Path(file).exists() for file in files)]
+        steps = [step for step in self.report if not step.target or step.target in there]
+        return [path for step in steps for path in self._written(step)] + self.study.results()
+
+    def targets(self) -> dict[str, list[str]]:
+        """Targets beside `all`, and their files."""
+        return self.study.stages() | self._apart()
+
+    def _apart(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for step in self.report:
+            if step.target:
+                found.setdefault(step.target, []).extend(self._written(step))
+        return found
+
+    def _written(self, step: ReportStep) -> list[str]:
+        return [self.study.path(output) for output in step.each_output()]
+
     def begin(self, workflow: Any) -> None:
         """One run at a time in a folder, nothing dated in the future, and no limit to jobs a second."""
         self._lock()

@@ -12,8 +12,6 @@ from ferflow.release.steps import OTHERS, PREDICTIONS, Places, Step
 from ferflow.report import image_beside, image_tables
 from ferflow.settings import BEST
 
-COMPARED = ("results", "confusion", "class_report")
-
 
 def steps(at: Places) -> list[Step]:
     """The averages, all predictions, the accuracies, and what stands beside the papers."""
@@ -81,14 +79,14 @@ def _metrics(at: Places) -> Step:
 
     def make() -> None:
         images.evaluate(
-            [at.there(said)],
+            at.there(said),
             [at.best(one) for one in copies],
             at.there(manifest),
-            at.out(at.name(layout.METRICS)),
-            {name: at.out(at.table(name)) for name in (*COMPARED, "copies")},
             settings.evaluation,
             settings.seed,
             settings.protocol,
+            at.out(at.name(layout.METRICS)),
+            at.out(at.table("results")),
         )
 
     return Step(PREDICTIONS, [said, *copies, manifest], make)
@@ -103,9 +101,9 @@ def _accuracies(at: Places) -> Step:
         image_tables.accuracies(
             at.best(at.table("results")),
             at.best(at.table("networks")),
+            at.there(choice) if best else None,
             at.settings.images,
             at.out(at.table("accuracies")),
-            images.chosen_models(at.there(choice)) if best else (),
         )
 
     return Step(PREDICTIONS, needs, make)
@@ -118,9 +116,9 @@ def _beside(at: Places) -> Step:
 
     def make() -> None:
         image_beside.write(
-            at.settings.images,
             *(at.best(name) for name in needs),
             *(at.there(name) if at.there(name).is_file() else None for name in optional),
+            at.settings.images,
             "synth4d-stills" if source == "synth4d" else source,
             at.out(at.table("compact")),
         )
@@ -134,17 +132,23 @@ def _datacentric(at: Places) -> list[Step]:
     def cell(network: str, sampling: str, protocol: str) -> str:
         return at.name(layout.CELL, network=network, sampling=sampling, protocol=protocol)
 
-    def files(folders: list[str]) -> list[str]:
-        return [f"{folder}/{name}.csv" for folder in folders for name in ("predictions", "sides")]
+    def files(folders: list[str], name: str) -> list[str]:
+        return [f"{folder}/{name}.csv" for folder in folders]
+
+    def needs(folders: list[str]) -> list[str]:
+        return files(folders, "predictions") + files(folders, "sides")
+
+    def read(folders: list[str]) -> list[list]:
+        return [[at.there(one) for one in files(folders, name)] for name in ("predictions", "sides")]
 
     def comparison(name: str, rows: list[tuple[str, str]]) -> Step:
         folders = [cell(*row, protocol) for row in rows for protocol in ("published", "honest")]
 
         def make() -> None:
-            read = [at.there(folder) for folder in folders]
-            datacentric.compare(rows, read, settings.evaluation, settings.seed, at.out(at.table(name)))
+            out = at.out(at.table(name))
+            datacentric.compare(rows, *read(folders), settings.evaluation, settings.seed, out)
 
-        return Step(PREDICTIONS, files(folders), make)
+        return Step(PREDICTIONS, needs(folders), make)
 
     compared = {
         "variants": [(name, "none") for name in own.variants],
@@ -157,10 +161,10 @@ def _datacentric(at: Places) -> list[Step]:
         folders = [cell(name, "none", protocol) for name in own.cleaned for protocol in ("honest", "cleaned")]
 
         def cleaned() -> None:
-            read, out = [at.there(folder) for folder in folders], at.out(at.table("cleaned_training"))
-            datacentric.compare_cleaned(own.cleaned, read, settings.evaluation, settings.seed, out)
+            own_rows, out = read(folders), at.out(at.table("cleaned_training"))
+            datacentric.compare_cleaned(own.cleaned, *own_rows, settings.evaluation, settings.seed, out)
 
-        found.append(Step(PREDICTIONS, files(folders), cleaned))
+        found.append(Step(PREDICTIONS, needs(folders), cleaned))
     tables = [at.table("data_quality"), *(at.table(name) for name in compared)]
 
     def beside() -> None:

@@ -9,6 +9,7 @@ from ferflow.steps import work
 from ferflow.steps.step import Step
 
 DATA, FACES, TRAINING = "ferflow.datasets", "ferflow.faces", "ferflow.training"
+QUALITY = "ferflow.datacentric.run"
 RUN = ("classes=emotions", "seed")
 """What every training on clips sees."""
 
@@ -129,5 +130,30 @@ FRAMES = (
         work=work.fold_alone,
     ),
 )
-STEPS = {step.name: step for step in (*WEIGHTS, *CLIPS, *SPATIAL, *FEATURES, *HEADS, *FRAMES)}
+IMAGES = (
+    Step("image_manifest", f"{DATA}.fer2013:write_manifest", (), 2000, 30),
+    Step("image_counts", "ferflow.report.image_counts:write", (), 2000, 30),
+    trains("views", "ferflow.evaluation.images:judge", minutes=60, work=work.views),
+    trains(
+        "sweep_run",
+        f"{TRAINING}.sweep:train",
+        ("spatial", "seed", "protocol"),
+        4000,
+        600,
+        work=work.image_training("sweep_run"),
+    ),
+    Step("sweep_best", f"{TRAINING}.sweep:write_best", (), 2000, 30),
+)
+DATACENTRIC = (
+    Step("datacentric_images", f"{QUALITY}:unpack", (), 2000, 30),
+    Step("datacentric_quality", f"{QUALITY}:examine", ("seed",), 3000, 30),
+    trains("datacentric_fold", f"{QUALITY}:judge_fold", ("seed",), 2000, 240, work=work.datacentric_training),
+    Step("datacentric_label_errors", f"{QUALITY}:doubt", (), 1000, 30),
+    Step("datacentric_cleaning", f"{QUALITY}:clean", (), 2000, 30),
+    trains("datacentric_cell", f"{QUALITY}:run_cell", ("seed",), 2000, 240, work=work.datacentric_training),
+)
+STEPS = {
+    step.name: step
+    for step in (*WEIGHTS, *CLIPS, *SPATIAL, *FEATURES, *HEADS, *FRAMES, *IMAGES, *DATACENTRIC)
+}
 """Every step with a rule of its own, by the name of the rule."""

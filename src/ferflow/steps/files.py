@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from itertools import product
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ferflow import layout
 from ferflow.apps.models import shipped
 from ferflow.faces.detect import DETECTORS
 from ferflow.planning.preflight import Ready
-from ferflow.settings import SHIPPED, ClipNetworkSettings, Settings, Spatial
+from ferflow.settings import BEST, SHIPPED, ClipNetworkSettings, Settings, Spatial
 from ferflow.steps.step import Figure, Folder, Output, Page, Table, plain
+from ferflow.training import sweep
 
 SHAPING = (
     "study",
@@ -107,7 +108,7 @@ class StudyFiles:
         return []
 
     def stages(self) -> dict[str, list[str]]:
-        """Files of the coarse stages of dvc.yaml, which are targets of the same graph."""
+        """Files of targets of the same graph beside `all`: the coarse stages of dvc.yaml."""
         return {}
 
     @property
@@ -119,17 +120,7 @@ class StudyFiles:
     @cached_property
     def networks_for_images(self) -> dict[str, tuple[Spatial, int]]:
         """The networks for single images that the study trains or takes over: their settings and seeds."""
-        settings = self.settings
-        if settings.kind == "clips":
-            return (
-                {settings.spatial.network: (settings.spatial, settings.seed)}
-                if settings.sees_images()
-                else {}
-            )
-        return {
-            name: (model.recipe(), settings.seed if model.seed is None else model.seed)
-            for name, model in settings.images.trained().items()
-        }
+        return {}
 
     def recipe(self, model: str) -> Spatial:
         """How a network for single images is trained."""
@@ -140,17 +131,19 @@ class StudyFiles:
         return self.networks_for_images[model][1]
 
     def start_of(self, model: str) -> str | list:
-        """What a network for single images is trained from: another's model or published weights."""
+        """What a network for single images is trained from: published weights, or nothing."""
         own = self.recipe(model)
-        first = None if self.settings.kind == "clips" else self.settings.images.trained()[model].start
-        if first is not None:
-            return self.at(layout.SPATIAL, model=first) + "/model.pt"
         return self.weights(own.pretrained) if own.pretrained else []
 
     def adopted(self, model: str) -> str | list:
         """The trained network that is taken over, where it is."""
         named = self.recipe(model).weights
         return str(shipped()) if named == SHIPPED else named or []
+
+    @staticmethod
+    def there(path: str) -> str | list:
+        """`path` where there is such a file, else nothing: a step may do without it."""
+        return path if Path(path).exists() else []
 
     def path(self, output: Output) -> str:
         """Where an output of a report's step lies."""
@@ -207,6 +200,13 @@ class ClipFiles(StudyFiles):
         self.comparisons = settings.experiments.chosen()
         self.layers, self.augmentations = self._asked()
         self.sources = self._sources()
+
+    @cached_property
+    def networks_for_images(self) -> dict[str, tuple[Spatial, int]]:
+        """The one whose layers are the clips' features."""
+        settings = self.settings
+        own = {settings.spatial.network: (settings.spatial, settings.seed)}
+        return own if settings.sees_images() else {}
 
     def _asked(self) -> tuple[list[str], list[str]]:
         """Layers and augmented versions, as many as any head asks for: features are made in one pass."""
@@ -417,6 +417,131 @@ class ClipFiles(StudyFiles):
         return section | {"run": [head], "space": {head: section["space"][head]}}
 
 
+class ImageFiles(StudyFiles):
+    """Those of a study of single images."""
+
+    def __init__(self, ready: Ready) -> None:
+        super().__init__(ready)
+        settings = self.settings
+        self.stills = settings.stills.path
+        self.models = list(settings.images.trained())
+        self.ensembles = settings.images.averaged()
+        self.best = self.at(layout.ENSEMBLE, ensemble=BEST) if settings.images.best else ""
+        self.choice = f"{self.best}/choice.json"
+        self.averaged = [*self.ensembles, *([BEST] if self.best else [])]
+        self.sweep_runs = sweep.runs(settings.sweep)
+        self.compared = self._compared()
+
+    def _compared(self) -> dict[str, list[tuple[str, str]]]:
+        """The data-centric study's comparisons: network and sampling of each row."""
+        own = self.settings.datacentric
+        found = {
+            "variants": [(name, "none") for name in own.variants],
+            "sampling": [(name, one) for name, samplings in own.networks.items() for one in samplings],
+        }
+        return {name: rows for name, rows in found.items() if rows and own.studied}
+
+    @cached_property
+    def networks_for_images(self) -> dict[str, tuple[Spatial, int]]:
+        """Those that are run."""
+        return {
+            name: (model.recipe(), self.settings.seed if model.seed is None else model.seed)
+            for name, model in self.settings.images.trained().items()
+        }
+
+    def start_of(self, model: str) -> str | list:
+        """The same, or another network of the study."""
+        first = self.settings.images.models[model].start
+        return f"{self.at(layout.SPATIAL, model=first)}/model.pt" if first else super().start_of(model)
+
+    def image_folders(self) -> list[str]:
+        """Copies of other image sets, of those that are there."""
+        folders = self.settings.images.folders.values()
+        return [folder for folder in folders if folder and self.there(folder)]
+
+    def of_models(self, file: str) -> list[str]:
+        """A file of the training of every network."""
+        return self.each(f"{layout.SPATIAL}/{file}", model=self.models)
+
+    def views(self, file: str, *models: str) -> list[str]:
+        """A file of what networks, all or `models`, say of the test images."""
+        return self.each(f"{layout.VIEWS}/{file}", model=models or self.models)
+
+    def judged(self, file: str) -> list[str]:
+        """The same of every network and average."""
+        return self.views(file) + self.each(f"{layout.ENSEMBLE}/{file}", ensemble=self.averaged)
+
+    # The sweep over optimisers and schedules.
+
+    def swept(self, file: str, *stages: str) -> list[str]:
+        """A file of every run of the sweep, or of those of `stages`."""
+        runs = [name for name, run in self.sweep_runs.items() if not stages or run.stage in stages]
+        return self.each(f"{layout.SWEEP}/{file}", run=runs)
+
+    def sweep_before(self, run: str) -> str | list:
+        """What a run goes on with: the best of the stage before."""
+        stage = sweep.BEFORE[self.sweep_runs[run].stage]
+        return self.at(layout.SWEEP_BEST, stage=stage) if stage else []
+
+    def sweep_starts(self, run: str) -> list[str]:
+        """The models of which a run goes on from the best."""
+        tunes = self.sweep_runs[run].stage == sweep.TUNING
+        return self.swept("model.pt", sweep.SCHEDULE) if tunes else []
+
+    def sweep_settings(self, run: str) -> dict:
+        """The sweep's settings for one run: one more optimiser in the list reruns nothing of the others."""
+        own = self.sweep_runs[run]
+        listed = {"optimisers": [own.optimiser or "sgd"], "schedules": [own.schedule]}
+        return plain(self.settings.sweep) | listed
+
+    # The data-centric study.
+
+    @property
+    def pool(self) -> dict[str, str]:
+        """Its images and what is known of each."""
+        return {
+            "pixels": self.at(layout.POOL),
+            "manifest_csv": self.at(layout.MANIFEST),
+            "photographs_csv": f"{self.at(layout.DATACENTRIC)}/photographs.csv",
+        }
+
+    @property
+    def cleaned(self) -> str:
+        """Which images the cleaned split keeps."""
+        return f"{self.at(layout.DATACENTRIC)}/cleaned.csv"
+
+    @property
+    def found(self) -> list[str]:
+        """The tables of what is wrong with the images."""
+        names = ("exact_duplicates", "near_duplicates", "constant_images", "outliers", "label_errors")
+        return [self.table(name) for name in names]
+
+    def out_of_fold(self) -> list[str]:
+        """What networks said of images that they had not learnt from."""
+        folds = range(self.settings.datacentric.label_errors.folds)
+        return self.each(f"{layout.OUT_OF_FOLD}/predictions.csv", fold=folds)
+
+    def cells(self, file: str, rows: Iterable[tuple[str, str]], *protocols: str) -> list[str]:
+        """A file of each of `rows` (network, sampling) under each of `protocols`."""
+        pattern = f"{layout.CELL}/{file}"
+        return [
+            path
+            for network, sampling in rows
+            for path in self.each(self.at(pattern, network=network, sampling=sampling), protocol=protocols)
+        ]
+
+    def results(self) -> list[str]:
+        """The cleaned split, and tables to look things up in."""
+        return [self.cleaned, *self.found] if self.settings.datacentric.studied else []
+
+    def stages(self) -> dict[str, list[str]]:
+        """The data-centric study alone."""
+        if not self.settings.datacentric.studied:
+            return {}
+        figures = ["pixel_means", *(f"protocols-{name}" for name in self.compared)]
+        return {"all_datacentric": [self.table("datacentric"), *map(self.figure, figures), *self.results()]}
+
+
 def files_of(ready: Ready) -> StudyFiles:
     """The files of a study by its kind."""
-    return {"clips": ClipFiles}.get(ready.settings.kind, StudyFiles)(ready)
+    return {"clips": ClipFiles, "images": ImageFiles}.get(ready.settings.kind, StudyFiles)(ready)

@@ -122,7 +122,8 @@ class ReportStep(Step):
     """A step that makes tables and figures of a report. It has no rule of its own: its files are named here.
 
     `inputs` and `outputs` are files by the names of its function's arguments, each one or a list. `given` are
-    arguments beside its settings. `rests_on` says of what `ferflow verify` makes its tables again.
+    arguments beside its settings. `rests_on` says of what `ferflow verify` makes its tables again. `target`
+    is a target of its own that makes it; the report has it once the files of that target are there.
     """
 
     inputs: Mapping[str, str | Sequence[str]]
@@ -133,6 +134,7 @@ class ReportStep(Step):
     minutes: int = 10
     group: str | None = "report"
     rests_on: str = "other files of the bundle"
+    target: str = ""
 
     def each_output(self) -> Iterator[Output]:
         """All outputs, one after the other."""
