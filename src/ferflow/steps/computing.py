@@ -102,6 +102,65 @@ _ALL = (
     Step("control_neutral", f"{TRAINING}.controls:neutral_frames", (), 3000, 480, gpu=True),
     Step("control_true_aus", f"{TRAINING}.controls:true_aus", (), 2000, 30),
     Step("simulated_annotators", "ferflow.humans.run:write_simulated", ("emotions", "seed"), 2000, 30),
+    # Faces in scenes (SFEW).
+    Step(
+        "scenes",
+        f"{DATA}.scenes.write:write_scenes",
+        ("folder=sfew.dataset.path", "settings=sfew.scenes", "synth4d", "seed"),
+        1000,
+        20,
+    ),
+    Step(
+        "sfew_manifest",
+        f"{DATA}.sfew:write_manifest",
+        ("root=sfew.dataset.path", "smallest=sfew.dataset.smallest"),
+        1000,
+        30,
+    ),
+    Step("sfew_originals", f"{DATA}.sfew:write_originals", (), 1000, 30),
+    Step("sfew_crops", "ferflow.sfew.crops:write", ("settings=sfew.crops",), 1500, 30),
+    Step("sfew_folds_of", "ferflow.sfew.folds:write", ("n_folds=sfew.transfer.folds", "seed"), 1000, 10),
+    Step(
+        "sfew_frozen",
+        "ferflow.sfew.frozen:write_published",
+        ("threads=sfew.transfer.threads", "seed"),
+        2000,
+        60,
+        gpu=True,
+    ),
+    Step("sfew_cell", "ferflow.sfew.run:train_cell", ("seed",), 2000, 60, gpu=True, group="transfer"),
+    Step("sfew_handmade", "ferflow.sfew.svm:judge", ("settings=sfew.handmade", "seed"), 1500, 30),
+    # Expression with valence and arousal (AffectNet).
+    Step(
+        "affect_images",
+        f"{DATA}.synth4d.affect:write",
+        ("folder=affect.dataset.path", "settings=affect.synthetic", "synth4d", "seed"),
+        1000,
+        20,
+    ),
+    Step(
+        "affect_index",
+        f"{DATA}.affect_index:build",
+        ("root=affect.dataset.path", "smallest=affect.dataset.smallest"),
+        2000,
+        120,
+    ),
+    Step(
+        "affect_network",
+        "ferflow.affect.train:train",
+        ("root=affect.dataset.path", "loading=affect.loading", "seed"),
+        6000,
+        2400,
+        gpu=True,
+    ),
+    Step(
+        "affect_speed",
+        "ferflow.affect.speed:measure",
+        ("models=affect.models", "root=affect.dataset.path", "loading=affect.loading", "seed"),
+        6000,
+        120,
+        gpu=True,
+    ),
 )
 STEPS = {step.name: step for step in _ALL}
 """Every step with a rule of its own, by the name of the rule."""
