@@ -18,6 +18,27 @@ from ferflow.settings import SHIPPED, ClipNetworkSettings, Settings, Spatial
 from ferflow.steps.step import Figure, Folder, Output, Page, Table, plain
 
 
+SHAPING = (
+    "study",
+    "kind",
+    "protocol",
+    "seed",
+    "emotions",
+    "synth4d",
+    "stills",
+    "faces",
+    "aus",
+    "trim",
+    "augment",
+    "spatial",
+    "finetune",
+    "features",
+    "end_to_end",
+    "finalize",
+)
+"""Sections of the settings that shape a final model as they are."""
+
+
 class _Known(dict):
     """Fills in what is known and leaves other fields as wildcards."""
 
