@@ -37,7 +37,7 @@ rule affect_index:
         index=STUDY.index,
         counts=STUDY.table("affect_counts"),
     params:
-        **params("affect_index"),
+        **params("affect_index", root=lambda w: S.affect.dataset.path),
     log:
         "logs/affect_index.log",
     benchmark:

@@ -44,7 +44,7 @@ rule sfew_manifest:
         dropped=STUDY.table("sfew_dropped"),
         counts=STUDY.table("sfew_counts"),
     params:
-        **params("sfew_manifest"),
+        **params("sfew_manifest", root=lambda w: S.sfew.dataset.path),
     log:
         "logs/sfew/manifest.log",
     benchmark:

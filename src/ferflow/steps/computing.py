@@ -106,14 +106,14 @@ _ALL = (
     Step(
         "scenes",
         f"{DATA}.scenes.write:write_scenes",
-        ("folder=sfew.dataset.path", "settings=sfew.scenes", "synth4d", "seed"),
+        ("settings=sfew.scenes", "synth4d", "seed"),
         1000,
         20,
     ),
     Step(
         "sfew_manifest",
         f"{DATA}.sfew:write_manifest",
-        ("root=sfew.dataset.path", "smallest=sfew.dataset.smallest"),
+        ("smallest=sfew.dataset.smallest",),
         1000,
         30,
     ),
@@ -134,14 +134,14 @@ _ALL = (
     Step(
         "affect_images",
         f"{DATA}.synth4d.affect:write",
-        ("folder=affect.dataset.path", "settings=affect.synthetic", "synth4d", "seed"),
+        ("settings=affect.synthetic", "synth4d", "seed"),
         1000,
         20,
     ),
     Step(
         "affect_index",
         f"{DATA}.affect_index:build",
-        ("root=affect.dataset.path", "smallest=affect.dataset.smallest"),
+        ("smallest=affect.dataset.smallest",),
         2000,
         120,
     ),

@@ -17,7 +17,6 @@ from ferflow.planning.preflight import Ready
 from ferflow.settings import SHIPPED, ClipNetworkSettings, Settings, Spatial
 from ferflow.steps.step import Figure, Folder, Output, Page, Table, plain
 
-
 SHAPING = (
     "study",
     "kind",
@@ -451,7 +450,7 @@ class SfewFiles(StudyFiles):
         return self.at(layout.SFEW_FROZEN, network=own.network, unfrozen=own.unfrozen, images=own.images)
 
     def cell_start(self, cell: str) -> str | list:
-        """What a cell's training starts from; where all stages are frozen, its features have seen the weights."""
+        """What a cell's training starts from; frozen stages have spoken already."""
         return self.start_of(self.cells[cell].network) if self.cells[cell].unfrozen else []
 
     def of_cells(self, file: str) -> dict[str, list[str]]:

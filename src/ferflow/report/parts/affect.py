@@ -1,4 +1,4 @@
-"""A study of expression with valence and arousal (AffectNet): its paper's tables and figures (Akhtar 2022)."""
+"""A study of expression with valence and arousal (AffectNet): tables and figures of Akhtar 2022."""
 
 from __future__ import annotations
 
