@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -172,7 +173,7 @@ def describe(
     return pd.DataFrame([row])
 
 
-def table(about_csvs: list[str], out: str | Path) -> None:
+def table(about_csvs: Sequence[str | Path], out: str | Path) -> None:
     """Schema `affect_models` of all networks, from the row of each."""
     rows = [tables.read(path, "affect_models") for path in about_csvs]
     tables.write(pd.concat(rows, ignore_index=True), out, "affect_models")

@@ -195,7 +195,7 @@ def read_image(path: str | Path) -> np.ndarray:
 
 
 def write_manifest(
-    root: str | Path, smallest: int, manifest_csv: str | Path, dropped_csv: str | Path, counts_csv: str | Path
+    root: str | Path, smallest: int, out_manifest: str | Path, out_dropped: str | Path, out_counts: str | Path
 ) -> None:
     """List the images below `root` (schema `sfew_manifest`), those left out, and how many of each there are.
 
@@ -235,9 +235,9 @@ def write_manifest(
         name = NAMES.get(empty["emotion"].iloc[0], "any class")
         problem = f"has no image of {name} that can be used ({dropped[0]['path']}: {dropped[0]['said']})"
         raise InputError(root, problem, "copy the images again, or lower sfew.dataset.smallest")
-    tables.write(manifest, manifest_csv, "sfew_manifest")
-    tables.write(omitted, dropped_csv, "sfew_dropped")
-    tables.write(counted, counts_csv, "sfew_counts")
+    tables.write(manifest, out_manifest, "sfew_manifest")
+    tables.write(omitted, out_dropped, "sfew_dropped")
+    tables.write(counted, out_counts, "sfew_counts")
 
 
 def counts(manifest: pd.DataFrame, dropped: pd.DataFrame, synthetic: bool) -> pd.DataFrame:
@@ -272,7 +272,7 @@ def read_manifest(path: str | Path) -> pd.DataFrame:
     return manifest
 
 
-def write_originals(manifest_csv: str | Path, originals_h5: str | Path) -> None:
+def write_originals(manifest_csv: str | Path, out: str | Path) -> None:
     """Write the scenes of a manifest, each as a whole scaled to 224×224, in its order (`sfew.store`).
 
     Raises InputError for an image that has changed since the manifest was made.
@@ -280,7 +280,7 @@ def write_originals(manifest_csv: str | Path, originals_h5: str | Path) -> None:
     from ferflow.sfew import store
 
     manifest = read_manifest(manifest_csv)
-    store.write(originals_h5, manifest["image_id"].tolist(), map(store.fitted, scenes(manifest)))
+    store.write(out, manifest["image_id"].tolist(), map(store.fitted, scenes(manifest)))
 
 
 def scenes(manifest: pd.DataFrame) -> Iterator[np.ndarray]:

@@ -162,7 +162,7 @@ def write(
     training_csv: str | Path,
     augment: Mapping | None,
     dataset: str,
-    output: str | Path,
+    out: str | Path,
 ) -> None:
     """Write schema `affect_beside` from the study's tables."""
     ours = Ours(
@@ -172,7 +172,7 @@ def write(
         augment,
         dataset,
     )
-    tables.write(beside(ours), output, "affect_beside")
+    tables.write(beside(ours), out, "affect_beside")
 
 
 def render(table_csv: str | Path, title: str, outputs: Iterable[str | Path]) -> None:

@@ -69,6 +69,21 @@ def write(
                 rows[begin : begin + len(values)] = values
 
 
+def write_published(
+    images_h5: str | Path,
+    network: str,
+    unfrozen: int,
+    start: str,
+    seed: int,
+    threads: int,
+    weights_folder: str | Path,
+    out: str | Path,
+) -> None:
+    """The same with the weights of `start` in `weights_folder`, which are checked."""
+    weights = residual.weights_file(network, start, weights_folder)
+    write(images_h5, network, unfrozen, start, weights, seed, threads, out)
+
+
 class Features:
     """A file that `write` wrote: `ids`, `source`, and `values` float32 [N,F] or [N,C,H,W], mapped."""
 

@@ -154,6 +154,17 @@ DATACENTRIC = (
 )
 STEPS = {
     step.name: step
-    for step in (*WEIGHTS, *CLIPS, *SPATIAL, *FEATURES, *HEADS, *FRAMES, *IMAGES, *DATACENTRIC)
+    for step in (
+        *WEIGHTS,
+        *CLIPS,
+        *SPATIAL,
+        *FEATURES,
+        *HEADS,
+        *FRAMES,
+        *IMAGES,
+        *DATACENTRIC,
+        *SCENES,
+        *AFFECT,
+    )
 }
 """Every step with a rule of its own, by the name of the rule."""

@@ -10,7 +10,9 @@ from typing import Any
 
 from ferflow import layout
 from ferflow.apps.models import shipped
+from ferflow.datasets.manifest import SYNTHETIC_MARK
 from ferflow.faces.detect import DETECTORS
+from ferflow.models.residual_names import FILES
 from ferflow.planning.preflight import Ready
 from ferflow.settings import BEST, SHIPPED, ClipNetworkSettings, Settings, Spatial
 from ferflow.steps.step import Figure, Folder, Output, Page, Table, plain
@@ -159,7 +161,11 @@ class StudyFiles:
         """What finding faces and their landmarks needs."""
         faces = self.settings.faces
         landmarks = "face_landmarker.task" if faces.landmarks == "bundle" else "face_landmark.tflite"
-        return [self.weights(name) for name in (landmarks, *DETECTORS[faces.detector])]
+        return [self.weights(landmarks), *self.detector_weights(faces.detector)]
+
+    def detector_weights(self, detector: str) -> list[str]:
+        """What a detector of faces needs."""
+        return [self.weights(name) for name in DETECTORS[detector]]
 
     @staticmethod
     def core_weights() -> list[str]:
@@ -542,6 +548,94 @@ class ImageFiles(StudyFiles):
         return {"all_datacentric": [self.table("datacentric"), *map(self.figure, figures), *self.results()]}
 
 
+class SfewFiles(StudyFiles):
+    """Those of a study of faces in scenes (SFEW)."""
+
+    def __init__(self, ready: Ready) -> None:
+        super().__init__(ready)
+        about = self.settings.sfew
+        self.transfer, self.handmade = about.transfer, about.handmade
+        self.cells = about.transfer.run()
+        self.manifest = self.at(layout.MANIFEST)
+        # Of the embedded set its mark, which is written last.
+        self.scenes = f"{about.dataset.path}/{SYNTHETIC_MARK}" if self.synthetic else about.dataset.path
+        self.images = {
+            "originals": self.at(layout.SFEW_ORIGINALS),
+            "crops": self.at(layout.SFEW_CROPS, detector=about.transfer.crops),
+        }
+        self.about_crops = self.at(layout.SFEW_CROPS_TABLE, detector=about.transfer.crops)
+
+    def start_of(self, model: str) -> str | list:
+        """The published weights of a network, where the study starts from them."""
+        return self.weights(FILES[model]) if self.transfer.start_of(model) == "imagenet" else []
+
+    def cell_features(self, cell: str) -> str:
+        """What the frozen stages of a cell's network say of its images."""
+        own = self.cells[cell]
+        return self.at(layout.SFEW_FROZEN, network=own.network, unfrozen=own.unfrozen, images=own.images)
+
+    def cell_start(self, cell: str) -> str | list:
+        """What a cell's training starts from; frozen stages have spoken already."""
+        return self.start_of(self.cells[cell].network) if self.cells[cell].unfrozen else []
+
+    def of_cells(self, file: str) -> dict[str, list[str]]:
+        """A file of every cell under each of its protocols, by protocol."""
+        return {
+            protocol: [
+                f"{self.at(layout.SFEW_CELL, protocol=protocol, cell=name)}/{file}"
+                for name, cell in self.cells.items()
+                if protocol in cell.protocols
+            ]
+            for protocol in self.transfer.under()
+        }
+
+    def of_handmade(self) -> dict[str, list[str]]:
+        """The predictions of every hand-made feature, by protocol."""
+        return {
+            protocol: self.each(
+                f"{self.at(layout.SFEW_CELL, protocol=protocol)}/predictions.csv", cell=self.handmade.run()
+            )
+            for protocol in self.handmade.under()
+        }
+
+    def folds_of(self, protocols: Iterable[str]) -> list[str]:
+        """In which fold each image is judged, under each of `protocols`."""
+        return self.each(layout.SFEW_FOLDS, protocol=protocols)
+
+    # What a step sees of a section, less what says nothing of its result.
+
+    def cell(self, name: str, protocol: str) -> dict:
+        """A cell under one protocol: another in the study is no reason to train this one anew."""
+        return plain(self.cells[name]) | {"protocols": [protocol]}
+
+    def trained(self, protocol: str) -> dict:
+        """How cells are trained, without the others of them."""
+        return plain(self.transfer) | {"protocols": [protocol], "cells": {}}
+
+
+class AffectFiles(StudyFiles):
+    """Those of a study of expression with valence and arousal (AffectNet)."""
+
+    def __init__(self, ready: Ready) -> None:
+        super().__init__(ready)
+        self.models = self.settings.affect.models
+        self.index = self.at(layout.AFFECT_INDEX)
+        # The embedded set's table of what its faces show is written last and stands for all of them.
+        self.truth = [f"{self.settings.affect.dataset.path}/truth.csv"] if self.synthetic else []
+
+    def start_of(self, model: str) -> str | list:
+        """The published or shipped weights that a network starts from; nothing for an untrained start."""
+        from ferflow.affect.train import weights_file  # it imports torch
+
+        file = weights_file(self.models[model], layout.WEIGHTS)
+        return [] if file is None else str(file)
+
+    def of_models(self, file: str) -> list[str]:
+        """A file of every network's training."""
+        return self.each(f"{layout.AFFECT_MODEL}/{file}", model=self.models)
+
+
 def files_of(ready: Ready) -> StudyFiles:
     """The files of a study by its kind."""
-    return {"clips": ClipFiles, "images": ImageFiles}.get(ready.settings.kind, StudyFiles)(ready)
+    kinds = {"clips": ClipFiles, "images": ImageFiles, "sfew": SfewFiles, "affect": AffectFiles}
+    return kinds[ready.settings.kind](ready)

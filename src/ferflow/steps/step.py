@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any
 
 from ferflow.settings import Settings
@@ -32,7 +33,7 @@ class Step:
     """A step: what it runs, what it is given, and what it asks for.
 
     `call` is its function (`module:function`), `sees` the sections of the settings that it is given, each by
-    its own name or by the name before a `=`.
+    its own name or by the name before a `=`; behind that a part of a section may stand (`crops=sfew.crops`).
 
     `memory` (MiB) and `minutes` are what a job asks for at its first attempt. `gpu`: whether a GPU makes it
     faster. `group`: jobs of one group may share a job of a cluster. `work` says how much work a job is.
@@ -53,7 +54,7 @@ class Step:
         for one in self.sees:
             name, section = _argument(one)
             if name not in given:
-                seen[name] = plain(getattr(settings, section))
+                seen[name] = plain(attrgetter(section)(settings))
         return {CALL: self.call, CODE: code.digest(self.call), **seen, **given}
 
     def resources(
@@ -149,7 +150,9 @@ def _argument(seen: str) -> tuple[str, str]:
 
 
 def plain(section: Any) -> Any:
-    """A section of the settings as plain values."""
+    """A section of the settings, or a mapping of some, as plain values."""
+    if isinstance(section, Mapping):
+        return {name: plain(one) for name, one in section.items()}
     return section.model_dump(mode="json") if hasattr(section, "model_dump") else section
 
 
