@@ -9,7 +9,7 @@ from ferflow.apps import networks
 from ferflow.errors import SettingError
 from ferflow.models import endtoend, parameters, spatial, temporal
 from ferflow.models.network import count
-from ferflow.models.registry import BACKBONES, NETWORKS
+from ferflow.networks import BACKBONES, NETWORKS
 from ferflow.settings import load
 
 REPOSITORY = Path(__file__).parents[2]

@@ -2,7 +2,7 @@
 #
 # The scenes of the embedded set and the face crops come from sfew_crops.smk, the hand-made features from
 # sfew_handmade.smk, tables and figures of the paper from sfew_tables.smk.
-from ferflow.models.residual_names import FILES, WIDTHS
+from ferflow.networks import TRANSFER_FILES, TRANSFER_WIDTHS
 
 T = S.sfew.transfer
 CELLS = T.run()
@@ -27,7 +27,7 @@ def of_cells(file):
 
 def start_of(network):
     """The published weights of a network, where the study starts from them."""
-    return weights(FILES[network]) if T.start_of(network) == "imagenet" else []
+    return weights(TRANSFER_FILES[network]) if T.start_of(network) == "imagenet" else []
 
 
 def of_cell(w, pattern):
@@ -37,7 +37,7 @@ def of_cell(w, pattern):
 
 
 wildcard_constraints:
-    network="|".join(WIDTHS),
+    network="|".join(TRANSFER_WIDTHS),
     unfrozen="[012]",
     images="originals|crops",
     detector="|".join(DETECTORS),

@@ -17,10 +17,10 @@ from ferflow import files, tables
 from ferflow.affect.network import FACES, AffectNetwork, Shape, save
 from ferflow.datasets import affect_index
 from ferflow.models.network import count
+from ferflow.seeds import derive, reproducible
 from ferflow.settings import SHIPPED
 from ferflow.settings.affect import AffectAugment, AffectModel, Loading
 from ferflow.training.checkpoints import write_time
-from ferflow.training.reproducible import derive, reproducible
 
 if TYPE_CHECKING:
     from ferflow.affect.loader import Batches
@@ -186,9 +186,9 @@ def weights_file(model: AffectModel, folder: str | Path) -> Path | None:
     from ferflow.models.vggface2 import FILE
 
     if model.start == SHIPPED:
-        from ferflow.apps.models import shipped
+        from ferflow import weights
 
-        return Path(shipped())
+        return weights.shipped()
     if model.start == "untrained":
         return None
     path = Path(folder) / {"vgg16": "rcmalli_vggface_tf_notop_vgg16.h5", "resnet50": FILE}[model.backbone]

@@ -136,11 +136,11 @@ def run(video: str, model: Path | None, n_frames: int) -> dict[str, object]:
     """Measure both ways; JSON values. FerflowError for a bad video, or a model with a head."""
     import torch
 
-    from ferflow import settings
-    from ferflow.apps.models import Single, shipped
+    from ferflow import settings, weights
+    from ferflow.apps.models import Single
 
     torch.set_num_threads(1)  # the second processor is for the faces
-    asked = Single(shipped() if model is None else model)
+    asked = Single(weights.shipped() if model is None else model)
     with tempfile.TemporaryDirectory(prefix="ferflow-") as folder:
         camera = video.isdigit() and not Path(video).exists()
         clip = open_clip(int(video) if camera else scaled(Path(video), Path(folder), n_frames))

@@ -114,7 +114,7 @@ def read(options: Options) -> ImageSet:
     from ferflow import settings
     from ferflow.datasets import ckplus
     from ferflow.datasets.crops import Crops
-    from ferflow.datasets.images import read_images
+    from ferflow.datasets.image_sets import read_images
 
     crop = options.crop or CROPS[0]
     if crop not in CROPS:
@@ -136,12 +136,12 @@ def read(options: Options) -> ImageSet:
 
 def load_all(paths: Sequence[Path]) -> list[Asked]:
     """The networks of `paths`, or the one that ships; WeightsError where they cannot be averaged."""
-    from ferflow.apps.models import shipped
+    from ferflow import weights
     from ferflow.models import spatial
     from ferflow.models.network import count
 
     loaded = []
-    for path in paths or [shipped()]:
+    for path in paths or [weights.shipped()]:
         if any(path.resolve() == other.path.resolve() for other in loaded):
             raise WeightsError(path, "is given twice", "name each network once")
         network, content = spatial.load(path)
@@ -176,7 +176,7 @@ def predict(asked: Sequence[Asked], images: ImageSet, options: Options) -> pd.Da
 
     from ferflow.evaluation.ensemble import average
     from ferflow.evaluation.images import PARTS, with_views
-    from ferflow.training.predictions import table
+    from ferflow.evaluation.predictions import table
 
     protocols = {split: protocol for protocol, split in PARTS.items()}
     shares = average([_shares(one, images, options) for one in asked])

@@ -197,7 +197,7 @@ def baselines(frame: pd.DataFrame, classes: Sequence[str]) -> dict[str, object]:
 def _predictions(asked: Asked, answer: str, classes: Classes, model: Model, seed: int) -> pd.DataFrame:
     import pandas as pd
 
-    from ferflow.training.predictions import table
+    from ferflow.evaluation.predictions import table
 
     rows = [(clip.clip_id, clip.subject_id, classes.shared[clip.emotion]) for clip in asked.clips]
     clips = pd.DataFrame(rows, columns=["clip_id", "subject_id", "emotion"])

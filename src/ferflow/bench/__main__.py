@@ -36,12 +36,11 @@ def spatial(given: argparse.Namespace, chosen: settings.Settings) -> tuple[dict,
 
 def precision(given: argparse.Namespace, chosen: settings.Settings) -> tuple[dict, list[report.Figure]]:
     """What bfloat16 costs the network that ships."""
-    from ferflow.apps.models import shipped
     from ferflow.bench import precision_cost
 
     weights.fetch_many(FACE_MODEL, given.weights_folder)
     images = precision_cost.rendered(chosen, given.stills, given.weights_folder)
-    found = precision_cost.run(images, shipped(), chosen.features)
+    found = precision_cost.run(images, weights.shipped(), chosen.features)
     return found, report.precision_cost(found)
 
 
@@ -65,13 +64,12 @@ def workflow(given: argparse.Namespace, _: settings.Settings) -> tuple[dict, lis
 def models(given: argparse.Namespace, chosen: settings.Settings) -> tuple[dict, list[report.Figure]]:
     """The benchmarks of the single parts: an image, a training step, a video."""
     from ferflow.apps import benchmark as watching
-    from ferflow.apps.models import shipped
     from ferflow.datasets import synth4d
     from ferflow.models import benchmark as image
     from ferflow.training import benchmark as training
 
     weights.fetch_many(FACE_MODEL, given.weights_folder)
-    one = image.measure(str(shipped()), given.runs)
+    one = image.measure(str(weights.shipped()), given.runs)
     step = training.measure(chosen.spatial, None, given.rounds)
     with tempfile.TemporaryDirectory(prefix="ferflow-") as folder:
         subject = synth4d.subjects(chosen.synth4d)[0]

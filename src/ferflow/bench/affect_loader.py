@@ -30,8 +30,8 @@ from ferflow.bench.machine import peak
 from ferflow.datasets import affect_index
 from ferflow.datasets.synth4d import affect
 from ferflow.errors import FerflowError
+from ferflow.seeds import derive
 from ferflow.settings.affect import AffectModel, Loading
-from ferflow.training.reproducible import derive
 
 FACES = ("au_to_mesh.npz", "face_tessellation.json")
 PEOPLE = 20

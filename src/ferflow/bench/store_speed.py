@@ -22,9 +22,9 @@ from ferflow.bench.machine import peak
 from ferflow.classes import EMOTIONS
 from ferflow.errors import FerflowError
 from ferflow.features import store
+from ferflow.seeds import derive
 from ferflow.settings import Settings
 from ferflow.training.data import MIB, ORIGINAL, ClipFeatures, Study
-from ferflow.training.reproducible import derive
 
 CLIPS = 1200
 WIDTH = 25_088
@@ -98,7 +98,7 @@ class Trainer:
 
     def __init__(self, study: Study, settings: Settings, head: str = HEAD) -> None:
         from ferflow.models import temporal
-        from ferflow.training.reproducible import reproducible
+        from ferflow.seeds import reproducible
 
         self.settings, self.classes = settings.temporal, study.classes
         self.seed = derive(settings.seed, "bench", head)
@@ -109,11 +109,11 @@ class Trainer:
 
     def epoch(self, items: ClipFeatures) -> float:
         """Train on `items` once; the loss."""
+        from ferflow.seeds import reproducible
         from ferflow.training import optimise
         from ferflow.training.data import loader
         from ferflow.training.fit import fit
         from ferflow.training.module import Recipe
-        from ferflow.training.reproducible import reproducible
 
         plan = self.settings
         with reproducible(self.seed, plan.threads):

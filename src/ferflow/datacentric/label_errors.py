@@ -8,8 +8,8 @@ import pandas as pd
 from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.datacentric.pool import is_test
 from ferflow.datasets.images import ImageSet
+from ferflow.seeds import derive, reproducible
 from ferflow.settings import Spatial
-from ferflow.training.reproducible import derive, reproducible
 
 _DECIMALS = 6
 """Of a probability, as in a table of predictions."""
@@ -38,9 +38,9 @@ def judge_fold(
     learns from them, so that no choice of training images made with these probabilities has seen a test
     label.
     """
+    from ferflow.evaluation.predictions import table
     from ferflow.models import spatial as networks
     from ferflow.training import images as training
-    from ferflow.training.predictions import table
 
     start = derive(seed, "datacentric", "label errors", fold)
     learned, judged = (folds != fold) & ~is_test(images), folds == fold

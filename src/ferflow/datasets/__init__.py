@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from ferflow.classes import SEXES
 from ferflow.datasets.manifest import ListedClip
 from ferflow.errors import InputError, SettingError
 from ferflow.settings import Dataset, Settings
@@ -31,26 +30,6 @@ def subjects(settings: Settings) -> list[str]:
 
         return synth4d.subjects(settings.synth4d)
     return sorted({clip.subject_id for clip in listing(settings.dataset, settings.emotions)})
-
-
-def grouped_by(settings: Settings) -> list[str]:
-    """The columns of `evaluation.by` that put the study's clips into groups; opens no clip.
-
-    Raises SettingError for one that the clips do not have, and where folds are to be compared by their sexes
-    and no clip has one.
-    """
-    from ferflow.evaluation.groups import SEX, used
-
-    columns = {SEX: list(SEXES)}
-    if settings.dataset.name == "manifest" and settings.dataset.manifest is not None:
-        from ferflow import tables
-
-        listed = tables.read(settings.dataset.manifest, "clips")
-        columns = listed.apply(lambda column: column.str.strip()).to_dict("list")
-    if settings.splits.compared and not used(columns, [SEX]):
-        problem = "the clips have no sex, in which the two kinds of folds differ"
-        raise SettingError("splits.compared", problem, "fill in that column of the table, or set it to []")
-    return used(columns, settings.evaluation.by)
 
 
 def listing(dataset: Dataset, emotions: Sequence[str]) -> list[ListedClip]:

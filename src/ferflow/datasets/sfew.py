@@ -272,17 +272,6 @@ def read_manifest(path: str | Path) -> pd.DataFrame:
     return manifest
 
 
-def write_originals(manifest_csv: str | Path, originals_h5: str | Path) -> None:
-    """Write the scenes of a manifest, each as a whole scaled to 224×224, in its order (`sfew.store`).
-
-    Raises InputError for an image that has changed since the manifest was made.
-    """
-    from ferflow.sfew import store
-
-    manifest = read_manifest(manifest_csv)
-    store.write(originals_h5, manifest["image_id"].tolist(), map(store.fitted, scenes(manifest)))
-
-
 def scenes(manifest: pd.DataFrame) -> Iterator[np.ndarray]:
     """The images of a manifest uint8 [H,W,3], one at a time; InputError for one that is another by now."""
     for row in manifest.itertuples():

@@ -63,11 +63,11 @@ def judge(
     `images` lack a part, or are not those that the network was trained on.
     """
 
+    from ferflow.evaluation.predictions import table
     from ferflow.evaluation.views import view_probabilities
     from ferflow.models import spatial
     from ferflow.models.fuse import placed
-    from ferflow.training.predictions import table
-    from ferflow.training.reproducible import reproducible
+    from ferflow.seeds import reproducible
 
     network, description = spatial.load(model_pt)
     learnt = trained_on(images, description["meta"], model_pt)

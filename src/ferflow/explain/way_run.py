@@ -234,7 +234,7 @@ def _drawn(image: np.ndarray, online: Online, n: int, seed: int) -> list[np.ndar
     import torch
 
     from ferflow.augment import online as drawing
-    from ferflow.training.reproducible import derive
+    from ferflow.seeds import derive
 
     generator = torch.Generator().manual_seed(derive(seed, "pictures", "online"))
     batch = torch.from_numpy(image).permute(2, 0, 1).float().div(255).repeat(n, 1, 1, 1)

@@ -17,7 +17,8 @@ from ferflow import datasets, layout, tables, weights
 from ferflow.classes import EMOTIONS_NEUTRAL, match
 from ferflow.datasets.manifest import ListedClip
 from ferflow.errors import FerflowError, InputError, SettingError, SplitError
-from ferflow.models.registry import BACKBONES
+from ferflow.evaluation.groups import grouped_by
+from ferflow.networks import BACKBONES
 from ferflow.settings import SHIPPED, Settings, Spatial
 from ferflow.settings.decided import resolved
 from ferflow.settings.scenes import rendered
@@ -79,7 +80,7 @@ def _clips(settings: Settings, folder: Path) -> Ready:
     _action_units(settings, about)
     _overrides(settings, about)
     _humans(settings, about, split)
-    by = datasets.grouped_by(settings)
+    by = grouped_by(settings)
     return Ready(settings, tuple(clips), tuple(by), split, notes=tuple(_lacking(settings, about, split)))
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from ferflow import layout
-from ferflow.release.bundle import manifest_of
-from ferflow.release.steps import PREDICTIONS, Places, Step
+from ferflow.release.steps import PREDICTIONS, Places, Step, manifest_of
 from ferflow.sfew import results, run
 from ferflow.sfew.folds import PROTOCOLS
 

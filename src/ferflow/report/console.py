@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from ferflow import layout, tables
-from ferflow.evaluation.controls import is_control
+from ferflow.controls import is_control
 from ferflow.evaluation.results import LEAKY
 from ferflow.files import read_record
 from ferflow.report.names import control_label, marks, marks_of, model_label, model_order, protocol_order

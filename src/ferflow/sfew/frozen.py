@@ -43,7 +43,7 @@ def write(
     InputError for a damaged store, WeightsError for weights that do not fit and for a feature that is not
     finite.
     """
-    from ferflow.training.reproducible import reproducible
+    from ferflow.seeds import reproducible
 
     with reproducible(seed, threads), store.read(images_h5) as (ids, images):
         stages = residual.stages(network, weights, seed, unfrozen).to(device())

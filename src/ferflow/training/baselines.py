@@ -18,12 +18,12 @@ from ferflow import tables
 from ferflow.aus.score import au_score
 from ferflow.classes import AU_COLUMNS
 from ferflow.evaluation.clip_answer import weighted_mean
+from ferflow.evaluation.predictions import table
 from ferflow.features import store
 from ferflow.settings import Settings
 from ferflow.training import splits as subject_splits
 from ferflow.training.crossval import training_subjects
 from ferflow.training.data import Study, refuse_leak
-from ferflow.training.predictions import table
 
 LEAST = 1e-6
 """Probabilities below are taken as this before their logarithm."""

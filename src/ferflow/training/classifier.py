@@ -13,9 +13,9 @@ from ferflow.errors import WeightsError
 from ferflow.evaluation.results import study_note
 from ferflow.models import checkpoint
 from ferflow.models import spatial as networks
+from ferflow.seeds import derive, reproducible
 from ferflow.settings import Finetune, Spatial, Stage
 from ferflow.training.crossval import best_epoch
-from ferflow.training.reproducible import derive, reproducible
 from ferflow.training.search import Outcome, Shape, best, search
 from ferflow.training.stills import TRAINED, WATCHED, digest, read
 

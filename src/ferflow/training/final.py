@@ -144,12 +144,13 @@ def last_run(
 
     `bfloat16` is for training, `device` for what is judged.
     """
+    from ferflow.evaluation.predictions import table
+    from ferflow.seeds import derive, reproducible
     from ferflow.training import optimise
     from ferflow.training.data import loader
     from ferflow.training.fit import fit
     from ferflow.training.module import Recipe
-    from ferflow.training.predictions import probabilities, table
-    from ferflow.training.reproducible import derive, reproducible
+    from ferflow.training.predictions import probabilities
 
     recipe = Recipe(
         optimise.adam(plan.learning_rate),

@@ -24,11 +24,11 @@ from ferflow import files, tables
 from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.errors import WeightsError
 from ferflow.models import spatial as networks
+from ferflow.seeds import derive
 from ferflow.settings import Finetune, Spatial
 from ferflow.training import checkpoints
 from ferflow.training.classifier import PHASE, of_stage
 from ferflow.training.crossval import best_epoch
-from ferflow.training.reproducible import derive
 from ferflow.training.stills import JUDGED, TRAINED, WATCHED, Stills, digest, read
 
 if TYPE_CHECKING:
@@ -73,8 +73,8 @@ def finetune(
     `spatial.train_spatial` does, `phases.csv` (all attempts, schema `phases`), and `time.json` (of these two
     phases).
     """
+    from ferflow.evaluation.predictions import table
     from ferflow.training.images import probabilities
-    from ferflow.training.predictions import table
 
     data = read(stills, protocol)
     classifier_folder = Path(classifier_folder)

@@ -14,10 +14,10 @@ from ferflow.datasets import manifest as clip_list
 from ferflow.errors import SettingError
 from ferflow.evaluation import predictions as predictions_table
 from ferflow.evaluation.results import study_note
+from ferflow.seeds import derive
 from ferflow.settings import Evaluation, Settings, Temporal
 from ferflow.training import nested
 from ferflow.training import splits as subject_splits
-from ferflow.training.reproducible import derive
 
 
 def write_plan(

@@ -12,8 +12,8 @@ import pandas as pd
 
 from ferflow.errors import InputError, SplitError
 from ferflow.files import read_json, write_text
-from ferflow.settings import Settings
-from ferflow.training.reproducible import derive
+from ferflow.seeds import derive
+from ferflow.settings import SCHEMES, Settings
 
 _FIGURE_3_6 = (
     (("F", 11, 15), ("F", 17, 27)),
@@ -190,10 +190,6 @@ def sides(manifest: pd.DataFrame) -> list[Side]:
     """What of each row of schema `manifest` says where its clip stands; empty where a column is not there."""
     columns = ["clip_id", "subject_id", "sex", "fold", "split"]
     return list(manifest.reindex(columns=columns).fillna("").astype(str).itertuples(index=False))
-
-
-SCHEMES = ("thesis", "stratified")
-"""Schemes with another one to be compared with: folds of one sex, and of both."""
 
 
 def regrouped(split: dict, sexes: Mapping[str, str], seed: int) -> dict:

@@ -10,11 +10,12 @@ import numpy as np
 import pandas as pd
 
 from ferflow.errors import InputError
-from ferflow.training.spatial import SIDES, without_copies
 
 if TYPE_CHECKING:
     from ferflow.training.images import Labelled
 
+SIDES = ("Training", "PublicTest", "PrivateTest")
+"""FER2013's names of what is trained on, watched while training, and judged on once."""
 TRAINED, WATCHED, JUDGED = SIDES
 
 
@@ -56,3 +57,13 @@ def digest(*parts: Labelled) -> str:
         for values in part:
             whole.update(values.tobytes())
     return whole.hexdigest()
+
+
+def without_copies(images: np.ndarray, parts: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Leave rows out of each part whose very pixels appear in a later part, whatever their label."""
+    kept, later = {}, set()
+    for side in reversed(parts):
+        pixels = [images[row].tobytes() for row in parts[side]]
+        kept[side] = parts[side][[image not in later for image in pixels]]
+        later.update(pixels)
+    return {side: kept[side] for side in parts}

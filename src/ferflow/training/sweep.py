@@ -78,12 +78,12 @@ def train(
     import numpy as np
 
     from ferflow import tables
+    from ferflow.evaluation.predictions import table
     from ferflow.evaluation.views import view_probabilities
     from ferflow.models import spatial as networks
+    from ferflow.seeds import derive, reproducible
     from ferflow.training.crossval import best_epoch
     from ferflow.training.images import Labelled, fit_images
-    from ferflow.training.predictions import table
-    from ferflow.training.reproducible import derive, reproducible
     from ferflow.training.stills import JUDGED, TRAINED, WATCHED, read
 
     run = runs(settings)[name]
