@@ -9,9 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ferflow import layout, weights
+from ferflow import layout, settings, weights
 from ferflow.apps.affect_model import Affective
 from ferflow.errors import WeightsError
+from ferflow.training.final import KIND, load_final
 
 OWN_MEAN = (
     "It learnt from features less the mean over all clips of a person. Here the mean of the clip itself is "
@@ -30,7 +31,6 @@ class Cascade:
 
         from ferflow.models import precision
         from ferflow.models.fuse import placed
-        from ferflow.training.final import load_final
 
         self.path = path
         self._final = load_final(path)
@@ -75,7 +75,6 @@ class Single:
 
     def __init__(self, path: Path) -> None:
 
-        from ferflow import settings
         from ferflow.models import precision
         from ferflow.models.fuse import placed, quickened
         from ferflow.models.spatial import load
@@ -145,7 +144,6 @@ def final_models(folder: Path = Path()) -> list[Path]:
 def trained_on_synthetic(path: Path) -> bool:
     """Whether any training data of the final model at `path` was synthetic; WeightsError if it is damaged."""
     from ferflow.models import checkpoint
-    from ferflow.training.final import KIND
 
     return checkpoint.read(path, KIND, mmap=True)["meta"]["synthetic"]
 

@@ -15,14 +15,15 @@ import tempfile
 from pathlib import Path
 
 from ferflow import layout, settings, weights
-from ferflow.bench import machine, report, store_speed
+from ferflow.apps import benchmark as watching
+from ferflow.bench import machine, report, spatial_pass, store_speed
 from ferflow.errors import FerflowError, InputError
+from ferflow.models import benchmark as image
+from ferflow.report import overhead
 
 
 def spatial(given: argparse.Namespace, chosen: settings.Settings) -> tuple[dict, list[report.Figure]]:
     """VGG16's convolutions against matrix products and a simple loop."""
-    from ferflow.bench import spatial_pass
-
     found = spatial_pass.run(
         given.size,
         given.batch,
@@ -55,17 +56,13 @@ def store(given: argparse.Namespace, chosen: settings.Settings) -> tuple[dict, l
 
 def workflow(given: argparse.Namespace, _: settings.Settings) -> tuple[dict, list[report.Figure]]:
     """The newest run of the workflow in the working folder."""
-    from ferflow.report import overhead
-
     found = overhead.of_folder(given.folder)
     return found, report.overhead(found)
 
 
 def models(given: argparse.Namespace, chosen: settings.Settings) -> tuple[dict, list[report.Figure]]:
     """The benchmarks of the single parts: an image, a training step, a video."""
-    from ferflow.apps import benchmark as watching
     from ferflow.datasets import synth4d
-    from ferflow.models import benchmark as image
     from ferflow.training import benchmark as training
 
     weights.fetch_many(FACE_MODEL, given.weights_folder)

@@ -8,6 +8,7 @@ import pandas as pd
 from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.datacentric.pool import is_test
 from ferflow.datasets.images import ImageSet
+from ferflow.evaluation.predictions import table
 from ferflow.seeds import derive, reproducible
 from ferflow.settings import Spatial
 
@@ -38,7 +39,6 @@ def judge_fold(
     learns from them, so that no choice of training images made with these probabilities has seen a test
     label.
     """
-    from ferflow.evaluation.predictions import table
     from ferflow.models import spatial as networks
     from ferflow.training import images as training
 
@@ -97,8 +97,8 @@ def outvoted(*groups: pd.DataFrame) -> set[str]:
     Each of `groups` has schema `duplicates`. They are nearly certain errors, and so a test of the suspects.
     """
     found: set[str] = set()
-    for table in groups:
-        for _, members in table[table["n_emotions"] > 1].groupby("group"):
+    for group in groups:
+        for _, members in group[group["n_emotions"] > 1].groupby("group"):
             votes = members["emotion"].value_counts()
             if votes.iloc[0] > votes.iloc[1]:
                 found |= set(members.loc[members["emotion"] != votes.index[0], "clip_id"])

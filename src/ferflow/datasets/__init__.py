@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from ferflow.datasets import bu4dfe, listed
 from ferflow.datasets.manifest import ListedClip
 from ferflow.errors import InputError, SettingError
 from ferflow.settings import Dataset, Settings
@@ -14,7 +15,6 @@ def clips(settings: Settings) -> list[ListedClip]:
     """Every clip of the study's data set by its name; opens none. Embedded ones may still be missing."""
     if settings.dataset.name != "synth4d":
         return listing(settings.dataset, settings.emotions)
-    from ferflow.datasets import bu4dfe
 
     return [
         bu4dfe.named(subject, emotion, Path(settings.dataset.root) / f"{subject}_{emotion}_tex.avi")
@@ -39,8 +39,6 @@ def listing(dataset: Dataset, emotions: Sequence[str]) -> list[ListedClip]:
     """
     emotions = tuple(emotions)
     if dataset.name == "manifest":
-        from ferflow.datasets import listed
-
         if dataset.manifest is None:
             raise SettingError("dataset.manifest", "is empty", "give the CSV that lists the clips")
         clips = listed.find(dataset.manifest, dataset.root, emotions)
@@ -51,7 +49,6 @@ def listing(dataset: Dataset, emotions: Sequence[str]) -> list[ListedClip]:
                 dataset.manifest, f"has no clip of class {name}", "take it out of `emotions`, or list some"
             )
         return clips
-    from ferflow.datasets import bu4dfe
 
     # The synthetic set has its layout, but nobody is missing there.
     return bu4dfe.find(dataset.root, emotions, () if dataset.name == "synth4d" else bu4dfe.ABSENT)

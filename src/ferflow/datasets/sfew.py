@@ -23,6 +23,7 @@ from ferflow.classes import EMOTIONS_NEUTRAL, SPELLINGS
 from ferflow.datasets.class_folders import is_image
 from ferflow.datasets.images import is_synthetic_root, pixel_hash
 from ferflow.errors import InputError
+from ferflow.faces.video import decode_image
 
 NAMES = {
     "angry": "Angry",
@@ -189,8 +190,6 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
 
 def read_image(path: str | Path) -> np.ndarray:
     """A scene uint8 [H,W,3] RGB; InputError where the file is no image or breaks off."""
-    from ferflow.faces.video import decode_image
-
     return decode_image(np.fromfile(path, np.uint8), path)
 
 

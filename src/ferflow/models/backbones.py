@@ -9,7 +9,7 @@ from pathlib import Path
 
 from torch import nn
 
-from ferflow.models import checkpoint
+from ferflow.models import checkpoint, vggface
 from ferflow.models.network import SpatialNetwork
 
 DROPOUT = 0.5
@@ -105,8 +105,6 @@ class VggFace(Vgg16):
 
     def load_base(self, path: str | Path) -> None:
         """Take the convolutions from a published file of VGGFace at `path` (`vggface.read`)."""
-        from ferflow.models import vggface
-
         checkpoint.load_state(self.base, vggface.read(path), path, self.name)
 
 

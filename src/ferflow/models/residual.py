@@ -13,7 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ferflow.models import checkpoint
+from ferflow import weights
+from ferflow.models import checkpoint, spatial
 from ferflow.networks import COMPACT, TRANSFER_FILES, TRANSFER_WIDTHS
 from ferflow.seeds import derive
 
@@ -63,16 +64,11 @@ class Shipped(nn.Module):
     """
 
     def __init__(self) -> None:
-        from ferflow import weights
-        from ferflow.models import spatial
-
         super().__init__()
         self.network = spatial.load(weights.shipped())[0]
         self.requires_grad_(False)
 
     def forward(self, images: np.ndarray) -> Tensor:
-        from ferflow.models import spatial
-
         with torch.inference_mode():
             return self.network.features(spatial.prepare(images, self.network), "dense")
 
@@ -160,6 +156,4 @@ def weights_file(network: str, start: str, folder: str | Path) -> Path | None:
 
     Raises WeightsError, saying where the file comes from, where it is missing or another.
     """
-    from ferflow import weights
-
     return weights.path(TRANSFER_FILES[network], folder) if start == "imagenet" else None

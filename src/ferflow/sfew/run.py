@@ -12,6 +12,7 @@ from ferflow import tables
 from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.datasets.sfew import read_manifest
 from ferflow.errors import InputError
+from ferflow.evaluation import predictions
 from ferflow.evaluation import predictions as predictions_table
 from ferflow.seeds import derive
 from ferflow.settings.sfew import Cell, Transfer
@@ -39,7 +40,6 @@ def train_cell(
     """
     import torch
 
-    from ferflow.evaluation import predictions
     from ferflow.models import residual
     from ferflow.sfew.frozen import Features, Rows
     from ferflow.sfew.store import refuse_others

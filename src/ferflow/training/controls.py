@@ -18,6 +18,7 @@ import pandas as pd
 from ferflow import tables
 from ferflow.classes import AU_COLUMNS
 from ferflow.controls import PREFIX
+from ferflow.evaluation.predictions import table
 from ferflow.settings import Settings
 from ferflow.training import splits as subject_splits
 from ferflow.training.crossval import training_subjects
@@ -84,7 +85,6 @@ def true_aus(
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    from ferflow.evaluation.predictions import table
     from ferflow.training.data import refuse_leak
 
     split = subject_splits.read(splits)

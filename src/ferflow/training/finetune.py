@@ -16,23 +16,21 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from ferflow import files, tables
 from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.errors import WeightsError
+from ferflow.evaluation.predictions import table
 from ferflow.models import spatial as networks
+from ferflow.models.network import SpatialNetwork
 from ferflow.seeds import derive
 from ferflow.settings import Finetune, Spatial
 from ferflow.training import checkpoints
 from ferflow.training.classifier import PHASE, of_stage
 from ferflow.training.crossval import best_epoch
 from ferflow.training.stills import JUDGED, TRAINED, WATCHED, Stills, digest, read
-
-if TYPE_CHECKING:
-    from ferflow.models.network import SpatialNetwork
 
 UNFREEZE, REFINE = "unfreeze", "refine"
 
@@ -73,7 +71,6 @@ def finetune(
     `spatial.train_spatial` does, `phases.csv` (all attempts, schema `phases`), and `time.json` (of these two
     phases).
     """
-    from ferflow.evaluation.predictions import table
     from ferflow.training.images import probabilities
 
     data = read(stills, protocol)

@@ -10,7 +10,9 @@ import pandas as pd
 from ferflow import files, tables
 from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.errors import WeightsError
+from ferflow.evaluation.predictions import table
 from ferflow.models import spatial as networks
+from ferflow.seeds import derive, reproducible
 from ferflow.settings import Spatial
 from ferflow.training import checkpoints
 from ferflow.training import stills as stills_of
@@ -38,8 +40,6 @@ def train_spatial(
     checkpoints`; without `run` its seconds are null). Raises InputError for bad images or a part
     without any.
     """
-    from ferflow.evaluation.predictions import table
-    from ferflow.seeds import derive, reproducible
     from ferflow.training.images import fit_images, probabilities
 
     data = stills_of.read(stills, protocol)

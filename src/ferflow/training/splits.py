@@ -10,6 +10,7 @@ from typing import Protocol
 import numpy as np
 import pandas as pd
 
+from ferflow.datasets import manifest
 from ferflow.errors import InputError, SplitError
 from ferflow.files import read_json, write_text
 from ferflow.seeds import derive
@@ -286,8 +287,6 @@ def write(split: dict, path: str | Path) -> None:
 
 def write_regrouped(splits_json: str | Path, manifest_csv: str | Path, output: str | Path, seed: int) -> None:
     """Write `splits.json` of the same subjects in folds of the other scheme; see `regrouped`."""
-    from ferflow.datasets import manifest
-
     clips = manifest.read(manifest_csv)
     sexes = dict(zip(clips.subject_id, clips.sex, strict=True))
     write(regrouped(read(splits_json), sexes, seed), output)

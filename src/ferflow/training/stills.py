@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pandas as pd
 
+from ferflow.datasets import fer2013
 from ferflow.errors import InputError
 
 if TYPE_CHECKING:
@@ -32,7 +33,6 @@ def read(path: str | Path, protocol: str) -> Stills:
     Under `honest`, images that appear again in a later part are left out of the earlier ones; `published`
     takes the official parts as they are. Raises InputError as `fer2013.read`, and for a part without images.
     """
-    from ferflow.datasets import fer2013
     from ferflow.training.images import Labelled
 
     images = fer2013.read(path)
