@@ -58,3 +58,25 @@ def test_an_upward_import_and_a_circle_are_refused(source, module, added, broken
         file.write(added)
     code, said = lint(source)
     assert code == 1 and broken in said, said
+
+
+def test_what_every_job_of_the_workflow_imports_loads_no_slow_library():
+    """A job reads the rules before it does its work: what they import at their top is paid for by each."""
+    rules = sorted((ROOT / "workflow/rules").glob("*.smk"))
+    lines = [line for path in rules for line in path.read_text("utf-8").splitlines()]
+    imports = [line for line in lines if line.startswith(("from ferflow", "import ferflow"))]
+    slow = (
+        "torch",
+        "torchvision",
+        "lightning",
+        "sklearn",
+        "scipy",
+        "matplotlib",
+        "cv2",
+        "openvino",
+        "optuna",
+        "h5py",
+    )
+    code = "\n".join([*imports, "import sys", f"print([name for name in {slow} if name in sys.modules])"])
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert len(imports) > 8 and done.stdout.strip() == "[]"
