@@ -3,8 +3,10 @@
 from common import job
 
 with job(snakemake):
-    from ferflow.explain.mistaken_run import mistaken
+    from ferflow.explain.mistaken import write_mistaken
 
     given, p = snakemake.input, snakemake.params
     for model, output in zip(p.models, snakemake.output, strict=True):
-        mistaken(given.errors, given.aus, given.trim, given.manifest, output, model, p.threshold, p.judged)
+        write_mistaken(
+            given.errors, given.aus, given.trim, given.manifest, output, model, p.threshold, p.judged
+        )

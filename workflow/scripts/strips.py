@@ -3,7 +3,7 @@
 from common import job
 
 with job(snakemake) as say:
-    from ferflow.explain.mistaken_run import strips_of
+    from ferflow.explain.mistaken import strips_of
     from ferflow.settings import Pictures
 
     given, p = snakemake.input, snakemake.params
