@@ -19,7 +19,7 @@ from ferflow.datasets import affectnet, sfew
 from ferflow.datasets.manifest import ListedClip
 from ferflow.errors import FerflowError, InputError, SettingError, SplitError
 from ferflow.evaluation.groups import grouped_by
-from ferflow.fusion import members, stacking
+from ferflow.fusion import rules, stacking
 from ferflow.humans import votes
 from ferflow.networks import BACKBONES
 from ferflow.settings import SHIPPED, Settings, Spatial
@@ -111,8 +111,8 @@ def _nested(settings: Settings, sexes: dict[str, str]) -> None:
 
 
 def _fusion(settings: Settings, split: dict) -> None:
-    for where, names in members.asked(settings.fusion).items():
-        members.resolve(names, settings.fusible(), f"fusion.{where}")
+    for where, names in rules.asked(settings.fusion).items():
+        rules.resolve(names, settings.fusible(), f"fusion.{where}")
     if settings.fusion.stacking is not None:
         sizes = [len(fold) for fold in split["folds"]]
         stacking.refuse_few(sum(sizes) - max(sizes))
