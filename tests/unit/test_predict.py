@@ -272,8 +272,7 @@ def test_streaming_gives_what_the_stored_way_gives(
     """The same trimming and answer as from stored faces, AU tables and the final model's own methods."""
     from ferflow.apps.recognise import recognise
     from ferflow.aus.clip import intensities, reader
-    from ferflow.aus.score import au_score
-    from ferflow.aus.trim import algorithm1
+    from ferflow.aus.trim import algorithm1, au_score
     from ferflow.faces.stream import FaceStream
     from ferflow.training.final import load_final
 
