@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ferflow import datasets
 from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.errors import SettingError
-from ferflow.settings import Settings
+from ferflow.settings import Settings, parameters
 from ferflow.training import splits
 from ferflow.training.steps import final_steps, fold_steps
 
@@ -106,3 +106,15 @@ def run(settings: Settings, clips: int | None = None) -> None:
             flush=True,
         )
     print(f"all networks one after the other: at most {duration(total)}")
+
+
+def network_lines(settings: Settings) -> list[str]:
+    """A line for each network that a study of clips or of images trains: its name and parameters."""
+    found = dict(parameters.counted(settings))
+    if not found:
+        return []
+    most = settings.max_parameters
+    width = max(len(name) for name in found)
+    bound = f"; a larger one than {most:,} is refused" if most is not None else ""
+    said = [f"{len(found)} networks and their parameters, the most where a search chooses{bound}:"]
+    return said + [f"  {name:{width}} {count:13,}" for name, count in found.items()]

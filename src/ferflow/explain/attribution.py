@@ -1,7 +1,7 @@
 """What networks look at: the feature maps of a spatial network, Grad-CAM, and the frames that decide.
 
 Feature maps are those of the thesis, Figure 3.14; Grad-CAM (Selvaraju et al. 2017) says where in a frame a
-class is seen. The frames that decide are told by what each adds to the logarithm of the answer's probability:
+class is seen. The frames that decide are told by what each adds to the logarithm of the answer's probability.
 
 Integrated gradients (Sundararajan et al. 2017) from a clip of the same length in which the face stays
 neutral throughout: the gradient with respect to the frame features, averaged along the straight way from
