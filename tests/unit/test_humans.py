@@ -14,7 +14,7 @@ from ferflow.classes import EMOTIONS
 from ferflow.errors import InputError, SettingError
 from ferflow.evaluation import predictions
 from ferflow.evaluation import run as evaluation
-from ferflow.humans import annotations, annotators, measures, results, run, votes
+from ferflow.humans import annotations, annotators, measures, results, run, simulated, votes
 from ferflow.humans.annotations import annotation_clips
 from ferflow.humans.annotators import order
 from ferflow.humans.results import mistaken_for, per_annotator, per_clip, published_item, summarise
@@ -373,7 +373,7 @@ def test_simulated_annotators_follow_their_model():
     labels = clips.set_index("clip_id")["emotion"]
 
     def right(strengths, noise):
-        drawn = annotators.draw_simulated(clips, strengths, noise, EMOTIONS, 7)
+        drawn = simulated.draw(clips, strengths, noise, EMOTIONS, 7)
         return drawn, drawn["emotion"].to_numpy() == labels[drawn["clip_id"]].to_numpy()
 
     drawn, hits = right(strong, noise)
@@ -394,12 +394,10 @@ def test_simulated_annotators_follow_their_model():
 def test_simulated_annotators_are_the_same_again_and_do_not_hang_on_each_other():
     clips = manifest()
     strengths = dict(zip(clips["clip_id"], repeat(0.8)))
-    first = annotators.draw_simulated(clips, strengths, NOISE, EMOTIONS, 7)
-    assert first.equals(annotators.draw_simulated(clips, strengths, NOISE, EMOTIONS, 7))
-    assert not first.equals(annotators.draw_simulated(clips, strengths, NOISE, EMOTIONS, 8))
-    more = annotators.draw_simulated(
-        clips, strengths, NOISE.model_copy(update={"annotators": 9}), EMOTIONS, 7
-    )
+    first = simulated.draw(clips, strengths, NOISE, EMOTIONS, 7)
+    assert first.equals(simulated.draw(clips, strengths, NOISE, EMOTIONS, 7))
+    assert not first.equals(simulated.draw(clips, strengths, NOISE, EMOTIONS, 8))
+    more = simulated.draw(clips, strengths, NOISE.model_copy(update={"annotators": 9}), EMOTIONS, 7)
     kept = more[more["annotator"].isin(first["annotator"].unique())].reset_index(drop=True)
     assert kept.equals(first) and more["annotator"].nunique() == 9
 

@@ -11,7 +11,7 @@ import pandas as pd
 from ferflow import tables
 from ferflow.datasets import manifest
 from ferflow.errors import InputError
-from ferflow.humans import annotations, annotators, results, votes
+from ferflow.humans import annotations, annotators, results, simulated, votes
 from ferflow.humans.annotations import annotation_clips
 from ferflow.humans.results import mistaken_for, per_annotator, per_clip, summarise
 from ferflow.settings import Evaluation, SimulatedAnnotators
@@ -44,7 +44,7 @@ def write_simulated(
             f"clip {unknown[0]} has no known strength, so no annotator of it can be simulated",
             "name real annotations (humans.annotations), or make the synthetic clips again",
         )
-    drawn = annotators.draw_simulated(clips, strengths, settings, emotions, seed)
+    drawn = simulated.draw(clips, strengths, settings, emotions, seed)
     tables.write(drawn, out, "annotations")
 
 

@@ -20,6 +20,7 @@ from ferflow.datasets.manifest import ListedClip
 from ferflow.errors import FerflowError, InputError, SettingError, SplitError
 from ferflow.evaluation.groups import grouped_by
 from ferflow.fusion import rules, stacking
+from ferflow.humans import annotations as human_answers
 from ferflow.humans import votes
 from ferflow.networks import BACKBONES
 from ferflow.settings import SHIPPED, Settings, Spatial
@@ -195,15 +196,13 @@ def _humans(settings: Settings, about: pd.DataFrame, split: dict) -> None:
     source = settings.humans.source(settings.dataset.name)
     if source not in ("annotations", "votes"):
         return
-    from ferflow.humans import annotations
-
     path = getattr(settings.humans, source)
     if not Path(path).exists():
         raise InputError(path, "does not exist", f"correct humans.{source}, or set it to null")
     test = split["test"]
-    tested = about[about["subject_id"].isin(test)] if test else about  # see humans.asked
+    tested = about[about["subject_id"].isin(test)] if test else about  # see humans.annotations
     if source == "annotations":
-        annotations.only(annotations.read(path, about, settings.emotions), tested, path)
+        human_answers.only(human_answers.read(path, about, settings.emotions), tested, path)
     else:
         votes.read(path, about, settings.emotions)
 
