@@ -102,13 +102,13 @@ def test_deciding_frames_of_a_right_and_a_wrong_clip_of_each_emotion(study, smal
 def test_features_of_the_decisive_frame_are_those_of_the_store(study, small_settings, monkeypatch):
     """The logit that the map explains is the one of the clip as the head was shown it."""
     asked = []
-    real = network_run.cam.class_map
+    real = network_run.attribution.class_map
 
     def spy(network, image, layer, ask):
         asked.append(float(ask(network.features(image, layer)).detach()))
         return real(network, image, layer, ask)
 
-    monkeypatch.setattr(network_run.cam, "class_map", spy)
+    monkeypatch.setattr(network_run.attribution, "class_map", spy)
     draw(study, small_settings({"pictures": {"steps": 8}}), "spied.svg")
     final = load_final(study / "model.pt")
     expected = []

@@ -407,9 +407,9 @@ def networks(
 ) -> None:
     """Count the parameters of every network that a study of clips or images trains; its data play no part."""
     from ferflow import settings
-    from ferflow.apps import networks as application
+    from ferflow.apps import estimate as application
 
-    found = application.lines(settings.load(params, *(overlays or [])))
+    found = application.network_lines(settings.load(params, *(overlays or [])))
     typer.echo("\n".join(found or ["its networks have no size to set"]))
 
 

@@ -15,14 +15,20 @@ import pandas as pd
 
 from ferflow import datasets, layout, tables, weights
 from ferflow.classes import EMOTIONS_NEUTRAL, match
+from ferflow.datasets import affectnet, sfew
 from ferflow.datasets.manifest import ListedClip
 from ferflow.errors import FerflowError, InputError, SettingError, SplitError
-from ferflow.models.registry import BACKBONES
+from ferflow.evaluation.groups import grouped_by
+from ferflow.fusion import rules, stacking
+from ferflow.humans import annotations as human_answers
+from ferflow.humans import votes
+from ferflow.networks import BACKBONES
 from ferflow.settings import SHIPPED, Settings, Spatial
 from ferflow.settings.decided import resolved
 from ferflow.settings.scenes import rendered
 from ferflow.settings.sfew import Sfew
-from ferflow.training import splits
+from ferflow.sfew import folds
+from ferflow.training import nested, splits
 
 
 @dataclass(frozen=True)
@@ -79,7 +85,7 @@ def _clips(settings: Settings, folder: Path) -> Ready:
     _action_units(settings, about)
     _overrides(settings, about)
     _humans(settings, about, split)
-    by = datasets.grouped_by(settings)
+    by = grouped_by(settings)
     return Ready(settings, tuple(clips), tuple(by), split, notes=tuple(_lacking(settings, about, split)))
 
 
@@ -101,16 +107,13 @@ def _lacking(settings: Settings, about: pd.DataFrame, split: dict) -> list[str]:
 def _nested(settings: Settings, sexes: dict[str, str]) -> None:
     if not settings.nested.heads:
         return
-    from ferflow.training import nested
 
     nested.make(sexes, settings.nested.outer, settings.nested.inner, settings.seed)
 
 
 def _fusion(settings: Settings, split: dict) -> None:
-    from ferflow.fusion import members, stacking
-
-    for where, names in members.asked(settings.fusion).items():
-        members.resolve(names, settings.fusible(), f"fusion.{where}")
+    for where, names in rules.asked(settings.fusion).items():
+        rules.resolve(names, settings.fusible(), f"fusion.{where}")
     if settings.fusion.stacking is not None:
         sizes = [len(fold) for fold in split["folds"]]
         stacking.refuse_few(sum(sizes) - max(sizes))
@@ -193,15 +196,13 @@ def _humans(settings: Settings, about: pd.DataFrame, split: dict) -> None:
     source = settings.humans.source(settings.dataset.name)
     if source not in ("annotations", "votes"):
         return
-    from ferflow.humans import annotations, votes
-
     path = getattr(settings.humans, source)
     if not Path(path).exists():
         raise InputError(path, "does not exist", f"correct humans.{source}, or set it to null")
     test = split["test"]
-    tested = about[about["subject_id"].isin(test)] if test else about  # see humans.asked
+    tested = about[about["subject_id"].isin(test)] if test else about  # see humans.annotations
     if source == "annotations":
-        annotations.only(annotations.read(path, about, settings.emotions), tested, path)
+        human_answers.only(human_answers.read(path, about, settings.emotions), tested, path)
     else:
         votes.read(path, about, settings.emotions)
 
@@ -230,9 +231,6 @@ def _images(settings: Settings, folder: Path) -> Ready:
 
 
 def _sfew(settings: Settings, folder: Path) -> Ready:
-    from ferflow.datasets import sfew
-    from ferflow.sfew import folds
-
     about = settings.sfew
     boxes = about.crops.manual_boxes
     if boxes is not None:
@@ -278,8 +276,6 @@ def _affect(settings: Settings, folder: Path) -> Ready:
         raise FerflowError("affect.models", "names no network", remedy)
     path = settings.affect.dataset.path
     if not settings.data()[1]:
-        from ferflow.datasets import affectnet
-
         if not Path(path).exists():
             raise InputError(path, "does not exist", "put AffectNet there, or correct affect.dataset.path")
         affectnet.folders(path)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from ferflow import tables
-from ferflow.models.residual_names import COMPACT
+from ferflow.networks import COMPACT
 from ferflow.report import rendering
 from ferflow.report.published import published
 from ferflow.report.sfew_beside import (

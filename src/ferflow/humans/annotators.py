@@ -1,8 +1,11 @@
-"""The name under which somebody annotates: what it may be, and when two spellings are one person."""
+"""Annotators: the names under which they answer, and the order in which each sees the clips."""
 
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Iterable
+
+from ferflow.seeds import derive
 
 LONGEST = 40
 """Characters."""
@@ -38,7 +41,7 @@ def is_simulated(name: str) -> bool:
     return name.strip().casefold().startswith(SIMULATED)
 
 
-def model(name: str) -> str:
+def model_name(name: str) -> str:
     """`human:anna`, or `simulated-human:01` for the annotator `simulated-01`."""
     return SIMULATED_HUMAN + name.removeprefix(f"{SIMULATED}-") if is_simulated(name) else HUMAN + name
 
@@ -50,6 +53,15 @@ def of_model(model: str) -> str:
     return model.removeprefix(HUMAN)
 
 
-def simulated(number: int) -> str:
+def simulated_name(number: int) -> str:
     """Name of the simulated annotator `number`, counted from 1."""
     return f"{SIMULATED}-{number:02d}"
+
+
+def order(clip_ids: Iterable[str], pseudonym: str) -> list[str]:
+    """`clip_ids` in the annotator's own order, the same at every visit and on every machine.
+
+    Each clip is sorted by a number drawn from the pseudonym and the clip, so that a clip that is added or
+    taken away leaves the others in their order.
+    """
+    return sorted(clip_ids, key=lambda clip_id: (derive(0, "annotate", key(pseudonym), clip_id), clip_id))

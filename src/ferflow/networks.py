@@ -1,7 +1,7 @@
-"""The networks for single images by name, and the class that builds each.
+"""The networks by name: for single images with the class that builds each, and for transfer learning.
 
-The one list of them: `settings.SpatialNetwork` takes its names from here. Nothing is imported here, since
-settings are read where torch would cost more than the job itself.
+The one list of them: settings take their names from here, and `ferflow.models` builds them. Nothing is
+imported here, since settings are read where torch would cost more than the job itself.
 """
 
 from __future__ import annotations
@@ -26,3 +26,14 @@ NETWORKS: dict[str, tuple[str, str]] = {
 
 BACKBONES = ("vgg16", "vggface", "resnet50", "densenet201")
 """Those with published weights to start from, and a classifier whose dense layers can be set."""
+
+TRANSFER_FILES = {
+    "resnet18": "resnet18-f37072fd.pth",
+    "resnet34": "resnet34-b627a593.pth",
+    "resnet50": "resnet50-0676ba61.pth",
+}
+"""Name: its published ImageNet weights, by their name in `ferflow weights list`."""
+COMPACT = "compact"
+"""The network that comes with ferflow, trained on FER2013's faces; it stands beside those of ImageNet."""
+TRANSFER_WIDTHS = {"resnet18": 512, "resnet34": 512, "resnet50": 2048, COMPACT: 32}
+"""Values at the last pooling; of the compact network at its first dense layer."""
