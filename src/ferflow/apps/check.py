@@ -7,9 +7,9 @@ from pathlib import Path
 
 from ferflow import settings as study_settings
 from ferflow.apps import estimate
-from ferflow.planning import preflight
-from ferflow.planning.preflight import Ready
 from ferflow.settings import SHIPPED, Settings, Spatial
+from ferflow.steps import preflight
+from ferflow.steps.preflight import Ready
 
 NONE = "none"
 ON_FOLDS = "none: the results are those of cross-validation"

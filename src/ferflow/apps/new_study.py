@@ -13,7 +13,7 @@ from ferflow import settings, tables
 from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.errors import FerflowError, SettingError
 from ferflow.files import write_text
-from ferflow.planning import preflight
+from ferflow.steps import preflight
 
 STUDIES = Path("workflow/studies")
 PARAMS = Path("params.yaml")

@@ -12,8 +12,8 @@ from ferflow import layout
 from ferflow.datasets.manifest import SYNTHETIC_MARK
 from ferflow.faces.detect import DETECTORS
 from ferflow.networks import TRANSFER_FILES
-from ferflow.planning.preflight import Ready
 from ferflow.settings import BEST, SHIPPED, ClipNetworkSettings, Settings, Spatial
+from ferflow.steps.preflight import Ready
 from ferflow.steps.step import Figure, Folder, Output, Page, Table, plain
 from ferflow.training import sweep
 from ferflow.weights import shipped

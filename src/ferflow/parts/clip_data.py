@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ferflow import layout
 from ferflow.datasets import manifest
-from ferflow.report.parts import CROSS_VALIDATION, FACES, shared_out
+from ferflow.parts import CROSS_VALIDATION, FACES, shared_out
 from ferflow.settings import Online, Pictures, Trim
 from ferflow.steps.files import ClipFiles, StudyFiles
 from ferflow.steps.step import Figure, ReportStep, Table, plain

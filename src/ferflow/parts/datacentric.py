@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from ferflow import layout, tables
-from ferflow.report.parts import IMAGES, PREDICTIONS, RESULTS
+from ferflow.parts import IMAGES, PREDICTIONS, RESULTS
 from ferflow.steps.files import ImageFiles, StudyFiles
 from ferflow.steps.step import Figure, ReportStep, Table
 

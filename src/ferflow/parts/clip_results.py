@@ -7,8 +7,8 @@ from pathlib import Path
 
 from ferflow import layout, tables
 from ferflow.evaluation import detail_tables
+from ferflow.parts import IN_SHORT, PREDICTIONS, RESULTS
 from ferflow.report import opening
-from ferflow.report.parts import IN_SHORT, PREDICTIONS, RESULTS
 from ferflow.settings import Calibration, Evaluation, Pictures
 from ferflow.steps.files import ClipFiles, StudyFiles
 from ferflow.steps.step import Figure, Folder, Page, ReportStep, Table
@@ -326,10 +326,10 @@ def mistaken_curves(
     out_figures: Sequence[str],
 ) -> None:
     """Action units of the clips that a model got wrong."""
-    from ferflow.explain.mistaken_run import mistaken
+    from ferflow.explain.mistaken import write_mistaken
 
     for model, out in zip(models, out_figures, strict=True):
-        mistaken(errors, aus, trim_csv, manifest_csv, out, model, threshold, judged)
+        write_mistaken(errors, aus, trim_csv, manifest_csv, out, model, threshold, judged)
 
 
 def strips(
@@ -344,7 +344,7 @@ def strips(
     announce,
 ) -> None:
     """A strip of faces of every judged clip that any model got wrong, for the tables of errors."""
-    from ferflow.explain.mistaken_run import strips_of
+    from ferflow.explain.mistaken import strips_of
 
     n = strips_of(errors, faces, trim_csv, manifest_csv, out, models, pictures, judged)
     announce(f"{n} strips of mistaken clips")
@@ -355,8 +355,8 @@ def error_tables(
 ) -> None:
     """The thesis's Figure 3.29 for each model: mislabelled clips with all scores."""
     from ferflow.explain.strips import links
+    from ferflow.parts import shared_out
     from ferflow.report.error_table import render
-    from ferflow.report.parts import shared_out
 
     clips = tables.read(errors, "errors")["clip_id"].unique()
     pictures = links(strips, clips, out_folder)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ferflow import layout
 from ferflow.classes import EMOTIONS_NEUTRAL
-from ferflow.report.parts import PREDICTIONS, SPATIAL, TRAINED
+from ferflow.parts import PREDICTIONS, SPATIAL, TRAINED
 from ferflow.settings import Evaluation
 from ferflow.steps.files import ClipFiles, StudyFiles
 from ferflow.steps.step import Figure, ReportStep, Table

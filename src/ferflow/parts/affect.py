@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from ferflow import layout
-from ferflow.report.parts import CURVES, DATA, IMAGES, PREDICTIONS, RESULTS, TRAINED
+from ferflow.parts import CURVES, DATA, IMAGES, PREDICTIONS, RESULTS, TRAINED
 from ferflow.settings import Evaluation
 from ferflow.steps.files import AffectFiles, StudyFiles
 from ferflow.steps.step import Figure, ReportStep, Table, plain

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from ferflow import layout
-from ferflow.report.parts import CROSS_VALIDATION, CURVES, EXPERIMENTS, NETWORKS, PREDICTIONS, shared_out
-from ferflow.report.parts.clip_data import example_clip, example_files
-from ferflow.report.parts.clip_results import JUDGING
+from ferflow.parts import CROSS_VALIDATION, CURVES, EXPERIMENTS, NETWORKS, PREDICTIONS, shared_out
+from ferflow.parts.clip_data import example_clip, example_files
+from ferflow.parts.clip_results import JUDGING
 from ferflow.settings import Comparison, Evaluation, Pictures, Range
 from ferflow.steps.files import ClipFiles, StudyFiles
 from ferflow.steps.step import Figure, ReportStep, Table, plain

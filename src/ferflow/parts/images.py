@@ -8,7 +8,7 @@ from typing import get_args
 from ferflow import layout
 from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.evaluation.images import with_views
-from ferflow.report.parts import IMAGES, PREDICTIONS, RESULTS, TRAINED
+from ferflow.parts import IMAGES, PREDICTIONS, RESULTS, TRAINED
 from ferflow.settings import View
 from ferflow.steps.files import ImageFiles, StudyFiles
 from ferflow.steps.step import Figure, ReportStep, Table, plain

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from ferflow import layout, tables
+from ferflow.parts import PREDICTIONS, PUBLISHED, RESULTS
 from ferflow.report import thesis_parameters, thesis_titles
-from ferflow.report.parts import PREDICTIONS, PUBLISHED, RESULTS
 from ferflow.settings import C3dSettings, Evaluation, HeadSettings
 from ferflow.steps.files import ClipFiles, StudyFiles
 from ferflow.steps.step import ReportStep, Table, plain

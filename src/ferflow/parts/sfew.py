@@ -7,7 +7,7 @@ from typing import get_args
 
 from ferflow import layout
 from ferflow.classes import EMOTIONS_NEUTRAL
-from ferflow.report.parts import IMAGES, PREDICTIONS, RESULTS, TRAINED
+from ferflow.parts import IMAGES, PREDICTIONS, RESULTS, TRAINED
 from ferflow.settings import Evaluation
 from ferflow.settings.sfew import SfewProtocol
 from ferflow.steps.files import SfewFiles, StudyFiles

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ferflow import layout
-from ferflow.report.parts import OPTIMISERS
+from ferflow.parts import OPTIMISERS
 from ferflow.steps.files import ImageFiles, StudyFiles
 from ferflow.steps.step import Figure, Page, ReportStep, Table
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ferflow import layout
-from ferflow.report.parts import ANSWERS, HUMANS
+from ferflow.parts import ANSWERS, HUMANS
 from ferflow.steps.files import ClipFiles, StudyFiles
 from ferflow.steps.step import Figure, ReportStep, Table
 
