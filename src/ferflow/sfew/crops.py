@@ -77,7 +77,7 @@ def write(
             yield crop
 
     store.write(crops_h5, manifest["image_id"].tolist(), cut())
-    tables.write(pd.DataFrame(rows, columns=list(tables.schema("crops")["properties"])), crops_csv, "crops")
+    tables.write(pd.DataFrame(rows, columns=tables.schema("crops").names), crops_csv, "crops")
 
 
 def _crop(

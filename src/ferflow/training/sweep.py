@@ -204,7 +204,7 @@ def _columns() -> list[str]:
     from ferflow import tables
 
     ours = ("published_validation", "published_test", "best", "note")
-    return [column for column in tables.schema("sweep")["properties"] if column not in ours]
+    return [column for column in tables.schema("sweep").names if column not in ours]
 
 
 def _drawn(part: Labelled, share: float, seed: int) -> Labelled:
