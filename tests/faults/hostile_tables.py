@@ -186,7 +186,7 @@ def _write_early(folder: Path) -> None:
 
 def _write_run(folder: Path) -> None:
     ours = ("published_validation", "published_test", "best", "note")
-    columns = [c for c in tables.schema("sweep")["properties"] if c not in ours]
+    columns = [c for c in tables.schema("sweep").names if c not in ours]
     facts = dict.fromkeys(columns, 0.5) | {"views": "one", "protocol": "honest"}
     (folder / "run.json").write_text(json.dumps(facts))
 

@@ -62,7 +62,7 @@ def study(small_settings, tmp_path):
                 scores.append(score.assign(**{column: np.arange(N) / N for column in AU_COLUMNS}))
     manifest = pd.DataFrame(clips).assign(split="", source="a.avi", fps=25.0, width=9, height=9, sex="female")
     tables.write(manifest.assign(sha256="0" * 64, synthetic=True), tmp_path / "manifest.csv", "manifest")
-    columns = list(tables.schema("trim")["properties"])
+    columns = tables.schema("trim").names
     tables.write(pd.DataFrame(trims, columns=columns), tmp_path / "trim.csv", "trim")
     marks = {"model": "compact+bilstm", "protocol": "test", "fold": None, "seed": 1}
     tables.write(pd.DataFrame(said).assign(**marks), tmp_path / "said.csv", "predictions")

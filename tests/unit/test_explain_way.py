@@ -61,7 +61,7 @@ def study(tmp_path_factory):
     manifest = pd.DataFrame(clips).assign(split="", source=str(folder / "a.avi"), sex="")
     manifest = manifest.assign(fps=25.0, width=64, height=96, sha256="0" * 64, synthetic=True)
     tables.write(manifest, folder / "manifest.csv", "manifest")
-    columns = list(tables.schema("trim")["properties"])
+    columns = tables.schema("trim").names
     tables.write(pd.DataFrame(trims, columns=columns), folder / "trim.csv", "trim")
     tables.write(pd.DataFrame(errors[:7]), folder / "errors.csv", "errors")
     writer = cv2.VideoWriter(str(folder / "a.avi"), cv2.VideoWriter_fourcc(*"MJPG"), 25, (64, 96))

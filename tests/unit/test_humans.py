@@ -403,7 +403,7 @@ def test_simulated_annotators_are_the_same_again_and_do_not_hang_on_each_other()
 
 
 def truth_of(clips):
-    columns = tables.schema("truth")["required"]
+    columns = tables.schema("truth").required
     return pd.DataFrame(
         [(clip, 5, 20, 30, 50, 15, 40, 0.8, False) for clip in clips["clip_id"]], columns=columns
     )

@@ -47,7 +47,7 @@ def study(tmp_path, small_settings, monkeypatch):
     results = tmp_path / "results" / "compact"
     folder = results / "models" / "compact" / "spatial"
     write_model(folder / "model.pt", small_settings)
-    columns = tables.schema("history")["properties"]
+    columns = tables.schema("history").names
     history = pd.DataFrame({name: [1.0, 1.0] for name in columns} | {"epoch": [1, 2]})
     tables.write(history, folder / "history.csv", "history")
     parts, rng = [], np.random.default_rng(0)

@@ -522,6 +522,24 @@ def verify(
 
 
 @app.command()
+def schema(
+    name: Annotated[
+        str | None, typer.Argument(metavar="TABLE", help="Otherwise all are listed.", show_default=False)
+    ] = None,
+) -> None:
+    """Print the JSON schema of a row of a table, e.g. predictions, for programs that read it."""
+    import json
+
+    from ferflow import schemas
+
+    if name is None:
+        for table, declared in schemas.TABLES.items():
+            typer.echo(f"{table}: {declared.about}")
+    else:
+        typer.echo(json.dumps(schemas.schema(name).json_schema(name), indent=2, ensure_ascii=False))
+
+
+@app.command()
 def version() -> None:
     """Print the version."""
     typer.echo(f"ferflow {__version__}")

@@ -36,7 +36,7 @@ def write_subject(
         frames = backend(faces, clip_id)
         frames.insert(0, "clip_id", clip_id)
         parts.append(frames)
-    nothing = pd.DataFrame(columns=tables.schema("aus")["required"])  # of a subject without a face
+    nothing = pd.DataFrame(columns=tables.schema("aus").required)  # of a subject without a face
     tables.write(pd.concat(parts, ignore_index=True) if parts else nothing, out, "aus")
 
 

@@ -226,8 +226,8 @@ def write_manifest(
                 "height": height,
             }
         )
-    manifest = pd.DataFrame(rows, columns=list(tables.schema("sfew_manifest")["properties"]))
-    omitted = pd.DataFrame(dropped, columns=list(tables.schema("sfew_dropped")["properties"]))
+    manifest = pd.DataFrame(rows, columns=tables.schema("sfew_manifest").names)
+    omitted = pd.DataFrame(dropped, columns=tables.schema("sfew_dropped").names)
     counted = counts(manifest, omitted, synthetic)
     empty = counted[counted["kept"] == 0]
     if len(empty):

@@ -186,7 +186,7 @@ def _shown(about: list[dict], measured: pd.DataFrame, note: str) -> pd.DataFrame
         row["synthetic"] = bool(whole.loc[one["model"], "synthetic"].any())
         row["note"] = "; ".join(part for part in (one.get("note", ""), note) if part)
         rows.append(row)
-    frame = pd.DataFrame(rows).reindex(columns=list(tables.schema("fusion")["properties"]))
+    frame = pd.DataFrame(rows).reindex(columns=tables.schema("fusion").names)
     frame = frame.astype({"tried": "Int64", "test_clips": "Int64"})
     values = [f"{protocol}_{end}" for protocol in PROTOCOLS for end in ("low", "high")]
     return frame.astype(dict.fromkeys([*values, "test", "strength", "chosen_at"], float))

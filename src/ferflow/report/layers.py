@@ -32,6 +32,6 @@ def layers(models: Iterable[str | Path], out: str | Path, frames: int) -> None:
         for network in (final.spatial, final.head):
             if network.name not in parts:
                 parts[network.name] = summary(network, example(network, frames), network.name)
-    columns = list(tables.schema("layers")["properties"])
+    columns = tables.schema("layers").names
     table = pd.concat(list(parts.values()), ignore_index=True) if parts else pd.DataFrame(columns=columns)
     tables.write(table, out, "layers")

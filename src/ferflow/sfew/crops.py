@@ -81,7 +81,7 @@ def write(
             yield crop
 
     store.write(out_crops, manifest["image_id"].tolist(), cut())
-    tables.write(pd.DataFrame(rows, columns=list(tables.schema("crops")["properties"])), out_table, "crops")
+    tables.write(pd.DataFrame(rows, columns=tables.schema("crops").names), out_table, "crops")
 
 
 def _crop(

@@ -111,8 +111,7 @@ def adopt(weights: str | Path, out_folder: str | Path, settings: Spatial) -> Non
         )
     out_folder = Path(out_folder)
     for name in ("history", "predictions"):
-        columns = tables.schema(name)["properties"]
-        tables.write(pd.DataFrame(columns=list(columns)), out_folder / f"{name}.csv", name)
+        tables.write(pd.DataFrame(columns=tables.schema(name).names), out_folder / f"{name}.csv", name)
     checkpoints.write_time(None, out_folder / "time.json")
     with files.whole(out_folder / "model.pt") as partial:
         shutil.copyfile(weights, partial)

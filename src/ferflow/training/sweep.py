@@ -200,7 +200,7 @@ def read_run(path: str | Path) -> dict:
 
 def _columns() -> list[str]:
     ours = ("published_validation", "published_test", "best", "note")
-    return [column for column in tables.schema("sweep")["properties"] if column not in ours]
+    return [column for column in tables.schema("sweep").names if column not in ours]
 
 
 def _drawn(part: Labelled, share: float, seed: int) -> Labelled:
