@@ -21,7 +21,7 @@ from ferflow.humans.annotations import annotation_clips
 from ferflow.humans.annotators import order
 from ferflow.humans.store import Store
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.full]
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 WAIT = 30
 """Seconds for anything to appear, on a busy machine."""
