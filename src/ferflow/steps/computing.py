@@ -152,6 +152,76 @@ DATACENTRIC = (
     Step("datacentric_cleaning", f"{QUALITY}:clean", (), 2000, 30),
     trains("datacentric_cell", f"{QUALITY}:run_cell", ("seed",), 2000, 240, work=work.datacentric_training),
 )
+SCENES = (
+    Step(
+        "scenes",
+        f"{DATA}.scenes.write:write_scenes",
+        ("settings=sfew.scenes", "synth4d", "seed"),
+        minutes=20,
+        work=work.images,
+    ),
+    Step(
+        "sfew_manifest",
+        f"{DATA}.sfew:write_manifest",
+        ("smallest=sfew.dataset.smallest",),
+        minutes=30,
+        work=work.images,
+    ),
+    Step("sfew_originals", f"{DATA}.sfew:write_originals", minutes=30, work=work.images),
+    Step("sfew_crops", "ferflow.sfew.crops:write", ("settings=sfew.crops",), 1500, 30, work=work.images),
+    Step("sfew_folds_of", "ferflow.sfew.folds:write", ("n_folds=sfew.transfer.folds", "seed"), minutes=10),
+    trains(
+        "sfew_frozen",
+        "ferflow.sfew.frozen:write_published",
+        ("threads=sfew.transfer.threads", "seed"),
+        2000,
+        60,
+        work=work.frozen_stages,
+    ),
+    trains(
+        "sfew_cell", "ferflow.sfew.run:train_cell", ("seed",), 2000, 60, group="transfer", work=work.transfer
+    ),
+    Step(
+        "sfew_handmade",
+        "ferflow.sfew.svm:judge",
+        ("settings=sfew.handmade", "seed"),
+        1500,
+        30,
+        work=work.images,
+    ),
+)
+AFFECT = (
+    Step(
+        "affect_images",
+        f"{DATA}.synth4d.affect:write",
+        ("settings=affect.synthetic", "synth4d", "seed"),
+        minutes=20,
+        work=work.images,
+    ),
+    Step(
+        "affect_index",
+        f"{DATA}.affect_index:build",
+        ("smallest=affect.dataset.smallest",),
+        2000,
+        120,
+        work=work.images,
+    ),
+    trains(
+        "affect_network",
+        "ferflow.affect.train:train",
+        ("root=affect.dataset.path", "loading=affect.loading", "seed"),
+        6000,
+        2400,
+        work=work.affect_training,
+    ),
+    trains(
+        "affect_speed",
+        "ferflow.affect.speed:measure",
+        ("models=affect.models", "root=affect.dataset.path", "loading=affect.loading", "seed"),
+        6000,
+        120,
+    ),
+)
 STEPS = {
     step.name: step
     for step in (
