@@ -11,11 +11,10 @@ from typing import Any
 
 from ferflow import clock, layout
 from ferflow.errors import FerflowError
-from ferflow.planning import preflight
+from ferflow.parts import report_steps
 from ferflow.report.failed_jobs import failed_jobs
-from ferflow.report.parts import report_steps
 from ferflow.settings import laid_over
-from ferflow.steps import code
+from ferflow.steps import code, preflight
 from ferflow.steps.files import StudyFiles, files_of
 from ferflow.steps.step import ReportStep
 

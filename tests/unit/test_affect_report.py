@@ -13,15 +13,15 @@ from ferflow.classes import EMOTIONS_CONTEMPT
 from ferflow.datasets import affect_index
 from ferflow.errors import FerflowError, InputError
 from ferflow.evaluation import affect
-from ferflow.planning.preflight import Ready
+from ferflow.parts import report_steps
 from ferflow.release import bundle, verify
 from ferflow.report import affect_beside, affect_figures, affect_sheets, affect_tables, shown
 from ferflow.report.affect_looks import LOOKS
-from ferflow.report.parts import report_steps
 from ferflow.report.published import NOT_COMPARABLE, published
 from ferflow.settings import Evaluation
 from ferflow.steps import run
 from ferflow.steps.files import files_of
+from ferflow.steps.preflight import Ready
 from ferflow.steps.step import Figure
 
 MODELS = ("vgg16-face", "vgg16-face-ccc", "resnet50-face")

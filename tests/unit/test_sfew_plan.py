@@ -10,12 +10,12 @@ import pytest
 from ferflow import layout, settings, tables
 from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.planning import units
-from ferflow.planning.preflight import Ready
 from ferflow.release import facts
 from ferflow.release.rebuild import rebuild
 from ferflow.sfew import folds, run
 from ferflow.steps import work
 from ferflow.steps.files import files_of
+from ferflow.steps.preflight import Ready
 
 REPOSITORY = Path(__file__).parents[2]
 IMAGES = 28

@@ -6,10 +6,10 @@ from collections import Counter
 from pathlib import Path, PurePosixPath
 
 from ferflow.files import sha256
+from ferflow.parts import TABLE
 from ferflow.release import bundle as bundles
 from ferflow.release import verify as verification
 from ferflow.release.verify import BY_HASH, Checked, Found
-from ferflow.report.parts import TABLE
 
 MOST = 20
 """Differences that are printed before the rest is counted."""

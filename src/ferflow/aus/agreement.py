@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ferflow import tables
-from ferflow.aus.score import au_score
+from ferflow.aus.trim import au_score
 from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.errors import InputError
 

@@ -9,9 +9,11 @@ import pandas as pd
 
 from ferflow import tables
 from ferflow.classes import EMOTIONS_NEUTRAL
-from ferflow.datacentric import cleaning, label_errors, pool, quality, store, summary
+from ferflow.datacentric import beside as published
+from ferflow.datacentric import cell, cleaning, comparison, label_errors, pool, quality, store, summary
 from ferflow.datacentric.sampling import Protocol
 from ferflow.datasets.images import ImageSet
+from ferflow.evaluation import predictions
 from ferflow.settings import Evaluation, Spatial
 from ferflow.settings.types import Sampling
 
@@ -89,7 +91,6 @@ def doubt(
     out: str | Path,
 ) -> None:
     """Write schema `label_errors` from the judgements of all folds; `how` is cleanlab's `filter_by`."""
-    from ferflow.evaluation import predictions
 
     images = store.read(pixels, manifest_csv)
     judged = predictions.read(predictions_csvs, EMOTIONS_NEUTRAL)
@@ -117,7 +118,6 @@ def clean(
 
     `found_csvs` are as `found` reads them; `predictions_csvs` are the judgements of all folds.
     """
-    from ferflow.evaluation import predictions
 
     agreed = label_errors.agreement(predictions.read(predictions_csvs, EMOTIONS_NEUTRAL))
     thresholds = summary.Thresholds(near_distance, constant, whiskers, how, n_images, agreed)
@@ -153,7 +153,6 @@ def run_cell(
 
     With `cleaned_csv` (schema `cleaned`) it learns only from the images that the cleaned split keeps.
     """
-    from ferflow.datacentric import cell
 
     images, table = drawn(store.read(pixels, manifest_csv), photographs_csv, n_images, seed)
     kept = None if cleaned_csv is None else cleaning.kept(cleaned_csv, images)
@@ -175,7 +174,6 @@ def compare(
     out: str | Path,
 ) -> None:
     """Write schema `sampling` for `rows` (network, sampling) from what their two protocols said."""
-    from ferflow.datacentric import comparison
 
     judged, sides = _cells(predictions_csvs, sides_csvs)
     table = comparison.compare([tuple(row) for row in rows], judged, sides, evaluation, seed)
@@ -191,7 +189,6 @@ def compare_cleaned(
     out: str | Path,
 ) -> None:
     """Write schema `cleaned_training` for `networks` from what their honest and cleaned rows said."""
-    from ferflow.datacentric import comparison
 
     judged, sides = _cells(predictions_csvs, sides_csvs)
     tables.write(comparison.cleaned(networks, judged, sides, evaluation, seed), out, "cleaned_training")
@@ -201,7 +198,6 @@ def _cells(
     predictions_csvs: Iterable[str | Path], sides_csvs: Iterable[str | Path]
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Predictions and schema `sampling_sides` of several rows."""
-    from ferflow.evaluation import predictions
 
     judged = predictions.read(predictions_csvs, EMOTIONS_NEUTRAL)
     return judged, pd.concat([tables.read(path, "sampling_sides") for path in sides_csvs], ignore_index=True)
@@ -209,8 +205,6 @@ def _cells(
 
 def beside(quality_csv: str | Path, sampling_csvs: Iterable[str | Path], out: str | Path) -> None:
     """Write schema `datacentric`: the paper's numbers beside ours, of all rows that were compared."""
-    from ferflow.datacentric import beside as published
-
     compared, sampling = [tables.read(path, "sampling") for path in sampling_csvs], None
     if compared:
         rows = ["network", "sampling", "metric"]

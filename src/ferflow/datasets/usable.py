@@ -54,8 +54,8 @@ def write(
         counted = {"frames": own["n_frames"], "with_face": own["n_tracked"]}
         counted["not_blank"] = own["n_frames"] - own["n_blank"]
         rows.append(about | counted | {"reason": found[0], "remedy": found[1]})
-    table = pd.DataFrame(rows, columns=list(tables.schema("unusable")["properties"]))
-    odd = pd.DataFrame(remarks, columns=list(tables.schema("remarks")["properties"]))
+    table = pd.DataFrame(rows, columns=tables.schema("unusable").names)
+    odd = pd.DataFrame(remarks, columns=tables.schema("remarks").names)
     tables.write(odd, out_remarks, "remarks")
     tables.write(table, out_unusable, "unusable")
 

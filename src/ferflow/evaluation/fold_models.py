@@ -57,7 +57,7 @@ def fold_models(
             apart = interval(mean - final_spread, settings.confidence)
             row["difference_low"], row["difference_high"] = apart
         rows.append(row)
-    columns = [name for name in tables.schema("fold_models")["properties"] if name != "note"]
+    columns = [name for name in tables.schema("fold_models").names if name != "note"]
     return pd.DataFrame(rows).reindex(columns=columns)
 
 

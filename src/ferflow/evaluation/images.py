@@ -18,14 +18,18 @@ import pandas as pd
 
 from ferflow import tables
 from ferflow.classes import EMOTIONS_NEUTRAL
-from ferflow.datasets.images import ImageSet, read_images
+from ferflow.datasets.image_sets import read_images
+from ferflow.datasets.images import ImageSet
 from ferflow.errors import InputError, SettingError
 from ferflow.evaluation import predictions as predictions_table
 from ferflow.evaluation.classes import class_report
 from ferflow.evaluation.confusion import confusion
-from ferflow.evaluation.ensemble import average
+from ferflow.evaluation.ensemble import Candidate, average, choose
+from ferflow.evaluation.predictions import table
 from ferflow.evaluation.results import LEAKY, nested, results
+from ferflow.evaluation.views import view_probabilities
 from ferflow.files import read_record, write_text
+from ferflow.seeds import reproducible
 from ferflow.settings import BEST, Best, Evaluation, View
 
 TRAINING = "Training"
@@ -62,11 +66,8 @@ def judge(
     copies of what it learnt from (schema `copies`). `seed` is written into the rows. Raises InputError where
     the stills lack a part, or are not those that the network was trained on.
     """
-    from ferflow.evaluation.views import view_probabilities
     from ferflow.models import spatial
     from ferflow.models.fuse import placed
-    from ferflow.training.predictions import table
-    from ferflow.training.reproducible import reproducible
 
     images = read_images("fer2013", stills)
     network, description = spatial.load(model_pt)
@@ -168,7 +169,6 @@ def choose_models(
     `best.views`, and `tried`, the number of sets. PrivateTest takes no part. Raises SettingError where no
     network is small enough.
     """
-    from ferflow.evaluation.ensemble import Candidate, choose
     from ferflow.models import spatial
     from ferflow.models.network import count
 

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 
 from ferflow import tables
-from ferflow.datasets import manifest
 from ferflow.errors import NoFaceError
 from ferflow.faces.boxes import overlap
 from ferflow.faces.stream import FaceStream, placed, relative_to_anchors
@@ -55,7 +54,7 @@ def write_trackers(
     manifest_csv: str | Path, weights_folder: str | Path, faces: Faces, out_clips: str | Path
 ) -> None:
     """Compare the trackers on `faces.compared_clips` clips, spread over the manifest (schema `trackers`)."""
-    clips = manifest.read(manifest_csv)
+    clips = tables.read(manifest_csv, "manifest")
     chosen = clips.iloc[:: max(1, len(clips) // faces.compared_clips)][: faces.compared_clips]
     sources = {clip.clip_id: Path(clip.source) for clip in chosen.itertuples()}
     write_comparison(compare_trackers(sources, weights_folder, faces), out_clips)

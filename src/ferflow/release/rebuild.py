@@ -16,11 +16,11 @@ from ferflow import layout, tables
 from ferflow.datasets.manifest import ListedClip
 from ferflow.errors import FerflowError
 from ferflow.evaluation.groups import used
-from ferflow.planning.preflight import Ready
-from ferflow.report.parts import report_steps
+from ferflow.parts import report_steps
 from ferflow.settings import Settings
 from ferflow.steps import run
 from ferflow.steps.files import StudyFiles, files_of
+from ferflow.steps.preflight import Ready
 from ferflow.steps.step import CODE, Figure, ReportStep
 
 VOTES = "votes.csv"

@@ -11,10 +11,10 @@ from ferflow import layout
 from ferflow import settings as study_settings
 from ferflow.errors import InputError
 from ferflow.files import sha256
+from ferflow.parts import TABLE
 from ferflow.release import archive, facts
 from ferflow.release.compare import Difference, differences
 from ferflow.release.rebuild import rebuild
-from ferflow.report.parts import TABLE
 
 BY_HASH = "its hash alone"
 

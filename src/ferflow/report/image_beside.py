@@ -79,7 +79,7 @@ def beside(ours: Ours) -> pd.DataFrame:
         base = facts(row) | {"leaky": False, "note": "", "other": ""}
         for found in _found(row, ours):
             rows.append(_compared(base | found))
-    return pd.DataFrame(rows).reindex(columns=list(tables.schema("image_beside")["properties"]))
+    return pd.DataFrame(rows).reindex(columns=tables.schema("image_beside").names)
 
 
 def _found(row, ours: Ours) -> list[dict]:

@@ -74,7 +74,7 @@ def _by_part(listed: pd.DataFrame, synthetic: bool) -> list[dict]:
 
 
 def _frame(rows: list[dict]) -> pd.DataFrame:
-    frame = pd.DataFrame(rows, columns=list(tables.schema("image_counts")["properties"]))
+    frame = pd.DataFrame(rows, columns=tables.schema("image_counts").names)
     numbers = ["published", "ours", "difference"]
     frame[numbers] = frame[numbers].astype("Int64")
     return frame

@@ -53,8 +53,8 @@ def networks(
     for name in trained:
         if before := images.before(name):
             _add(by_name[name], [alone[first] for first in before])
-    table = pd.DataFrame(rows, columns=list(tables.schema("networks")["properties"]))
-    whole = [c for c, rule in tables.schema("networks")["properties"].items() if "integer" in rule["type"]]
+    table = pd.DataFrame(rows, columns=tables.schema("networks").names)
+    whole = tables.schema("networks").of_type("integer")
     table[whole] = table[whole].astype("Int64")
     tables.write(table, out, "networks")
 
@@ -109,8 +109,8 @@ def accuracies(
     ]
     # What was not run is said once, not for every way of looking.
     rows = [row for row in rows if "test" in row or row["views"] == images.views[0]]
-    table = pd.DataFrame(rows, columns=list(tables.schema("accuracies")["properties"]))
-    whole = [c for c, rule in tables.schema("accuracies")["properties"].items() if "integer" in rule["type"]]
+    table = pd.DataFrame(rows, columns=tables.schema("accuracies").names)
+    whole = tables.schema("accuracies").of_type("integer")
     table[whole] = table[whole].astype("Int64")
     tables.write(table, out, "accuracies")
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from ferflow import tables
+from ferflow.training.final import load_final
 
 
 def layers(models: Iterable[str | Path], out: str | Path, frames: int) -> None:
@@ -18,7 +19,6 @@ def layers(models: Iterable[str | Path], out: str | Path, frames: int) -> None:
     """
     from ferflow.models import checkpoint, endtoend
     from ferflow.models.summary import example, summary
-    from ferflow.training.final import load_final
 
     parts: dict[str, pd.DataFrame] = {}
     for path in models:
@@ -32,6 +32,6 @@ def layers(models: Iterable[str | Path], out: str | Path, frames: int) -> None:
         for network in (final.spatial, final.head):
             if network.name not in parts:
                 parts[network.name] = summary(network, example(network, frames), network.name)
-    columns = list(tables.schema("layers")["properties"])
+    columns = tables.schema("layers").names
     table = pd.concat(list(parts.values()), ignore_index=True) if parts else pd.DataFrame(columns=columns)
     tables.write(table, out, "layers")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from ferflow import tables
-from ferflow.evaluation.controls import is_control
+from ferflow.controls import is_control
 from ferflow.evaluation.results import ABSENT, study_note
 from ferflow.report import published as published_numbers
 from ferflow.report import rendering
@@ -112,7 +112,7 @@ def early_stopping(
         if final_history_csvs and model in final_history_csvs:
             mean["final_epochs"] = int(tables.read(final_history_csvs[model], "history")["epoch"].max())
         rows.append(mean)
-    table = pd.DataFrame(rows).reindex(columns=list(tables.schema("early_stopping")["properties"]))
+    table = pd.DataFrame(rows).reindex(columns=tables.schema("early_stopping").names)
     whole = ["fold", "final_epochs"]
     table[whole] = table[whole].astype("Int64")
     tables.write(table.assign(synthetic=synthetic, note=study_note(protocol)), output, "early_stopping")

@@ -12,10 +12,11 @@ from ferflow import tables
 from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.datasets.sfew import read_manifest
 from ferflow.errors import InputError
+from ferflow.evaluation import predictions
 from ferflow.evaluation import predictions as predictions_table
+from ferflow.seeds import derive
 from ferflow.settings.sfew import Cell, Transfer
 from ferflow.sfew import folds as sides
-from ferflow.training.reproducible import derive
 
 BATCHES_PUBLISHED = {256: "better and faster than 128 and 64 (Gong, section 2.4; no number)"}
 
@@ -42,7 +43,6 @@ def train_cell(
     from ferflow.models import residual
     from ferflow.sfew.frozen import Features, Rows
     from ferflow.sfew.store import refuse_others
-    from ferflow.training import predictions
     from ferflow.training import transfer as training
 
     manifest, features = read_manifest(manifest_csv), Features(features_h5)

@@ -1,13 +1,15 @@
 """The code that a step runs, as one hash: a change that touches it runs the step again, another does not.
 
-From the step's function on, every definition of this package that its code names is followed, through imports
-and modules. What is hashed is the syntax tree without docstrings, so comments, line breaks and documentation
-change nothing. Files of the package that the code names by a string (`published.csv`) are hashed by their
-bytes.
+From the step's function on, every definition of this package that its code names is followed, through
+imports and modules. What is hashed is the syntax tree without docstrings, so comments, line breaks and
+documentation change nothing. Files of the package that the code names by a string (`published.csv`) are
+hashed by their bytes.
 
 Of a settings class only its methods count: the values reach a step as settings, and how they are checked or
-described changes none. What Python decides when it runs is not seen: a method is followed through its class,
-a function in a dictionary through that dictionary, a module that is named alone stands for all that is in it.
+described changes none. Of the tables count those that the code names, and how columns are titled and
+formatted only where tables are rendered. What Python decides when it runs is not seen: a method is followed
+through its class, a function in a dictionary through that dictionary, a module that is named alone stands
+for all that is in it.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ import ast
 import hashlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -31,7 +33,13 @@ STATEMENTS = ""
 """The name of a module's statements that define nothing: they run whenever it is imported."""
 EVERYTHING = "*"
 SETTINGS = f"{PACKAGE}.settings"
-FORMAT = 1
+TABLES = f"{PACKAGE}.schemas"
+RENDERING = f"{PACKAGE}.report.rendering"
+"""The module that shows the titles of columns to readers."""
+SHOWN_ONLY = ("title", "about", "format")
+"""What the declaration of a column says to readers alone."""
+FILE_NAME = re.compile(r"[\w-]+\.[a-z0-9]+")
+FORMAT = 2
 
 Reference = tuple[str, str]
 """A module and the name of a definition in it, `STATEMENTS` or `EVERYTHING`."""
@@ -45,10 +53,16 @@ def digest(address: str) -> str:
     module, _, name = address.partition(":")
     if not _path(module) or name not in _module(module)["definitions"]:
         raise ValueError(f"{address} is no function of this package")
-    parts = sorted(
-        f"{where}:{what}={_module(where)['definitions'][what][0]}" for where, what in reached(module, name)
-    )
+    found = reached(module, name)
+    rendered = any(where == RENDERING for where, _ in found)
+    parts = sorted(f"{where}:{what}={_digest(where, what, rendered)}" for where, what in found)
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+def _digest(module: str, name: str, rendered: bool) -> str:
+    whole, _, files, unread = _module(module)["definitions"][name]
+    said = "".join(hashlib.sha256(_data(file).read_bytes()).hexdigest() for file in files)
+    return (whole if rendered else unread) + said
 
 
 def reached(module: str, name: str) -> set[Reference]:
@@ -81,6 +95,8 @@ def _resolved(module: str, reference: tuple[str, ...]) -> list[Reference]:
 
 
 def _of_import(source: str, attribute: str | None, rest: list[str]) -> list[Reference]:
+    if source == TABLES:  # the list of all: a step rests on the tables that it names
+        return []
     if attribute is not None and not _path(f"{source}.{attribute}"):
         return _resolved(source, (attribute, *rest)) if attribute != EVERYTHING else _all(source)
     module = source if attribute is None else f"{source}.{attribute}"
@@ -106,22 +122,18 @@ def _path(module: str) -> Path | None:
 
 @cache
 def _module(name: str) -> dict:
-    """`definitions` of a module (name: its hash, the names that it uses) and its `imports`."""
+    """`definitions` of a module and its `imports`.
+
+    A definition is its hash, the names that it uses, the data files that it names, and its hash without what
+    only a reader of tables sees.
+    """
     source = _path(name).read_bytes()
     kept = _kept()
     mark = f"{FORMAT} {hashlib.sha256(source).hexdigest()}"
     if kept.get(name, {}).get("mark") != mark:
         kept[name] = {"mark": mark, **_read(name, ast.parse(source))}
         kept[CHANGED] = True
-    found = kept[name]
-    # Data files may change while the module does not.
-    for definition in found["definitions"].values():
-        if definition[2]:
-            said = "".join(hashlib.sha256(_data(file).read_bytes()).hexdigest() for file in definition[2])
-            definition[0] = (
-                f"{definition[0].partition('+')[0]}+{hashlib.sha256(said.encode()).hexdigest()[:16]}"
-            )
-    return found
+    return kept[name]
 
 
 CHANGED = "changed"
@@ -181,20 +193,54 @@ def _read(name: str, tree: ast.Module) -> dict:
                 if isinstance(inner, ast.Import | ast.ImportFrom):
                     local |= _imported(inner, package)
             uses |= set(_names(node))
-            data |= {text for text in _texts(node) if "." in text and "\n" not in text and _data(text)}
             for text in _texts(node):
-                if ADDRESS.fullmatch(text):
+                if FILE_NAME.fullmatch(text) and _data(text):
+                    data.add(text)
+                elif ADDRESS.fullmatch(text):
                     module, _, function = text.partition(":")
                     local[text] = (module, function)
+                    uses.add((text,))
+                elif text in _tables() and not name.startswith(TABLES):
+                    local[text] = (_tables()[text], text)
                     uses.add((text,))
         # Names that the definition imports itself go by names of their own, so that two of a module do not
         # meet.
         for short, target in local.items():
             imports[f"{one}/{short}"] = target
         uses = {(f"{one}/{use[0]}", *use[1:]) if use[0] in local else use for use in uses}
-        said = "".join(ast.dump(_without_docstrings(node)) for node in group)
-        definitions[one] = [hashlib.sha256(said.encode()).hexdigest()[:16], sorted(uses), sorted(data)]
+        whole = _hash(map(_without_docstrings, group))
+        unread = _hash(map(_without_titles, group)) if name.startswith(TABLES) else whole
+        definitions[one] = [whole, sorted(uses), sorted(data), unread]
     return {"definitions": definitions, "imports": imports}
+
+
+def _hash(nodes: Iterable[ast.AST]) -> str:
+    return hashlib.sha256("".join(map(ast.dump, nodes)).encode()).hexdigest()[:16]
+
+
+@cache
+def _tables() -> dict[str, str]:
+    """The tables that modules of `ferflow.schemas` declare, and the modules."""
+    return {
+        target.id: f"{TABLES}.{path.stem}"
+        for path in sorted((ROOT / "schemas").glob("*.py"))
+        for statement in ast.parse(path.read_bytes()).body
+        if isinstance(statement, ast.Assign)
+        for target in statement.targets
+        if isinstance(target, ast.Name) and target.id.islower()
+    }
+
+
+def _without_titles(node: ast.AST) -> ast.AST:
+    """A declaration of tables without titles, formats and what tables and columns are about."""
+    for one in ast.walk(node):
+        if isinstance(one, ast.Call):
+            one.keywords = [word for word in one.keywords if word.arg not in SHOWN_ONLY]
+            described = isinstance(one.func, ast.Name) and one.func.id == "table"
+            texts = [k for k, arg in enumerate(one.args) if isinstance(arg, ast.Constant)]
+            left_out = texts[:1] if described else texts[1:]
+            one.args = [arg for k, arg in enumerate(one.args) if k not in left_out]
+    return node
 
 
 def _computes(statement: ast.stmt) -> bool:

@@ -157,7 +157,8 @@ SCENES = (
         "scenes",
         f"{DATA}.scenes.write:write_scenes",
         ("settings=sfew.scenes", "synth4d", "seed"),
-        minutes=20,
+        1000,
+        20,
         work=work.images,
     ),
     Step(
@@ -167,7 +168,7 @@ SCENES = (
         minutes=30,
         work=work.images,
     ),
-    Step("sfew_originals", f"{DATA}.sfew:write_originals", minutes=30, work=work.images),
+    Step("sfew_originals", "ferflow.sfew.store:write_originals", minutes=30, work=work.images),
     Step("sfew_crops", "ferflow.sfew.crops:write", ("settings=sfew.crops",), 1500, 30, work=work.images),
     Step("sfew_folds_of", "ferflow.sfew.folds:write", ("n_folds=sfew.transfer.folds", "seed"), minutes=10),
     trains(
@@ -195,7 +196,8 @@ AFFECT = (
         "affect_images",
         f"{DATA}.synth4d.affect:write",
         ("settings=affect.synthetic", "synth4d", "seed"),
-        minutes=20,
+        1000,
+        20,
         work=work.images,
     ),
     Step(

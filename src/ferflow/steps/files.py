@@ -9,14 +9,14 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ferflow import layout
-from ferflow.apps.models import shipped
 from ferflow.datasets.manifest import SYNTHETIC_MARK
 from ferflow.faces.detect import DETECTORS
-from ferflow.models.residual_names import FILES
-from ferflow.planning.preflight import Ready
+from ferflow.networks import TRANSFER_FILES
 from ferflow.settings import BEST, SHIPPED, ClipNetworkSettings, Settings, Spatial
+from ferflow.steps.preflight import Ready
 from ferflow.steps.step import Figure, Folder, Output, Page, Table, plain
 from ferflow.training import sweep
+from ferflow.weights import shipped
 
 SHAPING = (
     "study",
@@ -567,7 +567,7 @@ class SfewFiles(StudyFiles):
 
     def start_of(self, model: str) -> str | list:
         """The published weights of a network, where the study starts from them."""
-        return self.weights(FILES[model]) if self.transfer.start_of(model) == "imagenet" else []
+        return self.weights(TRANSFER_FILES[model]) if self.transfer.start_of(model) == "imagenet" else []
 
     def cell_features(self, cell: str) -> str:
         """What the frozen stages of a cell's network say of its images."""

@@ -57,7 +57,7 @@ def write_scenes(
                 rows += _truth(scene, path.relative_to(folder).as_posix(), emotion, film.name)
     if settings.films > 1:
         _write_sets(folder, rows)
-    columns = list(tables.schema("scene_truth")["properties"])
+    columns = tables.schema("scene_truth").names
     tables.write(pd.DataFrame(rows, columns=columns), folder / TRUTH, "scene_truth")
     # Nothing lies here unmarked at any time; anew, since the workflow goes by the mark for the whole.
     write_text(folder / MARKER, NOTICE)

@@ -14,7 +14,7 @@ from ferflow import tables
 from ferflow.classes import AU_COLUMNS, AU_SCORE_COLUMNS, EMOTIONS
 from ferflow.datasets.synth4d import expression, facemodel, identity, motion
 from ferflow.datasets.synth4d.avi import MjpegWriter
-from ferflow.datasets.synth4d.camera import Camera
+from ferflow.datasets.synth4d.raster import Camera
 from ferflow.datasets.synth4d.render import Renderer
 from ferflow.errors import SettingError
 from ferflow.files import whole, write_text

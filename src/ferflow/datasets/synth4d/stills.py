@@ -12,7 +12,7 @@ import numpy as np
 
 from ferflow.datasets.synth4d import expression, facemodel, identity
 from ferflow.datasets.synth4d.clips import ASYMMETRY, STILL_STREAM, write_notice
-from ferflow.datasets.synth4d.contours import OVAL
+from ferflow.datasets.synth4d.facemodel import OVAL
 from ferflow.datasets.synth4d.render import Renderer
 from ferflow.files import whole
 from ferflow.settings import Stills, Synth4d
