@@ -40,12 +40,19 @@ def test_changed_code_runs_the_steps_again_that_reach_it_and_no_others(digests):
     before = digests()
     trim, *others = digests("aus/trim.py", "wanted = set(", "wanted = frozenset(")
     assert trim != before[0] and others == before[1:]
-    trim, fold, faces = digests(
-        "aus/score.py", "def au_score(", "def _new() -> None:\n    pass\n\n\ndef au_score("
-    )
-    assert trim != before[0] and [fold, faces] == before[1:]  # trimming reads it through another module
+    old = "UNREADABLE = (ValueError,"
+    trim, fold, faces = digests("tables.py", old, "UNREADABLE = (LookupError, ValueError,")
+    assert trim != before[0] and fold != before[1] and faces == before[2]  # read through another module
     trim, fold, faces = digests("faces/detect.py", "FULL_STEP = 1.1", "FULL_STEP = 1.2")
     assert [trim, fold] == before[:2] and faces != before[2]  # a number at the top of a module
+
+
+def test_a_step_rests_on_the_columns_of_the_tables_that_it_names_and_not_on_titles(digests):
+    before = digests()
+    described = '"Frames begin:end of each clip are kept."'
+    assert digests("schemas/faces.py", described, '"What is kept."') == before
+    trim, fold, faces = digests("schemas/faces.py", 'flag("overridden")', 'flag("by_hand")')
+    assert trim != before[0] and fold != before[1] and faces == before[2]
 
 
 def test_comments_and_docstrings_change_nothing(digests):
