@@ -15,10 +15,10 @@ from ferflow.apps import models, predict, ship
 from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.errors import InputError, WeightsError
 from ferflow.evaluation.images import evaluate
+from ferflow.evaluation.predictions import table
 from ferflow.files import sha256
 from ferflow.models import spatial
 from ferflow.settings import Evaluation
-from ferflow.training.predictions import table
 
 IMAGES = {"Training": 28709, "PublicTest": 3589, "PrivateTest": 3589}
 
@@ -46,7 +46,7 @@ def study(tmp_path, small_settings, monkeypatch):
     results = tmp_path / "results" / "compact"
     folder = results / "models" / "compact" / "spatial"
     write_model(folder / "model.pt", small_settings)
-    columns = tables.schema("history")["properties"]
+    columns = tables.schema("history").names
     history = pd.DataFrame({name: [1.0, 1.0] for name in columns} | {"epoch": [1, 2]})
     tables.write(history, folder / "history.csv", "history")
     parts, rng = [], np.random.default_rng(0)

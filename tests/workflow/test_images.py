@@ -113,7 +113,7 @@ def test_every_row_of_the_paper_stands_there_with_ours_or_the_reason(finished_im
 def test_what_was_measured_beside_the_study_is_shown_when_it_is_there(copy):
     speed = pd.DataFrame({"fps": [123.4], "note": ["of a test"]})
     tables.write(speed, copy / layout.SPEED, "speed")
-    columns = tables.schema("sweep")["properties"]
+    columns = tables.schema("sweep").names
     row = dict.fromkeys(columns) | {
         "note": "",
         "stage": "schedule",

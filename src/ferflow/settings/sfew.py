@@ -6,11 +6,11 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import Field, field_validator, model_validator
 
-from ferflow.models.residual_names import COMPACT, FILES
+from ferflow.networks import COMPACT, TRANSFER_FILES
 from ferflow.settings.scenes import Crops, Scenes
 from ferflow.settings.types import Count, Name, NotNegative, Positive, Section
 
-TransferName = Literal[(*FILES, COMPACT)]
+TransferName = Literal[(*TRANSFER_FILES, COMPACT)]
 SfewImages = Literal["originals", "crops"]
 SfewProtocol = Literal["random", "film", "spi"]
 HandMadeFeature = Literal["lpq", "phog"]
