@@ -11,6 +11,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # also where a script beside
 import preloaded
 
 REPOSITORY = Path(__file__).parents[2]
+SNAKEFILE = REPOSITORY / "workflow/Snakefile"
 TINY = Path(__file__).with_name("tiny.yaml")
 RESULTS = Path("results/tiny")
 IMAGES = Path(__file__).with_name("tiny_images.yaml")
@@ -21,7 +22,7 @@ PROFILE = REPOSITORY / "workflow/profiles/default"
 def arguments(folder: Path, *more: str, study: Path = TINY, profile: Path | str = PROFILE) -> list[str]:
     """Snakemake's arguments for a study in `folder`."""
     return [
-        "--snakefile", str(REPOSITORY / "Snakefile"),
+        "--snakefile", str(SNAKEFILE),
         "--directory", str(folder),
         "--configfile", str(study),
         "--profile", str(profile),
@@ -43,9 +44,8 @@ def start(folder: Path, *more: str, study: Path = TINY) -> preloaded.Started:
 def planned(folder: Path, *more: str, study: Path = TINY) -> dict[str, int]:
     """How many jobs of each rule a dry run names."""
     # The profile's logger prints them in another form, and no lock is taken.
-    called = arguments(
-        folder, "--nolock", "--dry-run", "--quiet", "rules", *more, study=study, profile="none"
-    )
+    plain = "--workflow-profile", "none", "--nolock", "--dry-run", "--quiet", "rules"
+    called = arguments(folder, *plain, *more, study=study, profile="none")
     done = preloaded.snakemake(*called, folder=folder, forks=True)
     assert done.returncode == 0, done.stdout + done.stderr
     return preloaded.listed_jobs(done.stdout + done.stderr)
