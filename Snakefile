@@ -12,8 +12,12 @@ report: "workflow/report/workflow.rst"
 
 include: "workflow/rules/common.smk"
 include: "workflow/rules/weights.smk"
-include: "workflow/rules/spatial.smk"
-include: "workflow/rules/finetune.smk"
+
+
+if S.kind in ("clips", "images"):
+
+    include: "workflow/rules/spatial.smk"
+    include: "workflow/rules/finetune.smk"
 
 
 if S.kind == "clips":

@@ -6,7 +6,7 @@ from pathlib import Path
 from ferflow import layout
 from ferflow.errors import FerflowError
 from ferflow.planning import preflight
-from ferflow.settings import laid_over
+from ferflow.settings import load
 
 
 class Keep(dict):
@@ -22,36 +22,30 @@ def stop(error):
     sys.exit(1)
 
 
-def study_file():
-    """The study's own file, of which mistakes are told; None where nothing is laid over params.yaml."""
-    if not workflow.overwrite_configfiles:
-        return None
-    path, here = Path(workflow.overwrite_configfiles[-1]), Path.cwd()
-    return path.relative_to(here) if path.is_relative_to(here) else path
+def study_files():
+    """The study's own files, of which mistakes are told."""
+    files, here = map(Path, workflow.overwrite_configfiles), Path.cwd()
+    return [path.relative_to(here) if path.is_relative_to(here) else path for path in files]
 
 
 try:
-    READY = preflight.look(laid_over(Path(workflow.basedir) / "params.yaml", config, study_file()))
+    own = workflow.config_settings.overwrite_config  # the files once more, and what --config says
+    READY = preflight.look(load(Path(workflow.basedir) / "params.yaml", *study_files(), more=own))
 except FerflowError as error:
     stop(error)
 
 S = READY.settings
+config |= S.model_dump(mode="json")  # for captions and scripts: what no file says is as by default
 config["decided"] = READY.decided  # the captions' own, which see the settings as they were written
 if workflow.is_main_process:
     for note in filter(None, (READY.decided, *READY.notes)):
         print(f"ferflow: {note}", file=sys.stderr)
 
 
-SYNTHETIC_STILLS = S.stills.source == "synth4d"
-STILLS = "synth4d-stills" if SYNTHETIC_STILLS else S.stills.source
 DATASET, SYNTHETIC = S.data()
-KNOWN = Keep(
-    dataset=DATASET,
-    study=S.study,
-    backend=S.aus.backend,
-    extractor=S.spatial.network,
-    layer=S.features.layer,
-)
+KNOWN = Keep(dataset=DATASET, study=S.study)
+if S.kind == "clips":
+    KNOWN |= {"backend": S.aus.backend, "extractor": S.spatial.network, "layer": S.features.layer}
 
 
 def at(pattern, **fields):

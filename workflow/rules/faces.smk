@@ -1,4 +1,7 @@
 # Faces, action units, and the frames that are kept.
+# Of the two networks for landmarks the one that is set, and what the detector needs.
+FACE_WEIGHTS = [weights("face_landmarker.task" if S.faces.landmarks == "bundle" else "face_landmark.tflite")]
+FACE_WEIGHTS += [weights(name) for name in DETECTORS[S.faces.detector]]
 
 
 rule faces:

@@ -1,7 +1,8 @@
 # Networks for single images: the stills that they learn from, and one training job for each.
 from ferflow.apps.models import shipped
-from ferflow.settings import SHIPPED
+from ferflow.settings import SHIPPED, stills_folder
 
+STILLS, SYNTHETIC_STILLS = stills_folder(S.stills), S.stills.source == "synth4d"
 if S.kind == "clips":
     TRAINED, START = {S.spatial.network: (S.spatial, S.seed)} if S.sees_images() else {}, {}
 else:

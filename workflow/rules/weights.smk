@@ -10,11 +10,6 @@ def weights(name):
     return f"{layout.WEIGHTS}/{name}"
 
 
-# What the faces step needs: of the two networks for landmarks, the one that is set, and what the detector needs.
-FACE_WEIGHTS = [weights("face_landmarker.task" if S.faces.landmarks == "bundle" else "face_landmark.tflite")]
-FACE_WEIGHTS += [weights(name) for name in DETECTORS[S.faces.detector]]
-
-
 rule weights:
     """A job a file: Snakemake removes what a job makes before it starts, and these may have been put by hand."""
     output:

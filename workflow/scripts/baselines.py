@@ -5,7 +5,7 @@ from common import job
 with job(snakemake):
     from pathlib import Path
 
-    from ferflow.settings import Settings
+    from ferflow.settings import ClipSettings
     from ferflow.training import baselines
 
     given = snakemake.input
@@ -17,5 +17,5 @@ with job(snakemake):
         aus=given.aus,
         spatial=given.spatial,
         out_folder=Path(snakemake.output[0]).parent,
-        settings=Settings(**snakemake.params.settings),
+        settings=ClipSettings(**snakemake.params.settings),
     )

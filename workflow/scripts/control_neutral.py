@@ -3,7 +3,7 @@
 from common import job
 
 with job(snakemake):
-    from ferflow.settings import Settings
+    from ferflow.settings import ClipSettings
     from ferflow.training import controls
 
     given = snakemake.input
@@ -16,5 +16,5 @@ with job(snakemake):
         early=given.early,
         truth=given.truth,
         out=snakemake.output[0],
-        settings=Settings(**snakemake.params.settings),
+        settings=ClipSettings(**snakemake.params.settings),
     )

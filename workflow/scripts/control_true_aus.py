@@ -3,7 +3,7 @@
 from common import job
 
 with job(snakemake):
-    from ferflow.settings import Settings
+    from ferflow.settings import ClipSettings
     from ferflow.training import controls
 
     controls.true_aus(
@@ -11,5 +11,5 @@ with job(snakemake):
         manifest=snakemake.input.manifest,
         truth_folder=snakemake.params.root,
         out=snakemake.output[0],
-        settings=Settings(**snakemake.params.settings),
+        settings=ClipSettings(**snakemake.params.settings),
     )

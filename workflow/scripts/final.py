@@ -5,7 +5,7 @@ from common import job
 with job(snakemake):
     from pathlib import Path
 
-    from ferflow.settings import Settings
+    from ferflow.settings import ClipSettings
     from ferflow.training.final import train_final
 
     given = snakemake.input
@@ -18,5 +18,5 @@ with job(snakemake):
         early=given.early,
         spatial=given.spatial,
         out_folder=Path(snakemake.output.model).parent,
-        settings=Settings(**snakemake.params.settings),
+        settings=ClipSettings(**snakemake.params.settings),
     )

@@ -5,7 +5,7 @@ from common import job
 with job(snakemake):
     from pathlib import Path
 
-    from ferflow.settings import Settings
+    from ferflow.settings import ClipSettings
     from ferflow.training.nested_run import run_inner
 
     w, given = snakemake.wildcards, snakemake.input
@@ -19,6 +19,6 @@ with job(snakemake):
         trim=given.trim,
         features=given.features,
         out_folder=Path(snakemake.output.history).parent,
-        settings=Settings(**snakemake.params.settings),
+        settings=ClipSettings(**snakemake.params.settings),
         model=snakemake.params.model,
     )

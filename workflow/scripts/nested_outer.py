@@ -5,7 +5,7 @@ from common import job
 with job(snakemake):
     from pathlib import Path
 
-    from ferflow.settings import Settings
+    from ferflow.settings import ClipSettings
     from ferflow.training.nested_run import run_outer
 
     w, p, given = snakemake.wildcards, snakemake.params, snakemake.input
@@ -21,6 +21,6 @@ with job(snakemake):
         trim=given.trim,
         features=p.features,
         out_folder=Path(snakemake.output.choice).parent,
-        settings=Settings(**p.settings),
+        settings=ClipSettings(**p.settings),
         model=p.model,
     )

@@ -25,8 +25,6 @@ with job(snakemake):
         others=p.others,
         experiments=p.experiments,
         image_counts=image_counts.of_stills(given.images[0], p.synthetic_stills) if given.images else None,
-        parameters=counts(
-            HeadSettings(**p.heads["lstm"]) if "lstm" in p.heads else None, C3dSettings(**p.c3d)
-        ),
+        parameters=counts(HeadSettings(**p.heads["lstm"]) if p.heads["lstm"] else None, C3dSettings(**p.c3d)),
     )
     thesis_beside.write(ours, Path(snakemake.output[0]).parent)

@@ -34,11 +34,9 @@ class Places:
 
     def __init__(self, folder: Path, made: Path, settings: Settings) -> None:
         self.folder, self.made, self.settings = folder, made, settings
-        self.known = {
-            "study": settings.study,
-            "extractor": settings.spatial.network,
-            "dataset": settings.data()[0],
-        }
+        self.known = {"study": settings.study, "dataset": settings.data()[0]}
+        if settings.kind == "clips":
+            self.known["extractor"] = settings.spatial.network
 
     def name(self, pattern: str, **fields: object) -> str:
         """A pattern of `layout` with the study's own names and `fields` filled in."""
