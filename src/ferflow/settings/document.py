@@ -119,29 +119,29 @@ def _section(place: str) -> type[Section]:
 
 
 def _fields(
-    section: type[Section], depth: int, *, deep: bool, names: list[str] | None = None
+    section: Section | type[Section], depth: int, *, deep: bool, names: list[str] | None = None
 ) -> Iterator[str]:
-    """The lines of a section; `deep`: blocks within it too, setting by setting."""
+    """The lines of a section, with its defaults where it is a class; `deep`: blocks within it too."""
+    own = {} if isinstance(section, type) else vars(section)
+    fields = (section if isinstance(section, type) else type(section)).model_fields
     block = False
-    for name in names or section.model_fields:
-        field = Settings.model_fields["kind"] if name == "kind" else section.model_fields[name]
-        value, inner = None if field.is_required() else field.default, _inner(field.annotation)
+    for name in names or fields:
+        field = Settings.model_fields["kind"] if name == "kind" else fields[name]
+        value = own.get(name, None if field.is_required() else field.default)
         apart = depth == 0 and (block or isinstance(value, Section))
         block = isinstance(value, Section) and (deep or depth == 0)
         yield from [""] * apart
         if block:
             yield from _line(f"{name}:", comment(field), depth)
-            yield from _fields(type(value), depth + 1, deep=deep)
-        elif isinstance(value, Mapping) and any(
-            isinstance(one, Section | dict | list) for one in value.values()
-        ):
+            yield from _fields(value, depth + 1, deep=deep)
+        elif isinstance(value, Mapping) and any(isinstance(v, Section | dict | list) for v in value.values()):
             yield from _line(f"{name}:", comment(field), depth)
-            for key, own in value.items():
-                yield from _line(f"{key}: {_flow(own)}", "", depth + 1)
+            for key, entry in value.items():
+                yield from _line(f"{key}: {_flow(entry)}", "", depth + 1)
         else:
             text = f"{name}:" if field.is_required() else f"{name}: {_flow(value)}"
             yield from _line(text, comment(field), depth)
-        if deep and isinstance(value, Mapping | None) and inner is not None:
+        if deep and isinstance(value, Mapping | None) and (inner := _inner(field.annotation)):
             yield from ("  " * depth + f"# {line}" for line in _fields(inner, 1, deep=True))
 
 
@@ -190,6 +190,8 @@ def _partial(part: Any) -> Any:
         {"default"} if isinstance(part.get("default"), dict) else set()
     )
     found = {name: _partial(value) for name, value in part.items() if name not in dropped}
+    if isinstance(part.get("properties"), dict):
+        found["properties"] = {name: _partial(value) for name, value in part["properties"].items()}
     for name, mark in MARKS.items():
         if isinstance(part.get(name), str):
             found["description"] += f" {mark.format(part[name])}"
