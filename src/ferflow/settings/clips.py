@@ -84,7 +84,7 @@ class Faces(Section):
     smallest: t.Count = setting(96, "smallest face that the Haar cascade looks for", "pixels")
     smallest_network: int = setting(40, "the same of BlazeFace and MTCNN", "pixels", ge=12)
     search_frames: t.Count = setting(
-        10, "without a face in a row: look less, but at every such a frame", "frames"
+        10, "without a face in a row: look thoroughly only at every such one", "frames"
     )
     extend: t.Whole = setting(10, "added at the chin", "pixels", "thesis, section 3.2.1")
     tracker: Literal["medianflow", "kcf", "csrt"] = setting("medianflow", "medianflow (thesis), kcf or csrt")
@@ -93,9 +93,11 @@ class Faces(Section):
         "wheel (468 points), bundle (face_landmarker.task: sees lids and lips), auto: bundle if there",
     )
     landmark_grow: t.NotNegative = setting(
-        0.48, "that the square around them grows for the network", "share", "MediaPipe: 0.5"
+        0.48, "by which their square grows for the network", "share", "MediaPipe: 0.5"
     )
-    landmark_follow: float = setting(0.3, "of the way that it moves in a frame", "share", gt=0, le=1)
+    landmark_follow: float = setting(
+        0.3, "of the way that the square moves in a frame; less is steadier", "share", gt=0, le=1
+    )
     found_logit: float = setting(
         5.0,
         "score from which a hit is a face (dark, veiled, bearded ones 5 to 20; others 30 and more)",
@@ -115,7 +117,7 @@ class Haar(Section):
     """Haar's cascade and the tracker alone, without landmarks."""
 
     interval: t.Count = setting(5, "between looks by the cascade; the tracker leads there", "frames")
-    window: t.NotNegative = setting(0.3, "so much larger than the tracked box it looks", "share")
+    window: t.NotNegative = setting(0.3, "around the tracked box, by which it looks farther", "share")
     sizes: t.Rising[t.Positive] = setting((0.75, 1.3), "of faces that it looks for", "the box's width")
     lost: t.Count = setting(3, "looks in a row without a face there: search the whole frame")
 

@@ -13,10 +13,10 @@ from ferflow.settings.types import Section, setting
 
 
 class SimulatedAnnotators(Section):
-    """The noise model of `humans.simulated`, in log-odds."""
+    """Annotators drawn from Rasch's model."""
 
     annotators: int = setting(16, "the thesis's number", source="Figure 3.25", ge=2, le=99)
-    skill: float = setting(2.0, "mean over annotators: 2 names 88 % of full clips", "log-odds")
+    skill: float = setting(2.0, "mean; 2 names 88 % of clips at full strength", "log-odds")
     skill_spread: t.NotNegative = setting(0.4, "standard deviation over annotators", "log-odds")
     faintness: t.NotNegative = setting(3.0, "lost by a clip from full strength to none", "log-odds")
     clip_spread: t.NotNegative = setting(1.2, "standard deviation over clips of one strength", "log-odds")
@@ -26,7 +26,7 @@ class SimulatedAnnotators(Section):
 class Humans(Section):
     """People who name the test clips' emotions; `ferflow annotate` asks them (thesis, section 3.3.1)."""
 
-    annotations: str | None = setting(None, "CSV, also of `ferflow annotate --export`")
+    annotations: str | None = setting(None, "CSV with annotator, clip_id, emotion; or `annotate --export`")
     votes: str | None = setting(None, "instead: CSV with clip_id and a count for each emotion")
     simulated: SimulatedAnnotators | None = setting(
         SimulatedAnnotators(),
@@ -100,7 +100,7 @@ class Fusion(Section):
     rules: t.Some[t.FusionRule] = setting(
         ["average", "weighted", "maximum"], "weighted: by the accuracy in cross-validation"
     )
-    stacking: Stacking | None = setting(Stacking(), "logistic regression on them; null: none")
+    stacking: Stacking | None = setting(Stacking(), "stack on out-of-fold predictions; null: none")
     best: FusionChoice | None = setting(
         FusionChoice(), "the best in cross-validation, judged once; null: none"
     )
@@ -144,7 +144,7 @@ BASELINE_MODELS: dict[t.Baseline, str] = {
 
 
 class Baselines(Section):
-    """Models without a head, judged in the same folds (`training.baselines`)."""
+    """Models without a head over time, judged in the same folds and on the same test subjects."""
 
     run: list[t.Baseline] = setting(
         [],

@@ -155,9 +155,7 @@ def _flow(value: object) -> str:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, Section):
-        found = {name: _plain(one) for name, one in vars(value).items() if one is not None}
-        whole = {name: int(one) for name, one in found.items() if isinstance(one, float) and one == int(one)}
-        return found | whole
+        value = {name: one for name, one in vars(value).items() if one is not None}
     if isinstance(value, Mapping):
         return {name: _plain(one) for name, one in value.items()}
     return [*map(_plain, value)] if isinstance(value, list | tuple) else value

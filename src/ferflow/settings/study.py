@@ -68,8 +68,7 @@ class Settings(Section):
         "bytes (with its gradient and Adam's two moments), 8 GB in all; null: any size",
     )
     departures: list[str] = setting(
-        [],
-        "from the paper that the study repeats, a sentence each: the report opens with them",
+        [], "from the paper that the study repeats, a sentence each: the report opens with them"
     )
     evaluation: Evaluation = Evaluation()
     synth4d: Synth4d = Synth4d()
@@ -97,14 +96,14 @@ class Settings(Section):
 
     def data(self) -> tuple[str, bool]:
         """The name of the folder of the study's data set, and whether it is embedded: synthetic."""
-        name = self._data_set()
+        name = self._source()[0]
         return name, name in EMBEDDED
-
-    def _data_set(self) -> str:
-        raise NotImplementedError
 
     def places(self) -> list[str]:
         """The folders and files of the study's data sets."""
+        return self._source()[1]
+
+    def _source(self) -> tuple[str, list[str]]:
         raise NotImplementedError
 
 
@@ -125,26 +124,22 @@ class ImageSettings(Settings):
         """Each network is the whole of `spatial` under its own settings; it names its own weights."""
         if not isinstance(values, dict):
             return values
-        spatial = values.get("spatial", {})
+        spatial, images = values.get("spatial", {}), values.get("images", {})
         base = spatial | {"weights": None} if isinstance(spatial, dict) else None
-        found = dict(values)
-        if isinstance(images := values.get("images"), dict):
-            found["images"] = images | {"models": each_laid(base, images.get("models", {}))}
-        if isinstance(data := values.get("datacentric", {}), dict):
-            doubted = data.get("label_errors", {})
-            whole = each_laid(base, {"recipe": data.get("recipe")})
-            if isinstance(doubted, dict):
-                own = each_laid(base, {"recipe": doubted.get("recipe")})
-                whole["label_errors"] = doubted | own
-            found["datacentric"] = data | whole
-        return found
 
-    def _data_set(self) -> str:
-        return stills_folder(self.stills)
+        def whole(block: Any) -> Any:
+            own = block.get("recipe") if isinstance(block, dict) else None
+            return block | each_laid(base, {"recipe": own}) if isinstance(block, dict) else block
 
-    def places(self) -> list[str]:
-        """The folders and files of the study's data sets."""
-        return [self.stills.path]
+        data = whole(values.get("datacentric", {}))
+        if isinstance(data, dict):
+            data["label_errors"] = whole(data.get("label_errors", {}))
+        if isinstance(images, dict):
+            images = images | {"models": each_laid(base, images.get("models", {}))}
+        return values | {"images": images, "datacentric": data}
+
+    def _source(self) -> tuple[str, list[str]]:
+        return stills_folder(self.stills), [self.stills.path]
 
 
 class SfewSettings(Settings):
@@ -153,12 +148,8 @@ class SfewSettings(Settings):
     kind: Literal["sfew"] = "sfew"
     sfew: Sfew = Sfew()
 
-    def _data_set(self) -> str:
-        return self.sfew.dataset.name
-
-    def places(self) -> list[str]:
-        """The folders and files of the study's data sets."""
-        return [self.sfew.dataset.path]
+    def _source(self) -> tuple[str, list[str]]:
+        return self.sfew.dataset.name, [self.sfew.dataset.path]
 
 
 class AffectSettings(Settings):
@@ -167,12 +158,8 @@ class AffectSettings(Settings):
     kind: Literal["affect"] = "affect"
     affect: Affect = Affect()
 
-    def _data_set(self) -> str:
-        return self.affect.dataset.name
-
-    def places(self) -> list[str]:
-        """The folders and files of the study's data sets."""
-        return [self.affect.dataset.path]
+    def _source(self) -> tuple[str, list[str]]:
+        return self.affect.dataset.name, [self.affect.dataset.path]
 
 
 class ClipSettings(Settings):
@@ -227,12 +214,8 @@ class ClipSettings(Settings):
         """Whether a study of clips trains a network for single images of its own."""
         return self.spatial.weights is None and self.sees_images()
 
-    def _data_set(self) -> str:
-        return self.dataset.folder()
-
-    def places(self) -> list[str]:
-        """The folders and files of the study's data sets."""
-        return [self.dataset.root, self.stills.path]
+    def _source(self) -> tuple[str, list[str]]:
+        return self.dataset.folder(), [self.dataset.root, self.stills.path]
 
     def thesis_classes(self) -> bool:
         """Whether the thesis's numbers stand beside the study's: its six classes, and test subjects."""
