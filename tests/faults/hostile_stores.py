@@ -183,7 +183,7 @@ def _write_state(folder: Path) -> None:
 
 
 def _read_state(folder: Path) -> None:
-    from ferflow.models.backbones import read_state
+    from ferflow.models.checkpoint import read_state
 
     checkpoint.load_state(
         _published(), read_state(folder / "published.pth"), folder / "published.pth", "published"

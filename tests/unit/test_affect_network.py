@@ -9,10 +9,10 @@ import torch
 
 from ferflow.affect import network as networks
 from ferflow.affect.network import AffectNetwork, Shape
-from ferflow.apps.models import shipped
 from ferflow.errors import WeightsError
 from ferflow.models import spatial, vggface2
 from ferflow.models.network import count
+from ferflow.weights import shipped
 
 SMALL = Shape(32, (16, 8), (8,), (8,), 0.5, "tanh")
 PAPER = Shape(224, (512, 512), (512, 512), (512, 512), 0.0, "tanh")

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from ferflow.datasets.affectnet import CLASSES
 from ferflow.errors import WeightsError
-from ferflow.models import checkpoint
+from ferflow.models import checkpoint, spatial
 from ferflow.models.network import SpatialNetwork
 
 KIND = "affect"
@@ -103,8 +103,6 @@ class AffectNetwork(nn.Module):
         Raises WeightsError for a missing or damaged file or one of another network.
         """
         import h5py
-
-        from ferflow.models import spatial
 
         content = None if h5py.is_hdf5(path) else checkpoint.load_file(path)
         if not (isinstance(content, dict) and "kind" in content and "state_dict" in content):

@@ -8,24 +8,26 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from ferflow import files, tables
+from ferflow import files, tables, weights
+from ferflow.affect.losses import AffectLoss
 from ferflow.affect.network import FACES, AffectNetwork, Shape, save
 from ferflow.datasets import affect_index
+from ferflow.datasets.affect_index import Index
 from ferflow.models.network import count
+from ferflow.models.vggface2 import FILE
+from ferflow.seeds import derive, reproducible
 from ferflow.settings import SHIPPED
 from ferflow.settings.affect import AffectAugment, AffectModel, Loading
 from ferflow.training.checkpoints import write_time
-from ferflow.training.reproducible import derive, reproducible
 
 if TYPE_CHECKING:
     from ferflow.affect.loader import Batches
-    from ferflow.affect.losses import AffectLoss
-    from ferflow.datasets.affect_index import Index
 
 TRAIN, VALIDATION = "train", "validation"
 UNTRAINED = "untrained start"
@@ -64,8 +66,6 @@ def build(model: AffectModel, start: str | Path | None) -> AffectNetwork:
 
 def loss_of(model: AffectModel, counts) -> AffectLoss:
     """The loss of `model` for classes with `counts` training images, int [8]."""
-    from ferflow.affect.losses import AffectLoss
-
     settings = model.loss
     classes = affect_index.class_weights(counts).tolist() if settings.class_weights else None
     weights = (settings.expression, settings.valence, settings.arousal)
@@ -172,7 +172,7 @@ def describe(
     return pd.DataFrame([row])
 
 
-def table(about_csvs: list[str], out: str | Path) -> None:
+def table(about_csvs: Sequence[str | Path], out: str | Path) -> None:
     """Schema `affect_models` of all networks, from the row of each."""
     rows = [tables.read(path, "affect_models") for path in about_csvs]
     tables.write(pd.concat(rows, ignore_index=True), out, "affect_models")
@@ -183,12 +183,8 @@ def weights_file(model: AffectModel, folder: str | Path) -> Path | None:
 
     `folder` has the published weights. With `start: face` the file is named whether it is there or not.
     """
-    from ferflow.models.vggface2 import FILE
-
     if model.start == SHIPPED:
-        from ferflow.apps.models import shipped
-
-        return Path(shipped())
+        return weights.shipped()
     if model.start == "untrained":
         return None
     path = Path(folder) / {"vgg16": "rcmalli_vggface_tf_notop_vgg16.h5", "resnet50": FILE}[model.backbone]

@@ -23,9 +23,9 @@ from ferflow.bench import turns
 from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.errors import FerflowError
 from ferflow.models import residual
-from ferflow.models.residual_names import FILES
+from ferflow.networks import TRANSFER_FILES
+from ferflow.seeds import derive
 from ferflow.sfew import frozen, store
-from ferflow.training.reproducible import derive
 from ferflow.training.transfer import train
 
 TARGET = 10.0
@@ -132,7 +132,7 @@ def lines(found: Found, what: str) -> list[str]:
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     asked = argparse.ArgumentParser(prog="python -m ferflow.bench.transfer", description=__doc__)
-    asked.add_argument("--network", choices=FILES, default="resnet18")
+    asked.add_argument("--network", choices=TRANSFER_FILES, default="resnet18")
     asked.add_argument("--images", type=int, default=70)
     asked.add_argument("--folds", type=int, default=2)
     asked.add_argument("--epochs", type=int, default=20)

@@ -7,11 +7,9 @@ from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
-import torch
 from torch import nn
 
-from ferflow.errors import WeightsError
-from ferflow.models import checkpoint
+from ferflow.models import checkpoint, vggface
 from ferflow.models.network import SpatialNetwork
 
 DROPOUT = 0.5
@@ -63,7 +61,7 @@ class _Backbone(SpatialNetwork):
 
         Raises WeightsError for a missing or damaged file or one of another architecture.
         """
-        state = read_state(path)
+        state = checkpoint.read_state(path)
         state = {k: v for k, v in state.items() if not k.startswith(self.prefixes)}
         checkpoint.load_state(self.base, state, path, self.name)
 
@@ -107,8 +105,6 @@ class VggFace(Vgg16):
 
     def load_base(self, path: str | Path) -> None:
         """Take the convolutions from a published file of VGGFace at `path` (`vggface.read`)."""
-        from ferflow.models import vggface
-
         checkpoint.load_state(self.base, vggface.read(path), path, self.name)
 
 
@@ -155,7 +151,7 @@ class DenseNet201(_Backbone):
 
     def load_base(self, path: str | Path) -> None:
         # torchvision's published file says denselayer1.norm.1 where its network says denselayer1.norm1.
-        state = read_state(path)
+        state = checkpoint.read_state(path)
         state = {k: v for k, v in state.items() if not k.startswith(self.prefixes)}
         state = {re.sub(r"(denselayer\d+\.(?:norm|conv))\.", r"\1", k): v for k, v in state.items()}
         checkpoint.load_state(self.base, state, path, self.name)
@@ -163,11 +159,3 @@ class DenseNet201(_Backbone):
 
 def _global_average() -> nn.Module:
     return nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
-
-
-def read_state(path: str | Path) -> dict[str, torch.Tensor]:
-    """Read a state dict (names to tensors); WeightsError where `path` is no such file."""
-    state = checkpoint.load_file(path)
-    if not isinstance(state, dict) or not all(isinstance(v, torch.Tensor) for v in state.values()):
-        raise WeightsError(path, "is not a state dict of tensors", "give the file torchvision publishes")
-    return state

@@ -163,3 +163,11 @@ def load_state(
             what = f"{key} holds values that are no finite numbers of its type"
             raise WeightsError(path, f"is damaged ({what})", "fetch or make it anew")
     module.load_state_dict(state, strict=False)
+
+
+def read_state(path: str | Path) -> dict[str, torch.Tensor]:
+    """Read a state dict (names to tensors); WeightsError where `path` is no such file."""
+    state = load_file(path)
+    if not isinstance(state, dict) or not all(isinstance(v, torch.Tensor) for v in state.values()):
+        raise WeightsError(path, "is not a state dict of tensors", "give the file torchvision publishes")
+    return state

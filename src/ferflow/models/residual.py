@@ -13,10 +13,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ferflow.models import checkpoint
-from ferflow.models.backbones import read_state
-from ferflow.models.residual_names import COMPACT, FILES, WIDTHS
-from ferflow.training.reproducible import derive
+from ferflow import weights
+from ferflow.models import checkpoint, spatial
+from ferflow.networks import COMPACT, TRANSFER_FILES, TRANSFER_WIDTHS
+from ferflow.seeds import derive
 
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
@@ -64,16 +64,11 @@ class Shipped(nn.Module):
     """
 
     def __init__(self) -> None:
-        from ferflow.apps.models import shipped
-        from ferflow.models import spatial
-
         super().__init__()
-        self.network = spatial.load(shipped())[0]
+        self.network = spatial.load(weights.shipped())[0]
         self.requires_grad_(False)
 
     def forward(self, images: np.ndarray) -> Tensor:
-        from ferflow.models import spatial
-
         with torch.inference_mode():
             return self.network.features(spatial.prepare(images, self.network), "dense")
 
@@ -99,7 +94,7 @@ def base(network: str, weights: str | Path | None, seed: int) -> nn.Module:
     from ferflow.models.vision import torchvision
 
     if weights is not None:
-        state = {k: v for k, v in read_state(weights).items() if not k.startswith("fc.")}
+        state = {k: v for k, v in checkpoint.read_state(weights).items() if not k.startswith("fc.")}
         made = getattr(torchvision.models, network)(weights=None)
         made.fc = nn.Identity()
         checkpoint.load_state(made, state, weights, network)
@@ -152,7 +147,7 @@ def head(network: nn.Module | None, name: str, unfrozen: int, n_classes: int) ->
     import copy
 
     stages = [copy.deepcopy(getattr(network, stage)) for stage in STAGES[len(STAGES) - unfrozen :]]
-    made = Head(stages, WIDTHS[name], n_classes)
+    made = Head(stages, TRANSFER_WIDTHS[name], n_classes)
     return made.requires_grad_(True)
 
 
@@ -161,6 +156,4 @@ def weights_file(network: str, start: str, folder: str | Path) -> Path | None:
 
     Raises WeightsError, saying where the file comes from, where it is missing or another.
     """
-    from ferflow import weights
-
-    return weights.path(FILES[network], folder) if start == "imagenet" else None
+    return weights.path(TRANSFER_FILES[network], folder) if start == "imagenet" else None

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from ferflow.errors import InputError, WeightsError
+from ferflow.models import checkpoint
 
 POSITIONS = dict(
     zip(
@@ -53,10 +54,8 @@ def read(path: str | Path) -> dict[str, Tensor]:
 
 
 def _read_torch(path: Path) -> tuple[dict[str, Tensor], bool]:
-    from ferflow.models.backbones import read_state
-
     state, blue_first = {}, False
-    for name, value in read_state(path).items():
+    for name, value in checkpoint.read_state(path).items():
         if _CLASSIFIER.fullmatch(name):
             continue
         found = _NAME.fullmatch(name)

@@ -87,7 +87,7 @@ def training(models: Mapping[str, Trained], output: str | Path) -> None:
                 "note": CHOSEN if about["kept"] != "last" else "",
             }
         )
-    columns = list(tables.schema("affect_training")["properties"])
+    columns = tables.schema("affect_training").names
     tables.write(pd.DataFrame(rows, columns=columns), output, "affect_training")
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from ferflow.evaluation.controls import PREFIX, is_control
+from ferflow.controls import PREFIX, is_control
 from ferflow.evaluation.fusions import BEST, STACKING, is_fusion, parts
 from ferflow.evaluation.images import VIEW
 from ferflow.evaluation.results import LEAKY
-from ferflow.humans.pseudonym import HUMAN, SIMULATED_HUMAN
+from ferflow.humans.annotators import HUMAN, SIMULATED_HUMAN
 
 SYNTHETIC = "synthetic data"
 SIMULATED = "simulated annotators"

@@ -10,8 +10,8 @@ from importlib.resources import files as resources
 import pandas as pd
 
 from ferflow import tables
+from ferflow.controls import is_control
 from ferflow.errors import InputError
-from ferflow.evaluation.controls import is_control
 
 NOT_COMPARABLE = "synthetic data: not comparable"
 
@@ -126,5 +126,5 @@ def beside(results: pd.DataFrame, dataset: str, others: Mapping[str, str] | None
                     "note": "; ".join(note for note in (other, mine.note) if note),
                 }
             )
-    columns = list(tables.schema("beside")["properties"])
+    columns = tables.schema("beside").names
     return pd.DataFrame(rows).reindex(columns=columns)

@@ -19,6 +19,7 @@ from ferflow.settings.comparing import (
     Stacking,
 )
 from ferflow.settings.heads import (
+    SCHEMES,
     SEARCHED_BESIDE,
     C3dSettings,
     ClipNetworkSettings,

@@ -13,8 +13,9 @@ from pydantic import BaseModel, ValidationError
 
 from ferflow.errors import SettingError
 from ferflow.files import write_text
+from ferflow.settings import parameters, switched_off
 from ferflow.settings.clips import Watching
-from ferflow.settings.study import KINDS, Settings
+from ferflow.settings.study import KINDS, ClipSettings, Settings
 from ferflow.settings.types import laid
 
 BASE = "base"
@@ -54,7 +55,7 @@ def check(values: Mapping, where: str | Path = "params.yaml") -> Settings:
     except ValidationError as error:
         raise SettingError(where, *_explain(error.errors()[0])) from None
     try:
-        return study.effective()
+        return _effective(study)
     except ValueError as error:
         problem, _, remedy = str(error).partition("; ")
         raise SettingError(where, problem, remedy) from None
@@ -64,6 +65,17 @@ def _made(kind: type[Settings], values: Mapping) -> Settings:
     """The sections of `kind` in `values`, laid over its defaults."""
     own = {name: value for name, value in values.items() if name in kind.model_fields}
     return kind.model_validate(laid(kind.model_construct().model_dump(), own))
+
+
+def _effective(whole: Settings) -> Settings:
+    """Settings without what is switched off.
+
+    ValueError where nothing is left, a name is unknown, or a network that is left is too large.
+    """
+    found, notes = switched_off.without(whole) if isinstance(whole, ClipSettings) else (whole, [])
+    found.leave_out(notes)
+    parameters.refuse_too_large(found)
+    return found
 
 
 def load(path: str | Path, *studies: str | Path, more: Mapping | None = None) -> Settings:

@@ -6,12 +6,12 @@ from typing import Literal, get_args
 
 from pydantic import field_validator, model_validator
 
-from ferflow.models.residual_names import COMPACT, FILES
+from ferflow.networks import COMPACT, TRANSFER_FILES
 from ferflow.settings import types as t
 from ferflow.settings.scenes import Crops, Scenes
 from ferflow.settings.types import Section, setting
 
-TransferName = Literal[(*FILES, COMPACT)]
+TransferName = Literal[(*TRANSFER_FILES, COMPACT)]
 SfewImages = Literal["originals", "crops"]
 SfewProtocol = Literal["random", "film", "spi"]
 HandMadeFeature = Literal["lpq", "phog"]

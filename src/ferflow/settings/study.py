@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, get_args
 
 from pydantic import PrivateAttr, ValidationError, field_validator, model_validator
 
 from ferflow.classes import EMOTIONS, check_names
-from ferflow.models import parameters
-from ferflow.settings import switched_off
 from ferflow.settings import types as t
 from ferflow.settings.affect import Affect
 from ferflow.settings.clips import Augment, Aus, Dataset, Faces, Stills, Synth4d, Trim
@@ -79,20 +77,9 @@ class Settings(Section):
         """What is switched off, and what is named in the settings and not made for that, a line each."""
         return list(self._left_out)
 
-    def effective(self) -> Settings:
-        """These settings without what is switched off.
-
-        ValueError where nothing is left, a name is unknown, or a network that is left is too large.
-        """
-        for name, count in parameters.counted(self):
-            if self.max_parameters is not None and count > self.max_parameters:
-                memory = parameters.BYTES * count / 1e9
-                raise ValueError(
-                    f"max_parameters: {name} would have {count:,} parameters, {memory:,.0f} GB while it is "
-                    f"trained, more than {self.max_parameters:,}; make it smaller (a C3D: map_layers) or "
-                    "allow more"
-                )
-        return self
+    def leave_out(self, notes: Iterable[str]) -> None:
+        """Add `notes` to `left_out`."""
+        self._left_out = [*self._left_out, *notes]
 
     def data(self) -> tuple[str, bool]:
         """The name of the folder of the study's data set, and whether it is embedded: synthetic."""
@@ -190,12 +177,6 @@ class ClipSettings(Settings):
     fusion: Fusion = Fusion()
     calibration: Calibration = Calibration()
     pictures: Pictures = Pictures()
-
-    def effective(self) -> Settings:
-        """These settings without what is switched off; ValueError as in `Settings.effective`."""
-        found, notes = switched_off.without(self)
-        found._left_out = [*self._left_out, *notes]
-        return super(ClipSettings, found).effective()
 
     def models(self) -> dict[str, str]:
         """The heads and networks on frames of a study of clips, and the names of their models."""

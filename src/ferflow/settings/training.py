@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import model_validator
 
-from ferflow.models.registry import BACKBONES
+from ferflow.networks import BACKBONES
 from ferflow.settings import types as t
 from ferflow.settings.types import Section, setting
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from ferflow.models.registry import NETWORKS
+from ferflow.networks import NETWORKS
 
 T = TypeVar("T")
 

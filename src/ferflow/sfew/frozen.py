@@ -21,6 +21,7 @@ from ferflow.errors import InputError, WeightsError
 from ferflow.files import sha256, whole
 from ferflow.models import residual
 from ferflow.models.precision import device
+from ferflow.seeds import reproducible
 from ferflow.sfew import store
 
 BATCH = 16
@@ -43,8 +44,6 @@ def write(
     InputError for a damaged store, WeightsError for weights that do not fit and for a feature that is not
     finite.
     """
-    from ferflow.training.reproducible import reproducible
-
     with reproducible(seed, threads), store.read(images_h5) as (ids, images):
         stages = residual.stages(network, weights, seed, unfrozen).to(device())
         source = {
@@ -67,6 +66,21 @@ def write(
                     # Contiguous, so that it can be mapped.
                     rows = file.create_dataset("features", (len(ids), *values.shape[1:]), np.float32)
                 rows[begin : begin + len(values)] = values
+
+
+def write_published(
+    images_h5: str | Path,
+    network: str,
+    unfrozen: int,
+    start: str,
+    seed: int,
+    threads: int,
+    weights_folder: str | Path,
+    out: str | Path,
+) -> None:
+    """The same with the weights of `start` in `weights_folder`, which are checked."""
+    weights = residual.weights_file(network, start, weights_folder)
+    write(images_h5, network, unfrozen, start, weights, seed, threads, out)
 
 
 class Features:

@@ -12,10 +12,11 @@ from ferflow import tables
 from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.datasets.sfew import read_manifest
 from ferflow.errors import InputError
+from ferflow.evaluation import predictions
 from ferflow.evaluation import predictions as predictions_table
+from ferflow.seeds import derive
 from ferflow.settings.sfew import Cell, Transfer
 from ferflow.sfew import folds as sides
-from ferflow.training.reproducible import derive
 
 BATCHES_PUBLISHED = {256: "better and faster than 128 and 64 (Gong, section 2.4; no number)"}
 
@@ -29,9 +30,9 @@ def train_cell(
     protocol: str,
     weights: str | Path | None,
     seed: int,
-    folder: str | Path,
+    out_folder: str | Path,
 ) -> None:
-    """Train `cell` in every fold of `protocol`; write predictions.csv, runs.csv and history.csv to `folder`.
+    """Train `cell` in every fold of `protocol`; write predictions.csv, runs.csv, history.csv to `out_folder`.
 
     The features are those that `sfew.frozen.write` made of the cell's network and images. The classifier's
     start depends on the seed and the fold alone, so that batch sizes are compared from the same one. Raises
@@ -42,7 +43,6 @@ def train_cell(
     from ferflow.models import residual
     from ferflow.sfew.frozen import Features, Rows
     from ferflow.sfew.store import refuse_others
-    from ferflow.training import predictions
     from ferflow.training import transfer as training
 
     manifest, features = read_manifest(manifest_csv), Features(features_h5)
@@ -88,7 +88,7 @@ def train_cell(
         curves.append(
             found.history.drop(columns=["validation_loss", "validation_accuracy"]).assign(fold=fold)
         )
-    folder = Path(folder)
+    folder = Path(out_folder)
     tables.write(pd.concat(said, ignore_index=True), folder / "predictions.csv", "predictions")
     tables.write(pd.DataFrame(runs), folder / "runs.csv", "sfew_runs")
     tables.write(pd.concat(curves, ignore_index=True), folder / "history.csv", "sfew_history")
