@@ -83,7 +83,7 @@ class Killed(Exception):
 
 def recipe(**changes) -> AffectModel:
     values = {"kind": "affect", "affect": {"models": {"small": {**SMALL, **changes}}}}
-    return settings.laid_over("params.yaml", values).affect.models["small"]
+    return settings.check(values).affect.models["small"]
 
 
 @pytest.fixture(autouse=True)
@@ -216,9 +216,9 @@ def test_a_loss_that_is_no_number_ends_the_training():
 def test_a_model_is_the_recipe_with_its_own_laid_over():
     model = recipe()
     assert model.loss.class_weights and model.heads.output == "tanh" and model.heads.dropout == 0.5
-    assert settings.load("params.yaml").affect.models == {}
+    assert settings.check({"kind": "affect"}).affect.models == {}
     own = {"backbone": "vgg16", "start": "face"}
-    paper = settings.laid_over("params.yaml", {"affect": {"models": {"paper": own}}}).affect.models["paper"]
+    paper = settings.check({"kind": "affect", "affect": {"models": {"paper": own}}}).affect.models["paper"]
     assert (paper.batch, paper.epochs, paper.size) == (64, 31, 224)
 
 

@@ -20,7 +20,7 @@ from ferflow.sfew import folds, frozen, run, store
 from ferflow.training import transfer
 from ferflow.weights import shipped
 
-PARAMS = Path(__file__).parents[2] / "params.yaml"
+STUDY = Path(__file__).parents[2] / "workflow/studies/sfew.yaml"
 SEED = 20
 
 
@@ -195,7 +195,7 @@ def cell(**changes) -> Cell:
 
 
 def recipe() -> Transfer:
-    return settings.load(PARAMS).sfew.transfer
+    return settings.load(STUDY).sfew.transfer
 
 
 @pytest.fixture(scope="module")
@@ -300,17 +300,15 @@ def test_the_papers_rows_are_cells_of_the_study():
     ],
 )
 def test_a_wrong_cell_is_one_line(changes, said):
-    values = settings.load(PARAMS).model_dump(mode="json")
-    values["sfew"]["transfer"]["cells"] = {"mine": cell().model_dump() | changes}
+    cells = {"mine": cell().model_dump() | changes}
     with pytest.raises(SettingError, match=said):
-        settings.check(values)
+        settings.check({"kind": "sfew", "sfew": {"transfer": {"cells": cells}}})
 
 
 def test_two_cells_of_one_name_are_refused():
-    values = settings.load(PARAMS).model_dump(mode="json")
-    values["sfew"]["transfer"]["cells"] = {"mine": cell().model_dump(), "yours": cell().model_dump()}
+    cells = {"mine": cell().model_dump(), "yours": cell().model_dump()}
     with pytest.raises(SettingError, match="cells mine and yours both make"):
-        settings.check(values)
+        settings.check({"kind": "sfew", "sfew": {"transfer": {"cells": cells}}})
 
 
 def test_the_benchmark_gives_the_same_predictions_both_ways():

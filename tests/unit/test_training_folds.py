@@ -157,10 +157,10 @@ def test_nothing_is_left_of_an_interrupted_run(study, settings, tmp_path):
         "import sys; sys.path.insert(0, sys.argv[1])\n"
         "from pathlib import Path\n"
         "import training_study\n"
-        "from ferflow.settings import Settings\n"
+        "from ferflow.settings import ClipSettings\n"
         "from ferflow.training.crossval import run_fold\n"
         "study = training_study.TinyStudy(Path(sys.argv[2]))\n"
-        "s = Settings.model_validate_json(sys.argv[4])\n"
+        "s = ClipSettings.model_validate_json(sys.argv[4])\n"
         "run_fold('lstm', 0, **study.inputs, out_folder=sys.argv[3], temporal=s.temporal,\n"
         "    finalize=s.finalize, max_frames=100, classes=s.emotions, model='m', seed=1)\n"
     )

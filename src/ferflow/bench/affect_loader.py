@@ -41,7 +41,9 @@ MOST_GB = 2.0
 """What the loader may take (10^9 bytes), however many images are listed."""
 
 
-def render(folder: Path, chosen: settings.Settings, faces: int, side: int, weights_folder: Path) -> None:
+def render(
+    folder: Path, chosen: settings.AffectSettings, faces: int, side: int, weights_folder: Path
+) -> None:
     """Render `faces` training images of `side` pixels and one of each class to validate on into `folder`."""
     asked = {"train": faces, "size": side, "validation_per_class": 1, "subjects": (PEOPLE, 1)}
     synthetic = chosen.affect.synthetic.model_copy(update=asked)
@@ -193,7 +195,7 @@ def main() -> None:
         if getattr(given, name) < 1:
             asked.error(f"--{name} must be at least 1")
     try:
-        chosen = settings.load(*given.params)
+        chosen = settings.load(*given.params, more={"kind": "affect"})
         loading = chosen.affect.loading
         loading = loading.model_copy(update={"batch": given.batch or loading.batch})
         recipe = chosen.affect.recipe.model_dump()
