@@ -27,7 +27,7 @@ def model_file(tmp_path_factory):
     """An untrained network: its answers are noise, but always the same noise."""
     import torch
 
-    from ferflow.affect.network import AffectNetwork, Shape, save
+    from ferflow.models.affect import AffectNetwork, Shape, save
 
     torch.manual_seed(4)
     network = AffectNetwork("compact", Shape(SIZE, (8,), (8,), (8,), 0, "tanh"))
@@ -79,7 +79,7 @@ def screen(clip) -> str:
 def test_the_model_says_what_its_network_says(model_file):
     import torch
 
-    from ferflow.affect.network import load
+    from ferflow.models.affect import load
 
     model = asked(model_file)
     assert (model.name, model.synthetic) == ("compact-ccc", True)

@@ -10,11 +10,11 @@ import pytest
 from running import run
 
 from ferflow import layout, tables
-from ferflow.affect import network as networks
 from ferflow.affect.loader import Batches
 from ferflow.affect.predictions import predict
 from ferflow.affect.train import UNTRAINED
 from ferflow.datasets import affect_index
+from ferflow.models import affect as networks
 from ferflow.report.published import published
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]

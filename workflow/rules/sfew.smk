@@ -2,7 +2,7 @@
 #
 # The scenes of the embedded set and the face crops come from sfew_crops.smk, the hand-made features from
 # sfew_handmade.smk, tables and figures of the paper from sfew_tables.smk.
-from ferflow.models.residual_names import FILES, WIDTHS
+from ferflow.models.registry import NETWORKS, SHIPPED_NETWORK, TRANSFERRED
 
 T = S.sfew.transfer
 CELLS = T.run()
@@ -27,7 +27,7 @@ def of_cells(file):
 
 def start_of(network):
     """The published weights of a network, where the study starts from them."""
-    return weights(FILES[network]) if T.start_of(network) == "imagenet" else []
+    return weights(NETWORKS[network].pretrained[0]) if T.start_of(network) == "imagenet" else []
 
 
 def of_cell(w, pattern):
@@ -37,7 +37,7 @@ def of_cell(w, pattern):
 
 
 wildcard_constraints:
-    network="|".join(WIDTHS),
+    network="|".join([*TRANSFERRED, SHIPPED_NETWORK]),
     unfrozen="[012]",
     images="originals|crops",
     detector="|".join(DETECTORS),

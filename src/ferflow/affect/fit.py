@@ -23,7 +23,7 @@ from lightning.pytorch.callbacks import Checkpoint, ModelCheckpoint
 from ferflow import files, tables
 from ferflow.affect.losses import AffectLoss
 from ferflow.affect.module import MONITOR, AffectModule, Batches
-from ferflow.affect.network import AffectNetwork
+from ferflow.models.affect import AffectNetwork
 from ferflow.models.checkpoint import load_file
 from ferflow.models.precision import device, resolve
 from ferflow.settings.affect import AffectModel

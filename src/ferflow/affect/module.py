@@ -24,8 +24,8 @@ from torch import Tensor
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from ferflow.affect.losses import TASKS, AffectLoss
-from ferflow.affect.network import AffectNetwork
 from ferflow.errors import LossError
+from ferflow.models.affect import AffectNetwork
 from ferflow.settings.affect import AffectModel
 from ferflow.training import checkpoints, optimise
 from ferflow.training.reproducible import derive

@@ -10,9 +10,9 @@ import pandas as pd
 import torch
 
 from ferflow.affect.module import Batch, prepare
-from ferflow.affect.network import AffectNetwork
 from ferflow.classes import EMOTIONS_CONTEMPT
 from ferflow.datasets.affectnet import CLASSES
+from ferflow.models.affect import AffectNetwork
 from ferflow.models.precision import device
 
 _DECIMALS = 6

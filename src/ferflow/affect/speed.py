@@ -17,9 +17,9 @@ import torch
 from ferflow import tables
 from ferflow.affect.losses import AffectLoss
 from ferflow.affect.module import Batch, prepare
-from ferflow.affect.network import AffectNetwork
 from ferflow.affect.train import TRAIN, batches, build, loss_of
 from ferflow.datasets import affect_index
+from ferflow.models.affect import AffectNetwork
 from ferflow.models.precision import device, resolve
 from ferflow.settings.affect import AffectModel, Loading
 from ferflow.training import optimise

@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from ferflow import files, tables
-from ferflow.affect.network import FACES, AffectNetwork, Shape, save
 from ferflow.datasets import affect_index
+from ferflow.models import spatial
+from ferflow.models.affect import AffectNetwork, Shape, save
 from ferflow.models.network import count
+from ferflow.models.registry import NETWORKS
 from ferflow.settings import SHIPPED
 from ferflow.settings.affect import AffectAugment, AffectModel, Loading
 from ferflow.training.checkpoints import write_time
@@ -53,10 +55,10 @@ def build(model: AffectModel, start: str | Path | None) -> AffectNetwork:
         heads.dropout,
         heads.output,
     )
-    name = model.backbone if start is None else FACES.get(model.backbone, model.backbone)
-    network = AffectNetwork(name, shape)
+    faces = NETWORKS[model.backbone].faces
+    network = AffectNetwork(model.backbone if start is None else faces or model.backbone, shape)
     if start is not None:
-        network.start_from(start)
+        spatial.load_base(network.base, start)
     if model.frozen:
         network.freeze()
     return network
@@ -183,15 +185,13 @@ def weights_file(model: AffectModel, folder: str | Path) -> Path | None:
 
     `folder` has the published weights. With `start: face` the file is named whether it is there or not.
     """
-    from ferflow.models.vggface2 import FILE
-
     if model.start == SHIPPED:
         from ferflow.apps.models import shipped
 
         return Path(shipped())
     if model.start == "untrained":
         return None
-    path = Path(folder) / {"vgg16": "rcmalli_vggface_tf_notop_vgg16.h5", "resnet50": FILE}[model.backbone]
+    path = Path(folder) / NETWORKS[NETWORKS[model.backbone].faces].pretrained[0]
     return path if model.start == "face" or path.is_file() else None
 
 

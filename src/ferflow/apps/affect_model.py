@@ -19,8 +19,8 @@ class Affective:
 
     def __init__(self, path: Path) -> None:
         from ferflow import settings
-        from ferflow.affect.network import load
         from ferflow.models import precision
+        from ferflow.models.affect import load
 
         self.path = path
         network, content = load(path)

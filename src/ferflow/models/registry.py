@@ -1,28 +1,125 @@
-"""The networks for single images by name, and the class that builds each.
+"""The networks for single images: the one list of them, and what is known of each without building it.
 
-The one list of them: `settings.SpatialNetwork` takes its names from here. Nothing is imported here, since
-settings are read where torch would cost more than the job itself.
+A network is a module under `ferflow.models` with a subclass of `network.SpatialNetwork` and an entry here;
+`settings.SpatialNetwork` takes its names from here. Nothing is imported, since settings are read where torch
+would cost more than the job itself.
 """
 
 from __future__ import annotations
 
-NETWORKS: dict[str, tuple[str, str]] = {
-    "compact": ("compact", "Compact"),
-    "alexnet": ("alexnet", "AlexNet"),
-    "fernet": ("fernet", "FerNet"),
-    "vggnet": ("vggnet", "VggNet"),
-    "resnet": ("resnet", "ResNet"),
-    "cnn_lstm": ("recurrent", "CnnLstm"),
-    "cnn_bilstm": ("recurrent", "CnnBiLstm"),
-    "cnn_lstm2": ("recurrent", "CnnLstm2"),
-    "cnn_attention": ("transformer", "CnnAttention"),
-    "vit": ("transformer", "Vit"),
-    "vgg16": ("backbones", "Vgg16"),
-    "vggface": ("backbones", "VggFace"),
-    "resnet50": ("backbones", "ResNet50"),
-    "densenet201": ("backbones", "DenseNet201"),
-}
-"""Name: module under `ferflow.models`, and class."""
+from dataclasses import dataclass
 
-BACKBONES = ("vgg16", "vggface", "resnet50", "densenet201")
+Colours = tuple[tuple[float, ...], tuple[float, ...]]
+"""What is taken off the channels of an image of 0–1, and what they are then divided by."""
+GREY: Colours = (0.5,), (0.25,)
+RGB: Colours = (0.5, 0.5, 0.5), (0.25, 0.25, 0.25)
+IMAGENET: Colours = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+"""Of ImageNet's training images (Gong, equation 2)."""
+VGGFACE: Colours = (129.1863 / 255, 104.7624 / 255, 93.5940 / 255), (1 / 255, 1 / 255, 1 / 255)
+VGGFACE2: Colours = (131.0912 / 255, 103.8827 / 255, 91.4953 / 255), (1 / 255, 1 / 255, 1 / 255)
+"""RGB of 0–255 less the mean colour of the training faces, and not divided by anything."""
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network for single images.
+
+    `module` and `cls` say where it is built, `size` how many pixels its inputs have a side, `parameters` how
+    many it has with seven classes. Features come from the layers `pool` (so many values) and `dense` (the
+    first of the dense layers' neurons). `pretrained` are published files that its base can start from, by
+    their names in `weights.WEIGHTS`, the usual one first; only networks that have some let their dense layers
+    be set. `faces` names the same network as it is with weights that were trained on faces.
+    """
+
+    module: str
+    cls: str
+    size: int
+    colours: Colours
+    parameters: int
+    pool: int
+    dense: tuple[int, ...]
+    pretrained: tuple[str, ...] = ()
+    faces: str | None = None
+
+    @property
+    def mean(self) -> tuple[float, ...]:
+        return self.colours[0]
+
+    @property
+    def std(self) -> tuple[float, ...]:
+        return self.colours[1]
+
+
+THESIS = (1024,)
+"""Dense layers that the thesis put on its backbones, which is told from the counts in its Table 3.4."""
+NETWORKS = {
+    "compact": Network("compact", "Compact", 48, GREY, 784_263, 4608, (32,)),
+    "alexnet": Network("alexnet", "AlexNet", 227, RGB, 56_896_903, 9216, (4096,)),
+    "fernet": Network("fernet", "FerNet", 48, GREY, 1_012_583, 2304, (256,)),
+    "vggnet": Network("vggnet", "VggNet", 48, GREY, 40_376_519, 4608, (4096,)),
+    "resnet": Network("resnet", "SmallResNet", 48, GREY, 2_828_263, 256, (128,)),
+    "cnn_lstm": Network("recurrent", "CnnLstm", 48, GREY, 431_663, 128, (128,)),
+    "cnn_bilstm": Network("recurrent", "CnnBiLstm", 48, GREY, 809_519, 256, (128,)),
+    "cnn_lstm2": Network("recurrent", "CnnLstm2", 48, GREY, 563_759, 128, (128,)),
+    "cnn_attention": Network("transformer", "CnnAttention", 48, GREY, 558_575, 3456, (128,)),
+    "vit": Network("transformer", "Vit", 48, GREY, 402_951, 2304, (128,)),
+    "vgg16": Network(
+        "backbones",
+        "Vgg16",
+        224,
+        IMAGENET,
+        40_412_999,
+        25_088,
+        THESIS,
+        ("vgg16-397923af.pth",),
+        faces="vggface",
+    ),
+    "vggface": Network(
+        "backbones",
+        "VggFace",
+        224,
+        VGGFACE,
+        41_462_599,
+        25_088,
+        (1024, 1024),
+        ("rcmalli_vggface_tf_notop_vgg16.h5", "vgg_face_dag.pth"),
+    ),
+    "resnet50": Network(
+        "resnet",
+        "ResNet50",
+        224,
+        IMAGENET,
+        25_613_383,
+        2048,
+        THESIS,
+        ("resnet50-0676ba61.pth",),
+        faces="vggface2",
+    ),
+    "densenet201": Network(
+        "backbones", "DenseNet201", 224, IMAGENET, 20_067_207, 1920, THESIS, ("densenet201-c1103571.pth",)
+    ),
+    "resnet18": Network(
+        "resnet", "ResNet18", 224, IMAGENET, 11_708_999, 512, THESIS, ("resnet18-f37072fd.pth",)
+    ),
+    "resnet34": Network(
+        "resnet", "ResNet34", 224, IMAGENET, 21_817_159, 512, THESIS, ("resnet34-b627a593.pth",)
+    ),
+    "vggface2": Network(
+        "resnet",
+        "ResNet50Face",
+        224,
+        VGGFACE2,
+        25_613_383,
+        2048,
+        THESIS,
+        ("rcmalli_vggface_tf_notop_resnet50.h5",),
+    ),
+}
+"""By name, in the order in which they are listed to a user."""
+
+BACKBONES = tuple(name for name, network in NETWORKS.items() if network.pretrained)
 """Those with published weights to start from, and a classifier whose dense layers can be set."""
+TRANSFERRED = tuple(name for name in BACKBONES if NETWORKS[name].colours == IMAGENET)
+"""Those that start from what was learnt on ImageNet."""
+SHIPPED_NETWORK = "compact"
+"""The network that comes with ferflow, trained on FER2013's faces."""

@@ -17,7 +17,7 @@ from ferflow import datasets, layout, tables, weights
 from ferflow.classes import EMOTIONS_NEUTRAL, match
 from ferflow.datasets.manifest import ListedClip
 from ferflow.errors import FerflowError, InputError, SettingError, SplitError
-from ferflow.models.registry import BACKBONES
+from ferflow.models.registry import BACKBONES, NETWORKS
 from ferflow.settings import SHIPPED, Settings, Spatial
 from ferflow.settings.decided import resolved
 from ferflow.settings.scenes import rendered
@@ -144,16 +144,10 @@ def _recipe(own: Spatial, where: str, settings: Settings, folder: Path) -> None:
 def _fetchable(own: Spatial, where: str) -> None:
     """Refuse published weights that are not in the list, or that are another network's."""
     weight = weights.entry(own.pretrained)
-    fitting = [one.name for one in weights.WEIGHTS.values() if _fits(one, own.network)]
+    fitting = NETWORKS[own.network].pretrained
     if weight.name not in fitting:
         remedy = f"choose from {', '.join(fitting)}" if fitting else f"only {', '.join(BACKBONES)} have any"
         raise SettingError(where, f"{weight.name} are no weights of {own.network}", remedy)
-
-
-def _fits(weight: weights.Weight, network: str) -> bool:
-    if network == "vggface":
-        return weight.group == weights.VGGFACE and "resnet" not in weight.name
-    return weight.group == weights.IMAGENET and network in BACKBONES and weight.name.startswith(f"{network}-")
 
 
 def _stills(settings: Settings) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from ferflow.models.registry import BACKBONES
+from ferflow.models.registry import BACKBONES, SHIPPED_NETWORK
 from ferflow.settings.types import (
     Count,
     NotNegative,
@@ -54,7 +54,6 @@ class Schedule(Section):
 
 SHIPPED = "shipped"
 """`spatial.weights`: the network that comes with the package."""
-SHIPPED_NETWORK = "compact"
 
 
 class Spatial(Section):

@@ -19,7 +19,7 @@ from torch.utils.data import Dataset
 from ferflow import hdf5
 from ferflow.errors import InputError, WeightsError
 from ferflow.files import sha256, whole
-from ferflow.models import residual
+from ferflow.models import transfer
 from ferflow.models.precision import device
 from ferflow.sfew import store
 
@@ -46,7 +46,7 @@ def write(
     from ferflow.training.reproducible import reproducible
 
     with reproducible(seed, threads), store.read(images_h5) as (ids, images):
-        stages = residual.stages(network, weights, seed, unfrozen).to(device())
+        stages = transfer.frozen(transfer.start(network, weights, seed), unfrozen).to(device())
         source = {
             "network": network,
             "unfrozen": unfrozen,
@@ -108,7 +108,7 @@ class Recomputed(Dataset):
     """The same batches with the frozen stages asked again for each: what storing saves (`bench.transfer`)."""
 
     def __init__(
-        self, stages: residual.Frozen, images: np.ndarray, labels: np.ndarray, rows: np.ndarray
+        self, stages: transfer.Frozen, images: np.ndarray, labels: np.ndarray, rows: np.ndarray
     ) -> None:
         """`images` uint8 [M,224,224,3] and `labels` int64 [M] are of all images."""
         self.stages, self.images, self.rows = stages, images, np.asarray(rows, np.int64)

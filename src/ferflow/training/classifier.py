@@ -9,9 +9,7 @@ import pandas as pd
 
 from ferflow import files, tables
 from ferflow.classes import EMOTIONS_NEUTRAL
-from ferflow.errors import WeightsError
 from ferflow.evaluation.results import study_note
-from ferflow.models import checkpoint
 from ferflow.models import spatial as networks
 from ferflow.settings import Finetune, Spatial, Stage
 from ferflow.training.crossval import best_epoch
@@ -136,17 +134,10 @@ def fit_classifier(
 def build(name: str, pretrained: str | Path, shape: Shape | None = None) -> SpatialNetwork:
     """Network `name` with the base of the file `pretrained` and a new classifier from torch's current seed.
 
-    The file is one of ferflow, whose own classifier is not taken over, or one that `load_pretrained` knows.
+    The file is one that `models.spatial.load_base` knows.
     """
     network = networks.build(name, len(EMOTIONS_NEUTRAL), *(shape or (None, None)))
-    content = checkpoint.load_file(pretrained)
-    if isinstance(content, dict) and "state_dict" in content and "kind" in content:
-        other, _ = networks.load(pretrained)
-        if other.name != name:
-            raise WeightsError(pretrained, f"holds {other.name}, not {name}", f"give weights of {name}")
-        network.blocks.load_state_dict(other.blocks.state_dict())
-    else:
-        networks.load_pretrained(network, pretrained)
+    networks.load_base(network, pretrained)
     return network
 
 

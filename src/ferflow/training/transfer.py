@@ -1,4 +1,4 @@
-"""Training what is not frozen of a residual network, and judging it after several numbers of epochs.
+"""Training what is not frozen of a network, and judging it after several numbers of epochs.
 
 Adam at a constant rate with weight decay as L2 (Gong, section 2.4). At a constant rate the first 50 epochs of
 200 are the same as those of a run of 50, so that one run is judged after each number of epochs asked for.
@@ -20,7 +20,7 @@ import torch
 from lightning.pytorch.callbacks import Callback
 from torch.utils.data import DataLoader, Dataset
 
-from ferflow.models.residual import Head
+from ferflow.models.transfer import Head
 from ferflow.settings import Optimiser
 from ferflow.training.data import loader
 from ferflow.training.fit import fit
