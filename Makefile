@@ -63,6 +63,7 @@ faults: venv
 lint: venv
 	ruff check .
 	ruff format --check .
+	lint-imports --no-cache
 
 venv: $(VENV)/.installed
 

@@ -16,6 +16,7 @@ import zipfile
 import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from importlib.resources import files as resources
 from pathlib import Path
 from typing import IO
 
@@ -25,6 +26,8 @@ from ferflow.files import sha256, whole
 FACES, IMAGENET, VGGFACE, TEST_MEDIA = "faces", "imagenet", "vggface", "test-media"
 MTCNN = "mtcnn"
 BLENDSHAPES = "blendshapes"
+SHIPPED = "compact-fer2013.pt"
+"""The image network that comes with the package; `python -m ferflow.apps.ship` writes it."""
 SLACK = 0.01
 """Share by which a file without a published hash may differ from its stated size."""
 BLOCK = 2**20
@@ -257,6 +260,14 @@ WEIGHTS: dict[str, Weight] = {
         ),
     )
 }
+
+
+def shipped() -> Path:
+    """The image network that comes with the package; WeightsError where this copy has none."""
+    file = Path(str(resources("ferflow"))) / "resources" / SHIPPED
+    if not file.is_file():
+        raise WeightsError(file, "is not in this copy of ferflow", "train a network and name its model.pt")
+    return file
 
 
 def group(name: str) -> list[Weight]:

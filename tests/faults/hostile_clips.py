@@ -81,7 +81,8 @@ def _predict(source: Path) -> None:
 
 @cache
 def _model():
-    from ferflow.apps.models import Single, shipped
+    from ferflow.apps.models import Single
+    from ferflow.weights import shipped
 
     return Single(shipped())
 

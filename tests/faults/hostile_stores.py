@@ -183,6 +183,7 @@ def _write_state(folder: Path) -> None:
 
 
 def _read_state(folder: Path) -> None:
+
     checkpoint.load_state(
         _published(), checkpoint.read_state(folder / "published.pth"), folder / "published.pth", "published"
     )

@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 import torch
 
-from ferflow.apps.models import shipped
+from ferflow.datasets.affectnet import CLASSES
 from ferflow.errors import WeightsError
 from ferflow.models import affect as networks
 from ferflow.models import face_weights, spatial
 from ferflow.models.affect import AffectNetwork, Shape
 from ferflow.models.network import count
-from ferflow.models.registry import NETWORKS
+from ferflow.networks import NETWORKS
+from ferflow.weights import shipped
 
 SMALL = Shape(32, (16, 8), (8,), (8,), 0.5, "tanh")
 PAPER = Shape(224, (512, 512), (512, 512), (512, 512), 0.0, "tanh")
@@ -120,7 +121,7 @@ def test_a_frozen_backbone_keeps_its_weights_and_statistics(compact):
 
 def test_a_saved_network_says_the_same(tmp_path, compact):
     meta = {"synthetic": True, "start": "untrained"}
-    networks.save(tmp_path / "model.pt", compact, meta)
+    networks.save(tmp_path / "model.pt", compact, CLASSES, meta)
     other, about = networks.load(tmp_path / "model.pt")
     images = torch.rand(2, 3, 32, 32)
     for a, b in zip(other(images), compact(images), strict=True):

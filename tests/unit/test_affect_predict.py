@@ -17,6 +17,7 @@ from ferflow.apps.recognise import MEAN, Recognised
 from ferflow.apps.sink import frame_sink
 from ferflow.aus.trim import Trimmed
 from ferflow.classes import EMOTIONS_CONTEMPT, EMOTIONS_NEUTRAL
+from ferflow.datasets.affectnet import CLASSES
 from ferflow.errors import FerflowError
 
 SIZE = 32
@@ -32,7 +33,7 @@ def model_file(tmp_path_factory):
     torch.manual_seed(4)
     network = AffectNetwork("compact", Shape(SIZE, (8,), (8,), (8,), 0, "tanh"))
     path = tmp_path_factory.mktemp("affect") / "model.pt"
-    save(path, network, {"model": "compact-ccc", "synthetic": True})
+    save(path, network, CLASSES, {"model": "compact-ccc", "synthetic": True})
     return path
 
 

@@ -258,7 +258,7 @@ def test_what_a_network_starts_from(tmp_path):
     train.table([str(tmp_path / "about.csv")] * 2, tmp_path / "models.csv")
     row = tables.read(tmp_path / "models.csv", "affect_models").iloc[1]
     assert row["trained"] < row["parameters"] and row["start"].startswith("FER2013") and row["frozen"]
-    networks.save(tmp_path / "model.pt", network, {"synthetic": True})
+    networks.save(tmp_path / "model.pt", network, CLASSES, {"synthetic": True})
     assert networks.load(tmp_path / "model.pt")[1]["classes"] == list(CLASSES)
 
 

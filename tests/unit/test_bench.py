@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 import torch
 
-from ferflow.apps.models import shipped
 from ferflow.bench import __main__ as command
 from ferflow.bench import machine, precision_cost, report, spatial_pass, store_speed, turns
 from ferflow.errors import FerflowError
 from ferflow.features import store
 from ferflow.models import spatial
 from ferflow.training.data import ClipFeatures, ReadAhead, loader
+from ferflow.weights import shipped
 
 
 def test_rates_and_ratios_are_medians_of_rounds():

@@ -13,7 +13,8 @@ import pytest
 
 from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.datasets import fer2013, manifest, pixel_csv
-from ferflow.datasets.images import pixel_hash, read_images
+from ferflow.datasets.image_sets import read_images
+from ferflow.datasets.images import pixel_hash
 from ferflow.errors import InputError, SettingError
 
 IMAGES = np.random.default_rng(2).integers(0, 256, (9, 48, 48), np.uint8)

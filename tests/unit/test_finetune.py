@@ -15,7 +15,7 @@ from ferflow import tables
 from ferflow.errors import FerflowError, InputError, LossError, SettingError, WeightsError
 from ferflow.models import backbones, resnet
 from ferflow.models import spatial as networks
-from ferflow.models.registry import NETWORKS
+from ferflow.networks import NETWORKS
 from ferflow.training import classifier, finetune, frozen
 from ferflow.training.images import Labelled, probabilities
 from ferflow.training.search import Outcome, Shape, best, search

@@ -12,10 +12,10 @@ from prediction_study import scores
 from ferflow import tables
 from ferflow.classes import EMOTIONS
 from ferflow.errors import FerflowError, InputError, SettingError, SplitError
+from ferflow.evaluation.predictions import table
 from ferflow.evaluation.results import results
 from ferflow.settings import Evaluation
 from ferflow.training import nested, nested_run, splits
-from ferflow.training.predictions import table
 
 EVALUATION = Evaluation(bootstrap=50, confidence=0.9, by=[], controls=False)
 

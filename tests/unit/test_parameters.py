@@ -7,10 +7,10 @@ import torch
 
 from ferflow.apps import networks
 from ferflow.errors import SettingError
-from ferflow.models import endtoend, parameters, spatial, temporal
+from ferflow.models import endtoend, spatial, temporal
 from ferflow.models.network import count
-from ferflow.models.registry import BACKBONES, NETWORKS
-from ferflow.settings import load
+from ferflow.networks import BACKBONES, NETWORKS
+from ferflow.settings import load, parameters
 
 REPOSITORY = Path(__file__).parents[2]
 

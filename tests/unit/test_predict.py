@@ -160,7 +160,7 @@ def final_model(folder, study, name, time, synthetic=False):
 
 
 def test_the_default_model_is_the_best_in_cross_validation_of_the_newest_study(tmp_path, monkeypatch):
-    monkeypatch.setattr(models, "shipped", lambda: tmp_path / "ships.pt")
+    monkeypatch.setattr("ferflow.weights.shipped", lambda: tmp_path / "ships.pt")
     assert models.default(tmp_path) == (tmp_path / "ships.pt", "")
     final_model(tmp_path, "old", "compact+lstm", 100)
     best = final_model(tmp_path, "mine", "compact+lstm", 200)
@@ -177,7 +177,7 @@ def test_the_default_model_is_the_best_in_cross_validation_of_the_newest_study(t
 
 
 def test_a_model_trained_on_synthetic_data_is_taken_by_name_only(tmp_path, monkeypatch):
-    monkeypatch.setattr(models, "shipped", lambda: tmp_path / "ships.pt")
+    monkeypatch.setattr("ferflow.weights.shipped", lambda: tmp_path / "ships.pt")
     demo = final_model(tmp_path, "demo", "compact+lstm", 100, synthetic=True)
     path, note = models.default(tmp_path)
     assert path == tmp_path / "ships.pt"
@@ -331,11 +331,11 @@ def test_only_the_first_seconds(model_file, weights_folder, real_faces, tmp_path
 
 
 def test_without_a_study_the_network_that_ships_answers(tmp_path, monkeypatch):
-    monkeypatch.setattr(models, "SHIPPED", "gone.pt")
+    monkeypatch.setattr("ferflow.weights.SHIPPED", "gone.pt")
     with pytest.raises(WeightsError, match=r"gone\.pt: is not in this copy of ferflow"):
         models.default(tmp_path)
     ships = make_single(tmp_path / "ships.pt")
-    monkeypatch.setattr(models, "shipped", lambda: ships)
+    monkeypatch.setattr("ferflow.weights.shipped", lambda: ships)
     model = models.load_model(models.default(tmp_path)[0])
     assert (model.path, model.has_head, model.clip_classes) == (ships, False, EMOTIONS_NEUTRAL)
 

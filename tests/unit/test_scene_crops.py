@@ -14,7 +14,7 @@ from ferflow.bench import detection
 from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.datasets import sfew
 from ferflow.errors import InputError
-from ferflow.faces.detect import Detections
+from ferflow.faces.boxes import Detections
 from ferflow.report import crop_sheet
 from ferflow.sfew import crops, quality, store
 

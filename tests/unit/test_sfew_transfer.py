@@ -10,7 +10,6 @@ import pytest
 import torch
 
 from ferflow import settings, tables
-from ferflow.apps.models import shipped
 from ferflow.bench import transfer as benchmark
 from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.errors import InputError, SettingError, WeightsError
@@ -20,6 +19,7 @@ from ferflow.models.vision import torchvision
 from ferflow.settings.sfew import Cell, Transfer
 from ferflow.sfew import folds, frozen, run, store
 from ferflow.training import transfer
+from ferflow.weights import shipped
 
 PARAMS = Path(__file__).parents[2] / "params.yaml"
 SEED = 20

@@ -16,10 +16,10 @@ from ferflow.apps import models, predict, ship
 from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.errors import InputError, WeightsError
 from ferflow.evaluation.images import evaluate
+from ferflow.evaluation.predictions import table
 from ferflow.files import sha256
 from ferflow.models import spatial
 from ferflow.settings import Evaluation
-from ferflow.training.predictions import table
 
 IMAGES = {"Training": 28709, "PublicTest": 3589, "PrivateTest": 3589}
 

@@ -22,15 +22,15 @@ from torch.utils.data import DataLoader
 from ferflow import files, tables
 from ferflow.classes import AU_COLUMNS, EMOTIONS, EMOTIONS_NEUTRAL
 from ferflow.errors import InputError, SplitError, WeightsError
+from ferflow.evaluation.predictions import table
 from ferflow.models import spatial
+from ferflow.seeds import derive
 from ferflow.training import baselines, controls, optimise, splits
 from ferflow.training.crossval import best_epoch, run_fold, training_subjects
 from ferflow.training.data import Batches, ClipFeatures, Study, loader
 from ferflow.training.final import final_epochs, folds_table, load_final, train_final
 from ferflow.training.fit import fit
 from ferflow.training.module import Recipe
-from ferflow.training.predictions import table
-from ferflow.training.reproducible import derive
 
 
 @pytest.fixture(scope="module")

@@ -10,11 +10,11 @@ from torch import nn
 
 from ferflow import tables
 from ferflow.models.network import SpatialNetwork
+from ferflow.seeds import reproducible
 from ferflow.settings import Optimiser, Schedule
 from ferflow.training import checkpoints, module, optimise, shards
 from ferflow.training.data import loader
 from ferflow.training.images import Images, Labelled, balanced, fit_images, probabilities
-from ferflow.training.reproducible import reproducible
 
 
 class Small(SpatialNetwork):

@@ -2,7 +2,7 @@
 #
 # The scenes of the embedded set and the face crops come from sfew_crops.smk, the hand-made features from
 # sfew_handmade.smk, tables and figures of the paper from sfew_tables.smk.
-from ferflow.models.registry import NETWORKS, SHIPPED_NETWORK, TRANSFERRED
+from ferflow.networks import NETWORKS, SHIPPED_NETWORK, TRANSFERRED
 
 T = S.sfew.transfer
 CELLS = T.run()

@@ -1,6 +1,6 @@
 # Networks for single images: the stills that they learn from, and one training job for each.
-from ferflow.apps.models import shipped
 from ferflow.settings import SHIPPED
+from ferflow.weights import shipped
 
 if S.kind == "clips":
     TRAINED, START = {S.spatial.network: (S.spatial, S.seed)} if S.sees_images() else {}, {}

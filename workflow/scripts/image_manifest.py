@@ -3,6 +3,6 @@
 from common import job
 
 with job(snakemake):
-    from ferflow.datasets.images import read_images
+    from ferflow.datasets.image_sets import read_images
 
     read_images("fer2013", snakemake.input[0]).write_manifest(snakemake.output[0])

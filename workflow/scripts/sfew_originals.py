@@ -3,6 +3,6 @@
 from common import job
 
 with job(snakemake):
-    from ferflow.datasets import sfew
+    from ferflow.sfew import store
 
-    sfew.write_originals(snakemake.input.manifest, snakemake.output[0])
+    store.write_originals(snakemake.input.manifest, snakemake.output[0])

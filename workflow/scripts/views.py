@@ -3,7 +3,7 @@
 from common import job
 
 with job(snakemake):
-    from ferflow.datasets.images import read_images
+    from ferflow.datasets.image_sets import read_images
     from ferflow.evaluation import images
 
     given, out, p = snakemake.input, snakemake.output, snakemake.params

@@ -26,9 +26,9 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 from ferflow.affect.losses import TASKS, AffectLoss
 from ferflow.errors import LossError
 from ferflow.models.affect import AffectNetwork
+from ferflow.seeds import derive
 from ferflow.settings.affect import AffectModel
 from ferflow.training import checkpoints, optimise
-from ferflow.training.reproducible import derive
 
 Batch = tuple[Tensor, Tensor, Tensor, Tensor]
 

@@ -13,21 +13,22 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from ferflow import files, tables
+from ferflow import files, tables, weights
+from ferflow.affect.losses import AffectLoss
 from ferflow.datasets import affect_index
+from ferflow.datasets.affect_index import Index
+from ferflow.datasets.affectnet import CLASSES
 from ferflow.models import spatial
 from ferflow.models.affect import AffectNetwork, Shape, save
 from ferflow.models.network import count
-from ferflow.models.registry import NETWORKS
+from ferflow.networks import NETWORKS
+from ferflow.seeds import derive, reproducible
 from ferflow.settings import SHIPPED
 from ferflow.settings.affect import AffectAugment, AffectModel, Loading
 from ferflow.training.checkpoints import write_time
-from ferflow.training.reproducible import derive, reproducible
 
 if TYPE_CHECKING:
     from ferflow.affect.loader import Batches
-    from ferflow.affect.losses import AffectLoss
-    from ferflow.datasets.affect_index import Index
 
 TRAIN, VALIDATION = "train", "validation"
 UNTRAINED = "untrained start"
@@ -66,8 +67,6 @@ def build(model: AffectModel, start: str | Path | None) -> AffectNetwork:
 
 def loss_of(model: AffectModel, counts) -> AffectLoss:
     """The loss of `model` for classes with `counts` training images, int [8]."""
-    from ferflow.affect.losses import AffectLoss
-
     settings = model.loss
     classes = affect_index.class_weights(counts).tolist() if settings.class_weights else None
     weights = (settings.expression, settings.valence, settings.arousal)
@@ -141,7 +140,7 @@ def train(
         "start": started_from(model, start),
         "settings": model.model_dump(mode="json"),
     }
-    save(out / "model.pt", network, meta)
+    save(out / "model.pt", network, CLASSES, meta)
     write_time(seconds, out / "time.json")
 
 
@@ -186,9 +185,7 @@ def weights_file(model: AffectModel, folder: str | Path) -> Path | None:
     `folder` has the published weights. With `start: face` the file is named whether it is there or not.
     """
     if model.start == SHIPPED:
-        from ferflow.apps.models import shipped
-
-        return Path(shipped())
+        return weights.shipped()
     if model.start == "untrained":
         return None
     path = Path(folder) / NETWORKS[NETWORKS[model.backbone].faces].pretrained[0]

@@ -7,6 +7,8 @@ from types import SimpleNamespace
 
 import numpy as np
 
+from ferflow import settings
+
 
 class Affective:
     """A network of kind `affect`, without a head over the clip; see `recognise.Model`.
@@ -18,7 +20,6 @@ class Affective:
     has_affect = True
 
     def __init__(self, path: Path) -> None:
-        from ferflow import settings
         from ferflow.models import precision
         from ferflow.models.affect import load
 

@@ -11,7 +11,8 @@ from urllib.parse import urlencode
 
 import pandas as pd
 
-from ferflow import layout, tables
+from ferflow import layout, settings, tables
+from ferflow.apps.annotate_clips import WebmClips
 from ferflow.classes import EMOTIONS
 from ferflow.datasets import manifest
 from ferflow.errors import FerflowError, SettingError
@@ -63,7 +64,6 @@ def of_study(
             "cache": folder / "webm",
             "emotions": choices(manifest_csv),
         }
-    from ferflow import settings
 
     study = settings.load(params, *overlays)
     if study.kind != "clips":
@@ -136,7 +136,6 @@ def serve(options: Options, clips: pd.DataFrame, store: Store) -> None:
     """
     import uvicorn
 
-    from ferflow.apps.annotate_clips import WebmClips
     from ferflow.apps.annotate_page import Access, create_app, is_loopback
 
     listening = _listen(options.host, options.port)

@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ferflow import datasets
+from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.errors import SettingError
 from ferflow.settings import Settings
+from ferflow.training import splits
+from ferflow.training.steps import final_steps, fold_steps
 
 if TYPE_CHECKING:
     from ferflow.training.estimate import Cost
@@ -30,9 +33,6 @@ def estimates(settings: Settings, clips: int | None = None) -> Iterator[Estimate
     `clips`: how many it trains on; None: all clips of the data set, test subjects too, which is a little too
     many. Raises SettingError for a study of images, InputError where the data set is not there.
     """
-    from ferflow.training import splits
-    from ferflow.training.steps import final_steps, fold_steps
-
     if settings.kind != "clips":
         raise SettingError("kind", f"is {settings.kind}", "estimate a study of clips")
     if clips is None:
@@ -56,7 +56,6 @@ def pass_cost(settings: Settings, rule: str, name: str) -> Cost | None:
     `rule` is that of the workflow, `name` a network of a study of images, else the study's own is meant.
     None for other rules.
     """
-    from ferflow.classes import EMOTIONS_NEUTRAL
     from ferflow.models.precision import resolve
     from ferflow.training.estimate import frame_cost, image_cost
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from ferflow.models import parameters
-from ferflow.settings import Settings
+from ferflow.settings import Settings, parameters
 
 
 def lines(settings: Settings) -> list[str]:

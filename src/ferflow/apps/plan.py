@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ferflow import settings as study_settings
+from ferflow.apps.estimate import pass_cost, step_cost
 from ferflow.errors import InputError
 from ferflow.planning import jobs, units
 from ferflow.planning.plan import Row, plan
@@ -45,8 +46,6 @@ def run(options: Options) -> None:
 
 def steps(settings: Settings) -> Callable[[str, str], tuple[float, str] | None]:
     """Measure a training step of each network once, where it is asked for, as `ferflow estimate` does."""
-    from ferflow.apps.estimate import pass_cost, step_cost
-
     found: dict[str, tuple[float, str] | None] = {}
 
     def step(rule: str, name: str) -> tuple[float, str] | None:

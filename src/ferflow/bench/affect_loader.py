@@ -25,13 +25,15 @@ import pandas as pd
 
 from ferflow import layout, settings, tables, weights
 from ferflow.affect.loader import Batch, Batches
+from ferflow.affect.train import build, loss_of
 from ferflow.bench import turns
 from ferflow.bench.machine import peak
 from ferflow.datasets import affect_index
 from ferflow.datasets.synth4d import affect
 from ferflow.errors import FerflowError
+from ferflow.files import write_text
+from ferflow.seeds import derive
 from ferflow.settings.affect import AffectModel, Loading
-from ferflow.training.reproducible import derive
 
 FACES = ("au_to_mesh.npz", "face_tessellation.json")
 PEOPLE = 20
@@ -100,7 +102,6 @@ def run(
     import torch
 
     from ferflow.affect.speed import stepper
-    from ferflow.affect.train import build, loss_of
 
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as other:
         found = other.submit(alone, index_csv, loading, seed, 4 * steps).result()
@@ -208,8 +209,6 @@ def main() -> None:
         raise SystemExit(f"ferflow: error: {error}") from None
     print(said(found), end="")
     if given.out:
-        from ferflow.files import write_text
-
         write_text(given.out, json.dumps(found, indent=2) + "\n")
     if found["ratio"]["wall"] < 1 or found["loader_alone"]["peak_gb"] >= MOST_GB:
         raise SystemExit(1)

@@ -21,6 +21,7 @@ import numpy as np
 import pandas as pd
 
 from ferflow import layout, settings, tables, weights
+from ferflow.datasets.sfew import read_image
 from ferflow.errors import FerflowError
 from ferflow.faces.boxes import overlap
 
@@ -73,7 +74,6 @@ def matched(boxes: np.ndarray, faces: np.ndarray, least: float = OVERLAP) -> tup
 def run(root: str | Path, name: str, chosen: settings.Settings, weights_folder: str | Path) -> Found:
     """Judge detector `name` (mtcnn or haar) on the scenes below `root` that `write_scenes` made."""
     from ferflow.datasets.scenes import TRUTH
-    from ferflow.datasets.sfew import read_image
     from ferflow.sfew.crops import detector, find
 
     asked = detector(name, chosen.sfew.crops, weights_folder)

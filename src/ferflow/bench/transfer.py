@@ -23,9 +23,9 @@ from ferflow.bench import turns
 from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.errors import FerflowError
 from ferflow.models import transfer
-from ferflow.models.registry import TRANSFERRED
+from ferflow.networks import TRANSFERRED
+from ferflow.seeds import derive
 from ferflow.sfew import frozen, store
-from ferflow.training.reproducible import derive
 from ferflow.training.transfer import train
 
 TARGET = 10.0

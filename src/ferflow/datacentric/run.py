@@ -9,9 +9,12 @@ import pandas as pd
 
 from ferflow import tables
 from ferflow.classes import EMOTIONS_NEUTRAL
-from ferflow.datacentric import cleaning, label_errors, pool, quality, store, summary
+from ferflow.datacentric import beside as published
+from ferflow.datacentric import cell, cleaning, comparison, label_errors, pool, quality, store, summary
 from ferflow.datacentric.sampling import Protocol
 from ferflow.datasets.images import ImageSet
+from ferflow.evaluation import predictions
+from ferflow.report.names import marks, marks_of
 from ferflow.settings import Evaluation, Spatial
 
 
@@ -80,8 +83,6 @@ def judge_fold(
 
 def doubt(images: ImageSet, predictions_csvs: Iterable[str | Path], how: str, out: str | Path) -> None:
     """Write schema `label_errors` from the judgements of all folds; `how` is cleanlab's `filter_by`."""
-    from ferflow.evaluation import predictions
-
     judged = predictions.read(predictions_csvs, EMOTIONS_NEUTRAL)
     known = images.rows(images.table["clip_id"].isin(judged["clip_id"]).to_numpy())
     tables.write(label_errors.suspects(judged, known, how), out, "label_errors")
@@ -130,8 +131,6 @@ def run_cell(
 
     With `cleaned_csv` (schema `cleaned`) it learns only from the images that the cleaned split keeps.
     """
-    from ferflow.datacentric import cell
-
     images, table = drawn(images, photographs_csv, n_images, seed)
     kept = None if cleaned_csv is None else cleaning.kept(cleaned_csv, images)
     predicted, history, sides = cell.run(
@@ -150,8 +149,6 @@ def compare(
     out: str | Path,
 ) -> None:
     """Write schema `sampling` for `rows` (network, sampling) from the `folders` of their two protocols."""
-    from ferflow.datacentric import comparison
-
     judged, sides = _cells(folders)
     tables.write(comparison.compare(list(rows), judged, sides, evaluation, seed), out, "sampling")
 
@@ -164,16 +161,12 @@ def compare_cleaned(
     out: str | Path,
 ) -> None:
     """Write schema `cleaned_training` for `networks` from the `folders` of their honest and cleaned rows."""
-    from ferflow.datacentric import comparison
-
     judged, sides = _cells(folders)
     tables.write(comparison.cleaned(networks, judged, sides, evaluation, seed), out, "cleaned_training")
 
 
 def _cells(folders: Iterable[str | Path]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Predictions and schema `sampling_sides` of several rows."""
-    from ferflow.evaluation import predictions
-
     folders = [Path(folder) for folder in folders]
     judged = predictions.read([folder / "predictions.csv" for folder in folders], EMOTIONS_NEUTRAL)
     return judged, pd.concat(
@@ -183,8 +176,6 @@ def _cells(folders: Iterable[str | Path]) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 def beside(quality_csv: str | Path, sampling_csvs: Iterable[str | Path], out: str | Path) -> None:
     """Write schema `datacentric`: the paper's numbers beside ours, of all rows that were compared."""
-    from ferflow.datacentric import beside as published
-
     compared, sampling = [tables.read(path, "sampling") for path in sampling_csvs], None
     if compared:
         rows = ["network", "sampling", "metric"]
@@ -200,7 +191,6 @@ def draw_sheets(images: ImageSet, found: cleaning.Found, n: int, out: dict[str, 
     """
     from ferflow.datacentric import sheets
     from ferflow.report import style
-    from ferflow.report.names import marks
 
     mark = marks(images.synthetic)
     conflicts = found.exact[found.exact["n_emotions"] > 1]
@@ -236,7 +226,6 @@ def draw_means(means_csv: str | Path, boxes_csv: str | Path, whiskers: float, ou
     """The box plot of mean grey levels per class."""
     from ferflow.datacentric import figures
     from ferflow.report import style
-    from ferflow.report.names import marks_of
 
     means, boxes = tables.read(means_csv, "pixel_means"), tables.read(boxes_csv, "pixel_boxes")
     with style.style():
@@ -248,7 +237,6 @@ def draw_protocols(sampling_csv: str | Path, confidence: float, out: str | Path)
     """Both protocols of every row of schema `sampling`, and their difference."""
     from ferflow.datacentric import figures
     from ferflow.report import style
-    from ferflow.report.names import marks
 
     table = tables.read(sampling_csv, "sampling")
     with style.style():

@@ -15,7 +15,7 @@ from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.datacentric.pool import is_test
 from ferflow.datasets.images import ImageSet
 from ferflow.errors import SettingError
-from ferflow.training.reproducible import derive
+from ferflow.seeds import derive
 
 Protocol = Literal["published", "honest", "cleaned"]
 PROTOCOLS: tuple[Protocol, ...] = ("published", "honest")

@@ -23,6 +23,7 @@ from ferflow.classes import EMOTIONS_NEUTRAL, SPELLINGS
 from ferflow.datasets.class_folders import is_image
 from ferflow.datasets.images import is_synthetic_root, pixel_hash
 from ferflow.errors import InputError
+from ferflow.faces.video import decode_image
 
 NAMES = {
     "angry": "Angry",
@@ -189,8 +190,6 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
 
 def read_image(path: str | Path) -> np.ndarray:
     """A scene uint8 [H,W,3] RGB; InputError where the file is no image or breaks off."""
-    from ferflow.faces.video import decode_image
-
     return decode_image(np.fromfile(path, np.uint8), path)
 
 
@@ -270,17 +269,6 @@ def read_manifest(path: str | Path) -> pd.DataFrame:
         problem = f"lists {twice.iloc[0]} twice" if len(twice) else "lists no image"
         raise InputError(path, problem, "delete it and run the workflow again")
     return manifest
-
-
-def write_originals(manifest_csv: str | Path, originals_h5: str | Path) -> None:
-    """Write the scenes of a manifest, each as a whole scaled to 224×224, in its order (`sfew.store`).
-
-    Raises InputError for an image that has changed since the manifest was made.
-    """
-    from ferflow.sfew import store
-
-    manifest = read_manifest(manifest_csv)
-    store.write(originals_h5, manifest["image_id"].tolist(), map(store.fitted, scenes(manifest)))
 
 
 def scenes(manifest: pd.DataFrame) -> Iterator[np.ndarray]:

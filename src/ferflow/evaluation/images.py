@@ -23,9 +23,12 @@ from ferflow.errors import InputError, SettingError
 from ferflow.evaluation import predictions as predictions_table
 from ferflow.evaluation.classes import class_report
 from ferflow.evaluation.confusion import confusion
-from ferflow.evaluation.ensemble import average
+from ferflow.evaluation.ensemble import Candidate, average, choose
+from ferflow.evaluation.predictions import table
 from ferflow.evaluation.results import LEAKY, nested, results
+from ferflow.evaluation.views import view_probabilities
 from ferflow.files import read_record, write_text
+from ferflow.seeds import reproducible
 from ferflow.settings import BEST, Best, Evaluation, View
 
 TRAINING = "Training"
@@ -63,11 +66,8 @@ def judge(
     `images` lack a part, or are not those that the network was trained on.
     """
 
-    from ferflow.evaluation.views import view_probabilities
     from ferflow.models import spatial
     from ferflow.models.fuse import placed
-    from ferflow.training.predictions import table
-    from ferflow.training.reproducible import reproducible
 
     network, description = spatial.load(model_pt)
     learnt = trained_on(images, description["meta"], model_pt)
@@ -163,7 +163,6 @@ def choose_models(
     `names`, `parameters` in all, `accuracy` on PublicTest in `settings.views`, and `tried`, the number of
     sets. PrivateTest takes no part. Raises SettingError where no network is small enough.
     """
-    from ferflow.evaluation.ensemble import Candidate, choose
     from ferflow.models import spatial
     from ferflow.models.network import count
 

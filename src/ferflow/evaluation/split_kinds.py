@@ -20,8 +20,7 @@ from ferflow.evaluation import predictions as predictions_table
 from ferflow.evaluation.compare import difference_interval
 from ferflow.evaluation.groups import SEX, by_group
 from ferflow.evaluation.results import results, study_note
-from ferflow.settings import Evaluation
-from ferflow.training.splits import SCHEMES
+from ferflow.settings import SCHEMES, Evaluation
 
 DIFFERENCE = "difference"
 OF_SEX = dict(zip(SEXES, ("women", "men"), strict=True))

@@ -22,10 +22,10 @@ from ferflow.models import spatial
 from ferflow.report import style
 from ferflow.report.names import marks, model_label
 from ferflow.report.run import clips_of
+from ferflow.seeds import derive, reproducible
 from ferflow.settings import Pictures
 from ferflow.training import data
 from ferflow.training.final import FinalModel, load_final
-from ferflow.training.reproducible import derive, reproducible
 
 
 def feature_maps(

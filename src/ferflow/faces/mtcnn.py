@@ -13,8 +13,7 @@ import numpy as np
 import torch
 
 from ferflow.faces import mtcnn_networks
-from ferflow.faces.boxes import suppressed
-from ferflow.faces.detect import Detections
+from ferflow.faces.boxes import Detections, suppressed
 from ferflow.faces.quiet import opencv
 
 WINDOW, STRIDE = 12, 2

@@ -13,15 +13,14 @@ from ferflow import tables
 from ferflow.errors import SettingError
 from ferflow.evaluation import predictions as predictions_table
 from ferflow.evaluation.fusions import BEST, STACKING, fusion_name
-from ferflow.evaluation.predictions import judged
+from ferflow.evaluation.predictions import judged, table
 from ferflow.evaluation.results import results, study_note
 from ferflow.fusion import choose, stacking
 from ferflow.fusion.align import Scores, aligned, refuse_shared_subjects
 from ferflow.fusion.members import asked, resolve
 from ferflow.fusion.rules import accuracies, cross_fitted, fuse
+from ferflow.seeds import derive
 from ferflow.settings import Evaluation, Fusion
-from ferflow.training.predictions import table
-from ferflow.training.reproducible import derive
 
 ALONE = "alone"
 """Rule of a model that is listed beside the fusions it is part of."""

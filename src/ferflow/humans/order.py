@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ferflow.humans.pseudonym import key
-from ferflow.training.reproducible import derive
+from ferflow.seeds import derive
 
 
 def order(clip_ids: Iterable[str], pseudonym: str) -> list[str]:

@@ -21,8 +21,8 @@ import pandas as pd
 
 from ferflow.datasets.synth4d.expression import CONFUSABLE
 from ferflow.humans.pseudonym import simulated
+from ferflow.seeds import derive
 from ferflow.settings import SimulatedAnnotators
-from ferflow.training.reproducible import derive
 
 
 def draw(

@@ -18,10 +18,10 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from ferflow.datasets.affectnet import CLASSES
+from ferflow.classes import EMOTIONS_CONTEMPT
 from ferflow.errors import WeightsError
 from ferflow.models import checkpoint, spatial
-from ferflow.models.registry import NETWORKS
+from ferflow.networks import NETWORKS
 
 KIND = "affect"
 """Of a saved model (`models.checkpoint`)."""
@@ -43,7 +43,7 @@ class Shape:
 class AffectNetwork(nn.Module):
     """The base of network `backbone` with new weights from torch's current seed, and three heads."""
 
-    def __init__(self, backbone: str, shape: Shape, n_classes: int = len(CLASSES)) -> None:
+    def __init__(self, backbone: str, shape: Shape, n_classes: int = len(EMOTIONS_CONTEMPT)) -> None:
         super().__init__()
         self.backbone, self.shape = backbone, shape
         self.base = spatial.base(backbone, shape.size)
@@ -74,8 +74,8 @@ def _head(width: int, dense: Sequence[int], out: int, dropout: float) -> nn.Sequ
     return nn.Sequential(*layers, nn.Linear(dense[-1] if dense else width, out))
 
 
-def save(path: str | Path, network: AffectNetwork, meta: dict, classes: Sequence[str] = CLASSES) -> None:
-    """Write a trained network to `path`; `meta` holds JSON values, among them `synthetic` (bool)."""
+def save(path: str | Path, network: AffectNetwork, classes: Sequence[str], meta: dict) -> None:
+    """Write a trained network whose logits stand for `classes`; `meta` as in `spatial.save`."""
     options = asdict(network.shape)
     options |= {name: list(value) for name, value in options.items() if isinstance(value, tuple)}
     checkpoint.write(path, KIND, network.backbone, network, classes, options, meta)

@@ -13,9 +13,10 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from ferflow.models import checkpoint, face_weights, registry
+from ferflow.models import checkpoint, face_weights
 from ferflow.models.network import SpatialNetwork
 from ferflow.models.vision import torchvision
+from ferflow.networks import NETWORKS
 
 DROPOUT = 0.5
 """Behind each dense layer; the thesis searched 0.2–0.9 and does not print what it found."""
@@ -45,7 +46,7 @@ class Backbone(SpatialNetwork):
         calibrated: bool = False,
     ) -> None:
         base, blocks = self.make()
-        entry = registry.NETWORKS[self.name]
+        entry = NETWORKS[self.name]
         widths = entry.dense if dense is None else tuple(dense)
         share = DROPOUT if dropout is None else dropout
         super().__init__(blocks, entry.pool, widths[0])

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ferflow.models import registry
+from ferflow.networks import NETWORKS
 
 GREY = (0.299, 0.587, 0.114)
 """Weights of red, green and blue in grey (ITU-R BT.601, as OpenCV's)."""
@@ -17,7 +17,7 @@ GREY = (0.299, 0.587, 0.114)
 class SpatialNetwork(nn.Module):
     """A base of blocks and a small classifier, cut open at the two layers that features come from.
 
-    Class attributes: `name`, its entry in `registry.NETWORKS`, which gives the others; `input_size` (pixels);
+    Class attributes: `name`, its entry in `NETWORKS`, which gives the others; `input_size` (pixels);
     `channels` (1 grey, 3 RGB); `mean` and `std` of the channels for values 0–1. Attributes: `layers`, the
     width of each layer features can be taken from (`pool`: all that the base says, as one vector, which is
     the last pooling where there is one; `dense`: the first dense layer after it, activated); `options`, what
@@ -34,7 +34,7 @@ class SpatialNetwork(nn.Module):
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
-        entry = registry.NETWORKS.get(cls.__dict__.get("name"))
+        entry = NETWORKS.get(cls.__dict__.get("name"))
         if entry is not None:
             cls.input_size, cls.channels = entry.size, len(entry.mean)
             cls.mean, cls.std = entry.mean, entry.std

@@ -15,7 +15,7 @@ from ferflow.errors import SettingError, WeightsError
 from ferflow.files import sha256
 from ferflow.models import checkpoint
 from ferflow.models.network import SpatialNetwork
-from ferflow.models.registry import BACKBONES, NETWORKS
+from ferflow.networks import BACKBONES, NETWORKS
 
 
 def build(
@@ -28,7 +28,7 @@ def build(
     """Build network `name` (settings.SpatialNetwork) with new weights from torch's current seed.
 
     `dense` are the neurons of the dense layers before the classes and `dropout` the share dropped behind
-    each; only the networks that are fine-tuned (`registry.BACKBONES`) have a choice, and None is theirs. So
+    each; only the networks that are fine-tuned (`networks.BACKBONES`) have a choice, and None is theirs. So
     it is with `calibrated` (`backbones.Backbone`). Raises ValueError for an unknown name, SettingError for a
     classifier that cannot be.
     """

@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from ferflow import weights as published
 from ferflow.models import spatial
 from ferflow.models.network import SpatialNetwork
-from ferflow.models.registry import NETWORKS, SHIPPED_NETWORK
-from ferflow.training.reproducible import derive
+from ferflow.networks import NETWORKS, SHIPPED_NETWORK
+from ferflow.seeds import derive
 
 
 class Frozen(nn.Module):
@@ -68,9 +68,7 @@ def start(name: str, weights: str | Path | None, seed: int) -> SpatialNetwork:
     file or one of another network.
     """
     if name == SHIPPED_NETWORK:
-        from ferflow.apps.models import shipped
-
-        return spatial.load(shipped())[0]
+        return spatial.load(published.shipped())[0]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive(seed, "transfer", name) % 2**63)
         network = spatial.base(name, calibrated=weights is None)

@@ -15,14 +15,19 @@ import pandas as pd
 
 from ferflow import datasets, layout, tables, weights
 from ferflow.classes import EMOTIONS_NEUTRAL, match
+from ferflow.datasets import affectnet, sfew
 from ferflow.datasets.manifest import ListedClip
 from ferflow.errors import FerflowError, InputError, SettingError, SplitError
-from ferflow.models.registry import BACKBONES, NETWORKS
+from ferflow.evaluation.groups import grouped_by
+from ferflow.fusion import members, stacking
+from ferflow.humans import votes
+from ferflow.networks import BACKBONES, NETWORKS
 from ferflow.settings import SHIPPED, Settings, Spatial
 from ferflow.settings.decided import resolved
 from ferflow.settings.scenes import rendered
 from ferflow.settings.sfew import Sfew
-from ferflow.training import splits
+from ferflow.sfew import folds
+from ferflow.training import nested, splits
 
 
 @dataclass(frozen=True)
@@ -79,7 +84,7 @@ def _clips(settings: Settings, folder: Path) -> Ready:
     _action_units(settings, about)
     _overrides(settings, about)
     _humans(settings, about, split)
-    by = datasets.grouped_by(settings)
+    by = grouped_by(settings)
     return Ready(settings, tuple(clips), tuple(by), split, notes=tuple(_lacking(settings, about, split)))
 
 
@@ -101,14 +106,11 @@ def _lacking(settings: Settings, about: pd.DataFrame, split: dict) -> list[str]:
 def _nested(settings: Settings, sexes: dict[str, str]) -> None:
     if not settings.nested.heads:
         return
-    from ferflow.training import nested
 
     nested.make(sexes, settings.nested.outer, settings.nested.inner, settings.seed)
 
 
 def _fusion(settings: Settings, split: dict) -> None:
-    from ferflow.fusion import members, stacking
-
     for where, names in members.asked(settings.fusion).items():
         members.resolve(names, settings.fusible(), f"fusion.{where}")
     if settings.fusion.stacking is not None:
@@ -187,7 +189,7 @@ def _humans(settings: Settings, about: pd.DataFrame, split: dict) -> None:
     source = settings.humans.source(settings.dataset.name)
     if source not in ("annotations", "votes"):
         return
-    from ferflow.humans import annotations, votes
+    from ferflow.humans import annotations
 
     path = getattr(settings.humans, source)
     if not Path(path).exists():
@@ -224,9 +226,6 @@ def _images(settings: Settings, folder: Path) -> Ready:
 
 
 def _sfew(settings: Settings, folder: Path) -> Ready:
-    from ferflow.datasets import sfew
-    from ferflow.sfew import folds
-
     about = settings.sfew
     boxes = about.crops.manual_boxes
     if boxes is not None:
@@ -272,8 +271,6 @@ def _affect(settings: Settings, folder: Path) -> Ready:
         raise FerflowError("affect.models", "names no network", remedy)
     path = settings.affect.dataset.path
     if not settings.data()[1]:
-        from ferflow.datasets import affectnet
-
         if not Path(path).exists():
             raise InputError(path, "does not exist", "put AffectNet there, or correct affect.dataset.path")
         affectnet.folders(path)

@@ -9,8 +9,7 @@ from ferflow.evaluation.groups import used
 from ferflow.fusion.run import write_fusions
 from ferflow.humans import run as humans
 from ferflow.release import trained, written
-from ferflow.release.bundle import VOTES, manifest_of
-from ferflow.release.steps import ANSWERS, PREDICTIONS, Places, Step
+from ferflow.release.steps import ANSWERS, PREDICTIONS, VOTES, Places, Step, manifest_of
 
 
 def steps(at: Places) -> list[Step]:

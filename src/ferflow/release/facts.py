@@ -9,7 +9,6 @@ from importlib.metadata import distributions
 from pathlib import Path
 
 from ferflow import layout, tables, weights
-from ferflow.apps.models import shipped
 from ferflow.files import sha256
 from ferflow.settings import SHIPPED, Settings
 
@@ -108,6 +107,6 @@ def networks(root: Path, settings: Settings) -> list[dict[str, object]]:
         for file in [*pretrained, *sorted(results.rglob("*.pt"))]
     ]
     if settings.spatial.weights == SHIPPED and settings.kind in ("clips", "images"):
-        file = Path(shipped())
+        file = weights.shipped()
         found.append({"path": f"ferflow/{file.name}", "sha256": sha256(file), "bytes": file.stat().st_size})
     return found

@@ -7,8 +7,7 @@ from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.datacentric import run as datacentric
 from ferflow.evaluation import images
 from ferflow.evaluation import run as evaluation
-from ferflow.release.bundle import manifest_of
-from ferflow.release.steps import OTHERS, PREDICTIONS, Places, Step
+from ferflow.release.steps import OTHERS, PREDICTIONS, Places, Step, manifest_of
 from ferflow.report import image_beside, image_tables
 from ferflow.settings import BEST
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from ferflow import layout
 from ferflow.release import sfew_results
-from ferflow.release.bundle import manifest_of
-from ferflow.release.steps import OTHERS, PREDICTIONS, Places, Step
+from ferflow.release.steps import OTHERS, PREDICTIONS, Places, Step, manifest_of
 from ferflow.sfew import run
 
 

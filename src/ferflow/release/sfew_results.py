@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ferflow import layout
-from ferflow.release.bundle import manifest_of
-from ferflow.release.steps import PREDICTIONS, Places, Step
+from ferflow.release.steps import PREDICTIONS, Places, Step, manifest_of
+from ferflow.report import sfew_beside, sfew_tables
 from ferflow.sfew import results, run
 from ferflow.sfew.folds import PROTOCOLS
 
@@ -13,8 +13,6 @@ PAPER = ("sfew_table1", "sfew_table2", "sfew_table3", "sfew_table4")
 
 def steps(at: Places) -> list[Step]:
     """Accuracies of the hand-made features, metrics of all models, and published beside ours."""
-    from ferflow.report import sfew_beside, sfew_tables
-
     settings, manifest = at.settings, manifest_of(at.settings)
     transfer, handmade = settings.sfew.transfer.run(), settings.sfew.handmade
     dataset, synthetic = settings.data()

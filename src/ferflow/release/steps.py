@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ferflow import layout
-from ferflow.report import shown
 from ferflow.settings import Settings
 
 PREDICTIONS = "the predictions"
@@ -15,6 +14,8 @@ ANSWERS = "the annotators' answers"
 CURVES = "training curves"
 OTHERS = "other files of the bundle"
 TABLE = "its table"
+VOTES = "votes.csv"
+"""People's vote counts, which are the user's file and lie where the settings say."""
 
 
 @dataclass(frozen=True)
@@ -63,26 +64,6 @@ class Places:
         return path
 
 
-def of(places: Places) -> list[Step]:
-    """All steps of a study in the order in which they build on one another."""
-    from ferflow.release import affect, clips, images, sfew
-
-    kinds = {"clips": clips, "images": images, "sfew": sfew, "affect": affect}
-    return [*kinds[places.settings.kind].steps(places), *_rendered(places)]
-
-
-def _rendered(places: Places) -> list[Step]:
-    """The shown tables once more as HTML, Markdown and LaTeX, from the tables that were made again."""
-    listed = shown.read(places.there(places.name(layout.SHOWN)))
-    confidence = places.settings.evaluation.confidence
-
-    def step(table: str, schema: str, title: str) -> Step:
-        name = places.table(table)
-
-        def make() -> None:
-            outputs = [places.out(name).with_suffix(end) for end in shown.SUFFIXES]
-            shown.render(places.best(name), schema, title, outputs, listed.synthetic, confidence)
-
-        return Step(TABLE, [name], make)
-
-    return [step(table, schema, title) for table, (schema, title) in listed.tables.items()]
+def manifest_of(settings: Settings) -> str:
+    """The study's list of all clips or images."""
+    return layout.MANIFEST.format(dataset=settings.data()[0])

@@ -13,8 +13,10 @@ from ferflow import layout
 from ferflow import settings as study_settings
 from ferflow.errors import FerflowError, InputError
 from ferflow.files import sha256
-from ferflow.release import archive, facts, steps
+from ferflow.release import affect, archive, clips, facts, images, sfew
 from ferflow.release.compare import Difference, differences
+from ferflow.release.steps import TABLE, Places, Step
+from ferflow.report import shown
 
 BY_HASH = "its hash alone"
 
@@ -91,7 +93,7 @@ def verify(bundle: str | Path) -> Found:
             raise InputError(
                 bundle, f"is of study {study}, its settings of {settings.study}", archive.TAKE_AGAIN
             )
-        places = steps.Places(folder, Path(temporary), settings)
+        places = Places(folder, Path(temporary), settings)
         made = _made_again(places, changed)
         checked = _compared(places, names, made, changed)
         elsewhere = _elsewhere(folder, listed)
@@ -124,10 +126,10 @@ def _stray(folder: Path, names: list[str]) -> Iterator[str]:
             yield name
 
 
-def _made_again(places: steps.Places, changed: set[str]) -> dict[str, tuple[str, str]]:
+def _made_again(places: Places, changed: set[str]) -> dict[str, tuple[str, str]]:
     """Run every step; of each name that it made (or could not): what it rests on, and why it failed."""
     found: dict[str, tuple[str, str]] = {}
-    for step in steps.of(places):
+    for step in steps_of(places):
         before = _files(places.made)
         failed = ""
         lacking = [name for name in step.needs if not _plain(places, name)]
@@ -147,7 +149,30 @@ def _made_again(places: steps.Places, changed: set[str]) -> dict[str, tuple[str,
     return found
 
 
-def _plain(places: steps.Places, name: str) -> bool:
+def steps_of(places: Places) -> list[Step]:
+    """All steps of a study in the order in which they build on one another."""
+    kinds = {"clips": clips, "images": images, "sfew": sfew, "affect": affect}
+    return [*kinds[places.settings.kind].steps(places), *_rendered(places)]
+
+
+def _rendered(places: Places) -> list[Step]:
+    """The shown tables once more as HTML, Markdown and LaTeX, from the tables that were made again."""
+    listed = shown.read(places.there(places.name(layout.SHOWN)))
+    confidence = places.settings.evaluation.confidence
+
+    def step(table: str, schema: str, title: str) -> Step:
+        name = places.table(table)
+
+        def make() -> None:
+            outputs = [places.out(name).with_suffix(end) for end in shown.SUFFIXES]
+            shown.render(places.best(name), schema, title, outputs, listed.synthetic, confidence)
+
+        return Step(TABLE, [name], make)
+
+    return [step(table, schema, title) for table, (schema, title) in listed.tables.items()]
+
+
+def _plain(places: Places, name: str) -> bool:
     path = places.best(name)
     return path.is_file() and not path.is_symlink()
 
@@ -157,14 +182,14 @@ def _files(folder: Path) -> set[str]:
 
 
 def _compared(
-    places: steps.Places, names: list[str], made: dict[str, tuple[str, str]], changed: set[str]
+    places: Places, names: list[str], made: dict[str, tuple[str, str]], changed: set[str]
 ) -> list[Checked]:
     found: dict[str, Checked] = {}
 
     def of(name: str, rests_on: str) -> Checked:
         stem = str(PurePosixPath(name).with_suffix(""))
         one = found.setdefault(stem, Checked(stem, rests_on))
-        if one.rests_on == BY_HASH or (one.rests_on == steps.TABLE and rests_on != BY_HASH):
+        if one.rests_on == BY_HASH or (one.rests_on == TABLE and rests_on != BY_HASH):
             one.rests_on = rests_on
         return one
 

@@ -8,8 +8,7 @@ from ferflow.datasets import usable
 from ferflow.datasets.check import write_check
 from ferflow.explain.strips import links
 from ferflow.release import trained
-from ferflow.release.bundle import manifest_of
-from ferflow.release.steps import OTHERS, PREDICTIONS, Places, Step
+from ferflow.release.steps import OTHERS, PREDICTIONS, Places, Step, manifest_of
 from ferflow.report import error_table, opening, thesis_beside
 from ferflow.report import tables as report_tables
 from ferflow.report.thesis_parameters import counts, others

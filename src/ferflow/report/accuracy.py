@@ -10,7 +10,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import PercentFormatter
 
 from ferflow.classes import SEXES
-from ferflow.evaluation.controls import is_control
+from ferflow.controls import is_control
 from ferflow.report import style
 from ferflow.report.names import model_label, model_order, protocol_label
 

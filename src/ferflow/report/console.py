@@ -8,10 +8,21 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from ferflow import layout, tables
-from ferflow.evaluation.controls import is_control
+from ferflow.controls import is_control
 from ferflow.evaluation.results import LEAKY
 from ferflow.files import read_record
-from ferflow.report.names import control_label, marks, marks_of, model_label, model_order, protocol_order
+from ferflow.report import image_beside
+from ferflow.report.affect_tables import LABELS
+from ferflow.report.image_tables import accuracy_cell
+from ferflow.report.names import (
+    control_label,
+    marks,
+    marks_of,
+    model_label,
+    model_order,
+    protocol_order,
+    views_label,
+)
 from ferflow.report.rendering import MISSING, number, with_interval
 
 if TYPE_CHECKING:
@@ -97,10 +108,6 @@ def _print_images(folder: Path, table_folder: Path, console: Console) -> None:
     from rich import box
     from rich.table import Table
 
-    from ferflow.report import image_beside
-    from ferflow.report.image_tables import accuracy_cell
-    from ferflow.report.names import views_label
-
     found = tables.read(table_folder / "accuracies.csv", "accuracies")
     looks = {"title_justify": "left", "box": box.SIMPLE_HEAD, "pad_edge": False, "collapse_padding": True}
     leaky = bool(found["leaky"].any())
@@ -135,8 +142,6 @@ def _print_affect(folder: Path, table_folder: Path, console: Console) -> None:
     """The metrics of expression, valence and arousal: a line each, a network a column."""
     from rich import box
     from rich.table import Table
-
-    from ferflow.report.affect_tables import LABELS
 
     found = tables.read(table_folder / "affect_metrics.csv", "affect_metrics")
     models = list(dict.fromkeys(found["model"]))

@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from ferflow import tables
+from ferflow.training.final import load_final
 
 
 def layers(models: Iterable[str | Path], output: str | Path, frames: int) -> None:
@@ -18,7 +19,6 @@ def layers(models: Iterable[str | Path], output: str | Path, frames: int) -> Non
     """
     from ferflow.models import checkpoint, endtoend
     from ferflow.models.summary import example, summary
-    from ferflow.training.final import load_final
 
     parts: dict[str, pd.DataFrame] = {}
     for path in models:

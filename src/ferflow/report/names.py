@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ferflow.evaluation.controls import PREFIX, is_control
+from ferflow.controls import PREFIX, is_control
 from ferflow.evaluation.fusions import BEST, STACKING, is_fusion, parts
 from ferflow.evaluation.images import VIEW
 from ferflow.evaluation.results import LEAKY

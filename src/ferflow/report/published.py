@@ -10,8 +10,8 @@ from importlib.resources import files as resources
 import pandas as pd
 
 from ferflow import tables
+from ferflow.controls import is_control
 from ferflow.errors import InputError
-from ferflow.evaluation.controls import is_control
 
 NOT_COMPARABLE = "synthetic data: not comparable"
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pandas as pd
 
 from ferflow import tables
-from ferflow.evaluation.controls import is_control
+from ferflow.controls import is_control
 from ferflow.evaluation.results import LEAKY
 from ferflow.files import write_text
 from ferflow.report.names import marks, marks_of, measure_label, model_label, protocol_label

@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from ferflow import tables
-from ferflow.models.registry import SHIPPED_NETWORK
+from ferflow.networks import SHIPPED_NETWORK
 from ferflow.report import rendering
 from ferflow.report.published import published
 from ferflow.report.sfew_beside import (

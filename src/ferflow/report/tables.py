@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from ferflow import tables
-from ferflow.evaluation.controls import is_control
+from ferflow.controls import is_control
 from ferflow.evaluation.results import ABSENT, study_note
 from ferflow.report import published as published_numbers
 from ferflow.report import rendering

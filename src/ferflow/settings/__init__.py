@@ -19,6 +19,7 @@ from ferflow.settings.comparing import (
     Stacking,
 )
 from ferflow.settings.heads import (
+    SCHEMES,
     SEARCHED_BESIDE,
     C3dSettings,
     ClipNetworkSettings,
@@ -38,6 +39,7 @@ from ferflow.settings.types import Activation, Initialiser, OptimiserName, Pooli
 
 __all__ = [
     "BEST",
+    "SCHEMES",
     "SEARCHED_BESIDE",
     "SHIPPED",
     "Activation",

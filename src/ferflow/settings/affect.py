@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from ferflow.classes import EMOTIONS_CONTEMPT
-from ferflow.models.registry import NETWORKS, SHIPPED_NETWORK
+from ferflow.networks import NETWORKS, SHIPPED_NETWORK
 from ferflow.settings.training import Optimiser, Schedule
 from ferflow.settings.types import (
     Count,

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
-from ferflow.evaluation.controls import PREFIX, is_control
+from ferflow.controls import PREFIX, is_control
 from ferflow.settings.images import BEST
 from ferflow.settings.types import (
     Baseline,

@@ -207,6 +207,10 @@ class EndToEnd(EndToEndPlan):
         return EndToEndPlan(**{name: getattr(self, name) for name in EndToEndPlan.model_fields})
 
 
+SCHEMES = ("thesis", "stratified")
+"""Schemes of folds with another one to be compared with: folds of one sex, and of both."""
+
+
 class Splits(Section):
     scheme: Literal["thesis", "stratified", "leave_one_out", "given"]
     folds: Annotated[int, Field(ge=2)]
@@ -217,7 +221,7 @@ class Splits(Section):
     def _fitting(self) -> Splits:
         if self.scheme == "thesis" and not self.test_share:
             raise ValueError("test_share is 0, but scheme thesis has test subjects of its own")
-        if self.compared and self.scheme not in ("thesis", "stratified"):
+        if self.compared and self.scheme not in SCHEMES:
             raise ValueError(f"compared needs scheme thesis or stratified, not {self.scheme}; write []")
         return self
 

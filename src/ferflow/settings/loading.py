@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from ferflow.errors import SettingError
 from ferflow.files import write_text
+from ferflow.settings import parameters, switched_off
 from ferflow.settings.clips import Watching
 from ferflow.settings.study import Settings
 
@@ -48,10 +49,21 @@ def check(values: dict, where: str | Path = "params.yaml") -> Settings:
         first = error.errors()[0]
         raise SettingError(where, *_explain(first)) from None
     try:
-        return whole.effective()
+        return _effective(whole)
     except ValueError as error:
         problem, _, remedy = str(error).partition("; ")
         raise SettingError(where, problem, remedy) from None
+
+
+def _effective(whole: Settings) -> Settings:
+    """Settings without what is switched off.
+
+    ValueError where nothing is left, a name is unknown, or a network that is left is too large.
+    """
+    found, notes = switched_off.without(whole) if whole.kind == "clips" else (whole, [])
+    found.leave_out(notes)
+    parameters.refuse_too_large(found)
+    return found
 
 
 def _with_whole_models(values: dict) -> dict:

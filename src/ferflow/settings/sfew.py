@@ -6,7 +6,7 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import Field, field_validator, model_validator
 
-from ferflow.models.registry import SHIPPED_NETWORK, TRANSFERRED
+from ferflow.networks import SHIPPED_NETWORK, TRANSFERRED
 from ferflow.settings.scenes import Crops, Scenes
 from ferflow.settings.types import Count, Name, NotNegative, Positive, Section
 

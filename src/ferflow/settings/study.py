@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Literal, get_args
 
 from pydantic import Field, PrivateAttr, ValidationError, field_validator, model_validator
 
 from ferflow.classes import EMOTIONS, check_names
-from ferflow.models import parameters
-from ferflow.settings import switched_off
 from ferflow.settings.affect import Affect
 from ferflow.settings.clips import Augment, Aus, Dataset, Faces, Stills, Synth4d, Trim
 from ferflow.settings.comparing import (
@@ -93,15 +91,9 @@ class Settings(Section):
         """What is switched off, and what is named in the settings and not made for that, a line each."""
         return list(self._left_out)
 
-    def effective(self) -> Settings:
-        """These settings without what is switched off.
-
-        ValueError where nothing is left, a name is unknown, or a network that is left is too large.
-        """
-        found, notes = switched_off.without(self) if self.kind == "clips" else (self, [])
-        found._left_out = [*self._left_out, *notes]
-        found._refuse_too_large()
-        return found
+    def leave_out(self, notes: Iterable[str]) -> None:
+        """Add `notes` to `left_out`."""
+        self._left_out = [*self._left_out, *notes]
 
     def models(self) -> dict[str, str]:
         """The heads and networks on frames of a study of clips, and the names of their models."""
@@ -235,16 +227,6 @@ class Settings(Section):
                     where = ".".join(["nested", "candidates", name, *map(str, first["loc"])])
                     raise ValueError(f"{where}: {first['msg'].removeprefix('Value error, ')}") from None
         return self
-
-    def _refuse_too_large(self) -> None:
-        for name, count in parameters.counted(self):
-            if self.max_parameters is not None and count > self.max_parameters:
-                memory = parameters.BYTES * count / 1e9
-                raise ValueError(
-                    f"max_parameters: {name} would have {count:,} parameters, {memory:,.0f} GB while it is "
-                    f"trained, more than {self.max_parameters:,}; make it smaller (a C3D: map_layers) or "
-                    "allow more"
-                )
 
     def candidate(self, head: Head, name: str) -> HeadSettings:
         """The settings of `head` as the candidate `name` of nested cross-validation has them."""

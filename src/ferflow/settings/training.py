@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from ferflow.models.registry import BACKBONES, SHIPPED_NETWORK
+from ferflow.networks import BACKBONES, SHIPPED_NETWORK
 from ferflow.settings.types import (
     Count,
     NotNegative,

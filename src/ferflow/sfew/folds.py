@@ -17,7 +17,7 @@ import pandas as pd
 from ferflow import tables
 from ferflow.datasets.sfew import read_manifest
 from ferflow.errors import InputError, SplitError
-from ferflow.training.reproducible import derive
+from ferflow.seeds import derive
 
 PROTOCOLS = ("random", "film", "spi")
 LEAKY = ("random",)

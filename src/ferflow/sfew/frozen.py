@@ -21,6 +21,7 @@ from ferflow.errors import InputError, WeightsError
 from ferflow.files import sha256, whole
 from ferflow.models import transfer
 from ferflow.models.precision import device
+from ferflow.seeds import reproducible
 from ferflow.sfew import store
 
 BATCH = 16
@@ -43,8 +44,6 @@ def write(
     InputError for a damaged store, WeightsError for weights that do not fit and for a feature that is not
     finite.
     """
-    from ferflow.training.reproducible import reproducible
-
     with reproducible(seed, threads), store.read(images_h5) as (ids, images):
         stages = transfer.frozen(transfer.start(network, weights, seed), unfrozen).to(device())
         source = {

@@ -13,9 +13,9 @@ from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.datasets.sfew import read_manifest
 from ferflow.errors import InputError
 from ferflow.evaluation import predictions as predictions_table
+from ferflow.seeds import derive
 from ferflow.settings.sfew import Cell, Transfer
 from ferflow.sfew import folds as sides
-from ferflow.training.reproducible import derive
 
 BATCHES_PUBLISHED = {256: "better and faster than 128 and 64 (Gong, section 2.4; no number)"}
 

@@ -11,14 +11,15 @@ from ferflow import files, tables
 from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.evaluation.results import study_note
 from ferflow.models import spatial as networks
+from ferflow.models.network import SpatialNetwork
+from ferflow.models.precision import device, resolve
+from ferflow.seeds import derive, reproducible
 from ferflow.settings import Finetune, Spatial, Stage
 from ferflow.training.crossval import best_epoch
-from ferflow.training.reproducible import derive, reproducible
 from ferflow.training.search import Outcome, Shape, best, search
 from ferflow.training.stills import TRAINED, WATCHED, digest, read
 
 if TYPE_CHECKING:
-    from ferflow.models.network import SpatialNetwork
     from ferflow.training.frozen import Frozen
 
 PHASE = "classifier"
@@ -32,7 +33,6 @@ def write_frozen(
     Of the images to train on and to watch (`training.frozen`); raises WeightsError for unusable weights.
     """
 
-    from ferflow.models.precision import device, resolve
     from ferflow.training import frozen
 
     parts = read(stills, protocol).parts
@@ -100,7 +100,6 @@ def fit_classifier(
     import torch
     from torch import nn
 
-    from ferflow.models.precision import device, resolve
     from ferflow.training.data import loader
     from ferflow.training.fit import fit
     from ferflow.training.images import balanced

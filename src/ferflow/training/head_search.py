@@ -22,6 +22,8 @@ from ferflow.evaluation.results import study_note
 from ferflow.settings import SEARCHED_BESIDE, Range, Search, Temporal
 from ferflow.settings.types import Normalise
 from ferflow.training import trials as kept
+from ferflow.training.crossval import best_epoch, run_fold
+from ferflow.training.splits import read as read_split
 
 if TYPE_CHECKING:
     import optuna
@@ -125,9 +127,6 @@ def search_head(
     `head_trials`) to `out_trials`, and what the best one changes, as settings to lay over the study's, to
     `out_best` (YAML). A training that will be long is announced before the first.
     """
-    from ferflow.training.crossval import best_epoch, run_fold
-    from ferflow.training.splits import read as read_split
-
     said: list[str] = []
 
     def once(line: str) -> None:

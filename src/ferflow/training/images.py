@@ -19,12 +19,12 @@ from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.models.network import SpatialNetwork
 from ferflow.models.precision import device, resolve
 from ferflow.models.spatial import prepare
+from ferflow.seeds import reproducible
 from ferflow.settings import Online, Spatial
 from ferflow.training import predictions, shards
 from ferflow.training.data import loader
 from ferflow.training.fit import fit
 from ferflow.training.module import Recipe
-from ferflow.training.reproducible import reproducible
 
 
 class Labelled(NamedTuple):

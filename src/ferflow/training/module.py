@@ -21,9 +21,9 @@ from torch import Tensor, nn
 from torchmetrics.classification import MulticlassAccuracy
 
 from ferflow.errors import LossError
+from ferflow.seeds import derive
 from ferflow.settings import Optimiser, Schedule
 from ferflow.training import checkpoints, optimise
-from ferflow.training.reproducible import derive
 from ferflow.training.shards import Shards
 
 _DECIMALS = 6

@@ -18,10 +18,10 @@ from ferflow import tables
 from ferflow.errors import InputError, SplitError
 from ferflow.evaluation.results import results
 from ferflow.files import read_json, read_record, write_text
+from ferflow.seeds import derive
 from ferflow.settings import Evaluation
 from ferflow.training import splits
 from ferflow.training.final import final_epochs
-from ferflow.training.reproducible import derive
 
 SCHEME = "nested"
 

@@ -14,10 +14,12 @@ from ferflow.datasets import manifest as clip_list
 from ferflow.errors import SettingError
 from ferflow.evaluation import predictions as predictions_table
 from ferflow.evaluation.results import study_note
+from ferflow.seeds import derive
 from ferflow.settings import Evaluation, Settings, Temporal
 from ferflow.training import nested
 from ferflow.training import splits as subject_splits
-from ferflow.training.reproducible import derive
+from ferflow.training.crossval import run_fold
+from ferflow.training.final import fit_and_judge
 
 
 def write_plan(
@@ -53,8 +55,6 @@ def run_inner(
     `splits` is the outer fold's split. All candidates start from the same seed, so that they differ in their
     settings alone.
     """
-    from ferflow.training.crossval import run_fold
-
     own = with_candidate(settings, head, candidate)
     run_fold(
         head,
@@ -94,7 +94,6 @@ def run_outer(
     whose fold is the outer one).
     """
     from ferflow.training.data import Study
-    from ferflow.training.final import fit_and_judge
 
     table, choice = chosen(model, outer, inner_folders)
     own = with_candidate(settings, head, choice["candidate"])

@@ -10,10 +10,11 @@ from typing import Protocol
 import numpy as np
 import pandas as pd
 
+from ferflow.datasets import manifest
 from ferflow.errors import InputError, SplitError
 from ferflow.files import read_json, write_text
-from ferflow.settings import Settings
-from ferflow.training.reproducible import derive
+from ferflow.seeds import derive
+from ferflow.settings import SCHEMES, Settings
 
 _FIGURE_3_6 = (
     (("F", 11, 15), ("F", 17, 27)),
@@ -192,10 +193,6 @@ def sides(manifest: pd.DataFrame) -> list[Side]:
     return list(manifest.reindex(columns=columns).fillna("").astype(str).itertuples(index=False))
 
 
-SCHEMES = ("thesis", "stratified")
-"""Schemes with another one to be compared with: folds of one sex, and of both."""
-
-
 def regrouped(split: dict, sexes: Mapping[str, str], seed: int) -> dict:
     """The subjects of `split` in as many folds of the other scheme, with the same test set.
 
@@ -290,8 +287,6 @@ def write(split: dict, path: str | Path) -> None:
 
 def write_regrouped(splits_json: str | Path, manifest_csv: str | Path, output: str | Path, seed: int) -> None:
     """Write `splits.json` of the same subjects in folds of the other scheme; see `regrouped`."""
-    from ferflow.datasets import manifest
-
     clips = manifest.read(manifest_csv)
     sexes = dict(zip(clips.subject_id, clips.sex, strict=True))
     write(regrouped(read(splits_json), sexes, seed), output)

@@ -15,10 +15,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ferflow import tables
 from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.errors import InputError
+from ferflow.evaluation.predictions import table
+from ferflow.evaluation.views import view_probabilities
 from ferflow.files import read_json, write_text
+from ferflow.seeds import derive, reproducible
 from ferflow.settings import Optimiser, OptimiserName, Schedule, Spatial, Sweep
+from ferflow.training.crossval import best_epoch
+from ferflow.training.stills import JUDGED, TRAINED, WATCHED, read
 
 if TYPE_CHECKING:
     from ferflow.training.images import Labelled
@@ -77,14 +83,8 @@ def train(
     """
     import numpy as np
 
-    from ferflow import tables
-    from ferflow.evaluation.views import view_probabilities
     from ferflow.models import spatial as networks
-    from ferflow.training.crossval import best_epoch
     from ferflow.training.images import Labelled, fit_images
-    from ferflow.training.predictions import table
-    from ferflow.training.reproducible import derive, reproducible
-    from ferflow.training.stills import JUDGED, TRAINED, WATCHED, read
 
     run = runs(settings)[name]
     found = None if best is None else read_run(best)
@@ -201,8 +201,6 @@ def read_run(path: str | Path) -> dict:
 
 
 def _columns() -> list[str]:
-    from ferflow import tables
-
     ours = ("published_validation", "published_test", "best", "note")
     return [column for column in tables.schema("sweep")["properties"] if column not in ours]
 

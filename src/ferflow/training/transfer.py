@@ -21,11 +21,11 @@ from lightning.pytorch.callbacks import Callback
 from torch.utils.data import DataLoader, Dataset
 
 from ferflow.models.transfer import Head
+from ferflow.seeds import reproducible
 from ferflow.settings import Optimiser
 from ferflow.training.data import loader
 from ferflow.training.fit import fit
 from ferflow.training.module import Classifier, Recipe
-from ferflow.training.reproducible import reproducible
 
 
 class Judge(Callback):

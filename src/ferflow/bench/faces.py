@@ -1,6 +1,6 @@
 """How fast faces and action units come, and how much memory they take.
 
-python -m ferflow.faces.benchmark params.yaml data/weights clip.avi [--processes 2] [--frames 100 10000]
+python -m ferflow.bench.faces params.yaml data/weights clip.avi [--processes 2] [--frames 100 10000]
 
 The clip is played over and over. Every process works on one thread, as one subject of the workflow does.
 Beside the wall clock it prints the processes' own time, which other work on the machine disturbs less.

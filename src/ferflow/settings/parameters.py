@@ -8,13 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
-from ferflow.models.registry import NETWORKS
-
-if TYPE_CHECKING:
-    from ferflow.settings import C3dSettings, ClipNetworkSettings, ConvLstmSettings, HeadSettings, Settings
-    from ferflow.settings.training import Spatial
+from ferflow.networks import NETWORKS
+from ferflow.settings.heads import C3dSettings, ClipNetworkSettings, ConvLstmSettings, HeadSettings
+from ferflow.settings.study import Settings
+from ferflow.settings.training import Spatial
 
 CHANNELS = 3
 """Of a frame: red, green and blue."""
@@ -91,6 +89,17 @@ def counted(settings: Settings) -> Iterator[tuple[str, int]]:
         if settings.temporal.heads:
             yield own.network, spatial(own, _largest_classifier(settings, own))
         yield from _of_clips(settings)
+
+
+def refuse_too_large(settings: Settings) -> None:
+    """Raise ValueError for a network of the study with more parameters than its settings allow."""
+    most = settings.max_parameters
+    for name, count in counted(settings):
+        if most is not None and count > most:
+            raise ValueError(
+                f"max_parameters: {name} would have {count:,} parameters, {BYTES * count / 1e9:,.0f} GB "
+                f"while it is trained, more than {most:,}; make it smaller (a C3D: map_layers) or allow more"
+            )
 
 
 def _largest_classifier(settings: Settings, recipe: Spatial) -> list[int] | None:
