@@ -42,7 +42,6 @@ def train_cell(
     from ferflow.models import transfer as split
     from ferflow.sfew.frozen import Features, Rows
     from ferflow.sfew.store import refuse_others
-    from ferflow.training import predictions
     from ferflow.training.transfer import train
 
     manifest, features = read_manifest(manifest_csv), Features(features_h5)
@@ -80,7 +79,7 @@ def train_cell(
         for epochs, model in models.items():
             shares = found.said[epochs]
             rows = clips.iloc[judged]
-            said.append(predictions.table(rows, shares, EMOTIONS_NEUTRAL, model, "cv", fold, seed))
+            said.append(predictions_table.table(rows, shares, EMOTIONS_NEUTRAL, model, "cv", fold, seed))
         about = {"model": models[max(models)], "protocol": protocol, "fold": fold, "network": cell.network}
         about |= {"images": cell.images, "unfrozen": cell.unfrozen, "batch": cell.batch}
         about |= {"epochs": max(models), "n_training": len(learnt), "n": len(judged)}
