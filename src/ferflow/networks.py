@@ -50,8 +50,20 @@ class Network:
         return self.colours[1]
 
 
-THESIS = (1024,)
-"""Dense layers that the thesis put on its backbones, which is told from the counts in its Table 3.4."""
+def _backbone(
+    module: str,
+    cls: str,
+    parameters: int,
+    pool: int,
+    *pretrained: str,
+    colours: Colours = IMAGENET,
+    dense: tuple[int, ...] = (1024,),
+    faces: str | None = None,
+) -> Network:
+    """One with published weights; `dense` is the thesis's, which is told from the counts in its Table 3.4."""
+    return Network(module, cls, 224, colours, parameters, pool, dense, pretrained, faces)
+
+
 NETWORKS = {
     "compact": Network("compact", "Compact", 48, GREY, 784_263, 4608, (32,)),
     "alexnet": Network("alexnet", "AlexNet", 227, RGB, 56_896_903, 9216, (4096,)),
@@ -63,56 +75,23 @@ NETWORKS = {
     "cnn_lstm2": Network("recurrent", "CnnLstm2", 48, GREY, 563_759, 128, (128,)),
     "cnn_attention": Network("transformer", "CnnAttention", 48, GREY, 558_575, 3456, (128,)),
     "vit": Network("transformer", "Vit", 48, GREY, 402_951, 2304, (128,)),
-    "vgg16": Network(
-        "backbones",
-        "Vgg16",
-        224,
-        IMAGENET,
-        40_412_999,
-        25_088,
-        THESIS,
-        ("vgg16-397923af.pth",),
-        faces="vggface",
-    ),
-    "vggface": Network(
+    "vgg16": _backbone("backbones", "Vgg16", 40_412_999, 25_088, "vgg16-397923af.pth", faces="vggface"),
+    "vggface": _backbone(
         "backbones",
         "VggFace",
-        224,
-        VGGFACE,
         41_462_599,
         25_088,
-        (1024, 1024),
-        ("rcmalli_vggface_tf_notop_vgg16.h5", "vgg_face_dag.pth"),
+        "rcmalli_vggface_tf_notop_vgg16.h5",
+        "vgg_face_dag.pth",
+        colours=VGGFACE,
+        dense=(1024, 1024),
     ),
-    "resnet50": Network(
-        "resnet",
-        "ResNet50",
-        224,
-        IMAGENET,
-        25_613_383,
-        2048,
-        THESIS,
-        ("resnet50-0676ba61.pth",),
-        faces="vggface2",
-    ),
-    "densenet201": Network(
-        "backbones", "DenseNet201", 224, IMAGENET, 20_067_207, 1920, THESIS, ("densenet201-c1103571.pth",)
-    ),
-    "resnet18": Network(
-        "resnet", "ResNet18", 224, IMAGENET, 11_708_999, 512, THESIS, ("resnet18-f37072fd.pth",)
-    ),
-    "resnet34": Network(
-        "resnet", "ResNet34", 224, IMAGENET, 21_817_159, 512, THESIS, ("resnet34-b627a593.pth",)
-    ),
-    "vggface2": Network(
-        "resnet",
-        "ResNet50Face",
-        224,
-        VGGFACE2,
-        25_613_383,
-        2048,
-        THESIS,
-        ("rcmalli_vggface_tf_notop_resnet50.h5",),
+    "resnet50": _backbone("resnet", "ResNet50", 25_613_383, 2048, "resnet50-0676ba61.pth", faces="vggface2"),
+    "densenet201": _backbone("backbones", "DenseNet201", 20_067_207, 1920, "densenet201-c1103571.pth"),
+    "resnet18": _backbone("resnet", "ResNet18", 11_708_999, 512, "resnet18-f37072fd.pth"),
+    "resnet34": _backbone("resnet", "ResNet34", 21_817_159, 512, "resnet34-b627a593.pth"),
+    "vggface2": _backbone(
+        "resnet", "ResNet50Face", 25_613_383, 2048, "rcmalli_vggface_tf_notop_resnet50.h5", colours=VGGFACE2
     ),
 }
 """By name, in the order in which they are listed to a user."""

@@ -22,6 +22,7 @@ from typing import IO
 
 from ferflow.errors import WeightsError
 from ferflow.files import sha256, whole
+from ferflow.networks import NETWORKS
 
 FACES, IMAGENET, VGGFACE, TEST_MEDIA = "faces", "imagenet", "vggface", "test-media"
 MTCNN = "mtcnn"
@@ -268,6 +269,23 @@ def shipped() -> Path:
     if not file.is_file():
         raise WeightsError(file, "is not in this copy of ferflow", "train a network and name its model.pt")
     return file
+
+
+def start_file(network: str, start: str, folder: str | Path) -> Path | None:
+    """The file that `network` starts from; None for `untrained`, and for what was not taken along.
+
+    `start` is `shipped`, `imagenet` (a file in `folder`, checked), `face` (whether it is there or not), or
+    `face_if_there`. Raises WeightsError as `path`, for ImageNet's weights.
+    """
+    if start == "untrained":
+        return None
+    if start == "shipped":
+        return shipped()
+    known = NETWORKS[network]
+    if start == "imagenet":
+        return path(known.pretrained[0], folder)
+    file = Path(folder) / NETWORKS[known.faces].pretrained[0]
+    return file if start == "face" or file.is_file() else None
 
 
 def group(name: str) -> list[Weight]:

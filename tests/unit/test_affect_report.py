@@ -47,7 +47,7 @@ def predictions(model, n=80, synthetic=True):
 
 def history(epochs=3):
     epoch = np.arange(1, epochs + 1)
-    table = pd.DataFrame({"epoch": epoch, "learning_rate": 1e-4, "minutes": 0.5, "augmented": True})
+    table = pd.DataFrame({"epoch": epoch, "learning_rate": 1e-4, "augmented": True})
     for side in ("train", "validation"):
         table[f"{side}_loss"], table[f"{side}_accuracy"] = 2 / epoch, 1 - 1 / (epoch + 1)
         for name in ("valence", "arousal"):
@@ -69,8 +69,8 @@ def written(folder, synthetic=True, models=MODELS):
         parts.append(folder / f"{model}.csv")
         tables.write(predictions(model, synthetic=synthetic), parts[-1], "affect_predictions")
         files = [folder / f"{model}-{name}" for name in ("history.csv", "time.json", "about.csv")]
-        tables.write(history(), files[0], "affect_history")
-        files[1].write_text('{"seconds": 100.0}')
+        tables.write(history(), files[0], "history")
+        files[1].write_text('{"seconds": 90.0}')
         tables.write(about(model, synthetic), files[2], "affect_models")
         trained[model] = affect_tables.Trained(*files)
     path = {name: folder / f"{name}.csv" for name in (*TABLES, "affect_training", "affect_beside")}
@@ -109,7 +109,6 @@ def finished(root, settings):
     """The working folder of a study as the workflow leaves it, without networks and figures."""
     from ferflow import layout
     from ferflow import settings as study_settings
-    from ferflow.affect import train
 
     folder = written(root / "made")
     results = root / layout.RESULTS.format(study=STUDY)
@@ -132,7 +131,7 @@ def finished(root, settings):
     halves = [table[f"affect_{half}"] for half in ("classification", "regression")]
     affect_tables.halves(table["affect_metrics"], *halves)
     affect_tables.variants(table["affect_metrics"], table["affect_variants"])
-    train.table([place / "about.csv" for place in each.values()], table["affect_models"])
+    affect_tables.networks([place / "about.csv" for place in each.values()], table["affect_models"])
     three = [table[name] for name in ("affect_metrics", "affect_report", "affect_training")]
     affect_beside.write(*three, augment, "affect", table["affect_beside"])
     confidence = settings.evaluation.confidence
@@ -238,9 +237,9 @@ def test_table_3_tells_batch_epochs_minutes_and_loss(study):
     assert row["loss"] == "concordance" and table.loc["vgg16-face", "loss"] == "the paper's"
 
 
-def test_without_minutes_the_whole_time_is_shared_out(tmp_path):
+def test_the_time_of_a_training_is_shared_out_over_its_epochs(tmp_path):
     names = [tmp_path / name for name in ("h.csv", "t.json", "a.csv")]
-    tables.write(history(2).assign(minutes=np.nan), names[0], "affect_history")
+    tables.write(history(2), names[0], "history")
     names[1].write_text('{"seconds": 240.0}')
     tables.write(about("vgg16-face", True), names[2], "affect_models")
     affect_tables.training({"vgg16-face": affect_tables.Trained(*names)}, tmp_path / "out.csv")

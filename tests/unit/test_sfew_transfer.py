@@ -19,7 +19,7 @@ from ferflow.models.vision import torchvision
 from ferflow.settings.sfew import Cell, Transfer
 from ferflow.sfew import folds, frozen, run, store
 from ferflow.training import transfer
-from ferflow.weights import shipped
+from ferflow.weights import shipped, start_file
 
 PARAMS = Path(__file__).parents[2] / "params.yaml"
 SEED = 20
@@ -89,10 +89,10 @@ def test_published_weights_are_taken_whole_or_not_at_all(state, tmp_path):
     with pytest.raises(WeightsError, match="does not fit the network resnet34"):
         split.start("resnet34", state, SEED)
     with pytest.raises(WeightsError, match=r"is missing.*resnet18-f37072fd"):
-        split.weights_file("resnet18", "imagenet", tmp_path)
+        start_file("resnet18", "imagenet", tmp_path)
     with pytest.raises(WeightsError, match="not the expected file"):
-        split.weights_file("resnet18", "imagenet", state.parent)
-    assert split.weights_file("resnet18", "untrained", tmp_path) is None
+        start_file("resnet18", "imagenet", state.parent)
+    assert start_file("resnet18", "untrained", tmp_path) is None
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +120,7 @@ def test_stored_features_are_those_computed_anew(stored, network, unfrozen, shap
 
 
 def test_the_network_that_comes_with_ferflow_is_frozen_up_to_its_dense_layer(stored, tmp_path):
-    frozen.write(stored / "images.h5", "compact", 0, "shipped", None, SEED, 1, tmp_path / "compact.h5")
+    frozen.write(stored / "images.h5", "compact", 0, "shipped", shipped(), SEED, 1, tmp_path / "compact.h5")
     found = frozen.Features(tmp_path / "compact.h5")
     network, _ = spatial.load(shipped())
     wanted = network.features(spatial.prepare(images(18), network), "dense").detach()
@@ -151,7 +151,7 @@ def trained(epochs: list[int]) -> transfer.Trained:
     torch.manual_seed(4)
     head = split.head(None, "resnet18", 0, 7)
     training, judged = (frozen.Rows(values, labels, rows) for rows in (np.arange(56), np.arange(56, 70)))
-    return transfer.train(head, training, judged, 7, epochs, 32, 0.01, 0.001, SEED, 1, "test")
+    return transfer.train(head, training, judged, epochs, 32, 0.01, 0.001, SEED, 1, "test")
 
 
 def test_a_shorter_run_is_the_beginning_of_a_longer_one():
@@ -277,7 +277,7 @@ def test_unfrozen_stages_learn(network):
     head = split.head(network, "resnet18", 1, 7)
     before = head.blocks[0][0].conv1.weight.clone()
     rows = frozen.Rows(batch, labels, np.arange(14))
-    found = transfer.train(head, rows, rows, 7, [1], 7, 0.001, 0.001, SEED, 1, "test")
+    found = transfer.train(head, rows, rows, [1], 7, 0.001, 0.001, SEED, 1, "test")
     assert not torch.equal(before, head.blocks[0][0].conv1.weight)
     assert torch.equal(before, network.blocks[4][0].conv1.weight)  # the next fold starts where this one did
     assert found.said[1].shape == (14, 7)

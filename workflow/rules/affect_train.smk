@@ -1,12 +1,13 @@
 # Networks for expression, valence and arousal: one training job for each row of the study.
+from ferflow.weights import start_file
+
 AFFECT_MODELS = S.affect.models
 
 
 def affect_start(w):
     """The published or shipped weights that a network starts from; nothing for an untrained start."""
-    from ferflow.affect.train import weights_file
-
-    file = weights_file(AFFECT_MODELS[w.model], layout.WEIGHTS)
+    model = AFFECT_MODELS[w.model]
+    file = start_file(model.backbone, model.start, layout.WEIGHTS)
     return [] if file is None else str(file)
 
 

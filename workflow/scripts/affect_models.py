@@ -3,6 +3,6 @@
 from common import job
 
 with job(snakemake):
-    from ferflow.affect.train import table
+    from ferflow.report.affect_tables import networks
 
-    table(list(snakemake.input), snakemake.output[0])
+    networks(list(snakemake.input), snakemake.output[0])

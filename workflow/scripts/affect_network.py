@@ -5,8 +5,8 @@ from common import job
 with job(snakemake):
     from pathlib import Path
 
-    from ferflow.affect.train import train
     from ferflow.settings.affect import AffectModel, Loading
+    from ferflow.training.affect import train
 
     given, p, folder = snakemake.input, snakemake.params, Path(snakemake.output.model).parent
     start = given.start or None

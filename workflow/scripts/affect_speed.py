@@ -3,7 +3,7 @@
 from common import job
 
 with job(snakemake):
-    from ferflow.affect.speed import measure
+    from ferflow.bench.affect_speed import measure
     from ferflow.settings.affect import AffectModel, Loading
 
     p = snakemake.params

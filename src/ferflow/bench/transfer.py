@@ -88,7 +88,7 @@ def run(network: str, n: int, n_folds: int, epochs: int, batch: int, seed: int, 
                 torch.manual_seed(derive(seed, "bench", fold))
                 head = transfer.head(base, network, 0, CLASSES)
             sides = rows(np.flatnonzero(folds != fold)), rows(np.flatnonzero(folds == fold))
-            recipe = (CLASSES, [epochs], batch, LEARNING_RATE, WEIGHT_DECAY, seed, threads)
+            recipe = ([epochs], batch, LEARNING_RATE, WEIGHT_DECAY, seed, threads)
             each.append(train(head, *sides, *recipe, f"{name}, fold {fold}").said[epochs])
         said[name] = np.concatenate(each)
 

@@ -13,7 +13,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ferflow import weights as published
 from ferflow.models import spatial
 from ferflow.models.network import SpatialNetwork
 from ferflow.networks import NETWORKS, SHIPPED_NETWORK
@@ -68,7 +67,7 @@ def start(name: str, weights: str | Path | None, seed: int) -> SpatialNetwork:
     file or one of another network.
     """
     if name == SHIPPED_NETWORK:
-        return spatial.load(published.shipped())[0]
+        return spatial.load(weights)[0]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive(seed, "transfer", name) % 2**63)
         network = spatial.base(name, calibrated=weights is None)
@@ -97,11 +96,3 @@ def head(network: SpatialNetwork | None, name: str, unfrozen: int, n_classes: in
         pool_head = copy.deepcopy(network.pool_head)
     width = entry.dense[0] if name == SHIPPED_NETWORK else entry.pool
     return Head(blocks, pool_head, width, n_classes).requires_grad_(True)
-
-
-def weights_file(name: str, start: str, folder: str | Path) -> Path | None:
-    """The checked file of published weights for `start` imagenet; None for others.
-
-    Raises WeightsError, saying where the file comes from, where it is missing or another.
-    """
-    return published.path(NETWORKS[name].pretrained[0], folder) if start == "imagenet" else None

@@ -77,9 +77,7 @@ def _models(at: Places) -> Step:
     abouts = list(_each(at, "about.csv").values())
 
     def make() -> None:
-        from ferflow.affect import train
-
-        train.table([at.there(one) for one in abouts], at.out(at.table("affect_models")))
+        affect_tables.networks([at.there(one) for one in abouts], at.out(at.table("affect_models")))
 
     return Step(OTHERS, abouts, make)
 

@@ -40,7 +40,7 @@ def write(
 ) -> None:
     """Write the features of all images of a store (`sfew.store`) to `features_h5`.
 
-    `start` is imagenet with its file `weights`, untrained (a random start from `seed`) or shipped. Raises
+    `start` is imagenet or shipped, with its file `weights`, or untrained (a random start from `seed`). Raises
     InputError for a damaged store, WeightsError for weights that do not fit and for a feature that is not
     finite.
     """
@@ -50,7 +50,7 @@ def write(
             "network": network,
             "unfrozen": unfrozen,
             "start": start,
-            "sha256": "" if weights is None else sha256(weights),
+            "sha256": sha256(weights) if start == "imagenet" else "",
             "seed": seed,
         }
         with whole(features_h5) as partial, hdf5.create(partial) as file:

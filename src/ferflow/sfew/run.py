@@ -67,7 +67,6 @@ def train_cell(
             head,
             Rows(features.values, labels, learnt),
             Rows(features.values, labels, judged),
-            len(EMOTIONS_NEUTRAL),
             cell.epochs,
             cell.batch,
             cell.learning_rate,

@@ -104,16 +104,15 @@ def fit_classifier(
     from ferflow.training.fit import fit
     from ferflow.training.images import balanced
     from ferflow.training.module import Recipe
+    from ferflow.training.task import Expression
 
     n_classes = len(EMOTIONS_NEUTRAL)
     start = derive(seed, "finetune", settings.network)
-    labels = training.labels.numpy()
+    weights = balanced(training.labels.numpy(), n_classes) if settings.class_weights else None
     recipe = Recipe(
         settings.optimiser,
         settings.epochs,
         schedule=settings.schedule,
-        label_smoothing=settings.label_smoothing,
-        class_weights=balanced(labels, n_classes) if settings.class_weights else None,
         patience=settings.patience,
         average=settings.average,
         best=settings.keep == "best",
@@ -121,7 +120,7 @@ def fit_classifier(
     )
     return fit(
         nn.Sequential(network.dense_head, network.classifier),
-        n_classes,
+        Expression(weights, settings.label_smoothing),
         recipe,
         loader(training, settings.batch, start),
         loader(watched, settings.batch),
