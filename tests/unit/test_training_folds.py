@@ -205,7 +205,12 @@ def scripted(right: list[int], epochs: int, patience: int, rate_patience: int) -
     schedule = optimise.plateau(0.5, rate_patience)
     recipe = Recipe(optimise.adam(0.1), epochs, schedule=schedule, patience=patience)
     return fit(
-        Scripted(right), Expression(), recipe, DataLoader(items, batch_size=10), DataLoader(items, batch_size=10), "x"
+        Scripted(right),
+        Expression(),
+        recipe,
+        DataLoader(items, batch_size=10),
+        DataLoader(items, batch_size=10),
+        "x",
     )
 
 
