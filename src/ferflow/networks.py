@@ -24,15 +24,16 @@ VGGFACE2: Colours = (131.0912 / 255, 103.8827 / 255, 91.4953 / 255), (1 / 255, 1
 class Network:
     """A network for single images.
 
-    `module` and `cls` say where it is built, `size` how many pixels its inputs have a side, `parameters` how
-    many it has with seven classes. Features come from the layers `pool` (so many values) and `dense` (the
-    first of the dense layers' neurons). `pretrained` are published files that its base can start from, by
-    their names in `weights.WEIGHTS`, the usual one first; only networks that have some let their dense layers
-    be set. `faces` names the same network as it is with weights that were trained on faces.
+    `title` is its name for a reader, `made_by` the module under `ferflow.models` and its class; inputs have
+    `size` pixels a side, and with seven classes it has so many `parameters`. Features come from the layers
+    `pool` (so many values) and `dense` (the first of the dense layers' neurons). `pretrained` are published
+    files that its base can start from, by their names in `weights.WEIGHTS`, the usual one first; only
+    networks that have some let their dense layers be set. `faces` names the same network as it is with
+    weights that were trained on faces.
     """
 
-    module: str
-    cls: str
+    title: str
+    made_by: str
     size: int
     colours: Colours
     parameters: int
@@ -51,8 +52,8 @@ class Network:
 
 
 def _backbone(
-    module: str,
-    cls: str,
+    title: str,
+    made_by: str,
     parameters: int,
     pool: int,
     *pretrained: str,
@@ -61,24 +62,26 @@ def _backbone(
     faces: str | None = None,
 ) -> Network:
     """One with published weights; `dense` is the thesis's, which is told from the counts in its Table 3.4."""
-    return Network(module, cls, 224, colours, parameters, pool, dense, pretrained, faces)
+    return Network(title, made_by, 224, colours, parameters, pool, dense, pretrained, faces)
 
 
 NETWORKS = {
-    "compact": Network("compact", "Compact", 48, GREY, 784_263, 4608, (32,)),
-    "alexnet": Network("alexnet", "AlexNet", 227, RGB, 56_896_903, 9216, (4096,)),
-    "fernet": Network("fernet", "FerNet", 48, GREY, 1_012_583, 2304, (256,)),
-    "vggnet": Network("vggnet", "VggNet", 48, GREY, 40_376_519, 4608, (4096,)),
-    "resnet": Network("resnet", "SmallResNet", 48, GREY, 2_828_263, 256, (128,)),
-    "cnn_lstm": Network("recurrent", "CnnLstm", 48, GREY, 431_663, 128, (128,)),
-    "cnn_bilstm": Network("recurrent", "CnnBiLstm", 48, GREY, 809_519, 256, (128,)),
-    "cnn_lstm2": Network("recurrent", "CnnLstm2", 48, GREY, 563_759, 128, (128,)),
-    "cnn_attention": Network("transformer", "CnnAttention", 48, GREY, 558_575, 3456, (128,)),
-    "vit": Network("transformer", "Vit", 48, GREY, 402_951, 2304, (128,)),
-    "vgg16": _backbone("backbones", "Vgg16", 40_412_999, 25_088, "vgg16-397923af.pth", faces="vggface"),
+    "compact": Network("compact CNN", "compact:Compact", 48, GREY, 784_263, 4608, (32,)),
+    "alexnet": Network("AlexNet", "alexnet:AlexNet", 227, RGB, 56_896_903, 9216, (4096,)),
+    "fernet": Network("FER-Net", "fernet:FerNet", 48, GREY, 1_012_583, 2304, (256,)),
+    "vggnet": Network("VGG variant", "vggnet:VggNet", 48, GREY, 40_376_519, 4608, (4096,)),
+    "resnet": Network("ResNet", "resnet:SmallResNet", 48, GREY, 2_828_263, 256, (128,)),
+    "cnn_lstm": Network("CNN-LSTM", "recurrent:CnnLstm", 48, GREY, 431_663, 128, (128,)),
+    "cnn_bilstm": Network("CNN-BiLSTM", "recurrent:CnnBiLstm", 48, GREY, 809_519, 256, (128,)),
+    "cnn_lstm2": Network("CNN-LSTM, two layers", "recurrent:CnnLstm2", 48, GREY, 563_759, 128, (128,)),
+    "cnn_attention": Network(
+        "CNN with attention", "transformer:CnnAttention", 48, GREY, 558_575, 3456, (128,)
+    ),
+    "vit": Network("vision transformer", "transformer:Vit", 48, GREY, 402_951, 2304, (128,)),
+    "vgg16": _backbone("VGG16", "backbones:Vgg16", 40_412_999, 25_088, "vgg16-397923af.pth", faces="vggface"),
     "vggface": _backbone(
-        "backbones",
-        "VggFace",
+        "VGGFace",
+        "backbones:VggFace",
         41_462_599,
         25_088,
         "rcmalli_vggface_tf_notop_vgg16.h5",
@@ -86,12 +89,21 @@ NETWORKS = {
         colours=VGGFACE,
         dense=(1024, 1024),
     ),
-    "resnet50": _backbone("resnet", "ResNet50", 25_613_383, 2048, "resnet50-0676ba61.pth", faces="vggface2"),
-    "densenet201": _backbone("backbones", "DenseNet201", 20_067_207, 1920, "densenet201-c1103571.pth"),
-    "resnet18": _backbone("resnet", "ResNet18", 11_708_999, 512, "resnet18-f37072fd.pth"),
-    "resnet34": _backbone("resnet", "ResNet34", 21_817_159, 512, "resnet34-b627a593.pth"),
+    "resnet50": _backbone(
+        "ResNet50", "resnet:ResNet50", 25_613_383, 2048, "resnet50-0676ba61.pth", faces="vggface2"
+    ),
+    "densenet201": _backbone(
+        "DenseNet201", "backbones:DenseNet201", 20_067_207, 1920, "densenet201-c1103571.pth"
+    ),
+    "resnet18": _backbone("ResNet18", "resnet:ResNet18", 11_708_999, 512, "resnet18-f37072fd.pth"),
+    "resnet34": _backbone("ResNet34", "resnet:ResNet34", 21_817_159, 512, "resnet34-b627a593.pth"),
     "vggface2": _backbone(
-        "resnet", "ResNet50Face", 25_613_383, 2048, "rcmalli_vggface_tf_notop_resnet50.h5", colours=VGGFACE2
+        "VGGFace2",
+        "resnet:ResNet50Face",
+        25_613_383,
+        2048,
+        "rcmalli_vggface_tf_notop_resnet50.h5",
+        colours=VGGFACE2,
     ),
 }
 """By name, in the order in which they are listed to a user."""
