@@ -97,6 +97,13 @@ NETWORKS = {
     ),
     "resnet18": _backbone("ResNet18", "resnet:ResNet18", 11_708_999, 512, "resnet18-f37072fd.pth"),
     "resnet34": _backbone("ResNet34", "resnet:ResNet34", 21_817_159, 512, "resnet34-b627a593.pth"),
+    "efficientnet_lite0": _backbone(
+        "EfficientNet-Lite0",
+        "efficientnet:EfficientNetLite0",
+        4_689_927,
+        1280,
+        "efficientnet-lite0-57934424.pth",
+    ),
     "vggface2": _backbone(
         "VGGFace2",
         "resnet:ResNet50Face",

