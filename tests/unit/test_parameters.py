@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from ferflow.apps import networks
+from ferflow.apps import estimate
 from ferflow.errors import SettingError
 from ferflow.models import endtoend, spatial, temporal
 from ferflow.models.network import count
@@ -66,7 +66,7 @@ def test_no_network_of_the_thesis_is_too_large_and_each_is_printed():
     backbones = dict(parameters.counted(study("thesis-backbones")))
     assert list(backbones) == ["vgg16", "resnet50", "vggface", "densenet201"]
     assert max(*found.values(), *backbones.values()) < 60_000_000 < study("thesis").max_parameters
-    first, *lines = networks.lines(study("thesis"))
+    first, *lines = estimate.network_lines(study("thesis"))
     assert first.startswith(f"{len(found)} networks") and "larger one than 500,000,000 is refused" in first
     assert [line.split()[-1] for line in lines] == [f"{n:,}" for n in found.values()]
     assert all(line.strip().startswith(name) for line, name in zip(lines, found, strict=True))

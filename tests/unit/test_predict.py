@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import itertools
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+import preloaded
 from ferflow import tables
 from ferflow.apps import models, predict, predict_screen
 from ferflow.apps.predict import Options, Source, annotated_paths, expand
@@ -272,8 +271,7 @@ def test_streaming_gives_what_the_stored_way_gives(
     """The same trimming and answer as from stored faces, AU tables and the final model's own methods."""
     from ferflow.apps.recognise import recognise
     from ferflow.aus.clip import intensities, reader
-    from ferflow.aus.score import au_score
-    from ferflow.aus.trim import algorithm1
+    from ferflow.aus.trim import algorithm1, au_score
     from ferflow.faces.stream import FaceStream
     from ferflow.training.final import load_final
 
@@ -403,12 +401,6 @@ def test_the_landmark_network_stays_the_default_where_it_is(weights_folder, real
 
 
 def test_predict_from_the_shell_of_nothing(tmp_path):
-    done = subprocess.run(
-        [sys.executable, "-m", "ferflow.apps.cli", "predict", "a.mp4"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = preloaded.python("ferflow.apps.cli", "predict", "a.mp4", folder=tmp_path)
     assert done.returncode == 1
     assert done.stderr == "ferflow: error: a.mp4: does not exist; correct the path\n"

@@ -9,7 +9,7 @@ from test_sfew_layout import scenes
 
 from ferflow.apps import check
 from ferflow.errors import FerflowError
-from ferflow.planning import preflight
+from ferflow.steps import preflight
 
 CLASSES = ["happy", "sad"]
 

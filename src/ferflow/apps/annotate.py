@@ -17,7 +17,7 @@ from ferflow.classes import EMOTIONS
 from ferflow.datasets import manifest
 from ferflow.errors import FerflowError, SettingError
 from ferflow.humans import annotations
-from ferflow.humans.asked import asked
+from ferflow.humans.annotations import annotation_clips
 from ferflow.humans.store import Store
 
 BACKLOG = 128
@@ -92,7 +92,7 @@ def choices(manifest_csv: Path) -> tuple[str, ...]:
 
 def run(options: Options) -> None:
     """Write the answers to `options.export`, or serve the page until Ctrl-C."""
-    clips = asked(options.manifest, options.splits, options.emotions)
+    clips = annotation_clips(options.manifest, options.splits, options.emotions)
     if options.export is not None:
         if not options.database.exists():
             raise FerflowError(options.database, "does not exist", "run `ferflow annotate` first")

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from ferflow import datasets
 from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.errors import SettingError
-from ferflow.settings import Settings
+from ferflow.settings import Settings, parameters
+from ferflow.steps.work import shown_finally, shown_in_fold
 from ferflow.training import splits
-from ferflow.training.steps import final_steps, fold_steps
 
 if TYPE_CHECKING:
     from ferflow.training.estimate import Cost
@@ -33,6 +33,7 @@ def estimates(settings: Settings, clips: int | None = None) -> Iterator[Estimate
     `clips`: how many it trains on; None: all clips of the data set, test subjects too, which is a little too
     many. Raises SettingError for a study of images, InputError where the data set is not there.
     """
+
     if settings.kind != "clips":
         raise SettingError("kind", f"is {settings.kind}", "estimate a study of clips")
     if clips is None:
@@ -45,8 +46,8 @@ def estimates(settings: Settings, clips: int | None = None) -> Iterator[Estimate
     for name, (augmentations, epochs) in trained.items():
         cost = step_cost(settings, name)
         model = f"{settings.spatial.network}+{name}" if name in temporal.heads else name
-        fold = cost.seconds * fold_steps(clips, augmentations, folds, epochs + most)
-        final = cost.seconds * final_steps(clips, augmentations, most)
+        fold = cost.seconds * shown_in_fold(clips, augmentations, folds, epochs + most)
+        final = cost.seconds * shown_finally(clips, augmentations, most)
         yield Estimate(model, cost, fold, folds * fold + final)
 
 
@@ -106,3 +107,15 @@ def run(settings: Settings, clips: int | None = None) -> None:
             flush=True,
         )
     print(f"all networks one after the other: at most {duration(total)}")
+
+
+def network_lines(settings: Settings) -> list[str]:
+    """A line for each network that a study of clips or of images trains: its name and parameters."""
+    found = dict(parameters.counted(settings))
+    if not found:
+        return []
+    most = settings.max_parameters
+    width = max(len(name) for name in found)
+    bound = f"; a larger one than {most:,} is refused" if most is not None else ""
+    said = [f"{len(found)} networks and their parameters, the most where a search chooses{bound}:"]
+    return said + [f"  {name:{width}} {count:13,}" for name, count in found.items()]

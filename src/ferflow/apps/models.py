@@ -6,11 +6,11 @@ import itertools
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 
 from ferflow import layout, settings, weights
-from ferflow.apps.affect_model import Affective
 from ferflow.errors import WeightsError
 from ferflow.training.final import KIND, load_final
 
@@ -173,3 +173,43 @@ def _accuracies(metrics: Path) -> dict[str, float]:
         }
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return {}
+
+
+class Affective:
+    """A network of kind `affect`, without a head over the clip; see `recognise.Model`.
+
+    It computes in float32. `frame_classes` are in the order of its logits.
+    """
+
+    has_head = False
+    has_affect = True
+
+    def __init__(self, path: Path) -> None:
+        from ferflow.models import precision
+        from ferflow.models.affect import load
+
+        self.path = path
+        network, content = load(path)
+        meta, size = content["meta"], int(content["options"]["size"])
+        self.name, self.synthetic = str(meta.get("model", content["network"])), bool(meta["synthetic"])
+        self._device = precision.device()
+        self._network = network.to(self._device).eval()
+        self._prepared = SimpleNamespace(input_size=size, channels=3)
+        # Faces are cut out at the size that the network sees, so that nothing is enlarged twice.
+        watching = settings.watching()
+        self.faces, self.aus = watching.faces.model_copy(update={"size": size}), watching.aus
+        self.frame_classes = self.clip_classes = tuple(content["classes"])
+
+    def frames(self, crops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """No features, float16 [n,0], and probabilities float32 [n,K] of crops uint8 [n,S,S,3] (RGB)."""
+        return np.empty((len(crops), 0), np.float16), self.affect(crops)[0]
+
+    def affect(self, crops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Probabilities float32 [n,K], and valence and arousal float32 [n,2] in -1..1, of such crops."""
+        import torch
+
+        from ferflow.models.spatial import prepare
+
+        with torch.inference_mode():
+            logits, values = self._network(prepare(crops, self._prepared).to(self._device))
+        return logits.softmax(1).cpu().numpy(), values.clamp(-1, 1).cpu().numpy()

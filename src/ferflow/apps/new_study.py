@@ -13,7 +13,7 @@ from ferflow import settings, tables
 from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.errors import FerflowError, SettingError
 from ferflow.files import write_text
-from ferflow.planning import preflight
+from ferflow.steps import preflight
 
 STUDIES = Path("workflow/studies")
 PARAMS = Path("params.yaml")
@@ -135,7 +135,7 @@ class Study:
 
     def _groups(self) -> list[str]:
         """Columns that put subjects into a few groups."""
-        known = tables.schema("clips")["properties"]
+        known = tables.schema("clips").names
         further = [name for name in self.clips if name == "sex" or name not in known]
         return [name for name in further if 1 < self.clips[name].nunique() <= GROUPS]
 

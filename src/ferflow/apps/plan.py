@@ -13,6 +13,7 @@ from ferflow.planning import jobs, units
 from ferflow.planning.plan import Row, plan
 from ferflow.planning.rates import Rates, measured
 from ferflow.settings import Settings
+from ferflow.steps.work import Sizes
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def steps(settings: Settings) -> Callable[[str, str], tuple[float, str] | None]:
     return step
 
 
-def lines(rows: list[Row], settings: Settings, size: units.Sizes, times: int) -> list[str]:
+def lines(rows: list[Row], settings: Settings, size: Sizes, times: int) -> list[str]:
     """The plan in words."""
     subjects, clips, frames = (times * n for n in (len(size.subjects), size.clips, size.frames))
     about = f"{subjects:,} subjects, {clips:,} clips, {frames:,} frames"

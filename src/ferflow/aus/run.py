@@ -36,8 +36,13 @@ def write_subject(
         frames = backend(faces, clip_id)
         frames.insert(0, "clip_id", clip_id)
         parts.append(frames)
-    nothing = pd.DataFrame(columns=tables.schema("aus")["required"])  # of a subject without a face
+    nothing = pd.DataFrame(columns=tables.schema("aus").required)  # of a subject without a face
     tables.write(pd.concat(parts, ignore_index=True) if parts else nothing, out, "aus")
+
+
+def write_aus(faces: str | Path, out: str | Path, settings: Aus, weights_folder: str | Path) -> None:
+    """The same of all clips of the file that have a face."""
+    write_subject(faces, out, store.with_face(faces), settings, weights_folder)
 
 
 def _backend(faces: str | Path, clip_ids: list[str], settings: Aus, weights_folder: str | Path):

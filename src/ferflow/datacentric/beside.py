@@ -49,7 +49,7 @@ def beside(quality: pd.DataFrame, sampling: pd.DataFrame | None) -> pd.DataFrame
             rows.append(base | {"note": "; ".join(filter(None, [row.note, "not run: no network is listed"]))})
         else:
             rows.append(base | {"note": QUOTED})
-    frame = pd.DataFrame(rows).reindex(columns=list(tables.schema("datacentric")["properties"]))
+    frame = pd.DataFrame(rows).reindex(columns=tables.schema("datacentric").names)
     texts = ["model", "our_protocol", "note"]
     frame[texts] = frame[texts].fillna("")
     numbers = ["ours", "low", "high"]

@@ -23,6 +23,13 @@ def clips(settings: Settings) -> list[ListedClip]:
     ]
 
 
+def write_manifest(dataset: Dataset, emotions: Sequence[str], out: str | Path) -> None:
+    """List the clips of a data set in the table `out` (schema manifest); raises as `listing`."""
+    from ferflow.datasets import manifest
+
+    manifest.build(listing(dataset, emotions), out)
+
+
 def subjects(settings: Settings) -> list[str]:
     """The subjects of the study's data set, sorted; for real data this lists names and opens no clip."""
     if settings.dataset.name == "synth4d":

@@ -116,7 +116,7 @@ def assemble(
     )
     if "sha256" not in table:
         table["sha256"] = [pixel_hash(image) for image in pixels]
-    table = table[[column for column in tables.schema("manifest")["properties"] if column in table]]
+    table = table[[column for column in tables.schema("manifest").names if column in table]]
     refuse_repeats(root, table)
     return ImageSet(name, str(root), table, pixels, listed_as_omitted() if omitted is None else omitted)
 

@@ -194,7 +194,7 @@ def read_image(path: str | Path) -> np.ndarray:
 
 
 def write_manifest(
-    root: str | Path, smallest: int, manifest_csv: str | Path, dropped_csv: str | Path, counts_csv: str | Path
+    root: str | Path, smallest: int, out_manifest: str | Path, out_dropped: str | Path, out_counts: str | Path
 ) -> None:
     """List the images below `root` (schema `sfew_manifest`), those left out, and how many of each there are.
 
@@ -226,17 +226,17 @@ def write_manifest(
                 "height": height,
             }
         )
-    manifest = pd.DataFrame(rows, columns=list(tables.schema("sfew_manifest")["properties"]))
-    omitted = pd.DataFrame(dropped, columns=list(tables.schema("sfew_dropped")["properties"]))
+    manifest = pd.DataFrame(rows, columns=tables.schema("sfew_manifest").names)
+    omitted = pd.DataFrame(dropped, columns=tables.schema("sfew_dropped").names)
     counted = counts(manifest, omitted, synthetic)
     empty = counted[counted["kept"] == 0]
     if len(empty):
         name = NAMES.get(empty["emotion"].iloc[0], "any class")
         problem = f"has no image of {name} that can be used ({dropped[0]['path']}: {dropped[0]['said']})"
         raise InputError(root, problem, "copy the images again, or lower sfew.dataset.smallest")
-    tables.write(manifest, manifest_csv, "sfew_manifest")
-    tables.write(omitted, dropped_csv, "sfew_dropped")
-    tables.write(counted, counts_csv, "sfew_counts")
+    tables.write(manifest, out_manifest, "sfew_manifest")
+    tables.write(omitted, out_dropped, "sfew_dropped")
+    tables.write(counted, out_counts, "sfew_counts")
 
 
 def counts(manifest: pd.DataFrame, dropped: pd.DataFrame, synthetic: bool) -> pd.DataFrame:

@@ -126,7 +126,7 @@ def _one(
 
 
 def _frame(rows: list[dict], schema: str) -> pd.DataFrame:
-    rules = tables.schema(schema)["properties"]
-    frame = pd.DataFrame(rows).reindex(columns=list(rules))
-    numbers = [name for name, rule in rules.items() if "null" in rule.get("type", "")]
+    table = tables.schema(schema)
+    frame = pd.DataFrame(rows).reindex(columns=table.names)
+    numbers = [column.name for column in table.columns if column.empty]
     return frame.astype(dict.fromkeys(numbers, float))

@@ -82,7 +82,7 @@ def results_by(
     """
     listed = manifest.set_index("clip_id")
     parts = [by_group(predictions, name, listed[name], emotions, settings, seed, note) for name in by]
-    columns = list(tables.schema("results_by")["properties"])
+    columns = tables.schema("results_by").names
     table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
     return table.reindex(columns=columns).astype(dict.fromkeys(("value", "low", "high"), float))
 

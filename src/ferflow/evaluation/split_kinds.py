@@ -52,9 +52,9 @@ def split_kinds(
     table = pd.DataFrame(rows).assign(
         model=first["model"].iloc[0], synthetic=bool(first["synthetic"].any()), note=note
     )
-    properties = tables.schema("split_kinds")["properties"]
-    numbers = [name for name, rule in properties.items() if rule["type"] == ["number", "null"]]
-    table = table.reindex(columns=list(properties)).astype(dict.fromkeys(numbers, float))
+    declared = tables.schema("split_kinds")
+    numbers = [column.name for column in declared.columns if column.type == "number" and column.empty]
+    table = table.reindex(columns=declared.names).astype(dict.fromkeys(numbers, float))
     return table.astype({"fold": "Int64"})
 
 

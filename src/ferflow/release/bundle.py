@@ -12,7 +12,7 @@ from ferflow import settings as study_settings
 from ferflow.errors import FerflowError, InputError
 from ferflow.files import sha256, whole, write_text
 from ferflow.release import archive, facts, verify
-from ferflow.release.steps import VOTES, manifest_of
+from ferflow.release.rebuild import VOTES
 from ferflow.report import shown
 from ferflow.settings import Settings
 
@@ -60,6 +60,11 @@ def _study(results: Path) -> tuple[Path, Settings]:
         where = layout.RESULTS.format(study=settings.study)
         raise InputError(results, f"is not a folder {where}", "put it where the workflow wrote it")
     return root, settings
+
+
+def manifest_of(settings: Settings) -> str:
+    """The study's list of all clips or images."""
+    return layout.MANIFEST.format(dataset=settings.data()[0])
 
 
 def contents(root: Path, settings: Settings, pictures: bool = True) -> dict[str, Path]:

@@ -62,10 +62,9 @@ def beside(ours: Ours) -> pd.DataFrame:
     for row in ordered(STUDY, ORDER).itertuples(index=False):
         base = facts(row) | {"note": ""}
         rows += [_compared(base | found, ours.dataset) for found in _found(row, ours)]
-    columns = tables.schema("affect_beside")["properties"]
-    table = pd.DataFrame(rows).reindex(columns=list(columns))
-    numbers = [c for c, rule in columns.items() if "number" in rule["type"]]
-    return table.astype(dict.fromkeys(numbers, float))
+    declared = tables.schema("affect_beside")
+    table = pd.DataFrame(rows).reindex(columns=declared.names)
+    return table.astype(dict.fromkeys(declared.of_type("number"), float))
 
 
 def _found(row, ours: Ours) -> list[dict]:
@@ -162,7 +161,7 @@ def write(
     training_csv: str | Path,
     augment: Mapping | None,
     dataset: str,
-    output: str | Path,
+    out: str | Path,
 ) -> None:
     """Write schema `affect_beside` from the study's tables."""
     ours = Ours(
@@ -172,7 +171,7 @@ def write(
         augment,
         dataset,
     )
-    tables.write(beside(ours), output, "affect_beside")
+    tables.write(beside(ours), out, "affect_beside")
 
 
 def render(table_csv: str | Path, title: str, outputs: Iterable[str | Path]) -> None:

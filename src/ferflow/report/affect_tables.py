@@ -62,10 +62,10 @@ def loss_of(regression: str, weights: str) -> str:
     return VARIANTS["-learned"] if regression == "mse" else f"{kind}, {VARIANTS['-learned']}"
 
 
-def networks(about_csvs: Iterable[str | Path], output: str | Path) -> None:
+def networks(about_csvs: Iterable[str | Path], out: str | Path) -> None:
     """Write schema `affect_models` of all networks, from the row of each."""
     rows = [tables.read(path, "affect_models") for path in about_csvs]
-    tables.write(pd.concat(rows, ignore_index=True), output, "affect_models")
+    tables.write(pd.concat(rows, ignore_index=True), out, "affect_models")
 
 
 def training(models: Mapping[str, Trained], output: str | Path) -> None:
@@ -87,7 +87,7 @@ def training(models: Mapping[str, Trained], output: str | Path) -> None:
                 "note": CHOSEN if about["kept"] != "last" else "",
             }
         )
-    columns = list(tables.schema("affect_training")["properties"])
+    columns = tables.schema("affect_training").names
     tables.write(pd.DataFrame(rows, columns=columns), output, "affect_training")
 
 

@@ -14,7 +14,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import PercentFormatter
 
 from ferflow import tables
-from ferflow.humans.accuracy import ALL
+from ferflow.humans.results import ALL
 from ferflow.report import style
 from ferflow.report.names import marks_of
 

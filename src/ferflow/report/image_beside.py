@@ -79,7 +79,7 @@ def beside(ours: Ours) -> pd.DataFrame:
         base = facts(row) | {"leaky": False, "note": "", "other": ""}
         for found in _found(row, ours):
             rows.append(_compared(base | found))
-    return pd.DataFrame(rows).reindex(columns=list(tables.schema("image_beside")["properties"]))
+    return pd.DataFrame(rows).reindex(columns=tables.schema("image_beside").names)
 
 
 def _found(row, ours: Ours) -> list[dict]:
@@ -222,19 +222,19 @@ def _compared(row: dict) -> dict:
 
 
 def write(
-    settings: Images,
     accuracies_csv: str | Path,
     networks_csv: str | Path,
     counts_csv: str | Path,
     sweep_csv: str | Path | None,
     speed_csv: str | Path | None,
+    images: Images,
     dataset: str,
-    output: str | Path,
+    out: str | Path,
 ) -> None:
     """Write schema `image_beside` from the study's tables; None for the two that not every study has."""
     table = beside(
         Ours(
-            settings,
+            images,
             tables.read(accuracies_csv, "accuracies"),
             tables.read(networks_csv, "networks"),
             tables.read(counts_csv, "image_counts"),
@@ -243,7 +243,7 @@ def write(
             dataset,
         )
     )
-    tables.write(table, output, "image_beside")
+    tables.write(table, out, "image_beside")
 
 
 def render(table_csv: str | Path, title: str, outputs: Iterable[str | Path]) -> None:

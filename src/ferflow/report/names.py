@@ -6,7 +6,7 @@ from ferflow.controls import PREFIX, is_control
 from ferflow.evaluation.fusions import BEST, STACKING, is_fusion, parts
 from ferflow.evaluation.images import VIEW
 from ferflow.evaluation.results import LEAKY
-from ferflow.humans.pseudonym import HUMAN, SIMULATED_HUMAN
+from ferflow.humans.annotators import HUMAN, SIMULATED_HUMAN
 from ferflow.networks import NETWORKS
 
 SYNTHETIC = "synthetic data"

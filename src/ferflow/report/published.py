@@ -126,5 +126,5 @@ def beside(results: pd.DataFrame, dataset: str, others: Mapping[str, str] | None
                     "note": "; ".join(note for note in (other, mine.note) if note),
                 }
             )
-    columns = list(tables.schema("beside")["properties"])
+    columns = tables.schema("beside").names
     return pd.DataFrame(rows).reindex(columns=columns)

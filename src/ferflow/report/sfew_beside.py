@@ -102,7 +102,7 @@ def beside(ours: Ours) -> pd.DataFrame:
         base = facts(row) | {"start": ""}
         found = _images(ours) if row.metric == "images" else _accuracies(row, ours)
         rows.append(_compared(base | found, ours))
-    frame = pd.DataFrame(rows).reindex(columns=list(tables.schema("sfew_beside")["properties"]))
+    frame = pd.DataFrame(rows).reindex(columns=tables.schema("sfew_beside").names)
     numbers = [*PROTOCOLS, "difference"]
     return frame.astype({name: float for name in numbers} | {"count": "Int64"})
 

@@ -48,7 +48,7 @@ def paper_table(number: str, ours: Ours) -> pd.DataFrame:
         theirs = {"whose": "published", **values, "average": average}
         rows.append(base | theirs | {"start": "imagenet", "synthetic": False})
         rows += [base | row for row in _ours(model, ours)]
-    listed = list(tables.schema("sfew_paper")["properties"])
+    listed = tables.schema("sfew_paper").names
     frame = pd.DataFrame(rows).reindex(columns=listed)
     return frame.astype({name: float for name in listed if name.startswith("fold_")} | {"average": float})
 
@@ -93,7 +93,7 @@ def methods(ours: Ours) -> pd.DataFrame:
         last = int(stages.removeprefix("unfrozen"))
         named = f"{network}, {images}, last {'stage' if last == 1 else f'{last} stages'} learning too"
         rows.append(_method(named, None, model, ours) | {"note": _future(ours.start(model))})
-    frame = pd.DataFrame(rows).reindex(columns=list(tables.schema("sfew_methods")["properties"]))
+    frame = pd.DataFrame(rows).reindex(columns=tables.schema("sfew_methods").names)
     return frame.astype({name: float for name in ("published", *PROTOCOLS)})
 
 

@@ -112,7 +112,7 @@ def early_stopping(
         if final_history_csvs and model in final_history_csvs:
             mean["final_epochs"] = int(tables.read(final_history_csvs[model], "history")["epoch"].max())
         rows.append(mean)
-    table = pd.DataFrame(rows).reindex(columns=list(tables.schema("early_stopping")["properties"]))
+    table = pd.DataFrame(rows).reindex(columns=tables.schema("early_stopping").names)
     whole = ["fold", "final_epochs"]
     table[whole] = table[whole].astype("Int64")
     tables.write(table.assign(synthetic=synthetic, note=study_note(protocol)), output, "early_stopping")
@@ -194,7 +194,7 @@ def _trimmed(emotion: str, clips: pd.DataFrame, max_frames: int) -> dict:
     }
 
 
-def trackers(trackers_csv: str | Path, output: str | Path, synthetic: bool) -> None:
+def trackers(trackers_csv: str | Path, out: str | Path, synthetic: bool) -> None:
     """Schema `tracker_summary` from schema `trackers` (a tracker on a clip), fastest first."""
     table = tables.read(trackers_csv, "trackers")
     rows = []
@@ -213,15 +213,15 @@ def trackers(trackers_csv: str | Path, output: str | Path, synthetic: bool) -> N
             }
         )
     summary = pd.DataFrame(rows).sort_values("ms_per_frame").assign(synthetic=synthetic, note="")
-    tables.write(summary, output, "tracker_summary")
+    tables.write(summary, out, "tracker_summary")
 
 
 def beside(
-    results_csv: str | Path, output: str | Path, dataset: str, others: Mapping[str, str] | None = None
+    results_csv: str | Path, out: str | Path, dataset: str, others: Mapping[str, str] | None = None
 ) -> None:
     """Schema `beside`: the thesis's Table 3.6 and ours; `dataset` and `others` as in `published.beside`."""
     found = published_numbers.beside(tables.read(results_csv, "results"), dataset, others)
-    tables.write(found, output, "beside")
+    tables.write(found, out, "beside")
 
 
 def render_beside(beside_csv: str | Path, title: str, outputs: Iterable[str | Path]) -> None:

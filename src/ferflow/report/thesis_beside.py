@@ -56,7 +56,7 @@ def beside(ours: Ours, table: str) -> pd.DataFrame:
     for row in published(STUDY, table).itertuples(index=False):
         base = facts(row) | {"real": "", "note": ""}
         rows.append(_compared(base | FINDERS[table](row, ours), ours))
-    frame = pd.DataFrame(rows).reindex(columns=list(tables.schema("thesis_beside")["properties"]))
+    frame = pd.DataFrame(rows).reindex(columns=tables.schema("thesis_beside").names)
     return frame.astype(dict.fromkeys(("published", "ours", "low", "high", "difference"), float))
 
 

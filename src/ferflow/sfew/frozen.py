@@ -23,6 +23,7 @@ from ferflow.models import transfer
 from ferflow.models.precision import device
 from ferflow.seeds import reproducible
 from ferflow.sfew import store
+from ferflow.weights import start_file
 
 BATCH = 16
 """Images that are held at a time."""
@@ -66,6 +67,21 @@ def write(
                     # Contiguous, so that it can be mapped.
                     rows = file.create_dataset("features", (len(ids), *values.shape[1:]), np.float32)
                 rows[begin : begin + len(values)] = values
+
+
+def write_published(
+    images_h5: str | Path,
+    network: str,
+    unfrozen: int,
+    start: str,
+    seed: int,
+    threads: int,
+    weights_folder: str | Path,
+    out: str | Path,
+) -> None:
+    """The same with the weights of `start` in `weights_folder`, which are checked."""
+    weights = start_file(network, start, weights_folder)
+    write(images_h5, network, unfrozen, start, weights, seed, threads, out)
 
 
 class Features:

@@ -29,9 +29,9 @@ def train_cell(
     protocol: str,
     weights: str | Path | None,
     seed: int,
-    folder: str | Path,
+    out_folder: str | Path,
 ) -> None:
-    """Train `cell` in every fold of `protocol`; write predictions.csv, runs.csv and history.csv to `folder`.
+    """Train `cell` in every fold of `protocol`; write predictions.csv, runs.csv, history.csv to `out_folder`.
 
     The features are those that `sfew.frozen.write` made of the cell's network and images. The classifier's
     start depends on the seed and the fold alone, so that batch sizes are compared from the same one. Raises
@@ -86,7 +86,7 @@ def train_cell(
         curves.append(
             found.history.drop(columns=["validation_loss", "validation_accuracy"]).assign(fold=fold)
         )
-    folder = Path(folder)
+    folder = Path(out_folder)
     tables.write(pd.concat(said, ignore_index=True), folder / "predictions.csv", "predictions")
     tables.write(pd.DataFrame(runs), folder / "runs.csv", "sfew_runs")
     tables.write(pd.concat(curves, ignore_index=True), folder / "history.csv", "sfew_history")

@@ -41,13 +41,13 @@ def write(path: str | Path, ids: Sequence[str], images: Iterable[np.ndarray]) ->
             raise ValueError(f"{count} images for {len(ids)} names")
 
 
-def write_originals(manifest_csv: str | Path, originals_h5: str | Path) -> None:
+def write_originals(manifest_csv: str | Path, out: str | Path) -> None:
     """Write the scenes of a manifest, each as a whole scaled to 224×224, in its order.
 
     Raises InputError for an image that has changed since the manifest was made.
     """
     manifest = read_manifest(manifest_csv)
-    write(originals_h5, manifest["image_id"].tolist(), map(fitted, scenes(manifest)))
+    write(out, manifest["image_id"].tolist(), map(fitted, scenes(manifest)))
 
 
 def write_ids(file: h5py.File, ids: Sequence[str]) -> None:

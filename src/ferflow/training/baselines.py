@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from ferflow import tables
-from ferflow.aus.score import au_score
+from ferflow.aus.trim import au_score
 from ferflow.classes import AU_COLUMNS
 from ferflow.evaluation.clip_answer import weighted_mean
 from ferflow.evaluation.predictions import table

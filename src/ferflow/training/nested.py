@@ -174,7 +174,7 @@ def aggregate(
                 "greatest": float(folds["value"].max()),
             }
         )
-    frame = pd.DataFrame(rows).reindex(columns=list(tables.schema("nested")["properties"]))
+    frame = pd.DataFrame(rows).reindex(columns=tables.schema("nested").names)
     frame["inner_sd"] = 100 * frame["inner_sd"].astype(float)
     numbers = ["inner_mean", "low", "high", "sd", "least", "greatest"]
     return frame.astype({"fold": "Int64", "epochs": "Int64"} | dict.fromkeys(numbers, float))

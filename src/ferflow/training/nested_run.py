@@ -109,6 +109,36 @@ def run_outer(
     tables.write(said, out_folder / "predictions.csv", "predictions")
 
 
+def run_chosen(
+    head: str,
+    outer: int,
+    predictions: Sequence[str | Path],
+    *,
+    splits: str | Path,
+    manifest: str | Path,
+    trim: str | Path,
+    features: Mapping[str, Sequence[str | Path]],
+    out_folder: str | Path,
+    settings: Settings,
+    model: str,
+) -> None:
+    """`run_outer`, whose inner folders are those of `predictions`, called `<candidate>/inner-<fold>`."""
+    folders = [Path(path).parent for path in predictions]
+    inner = {(one.parent.name, int(one.name.removeprefix("inner-"))): one for one in folders}
+    run_outer(
+        head,
+        outer,
+        inner,
+        splits=splits,
+        manifest=manifest,
+        trim=trim,
+        features=features,
+        out_folder=out_folder,
+        settings=settings,
+        model=model,
+    )
+
+
 def chosen(
     model: str, outer: int, inner_folders: Mapping[tuple[str, int], str | Path]
 ) -> tuple[pd.DataFrame, dict]:

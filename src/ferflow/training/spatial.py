@@ -70,6 +70,33 @@ def train_spatial(
     networks.save(out_folder / "model.pt", network, EMOTIONS_NEUTRAL, meta)
 
 
+def write(
+    stills: str | Path | None,
+    pretrained: str | Path | None,
+    adopted: str | Path | None,
+    out_folder: str | Path,
+    settings: Spatial,
+    seed: int,
+    synthetic: bool,
+    protocol: str,
+    run: str | Path,
+) -> None:
+    """`adopt` the network that the settings name the weights of, else `train_spatial`."""
+    if settings.weights:
+        adopt(adopted, out_folder, settings)
+        return
+    train_spatial(
+        stills,
+        out_folder,
+        settings,
+        seed,
+        synthetic=synthetic,
+        protocol=protocol,
+        pretrained=pretrained,
+        run=Path(run),
+    )
+
+
 def adopt(weights: str | Path, out_folder: str | Path, settings: Spatial) -> None:
     """Take over a model that ferflow has trained elsewhere; the tables beside it have no rows.
 
@@ -84,8 +111,7 @@ def adopt(weights: str | Path, out_folder: str | Path, settings: Spatial) -> Non
         )
     out_folder = Path(out_folder)
     for name in ("history", "predictions"):
-        columns = tables.schema(name)["properties"]
-        tables.write(pd.DataFrame(columns=list(columns)), out_folder / f"{name}.csv", name)
+        tables.write(pd.DataFrame(columns=tables.schema(name).names), out_folder / f"{name}.csv", name)
     checkpoints.write_time(None, out_folder / "time.json")
     with files.whole(out_folder / "model.pt") as partial:
         shutil.copyfile(weights, partial)
