@@ -8,14 +8,21 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ferflow import tables
+from ferflow import layout, tables
 from ferflow.classes import EMOTIONS_CONTEMPT
+from ferflow.datasets import affect_index
 from ferflow.errors import FerflowError, InputError
 from ferflow.evaluation import affect
+from ferflow.parts import report_steps
+from ferflow.release import bundle, verify
 from ferflow.report import affect_beside, affect_figures, affect_sheets, affect_tables, shown
 from ferflow.report.affect_looks import LOOKS
 from ferflow.report.published import NOT_COMPARABLE, published
 from ferflow.settings import Evaluation
+from ferflow.steps import run
+from ferflow.steps.files import files_of
+from ferflow.steps.preflight import Ready
+from ferflow.steps.step import Figure
 
 MODELS = ("vgg16-face", "vgg16-face-ccc", "resnet50-face")
 AUGMENT = {"rotation": 10, "zoom": 0.25, "brightness": [0.8, 1.2]}
@@ -94,52 +101,30 @@ def real(tmp_path_factory):
 
 
 STUDY = "affect"
-SHOWN = {
-    "affect_classification": ("affect_metrics", "Table 5"),
-    "affect_regression": ("affect_metrics", "Table 6"),
-    "affect_variants": ("affect_variants", "Losses"),
-    "affect_beside": ("affect_beside", "Ours beside the paper"),
-    "affect_training": ("affect_training", "Table 3"),
-    "affect_augmentation": ("affect_augmentation", "Table 4"),
-    "affect_models": ("affect_models", "Networks"),
-}
 
 
 def finished(root, settings):
     """The working folder of a study as the workflow leaves it, without networks and figures."""
-    from ferflow import layout
-    from ferflow import settings as study_settings
-
-    folder = written(root / "made")
-    results = root / layout.RESULTS.format(study=STUDY)
-    table = {name: results / f"tables/{name}.csv" for name in (*TABLES, *SHOWN)}
-    each = {model: root / layout.AFFECT_MODEL.format(study=STUDY, model=model) for model in MODELS}
-    for model, place in each.items():
+    folder, study = written(root / "made"), files_of(Ready(settings))
+    results = root / study.at(layout.RESULTS)
+    for model in MODELS:
+        place = root / study.at(layout.AFFECT_MODEL, model=model)
         place.mkdir(parents=True)
         for name in ("history.csv", "time.json", "about.csv"):
             shutil.copy(folder / f"{model}-{name}", place / name)
         shutil.copy(folder / f"{model}.csv", place / "predictions.csv")
-    parts = [place / "predictions.csv" for place in each.values()]
-    outs = {name: table[name] for name in TABLES}
-    affect.evaluate(parts, results / "metrics.json", outs, settings.evaluation, settings.seed)
-    affect.collect(parts, results / "predictions.csv")
-    files = {m: [p / n for n in ("history.csv", "time.json", "about.csv")] for m, p in each.items()}
-    trained = {model: affect_tables.Trained(*three) for model, three in files.items()}
-    affect_tables.training(trained, table["affect_training"])
-    augment = settings.affect.loading.augment.model_dump(mode="json")
-    affect_tables.augmentation(augment, table["affect_augmentation"])
-    halves = [table[f"affect_{half}"] for half in ("classification", "regression")]
-    affect_tables.halves(table["affect_metrics"], *halves)
-    affect_tables.variants(table["affect_metrics"], table["affect_variants"])
-    affect_tables.networks([place / "about.csv" for place in each.values()], table["affect_models"])
-    three = [table[name] for name in ("affect_metrics", "affect_report", "affect_training")]
-    affect_beside.write(*three, augment, "affect", table["affect_beside"])
-    confidence = settings.evaluation.confidence
-    for name, (schema, title) in SHOWN.items():
-        outs = [table[name].with_suffix(end) for end in shown.SUFFIXES]
-        shown.render(table[name], schema, title, outs, True, confidence)
-    shown.write(shown.Shown(SHOWN, True), root / layout.SHOWN.format(study=STUDY))
-    study_settings.write(settings.model_dump(mode="json"), root / layout.SETTINGS.format(study=STUDY))
+    tables.write(affect_index.Counts().table(True), root / study.table("affect_counts"), "affect_counts")
+    speed = {"size": 224, "batch": 32, "device": "cpu", "threads": 1, "workers": 1, "ratio": 2.0}
+    speed |= {"step_images_per_second": 10.0, "loader_images_per_second": 20.0, "synthetic": True}
+    rows = pd.DataFrame([{"model": model} | speed for model in MODELS])
+    tables.write(rows, root / study.table("affect_speed"), "affect_speed")
+    for step in report_steps(study):
+        if not any(isinstance(one, Figure) for one in step.each_output()):
+            outputs = {
+                name: [study.path(one) for one in value] if isinstance(value, list) else study.path(value)
+                for name, value in step.outputs.items()
+            }
+            run.call(step.call, step.inputs, outputs, step.params(settings, **step.given))
     return results
 
 
@@ -149,16 +134,17 @@ def settings(small_settings):
     return small_settings(over | {"affect": {"models": {model: {} for model in MODELS}}})
 
 
-def test_a_bundle_is_verified_from_the_predictions_and_a_changed_one_is_found(settings, tmp_path):
-    from ferflow.release import bundle, verify
-    from ferflow.release.verify import BY_HASH
-
+def test_a_bundle_is_verified_from_the_predictions_and_a_changed_one_is_found(
+    settings, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
     results = finished(tmp_path, settings)
     out = bundle.write(results, tmp_path / "b.zip", pictures=False)
     found = verify.verify(out)
     assert found.equal, found.differences()
-    again = {one.name.split("/")[-1] for one in found.checked if one.rests_on != BY_HASH}
-    assert {*SHOWN, *TABLES, "metrics"} <= again
+    again = {one.name.split("/")[-1] for one in found.checked if one.rests_on != verify.BY_HASH}
+    named = ("training", "augmentation", "classification", "regression", "variants", "beside", "models")
+    assert {*TABLES, *(f"affect_{name}" for name in named), "predictions", "metrics"} <= again
     # Another answer of a network, in a bundle whose list has its hash: the tables alone can tell.
     path = results / "models/affect/vgg16-face/predictions.csv"
     frame = tables.read(path, "affect_predictions")
