@@ -30,8 +30,8 @@ def test_networks_for_single_images_have_the_counted_parameters(name, small_sett
     with torch.device("meta"):
         built = spatial.build(name, 7)
         assert parameters.spatial(recipe) == count(built)
-        _, pool, dense = parameters.SPATIAL[name]
-        assert built.layers == {"pool": pool, "dense": dense[0]}
+        entry = NETWORKS[name]
+        assert built.layers == {"pool": entry.pool, "dense": entry.dense[0]}
         if name in BACKBONES:
             assert parameters.spatial(recipe, [512, 256]) == count(spatial.build(name, 7, [512, 256]))
 

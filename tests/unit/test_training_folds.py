@@ -31,6 +31,7 @@ from ferflow.training.data import Batches, ClipFeatures, Study, loader
 from ferflow.training.final import final_epochs, folds_table, load_final, train_final
 from ferflow.training.fit import fit
 from ferflow.training.module import Recipe
+from ferflow.training.task import Expression
 
 
 @pytest.fixture(scope="module")
@@ -204,7 +205,12 @@ def scripted(right: list[int], epochs: int, patience: int, rate_patience: int) -
     schedule = optimise.plateau(0.5, rate_patience)
     recipe = Recipe(optimise.adam(0.1), epochs, schedule=schedule, patience=patience)
     return fit(
-        Scripted(right), 2, recipe, DataLoader(items, batch_size=10), DataLoader(items, batch_size=10), "x"
+        Scripted(right),
+        Expression(),
+        recipe,
+        DataLoader(items, batch_size=10),
+        DataLoader(items, batch_size=10),
+        "x",
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import model_validator
 
 from ferflow.classes import EMOTIONS_CONTEMPT
+from ferflow.networks import NETWORKS, SHIPPED_NETWORK
 from ferflow.settings import types as t
 from ferflow.settings.training import Optimiser, Schedule
 from ferflow.settings.types import Section, each_laid, setting
@@ -100,8 +101,8 @@ class AffectLosses(Section):
 class AffectRecipe(Section):
     """A network for expression, valence and arousal, and how it is trained."""
 
-    backbone: Literal["compact", "vgg16", "resnet50"] = setting(
-        "compact", "compact (ferflow's own), vgg16 or resnet50", source="Tables 1 and 2"
+    backbone: t.SpatialNetwork = setting(
+        "compact", "a network for single images, such as vgg16 or resnet50", source="Tables 1 and 2"
     )
     start: Literal["face", "face_if_there", "shipped", "untrained"] = setting(
         "shipped",
@@ -136,10 +137,13 @@ class AffectModel(AffectRecipe):
 
     @model_validator(mode="after")
     def _starts_from_something(self) -> AffectModel:
-        if self.start == "shipped" and self.backbone != "compact":
-            raise ValueError(f"start: shipped is a compact network; {self.backbone} starts from face weights")
-        if self.start.startswith("face") and self.backbone == "compact":
-            raise ValueError("start: there are no face weights of compact; set shipped or untrained")
+        if self.start == "shipped" and self.backbone != SHIPPED_NETWORK:
+            raise ValueError(
+                f"start: shipped is a {SHIPPED_NETWORK} network; start {self.backbone} otherwise"
+            )
+        if self.start.startswith("face") and NETWORKS[self.backbone].faces is None:
+            other = " or shipped" * (self.backbone == SHIPPED_NETWORK)
+            raise ValueError(f"start: there are no face weights of {self.backbone}; set untrained{other}")
         if self.frozen and self.start in ("untrained", "face_if_there"):
             raise ValueError(f"frozen: a backbone that may have learnt nothing (start: {self.start})")
         if self.size % 2:

@@ -6,12 +6,12 @@ from typing import Literal, get_args
 
 from pydantic import field_validator, model_validator
 
-from ferflow.networks import COMPACT, TRANSFER_FILES
+from ferflow.networks import SHIPPED_NETWORK, TRANSFERRED
 from ferflow.settings import types as t
 from ferflow.settings.scenes import Crops, Scenes
 from ferflow.settings.types import Section, setting
 
-TransferName = Literal[(*TRANSFER_FILES, COMPACT)]
+TransferName = Literal[(*TRANSFERRED, SHIPPED_NETWORK)]
 SfewImages = Literal["originals", "crops"]
 SfewProtocol = Literal["random", "film", "spi"]
 HandMadeFeature = Literal["lpq", "phog"]
@@ -43,8 +43,8 @@ class Cell(Section):
     def _rising(self) -> Cell:
         if sorted(set(self.epochs)) != self.epochs or len(set(self.protocols)) != len(self.protocols):
             raise ValueError("epochs must rise, and no protocol stand twice")
-        if self.unfrozen and self.network == COMPACT:
-            raise ValueError(f"of {COMPACT} the classifier alone can learn: unfrozen must be 0")
+        if self.unfrozen and self.network == SHIPPED_NETWORK:
+            raise ValueError(f"of {SHIPPED_NETWORK} the classifier alone can learn: unfrozen must be 0")
         return self
 
     def models(self, usual_batch: int) -> dict[int, str]:
@@ -107,7 +107,7 @@ class Transfer(Section):
 
     def start_of(self, network: TransferName) -> str:
         """What a network starts from: imagenet, untrained, or shipped."""
-        return "shipped" if network == COMPACT else self.start
+        return "shipped" if network == SHIPPED_NETWORK else self.start
 
     def under(self) -> list[SfewProtocol]:
         """The protocols that any cell is under, the published one first."""

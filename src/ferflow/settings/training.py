@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import model_validator
 
-from ferflow.networks import BACKBONES
+from ferflow.networks import BACKBONES, SHIPPED_NETWORK
 from ferflow.settings import types as t
 from ferflow.settings.types import Section, setting
 
@@ -45,7 +45,6 @@ class Schedule(Section):
 
 SHIPPED = "shipped"
 """`spatial.weights`: the network that comes with the package."""
-SHIPPED_NETWORK = "compact"
 
 
 class Spatial(Section):

@@ -11,12 +11,12 @@ from typing import Any
 from ferflow import layout
 from ferflow.datasets.manifest import SYNTHETIC_MARK
 from ferflow.faces.detect import DETECTORS
-from ferflow.networks import TRANSFER_FILES
+from ferflow.networks import NETWORKS
 from ferflow.settings import BEST, SHIPPED, ClipNetworkSettings, Settings, Spatial
 from ferflow.steps.preflight import Ready
 from ferflow.steps.step import Figure, Folder, Output, Page, Table, plain
 from ferflow.training import sweep
-from ferflow.weights import shipped
+from ferflow.weights import shipped, start_file
 
 SHAPING = (
     "study",
@@ -570,7 +570,8 @@ class SfewFiles(StudyFiles):
 
     def start_of(self, model: str) -> str | list:
         """The published weights of a network, where the study starts from them."""
-        return self.weights(TRANSFER_FILES[model]) if self.transfer.start_of(model) == "imagenet" else []
+        published = self.transfer.start_of(model) == "imagenet"
+        return self.weights(NETWORKS[model].pretrained[0]) if published else []
 
     def cell_features(self, cell: str) -> str:
         """What the frozen stages of a cell's network say of its images."""
@@ -628,9 +629,8 @@ class AffectFiles(StudyFiles):
 
     def start_of(self, model: str) -> str | list:
         """The published or shipped weights that a network starts from; nothing for an untrained start."""
-        from ferflow.affect.train import weights_file  # it imports torch
-
-        file = weights_file(self.models[model], layout.WEIGHTS)
+        own = self.models[model]
+        file = start_file(own.backbone, own.start, layout.WEIGHTS)
         return [] if file is None else str(file)
 
     def of_models(self, file: str) -> list[str]:

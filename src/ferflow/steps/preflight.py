@@ -22,7 +22,7 @@ from ferflow.evaluation.groups import grouped_by
 from ferflow.fusion import rules, stacking
 from ferflow.humans import annotations as human_answers
 from ferflow.humans import votes
-from ferflow.networks import BACKBONES
+from ferflow.networks import BACKBONES, NETWORKS
 from ferflow.settings import (
     SHIPPED,
     AffectSettings,
@@ -154,16 +154,10 @@ def _recipe(own: Spatial, where: str, settings: ClipSettings | ImageSettings, fo
 def _fetchable(own: Spatial, where: str) -> None:
     """Refuse published weights that are not in the list, or that are another network's."""
     weight = weights.entry(own.pretrained)
-    fitting = [one.name for one in weights.WEIGHTS.values() if _fits(one, own.network)]
+    fitting = NETWORKS[own.network].pretrained
     if weight.name not in fitting:
         remedy = f"choose from {', '.join(fitting)}" if fitting else f"only {', '.join(BACKBONES)} have any"
         raise SettingError(where, f"{weight.name} are no weights of {own.network}", remedy)
-
-
-def _fits(weight: weights.Weight, network: str) -> bool:
-    if network == "vggface":
-        return weight.group == weights.VGGFACE and "resnet" not in weight.name
-    return weight.group == weights.IMAGENET and network in BACKBONES and weight.name.startswith(f"{network}-")
 
 
 def _stills(settings: ClipSettings | ImageSettings) -> None:
