@@ -39,6 +39,7 @@ CHANGED = {
 def checkout(folder: Path) -> None:
     """A copy of the workflow, with the study as its params.yaml."""
     folder.mkdir(parents=True, exist_ok=True)
+    shutil.copy2(REPOSITORY / "Snakefile", folder)
     shutil.copytree(REPOSITORY / "workflow", folder / "workflow")
     settings = yaml.safe_load((REPOSITORY / "params.yaml").read_text(encoding="utf-8"))
     for section, changed in CHANGED.items():

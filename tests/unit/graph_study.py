@@ -50,10 +50,9 @@ def settle(folder: Path, settings: dict) -> None:
 def arguments(folder: Path, targets: Sequence[str], rules: Sequence[str], *more: str) -> list[str]:
     """Snakemake's arguments for `targets` by no other rules than `rules`."""
     return [
-        # A profile may print the jobs in another form.
+        # A profile that the environment names may print the jobs in another form.
         "--profile", "none",
-        "--workflow-profile", "none",
-        "--snakefile", str(REPOSITORY / "workflow/Snakefile"),
+        "--snakefile", str(REPOSITORY / "Snakefile"),
         "--directory", str(folder),
         "--configfile", str(folder / "study.yaml"),
         "--cores", "1",

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
-from running import REPOSITORY, SNAKEFILE
+from running import REPOSITORY
 
 import preloaded
 
@@ -489,8 +489,8 @@ def judge(number: int, folder: Path) -> Judged:
     (folder / "study.yaml").write_text(yaml.safe_dump(drawn.settings, sort_keys=False))
     called = "ferflow.apps.cli", "check", str(REPOSITORY / "params.yaml"), "study.yaml"
     check, trouble = _answer(preloaded.python(*called, folder=folder))
-    called = ["--snakefile", str(SNAKEFILE), "--profile", "none", "--workflow-profile", "none"]
-    called += ["--cores", "1", "--configfile", "study.yaml", "--nolock", "--dry-run", "--quiet", "all"]
+    called = ["--snakefile", str(REPOSITORY / "Snakefile"), "--profile", "none", "--cores", "1"]
+    called += ["--configfile", "study.yaml", "--nolock", "--dry-run", "--quiet", "all"]
     plan, failed = _answer(preloaded.snakemake(*called, folder=folder))
     wrong = trouble or failed
     if not wrong and bool(check) != bool(plan):

@@ -11,7 +11,6 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # also where a script beside
 import preloaded
 
 REPOSITORY = Path(__file__).parents[2]
-SNAKEFILE = REPOSITORY / "workflow/Snakefile"
 TINY = Path(__file__).with_name("tiny.yaml")
 RESULTS = Path("results/tiny")
 IMAGES = Path(__file__).with_name("tiny_images.yaml")
@@ -22,7 +21,7 @@ PROFILE = REPOSITORY / "workflow/profiles/default"
 def arguments(folder: Path, *more: str, study: Path = TINY, profile: Path | str = PROFILE) -> list[str]:
     """Snakemake's arguments for a study in `folder`."""
     return [
-        "--snakefile", str(SNAKEFILE),
+        "--snakefile", str(REPOSITORY / "Snakefile"),
         "--directory", str(folder),
         "--configfile", str(study),
         "--profile", str(profile),
@@ -44,8 +43,9 @@ def start(folder: Path, *more: str, study: Path = TINY) -> preloaded.Started:
 def planned(folder: Path, *more: str, study: Path = TINY) -> dict[str, int]:
     """How many jobs of each rule a dry run names."""
     # The profile's logger prints them in another form, and no lock is taken.
-    plain = "--workflow-profile", "none", "--nolock", "--dry-run", "--quiet", "rules"
-    called = arguments(folder, *plain, *more, study=study, profile="none")
+    called = arguments(
+        folder, "--nolock", "--dry-run", "--quiet", "rules", *more, study=study, profile="none"
+    )
     done = preloaded.snakemake(*called, folder=folder, forks=True)
     assert done.returncode == 0, done.stdout + done.stderr
     return preloaded.listed_jobs(done.stdout + done.stderr)

@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from pathlib import Path
 
 import pytest
-from running import REPOSITORY, SNAKEFILE, TINY
+from running import REPOSITORY, TINY
 
 import preloaded
 from ferflow import settings
@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
 @pytest.fixture(scope="module")
 def listed(finished) -> list[jobs.Job]:
-    return jobs.planned(finished, [TINY], True, SNAKEFILE)
+    return jobs.planned(finished, [TINY], True, REPOSITORY / "Snakefile")
 
 
 def test_the_jobs_of_every_rule_are_those_that_ran(finished, listed):
@@ -28,7 +28,7 @@ def test_the_jobs_of_every_rule_are_those_that_ran(finished, listed):
     there = {"weights"}  # were put there by the tests
     assert Counter(job.rule for job in listed if job.rule not in there) == ran
     assert ran["faces"] == 6 and ran["fold"] == 6 and ran["shown_tables"] == 1
-    assert jobs.planned(finished, [TINY], False, SNAKEFILE) == []
+    assert jobs.planned(finished, [TINY], False, REPOSITORY / "Snakefile") == []
 
 
 def test_half_of_the_run_foretells_the_whole_within_a_factor_of_two(finished, listed):

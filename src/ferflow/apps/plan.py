@@ -31,7 +31,7 @@ class Options:
 def run(options: Options) -> None:
     """Print a row per rule, the totals, and what they rest on."""
     settings = study_settings.load(options.params, *options.overlays)
-    snakefile = options.params.parent / "workflow/Snakefile"
+    snakefile = options.params.parent / "Snakefile"
     if not snakefile.is_file():
         raise InputError(snakefile, "does not exist", "call it in the folder of the workflow")
     asked = jobs.planned(Path(), options.overlays, options.everything, snakefile)
