@@ -13,9 +13,9 @@ from rich.console import Console
 from ferflow import tables
 from ferflow.errors import InputError
 from ferflow.evaluation.results import LEAKY
-from ferflow.report import console, rendering
+from ferflow.report import console, reference, rendering
 from ferflow.report import tables as report
-from ferflow.report.published import beside, published
+from ferflow.report.papers import published
 
 
 def history(accuracies):
@@ -183,18 +183,18 @@ def test_published_numbers_are_found():
     assert len(published("thesis", "fig3.29")) == 258
     with pytest.raises(InputError, match=r"nothing of thesis, table 9.9; choose from .*3\.6"):
         published("thesis", "9.9")
-    with pytest.raises(InputError, match="nothing of nobody; choose from thesis"):
+    with pytest.raises(InputError, match=r"nobody\.yaml: does not exist; choose from affectnet, compact"):
         published("nobody")
 
 
 def test_no_difference_is_shown_on_synthetic_data(tmp_path):
     tables.write(results(), tmp_path / "r.csv", "results")
-    report.beside(tmp_path / "r.csv", tmp_path / "b.csv", "synth4d")
+    reference.write_best_models(tmp_path / "r.csv", tmp_path / "b.csv", "synth4d", {})
     table = tables.read(tmp_path / "b.csv", "beside").set_index("item")
     assert table["difference"].isna().all()
     assert table.loc["vggface+lstm", ["published", "ours"]].tolist() == [0.625, 0.6]
     assert table.loc["vggface+bilstm", "note"] == "not run"
-    report.render_beside(tmp_path / "b.csv", "Beside", [tmp_path / "b.md"])
+    reference.render_best_models(tmp_path / "b.csv", "Beside", [tmp_path / "b.md"])
     text = (tmp_path / "b.md").read_text()
     assert "synthetic data: not comparable" in text
     assert "difference" not in text
@@ -203,12 +203,12 @@ def test_no_difference_is_shown_on_synthetic_data(tmp_path):
 def test_on_real_data_the_difference_is_in_points(tmp_path):
     found = results(synthetic=False)
     found["model"] = found["model"].str.replace("compact+", "vggface+", regex=False)
-    table = beside(found, "bu4dfe").set_index("item")
+    table = reference.best_models(found, "bu4dfe").set_index("item")
     assert table.loc["vggface+lstm", "difference"] == pytest.approx(-2.5)
     assert table.loc["vggface+cnn1d", "difference"] == pytest.approx(0)
     assert table.loc["vggface+cnn1d", "data"] == "bu4dfe"
     tables.write(table.reset_index(), tmp_path / "b.csv", "beside")
-    report.render_beside(tmp_path / "b.csv", "Beside", [tmp_path / "b.md"])
+    reference.render_best_models(tmp_path / "b.csv", "Beside", [tmp_path / "b.md"])
     text = (tmp_path / "b.md").read_text()
     assert "| -2.5 |" in text
     assert "synthetic" not in text

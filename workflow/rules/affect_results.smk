@@ -132,7 +132,7 @@ if AFFECT_MODELS:
     SHOWN["affect_classification"] = ("affect_metrics", "Table 5: classification", "1 Results")
     SHOWN["affect_regression"] = ("affect_metrics", "Table 6: valence and arousal", "1 Results")
     SHOWN["affect_variants"] = ("affect_variants", "The paper's loss and others", "1 Results")
-    SHOWN["affect_beside"] = ("affect_beside", "The AffectNet paper and ours", "1 Results")
+    SHOWN["affect_beside"] = ("reference", "The AffectNet paper and ours", "1 Results")
     SHOWN["affect_report"] = ("affect_report", "Precision, recall and F1 per class", "1 Results")
     SHOWN["affect_training"] = ("affect_training", "Table 3: training", "2 Networks")
     SHOWN["affect_augmentation"] = ("affect_augmentation", "Table 4: augmentation", "2 Networks")

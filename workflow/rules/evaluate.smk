@@ -1,9 +1,9 @@
 # From predictions to metrics and tables. A model, a fold and a control are all the same thing here.
-from ferflow.report import thesis_parameters
+from ferflow.report import thesis
 
 MODELS = S.models()
 # In what they are other networks than the thesis's, whose numbers stand beside theirs.
-OTHERS = thesis_parameters.others(S)
+OTHERS = thesis.others(S)
 
 
 def of_folds(file):

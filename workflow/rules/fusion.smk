@@ -1,14 +1,13 @@
 # Several models as one, and a closer look at all of them: from predictions alone.
 from ferflow.evaluation import detail_tables
-from ferflow.report import opening, thesis_titles
+from ferflow.report import opening, papers
 
 FUSED = [at(layout.FUSION) + "/predictions.csv"] if S.fusion.any() else []
 # Models against each other: one alone is compared with nothing.
 SEVERAL = len(MODELS) + len(S.baselines.compared()) + S.fusion.found() + len(HUMAN_PREDICTIONS) > 1
 # Numbers of the thesis's six classes say nothing beside those of others.
-THESIS_TABLES = {thesis_titles.file_name(name): title for name, title in thesis_titles.TITLES.items()}
-THESIS_TABLES = THESIS_TABLES if S.thesis_classes() else {}
-# Fields of report.thesis_ours.Ours, and the tables that fill them.
+THESIS_TABLES = papers.files("thesis") if S.thesis_classes() else {}
+# What papers/thesis.yaml reads, and the tables that it is.
 THESIS_SOURCES = {
     name: table(name)
     for name in ("results", "trimming", "cv_epochs", "early_stopping", "error_counts")
@@ -185,7 +184,7 @@ for name, title in detail_tables.titles(BY).items():
     if name != "comparisons" or SEVERAL:
         SHOWN[name] = (detail_tables.SCHEMAS.get(name, name), title, "1 Results")
 for name, title in THESIS_TABLES.items():
-    SHOWN[name] = ("thesis_beside", title, "6 Published beside reproduced")
+    SHOWN[name] = ("reference", title, "6 Published beside reproduced")
 FIGURES += [figure("reliability"), figure("beside"), *([figure("groups")] if BY else [])]
 FIGURES += [figure("comparisons")] if SEVERAL else []
 RESULTS.append(at(layout.TABLES) + "/opening.html")

@@ -100,7 +100,6 @@ rule compact:
     output:
         table("compact"),
     params:
-        images=plain(S.images),
         dataset=STILLS,
     log:
         "logs/compact.log",
@@ -165,7 +164,7 @@ FIGURES += [figure("counts")]
 if JUDGED:
     RESULTS += [at(layout.METRICS), at(layout.PREDICTIONS)]
     SHOWN["accuracies"] = ("accuracies", "Accuracy of the networks", "1 Results")
-    SHOWN["compact"] = ("image_beside", "The compact paper and ours", "1 Results")
+    SHOWN["compact"] = ("reference", "The compact paper and ours", "1 Results")
     SHOWN["class_report"] = ("class_report", "Precision, recall and F1 per emotion", "1 Results")
     SHOWN["networks"] = ("networks", "The networks and their training", "2 Networks")
     SHOWN["copies"] = ("copies", "Test images that a network has learnt from", "3 Images")

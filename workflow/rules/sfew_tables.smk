@@ -55,7 +55,6 @@ rule sfew_beside:
     params:
         names=PAPER,
         dataset=DATASET,
-        synthetic=SYNTHETIC,
     log:
         "logs/sfew/beside.log",
     resources:
@@ -87,7 +86,7 @@ rule figures_of_sfew:
         "../scripts/figures_of_sfew.py"
 
 
-SHOWN["sfew_beside"] = ("sfew_beside", "The SFEW paper and ours", "1 Results")
+SHOWN["sfew_beside"] = ("reference", "The SFEW paper and ours", "1 Results")
 for number, title in enumerate(
     [
         "Table 1: transfer learning on original images",

@@ -3,7 +3,7 @@
 from common import job
 
 with job(snakemake):
-    from ferflow.report import affect_beside, affect_tables
+    from ferflow.report import affect_tables, reference
 
     given, out, p = snakemake.input, snakemake.output, snakemake.params
     left = zip(given.histories, given.times, given.abouts, strict=True)
@@ -12,4 +12,6 @@ with job(snakemake):
     affect_tables.augmentation(p.augment, out.augmentation)
     affect_tables.halves(given.metrics, out.classification, out.regression)
     affect_tables.variants(given.metrics, out.variants)
-    affect_beside.write(given.metrics, given.report, out.training, p.augment, p.dataset, out.beside)
+    inputs = {"metrics": given.metrics, "report": given.report, "training": out.training}
+    inputs["augmentation"] = out.augmentation
+    reference.write("affectnet", inputs, out.beside, dataset=p.dataset)

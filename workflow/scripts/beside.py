@@ -3,7 +3,7 @@
 from common import job
 
 with job(snakemake):
-    from ferflow.report import tables
+    from ferflow.report import reference
 
     p = snakemake.params
-    tables.beside(snakemake.input[0], snakemake.output[0], p.dataset, p.others)
+    reference.write_best_models(snakemake.input[0], snakemake.output[0], p.dataset, p.others)

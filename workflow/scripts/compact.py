@@ -3,17 +3,7 @@
 from common import job
 
 with job(snakemake):
-    from ferflow.report import image_beside
-    from ferflow.settings import Images
+    from ferflow.report import reference
 
-    given, p = snakemake.input, snakemake.params
-    image_beside.write(
-        Images(**p.images),
-        given.accuracies,
-        given.networks,
-        given.counts,
-        given.get("sweep") or None,
-        given.get("speed") or None,
-        p.dataset,
-        snakemake.output[0],
-    )
+    inputs = dict(snakemake.input.items())
+    reference.write("compact", inputs, snakemake.output[0], dataset=snakemake.params.dataset)

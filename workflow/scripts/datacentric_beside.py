@@ -3,6 +3,8 @@
 from common import job
 
 with job(snakemake):
-    from ferflow.datacentric import run
+    from ferflow.report import reference
 
-    run.beside(snakemake.input.quality, snakemake.input.compared, snakemake.output[0])
+    given = snakemake.input
+    inputs = {"quality": given.quality, "sampling": given.compared}
+    reference.write("datacentric", inputs, snakemake.output[0])

@@ -3,9 +3,10 @@
 from common import job
 
 with job(snakemake):
-    from ferflow.report import sfew_beside, sfew_tables
+    from ferflow import tables
+    from ferflow.report import reference, sfew_tables
 
-    given, out, p = snakemake.input, snakemake.output, snakemake.params
-    ours = sfew_beside.read(given.folds, given.counts, p.dataset, p.synthetic)
-    sfew_beside.write(ours, out.beside)
+    out, p = snakemake.output, snakemake.params
+    ours = reference.read("sfew", dict(snakemake.input.items()), dataset=p.dataset)
+    tables.write(reference.compare("sfew", ours), out.beside, "reference")
     sfew_tables.write(ours, dict(zip(p.names, out.tables, strict=True)))

@@ -5,12 +5,11 @@ from common import job
 with job(snakemake):
     from pathlib import Path
 
-    from ferflow.report import image_counts, thesis_beside
-    from ferflow.report.thesis_parameters import counts
+    from ferflow.report import image_counts, reference, thesis
     from ferflow.settings import C3dSettings, Evaluation, HeadSettings
 
     p, given = snakemake.params, snakemake.input
-    ours = thesis_beside.load(
+    ours = thesis.load(
         {name: given[name] for name in p.sources},
         given.predictions,
         given.manifest,
@@ -25,8 +24,8 @@ with job(snakemake):
         others=p.others,
         experiments=p.experiments,
         image_counts=image_counts.of_stills(given.images[0], p.synthetic_stills) if given.images else None,
-        parameters=counts(
+        parameters=thesis.counts(
             HeadSettings(**p.heads["lstm"]) if "lstm" in p.heads else None, C3dSettings(**p.c3d)
         ),
     )
-    thesis_beside.write(ours, Path(snakemake.output[0]).parent)
+    reference.write_each("thesis", ours, Path(snakemake.output[0]).parent)

@@ -181,18 +181,6 @@ def _cells(folders: Iterable[str | Path]) -> tuple[pd.DataFrame, pd.DataFrame]:
     )
 
 
-def beside(quality_csv: str | Path, sampling_csvs: Iterable[str | Path], out: str | Path) -> None:
-    """Write schema `datacentric`: the paper's numbers beside ours, of all rows that were compared."""
-    from ferflow.datacentric import beside as published
-
-    compared, sampling = [tables.read(path, "sampling") for path in sampling_csvs], None
-    if compared:
-        rows = ["network", "sampling", "metric"]
-        sampling = pd.concat(compared).drop_duplicates(rows).reset_index(drop=True)
-    table = published.beside(tables.read(quality_csv, "data_quality"), sampling)
-    tables.write(table, out, "datacentric")
-
-
 def draw_sheets(images: ImageSet, found: cleaning.Found, n: int, out: dict[str, str | Path]) -> None:
     """Sheets of at most `n` example images.
 

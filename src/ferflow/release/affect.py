@@ -5,7 +5,7 @@ from __future__ import annotations
 from ferflow import layout
 from ferflow.evaluation import affect
 from ferflow.release.steps import CURVES, OTHERS, PREDICTIONS, Places, Step
-from ferflow.report import affect_beside, affect_tables
+from ferflow.report import affect_tables, reference
 
 JUDGED = ("affect_metrics", "affect_report", "affect_confusion")
 
@@ -85,12 +85,14 @@ def _models(at: Places) -> Step:
 
 
 def _beside(at: Places) -> Step:
-    needs = [at.table(name) for name in ("affect_metrics", "affect_report", "affect_training")]
+    names = ("metrics", "report", "training", "augmentation")
+    needs = [at.table(f"affect_{name}") for name in names]
 
     def make() -> None:
         dataset, _ = at.settings.data()
         out = at.out(at.table("affect_beside"))
-        affect_beside.write(*(at.best(name) for name in needs), _augment(at), dataset, out)
+        inputs = {name: at.best(path) for name, path in zip(names, needs, strict=True)}
+        reference.write("affectnet", inputs, out, dataset=dataset)
 
     return Step(PREDICTIONS, needs, make)
 

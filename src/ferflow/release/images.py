@@ -9,7 +9,7 @@ from ferflow.evaluation import images
 from ferflow.evaluation import run as evaluation
 from ferflow.release.bundle import manifest_of
 from ferflow.release.steps import OTHERS, PREDICTIONS, Places, Step
-from ferflow.report import image_beside, image_tables
+from ferflow.report import image_tables, reference
 from ferflow.settings import BEST
 
 COMPARED = ("results", "confusion", "class_report")
@@ -114,16 +114,13 @@ def _accuracies(at: Places) -> Step:
 def _beside(at: Places) -> Step:
     source = at.settings.stills.source
     needs = [at.table(name) for name in ("accuracies", "networks", "image_counts")]
-    optional = [at.table("sweep"), layout.SPEED]
 
     def make() -> None:
-        image_beside.write(
-            at.settings.images,
-            *(at.best(name) for name in needs),
-            *(at.there(name) if at.there(name).is_file() else None for name in optional),
-            "synth4d-stills" if source == "synth4d" else source,
-            at.out(at.table("compact")),
-        )
+        inputs = dict(zip(("accuracies", "networks", "counts"), map(at.best, needs), strict=True))
+        optional = {"sweep": at.there(at.table("sweep")), "speed": at.there(layout.SPEED)}
+        inputs |= {name: path for name, path in optional.items() if path.is_file()}
+        dataset = "synth4d-stills" if source == "synth4d" else source
+        reference.write("compact", inputs, at.out(at.table("compact")), dataset=dataset)
 
     return Step(PREDICTIONS, needs, make)
 
@@ -165,6 +162,7 @@ def _datacentric(at: Places) -> list[Step]:
 
     def beside() -> None:
         quality, *sampling = (at.best(name) for name in tables)
-        datacentric.beside(quality, sampling, at.out(at.table("datacentric")))
+        inputs = {"quality": quality, "sampling": sampling}
+        reference.write("datacentric", inputs, at.out(at.table("datacentric")))
 
     return [*found, Step(OTHERS, tables, beside)]

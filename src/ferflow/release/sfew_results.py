@@ -13,7 +13,8 @@ PAPER = ("sfew_table1", "sfew_table2", "sfew_table3", "sfew_table4")
 
 def steps(at: Places) -> list[Step]:
     """Accuracies of the hand-made features, metrics of all models, and published beside ours."""
-    from ferflow.report import sfew_beside, sfew_tables
+    from ferflow import tables
+    from ferflow.report import reference, sfew_tables
 
     settings, manifest = at.settings, manifest_of(at.settings)
     transfer, handmade = settings.sfew.transfer.run(), settings.sfew.handmade
@@ -51,10 +52,9 @@ def steps(at: Places) -> list[Step]:
     folds = [at.table("sfew_folds"), *([at.table("sfew_handmade")] if handmade.run() else [])]
 
     def make_beside() -> None:
-        ours = sfew_beside.read(
-            [at.best(name) for name in folds], at.there(at.table("sfew_counts")), dataset, synthetic
-        )
-        sfew_beside.write(ours, at.out(at.table("sfew_beside")))
+        inputs = {"folds": [at.best(name) for name in folds], "counts": at.there(at.table("sfew_counts"))}
+        ours = reference.read("sfew", inputs, dataset=dataset)
+        tables.write(reference.compare("sfew", ours), at.out(at.table("sfew_beside")), "reference")
         sfew_tables.write(ours, {name: at.out(at.table(name)) for name in PAPER})
 
     found = [Step(PREDICTIONS, [path for paths in everything.values() for path in paths], make_metrics)]

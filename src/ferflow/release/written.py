@@ -10,12 +10,11 @@ from ferflow.explain.strips import links
 from ferflow.release import trained
 from ferflow.release.bundle import manifest_of
 from ferflow.release.steps import OTHERS, PREDICTIONS, Places, Step
-from ferflow.report import error_table, opening, thesis_beside
+from ferflow.report import error_table, opening, reference
 from ferflow.report import tables as report_tables
-from ferflow.report.thesis_parameters import counts, others
-from ferflow.report.thesis_titles import file_name
+from ferflow.report.thesis import counts, load, others
 
-STILLS = "3.3"
+STILLS = "thesis_3_3"
 """The thesis's table of images, which are not in a bundle."""
 
 
@@ -68,7 +67,7 @@ def _beside(at: Places) -> Step:
     def make() -> None:
         out = at.out(at.table("beside"))
         apart = others(at.settings)
-        report_tables.beside(at.best(at.table("results")), out, at.settings.dataset.name, apart)
+        reference.write_best_models(at.best(at.table("results")), out, at.settings.dataset.name, apart)
 
     return Step(PREDICTIONS, [at.table("results")], make)
 
@@ -88,7 +87,7 @@ def _thesis(at: Places) -> Step:
     needs = [*(at.table(name) for name in names), said, manifest, *([spatial] if own else [])]
 
     def make() -> None:
-        ours = thesis_beside.load(
+        ours = load(
             {name: at.best(at.table(name)) for name in names},
             at.there(said),
             at.there(manifest),
@@ -106,9 +105,9 @@ def _thesis(at: Places) -> Step:
             parameters=counts(settings.temporal.heads.get("lstm"), settings.end_to_end.c3d),
         )
         folder = at.out(at.table("results")).parent
-        thesis_beside.write(ours, folder)
+        reference.write_each("thesis", ours, folder)
         if own:  # it counts images, of which a bundle has none: checked by its hash
-            (folder / f"{file_name(STILLS)}.csv").unlink()
+            (folder / f"{STILLS}.csv").unlink()
 
     return Step(PREDICTIONS, needs, make)
 

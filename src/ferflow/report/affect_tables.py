@@ -9,28 +9,15 @@ from pathlib import Path
 import pandas as pd
 
 from ferflow import tables
-from ferflow.evaluation.affect import CLASSIFICATION, DIMENSIONS, REGRESSION
+from ferflow.evaluation.affect import CLASSIFICATION, REGRESSION
 from ferflow.report import rendering
 from ferflow.report.names import marks, model_label
-from ferflow.report.published import published
+from ferflow.report.papers import paper, published
 from ferflow.training.checkpoints import read_time
 
 STUDY = "affectnet"
 VARIANTS = {"": "the paper's", "-ccc": "concordance", "-learned": "learned task weights"}
 """What a model's name ends with, and the loss that it was trained with."""
-LABELS = {
-    "accuracy": "accuracy",
-    "cohen_kappa": "Cohen's κ",
-    "auc_roc": "AUC-ROC, macro",
-    "auc_pr": "AUC-PR, macro",
-    "macro_f1": "F1, macro",
-    "weighted_f1": "F1, weighted",
-} | {
-    f"{metric}_{name}": f"{label}, {name}"
-    for metric, label in {"rmse": "RMSE", "corr": "Pearson's r", "sagr": "SAGR", "ccc": "CCC"}.items()
-    for name in DIMENSIONS
-}
-"""Of the metrics, as a reader sees them."""
 CHOSEN = "epoch chosen on the images that it is judged on (leaky)"
 SETTINGS = {"rotation_degrees": "rotation", "zoom": "zoom", "brightness_low": 0, "brightness_high": 1}
 """Table 4: a published setting, and its name here or its place in `brightness`."""
@@ -154,7 +141,7 @@ def metrics_table(table: pd.DataFrame, title: str, confidence: float) -> renderi
         notes = [f"{model_label(m)}: {n}" for m, n in mine["note"].fillna("").items() if n]
         images = sorted(set(mine["n"].astype(int)))
         counted = f"{images[0]}" if len(images) == 1 else f"{images[0]}–{images[-1]}"
-        rows.append([LABELS[metric], *cells, counted, "; ".join(notes)])
+        rows.append([paper(STUDY).metric(metric).label, *cells, counted, "; ".join(notes)])
     headings = ["metric", *(model_label(model) for model in models), "images", "note"]
     numbers = [False, *[True] * (len(models) + 1), False]
     if not any(row[-1] for row in rows):

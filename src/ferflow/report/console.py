@@ -97,7 +97,7 @@ def _print_images(folder: Path, table_folder: Path, console: Console) -> None:
     from rich import box
     from rich.table import Table
 
-    from ferflow.report import image_beside
+    from ferflow.report import reference
     from ferflow.report.image_tables import accuracy_cell
     from ferflow.report.names import views_label
 
@@ -119,7 +119,7 @@ def _print_images(folder: Path, table_folder: Path, console: Console) -> None:
         shown.add_row(model_label(row["model"]), views_label(row["views"]), public, *cells)
     console.print(shown)
     if (table_folder / "compact.csv").exists():
-        text = image_beside.rendered(tables.read(table_folder / "compact.csv", "image_beside"), "")
+        text = reference.rendered(tables.read(table_folder / "compact.csv", "reference"), "")
         paper = Table(title="The compact paper and ours (accuracy and F1 in %)", **looks)
         for heading in ("item", "data", "number", "published", "ours", "without copies"):
             paper.add_column(heading, justify="right" if heading in NUMBERS else "left")
@@ -136,7 +136,7 @@ def _print_affect(folder: Path, table_folder: Path, console: Console) -> None:
     from rich import box
     from rich.table import Table
 
-    from ferflow.report.affect_tables import LABELS
+    from ferflow.report.papers import paper
 
     found = tables.read(table_folder / "affect_metrics.csv", "affect_metrics")
     models = list(dict.fromkeys(found["model"]))
@@ -150,7 +150,7 @@ def _print_affect(folder: Path, table_folder: Path, console: Console) -> None:
     for metric, mine in found.groupby("metric", sort=False):
         values = mine.set_index("model")["value"].reindex(models)
         cells = [MISSING if pd.isna(value) else number(value, ".3f") for value in values]
-        shown.add_row(LABELS[metric], *cells)
+        shown.add_row(paper("affectnet").metric(metric).label, *cells)
     console.print(shown)
     _print_synthetic(synthetic, console)
 

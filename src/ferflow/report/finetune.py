@@ -20,7 +20,7 @@ from ferflow import tables
 from ferflow.evaluation.results import study_note
 from ferflow.report import search_panels, style
 from ferflow.report.names import marks, marks_of, model_label
-from ferflow.report.published import NOT_COMPARABLE, published
+from ferflow.report.papers import NOT_COMPARABLE, published
 
 if TYPE_CHECKING:
     from ferflow.models.network import SpatialNetwork

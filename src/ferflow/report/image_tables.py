@@ -12,6 +12,7 @@ from ferflow.evaluation.images import TRAINING, with_views
 from ferflow.evaluation.results import LEAKY
 from ferflow.report import rendering
 from ferflow.report.names import marks, model_label, views_label
+from ferflow.report.papers import NOT_RUN
 from ferflow.settings import BEST, Images
 from ferflow.training.checkpoints import read_time
 
@@ -22,7 +23,6 @@ PROTOCOLS = {
 }
 """Protocol and what a reader sees of it."""
 SECONDS = 3600
-NOT_RUN = "not run: "
 
 
 def networks(

@@ -14,10 +14,11 @@ from ferflow import tables
 from ferflow.errors import InputError
 from ferflow.evaluation.images import with_views, without_views
 from ferflow.report import confusion as confusion_figures
-from ferflow.report import style
+from ferflow.report import reference, style
+from ferflow.report.finders import PROTOCOLS
 from ferflow.report.names import marks, marks_of
-from ferflow.report.published import published
-from ferflow.report.sfew_beside import HEADINGS, ITEMS, PROTOCOLS, STUDY, read_folds
+from ferflow.report.papers import paper, published
+from ferflow.report.sfew_tables import HEADINGS
 
 LOOKS = {
     "random": {"marker": "s", "color": style.MIDDLE, "markerfacecolor": "white"},
@@ -78,7 +79,7 @@ def _points(axes, rows: pd.DataFrame, line: float, protocol: str) -> None:
 
 def write_folds(folds_csvs: Iterable[str | Path], output: str | Path, n_classes: int) -> None:
     """Draw `folds` of tables of schema `sfew_folds`; the paper's means stand there for real data alone."""
-    table = read_folds(folds_csvs)
+    table = reference.read("sfew", {"folds": folds_csvs}).tables["folds"]
     synthetic = bool(table["synthetic"].any())
     printed = {} if synthetic else _printed(set(table["model"]))
     with style.style():
@@ -87,11 +88,9 @@ def write_folds(folds_csvs: Iterable[str | Path], output: str | Path, n_classes:
 
 
 def _printed(models: set[str]) -> dict[str, float]:
-    rows = published(STUDY)
-    rows = rows[
-        (rows["split"] == "mean") & rows["item"].isin(ITEMS) & (rows["item"] != "SPI protocol baseline")
-    ]
-    found = {ITEMS[row.item]: row.value for row in rows.itertuples(index=False)}
+    rows, named = published("sfew"), paper("sfew").items
+    rows = rows[(rows["split"] == "mean") & (rows["item"] != "SPI protocol baseline")]
+    found = {named[row.item]: row.value for row in rows.itertuples(index=False)}
     return {model: value for model, value in found.items() if model in models}
 
 
@@ -103,7 +102,7 @@ def write_confusion(confusion_csv: str | Path, model: str, protocol: str, output
         raise InputError(confusion_csv, f"has no rows of {model} ({protocol})", "judge that model first")
     fold = table["note"].iloc[0].split("; ")[0]
     name = without_views(table["model"].iloc[0])
-    kind = {"random": "random folds", "film": "folds by film", "spi": "SPI"}[protocol]
+    kind = PROTOCOLS[protocol]
     with style.style():
         mark = marks_of(table)
         drawn = confusion_figures.counts_and_shares(table, mark)

@@ -9,16 +9,7 @@ from pathlib import Path
 
 from ferflow.errors import InputError
 from ferflow.files import write_text
-from ferflow.report import (
-    affect_beside,
-    affect_tables,
-    image_beside,
-    image_tables,
-    sfew_beside,
-    sfew_tables,
-    tables,
-    thesis_tables,
-)
+from ferflow.report import affect_tables, image_tables, reference, sfew_tables, tables
 
 SUFFIXES = (".html", ".md", ".tex")
 """In which a shown table stands beside its CSV."""
@@ -66,19 +57,13 @@ def render(
         tables.render_results(table_csv, title, outputs, confidence)
     elif schema == "accuracies":
         image_tables.render_accuracies(table_csv, title, outputs, confidence)
-    elif schema == "image_beside":
-        image_beside.render(table_csv, title, outputs)
-    elif schema == "sfew_beside":
-        sfew_beside.render(table_csv, title, outputs)
+    elif schema == "reference":
+        reference.render(table_csv, title, outputs)
     elif schema in ("sfew_paper", "sfew_methods"):
         sfew_tables.render(table_csv, schema, title, outputs)
     elif schema == "affect_metrics":
         affect_tables.render_metrics(table_csv, title, outputs, confidence)
-    elif schema == "affect_beside":
-        affect_beside.render(table_csv, title, outputs)
-    elif schema == "thesis_beside":
-        thesis_tables.render(table_csv, title, outputs)
     elif schema == "beside":
-        tables.render_beside(table_csv, title, outputs)
+        reference.render_best_models(table_csv, title, outputs)
     else:
         tables.render(table_csv, schema, title, outputs, synthetic)

@@ -14,7 +14,7 @@ from ferflow import tables
 from ferflow.evaluation.results import study_note
 from ferflow.report import rendering, style
 from ferflow.report.names import marks_of, model_label
-from ferflow.report.published import published
+from ferflow.report.papers import published
 from ferflow.training import sweep
 
 PUBLISHED = {

@@ -11,7 +11,6 @@ import pandas as pd
 from ferflow import tables
 from ferflow.evaluation.controls import is_control
 from ferflow.evaluation.results import ABSENT, study_note
-from ferflow.report import published as published_numbers
 from ferflow.report import rendering
 from ferflow.report.names import marks_of, model_label, model_order, protocol_label, protocol_order
 
@@ -214,36 +213,3 @@ def trackers(trackers_csv: str | Path, output: str | Path, synthetic: bool) -> N
         )
     summary = pd.DataFrame(rows).sort_values("ms_per_frame").assign(synthetic=synthetic, note="")
     tables.write(summary, output, "tracker_summary")
-
-
-def beside(
-    results_csv: str | Path, output: str | Path, dataset: str, others: Mapping[str, str] | None = None
-) -> None:
-    """Schema `beside`: the thesis's Table 3.6 and ours; `dataset` and `others` as in `published.beside`."""
-    found = published_numbers.beside(tables.read(results_csv, "results"), dataset, others)
-    tables.write(found, output, "beside")
-
-
-def render_beside(beside_csv: str | Path, title: str, outputs: Iterable[str | Path]) -> None:
-    """Render `beside`; on synthetic data our column is headed so and there is no difference to see."""
-    table = tables.read(beside_csv, "beside")
-    synthetic = bool((table["data"] == published_numbers.NOT_COMPARABLE).any())
-    shown = rendering.rendered(table, "beside", title, synthetic)
-    if synthetic:
-        headings = [
-            f"{published_numbers.NOT_COMPARABLE} (%)" if h == "ours (%)" else h for h in shown.headings
-        ]
-        keep = [
-            place
-            for place, heading in enumerate(headings)
-            if heading not in ("our data", "difference (points)")
-        ]
-        shown = rendering.Rendered(
-            shown.title,
-            shown.marks,
-            [headings[place] for place in keep],
-            [shown.numbers[place] for place in keep],
-            [[row[place] for place in keep] for row in shown.rows],
-            shown.controls,
-        )
-    rendering.write(shown, *outputs)
