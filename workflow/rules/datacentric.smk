@@ -306,7 +306,7 @@ rule figures_of_protocols:
         "../scripts/figures_of_protocols.py"
 
 
-SHOWN["datacentric"] = ("datacentric", "The data-centric paper: published and ours", "1 Results")
+SHOWN["datacentric"] = ("reference", "The data-centric paper: published and ours", "1 Results")
 for name, title in {
     "sampling": "Sampling before the split and after it; before, the test is balanced: compare the recall",
     "variants": "Variants of the CNN-LSTM, by either protocol",
