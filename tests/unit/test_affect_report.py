@@ -14,7 +14,7 @@ from ferflow.errors import FerflowError, InputError
 from ferflow.evaluation import affect
 from ferflow.report import affect_figures, affect_sheets, affect_tables, reference, shown
 from ferflow.report.affect_looks import LOOKS
-from ferflow.report.papers import NOT_COMPARABLE, StudyResults, published
+from ferflow.report.papers import NOT_COMPARABLE, StudyResults, paper, published
 from ferflow.settings import Evaluation
 
 MODELS = ("vgg16-face", "vgg16-face-ccc", "resnet50-face")
@@ -85,8 +85,7 @@ def written(folder, synthetic=True, models=MODELS):
 
 def compared(folder, output, dataset, **other):
     """The paper's numbers and ours; `other` are tables that lie elsewhere."""
-    names = ("metrics", "report", "training", "augmentation")
-    given = {name: folder / f"affect_{name}.csv" for name in names} | other
+    given = {name: folder / f"{name}.csv" for name in paper("affectnet").reads} | other
     reference.write("affectnet", given, output, dataset=dataset)
 
 
@@ -232,7 +231,7 @@ def test_the_annotators_agreement_says_why_it_is_not_there(study):
 
 def test_without_augmentation_table_4_says_so(study, tmp_path):
     affect_tables.augmentation(None, tmp_path / "a.csv")
-    compared(study, tmp_path / "b.csv", "affect", augmentation=tmp_path / "a.csv")
+    compared(study, tmp_path / "b.csv", "affect", affect_augmentation=tmp_path / "a.csv")
     rows = tables.read(tmp_path / "b.csv", "reference")
     rows = rows[rows["item"] == "augmentation"]
     assert rows["ours"].isna().all() and rows["note"].str.contains("does not augment").all()
@@ -373,9 +372,8 @@ def test_a_sheet_says_what_was_said_and_survives_a_missing_image(study, tmp_path
 
 
 def test_a_network_without_face_weights_says_so_beside_the_paper(study):
-    names = ("metrics", "report", "training", "augmentation")
-    found = {name: tables.read(study / f"affect_{name}.csv", f"affect_{name}") for name in names}
-    found["training"]["weights"] = "untrained start"
+    found = {name: tables.read(study / f"{name}.csv", name) for name in paper("affectnet").reads}
+    found["affect_training"]["weights"] = "untrained start"
     made = reference.compare("affectnet", StudyResults(found, {"dataset": "affect"}))
     made = made.set_index(["item", "metric"])
     assert made.loc[("vgg16-face", "accuracy"), "note"] == "ours: untrained start"

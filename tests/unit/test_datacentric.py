@@ -476,7 +476,7 @@ def test_every_published_number_stands_beside_ours_or_a_reason(compared, tmp_pat
     columns = ["check", "counted", "count"]
     found = pd.DataFrame(counts, columns=columns).assign(rule="", synthetic=False)
     for sampled in (compared, None):
-        given = {"quality": found} | ({} if sampled is None else {"sampling": sampled})
+        given = {"data_quality": found} | ({} if sampled is None else {"sampling": sampled})
         table = reference.compare("datacentric", papers.StudyResults(given, {}))
         items = papers.published("datacentric")[["table", "item"]].apply(tuple, axis=1)
         assert set(table[["table", "item"]].apply(tuple, axis=1)) == set(items)
@@ -565,7 +565,9 @@ def test_the_best_row_is_taken_from_both_comparisons(compared, tmp_path):
     for name, frame in files.items():
         tables.write(frame, tmp_path / f"{name}.csv", "sampling" if name != "data_quality" else name)
     csvs = [tmp_path / f"{name}.csv" for name in files]
-    reference.write("datacentric", {"quality": csvs[0], "sampling": csvs[1:]}, tmp_path / "datacentric.csv")
+    reference.write(
+        "datacentric", {"data_quality": csvs[0], "sampling": csvs[1:]}, tmp_path / "datacentric.csv"
+    )
     best = tables.read(tmp_path / "datacentric.csv", "reference").set_index("item").loc["best single network"]
     assert best["ours"].iat[0] == 0.95 and best["model"].iat[0].startswith("CNN")
     assert best["note"].iat[0].count("best of 3 rows") == 1

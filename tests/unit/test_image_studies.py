@@ -266,7 +266,7 @@ def test_every_published_row_has_ours_or_a_reason():
     )
     speed = pd.DataFrame({"fps": [61.0], "note": ["two cores"]})
     accuracies = pd.DataFrame([row, none])
-    found = {"accuracies": accuracies, "networks": networks, "counts": counts, "speed": speed}
+    found = {"accuracies": accuracies, "networks": networks, "image_counts": counts, "speed": speed}
     table = reference.compare("compact", StudyResults(found, {"dataset": "fer2013"}))
     key = ["table", "item", "metric", "split"]
     assert set(map(tuple, published("compact")[key].to_numpy())) <= set(map(tuple, table[key].to_numpy()))

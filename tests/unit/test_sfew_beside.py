@@ -44,7 +44,7 @@ ALL = {model: ["random", "film", "spi"] for model in paper("sfew").items.values(
 def results(folds: pd.DataFrame, in_spi: int = 600) -> StudyResults:
     counts = {"emotion": "all", "published": 675, "found": 679, "unreadable": 0, "too_small": 2, "kept": 677}
     counts |= {"films": 30, "in_spi": in_spi, "synthetic": bool(folds["synthetic"].any())}
-    return StudyResults({"folds": folds, "counts": pd.DataFrame([counts])}, {"dataset": "sfew"})
+    return StudyResults({"sfew_folds": folds, "sfew_counts": pd.DataFrame([counts])}, {"dataset": "sfew"})
 
 
 def beside(folds: pd.DataFrame, in_spi: int = 600) -> pd.DataFrame:
@@ -111,10 +111,8 @@ def test_what_was_not_run_has_its_reason():
 def test_synthetic_figures_stand_under_their_own_heading_and_are_not_compared(tmp_path):
     ours = results(fold_table(ALL, "untrained", True))
     given = {name: tmp_path / f"{name}.csv" for name in ours.tables}
-    for name, path in given.items():
-        tables.write(
-            ours.tables[name].astype({"fold": "Int64"} if name == "folds" else {}), path, f"sfew_{name}"
-        )
+    tables.write(ours.tables["sfew_folds"].astype({"fold": "Int64"}), given["sfew_folds"], "sfew_folds")
+    tables.write(ours.tables["sfew_counts"], given["sfew_counts"], "sfew_counts")
     reference.write("sfew", given, tmp_path / "beside.csv", dataset="scenes")
     table = tables.read(tmp_path / "beside.csv", "reference")
     assert table["difference"].isna().all() and table["synthetic"].all()

@@ -93,7 +93,7 @@ rule compact:
     input:
         accuracies=table("accuracies"),
         networks=table("networks"),
-        counts=table("image_counts"),
+        image_counts=table("image_counts"),
         # Made by targets of their own; what is there is shown.
         sweep=table("sweep") if Path(table("sweep")).exists() else [],
         speed=layout.SPEED if Path(layout.SPEED).exists() else [],

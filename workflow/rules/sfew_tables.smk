@@ -47,8 +47,8 @@ rule sfew_metrics:
 rule sfew_beside:
     """The paper's numbers, each beside ours or the reason why there is none, and its Tables 1 to 4."""
     input:
-        folds=FOLD_TABLES,
-        counts=table("sfew_counts"),
+        sfew_folds=FOLD_TABLES,
+        sfew_counts=table("sfew_counts"),
     output:
         beside=table("sfew_beside"),
         tables=[table(name) for name in PAPER],

@@ -12,6 +12,6 @@ with job(snakemake):
     affect_tables.augmentation(p.augment, out.augmentation)
     affect_tables.halves(given.metrics, out.classification, out.regression)
     affect_tables.variants(given.metrics, out.variants)
-    inputs = {"metrics": given.metrics, "report": given.report, "training": out.training}
-    inputs["augmentation"] = out.augmentation
+    inputs = {"affect_metrics": given.metrics, "affect_report": given.report}
+    inputs |= {"affect_training": out.training, "affect_augmentation": out.augmentation}
     reference.write("affectnet", inputs, out.beside, dataset=p.dataset)

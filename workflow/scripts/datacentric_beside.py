@@ -6,5 +6,5 @@ with job(snakemake):
     from ferflow.report import reference
 
     given = snakemake.input
-    inputs = {"quality": given.quality, "sampling": given.compared}
+    inputs = {"data_quality": given.quality, "sampling": given.compared}
     reference.write("datacentric", inputs, snakemake.output[0])

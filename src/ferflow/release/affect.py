@@ -85,8 +85,8 @@ def _models(at: Places) -> Step:
 
 
 def _beside(at: Places) -> Step:
-    names = ("metrics", "report", "training", "augmentation")
-    needs = [at.table(f"affect_{name}") for name in names]
+    names = ("affect_metrics", "affect_report", "affect_training", "affect_augmentation")
+    needs = [at.table(name) for name in names]
 
     def make() -> None:
         dataset, _ = at.settings.data()

@@ -116,7 +116,7 @@ def _beside(at: Places) -> Step:
     needs = [at.table(name) for name in ("accuracies", "networks", "image_counts")]
 
     def make() -> None:
-        inputs = dict(zip(("accuracies", "networks", "counts"), map(at.best, needs), strict=True))
+        inputs = dict(zip(("accuracies", "networks", "image_counts"), map(at.best, needs), strict=True))
         optional = {"sweep": at.there(at.table("sweep")), "speed": at.there(layout.SPEED)}
         inputs |= {name: path for name, path in optional.items() if path.is_file()}
         dataset = "synth4d-stills" if source == "synth4d" else source
@@ -162,7 +162,7 @@ def _datacentric(at: Places) -> list[Step]:
 
     def beside() -> None:
         quality, *sampling = (at.best(name) for name in tables)
-        inputs = {"quality": quality, "sampling": sampling}
+        inputs = {"data_quality": quality, "sampling": sampling}
         reference.write("datacentric", inputs, at.out(at.table("datacentric")))
 
     return [*found, Step(OTHERS, tables, beside)]

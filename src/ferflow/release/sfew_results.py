@@ -52,7 +52,10 @@ def steps(at: Places) -> list[Step]:
     folds = [at.table("sfew_folds"), *([at.table("sfew_handmade")] if handmade.run() else [])]
 
     def make_beside() -> None:
-        inputs = {"folds": [at.best(name) for name in folds], "counts": at.there(at.table("sfew_counts"))}
+        inputs = {
+            "sfew_folds": [at.best(name) for name in folds],
+            "sfew_counts": at.there(at.table("sfew_counts")),
+        }
         ours = reference.read("sfew", inputs, dataset=dataset)
         tables.write(reference.compare("sfew", ours), at.out(at.table("sfew_beside")), "reference")
         sfew_tables.write(ours, {name: at.out(at.table(name)) for name in PAPER})

@@ -296,7 +296,7 @@ def sfew_accuracy(row: Mapping, ours: StudyResults) -> dict:
         "model": model if start else "",
         "protocol": LEAKY if values.get("random") is not None else "",
         "data": row["dataset"],
-        "synthetic": bool(ours.tables["folds"]["synthetic"].any()),
+        "synthetic": bool(ours.tables["sfew_folds"]["synthetic"].any()),
         "note": "; ".join(note for note in notes if note),
         "another": "",
         "compared": not place and start not in STARTS and values[asked[0]] is not None,
@@ -306,7 +306,7 @@ def sfew_accuracy(row: Mapping, ours: StudyResults) -> dict:
 
 def sfew_value(ours: StudyResults, model: str, protocol: str, place: int = 0) -> float | None:
     """Accuracy of a model in its `place`-th fold (from 1) of a protocol; of 0 the mean."""
-    folds = ours.tables["folds"]
+    folds = ours.tables["sfew_folds"]
     rows = folds[(folds["model"] == model) & (folds["protocol"] == protocol)]
     each = rows[rows["fold"].notna()].sort_values("fold").iloc[place - 1 : place]
     found = each if place else rows[rows["fold"].isna()]
@@ -315,7 +315,7 @@ def sfew_value(ours: StudyResults, model: str, protocol: str, place: int = 0) ->
 
 def sfew_start(ours: StudyResults, model: str) -> str:
     """Where a model's network starts, or nothing where it was not run."""
-    found = ours.tables["folds"].query("model == @model")["start"]
+    found = ours.tables["sfew_folds"].query("model == @model")["start"]
     return "" if found.empty else str(found.iloc[0])
 
 
@@ -325,7 +325,7 @@ def sfew_missing(
     """Why a model has no accuracy, by protocol; nothing where it has all."""
     if not sfew_start(ours, model):
         return [f"{NOT_RUN}{model} is not among this study's models"]
-    counts = ours.tables["counts"].set_index("emotion").loc["all"]
+    counts = ours.tables["sfew_counts"].set_index("emotion").loc["all"]
     reasons = []
     for protocol in (name for name, value in values.items() if value is None):
         if protocol == "spi" and not counts["in_spi"]:
@@ -342,7 +342,7 @@ def sfew_missing(
 
 def sfew_images(row: Mapping, ours: StudyResults) -> dict:
     """The images of the data set, and how many of them cannot be used."""
-    counts = ours.tables["counts"].set_index("emotion").loc["all"]
+    counts = ours.tables["sfew_counts"].set_index("emotion").loc["all"]
     found, lost = int(counts["found"]), int(counts["found"] - counts["kept"])
     note = f"{lost} of ours are left out" if lost else ""
     return {"ours": found, "data": row["dataset"], "synthetic": bool(counts["synthetic"]), "note": note}

@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import as_file
 from importlib.resources import files as resources
 from pathlib import Path
 
@@ -22,7 +21,9 @@ from ferflow import tables
 from ferflow.errors import InputError
 from ferflow.settings.types import Section
 
+FOLDER = Path(str(resources("ferflow"))) / "papers"
 NOT_RUN = "not run: "
+NO_ROW = "not run: no such result in this study"
 NOT_COMPARABLE = "synthetic data: not comparable"
 SIMULATED = "simulated annotators: not comparable"
 COLUMNS = {
@@ -69,8 +70,11 @@ class Rule(Section):
     theirs: Text = Field("", description="their network; another `network` of ours is not compared")
     another: Text | None = Field(None, description="in what ours is another model, or empty: it is none")
     no_table: Text | list[Text] = "not run: this study has no table {table}"
-    no_row: Text | dict[str, Text] = Field("not run: no such result in this study", description="by filter")
+    no_row: Text | dict[str, Text] = Field(NO_ROW, description="or by column: that no row holds")
     no_value: Text | list[Text] = "not known here"
+
+
+UNRULED = Rule(reason=f"{NOT_RUN}no rule of the paper's file says where ours is")
 
 
 class Another(Section):
@@ -122,13 +126,13 @@ class Paper(Section):
 
     source: str = Field(description="authors, title, year")
     tables: dict[str, str] = Field({}, description="table, section or figure: title; or as printed")
-    numbers: list[Number] = Field([], description="beside those of published.csv")
+    numbers: list[Number] = Field([], description="else those of published.csv")
     reads: dict[str, str] = Field(description="our tables, as rules name them: schema")
     items: dict[str, str] = Field({}, description="item of the paper: what it is called here (`ours`)")
     remarks: dict[str, str] = Field({}, description="item: what is said of it (`remark`)")
     free: list[str] = Field([], description="metrics that do not depend on data: always compared")
     another: list[Another] | str = Field([], description="or a finder")
-    ours: list[Rule]
+    ours: list[Rule] = Field([], description="where ours are: the first rule whose `when` matches")
     metrics: dict[str, Metric] = Field({}, description="metric (a regular expression): how it is written")
     shown: Layout = Layout()
 
@@ -143,21 +147,14 @@ class Paper(Section):
 
     def rule(self, row: Mapping[str, object]) -> tuple[Rule, dict[str, str]]:
         """The first rule for a published row, and the groups of its expressions."""
-        own = [
-            Rule(**dict(number.ours) | {"when": {name: re.escape(str(row[name])) for name in _KEY}})
-            for number in self.numbers
-            if number.ours and all(getattr(number, name) == row[name] for name in _KEY)
-        ]
-        for rule in (*own, *self.ours):
+        key = ("table", "item", "metric", "split")
+        own = [one.ours for one in self.numbers if all(getattr(one, name) == row[name] for name in key)]
+        for rule in [*filter(None, own), *self.ours, UNRULED]:
             matches = [re.fullmatch(pattern, str(row[name])) for name, pattern in rule.when.items()]
             if all(matches):
-                return rule, {
-                    k: v for match in matches for k, v in match.groupdict().items() if v is not None
-                }
-        return Rule(reason=f"{NOT_RUN}no rule of the paper's file says where ours is"), {}
-
-
-_KEY = ("table", "item", "metric", "split")
+                break
+        groups = {name: text for match in matches for name, text in match.groupdict().items()}
+        return rule, {name: text for name, text in groups.items() if text is not None}
 
 
 @dataclass(frozen=True)
@@ -175,7 +172,7 @@ class StudyResults:
 @cache
 def paper(name: str) -> Paper:
     """The paper `papers/<name>.yaml`; InputError where there is none, or where it is not as it must be."""
-    path = Path(str(resources("ferflow"))) / "papers" / f"{name}.yaml"
+    path = FOLDER / f"{name}.yaml"
     try:
         return Paper.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
@@ -191,8 +188,7 @@ def paper(name: str) -> Paper:
 
 @cache
 def _listed() -> pd.DataFrame:
-    with as_file(resources("ferflow") / "papers" / "published.csv") as path:
-        return tables.read(path, "published")
+    return tables.read(FOLDER / "published.csv", "published")
 
 
 def published(study: str, table: str | None = None) -> pd.DataFrame:
@@ -200,10 +196,11 @@ def published(study: str, table: str | None = None) -> pd.DataFrame:
 
     Raises InputError where there is no such paper or table.
     """
-    rows = _listed()[_listed()["study"] == study]
-    if rows.empty and (own := paper(study).numbers):
-        named = [number.model_dump(exclude={"ours"}) | {"study": study} for number in own]
-        rows = pd.DataFrame(named).rename(columns={"published": "value"})
+    if own := paper(study).numbers:
+        rows = pd.DataFrame([number.model_dump(exclude={"ours"}) for number in own])
+        rows = rows.assign(study=study).rename(columns={"published": "value"})
+    else:
+        rows = _listed()[_listed()["study"] == study]
     if table is not None:
         known, rows = rows["table"].unique(), rows[rows["table"] == table]
         if rows.empty:
@@ -215,7 +212,8 @@ def published(study: str, table: str | None = None) -> pd.DataFrame:
 def ordered(study: str) -> pd.DataFrame:
     """All that `study` prints, in the order of the paper's tables where it has one."""
     rows, order = published(study), list(paper(study).tables)
-    return rows.iloc[rows["table"].map(order.index).argsort(kind="stable")] if order else rows
+    places = {table: place for place, table in enumerate(order)}
+    return rows.iloc[rows["table"].map(places).argsort(kind="stable")] if order else rows
 
 
 def files(study: str) -> dict[str, str]:

@@ -14,10 +14,19 @@ from pathlib import Path
 import pandas as pd
 
 from ferflow import tables
+from ferflow.errors import InputError
 from ferflow.evaluation.results import LEAKY
 from ferflow.report import finders, papers, rendering
 from ferflow.report.names import marks, model_label, views_label
-from ferflow.report.papers import NOT_COMPARABLE, NOT_RUN, SIMULATED, Paper, Rule, StudyResults
+from ferflow.report.papers import (
+    NO_ROW,
+    NOT_COMPARABLE,
+    NOT_RUN,
+    SIMULATED,
+    Paper,
+    Rule,
+    StudyResults,
+)
 
 TEXTS = ("model", "protocol", "data", "note")
 """Columns of schema `reference` that are empty where nothing is said."""
@@ -67,15 +76,12 @@ def compare(name: str, ours: StudyResults, table: str | None = None, every: bool
     printed = papers.ordered(name) if table is None else papers.published(name, table)
     rows = []
     for row in printed.rename(columns={"value": "published", "note": "published_note"}).to_dict("records"):
-        rule, groups = about.rule(row | {"ours": about.items.get(row["item"], "")})
-        named = {
-            "ours": about.items.get(row["item"], row["item"]),
-            "remark": about.remarks.get(row["item"], ""),
-        }
+        item = row["item"]
+        rule, groups = about.rule(row | {"ours": about.items.get(item, "")})
+        named = {"ours": about.items.get(item, item), "remark": about.remarks.get(item, "")}
         known = {**ours.facts, **row, **named, **groups}
-        rows += [
-            _compared(row, found, known, rule, about, ours) for found in _found(rule, known, ours, every)
-        ]
+        for found in _found(rule, known, ours, every):
+            rows.append(_compared(row, found, known, rule, about, ours))
     frame = pd.DataFrame(rows)
     listed = dict.fromkeys([*tables.schema("reference")["properties"], *frame])
     frame = frame.reindex(columns=tables.in_order(listed, "reference"))
@@ -100,14 +106,15 @@ def _found(rule: Rule, known: dict, ours: StudyResults, every: bool) -> list[dic
 
 
 def _looked_up(rule: Rule, known: dict, ours: StudyResults, every: bool) -> list[dict]:
+    """The rows of one of our tables that a rule asks for; without any, the reason."""
     table = rows = ours.tables.get(rule.table)
     if table is None:
         return [{"note": _first(rule.no_table, known | {"table": rule.table})}]
-    for column, text in [*rule.rows.items(), (None, "")]:
+    for column in [*rule.rows, None]:
         before = rows
-        rows = rows if column is None else rows[_holds(rows[column], _say(text, known))]
+        rows = rows if column is None else _only(rows, {column: rule.rows[column]}, known, rule.table)
         if rows.empty:
-            reason = rule.no_row.get(column, "") if isinstance(rule.no_row, dict) else rule.no_row
+            reason = rule.no_row.get(str(column), NO_ROW) if isinstance(rule.no_row, dict) else rule.no_row
             # A model that was not run has a row without numbers, which says why.
             told = "" if before is table or "note" not in before else str(before["note"].iloc[0])
             return [{"note": told if told.startswith(NOT_RUN) else _say(reason, known)}]
@@ -115,11 +122,22 @@ def _looked_up(rule: Rule, known: dict, ours: StudyResults, every: bool) -> list
     return [_of_row(rule, row, known) for row in chosen.to_dict("records")]
 
 
+def _only(rows: pd.DataFrame, wanted: Mapping[str, str], known: Mapping, name: str) -> pd.DataFrame:
+    """The `rows` of our table `name` that hold what is `wanted` of each column."""
+    for column, text in wanted.items():
+        if column not in rows:
+            raise InputError(f"table {name}", f"has no column {column}", f"it has {', '.join(rows)}")
+        rows = rows[_holds(rows[column], _say(text, known))]
+    return rows
+
+
 def _of_row(rule: Rule, row: dict, known: dict) -> dict:
     row = {column: "" if pd.isna(value) else value for column, value in row.items()}
     note = str(row.get("note", ""))
     named = {**row, "note": note.replace(NOT_COMPARABLE, "").strip("; "), **known}
     column = _say(rule.value, known)
+    if column not in row:
+        raise InputError(f"table {rule.table}", f"has no column {column!r}", f"it has {', '.join(row)}")
     if row[column] == "":
         if note.startswith(NOT_RUN):
             return {"note": note}
@@ -186,13 +204,12 @@ _ASIDE = ("another", "compared", "against", "simulated", "members")
 
 
 def _another(known: dict, about: Paper, ours: StudyResults) -> str:
-    """In what our model is another one than the paper's, or "" ."""
+    """In what our model is another than the paper's; "" where it is none."""
     if isinstance(about.another, str):
         return getattr(finders, about.another)(known, ours)
     for one in about.another:
-        rows = ours.tables.get(one.table, pd.DataFrame(columns=list(one.rows)))
-        for column, text in one.rows.items():
-            rows = rows[_holds(rows[column], _say(text, known))]
+        rows = ours.tables.get(one.table)
+        rows = pd.DataFrame() if rows is None else _only(rows, one.rows, known, one.table)
         if len(rows):
             return _say(one.say, {**rows.iloc[0], **known})
     return ""

@@ -79,7 +79,7 @@ def _points(axes, rows: pd.DataFrame, line: float, protocol: str) -> None:
 
 def write_folds(folds_csvs: Iterable[str | Path], output: str | Path, n_classes: int) -> None:
     """Draw `folds` of tables of schema `sfew_folds`; the paper's means stand there for real data alone."""
-    table = reference.read("sfew", {"folds": folds_csvs}).tables["folds"]
+    table = reference.read("sfew", {"sfew_folds": folds_csvs}).tables["sfew_folds"]
     synthetic = bool(table["synthetic"].any())
     printed = {} if synthetic else _printed(set(table["model"]))
     with style.style():

@@ -44,7 +44,7 @@ def paper_table(number: str, ours: StudyResults) -> pd.DataFrame:
 
 def _ours(model: str, ours: StudyResults) -> list[dict]:
     """A row for each protocol of a model; one that says why there is none where it was not run."""
-    folds, start = ours.tables["folds"], sfew_start(ours, model)
+    folds, start = ours.tables["sfew_folds"], sfew_start(ours, model)
     synthetic = bool(folds["synthetic"].any())
     whose = SCENES if synthetic else "ours"
     if not start:
@@ -75,7 +75,7 @@ def methods(ours: StudyResults) -> pd.DataFrame:
     about, rows = paper(PAPER), []
     for item, value in published(PAPER, "4")[["item", "value"]].itertuples(index=False):
         rows.append(_method(item, value, about.items[item], ours, about.remarks.get(item, "")))
-    models = sorted(ours.tables["folds"]["model"].unique())
+    models = sorted(ours.tables["sfew_folds"]["model"].unique())
     for model in models:
         if model.split("-")[0] == COMPACT:
             named = f"compact network of ferflow, {model.split('-')[2]}"
