@@ -41,8 +41,7 @@ FUSION = Fusion(
 
 def results_of(facts, **found):
     facts = {"dataset": "x", "stills": "fer2013", "evaluation": EVALUATION, "seed": 1} | facts
-    experiments = {"lstm-25088 baseline": "lstm-pool"}
-    return StudyResults(found, {"experiments": experiments, "spatial": "", "others": {}} | facts)
+    return StudyResults(found, {"spatial": "", "others": {}} | facts, {"lstm-25088 baseline": "lstm-pool"})
 
 
 def beside(ours, table):
@@ -118,7 +117,7 @@ def everything(found):
 
 def test_every_row_of_the_thesis_is_there_with_ours_or_the_reason(synthetic, real):
     printed = published("thesis")
-    nothing = results_of({"experiments": {}})
+    nothing = results_of({})
     for found in (synthetic, real, {table: beside(nothing, table) for table in TABLES}):
         rows = everything(found)
         keys = ["table", "item", "metric", "split"]
@@ -306,7 +305,7 @@ def test_from_files(tmp_path):
     write_manifest(tmp_path / "manifest.csv")
     given = {name: tmp_path / f"{name}.csv" for name in ("results", "fusion")}
     said = tmp_path / "predictions.csv", tmp_path / "manifest.csv"
-    found = thesis.load(given, *said, EMOTIONS, **ours.facts)
+    found = thesis.load(given, *said, EMOTIONS, experiments=ours.items, **ours.facts)
     reference.write_each("thesis", found, tmp_path / "out")
     names = {path.name for path in (tmp_path / "out").iterdir()}
     assert names == {f"{name}.csv" for name in files("thesis")} and len(names) == 14

@@ -110,50 +110,19 @@ def thesis_fusion(row: Mapping, ours: StudyResults) -> dict:
     }
 
 
-def thesis_cross_validation(row: Mapping, ours: StudyResults) -> dict:
-    """Sections 3.2.4 and 3.2.5: an experiment of the study that repeats the item, or its own LSTM or C3D."""
-    part, prefix = ours.facts["experiments"].get(row["item"]), "experiment_"
-    if part is None:
-        part, prefix = row["ours"] if row["ours"] != row["item"] else None, ""
-    if part is None:
-        return {"note": NOT_RUN + "no experiment of this study repeats it"}
-    fold = int(row["fold"]) if "fold" in row else None
-    results, epochs = ours.tables.get(f"{prefix}results"), ours.tables.get(f"{prefix or 'cv_'}epochs")
-    early = ours.tables.get("early_stopping")
-    finders = {
-        "accuracy": lambda: None if results is None else _result(results, part, "cv", fold),
-        "train_minus_validation": lambda: _gap(epochs, part),
-        "max_accuracy": lambda: _early(
-            ours.tables.get("early_stopping"), part, fold, "max_validation_accuracy"
-        ),
-        "epoch": lambda: _early(early, part, fold, "epoch"),
-        "epochs": lambda: _early(early, part, None, "epoch"),
-    }
-    found = finders[row["metric"]]()
-    if found is None:
-        where = "" if fold is None else f", fold {fold}"
-        return {"note": NOT_RUN + f"no cross-validation of {part}{where} in this study"}
-    return found | {"data": row["dataset"]}
-
-
-def thesis_human(row: Mapping, ours: StudyResults) -> dict:
-    """Figure 3.25 and the last row of Table 3.6: what annotators, or simulated ones, said of the clips."""
-    summary = ours.tables.get("human_summary")
-    if summary is None:
-        return {"note": NOT_RUN + "nobody annotated the test clips"}
-    emotion = row["item"].partition("/")[2] or "all"
-    mine = summary[(summary["measure"] == row["metric"]) & (summary["emotion"] == emotion)]
-    if mine.empty:
-        return {"note": NOT_RUN + f"no annotated clips of {emotion}"}
-    mine = mine.iloc[0]
+def thesis_gap(row: Mapping, ours: StudyResults) -> dict:
+    """Section 3.2.4: training less validation accuracy, at the last epoch that all folds' mean has."""
+    found = [ours.tables[name] for name in ("experiment_epochs", "cv_epochs") if name in ours.tables]
+    mine = _of(pd.concat(found), row["ours"]) if found else []
+    if not len(mine):
+        return {"note": NOT_RUN + f"no cross-validation of {row['ours']} in this study"}
+    last = mine.sort_values("epoch").iloc[-1]
     return {
-        "model": "simulated-human" if mine["simulated"] else "human",
-        "ours": mine["value"],
-        "low": mine["low"],
-        "high": mine["high"],
+        "model": last["model"],
+        "ours": float(last["train_accuracy_mean"] - last["validation_accuracy_mean"]),
         "data": row["dataset"],
-        "synthetic": bool(mine["synthetic"]),
-        "simulated": bool(mine["simulated"]),
+        "synthetic": bool(last["synthetic"]),
+        "note": f"at the last epoch, {last['epoch']:.0f}",
     }
 
 
@@ -180,26 +149,6 @@ def thesis_recalls(row: Mapping, ours: StudyResults) -> dict:
         "data": row["dataset"],
         "synthetic": bool(test["synthetic"].any()),
         "note": each + ("; ours is the mean" if row["metric"] == "recall" else ""),
-    }
-
-
-def thesis_scores(row: Mapping, ours: StudyResults) -> dict:
-    """Figure 3.29: a model's score of a class for a subject's clip, whose true class the thesis notes."""
-    predictions, part = ours.tables.get("predictions"), row["part"]
-    if predictions is None:
-        return {"note": NOT_RUN + "no test predictions in this study"}
-    emotion = row["published_note"].split(",")[0].removeprefix("real ")
-    test = _of(predictions[predictions["protocol"] == "test"], part)
-    mine = test[(test["subject_id"] == row["subject"]) & (test["emotion"] == emotion)]
-    if mine.empty:
-        return {"note": NOT_RUN + f"no test prediction of {part} for {row['subject']}, {emotion}"}
-    mine = mine.iloc[0]
-    return {
-        "model": mine["model"],
-        "ours": float(mine[row["metric"].replace("score_", "p_")]),
-        "data": row["dataset"],
-        "synthetic": bool(mine["synthetic"]),
-        "note": f"ours predicts {mine['predicted']}",
     }
 
 
@@ -237,28 +186,6 @@ def _result(results: pd.DataFrame, part: str, protocol: str, fold: int | None = 
     mine = mine.iloc[0]
     found = {name: mine[name] for name in ("model", "low", "high", "note")}
     return found | {"ours": mine["value"], "synthetic": bool(mine["synthetic"])}
-
-
-def _gap(cv_epochs: pd.DataFrame | None, part: str) -> dict | None:
-    mine = None if cv_epochs is None else _of(cv_epochs, part)
-    if mine is None or mine.empty:
-        return None
-    last = mine.sort_values("epoch").iloc[-1]
-    return {
-        "model": last["model"],
-        "ours": float(last["train_accuracy_mean"] - last["validation_accuracy_mean"]),
-        "synthetic": bool(last["synthetic"]),
-        "note": f"at the last epoch, {last['epoch']:.0f}",
-    }
-
-
-def _early(early: pd.DataFrame | None, part: str, fold: int | None, column: str) -> dict | None:
-    mine = None if early is None else _of(early, part)
-    mine = mine if mine is None else mine[mine["fold"].isna() if fold is None else mine["fold"] == fold]
-    if mine is None or mine.empty:
-        return None
-    mine = mine.iloc[0]
-    return {"model": mine["model"], "ours": float(mine[column]), "synthetic": bool(mine["synthetic"])}
 
 
 def _of_class(frame: pd.DataFrame, emotion: str, metric: str, ours: StudyResults) -> tuple[float, np.ndarray]:

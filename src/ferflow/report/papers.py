@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files as resources
 from pathlib import Path
@@ -54,7 +54,7 @@ class Rule(Section):
     )
     reason: Text = Field("", description="why there is nothing of ours, whatever the study has")
     finder: str = Field("", description="a function of report/finders.py, for what a table does not hold")
-    table: str = Field("", description="the study's table in which ours is found")
+    table: str | list[str] = Field("", description="our table, or several below one another")
     rows: dict[str, Text] = Field(
         {}, description="column: what it holds in our row; `~` a regular expression, `!` anything else, empty"
     )
@@ -162,11 +162,21 @@ class StudyResults:
     """What a study has to set beside a paper.
 
     `tables`: those that it has, by the names of `Paper.reads`. `facts`: what texts name (`dataset`), and what
-    finders need (`evaluation`, `seed`).
+    finders need (`evaluation`, `seed`). `items`: as those of the paper, where the study decides.
     """
 
     tables: Mapping[str, pd.DataFrame]
     facts: Mapping[str, object]
+    items: Mapping[str, str] = field(default_factory=dict)
+
+    def table(self, names: str | list[str]) -> pd.DataFrame | None:
+        """A table, or several below one another; None where there is none."""
+        found = [
+            self.tables[name]
+            for name in ([names] if isinstance(names, str) else names)
+            if name in self.tables
+        ]
+        return pd.concat(found, ignore_index=True) if found else None
 
 
 @cache

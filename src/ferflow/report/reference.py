@@ -77,8 +77,9 @@ def compare(name: str, ours: StudyResults, table: str | None = None, every: bool
     rows = []
     for row in printed.rename(columns={"value": "published", "note": "published_note"}).to_dict("records"):
         item = row["item"]
-        rule, groups = about.rule(row | {"ours": about.items.get(item, "")})
-        named = {"ours": about.items.get(item, item), "remark": about.remarks.get(item, "")}
+        name_here = {**about.items, **ours.items}.get(item, "")
+        rule, groups = about.rule(row | {"ours": name_here})
+        named = {"ours": name_here or item, "remark": about.remarks.get(item, "")}
         known = {**ours.facts, **row, **named, **groups}
         for found in _found(rule, known, ours, every):
             rows.append(_compared(row, found, known, rule, about, ours))
@@ -107,7 +108,7 @@ def _found(rule: Rule, known: dict, ours: StudyResults, every: bool) -> list[dic
 
 def _looked_up(rule: Rule, known: dict, ours: StudyResults, every: bool) -> list[dict]:
     """The rows of one of our tables that a rule asks for; without any, the reason."""
-    table = rows = ours.tables.get(rule.table)
+    table = rows = ours.table(rule.table)
     if table is None:
         return [{"note": _first(rule.no_table, known | {"table": rule.table})}]
     for column in [*rule.rows, None]:
@@ -144,7 +145,8 @@ def _of_row(rule: Rule, row: dict, known: dict) -> dict:
         return {"model": _say(rule.model, named), "note": _first(rule.no_value, named)}
     found = {
         "metric": known["metric"],
-        "model": _say(rule.model, named),
+        "model": "simulated-" * bool(row.get("simulated")) + _say(rule.model, named),
+        "simulated": bool(row.get("simulated")),
         "protocol": LEAKY if row.get("leaky") else "",
         "data": _say(rule.data, named),
         "synthetic": rule.synthetic and bool(row.get("synthetic")),

@@ -50,14 +50,15 @@ def load(
     synthetic_stills: bool = False,
     image_counts: pd.DataFrame | None = None,
     parameters: Mapping[str, int] | None = None,
+    experiments: Mapping[str, str] | None = None,
     **facts: object,
 ) -> StudyResults:
     """A study's results from files: `table_csvs` by the names of `reads` in papers/thesis.yaml.
 
-    There is no manifest of stills, so whether they are synthetic must be said. `parameters` are `counts`.
+    There is no manifest of stills, so whether they are synthetic must be said. `parameters` are `counts`;
+    `experiments` maps an item of sections 3.2.4 and 3.2.5 to the model whose cross-validation repeats it.
     `facts`: `dataset` and `stills` name the data of clips and of single images; `evaluation` and `seed` are
-    for intervals that no table of the study has; `experiments` maps an item of sections 3.2.4 and 3.2.5 to
-    the model whose cross-validation repeats it; `spatial` is the study's network for single images, on whose
+    for intervals that no table of the study has; `spatial` is the study's network for single images, on whose
     features the heads of the experiments learn; `others` are `others`.
     """
     found = dict(reference.read("thesis", table_csvs).tables)
@@ -69,7 +70,7 @@ def load(
         found["image_counts"] = image_counts
     if parameters:
         found["parameters"] = pd.DataFrame(list(parameters.items()), columns=["item", "count"])
-    return StudyResults(found, facts)
+    return StudyResults(found, facts, experiments or {})
 
 
 def counts(lstm: HeadSettings | None, c3d: C3dSettings) -> dict[str, int]:
