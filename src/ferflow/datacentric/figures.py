@@ -83,14 +83,11 @@ def protocols(sampling: pd.DataFrame, confidence: float, marks: str) -> Figure:
             transform=axes.get_yaxis_transform(),
         )
     labels = [f"{model_label(row.network)}, {LABELS[row.sampling]}" for row in rows.itertuples()]
-    axes.set_yticks(range(len(rows)), labels)
-    axes.set_ylim(len(rows) - 0.4, -0.6)
+    style.names_down(axes, labels, 0.6, 0.6)
     values = rows[["published_low", "published_high", "honest_low", "honest_high"]].to_numpy()
     axes.set_xlim(max(0, values.min() - 0.05), min(1, values.max() + 0.03))
     axes.set_xlabel("macro recall on the protocol's own test images")
     axes.xaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
-    axes.tick_params(axis="y", length=0)
-    axes.grid(axis="x")
     handles = [
         Line2D(
             [],

@@ -10,7 +10,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Circle
-from matplotlib.ticker import PercentFormatter
 
 from ferflow import tables
 from ferflow.errors import InputError
@@ -46,7 +45,7 @@ def learning(history: pd.DataFrame, name: str, marks: str) -> Figure:
                 axes.plot(epochs, values, dash, color=colour, label=label, marker=marker)
     panels[0].set(ylabel="loss, as optimised")
     panels[1].set(ylabel="accuracy", ylim=(0, 1.02))
-    panels[1].yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
+    style.percent(panels[1].yaxis)
     panels[1].axhline(1 / 8, color=style.LIGHT, linestyle=":", label="chance")
     if with_ccc:
         for dimension, (dash, colour) in DASHES.items():

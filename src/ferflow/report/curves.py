@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import MaxNLocator
 
 from ferflow.report import style
 
@@ -47,7 +47,7 @@ def learning_curves(histories: Sequence[pd.DataFrame], name: str, chance: float 
         by_epoch(axes, max(history["epoch"].max() for history in histories))
     left.set(ylabel="loss (cross-entropy)", ylim=(0, None))
     right.set(ylabel="accuracy", ylim=(0, 1.02))
-    right.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
+    style.percent(right.yaxis)
     if chance is not None:
         right.axhline(chance, color=style.LIGHT, linestyle=":", label="chance")
     style.panel(left, "a", "loss")

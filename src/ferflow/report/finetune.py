@@ -14,7 +14,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import MaxNLocator
 
 from ferflow import tables
 from ferflow.evaluation.results import study_note
@@ -131,14 +131,14 @@ def history(table: pd.DataFrame, name: str, marks: str) -> Figure:
     grid[1, 0].set_xticks(range(len(order)), order, rotation=45, ha="right", rotation_mode="anchor")
     gap = table["train_accuracy"].astype(float)
     search_panels.against(grid[1, 1], gap, values, looks, "training accuracy at the best epoch")
-    grid[1, 1].xaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
+    style.percent(grid[1, 1].xaxis)
     limits = grid[1, 1].get_xlim(), grid[1, 1].get_ylim()
     grid[1, 1].axline((0, 0), slope=1, linestyle=":", color=style.LIGHT)
     grid[1, 1].set(xlim=limits[0], ylim=limits[1])
     titles = ("trials in their order", "dropout", "size", "gap between training and validation")
     for letter, axes, title in zip("abcd", grid.flat, titles, strict=True):
         style.panel(axes, letter, title)
-        axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
+        style.percent(axes.yaxis)
         axes.grid(axis="y")
     for axes in grid[:, 0]:
         axes.set_ylabel("validation accuracy")
@@ -171,7 +171,7 @@ def curves(table: pd.DataFrame, name: str, marks: str) -> Figure:
         grid[1, column].legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.25), ncols=1)
     grid[0, 0].set(ylabel="loss (cross-entropy)", ylim=(0, None))
     grid[1, 0].set(ylabel="accuracy", ylim=(0, 1.02))
-    grid[1, 0].yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
+    style.percent(grid[1, 0].yaxis)
     sides = [
         Line2D([], [], color=style.DARK, linestyle="-", label="training"),
         Line2D([], [], color=style.DARK, linestyle="--", marker="o", label="validation"),

@@ -8,7 +8,6 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import PercentFormatter
 
 from ferflow import tables
 from ferflow.errors import InputError
@@ -49,11 +48,9 @@ def folds(table: pd.DataFrame, chance: float, marks: str, printed: dict[str, flo
             axes.axhline(place - 0.5, color=style.BAND, linewidth=0.6, zorder=0)
     axes.axvline(chance, color=style.LIGHT, linestyle=":")
     highest = max([table["accuracy"].max(), *printed.values()])
-    axes.set(xlim=(0, min(1, highest + 0.05)), ylim=(len(models) - 0.5, -0.5), xlabel="accuracy")
-    axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
-    axes.set_yticks(range(len(models)), models)
-    axes.tick_params(axis="y", length=0)
-    axes.grid(axis="x")
+    axes.set(xlim=(0, min(1, highest + 0.05)), xlabel="accuracy")
+    style.percent(axes.xaxis)
+    style.names_down(axes, models)
     shown = [protocol for protocol in PROTOCOLS if protocol in set(table["protocol"])]
     handles = [Line2D([], [], linestyle="", label=HEADINGS[name], **LOOKS[name]) for name in shown]
     handles.append(
