@@ -12,7 +12,7 @@ from ferflow import tables
 from ferflow.classes import EMOTIONS_CONTEMPT
 from ferflow.errors import FerflowError, InputError
 from ferflow.evaluation import affect
-from ferflow.report import affect_figures, affect_sheets, affect_tables, reference, shown
+from ferflow.report import affect_figures, affect_sheets, affect_tables, curves, reference, run, shown
 from ferflow.report.affect_looks import LOOKS
 from ferflow.report.papers import NOT_COMPARABLE, StudyResults, paper, published
 from ferflow.settings import Evaluation
@@ -309,7 +309,8 @@ def test_the_terminal_shows_the_metrics(study, tmp_path):
 
 def test_figures_are_drawn_and_marked(study, tmp_path):
     model = "vgg16-face"
-    affect_figures.write_learning(study / f"{model}-history.csv", tmp_path / "l.svg", model, True)
+    about = {"schema": "affect_history", "loss": "loss, as optimised"}
+    run.learning_curves([study / f"{model}-history.csv"], tmp_path / "l.svg", model, 8, True, **about)
     tabled = [study / "affect_confusion.csv", study / "affect_report.csv"]
     affect_figures.write_confusion(*tabled, tmp_path / "c.svg", model)
     affect_figures.write_plane(study / "predictions.csv", tmp_path / "p.svg", model)
@@ -321,8 +322,8 @@ def test_figures_are_drawn_and_marked(study, tmp_path):
 
 def test_a_history_without_concordance_has_two_panels():
     table = history().drop(columns=[c for c in history() if "_ccc_" in c])
-    assert len(affect_figures.learning(table, "net", "").axes) == 2
-    assert len(affect_figures.learning(history(), "net", "").axes) == 3
+    assert len(curves.learning_curves([table], "net", 1 / 8, "").axes) == 2
+    assert len(curves.learning_curves([history()], "net", 1 / 8, "").axes) == 3
 
 
 def test_the_plane_shows_true_left_and_predicted_right():

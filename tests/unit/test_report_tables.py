@@ -13,7 +13,7 @@ from rich.console import Console
 from ferflow import tables
 from ferflow.errors import InputError
 from ferflow.evaluation.results import LEAKY
-from ferflow.report import console, reference, rendering
+from ferflow.report import console, reference, rendering, shown
 from ferflow.report import tables as report
 from ferflow.report.papers import published
 
@@ -79,7 +79,7 @@ def test_early_stopping_repeats_the_thesis(tmp_path):
     assert table["epoch"].tolist() == [9, 22, 4, 4, 16, 11]
     assert table["max_validation_accuracy"].tolist() == pytest.approx([0.75] * 6)
     assert table["final_epochs"].iloc[-1] == 11
-    report.render(out, "early_stopping", "Early stopping", [tmp_path / "early.md"])
+    shown.render(out, "early_stopping", "Early stopping", [tmp_path / "early.md"])
     lines = (tmp_path / "early.md").read_text().splitlines()
     assert lines[0] == "**Early stopping** *(synthetic data)*"
     assert lines[4] == "| compact CNN + LSTM | 0 | 75.0 | 9 | – |"
@@ -114,7 +114,7 @@ def test_trimming_counts_frames_and_lists_anomalies(tmp_path):
 def test_an_empty_table_renders(tmp_path):
     columns = list(tables.schema("anomalies")["properties"])
     tables.write(pd.DataFrame(columns=columns), tmp_path / "a.csv", "anomalies")
-    report.render(tmp_path / "a.csv", "anomalies", "Anomalies", [tmp_path / "a.md", tmp_path / "a.html"])
+    shown.render(tmp_path / "a.csv", "anomalies", "Anomalies", [tmp_path / "a.md", tmp_path / "a.html"])
     assert "reason" in (tmp_path / "a.md").read_text()
 
 
@@ -134,7 +134,7 @@ def test_trackers_are_summed_up_per_tracker(tmp_path):
 def test_results_are_one_table_with_the_controls_last(tmp_path):
     tables.write(results(), tmp_path / "r.csv", "results")
     outs = [tmp_path / f"r.{suffix}" for suffix in ("md", "tex", "html")]
-    report.render_results(tmp_path / "r.csv", "Results", outs, 0.95)
+    shown.render(tmp_path / "r.csv", "results", "Results", outs, confidence=0.95)
     lines = outs[0].read_text().splitlines()
     assert "synthetic data" in lines[0]
     assert "chance: 16.7 %" in lines[0]
@@ -155,7 +155,7 @@ def test_results_are_one_table_with_the_controls_last(tmp_path):
 
 def test_a_missing_interval_is_left_out(tmp_path):
     tables.write(results(low=None), tmp_path / "r.csv", "results")
-    report.render_results(tmp_path / "r.csv", "Results", [tmp_path / "r.md"], 0.95)
+    shown.render(tmp_path / "r.csv", "results", "Results", [tmp_path / "r.md"], confidence=0.95)
     assert "| 60.0 |" in (tmp_path / "r.md").read_text()
 
 
@@ -194,7 +194,7 @@ def test_no_difference_is_shown_on_synthetic_data(tmp_path):
     assert table["difference"].isna().all()
     assert table.loc["vggface+lstm", ["published", "ours"]].tolist() == [0.625, 0.6]
     assert table.loc["vggface+bilstm", "note"] == "not run"
-    reference.render_best_models(tmp_path / "b.csv", "Beside", [tmp_path / "b.md"])
+    shown.render(tmp_path / "b.csv", "beside", "Beside", [tmp_path / "b.md"])
     text = (tmp_path / "b.md").read_text()
     assert "synthetic data: not comparable" in text
     assert "difference" not in text
@@ -208,7 +208,7 @@ def test_on_real_data_the_difference_is_in_points(tmp_path):
     assert table.loc["vggface+cnn1d", "difference"] == pytest.approx(0)
     assert table.loc["vggface+cnn1d", "data"] == "bu4dfe"
     tables.write(table.reset_index(), tmp_path / "b.csv", "beside")
-    reference.render_best_models(tmp_path / "b.csv", "Beside", [tmp_path / "b.md"])
+    shown.render(tmp_path / "b.csv", "beside", "Beside", [tmp_path / "b.md"])
     text = (tmp_path / "b.md").read_text()
     assert "| -2.5 |" in text
     assert "synthetic" not in text

@@ -9,6 +9,7 @@ from ferflow import tables
 from ferflow.evaluation.results import LEAKY
 from ferflow.report import reference, rendering
 from ferflow.report.papers import NOT_COMPARABLE, StudyResults, paper, published
+from ferflow.report.shown import render
 
 
 def fold_table(
@@ -124,7 +125,7 @@ def test_synthetic_figures_stand_under_their_own_heading_and_are_not_compared(tm
     assert len(headed) == 3 and not any(heading.startswith("ours") for heading in shown.headings)
     assert f"synthetic scenes, random folds ({LEAKY})" in shown.headings and shown.marks == "synthetic data"
     paths = [tmp_path / f"beside.{form}" for form in ("md", "tex", "html")]
-    reference.render(tmp_path / "beside.csv", "The paper and ours", paths)
+    render(tmp_path / "beside.csv", "reference", "The paper and ours", paths)
     assert all(NOT_COMPARABLE in path.read_text(encoding="utf-8") for path in paths)
 
 

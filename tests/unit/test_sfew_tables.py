@@ -15,7 +15,7 @@ from ferflow import tables
 from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.errors import InputError
 from ferflow.evaluation.results import LEAKY
-from ferflow.report import sfew_figures, sfew_tables
+from ferflow.report import sfew_figures, sfew_tables, shown
 from ferflow.report.papers import StudyResults, published
 from ferflow.settings import Evaluation
 from ferflow.sfew import results
@@ -113,7 +113,7 @@ def test_rendered_under_the_heading_of_its_data(tmp_path):
         )
         for number, schema in ((1, "sfew_paper"), (4, "sfew_methods")):
             out = tmp_path / f"{number}.md"
-            sfew_tables.render(tmp_path / f"{number}.csv", schema, "Table", [out])
+            shown.render(tmp_path / f"{number}.csv", schema, "Table", [out])
             text = out.read_text(encoding="utf-8")
             assert headed in text and ("synthetic data" in text) == synthetic
             assert ("ours, SPI" in text) != synthetic

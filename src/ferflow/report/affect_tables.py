@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -121,13 +121,6 @@ def variants(metrics_csv: str | Path, output: str | Path) -> None:
     tables.write(made, output, "affect_variants")
 
 
-def render_metrics(
-    table_csv: str | Path, title: str, outputs: Iterable[str | Path], confidence: float
-) -> None:
-    """Render schema `affect_metrics` (.md, .tex, .html)."""
-    rendering.write(metrics_table(tables.read(table_csv, "affect_metrics"), title, confidence), *outputs)
-
-
 def metrics_table(table: pd.DataFrame, title: str, confidence: float) -> rendering.Rendered:
     """Schema `affect_metrics` as the paper has it: a metric a row, a model a column, `value [low, high]`.
 
@@ -137,7 +130,10 @@ def metrics_table(table: pd.DataFrame, title: str, confidence: float) -> renderi
     rows = []
     for metric in dict.fromkeys(table["metric"]):
         mine = table[table["metric"] == metric].set_index("model")
-        cells = [_cell(mine.loc[model]) if model in mine.index else rendering.MISSING for model in models]
+        cells = [
+            rendering.with_interval(mine.loc[model], ".3f") if model in mine.index else rendering.MISSING
+            for model in models
+        ]
         notes = [f"{model_label(m)}: {n}" for m, n in mine["note"].fillna("").items() if n]
         images = sorted(set(mine["n"].astype(int)))
         counted = f"{images[0]}" if len(images) == 1 else f"{images[0]}–{images[-1]}"
@@ -149,7 +145,3 @@ def metrics_table(table: pd.DataFrame, title: str, confidence: float) -> renderi
     about = f"{title}; in brackets: {100 * confidence:g} % intervals, bootstrap over images"
     mark = marks(bool(table["synthetic"].any()))
     return rendering.Rendered(about, mark, headings, numbers, rows, [False] * len(rows))
-
-
-def _cell(row: pd.Series) -> str:
-    return rendering.MISSING if pd.isna(row["value"]) else rendering.with_interval(row, ".3f")

@@ -98,7 +98,6 @@ def _print_images(folder: Path, table_folder: Path, console: Console) -> None:
     from rich.table import Table
 
     from ferflow.report import reference
-    from ferflow.report.image_tables import accuracy_cell
     from ferflow.report.names import views_label
 
     found = tables.read(table_folder / "accuracies.csv", "accuracies")
@@ -115,7 +114,7 @@ def _print_images(folder: Path, table_folder: Path, console: Console) -> None:
             shown.add_row(model_label(row["model"]), row["note"], style="dim")
             continue
         public = number(row["validation"], "percent")
-        cells = [accuracy_cell(row, protocol) for protocol in ("test", "honest")]
+        cells = [with_interval(row, "percent", protocol) for protocol in ("test", "honest")]
         shown.add_row(model_label(row["model"]), views_label(row["views"]), public, *cells)
     console.print(shown)
     if (table_folder / "compact.csv").exists():
@@ -149,7 +148,7 @@ def _print_affect(folder: Path, table_folder: Path, console: Console) -> None:
         shown.add_column(model_label(model), justify="right")
     for metric, mine in found.groupby("metric", sort=False):
         values = mine.set_index("model")["value"].reindex(models)
-        cells = [MISSING if pd.isna(value) else number(value, ".3f") for value in values]
+        cells = [number(value, ".3f") for value in values]
         shown.add_row(paper("affectnet").metric(metric).label, *cells)
     console.print(shown)
     _print_synthetic(synthetic, console)

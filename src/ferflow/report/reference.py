@@ -7,7 +7,7 @@ can say is in `report/finders.py`.
 from __future__ import annotations
 
 import string
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -238,11 +238,6 @@ def _first(texts: str | list[str], known: Mapping) -> str:
     return next((said for text in texts if (said := _say(text, known))), "")
 
 
-def render(table_csv: str | Path, title: str, outputs: Iterable[str | Path]) -> None:
-    """Render schema `reference` (.md, .tex, .html) in the way of its paper."""
-    rendering.write(rendered(tables.read(table_csv, "reference"), title), *outputs)
-
-
 def rendered(table: pd.DataFrame, title: str) -> rendering.Rendered:
     """Schema `reference` as text, each number in the unit of its row."""
     about = papers.paper(table["study"].iloc[0])
@@ -288,26 +283,18 @@ def _cell(column: str, row: Mapping, about: Paper, headings: Mapping) -> str:
         real = row["data"] and ("no" if NOT_COMPARABLE in row["data"] or SIMULATED in row["data"] else "yes")
         return real or rendering.MISSING
     if column == "interval":
-        low, high = _number(row["low"], pattern), _number(row["high"], pattern)
-        return rendering.MISSING if pd.isna(row["low"]) else f"[{low}, {high}]"
+        ends = [rendering.number(row[end], pattern) for end in ("low", "high")]
+        return rendering.MISSING if pd.isna(row["low"]) else "[{}, {}]".format(*ends)
     if column == "difference":
-        return _number(row["difference"], "+" + pattern.replace("%", "f"))  # of shares in points
+        return rendering.number(row["difference"], "+" + pattern.replace("%", "f"))  # of shares in points
     if not _is_number(column):
         return row[column]
     if "synthetic" in headings and column in ("ours", "synthetic") and row["synthetic"] == (column == "ours"):
         return rendering.MISSING
     column = "ours" if column == "synthetic" else column
-    value, apart = _number(row.get(column), pattern), {"interval", "low"} & set(headings)
-    ends = {"ours": ("low", "high")}.get(column, (f"{column}_low", f"{column}_high"))
-    if apart or pd.isna(row.get(ends[0])) or pd.isna(row.get(ends[1])):
-        return value
-    return f"{value} [{_number(row[ends[0]], pattern)}, {_number(row[ends[1]], pattern)}]"
-
-
-def _number(value: float, pattern: str) -> str:
-    if pd.isna(value):
-        return rendering.MISSING
-    return f"{value:{pattern}}".removesuffix("%")
+    if {"interval", "low"} & set(headings):
+        return rendering.number(row.get(column), pattern)
+    return rendering.with_interval(row, pattern, column)
 
 
 def write_best_models(
@@ -330,22 +317,18 @@ def best_models(results: pd.DataFrame, dataset: str, others: Mapping[str, str] |
     return found[list(tables.schema("beside")["properties"])]
 
 
-def render_best_models(table_csv: str | Path, title: str, outputs: Iterable[str | Path]) -> None:
-    """Render schema `beside`; on synthetic data our column is headed so and there is no difference to see."""
-    table = tables.read(table_csv, "beside")
+def best_models_table(table: pd.DataFrame, title: str) -> rendering.Rendered:
+    """Schema `beside` as text; on synthetic data our column is headed so, and no difference is shown."""
     synthetic = bool((table["data"] == NOT_COMPARABLE).any())
     shown = rendering.rendered(table, "beside", title, synthetic)
-    if synthetic:
-        kept = [
-            i
-            for i, heading in enumerate(shown.headings)
-            if heading not in ("our data", "difference (points)")
-        ]
-        headings = [f"{NOT_COMPARABLE} (%)" if h == "ours (%)" else h for h in shown.headings]
-        shown = replace(
-            shown,
-            headings=[headings[place] for place in kept],
-            numbers=[shown.numbers[place] for place in kept],
-            rows=[[row[place] for place in kept] for row in shown.rows],
-        )
-    rendering.write(shown, *outputs)
+    if not synthetic:
+        return shown
+    left_out = ("our data", "difference (points)")
+    kept = [place for place, heading in enumerate(shown.headings) if heading not in left_out]
+    headings = [f"{NOT_COMPARABLE} (%)" if h == "ours (%)" else h for h in shown.headings]
+    return replace(
+        shown,
+        headings=[headings[place] for place in kept],
+        numbers=[shown.numbers[place] for place in kept],
+        rows=[[row[place] for place in kept] for row in shown.rows],
+    )

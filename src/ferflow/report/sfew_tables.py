@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -109,14 +109,12 @@ def _method(
     }
 
 
-def render(table_csv: str | Path, schema: str, title: str, outputs: Iterable[str | Path]) -> None:
-    """Render schema `sfew_paper` or `sfew_methods` (.md, .tex, .html); ours is named after its data."""
-    table = tables.read(table_csv, schema)
+def rendered(table: pd.DataFrame, schema: str, title: str) -> rendering.Rendered:
+    """Schema `sfew_paper` or `sfew_methods` as text; ours is named after its data."""
     shown = rendering.rendered(table, schema, title)
-    if table["synthetic"].any():
-        renamed = [re.sub(r"^ours\b", SCENES, heading) for heading in shown.headings]
-        shown = replace(shown, headings=renamed)
-    rendering.write(shown, *outputs)
+    if not table["synthetic"].any():
+        return shown
+    return replace(shown, headings=[re.sub(r"^ours\b", SCENES, heading) for heading in shown.headings])
 
 
 def write(ours: StudyResults, out: Mapping[str, str | Path]) -> None:

@@ -25,25 +25,6 @@ HEADINGS = {
 }
 
 
-def render(
-    table_csv: str | Path, schema: str, title: str, outputs: Iterable[str | Path], synthetic: bool = False
-) -> None:
-    """Render any table with a schema to `outputs` (.md, .tex, .html).
-
-    `synthetic` is for tables without a column of that name.
-    """
-    table = tables.read(table_csv, schema)
-    rendering.write(rendering.rendered(table, schema, title, synthetic), *outputs)
-
-
-def render_results(
-    results_csv: str | Path, title: str, outputs: Iterable[str | Path], confidence: float
-) -> None:
-    """Models × metrics with intervals, controls in the same table, folds left out (.md, .tex, .html)."""
-    table = results_table(tables.read(results_csv, "results"), title, confidence)
-    rendering.write(table, *outputs)
-
-
 def results_table(results: pd.DataFrame, title: str, confidence: float) -> rendering.Rendered:
     """Schema `results` as one row per model and protocol, cells as `value [low, high]`, controls last."""
     whole = results[results["fold"].isna()]
