@@ -1,8 +1,10 @@
 # make demo        the whole workflow on the embedded (synthetic) data set, ending with the report
 # make demo-full   the same with nested cross-validation and the named comparisons, twice as long
 # make bench       the figures of speed, into results/bench
-# make test        lint and all tests
-# make test-cluster  a study on a real Slurm, started on this machine for the tests alone
+# make test        lint and the tests: one tiny study as users run it, the others in forks of one process
+# make test-cluster  the smallest study on a real Slurm, started on this machine for the tests alone
+# make test-all    what a release needs, in hours: all tests, all of the cluster's, hostile, studies and faults;
+#                 its table goes to docs/test-all.md
 # make hostile     thousands of bad files through everything that reads one, and a table of what became of them
 # make studies    200 studies with random settings: does what `ferflow check` calls correct plan, is all else refused?
 #                 Then studies of somebody's own clips, rendered, to their reports
@@ -19,7 +21,7 @@ export DVC_NO_ANALYTICS := 1
 
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo demo-full bench test test-cluster hostile studies faults lint venv clean
+.PHONY: demo demo-full bench test test-cluster test-all hostile studies faults lint venv clean
 
 demo: venv
 	snakemake
@@ -39,14 +41,19 @@ demo-full: venv
 bench: venv
 	python -m ferflow.bench $(BENCH)
 
-# Two at a time, each file's tests together: what they share is made once.
+# Two at a time, each file's tests together: what they share is made once. The long ones begin.
+TESTS := tests/workflow tests/faults tests/unit
+
 test: venv lint
-	pytest --numprocesses 2 --dist loadfile
+	pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(TESTS)
+
+test-all: venv lint
+	python tests/everything.py
 
 # Debian's packages are unpacked into .debian and never installed: Slurm's commands are on the PATH of these tests
 # alone, and all daemons end with them. Where no Slurm can be had, the tests are skipped and say why.
 test-cluster: venv
-	pytest -m cluster tests/cluster
+	pytest -m 'cluster and not full' tests/cluster
 
 hostile: venv
 	python tests/faults/hostile.py $(HOSTILE)
@@ -63,6 +70,7 @@ faults: venv
 lint: venv
 	ruff check .
 	ruff format --check .
+	lint-imports --no-cache
 
 venv: $(VENV)/.installed
 

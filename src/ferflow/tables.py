@@ -1,19 +1,15 @@
-"""CSV tables with a JSON schema each, checked when read and when written.
+"""CSV tables, each declared in `ferflow.schemas` and checked when it is read and when it is written.
 
-A schema in `ferflow/schemas/` describes one row: `properties` in the order of the columns, `required`, and
-`additionalProperties`. Columns that differ from study to study, a score for each of its classes say, are
-`patternProperties`: `p_(.+)`, whose `x-after` is the column behind which they stand. Columns are checked as a
-whole, since tables of AUs have tens of thousands of rows.
+A row has the declared columns in their order; columns that differ from study to study, a score for each of
+its classes say, are declared by a pattern. Columns are checked as a whole, since tables of AUs have tens of
+thousands of rows.
 """
 
 from __future__ import annotations
 
-import json
 import re
 import zlib
 from collections.abc import Iterable, Iterator
-from functools import cache
-from importlib.resources import files as resources
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +17,9 @@ import pandas as pd
 
 from ferflow.errors import InputError
 from ferflow.files import whole
+from ferflow.schemas import Column, Table, schema
+
+__all__ = ["in_order", "read", "schema", "slices", "write", "write_slices"]
 
 UNREADABLE = (ValueError, OSError, EOFError, OverflowError, zlib.error)
 """What pandas raises of a file that is no CSV: its own errors are ValueErrors, as is a wrong encoding."""
@@ -36,14 +35,8 @@ GREATEST = 2**53
 """Whole numbers beyond it are not kept exactly."""
 
 
-@cache
-def schema(name: str) -> dict:
-    """The row schema `name`, e.g. `manifest`, `aus`, `trim`, `predictions`."""
-    return json.loads((resources("ferflow") / "schemas" / f"{name}.json").read_text(encoding="utf-8"))
-
-
 def read(path: str | Path, name: str) -> pd.DataFrame:
-    """Read the CSV at `path` and check it against schema `name`.
+    """Read the CSV at `path` and check it against the table `name` of `ferflow.schemas`.
 
     Raises InputError naming the column, the line and the rule that is broken.
     """
@@ -56,12 +49,11 @@ def read(path: str | Path, name: str) -> pd.DataFrame:
         raise InputError(path, "does not exist", "run the step that makes it, or correct the path") from None
     except UNREADABLE as error:
         raise _unreadable(path, error) from None
-    _check_columns(path, list(text.columns), schema(name))
-    return pd.DataFrame({c: _parse(path, text[c], _rule(schema(name), c)) for c in text.columns})
+    return _parsed(path, text, schema(name))
 
 
 def write(frame: pd.DataFrame, path: str | Path, name: str) -> None:
-    """Check `frame` against schema `name` and write it to `path`, columns in the schema's order."""
+    """Check `frame` against the table `name` and write it to `path`, columns in the declared order."""
     made = _checked(frame.reset_index(drop=True), path, name)
     with whole(path) as partial:
         made.to_csv(partial, index=False, lineterminator="\n")
@@ -79,8 +71,7 @@ def slices(path: str | Path, name: str, rows: int) -> Iterator[pd.DataFrame]:
         ) as texts:
             for text in texts:
                 _refuse_ragged(path, text)
-                _check_columns(path, list(text.columns), schema(name))
-                yield pd.DataFrame({c: _parse(path, text[c], _rule(schema(name), c)) for c in text.columns})
+                yield _parsed(path, text, schema(name))
     except FileNotFoundError:
         raise InputError(path, "does not exist", "run the step that makes it, or correct the path") from None
     except UNREADABLE as error:
@@ -96,7 +87,7 @@ def _unreadable(path: str | Path, error: Exception) -> InputError:
 
 
 def write_slices(frames: Iterable[pd.DataFrame], path: str | Path, name: str) -> None:
-    """Check each of `frames` against schema `name` and write them to `path`, one behind the other."""
+    """Check each of `frames` against the table `name` and write them to `path`, one behind the other."""
     with whole(path) as partial, partial.open("w", encoding="utf-8", newline="") as file:
         for number, frame in enumerate(frames):
             made = _checked(frame, path, name)
@@ -104,32 +95,26 @@ def write_slices(frames: Iterable[pd.DataFrame], path: str | Path, name: str) ->
 
 
 def _checked(frame: pd.DataFrame, path: str | Path, name: str) -> pd.DataFrame:
-    _check_columns(path, list(frame.columns), schema(name))
+    table = schema(name)
+    _check_columns(path, list(frame.columns), table)
     frame = frame[in_order(frame.columns, name)]
     for column in frame.columns:
-        _check_values(path, frame[column], _rule(schema(name), column))
+        _check_values(path, frame[column], table.column(column))
     return frame
 
 
+def _parsed(path: Path, text: pd.DataFrame, table: Table) -> pd.DataFrame:
+    _check_columns(path, list(text.columns), table)
+    return pd.DataFrame({c: _parse(path, text[c], table.column(c)) for c in text.columns})
+
+
 def in_order(columns: Iterable[str], name: str) -> list[str]:
-    """`columns` in the order of schema `name`; those that it does not list keep theirs."""
-    row, rest = schema(name), list(columns)
-    found = []
-    for column in row["properties"]:
-        found += [column] if column in rest else []
-        for pattern, rule in row.get("patternProperties", {}).items():
-            if rule["x-after"] == column:
-                found += [c for c in rest if _named(row, c) == pattern]
-    return found + [c for c in rest if c not in found]
-
-
-def rule(name: str, column: str) -> dict:
-    """What schema `name` says of `column`; a column by pattern is titled by what the pattern leaves open."""
-    row = schema(name)
-    pattern = _named(row, column)
-    if pattern is None:
-        return _rule(row, column)
-    return {"title": re.fullmatch(pattern, column)[1], **row["patternProperties"][pattern]}
+    """`columns` in the order of the table `name`; those that it does not declare keep theirs, at the end."""
+    declared = list(schema(name).columns)
+    places = {column: schema(name).find(column) for column in columns}
+    known = [column for column, place in places.items() if place]
+    further = [column for column, place in places.items() if not place]
+    return sorted(known, key=lambda column: declared.index(places[column])) + further
 
 
 def _refuse_ragged(path: str | Path, text: pd.DataFrame) -> None:
@@ -139,84 +124,61 @@ def _refuse_ragged(path: str | Path, text: pd.DataFrame) -> None:
         raise InputError(path, problem, "copy it again, or make it again")
 
 
-def _named(row: dict, column: str) -> str | None:
-    """The pattern that names `column`, which the schema does not list itself; None where none does."""
-    if column in row["properties"]:
-        return None
-    patterns = row.get("patternProperties", {})
-    return next((pattern for pattern in patterns if re.fullmatch(pattern, column)), None)
-
-
-def _rule(row: dict, column: str) -> dict:
-    pattern = _named(row, column)
-    if pattern is not None:
-        return row["patternProperties"][pattern]
-    return row["properties"].get(column, row.get("additionalProperties") or {})
-
-
-def _types(rule: dict) -> list[str]:
-    kind = rule.get("type", "string")
-    return kind if isinstance(kind, list) else [kind]
-
-
-def _check_columns(path: str | Path, columns: list[str], row: dict) -> None:
-    missing = [c for c in row["required"] if c not in columns]
+def _check_columns(path: str | Path, columns: list[str], table: Table) -> None:
+    missing = [c for c in table.required if c not in columns]
     if missing:
         other = next((name for mark, name in OTHER_MARKS.items() if mark in "".join(columns)), None)
         if len(columns) == 1 and other:
             raise InputError(path, f"separates its columns by {other}", "separate them by commas")
         raise InputError(path, f"lacks the column {', '.join(missing)}", f"it has {', '.join(columns)}")
-    if row.get("additionalProperties", False) is False:
-        extra = [c for c in columns if c not in row["properties"] and _named(row, c) is None]
-        if extra:
-            known = ", ".join([*row["properties"], *row.get("patternProperties", {})])
-            raise InputError(path, f"has the unknown column {', '.join(extra)}", f"the columns are {known}")
+    extra = [c for c in columns if not table.find(c)]
+    if extra and not table.further:
+        known = ", ".join([*table.names, *table.patterns])
+        raise InputError(path, f"has the unknown column {', '.join(extra)}", f"the columns are {known}")
 
 
-def _parse(path: Path, column: pd.Series, rule: dict) -> pd.Series:
-    kinds = _types(rule)
-    empty = column == ""
-    if empty.any() and "null" not in kinds and "string" not in kinds:
-        raise InputError(path, f"column {column.name}, line {_line(empty)}: is empty", "fill it in")
-    if "boolean" in kinds:
-        lowered = column.str.lower()
-        _refuse(path, column, ~lowered.isin(["true", "false", "1", "0"]) & ~empty, "is not true or false")
+def _parse(path: Path, cells: pd.Series, column: Column) -> pd.Series:
+    empty = cells == ""
+    if empty.any() and not column.empty and column.type != "string":
+        raise InputError(path, f"column {cells.name}, line {_line(empty)}: is empty", "fill it in")
+    if column.type == "boolean":
+        lowered = cells.str.lower()
+        _refuse(path, cells, ~lowered.isin(["true", "false", "1", "0"]) & ~empty, "is not true or false")
         return lowered.isin(["true", "1"])
-    if "integer" in kinds or "number" in kinds:
-        numbers = pd.to_numeric(column.mask(empty), errors="coerce")
-        _refuse(path, column, ~np.isfinite(numbers) & ~empty, "is not a number")
-        if "integer" in kinds and not empty.any():
+    if column.is_number:
+        numbers = pd.to_numeric(cells.mask(empty), errors="coerce")
+        _refuse(path, cells, ~np.isfinite(numbers) & ~empty, "is not a number")
+        if column.type == "integer" and not empty.any():
             if numbers.dtype != np.int64:  # that holds it exactly
                 bad = (numbers % 1 != 0) | (numbers.abs() > GREATEST)
-                _refuse(path, column, bad, "is not a whole number")
+                _refuse(path, cells, bad, "is not a whole number")
             numbers = numbers.astype(np.int64)
-        column = numbers
-    _check_values(path, column, rule)
-    return column
+        cells = numbers
+    _check_values(path, cells, column)
+    return cells
 
 
-def _check_values(path: str | Path, column: pd.Series, rule: dict) -> None:
-    kinds = _types(rule)
-    present = column.notna()
-    if "null" not in kinds:
-        _refuse(path, column, ~present, "is empty")
-    if "enum" in rule:
-        allowed = ", ".join(str(v) or "empty" for v in rule["enum"])
-        _refuse(path, column, present & ~column.isin(rule["enum"]), f"is not one of {allowed}")
-    if "pattern" in rule:
-        matches = column.astype(str).str.fullmatch(rule["pattern"])
-        _refuse(path, column, present & ~matches, f"does not match {rule['pattern']}")
-    if "minimum" in rule:
-        _refuse(path, column, present & (column < rule["minimum"]), f"is below {rule['minimum']}")
-    if "maximum" in rule:
-        _refuse(path, column, present & (column > rule["maximum"]), f"is above {rule['maximum']}")
+def _check_values(path: str | Path, cells: pd.Series, column: Column) -> None:
+    present = cells.notna()
+    if not column.empty:
+        _refuse(path, cells, ~present, "is empty")
+    if column.values:
+        allowed = ", ".join(value or "empty" for value in column.values)
+        _refuse(path, cells, present & ~cells.isin(column.values), f"is not one of {allowed}")
+    if column.pattern:
+        matches = cells.astype(str).str.fullmatch(column.pattern)
+        _refuse(path, cells, present & ~matches, f"does not match {column.pattern}")
+    if column.low is not None:
+        _refuse(path, cells, present & (cells < column.low), f"is below {column.low}")
+    if column.high is not None:
+        _refuse(path, cells, present & (cells > column.high), f"is above {column.high}")
 
 
-def _refuse(path: str | Path, column: pd.Series, bad: pd.Series, problem: str) -> None:
+def _refuse(path: str | Path, cells: pd.Series, bad: pd.Series, problem: str) -> None:
     if bad.any():
-        value = column[bad].iloc[0]
+        value = cells[bad].iloc[0]
         raise InputError(
-            path, f"column {column.name}, line {_line(bad)}: {value!r} {problem}", "correct the table"
+            path, f"column {cells.name}, line {_line(bad)}: {value!r} {problem}", "correct the table"
         )
 
 

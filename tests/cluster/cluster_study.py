@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
 import subprocess
@@ -13,6 +12,8 @@ from pathlib import Path
 
 import yaml
 from slurm_daemons import Cluster
+
+import preloaded
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PREDICTIONS = Path("results/cluster/predictions.csv")
@@ -43,7 +44,7 @@ def checkout(folder: Path) -> None:
     settings = yaml.safe_load((REPOSITORY / "params.yaml").read_text(encoding="utf-8"))
     for section, changed in CHANGED.items():
         settings[section] = settings[section] | changed if isinstance(changed, dict) else changed
-    settings["temporal"]["heads"] = {"lstm": settings["temporal"]["heads"]["lstm"] | {"units": 8}}
+    settings["temporal"]["heads"] = {"lstm": {"units": 8}, "bilstm": None, "cnn1d": None}
     (folder / "params.yaml").write_text(yaml.safe_dump(settings), encoding="utf-8")
 
 
@@ -59,20 +60,16 @@ class Run:
         return (self.folder / PREDICTIONS).read_bytes()
 
     def start(self, *more: str) -> subprocess.Popen:
-        """Snakemake, with what it prints in `run.out` of the folder."""
-        profile = ["default", "--cores", "2"]
-        environment = dict(os.environ)
-        if self.cluster:
-            # Fewer subjects share a job than in the profile, so that both nodes have work.
-            profile = ["slurm", "--group-components", "prepare=3", "features=3"]
-            environment = self.cluster.environment()
+        """Snakemake on the cluster, with what it prints in `run.out` of the folder."""
         with (self.folder / "run.out").open("wb") as out:
             return subprocess.Popen(
                 [
                     str(Path(sys.executable).with_name("snakemake")), str(PREDICTIONS), *more,
-                    "--profile", f"workflow/profiles/{profile[0]}", *profile[1:],
+                    "--profile", "workflow/profiles/slurm",
+                    # Fewer subjects share a job than in the profile, so that both nodes have work.
+                    "--group-components", "prepare=3", "features=3",
                 ],
-                cwd=self.folder, env=environment, stdout=out, stderr=subprocess.STDOUT,
+                cwd=self.folder, env=self.cluster.environment(), stdout=out, stderr=subprocess.STDOUT,
                 start_new_session=True,
                 # A shell has what it runs in its background ignore Ctrl-C, and so what that starts.
                 preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
@@ -80,7 +77,11 @@ class Run:
 
     def finish(self, *more: str) -> tuple[int, str]:
         """Run to the end; its exit code and what it printed."""
-        return self.end(self.start(*more))
+        if self.cluster:
+            return self.end(self.start(*more))
+        profile = "--profile", "workflow/profiles/default", "--cores", "2"
+        done = preloaded.snakemake(str(PREDICTIONS), *more, *profile, folder=self.folder)
+        return done.returncode, done.stdout + done.stderr
 
     def end(self, process: subprocess.Popen) -> tuple[int, str]:
         """Wait for the end of a started run; its exit code and what it printed."""

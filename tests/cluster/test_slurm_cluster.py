@@ -11,7 +11,7 @@ import sys
 import pytest
 from cluster_study import PREDICTIONS, Run
 
-pytestmark = [pytest.mark.cluster, pytest.mark.slow]
+pytestmark = pytest.mark.cluster
 FIRST_FOLD = "rule_fold_wildcards_lstm_0"
 
 
@@ -26,6 +26,7 @@ def before(cluster) -> int:
     return max((int(job["id"]) for job in cluster.jobs()), default=0)
 
 
+@pytest.mark.full
 def test_the_doctor_sees_the_nodes(cluster, tmp_path):
     done = subprocess.run(
         [sys.executable, "-m", "ferflow.apps.cli", "doctor", "--slurm", "--wait", "200"],
@@ -51,6 +52,7 @@ def test_the_predictions_are_those_of_one_machine(cluster, local, with_weights, 
     assert len(jobs) == 12
 
 
+@pytest.mark.full
 def test_a_cancelled_job_is_tried_again_with_twice_the_memory(cluster, local, untrained, before):
     process = untrained.start()
     job = untrained.until(lambda: untrained.working(FIRST_FOLD))
@@ -63,6 +65,7 @@ def test_a_cancelled_job_is_tried_again_with_twice_the_memory(cluster, local, un
     assert (first["memory"], second["memory"]) == ("3000M", "6000M")
 
 
+@pytest.mark.full
 def test_the_jobs_of_a_dead_node_run_on_the_other(cluster, local, untrained, before):
     process = untrained.start()
     job = untrained.until(lambda: untrained.working(FIRST_FOLD))
@@ -77,6 +80,7 @@ def test_the_jobs_of_a_dead_node_run_on_the_other(cluster, local, untrained, bef
     assert last["state"] == "COMPLETED" and last["node"] != job["node"]
 
 
+@pytest.mark.full
 def test_a_job_that_exceeds_its_memory_is_named_and_a_second_call_completes(
     cluster, local, untrained, before
 ):
@@ -96,6 +100,7 @@ def test_a_job_that_exceeds_its_memory_is_named_and_a_second_call_completes(
     assert untrained.predictions == local.predictions
 
 
+@pytest.mark.full
 def test_an_interrupted_run_repeats_only_the_interrupted_jobs(cluster, local, untrained, before):
     process = untrained.start("--jobs", "1")
     untrained.until(lambda: untrained.working("rule_fold_wildcards_lstm_1"))

@@ -14,7 +14,8 @@ from pathlib import Path
 from random import Random
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow"))
-from running import RESULTS, run, start
+from running import RESULTS, run
+from running import start_as_user as start  # each job is a process that can be killed
 
 ITSELF, NAMED, LOST = OUTCOMES = "by itself", "after the named command", "lost"
 PREDICTIONS = RESULTS / "predictions.csv"

@@ -81,7 +81,8 @@ def _predict(source: Path) -> None:
 
 @cache
 def _model():
-    from ferflow.apps.models import Single, shipped
+    from ferflow.apps.models import Single
+    from ferflow.weights import shipped
 
     return Single(shipped())
 
@@ -97,12 +98,12 @@ def _client(folder: Path) -> tuple:
         from ferflow.apps.annotate_clips import WebmClips
         from ferflow.apps.annotate_page import Access, create_app
         from ferflow.classes import EMOTIONS
-        from ferflow.humans.asked import asked
+        from ferflow.humans.annotations import annotation_clips
         from ferflow.humans.store import Store
 
         store = Store(":memory:")
         access = Access(None, "ferflow-8000", "results-key")
-        clips = asked(folder / "manifest.csv", None, EMOTIONS)
+        clips = annotation_clips(folder / "manifest.csv", None, EMOTIONS)
         app = create_app(clips, EMOTIONS, store, WebmClips(folder / "webm"), access, lambda: None)
         client = TestClient(app, base_url="http://127.0.0.1:8000")
         state = client.post("/api/annotators", json={"name": "anna"}).json()

@@ -18,7 +18,7 @@ from ferflow.aus.openface import NEEDED, read_openface
 from ferflow.classes import AU_COLUMNS, EMOTIONS
 from ferflow.datasets import ckplus, fer2013, ferplus, listed, manifest
 from ferflow.evaluation import predictions
-from ferflow.humans import annotations, asked, cremad, votes
+from ferflow.humans import annotations, votes
 from ferflow.training import nested, splits
 from ferflow.training.final import folds_table
 from ferflow.training.sweep import read_run
@@ -93,7 +93,7 @@ def _write_votes(folder: Path) -> None:
 def _write_cremad(folder: Path) -> None:
     counts = np.random.default_rng(0).integers(0, 9, (6, 6))
     rows = pd.DataFrame(counts, columns=list("ADFHNS"))
-    rows.insert(0, "fileName", [f"100{i}_DFA_{e}_XX" for i, e in enumerate(cremad.INTENDED)])
+    rows.insert(0, "fileName", [f"100{i}_DFA_{e}_XX" for i, e in enumerate(votes.CREMAD_INTENDED)])
     rows = rows.assign(numResponses=counts.sum(1), emoVote="A")
     rows.to_csv(folder / "votes.csv", index=False)
 
@@ -186,7 +186,7 @@ def _write_early(folder: Path) -> None:
 
 def _write_run(folder: Path) -> None:
     ours = ("published_validation", "published_test", "best", "note")
-    columns = [c for c in tables.schema("sweep")["properties"] if c not in ours]
+    columns = [c for c in tables.schema("sweep").names if c not in ours]
     facts = dict.fromkeys(columns, 0.5) | {"views": "one", "protocol": "honest"}
     (folder / "run.json").write_text(json.dumps(facts))
 
@@ -228,7 +228,7 @@ TABLES = (
         "votes", "votes.csv", _write_votes,
         lambda f: votes.read(f / "votes.csv", _clips(f), EMOTIONS), TABLE,
     ),
-    kind("CREMA-D votes", "votes.csv", _write_cremad, lambda f: cremad.read(f / "votes.csv"), TABLE),
+    kind("CREMA-D votes", "votes.csv", _write_cremad, lambda f: votes.read_cremad(f / "votes.csv"), TABLE),
     kind(
         "OpenFace", "F001_happy.csv", _write_openface,
         lambda f: read_openface(f / "F001_happy.csv"), TABLE,
@@ -250,7 +250,7 @@ TABLES = (
     kind("splits", "splits.json", _write_splits, lambda f: splits.read(f / "splits.json"), JSON),
     kind(
         "splits, for annotators", "splits.json", _write_splits,
-        lambda f: asked.asked(f / "manifest.csv", f / "splits.json", EMOTIONS), JSON,
+        lambda f: annotations.annotation_clips(f / "manifest.csv", f / "splits.json", EMOTIONS), JSON,
     ),
     kind("nested plan", "plan.json", _write_plan, lambda f: nested.read(f / "plan.json"), JSON),
     kind("fold's result", "early.json", _write_early, lambda f: folds_table([f / "early.json"]), JSON),

@@ -11,7 +11,7 @@ import pytest
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-SAMPLE = 300
+SAMPLE = 100
 
 
 @pytest.mark.slow

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import training_study
 import yaml
+
+import preloaded
 
 REPOSITORY = Path(__file__).parents[2]
 RESULTS = Path("results/graph")
@@ -48,10 +47,9 @@ def settle(folder: Path, settings: dict) -> None:
     (folder / "study.yaml").write_text(yaml.safe_dump(COMMON | settings))
 
 
-def command(folder: Path, targets: Sequence[str], rules: Sequence[str], *more: str) -> list[str]:
-    """Snakemake for `targets` by no other rules than `rules`."""
+def arguments(folder: Path, targets: Sequence[str], rules: Sequence[str], *more: str) -> list[str]:
+    """Snakemake's arguments for `targets` by no other rules than `rules`."""
     return [
-        str(Path(sys.executable).with_name("snakemake")),
         # A profile that the environment names may print the jobs in another form.
         "--profile", "none",
         "--snakefile", str(REPOSITORY / "Snakefile"),
@@ -66,13 +64,13 @@ def command(folder: Path, targets: Sequence[str], rules: Sequence[str], *more: s
     ]  # fmt: skip
 
 
-def run(called: list[str]) -> str:
+def run(folder: Path, targets: Sequence[str], rules: Sequence[str], *more: str) -> str:
     """What a call prints that must end well."""
-    done = subprocess.run(called, capture_output=True, text=True, timeout=900)
+    done = preloaded.snakemake(*arguments(folder, targets, rules, *more), folder=folder)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr
 
 
-def jobs(text: str) -> dict[str, int]:
-    """Jobs of each rule in what Snakemake printed."""
-    return {name: int(n) for name, n in re.findall(r"^(\w+)\s+(\d+)$", text, flags=re.M)}
+def planned(folder: Path, targets: Sequence[str], rules: Sequence[str]) -> dict[str, int]:
+    """How many jobs of each rule a dry run names."""
+    return preloaded.listed_jobs(run(folder, targets, rules, "--dry-run"))

@@ -9,7 +9,7 @@ import pandas as pd
 
 from ferflow import tables
 from ferflow.classes import EMOTIONS
-from ferflow.training.predictions import table
+from ferflow.evaluation.predictions import table
 
 SKILLS = {"compact+lstm": 1.0, "compact+bilstm": 1.1, "compact+cnn1d": 1.4, "c3d": 0.5, "convlstm": 0.3}
 N_FOLDS = 3

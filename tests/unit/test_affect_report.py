@@ -8,14 +8,22 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ferflow import tables
+from ferflow import layout, tables
 from ferflow.classes import EMOTIONS_CONTEMPT
+from ferflow.datasets import affect_index
 from ferflow.errors import FerflowError, InputError
 from ferflow.evaluation import affect
-from ferflow.report import affect_figures, affect_sheets, affect_tables, curves, reference, run, shown
+from ferflow.parts import report_steps
+from ferflow.release import bundle, verify
+from ferflow.report import affect_figures, affect_sheets, affect_tables, curves, reference, shown
 from ferflow.report.affect_looks import LOOKS
 from ferflow.report.papers import NOT_COMPARABLE, StudyResults, paper, published
+from ferflow.report.run import learning_curves
 from ferflow.settings import Evaluation
+from ferflow.steps import run
+from ferflow.steps.files import files_of
+from ferflow.steps.preflight import Ready
+from ferflow.steps.step import Figure
 
 MODELS = ("vgg16-face", "vgg16-face-ccc", "resnet50-face")
 AUGMENT = {"rotation": 10, "zoom": 0.25, "brightness": [0.8, 1.2]}
@@ -47,7 +55,7 @@ def predictions(model, n=80, synthetic=True):
 
 def history(epochs=3):
     epoch = np.arange(1, epochs + 1)
-    table = pd.DataFrame({"epoch": epoch, "learning_rate": 1e-4, "minutes": 0.5, "augmented": True})
+    table = pd.DataFrame({"epoch": epoch, "learning_rate": 1e-4, "augmented": True})
     for side in ("train", "validation"):
         table[f"{side}_loss"], table[f"{side}_accuracy"] = 2 / epoch, 1 - 1 / (epoch + 1)
         for name in ("valence", "arousal"):
@@ -69,8 +77,8 @@ def written(folder, synthetic=True, models=MODELS):
         parts.append(folder / f"{model}.csv")
         tables.write(predictions(model, synthetic=synthetic), parts[-1], "affect_predictions")
         files = [folder / f"{model}-{name}" for name in ("history.csv", "time.json", "about.csv")]
-        tables.write(history(), files[0], "affect_history")
-        files[1].write_text('{"seconds": 100.0}')
+        tables.write(history(), files[0], "history")
+        files[1].write_text('{"seconds": 90.0}')
         tables.write(about(model, synthetic), files[2], "affect_models")
         trained[model] = affect_tables.Trained(*files)
     path = {name: folder / f"{name}.csv" for name in (*TABLES, "affect_training", "affect_beside")}
@@ -86,7 +94,7 @@ def written(folder, synthetic=True, models=MODELS):
 def compared(folder, output, dataset, **other):
     """The paper's numbers and ours; `other` are tables that lie elsewhere."""
     given = {name: folder / f"{name}.csv" for name in paper("affectnet").reads} | other
-    reference.write("affectnet", given, output, dataset=dataset)
+    reference.write("affectnet", list(given), list(given.values()), dataset, output)
 
 
 @pytest.fixture(scope="module")
@@ -100,52 +108,30 @@ def real(tmp_path_factory):
 
 
 STUDY = "affect"
-SHOWN = {
-    "affect_classification": ("affect_metrics", "Table 5"),
-    "affect_regression": ("affect_metrics", "Table 6"),
-    "affect_variants": ("affect_variants", "Losses"),
-    "affect_beside": ("reference", "Ours beside the paper"),
-    "affect_training": ("affect_training", "Table 3"),
-    "affect_augmentation": ("affect_augmentation", "Table 4"),
-    "affect_models": ("affect_models", "Networks"),
-}
 
 
 def finished(root, settings):
     """The working folder of a study as the workflow leaves it, without networks and figures."""
-    from ferflow import layout
-    from ferflow import settings as study_settings
-    from ferflow.affect import train
-
-    folder = written(root / "made")
-    results = root / layout.RESULTS.format(study=STUDY)
-    table = {name: results / f"tables/{name}.csv" for name in (*TABLES, *SHOWN)}
-    each = {model: root / layout.AFFECT_MODEL.format(study=STUDY, model=model) for model in MODELS}
-    for model, place in each.items():
+    folder, study = written(root / "made"), files_of(Ready(settings))
+    results = root / study.at(layout.RESULTS)
+    for model in MODELS:
+        place = root / study.at(layout.AFFECT_MODEL, model=model)
         place.mkdir(parents=True)
         for name in ("history.csv", "time.json", "about.csv"):
             shutil.copy(folder / f"{model}-{name}", place / name)
         shutil.copy(folder / f"{model}.csv", place / "predictions.csv")
-    parts = [place / "predictions.csv" for place in each.values()]
-    outs = {name: table[name] for name in TABLES}
-    affect.evaluate(parts, results / "metrics.json", outs, settings.evaluation, settings.seed)
-    affect.collect(parts, results / "predictions.csv")
-    files = {m: [p / n for n in ("history.csv", "time.json", "about.csv")] for m, p in each.items()}
-    trained = {model: affect_tables.Trained(*three) for model, three in files.items()}
-    affect_tables.training(trained, table["affect_training"])
-    augment = settings.affect.loading.augment.model_dump(mode="json")
-    affect_tables.augmentation(augment, table["affect_augmentation"])
-    halves = [table[f"affect_{half}"] for half in ("classification", "regression")]
-    affect_tables.halves(table["affect_metrics"], *halves)
-    affect_tables.variants(table["affect_metrics"], table["affect_variants"])
-    train.table([place / "about.csv" for place in each.values()], table["affect_models"])
-    compared(table["affect_beside"].parent, table["affect_beside"], "affect")
-    confidence = settings.evaluation.confidence
-    for name, (schema, title) in SHOWN.items():
-        outs = [table[name].with_suffix(end) for end in shown.SUFFIXES]
-        shown.render(table[name], schema, title, outs, True, confidence)
-    shown.write(shown.Shown(SHOWN, True), root / layout.SHOWN.format(study=STUDY))
-    study_settings.write(settings.model_dump(mode="json"), root / layout.SETTINGS.format(study=STUDY))
+    tables.write(affect_index.Counts().table(True), root / study.table("affect_counts"), "affect_counts")
+    speed = {"size": 224, "batch": 32, "device": "cpu", "threads": 1, "workers": 1, "ratio": 2.0}
+    speed |= {"step_images_per_second": 10.0, "loader_images_per_second": 20.0, "synthetic": True}
+    rows = pd.DataFrame([{"model": model} | speed for model in MODELS])
+    tables.write(rows, root / study.table("affect_speed"), "affect_speed")
+    for step in report_steps(study):
+        if not any(isinstance(one, Figure) for one in step.each_output()):
+            outputs = {
+                name: [study.path(one) for one in value] if isinstance(value, list) else study.path(value)
+                for name, value in step.outputs.items()
+            }
+            run.call(step.call, step.inputs, outputs, step.params(settings, **step.given))
     return results
 
 
@@ -155,16 +141,17 @@ def settings(small_settings):
     return small_settings(over | {"affect": {"models": {model: {} for model in MODELS}}})
 
 
-def test_a_bundle_is_verified_from_the_predictions_and_a_changed_one_is_found(settings, tmp_path):
-    from ferflow.release import bundle, verify
-    from ferflow.release.verify import BY_HASH
-
+def test_a_bundle_is_verified_from_the_predictions_and_a_changed_one_is_found(
+    settings, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
     results = finished(tmp_path, settings)
     out = bundle.write(results, tmp_path / "b.zip", pictures=False)
     found = verify.verify(out)
     assert found.equal, found.differences()
-    again = {one.name.split("/")[-1] for one in found.checked if one.rests_on != BY_HASH}
-    assert {*SHOWN, *TABLES, "metrics"} <= again
+    again = {one.name.split("/")[-1] for one in found.checked if one.rests_on != verify.BY_HASH}
+    named = ("training", "augmentation", "classification", "regression", "variants", "beside", "models")
+    assert {*TABLES, *(f"affect_{name}" for name in named), "predictions", "metrics"} <= again
     # Another answer of a network, in a bundle whose list has its hash: the tables alone can tell.
     path = results / "models/affect/vgg16-face/predictions.csv"
     frame = tables.read(path, "affect_predictions")
@@ -245,9 +232,9 @@ def test_table_3_tells_batch_epochs_minutes_and_loss(study):
     assert row["loss"] == "concordance" and table.loc["vgg16-face", "loss"] == "the paper's"
 
 
-def test_without_minutes_the_whole_time_is_shared_out(tmp_path):
+def test_the_time_of_a_training_is_shared_out_over_its_epochs(tmp_path):
     names = [tmp_path / name for name in ("h.csv", "t.json", "a.csv")]
-    tables.write(history(2).assign(minutes=np.nan), names[0], "affect_history")
+    tables.write(history(2), names[0], "history")
     names[1].write_text('{"seconds": 240.0}')
     tables.write(about("vgg16-face", True), names[2], "affect_models")
     affect_tables.training({"vgg16-face": affect_tables.Trained(*names)}, tmp_path / "out.csv")
@@ -284,7 +271,8 @@ def test_what_cannot_be_is_a_dash_with_its_reason(tmp_path):
 
 def test_shown_tables_are_rendered_in_their_way(study, tmp_path):
     for name in ("affect_metrics", "affect_beside", "affect_report", "affect_training"):
-        outs, schema = [tmp_path / f"{name}{end}" for end in shown.SUFFIXES], SHOWN.get(name, (name,))[0]
+        outs = [tmp_path / f"{name}{end}" for end in shown.SUFFIXES]
+        schema = "reference" if name == "affect_beside" else name
         shown.render(study / f"{name}.csv", schema, f"Title of {name}", outs, True, 0.9)
         for out in outs:
             assert "synthetic data" in out.read_text()
@@ -309,8 +297,8 @@ def test_the_terminal_shows_the_metrics(study, tmp_path):
 
 def test_figures_are_drawn_and_marked(study, tmp_path):
     model = "vgg16-face"
-    about = {"schema": "affect_history", "loss": "loss, as optimised"}
-    run.learning_curves([study / f"{model}-history.csv"], tmp_path / "l.svg", model, 8, True, **about)
+    about = {"loss": "loss, as optimised"}
+    learning_curves([study / f"{model}-history.csv"], tmp_path / "l.svg", model, 8, True, **about)
     tabled = [study / "affect_confusion.csv", study / "affect_report.csv"]
     affect_figures.write_confusion(*tabled, tmp_path / "c.svg", model)
     affect_figures.write_plane(study / "predictions.csv", tmp_path / "p.svg", model)

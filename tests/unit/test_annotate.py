@@ -29,8 +29,8 @@ from ferflow.classes import EMOTIONS
 from ferflow.errors import FerflowError, InputError
 from ferflow.evaluation import predictions
 from ferflow.faces.video import open_clip
-from ferflow.humans.asked import asked
-from ferflow.humans.order import order
+from ferflow.humans.annotations import annotation_clips
+from ferflow.humans.annotators import order
 from ferflow.humans.store import Store
 
 HERE = "http://127.0.0.1:8000"
@@ -52,7 +52,7 @@ def store(tmp_path):
 
 
 def app_of(folder, store, token=None, cache=None):
-    clips = asked(folder / "manifest.csv", None, EMOTIONS)
+    clips = annotation_clips(folder / "manifest.csv", None, EMOTIONS)
 
     def results():
         from ferflow.humans.annotations import to_predictions
@@ -185,7 +185,7 @@ def test_a_clip_is_encoded_once_however_many_ask(clips_folder, tmp_path, monkeyp
         encode(source, path, stopping)
 
     monkeypatch.setattr(annotate_clips, "encode", counted)
-    clips = asked(clips_folder / "manifest.csv", None, EMOTIONS)[["source", "sha256"]].head(3)
+    clips = annotation_clips(clips_folder / "manifest.csv", None, EMOTIONS)[["source", "sha256"]].head(3)
     pairs = list(clips.itertuples(index=False, name=None))
     with ThreadPoolExecutor(9) as pool:
         paths = list(pool.map(lambda i: WebmClips(tmp_path / "webm").path(*pairs[i % 3]), range(18)))
@@ -407,7 +407,7 @@ def test_only_the_clips_of_the_study_are_served(clips_folder, store):
     """A clip of the same manifest, but not of the test subjects, has no address."""
     every = TestClient(app_of(clips_folder, store), base_url=HERE)
     ids = {clip["id"] for clip in enter(every)["clips"]}
-    asked_about = asked(clips_folder / "manifest.csv", clips_folder / "splits.json", EMOTIONS)
+    asked_about = annotation_clips(clips_folder / "manifest.csv", clips_folder / "splits.json", EMOTIONS)
     access = Access(None, "ferflow-8000", "results-key")
     app = create_app(asked_about, EMOTIONS, store, WebmClips(clips_folder / "webm"), access, lambda: None)
     client = TestClient(app, base_url=HERE)
@@ -487,7 +487,7 @@ def command(monkeypatch, capsys, *arguments):
 
 def test_export_names_who_has_not_finished(monkeypatch, capsys, clips_folder, tmp_path):
     store = Store(tmp_path / "a.sqlite")
-    clips = asked(clips_folder / "manifest.csv", clips_folder / "splits.json", EMOTIONS)["clip_id"]
+    clips = annotation_clips(clips_folder / "manifest.csv", clips_folder / "splits.json", EMOTIONS)["clip_id"]
     for name, share in (("anna", clips), ("ben", clips[:3])):
         store.enter(name)
         for clip in share:

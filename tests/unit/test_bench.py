@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 import torch
 
-from ferflow.apps.models import shipped
 from ferflow.bench import __main__ as command
 from ferflow.bench import machine, precision_cost, report, spatial_pass, store_speed, turns
 from ferflow.errors import FerflowError
 from ferflow.features import store
 from ferflow.models import spatial
 from ferflow.training.data import ClipFeatures, ReadAhead, loader
+from ferflow.weights import shipped
 
 
 def test_rates_and_ratios_are_medians_of_rounds():
@@ -115,7 +115,7 @@ def test_generated_features_lie_in_the_store_as_they_would(study):
 
 def test_no_features_are_generated_where_they_do_not_fit(tmp_path):
     with pytest.raises(FerflowError, match="GiB free"):
-        store_speed.generate(tmp_path, 10**9, 25_088, (100, 100))
+        store_speed.generate(tmp_path, 1000, 25_088, (10**8, 10**8))
 
 
 def test_reading_ahead_gives_the_same_batches(study):

@@ -10,8 +10,8 @@ from ferflow.bench import faceless
 from ferflow.bench import landmarks as bench
 from ferflow.errors import FerflowError
 from ferflow.faces.blazeface import ANCHORS, LEAST, BlazeFace, tiles
-from ferflow.faces.boxes import overlap
-from ferflow.faces.detect import Detections, detectors
+from ferflow.faces.boxes import Detections, overlap
+from ferflow.faces.detect import detectors
 from ferflow.faces.landmarks import LandmarkNet, lean
 from ferflow.faces.stream import FaceStream
 from ferflow.faces.video import read_image

@@ -16,17 +16,18 @@ from ferflow.apps import annotate, predict_files
 from ferflow.apps.recognise import Recognised
 from ferflow.aus.trim import Trimmed
 from ferflow.classes import EMOTIONS, EMOTIONS_NEUTRAL, check_name, match
-from ferflow.datasets import grouped_by, listing
+from ferflow.datasets import listing
 from ferflow.errors import InputError, SettingError
 from ferflow.evaluation import detail, predictions
 from ferflow.evaluation import run as evaluation
 from ferflow.evaluation.detail_tables import SCHEMAS, titles
+from ferflow.evaluation.groups import grouped_by
+from ferflow.evaluation.predictions import table
 from ferflow.fusion.run import write_fusions
 from ferflow.humans import run as human_answers
 from ferflow.report import by_group, error_table, reliability, run, shown
 from ferflow.report import humans as human_figures
 from ferflow.settings import Calibration, Evaluation, Fusion, FusionChoice, Stacking
-from ferflow.training.predictions import table
 
 NAMES = ("très content", "bored", "A+", "smile_1", "x-2.b", "грусть", "怒り", "d", "e", "f", "g", "h")
 MODELS = ("compact+lstm", "compact+cnn1d")

@@ -80,9 +80,9 @@ def study(tmp_path_factory) -> Path:
             frames[4] = 0
             faces[clip_id] = frames, tracked
         write_faces(folder / "faces" / f"{subject}.h5", faces)
-    manifest = pd.DataFrame(clips, columns=tables.schema("manifest")["required"])
+    manifest = pd.DataFrame(clips, columns=tables.schema("manifest").required)
     tables.write(manifest, folder / "manifest.csv", "manifest")
-    trim = pd.DataFrame(kept, columns=list(tables.schema("trim")["properties"]))
+    trim = pd.DataFrame(kept, columns=tables.schema("trim").names)
     tables.write(trim, folder / "trim.csv", "trim")
     sexes = dict(zip(manifest.subject_id, manifest.sex, strict=True))
     splits.write(splits.make("stratified", sexes, 3, 0.25, 1, "honest"), folder / "splits.json")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import zipfile
+from types import SimpleNamespace
 
 import h5py
 import numpy as np
@@ -16,6 +17,7 @@ from ferflow.datasets import listed
 from ferflow.errors import FerflowError, InputError, SettingError, WeightsError
 from ferflow.features import store
 from ferflow.files import read_record
+from ferflow.steps.run import job
 
 REMEDY = "delete it"
 
@@ -237,12 +239,7 @@ def test_a_line_stays_one_line_whatever_a_file_holds():
 # --- a job's line names the command --------------------------------------------------------------
 
 
-def test_a_job_names_the_command_that_repairs_its_input(here, pytestconfig, capsys, monkeypatch):
-    from types import SimpleNamespace
-
-    monkeypatch.syspath_prepend(pytestconfig.rootpath / "workflow/scripts")
-    from common import job
-
+def test_a_job_names_the_command_that_repairs_its_input(here, capsys):
     for name in ("made.csv", "raw.csv"):
         (here / name).write_text("x\n1\n")
     first = SimpleNamespace(rule="make", log=["logs/make.log"], input=["raw.csv"], output=["made.csv"])

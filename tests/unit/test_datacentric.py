@@ -254,7 +254,9 @@ def test_copies_share_a_fold_and_nobody_learns_from_its_own_or_a_test_image(
         return pd.DataFrame({"epoch": [1]})
 
     monkeypatch.setattr(training, "fit_images", fit_images)
-    recipe = small_settings().datacentric.label_errors.recipe.model_copy(update={"network": "vit"})
+    recipe = small_settings({"kind": "images"}).datacentric.label_errors.recipe.model_copy(
+        update={"network": "vit"}
+    )
     rows, _ = label_errors.judge_fold(faces, folds, 2, recipe, 20)
     assert rows["clip_id"].tolist() == faces.table["clip_id"][folds == 2].tolist()
     wanted = (folds != 2) & (faces.table["split"] == "Training").to_numpy()
@@ -359,7 +361,10 @@ def test_smote_needs_more_images_than_neighbours(faces):
 
 @pytest.mark.slow
 def test_a_row_of_the_comparison_repeats_and_names_its_photographs(faces, small_settings, tmp_path):
-    overrides = {"datacentric": {"recipe": {"epochs": 2, "batch": 32, "precision": "float32"}}}
+    overrides = {
+        "kind": "images",
+        "datacentric": {"recipe": {"epochs": 2, "batch": 32, "precision": "float32"}},
+    }
     recipe = small_settings(overrides).datacentric.recipe
     photographs = np.arange(len(faces))
     for name in ("one", "two"):
@@ -386,7 +391,7 @@ def test_class_weights_belong_to_their_sampling_alone(faces, small_settings, mon
         return pd.DataFrame({"epoch": [1]})
 
     monkeypatch.setattr(training, "fit_images", fit_images)
-    recipe = small_settings({"spatial": {"class_weights": True}}).datacentric.recipe
+    recipe = small_settings({"kind": "images", "spatial": {"class_weights": True}}).datacentric.recipe
     # Of a small draw the numbers of the photographs have gaps; the first four images are one photograph.
     photographs = 5 * np.maximum(np.arange(len(faces)), 3) + 1000
     for way in ("none", "class_weights"):
@@ -425,7 +430,7 @@ def compared() -> pd.DataFrame:
             model = cell.model_name("vit", way, protocol)
             predictions.append(made_up_predictions(model, n, right, len(facts)))
             facts.append(("vit", way, protocol, 9, 100, n, 0, 0, 0, right / 2, False))
-    columns = list(tables.schema("sampling_sides")["properties"])
+    columns = tables.schema("sampling_sides").names
     settings = Evaluation(bootstrap=400, confidence=0.95, by=[], controls=False)
     rows = [("vit", "none"), ("vit", "smote")]
     side = pd.DataFrame(facts, columns=columns)
@@ -451,7 +456,7 @@ def test_cleaned_and_official_training_are_compared_on_the_same_draws(tmp_path):
     better = same.assign(model=cell.model_name("vit", "none", "cleaned"))
     mended = np.flatnonzero(better["predicted"] != better["emotion"])[:42]
     better.loc[mended, "predicted"] = better.loc[mended, "emotion"]
-    columns = list(tables.schema("sampling_sides")["properties"])
+    columns = tables.schema("sampling_sides").names
     facts = [
         ("vit", "none", p, 9, n, 420, 0, 0, 0, 0.0, False) for p, n in (("honest", 100), ("cleaned", 90))
     ]
@@ -559,15 +564,14 @@ def test_the_best_row_is_taken_from_both_comparisons(compared, tmp_path):
         ("exact copies", "images beyond the first of each group", 1853),
         ("exact copies", "ordered pairs with different labels", 282),
     ]
-    columns = list(tables.schema("data_quality")["properties"])
+    columns = tables.schema("data_quality").names
     found = pd.DataFrame(counted, columns=["check", "counted", "count"]).assign(rule="x", synthetic=False)
     files = {"data_quality": found.reindex(columns=columns), "variants": variants, "sampling": compared}
     for name, frame in files.items():
         tables.write(frame, tmp_path / f"{name}.csv", "sampling" if name != "data_quality" else name)
     csvs = [tmp_path / f"{name}.csv" for name in files]
-    reference.write(
-        "datacentric", {"data_quality": csvs[0], "sampling": csvs[1:]}, tmp_path / "datacentric.csv"
-    )
+    sources = ["data_quality", "sampling", "sampling"]
+    reference.write("datacentric", sources, csvs, "fer2013", tmp_path / "datacentric.csv")
     best = tables.read(tmp_path / "datacentric.csv", "reference").set_index("item").loc["best single network"]
     assert best["ours"].iat[0] == 0.95 and best["model"].iat[0].startswith("CNN")
     assert best["note"].iat[0].count("best of 3 rows") == 1

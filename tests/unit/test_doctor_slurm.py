@@ -9,7 +9,7 @@ import sys
 import pytest
 from rich.console import Console
 
-from ferflow.apps import doctor_slurm, doctor_slurm_trial
+from ferflow.apps import doctor_slurm
 from ferflow.apps.doctor_slurm import Asked
 
 CONFIGURATION = "AccountingStorageType   = accounting_storage/none\nMinJobAge               = 300 sec\n"
@@ -45,7 +45,7 @@ def slurm(tmp_path, monkeypatch):
     for name in ("sacct", "sacctmgr"):
         command(name, "echo accounting storage is disabled >&2; exit 1")
     monkeypatch.setenv("PATH", f"{commands}:/usr/bin:/bin")
-    monkeypatch.setattr(doctor_slurm_trial, "SHOWN_AFTER", 0)
+    monkeypatch.setattr(doctor_slurm, "SHOWN_AFTER", 0)
     return command
 
 
@@ -81,7 +81,7 @@ def test_a_missing_command_for_which_the_plugin_would_wait(slurm, tmp_path):
 
 
 def test_no_controller_is_the_stall_of_ten_seconds(slurm, tmp_path, monkeypatch):
-    monkeypatch.setattr(doctor_slurm_trial, "SLURM_PATIENCE", 0.2)
+    monkeypatch.setattr(doctor_slurm, "SLURM_PATIENCE", 0.2)
     slurm("squeue", "exec sleep 20")
     code, text = said(tmp_path)
     assert code == 1 and "waits ten seconds" in text and "Not in order: controller." in text

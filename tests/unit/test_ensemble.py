@@ -10,7 +10,7 @@ from ferflow import tables
 from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.errors import InputError, SplitError
 from ferflow.evaluation.ensemble import Candidate, average, average_tables, choose
-from ferflow.training.predictions import table
+from ferflow.evaluation.predictions import table
 
 K = len(EMOTIONS_NEUTRAL)
 

@@ -13,13 +13,12 @@ from sklearn.metrics import accuracy_score, f1_score, roc_auc_score
 from test_cli import run
 
 from ferflow import tables
-from ferflow.apps import models
 from ferflow.classes import EMOTIONS_NEUTRAL
+from ferflow.evaluation.predictions import table
 from ferflow.evaluation.results import results
 from ferflow.evaluation.summary import summarise
 from ferflow.models import spatial
 from ferflow.settings import Evaluation
-from ferflow.training.predictions import table
 
 PARTS = {"Training": 14, "PublicTest": 14, "PrivateTest": 21}
 COPIES = 5
@@ -245,10 +244,10 @@ def test_wrong_usage(evaluate, networks):
 
 
 def test_without_weights_the_network_that_ships_is_asked(evaluate, networks, monkeypatch, tmp_path):
-    monkeypatch.setattr(models, "SHIPPED", "gone.pt")
+    monkeypatch.setattr("ferflow.weights.SHIPPED", "gone.pt")
     code, _, err = evaluate()
     assert code == 1 and "gone.pt: is not in this copy of ferflow; " in err
-    monkeypatch.setattr(models, "shipped", lambda: networks[1])
+    monkeypatch.setattr("ferflow.weights.shipped", lambda: networks[1])
     assert evaluate("--out", tmp_path / "m.json")[0] == 0
     assert json.loads((tmp_path / "m.json").read_text())["models"][0]["path"] == str(networks[1])
 

@@ -12,13 +12,11 @@ from sklearn.metrics import accuracy_score, recall_score
 from test_cli import run
 
 from ferflow import tables
-from ferflow.apps import models, predict
-from ferflow.apps import recognise as recognising
+from ferflow.apps import evaluate_clips
 from ferflow.apps.recognise import MEAN, Recognised
 from ferflow.aus.trim import Trimmed
 from ferflow.errors import NoFaceError
 from ferflow.evaluation.clip_answer import weighted_mean
-from ferflow.faces import video
 
 KNOWN = ("angry", "happy", "sad", "neutral")
 AT_REST = [0.05, 0.15, 0.1, 0.7]
@@ -74,10 +72,10 @@ def evaluate(monkeypatch, capsys, tmp_path):
         model = SimpleNamespace(path=weights, name="stub", synthetic=False, has_head=by_head)
         model.data_root = str(tmp_path)
         model.clip_classes, model.faces = known, SimpleNamespace(missing_frames=5)
-        monkeypatch.setattr(models, "load_model", lambda path: model)
-        monkeypatch.setattr(predict, "watchers", lambda model, options: (None, None, ""))
-        monkeypatch.setattr(recognising, "recognise", recognise)
-        monkeypatch.setattr(video, "open_clip", lambda source, missing: source)
+        monkeypatch.setattr(evaluate_clips, "load_model", lambda path: model)
+        monkeypatch.setattr(evaluate_clips, "watchers", lambda model, options: (None, None, ""))
+        monkeypatch.setattr(evaluate_clips, "recognise", recognise)
+        monkeypatch.setattr(evaluate_clips, "open_clip", lambda source, missing: source)
         few = ("--bootstrap", 50, "--model", weights)
         return run(monkeypatch, capsys, "evaluate", "--clips", table, *few, *arguments)
 

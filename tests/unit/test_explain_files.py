@@ -62,7 +62,7 @@ def study(small_settings, tmp_path):
                 scores.append(score.assign(**{column: np.arange(N) / N for column in AU_COLUMNS}))
     manifest = pd.DataFrame(clips).assign(split="", source="a.avi", fps=25.0, width=9, height=9, sex="female")
     tables.write(manifest.assign(sha256="0" * 64, synthetic=True), tmp_path / "manifest.csv", "manifest")
-    columns = list(tables.schema("trim")["properties"])
+    columns = tables.schema("trim").names
     tables.write(pd.DataFrame(trims, columns=columns), tmp_path / "trim.csv", "trim")
     marks = {"model": "compact+bilstm", "protocol": "test", "fold": None, "seed": 1}
     tables.write(pd.DataFrame(said).assign(**marks), tmp_path / "said.csv", "predictions")
@@ -102,13 +102,13 @@ def test_deciding_frames_of_a_right_and_a_wrong_clip_of_each_emotion(study, smal
 def test_features_of_the_decisive_frame_are_those_of_the_store(study, small_settings, monkeypatch):
     """The logit that the map explains is the one of the clip as the head was shown it."""
     asked = []
-    real = network_run.cam.class_map
+    real = network_run.attribution.class_map
 
     def spy(network, image, layer, ask):
         asked.append(float(ask(network.features(image, layer)).detach()))
         return real(network, image, layer, ask)
 
-    monkeypatch.setattr(network_run.cam, "class_map", spy)
+    monkeypatch.setattr(network_run.attribution, "class_map", spy)
     draw(study, small_settings({"pictures": {"steps": 8}}), "spied.svg")
     final = load_final(study / "model.pt")
     expected = []

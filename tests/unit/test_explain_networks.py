@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from ferflow.explain import cam, deciding, maps, network_figures, network_run
+from ferflow.explain import attribution, network_figures, network_run
 from ferflow.models import spatial, temporal
 from ferflow.models.network import SpatialNetwork
 
@@ -43,19 +43,21 @@ def image():
 def test_the_class_map_is_what_a_hand_computes(image, pool):
     network = Known(pool).eval()
     # The logit is 3·mean(x) + 1·mean(1 − x); its gradient over a map of 16 places is 3/16 and 1/16.
-    found = cam.class_map(network, image, "pool", lambda features: 3 * features[:, 0] + features[:, 1])
+    found = attribution.class_map(
+        network, image, "pool", lambda features: 3 * features[:, 0] + features[:, 1]
+    )
     expected = (3 * image + (1 - image))[0, 0] / 16
     assert found == pytest.approx(expected.numpy(), abs=1e-7)
-    against = cam.class_map(network, image, "pool", lambda features: -features[:, 0] - features[:, 1])
+    against = attribution.class_map(network, image, "pool", lambda features: -features[:, 0] - features[:, 1])
     assert (against == 0).all()
     assert all(p.grad is None for p in network.parameters())
 
 
 def test_the_last_maps_stand_before_a_pooling():
     network = Known(pool=True).eval()
-    module, before = cam.last_maps(network, torch.zeros(1, 1, 4, 4))
+    module, before = attribution.last_maps(network, torch.zeros(1, 1, 4, 4))
     assert isinstance(module, nn.AvgPool2d) and before
-    assert cam.last_maps(Known(), torch.zeros(1, 1, 4, 4))[1] is False
+    assert attribution.last_maps(Known(), torch.zeros(1, 1, 4, 4))[1] is False
 
 
 @pytest.mark.parametrize(
@@ -66,10 +68,10 @@ def test_every_network_has_maps_and_a_class_map(name, side, blocks):
     torch.manual_seed(0)
     network = spatial.build(name, 7).eval()
     image = torch.rand(1, network.channels, network.input_size, network.input_size)
-    found = maps.block_maps(network, image)
+    found = attribution.block_maps(network, image)
     assert blocks is None or [number for number, _ in found] == list(range(1, blocks + 1))
     assert side is None or found[-1][1].shape[1:] == (side, side)
-    seen = cam.class_map(network, image, "dense", lambda features: features.sum(1))
+    seen = attribution.class_map(network, image, "dense", lambda features: features.sum(1))
     assert seen.ndim == 2 and np.isfinite(seen).all() and seen.min() >= 0
 
 
@@ -79,27 +81,27 @@ def test_published_backbones_have_class_maps(name, side):
     torch.manual_seed(0)
     network = spatial.build(name, 7).eval()
     image = torch.rand(1, 3, 224, 224)
-    assert len(maps.block_maps(network, image)) == 5
-    seen = cam.class_map(network, image, "pool", lambda features: features.sum(1))
+    assert len(attribution.block_maps(network, image)) == 5
+    seen = attribution.class_map(network, image, "pool", lambda features: features.sum(1))
     assert seen.shape == (side, side)
 
 
 def test_sequences_of_attention_are_maps_and_those_of_rows_are_not():
     tokens = torch.arange(8.0).view(1, 4, 2)
-    assert maps.as_maps(tokens)[0, 1].tolist() == [[1, 3], [5, 7]]
-    assert maps.as_maps(torch.zeros(1, 6, 128)) is None
-    assert maps.as_maps(torch.zeros(1, 128)) is None
+    assert attribution.as_maps(tokens)[0, 1].tolist() == [[1, 3], [5, 7]]
+    assert attribution.as_maps(torch.zeros(1, 6, 128)) is None
+    assert attribution.as_maps(torch.zeros(1, 128)) is None
 
 
 def test_a_mosaic_shows_each_map_in_its_own_range():
     values = np.stack([np.array([[0.0, 1.0], [2.0, 4.0]]), np.full((2, 2), 7.0), np.eye(2) * -3])
-    picture, shown, flat = maps.mosaic(values.astype(np.float32), 3, 4)
+    picture, shown, flat = attribution.mosaic(values.astype(np.float32), 3, 4)
     assert (shown, flat) == (3, 1)
     assert picture.shape == (9, 9)  # twice enlarged maps of 4 pixels, a white line between
     assert picture[0, 0] == 0 and picture[3, 3] == 255 and picture[0, 2] == 64
     assert (picture[:4, 5:] == 0).all() and picture[5, 0] == 0 and picture[5, 2] == 255
     assert (picture[4] == 255).all()
-    large, _, _ = maps.mosaic(np.float32([[[0, 0, 8, 8], [0, 0, 8, 8]] * 2]), 64, 2)
+    large, _, _ = attribution.mosaic(np.float32([[[0, 0, 8, 8], [0, 0, 8, 8]] * 2]), 64, 2)
     assert large.tolist() == [[0, 255], [0, 255]]
 
 
@@ -114,7 +116,7 @@ def test_contributions_add_up_to_the_rise_of_the_log_probability(name, small_set
     head = head_of(name, small_settings)
     rng = np.random.default_rng(1)
     clip, neutral = rng.random((12, 3)), rng.random(3)
-    added, rise = deciding.contributions(head, clip, neutral, 2, steps=128)
+    added, rise = attribution.contributions(head, clip, neutral, 2, steps=128)
     with torch.no_grad():
         both = torch.tensor(np.stack([clip, np.tile(neutral, (12, 1))]), dtype=torch.float32)
         logs = head(both, torch.ones(2, 12, dtype=torch.bool)).log_softmax(1)[:, 2]
@@ -133,7 +135,7 @@ class Sums(nn.Module):
 
 def test_a_frame_gets_its_own_part_of_what_is_added():
     clip = np.array([[1.0, 9], [0.5, 9], [0.25, 9], [0.25, 9]])
-    added, rise = deciding.contributions(Sums(), clip, np.array([0.25, 0.0]), 0, steps=400)
+    added, rise = attribution.contributions(Sums(), clip, np.array([0.25, 0.0]), 0, steps=400)
     # Parts of the way: 0 · 0.75, 1 · 0.25, 2 · 0, 3 · 0; the second feature counts nothing.
     assert added == pytest.approx([0, rise, 0, 0], abs=1e-6)
     assert rise == pytest.approx(np.log(1 / (1 + np.exp(-1.75))) - np.log(1 / (1 + np.exp(-1.5))), abs=1e-6)

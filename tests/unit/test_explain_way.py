@@ -14,7 +14,7 @@ from PIL import Image
 from ferflow import tables
 from ferflow.classes import AU_COLUMNS, EMOTIONS
 from ferflow.errors import InputError
-from ferflow.explain import frames, mistaken_run, strips, way_run
+from ferflow.explain import frames, mistaken, strips, way_run
 from ferflow.faces import store
 from ferflow.report import error_table
 
@@ -61,7 +61,7 @@ def study(tmp_path_factory):
     manifest = pd.DataFrame(clips).assign(split="", source=str(folder / "a.avi"), sex="")
     manifest = manifest.assign(fps=25.0, width=64, height=96, sha256="0" * 64, synthetic=True)
     tables.write(manifest, folder / "manifest.csv", "manifest")
-    columns = list(tables.schema("trim")["properties"])
+    columns = tables.schema("trim").names
     tables.write(pd.DataFrame(trims, columns=columns), folder / "trim.csv", "trim")
     tables.write(pd.DataFrame(errors[:7]), folder / "errors.csv", "errors")
     writer = cv2.VideoWriter(str(folder / "a.avi"), cv2.VideoWriter_fourcc(*"MJPG"), 25, (64, 96))
@@ -168,7 +168,7 @@ def test_every_mistaken_clip_gets_a_strip_and_the_table_holds_it(study, small_se
     faces = [study / f"faces/{subject}.h5" for subject in SUBJECTS]
     every = study / "errors.csv", faces, study / "trim.csv", study / "manifest.csv"
     folder = tmp_path / "figures/strips"
-    assert mistaken_run.strips_of(*every, folder, ["compact+lstm"], pictures) == 7
+    assert mistaken.strips_of(*every, folder, ["compact+lstm"], pictures) == 7
     assert {path.stem for path in folder.iterdir()} == set(
         tables.read(study / "errors.csv", "errors").clip_id
     )
@@ -182,17 +182,17 @@ def test_every_mistaken_clip_gets_a_strip_and_the_table_holds_it(study, small_se
     held = base64.b64encode((folder / "M001_angry.jpg").read_bytes()).decode()
     assert page.count("<img") == 1 and held in page and "<a href" not in page
     assert text.count("](../figures/strips/") == 1
-    assert mistaken_run.strips_of(*every, tmp_path / "none", ["perfect"], pictures) == 0
+    assert mistaken.strips_of(*every, tmp_path / "none", ["perfect"], pictures) == 0
     assert list((tmp_path / "none").iterdir()) == []
 
 
 def test_curves_of_mistakes_come_surest_first(study, tmp_path):
     aus = [study / f"aus/{subject}.csv" for subject in SUBJECTS]
     every = study / "errors.csv", aus, study / "trim.csv", study / "manifest.csv"
-    mistaken_run.mistaken(*every, tmp_path / "curves.svg", "compact+lstm", 0.5)
+    mistaken.write_mistaken(*every, tmp_path / "curves.svg", "compact+lstm", 0.5)
     found = words(tmp_path / "curves.svg")
     assert "the 7 clips that compact CNN + LSTM got wrong" in found
     assert "happy → sad 0.90" in found and "<!-- synthetic data -->" in found
     assert found.index("F001_angry") < found.index("F001_surprise") < found.index("M001_angry")
-    mistaken_run.mistaken(*every, tmp_path / "none.svg", "perfect", 0.5)
+    mistaken.write_mistaken(*every, tmp_path / "none.svg", "perfect", 0.5)
     assert "no clip was mistaken" in words(tmp_path / "none.svg")

@@ -76,9 +76,9 @@ def work(tmp_path_factory):
             source = f"raw/{clip}_tex.avi" if subject == "F001" else f"raw/M001/{emotion}"
             rows.append((clip, subject, sex, emotion, "", source, n, 25.0, 480, 640, "0" * 64, True))
             windows.append((clip, n, 2, n - 3, 1.0, False, "", False))
-    names = tables.schema("manifest")["required"]
+    names = tables.schema("manifest").required
     tables.write(pd.DataFrame(rows, columns=names), folder / "manifest.csv", "manifest")
-    names = list(tables.schema("trim")["properties"])
+    names = tables.schema("trim").names
     tables.write(pd.DataFrame(windows, columns=names), folder / "trim.csv", "trim")
     splits = {
         "scheme": "stratified",

@@ -13,7 +13,8 @@ import pytest
 
 from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.datasets import fer2013, manifest, pixel_csv
-from ferflow.datasets.images import pixel_hash, read_images
+from ferflow.datasets.image_sets import read_images
+from ferflow.datasets.images import pixel_hash
 from ferflow.errors import InputError, SettingError
 
 IMAGES = np.random.default_rng(2).integers(0, 256, (9, 48, 48), np.uint8)
@@ -350,7 +351,7 @@ def test_the_real_set_has_the_papers_counts(real, tmp_path, small_settings):
     from ferflow.report import image_counts
 
     real.write_manifest(tmp_path / "manifest.csv")
-    images = small_settings().images
+    images = small_settings({"kind": "images"}).images
     image_counts.write(tmp_path / "manifest.csv", images.folders, images.sequences, tmp_path / "counts.csv")
     table = tables.read(tmp_path / "counts.csv", "image_counts")
     ours = table[table["dataset"] == "FER2013"]

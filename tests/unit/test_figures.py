@@ -67,17 +67,17 @@ def study(tmp_path_factory):
                 rows.append(name | scores | mark)
         tables.write(pd.concat(parts), folder / f"aus/{subject}.csv", "aus")
         starts = [(f"{subject}_{e}", 5, 20, 30, 50, 15, 40, 1.0, False) for e in EMOTIONS]
-        columns = list(tables.schema("truth")["properties"])
+        columns = tables.schema("truth").names
         tables.write(pd.DataFrame(starts, columns=columns), folder / f"truth/{subject}.csv", "truth")
     manifest = pd.DataFrame(clips).assign(split="", source="a.avi", fps=25.0, width=9, height=9)
     manifest["sex"] = np.where(manifest["subject_id"].str[0] == "F", "female", "male")
     tables.write(manifest.assign(sha256="0" * 64, synthetic=True), folder / "manifest.csv", "manifest")
     tables.write(manifest.assign(sha256="0" * 64, synthetic=False), folder / "real.csv", "manifest")
     for name, values in (("trim", trims), ("au_agreement", agreement)):
-        columns = list(tables.schema(name)["properties"])
+        columns = tables.schema(name).names
         tables.write(pd.DataFrame(values, columns=columns), folder / f"{name}.csv", name)
     compared = [("landmark", "truth", unit, 3, 0.9, 1.0, 2.0) for unit in ("score", "AU12")]
-    columns = list(tables.schema("au_backends")["properties"])
+    columns = tables.schema("au_backends").names
     tables.write(pd.DataFrame(compared, columns=columns), folder / "au_backends.csv", "au_backends")
     for fold in range(3):
         tables.write(history(8, fold), folder / f"history-{fold}.csv", "history")

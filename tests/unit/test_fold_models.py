@@ -12,7 +12,7 @@ from ferflow import tables
 from ferflow.classes import EMOTIONS
 from ferflow.errors import InputError
 from ferflow.evaluation.fold_models import fold_models
-from ferflow.training.predictions import table
+from ferflow.evaluation.predictions import table
 
 FOLDS = 3
 

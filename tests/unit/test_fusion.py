@@ -14,9 +14,9 @@ from ferflow.classes import EMOTIONS
 from ferflow.errors import FerflowError, InputError, SettingError, SplitError
 from ferflow.evaluation.fusions import fusion_name, parts
 from ferflow.evaluation.results import results
-from ferflow.fusion import choose, rules, run, stacking
+from ferflow.fusion import rules, run, stacking
 from ferflow.fusion.align import aligned, fold_accuracy, refuse_shared_subjects
-from ferflow.fusion.members import resolve
+from ferflow.fusion.rules import resolve
 from ferflow.settings import Evaluation, Fusion, FusionChoice, Stacking
 
 EVALUATION = Evaluation(bootstrap=60, confidence=0.9, by=[], controls=False)
@@ -178,7 +178,7 @@ def test_a_class_that_the_stack_never_saw_gets_nothing(frame):
 
 def test_every_set_is_tried_and_the_best_one_taken(frame):
     cv = aligned(frame, list(SKILLS), "cv", EMOTIONS)
-    chosen = choose.choose(cv, rules.RULES, 5, "exhaustive")
+    chosen = rules.choose(cv, rules.RULES, 5, "exhaustive")
     assert chosen.tried == 5 + (2**5 - 1 - 5) * 3
     best = max(
         fold_accuracy(
@@ -190,8 +190,10 @@ def test_every_set_is_tried_and_the_best_one_taken(frame):
     )
     assert chosen.accuracy == best
     assert fold_accuracy(chosen.predict(cv), cv.clips, cv.truth) == best
-    assert fold_accuracy(choose.cross_fitted(cv, rules.RULES, 5, "exhaustive"), cv.clips, cv.truth) < best
-    greedy = choose.choose(cv, rules.RULES, 5, "greedy")
+    assert (
+        fold_accuracy(rules.cross_fitted_choice(cv, rules.RULES, 5, "exhaustive"), cv.clips, cv.truth) < best
+    )
+    greedy = rules.choose(cv, rules.RULES, 5, "greedy")
     assert greedy.tried < chosen.tried
     assert rules.accuracies(cv).max() <= greedy.accuracy <= best
 
@@ -200,7 +202,7 @@ def test_of_equally_good_sets_the_smaller_one_is_taken():
     frame = predictions({"a": 30.0, "b": 30.0})  # both always right
     cv = aligned(frame, ["a", "b"], "cv", EMOTIONS)
     for search in ("exhaustive", "greedy"):
-        chosen = choose.choose(cv, rules.RULES, 2, search)
+        chosen = rules.choose(cv, rules.RULES, 2, search)
         assert (chosen.models, chosen.rule, chosen.accuracy) == (("a",), "average", 1.0)
 
 

@@ -14,24 +14,10 @@ from ferflow.classes import EMOTIONS
 from ferflow.errors import InputError, SettingError
 from ferflow.evaluation import predictions
 from ferflow.evaluation import run as evaluation
-from ferflow.humans import (
-    annotations,
-    confusion,
-    cremad,
-    intervals,
-    kappa,
-    majority,
-    pseudonym,
-    run,
-    simulated,
-    votes,
-)
-from ferflow.humans.accuracy import per_annotator
-from ferflow.humans.asked import asked
-from ferflow.humans.clips import per_clip
-from ferflow.humans.mistaken import mistaken_for
-from ferflow.humans.order import order
-from ferflow.humans.summary import published_item, summarise
+from ferflow.humans import annotations, annotators, measures, results, run, simulated, votes
+from ferflow.humans.annotations import annotation_clips
+from ferflow.humans.annotators import order
+from ferflow.humans.results import mistaken_for, per_annotator, per_clip, published_item, summarise
 from ferflow.report import humans as figures
 from ferflow.report import rendering
 from ferflow.report.names import model_label
@@ -87,15 +73,15 @@ def folder(tmp_path):
 
 
 def test_asked_are_the_test_subjects_clips(folder):
-    clips = asked(folder / "manifest.csv", folder / "splits.json", EMOTIONS)
+    clips = annotation_clips(folder / "manifest.csv", folder / "splits.json", EMOTIONS)
     assert set(clips["subject_id"]) == {"F002", "M002"} and len(clips) == 12
-    assert len(asked(folder / "manifest.csv", None, EMOTIONS)) == 24
-    assert len(asked(folder / "manifest.csv", None, EMOTIONS[:2])) == 8
+    assert len(annotation_clips(folder / "manifest.csv", None, EMOTIONS)) == 24
+    assert len(annotation_clips(folder / "manifest.csv", None, EMOTIONS[:2])) == 8
     with pytest.raises(InputError, match="does not exist; run the workflow"):
-        asked(folder / "manifest.csv", folder / "gone.json", EMOTIONS)
+        annotation_clips(folder / "manifest.csv", folder / "gone.json", EMOTIONS)
     (folder / "splits.json").write_text('{"test": ["X"]}')
     with pytest.raises(InputError, match="leaves no clip to be annotated"):
-        asked(folder / "manifest.csv", folder / "splits.json", EMOTIONS)
+        annotation_clips(folder / "manifest.csv", folder / "splits.json", EMOTIONS)
 
 
 def test_annotations_of_foreign_spelling_are_read(folder):
@@ -165,8 +151,11 @@ def test_names_of_simulated_annotators_are_theirs_alone(folder):
         run.from_annotations(
             folder / "a.csv", folder / "manifest.csv", None, folder, folder, 0.5, EVALUATION, EMOTIONS, 3
         )
-    assert pseudonym.model("simulated-07") == "simulated-human:07" and pseudonym.model("anna") == "human:anna"
-    assert pseudonym.of_model("simulated-human:07") == "simulated-07"
+    assert (
+        annotators.model_name("simulated-07") == "simulated-human:07"
+        and annotators.model_name("anna") == "human:anna"
+    )
+    assert annotators.of_model("simulated-human:07") == "simulated-07"
     assert model_label("human:C+3@po") == "human C+3@po"
     assert model_label("simulated-human:07") == "simulated human 07"
     assert model_label("simulated-human-majority") == "simulated human majority"
@@ -211,7 +200,7 @@ def test_bad_votes_are_one_line(folder, text, said):
 def test_bad_cremad_tables_are_one_line(tmp_path, row, said):
     (tmp_path / "v.csv").write_text(f"fileName,A,D,F,H,N,S,numResponses,emoVote\n{row}\n")
     with pytest.raises(InputError, match=said):
-        cremad.read(tmp_path / "v.csv")
+        votes.read_cremad(tmp_path / "v.csv")
 
 
 # --- what is computed ------------------------------------------------------------------------------
@@ -243,26 +232,30 @@ def test_kappa_is_statsmodels_and_its_extension_agrees():
 
     rng = np.random.default_rng(2)
     counts = np.stack([rng.multinomial(9, 0.4 * np.eye(6)[i % 6] + 0.1) for i in range(50)])
-    assert kappa.fleiss(counts) == pytest.approx(fleiss_kappa(counts))
+    assert measures.fleiss(counts) == pytest.approx(fleiss_kappa(counts))
     # The formula for varying numbers, on equal ones, is the same.
-    assert kappa._kappas(kappa._terms(counts).sum(0, keepdims=True))[0] == pytest.approx(fleiss_kappa(counts))
+    assert measures._kappas(measures._terms(counts).sum(0, keepdims=True))[0] == pytest.approx(
+        fleiss_kappa(counts)
+    )
     # By hand: two clips, agreement 1 and 1/3; shares 4/5 and 1/5.
-    assert kappa.fleiss(np.array([[2, 0], [2, 1]])) == pytest.approx((2 / 3 - 0.68) / (1 - 0.68))
+    assert measures.fleiss(np.array([[2, 0], [2, 1]])) == pytest.approx((2 / 3 - 0.68) / (1 - 0.68))
     # A clip with one vote says nothing about agreement.
-    assert kappa.fleiss(np.array([[2, 0], [2, 1], [0, 1]])) == kappa.fleiss(np.array([[2, 0], [2, 1]]))
-    assert np.isnan(kappa.fleiss(np.array([[3, 0], [2, 0]])))
+    assert measures.fleiss(np.array([[2, 0], [2, 1], [0, 1]])) == measures.fleiss(np.array([[2, 0], [2, 1]]))
+    assert np.isnan(measures.fleiss(np.array([[3, 0], [2, 0]])))
 
 
 def test_interval_of_kappa_is_that_of_drawn_subjects():
     found = random_votes()
-    estimate = kappa.with_interval(found.counts, found.clips["subject_id"], EVALUATION, 5)
-    assert estimate.value == kappa.fleiss(found.counts) and estimate.low < estimate.value < estimate.high
+    estimate = measures.fleiss_with_interval(found.counts, found.clips["subject_id"], EVALUATION, 5)
+    assert estimate.value == measures.fleiss(found.counts) and estimate.low < estimate.value < estimate.high
     # The same draws, one by one.
     from ferflow.evaluation.bootstrap import chunked_draws
 
     names, unit = np.unique(found.clips["subject_id"], return_inverse=True)
     slow = [
-        kappa.fleiss(np.concatenate([np.repeat(found.counts[unit == u], t, 0) for u, t in enumerate(times)]))
+        measures.fleiss(
+            np.concatenate([np.repeat(found.counts[unit == u], t, 0) for u, t in enumerate(times)])
+        )
         for drawn in chunked_draws(len(names), 400, np.random.default_rng(5))
         for times in drawn
     ]
@@ -271,25 +264,25 @@ def test_interval_of_kappa_is_that_of_drawn_subjects():
 
 def test_share_and_its_interval():
     right, n, units = np.array([1, 0, 2, 3]), np.array([2, 2, 2, 3]), list("aabc")
-    found = intervals.share(right, n, units, EVALUATION, 1)
+    found = measures.share(right, n, units, EVALUATION, 1)
     assert found.value == pytest.approx(6 / 9) and found.low < found.value < found.high
-    perfect = intervals.share(n, n, units, EVALUATION, 1)
+    perfect = measures.share(n, n, units, EVALUATION, 1)
     # Wilson's for 4 of 4 clips, not for 9 of 9 answers.
     assert (perfect.low, perfect.high) == pytest.approx((4 / (4 + 1.959964**2), 1.0), rel=1e-6)
-    assert intervals.share(n, n, list("aaaa"), EVALUATION, 1).low is None
-    assert np.isnan(intervals.share(n * 0, n * 0, units, EVALUATION, 1).value)
+    assert measures.share(n, n, list("aaaa"), EVALUATION, 1).low is None
+    assert np.isnan(measures.share(n * 0, n * 0, units, EVALUATION, 1).value)
 
 
 def test_medians_are_numpys_of_repeated_values():
     rng = np.random.default_rng(4)
     values, weights = rng.random(7).round(1), rng.integers(0, 4, (50, 7))
     weights[0] = 0
-    found = intervals.weighted_medians(values, weights)
+    found = measures.weighted_medians(values, weights)
     assert np.isnan(found[0])
     for median, times in zip(found[1:], weights[1:], strict=True):
         assert median == np.median(np.repeat(values, times))
     groups = np.array([0, 0, 0, 1, 1, 1, 1])
-    each, mean = intervals.medians(values, groups, 2, list("abcabca"), EVALUATION, 1)
+    each, mean = measures.medians(values, groups, 2, list("abcabca"), EVALUATION, 1)
     assert [e.value for e in each] == [np.median(values[:3]), np.median(values[3:])]
     assert mean.value == pytest.approx(np.mean([e.value for e in each])) and mean.low < mean.high
 
@@ -300,7 +293,7 @@ def test_majority_breaks_ties_by_the_order_of_the_classes():
     )
     counts = np.array([[2, 0, 2, 0, 0, 0], [0, 0, 0, 3, 1, 0], [0, 1, 1, 0, 0, 2]])
     found = votes.Votes(clips, counts, EMOTIONS)
-    won = majority.majority(found)
+    won = results.majority(found)
     assert won.winner.tolist() == [0, 3, 5]
     assert won.tied.tolist() == [True, False, False] and won.among.tolist() == [True, True, False]
     table = summarise(found, None, 0.5, EVALUATION, 1).query("emotion == 'all'").set_index("measure")["value"]
@@ -326,7 +319,7 @@ def test_summary_on_a_random_table_equals_other_libraries():
     shares = (found.right / found.n)[found.labels == 3]
     assert value["median_accuracy", "happy"] == np.median(shares)
     assert value["mean_of_medians", "all"] == pytest.approx(np.mean(medians))
-    assert value["fleiss_kappa", "all"] == kappa.fleiss(found.counts)
+    assert value["fleiss_kappa", "all"] == measures.fleiss(found.counts)
     assert ((table["low"] <= table["value"]) & (table["value"] <= table["high"])).all()
     assert published_item("all") == "human" and published_item("happy") == "human/happy"
 
@@ -364,7 +357,7 @@ def test_accuracy_per_annotator_and_emotion():
 
 def test_confusion_holds_every_answer():
     found = random_votes()
-    table = confusion.confusion(found, True)
+    table = results.confusion(found, True)
     assert table["count"].sum() == found.counts.sum() and (table["model"] == "simulated-human").all()
     row = table[(table["emotion"] == "fear") & (table["predicted"] == "sad")].iloc[0]
     assert row["count"] == found.counts[found.labels == 2, 4].sum()
@@ -410,7 +403,7 @@ def test_simulated_annotators_are_the_same_again_and_do_not_hang_on_each_other()
 
 
 def truth_of(clips):
-    columns = tables.schema("truth")["required"]
+    columns = tables.schema("truth").required
     return pd.DataFrame(
         [(clip, 5, 20, 30, 50, 15, 40, 0.8, False) for clip in clips["clip_id"]], columns=columns
     )
@@ -533,7 +526,7 @@ def test_figures_are_the_same_bytes_and_name_what_they_show(study):
 
 @pytest.mark.skipif(not CREMAD.exists(), reason="the ratings of CREMA-D are not beside the repository")
 def test_cremad_gives_its_known_figures():
-    found = cremad.read(CREMAD)
+    found = votes.read_cremad(CREMAD)
     assert found.counts.shape == (7442, 6) and found.counts.sum() == 71654
     assert found.clips["subject_id"].nunique() == 91
     small = EVALUATION.model_copy(update={"bootstrap": 20})
@@ -546,8 +539,8 @@ def test_cremad_gives_its_known_figures():
     # The publisher's own column of the most frequent answers, with a colon between those that tie.
     published = tables.read(CREMAD, "cremad_votes").set_index("fileName")["emoVote"]
     letters = published[found.clips["clip_id"]].str.split(":")
-    won = majority.majority(found)
+    won = results.majority(found)
     assert (won.tied == (letters.str.len() > 1).to_numpy()).all()
     winners = [found.emotions[k] for k in won.winner]
-    among = [w in {cremad.LETTERS[x] for x in ls} for w, ls in zip(winners, letters, strict=True)]
+    among = [w in {votes.CREMAD_LETTERS[x] for x in ls} for w, ls in zip(winners, letters, strict=True)]
     assert all(among)

@@ -12,7 +12,8 @@ from ferflow import tables
 from ferflow.classes import EMOTIONS_CONTEMPT
 from ferflow.datasets import ckplus, counts, fer2013, ferplus, jaffe, kdef, manifest
 from ferflow.datasets.crops import NO_FACE, Crops
-from ferflow.datasets.images import pixel_hash, read_images
+from ferflow.datasets.image_sets import read_images
+from ferflow.datasets.images import pixel_hash
 from ferflow.errors import InputError, SettingError
 from ferflow.faces import store
 from ferflow.faces.stream import FaceStream

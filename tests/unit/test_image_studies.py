@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,7 +12,7 @@ from ferflow import settings, tables
 from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.datasets.images import assemble
 from ferflow.errors import InputError, SettingError
-from ferflow.evaluation import images
+from ferflow.evaluation import images, run
 from ferflow.evaluation.results import LEAKY
 from ferflow.report import image_tables, reference, shown
 from ferflow.report.papers import StudyResults, published
@@ -31,7 +33,7 @@ def test_a_model_is_spatial_with_what_differs(small_settings):
     assert (other.epochs, other.optimiser.name, other.seed) == (3, "sgd", 5)
     assert other.optimiser.learning_rate == made.spatial.optimiser.learning_rate
     # As the workflow hands them on: plain values, read again.
-    assert settings.Settings(**made.model_dump(mode="json")) == made
+    assert settings.ImageSettings(**made.model_dump(mode="json")) == made
 
 
 def test_only_the_network_that_ships_is_taken_ready_made(small_settings):
@@ -178,23 +180,19 @@ def test_an_average_of_other_images_is_refused(judged):
         )
 
 
-def evaluated(folder, names=("a", "b", "both")) -> dict:
-    out = {name: folder / f"{name}.out.csv" for name in ("results", "confusion", "class_report", "copies")}
-    images.evaluate(
-        [folder / f"{name}.csv" for name in names],
-        [folder / f"{name}-copies.csv" for name in names],
-        folder / "manifest.csv",
-        folder / "metrics.json",
-        out,
-        EVALUATION,
-        20,
-        "published",
-    )
+def evaluated(folder, names=("a", "b", "both")) -> Path:
+    """The table of results."""
+    said, listed = folder / "predictions.csv", folder / "manifest.csv"
+    run.collect([folder / f"{name}.csv" for name in names], listed, said, EMOTIONS_NEUTRAL)
+    copies = [folder / f"{name}-copies.csv" for name in names]
+    out = folder / "tables/results.csv"
+    out.parent.mkdir()
+    images.evaluate(said, copies, listed, EVALUATION, 20, "published", folder / "metrics.json", out)
     return out
 
 
 def test_each_accuracy_stands_on_all_images_and_without_copies(judged):
-    results = tables.read(evaluated(judged)["results"], "results")
+    results = tables.read(evaluated(judged), "results")
     accuracy = results[results["metric"] == "accuracy"].set_index(["model", "protocol"])
     assert accuracy.loc[("a@one", "test"), "value"] == 0.5
     assert accuracy.loc[("a@one", "honest"), "value"] == pytest.approx(
@@ -225,8 +223,8 @@ def test_the_tables_say_what_leaks_and_what_was_not_run(judged, small_settings):
     for column in ("epochs", "learnt", "threads"):
         listed[column] = pd.array([1, 1, None], dtype="Int64")
     tables.write(listed, judged / "networks.csv", "networks")
-    out = evaluated(judged)
-    image_tables.accuracies(out["results"], judged / "networks.csv", study.images, judged / "accuracies.csv")
+    listed, out = judged / "networks.csv", judged / "accuracies.csv"
+    image_tables.accuracies(evaluated(judged), listed, None, study.images, out)
     found = tables.read(judged / "accuracies.csv", "accuracies").set_index(["model", "views"])
     assert found.loc[("both", "one"), "parameters"] == 30
     assert bool(found.loc[("a", "one"), "leaky"]) and not bool(found.loc[("b", "one"), "leaky"])
@@ -240,7 +238,7 @@ def test_the_tables_say_what_leaks_and_what_was_not_run(judged, small_settings):
 
 
 def test_every_published_row_has_ours_or_a_reason():
-    columns = tables.schema("accuracies")["properties"]
+    columns = tables.schema("accuracies").names
     row = dict.fromkeys(columns) | {"model": "compact", "views": "one", "leaky": True, "synthetic": False}
     row |= {"test": 0.71, "test_low": 0.7, "test_high": 0.72, "honest": 0.7, "validation": 0.69}
     row |= {"test_f1": 0.68, "test_weighted_f1": 0.705, "note": ""}

@@ -10,7 +10,7 @@ import torch
 
 from ferflow import weights
 from ferflow.errors import WeightsError
-from ferflow.faces import align, mtcnn, mtcnn_networks
+from ferflow.faces import align, mtcnn
 from ferflow.faces.boxes import overlap
 from ferflow.faces.video import read_image
 
@@ -76,7 +76,7 @@ def test_what_lies_beyond_the_picture_is_black():
 
 
 def test_weights_of_another_network_are_refused(mtcnn_folder, tmp_path, monkeypatch):
-    for name in mtcnn_networks.FILES:
+    for name in mtcnn.FILES:
         shutil.copy(mtcnn_folder / name, tmp_path / name)
     shutil.copy(mtcnn_folder / "mtcnn-pnet.pt", tmp_path / "mtcnn-rnet.pt")
     with pytest.raises(WeightsError, match="is not the expected file"):

@@ -12,10 +12,10 @@ from prediction_study import scores
 from ferflow import tables
 from ferflow.classes import EMOTIONS
 from ferflow.errors import FerflowError, InputError, SettingError, SplitError
+from ferflow.evaluation.predictions import table
 from ferflow.evaluation.results import results
 from ferflow.settings import Evaluation
 from ferflow.training import nested, nested_run, splits
-from ferflow.training.predictions import table
 
 EVALUATION = Evaluation(bootstrap=50, confidence=0.9, by=[], controls=False)
 
@@ -34,7 +34,7 @@ def drawn(seed):
     return subjects(women, men, unknown), outer, inner
 
 
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", range(20))
 def test_no_subject_is_on_two_sides_and_each_is_tested_once(seed):
     sexes, outer, inner = drawn(seed)
     plan = nested.make(sexes, outer, inner, seed)
@@ -50,7 +50,7 @@ def test_no_subject_is_on_two_sides_and_each_is_tested_once(seed):
             assert not training & sides[0] and not training & sides[1 + i]
 
 
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", range(20))
 def test_every_side_has_its_share_of_each_sex(seed):
     sexes, outer, inner = drawn(seed)
     plan = nested.make(sexes, outer, inner, seed)

@@ -17,7 +17,7 @@ from ferflow import settings, tables
 from ferflow.apps import new, new_study
 from ferflow.datasets import patterns, survey
 from ferflow.errors import FerflowError, SettingError
-from ferflow.planning import preflight
+from ferflow.steps import preflight
 
 PARAMS = Path(__file__).parents[2] / "params.yaml"
 PEOPLE, CLASSES = ("anna", "ben", "cleo"), ("angry", "happy", "sad")

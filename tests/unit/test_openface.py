@@ -10,8 +10,7 @@ import pytest
 from ferflow import tables
 from ferflow.aus import pyfeat, run
 from ferflow.aus.openface import read_openface
-from ferflow.aus.score import au_score
-from ferflow.aus.trim import algorithm1
+from ferflow.aus.trim import algorithm1, au_score
 from ferflow.classes import AU_COLUMNS, AU_SCORE_COLUMNS
 from ferflow.errors import FerflowError, InputError, SettingError
 from ferflow.faces import store

@@ -17,7 +17,8 @@ from ferflow.planning import jobs, units
 from ferflow.planning.jobs import Job
 from ferflow.planning.plan import plan
 from ferflow.planning.rates import Measured, Rates, benchmark, measured
-from ferflow.planning.units import Sizes, Units
+from ferflow.steps import work as works
+from ferflow.steps.work import Sizes, Work
 
 DRY_RUN = """
 host: here
@@ -53,7 +54,7 @@ def recorded(run: str) -> list[Measured]:
     return [
         Measured(
             row["rule"],
-            Units(row["per"], float(row["amount"]), row["variant"]),
+            Work(row["per"], float(row["amount"]), row["variant"]),
             float(row["cpu"]),
             float(row["wall"]),
             float(row["memory"]),
@@ -117,16 +118,16 @@ def test_a_run_too_small_to_tell_its_work_from_its_start_says_so():
 @pytest.mark.parametrize(
     ("rule", "wildcards", "per", "amount"),
     [
-        ("faces", {"subject": "F001"}, units.FRAME, 300),
-        ("aus", {"subject": "M001"}, units.FRAME, 600),
-        ("features", {"subject": "F001"}, units.VERSION, 300 * (1 + 9)),
-        ("trim", {}, units.CLIP, 18),
+        ("faces", {"subject": "F001"}, works.FRAME, 300),
+        ("aus", {"subject": "M001"}, works.FRAME, 600),
+        ("features", {"subject": "F001"}, works.VERSION, 300 * (1 + 9)),
+        ("trim", {}, works.CLIP, 18),
         # 18 clips in ten versions, without one of five folds; in 40 epochs and in at most 60 more
-        ("fold", {"head": "lstm", "fold": "0"}, units.STEP, 18 * 10 * 0.8 * 100),
-        ("final", {"head": "lstm"}, units.STEP, 18 * 10 * 60),
-        ("other_splits_fold", {"head": "lstm", "fold": "1"}, units.STEP, 18 * 10 * 0.8 * 40),
-        ("shown_tables", {}, units.CONSTANT, 1),
-        ("details", {}, units.CONSTANT, 1),
+        ("fold", {"head": "lstm", "fold": "0"}, works.STEP, 18 * 10 * 0.8 * 100),
+        ("final", {"head": "lstm"}, works.STEP, 18 * 10 * 60),
+        ("other_splits_fold", {"head": "lstm", "fold": "1"}, works.STEP, 18 * 10 * 0.8 * 40),
+        ("shown_tables", {}, works.CONSTANT, 1),
+        ("details", {}, works.CONSTANT, 1),
     ],
 )
 def test_how_each_rule_grows(small_settings, rule, wildcards, per, amount):
@@ -148,10 +149,10 @@ def test_a_thousand_times_the_data_is_a_thousand_times_the_jobs_or_the_work(smal
     fold = units.of_job("fold", {"head": "lstm"}, settings, size)
     rates = Rates(
         [
-            Measured("faces", Units(units.FRAME, 300), 11.0, 11.0, 200, 3e6),
-            Measured("aus", Units(units.FRAME, 300), 1.0, 1.0, 100, 3e4),
+            Measured("faces", Work(works.FRAME, 300), 11.0, 11.0, 200, 3e6),
+            Measured("aus", Work(works.FRAME, 300), 1.0, 1.0, 100, 3e4),
             Measured("fold", fold, 10.0, 10.0, 500, 1e5),
-            Measured("fold", Units(fold.per, 2 * fold.amount, fold.variant), 20.0, 20.0, 500, 1e5),
+            Measured("fold", Work(fold.per, 2 * fold.amount, fold.variant), 20.0, 20.0, 500, 1e5),
         ]
     )
     listed = [
@@ -175,7 +176,7 @@ def test_a_thousand_times_the_data_is_a_thousand_times_the_jobs_or_the_work(smal
 
 def test_a_step_is_measured_where_no_run_tells_of_the_network(small_settings):
     settings, size = small_settings(), Sizes({"F001": (6, 300)})
-    rates = Rates([Measured("faces", Units(units.FRAME, 300), 10.0, 10.0, 200, 0)])
+    rates = Rates([Measured("faces", Work(works.FRAME, 300), 10.0, 10.0, 200, 0)])
     listed = [Job("final", {"head": "lstm"})]
     (unknown,) = plan(listed, settings, size, rates)
     assert unknown.seconds == 0 and "not counted" in unknown.remark

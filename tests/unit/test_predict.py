@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import itertools
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+import preloaded
 from ferflow import tables
 from ferflow.apps import models, predict, predict_screen
 from ferflow.apps.predict import Options, Source, annotated_paths, expand
@@ -160,7 +159,7 @@ def final_model(folder, study, name, time, synthetic=False):
 
 
 def test_the_default_model_is_the_best_in_cross_validation_of_the_newest_study(tmp_path, monkeypatch):
-    monkeypatch.setattr(models, "shipped", lambda: tmp_path / "ships.pt")
+    monkeypatch.setattr("ferflow.weights.shipped", lambda: tmp_path / "ships.pt")
     assert models.default(tmp_path) == (tmp_path / "ships.pt", "")
     final_model(tmp_path, "old", "compact+lstm", 100)
     best = final_model(tmp_path, "mine", "compact+lstm", 200)
@@ -177,7 +176,7 @@ def test_the_default_model_is_the_best_in_cross_validation_of_the_newest_study(t
 
 
 def test_a_model_trained_on_synthetic_data_is_taken_by_name_only(tmp_path, monkeypatch):
-    monkeypatch.setattr(models, "shipped", lambda: tmp_path / "ships.pt")
+    monkeypatch.setattr("ferflow.weights.shipped", lambda: tmp_path / "ships.pt")
     demo = final_model(tmp_path, "demo", "compact+lstm", 100, synthetic=True)
     path, note = models.default(tmp_path)
     assert path == tmp_path / "ships.pt"
@@ -272,8 +271,7 @@ def test_streaming_gives_what_the_stored_way_gives(
     """The same trimming and answer as from stored faces, AU tables and the final model's own methods."""
     from ferflow.apps.recognise import recognise
     from ferflow.aus.clip import intensities, reader
-    from ferflow.aus.score import au_score
-    from ferflow.aus.trim import algorithm1
+    from ferflow.aus.trim import algorithm1, au_score
     from ferflow.faces.stream import FaceStream
     from ferflow.training.final import load_final
 
@@ -331,11 +329,11 @@ def test_only_the_first_seconds(model_file, weights_folder, real_faces, tmp_path
 
 
 def test_without_a_study_the_network_that_ships_answers(tmp_path, monkeypatch):
-    monkeypatch.setattr(models, "SHIPPED", "gone.pt")
+    monkeypatch.setattr("ferflow.weights.SHIPPED", "gone.pt")
     with pytest.raises(WeightsError, match=r"gone\.pt: is not in this copy of ferflow"):
         models.default(tmp_path)
     ships = make_single(tmp_path / "ships.pt")
-    monkeypatch.setattr(models, "shipped", lambda: ships)
+    monkeypatch.setattr("ferflow.weights.shipped", lambda: ships)
     model = models.load_model(models.default(tmp_path)[0])
     assert (model.path, model.has_head, model.clip_classes) == (ships, False, EMOTIONS_NEUTRAL)
 
@@ -403,12 +401,6 @@ def test_the_landmark_network_stays_the_default_where_it_is(weights_folder, real
 
 
 def test_predict_from_the_shell_of_nothing(tmp_path):
-    done = subprocess.run(
-        [sys.executable, "-m", "ferflow.apps.cli", "predict", "a.mp4"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = preloaded.python("ferflow.apps.cli", "predict", "a.mp4", folder=tmp_path)
     assert done.returncode == 1
     assert done.stderr == "ferflow: error: a.mp4: does not exist; correct the path\n"

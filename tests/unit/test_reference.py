@@ -36,8 +36,9 @@ metrics: {accuracy: {format: ".1%"}, parameters: {format: ",.0f"}}
 @pytest.fixture
 def kdef(tmp_path, monkeypatch):
     """The paper `kdef`, as the only one there is."""
-    (tmp_path / "kdef.yaml").write_text(KDEF, encoding="utf-8")
-    monkeypatch.setattr(papers, "FOLDER", tmp_path)
+    (tmp_path / "papers").mkdir()
+    (tmp_path / "papers/kdef.yaml").write_text(KDEF, encoding="utf-8")
+    monkeypatch.setattr(papers, "PACKAGE", tmp_path)
     papers.paper.cache_clear()
     yield tmp_path
     papers.paper.cache_clear()
@@ -86,13 +87,13 @@ def test_synthetic_data_have_no_difference_but_for_what_does_not_depend_on_them(
     ],
 )  # fmt: skip
 def test_a_mistake_in_the_file_is_named_in_one_line(kdef, wrong, line):
-    (kdef / "kdef.yaml").write_text(KDEF.replace(*wrong), encoding="utf-8")
+    (kdef / "papers/kdef.yaml").write_text(KDEF.replace(*wrong), encoding="utf-8")
     with pytest.raises(InputError, match=line):
         reference.compare("kdef", results(False))
 
 
 def test_every_rule_of_the_papers_names_what_there_is():
-    for path in papers.FOLDER.glob("*.yaml"):
+    for path in papers.PACKAGE.glob("papers/*.yaml"):
         about = papers.paper(path.stem)
         named = {*about.reads, "parameters", "predictions", "spatial_predictions"}
         read = [[rule.table] if isinstance(rule.table, str) else rule.table for rule in about.ours]

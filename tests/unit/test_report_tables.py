@@ -91,7 +91,7 @@ def test_trimming_counts_frames_and_lists_anomalies(tmp_path):
     clips += [("c", "sad", 80, 0, 80, 0.9, True), ("d", "sad", 100, 0, 100, 0.0, False)]
     trim = pd.DataFrame(
         [(c, n, b, e, m, a, "because", False) for c, _, n, b, e, m, a in clips],
-        columns=list(tables.schema("trim")["properties"]),
+        columns=tables.schema("trim").names,
     )
     tables.write(trim, tmp_path / "trim.csv", "trim")
     manifest = pd.DataFrame(
@@ -112,7 +112,7 @@ def test_trimming_counts_frames_and_lists_anomalies(tmp_path):
 
 
 def test_an_empty_table_renders(tmp_path):
-    columns = list(tables.schema("anomalies")["properties"])
+    columns = tables.schema("anomalies").names
     tables.write(pd.DataFrame(columns=columns), tmp_path / "a.csv", "anomalies")
     shown.render(tmp_path / "a.csv", "anomalies", "Anomalies", [tmp_path / "a.md", tmp_path / "a.html"])
     assert "reason" in (tmp_path / "a.md").read_text()
@@ -121,7 +121,7 @@ def test_an_empty_table_renders(tmp_path):
 def test_trackers_are_summed_up_per_tracker(tmp_path):
     rows = [("kcf", "a", 100, 1, 2, 0.1, 0.2, 50.0), ("kcf", "b", 300, 0, 0, 0.3, 0.4, 30.0)]
     rows += [("medianflow", "a", 100, 0, 86, 0.1, None, 1.4)]
-    frame = pd.DataFrame(rows, columns=list(tables.schema("trackers")["properties"]))
+    frame = pd.DataFrame(rows, columns=tables.schema("trackers").names)
     tables.write(frame, tmp_path / "t.csv", "trackers")
     report.trackers(tmp_path / "t.csv", tmp_path / "s.csv", True)
     table = tables.read(tmp_path / "s.csv", "tracker_summary").set_index("tracker")

@@ -14,7 +14,7 @@ from ferflow.bench import detection
 from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.datasets import sfew
 from ferflow.errors import InputError
-from ferflow.faces.detect import Detections
+from ferflow.faces.boxes import Detections
 from ferflow.report import crop_sheet
 from ferflow.sfew import crops, quality, store
 
@@ -23,7 +23,7 @@ FRONTAL = np.array(((30, 30), (50, 30), (40, 42), (32, 52), (48, 52)), np.float3
 
 @pytest.fixture(scope="module")
 def asked(small_settings):
-    return small_settings().sfew.crops
+    return small_settings({"kind": "sfew"}).sfew.crops
 
 
 @pytest.fixture

@@ -7,15 +7,15 @@ import os
 import shutil
 import signal
 import sqlite3
-import subprocess
 import time
 from itertools import chain
 from pathlib import Path
 
 import graph_study
 import pytest
-from graph_study import RESULTS, jobs
+from graph_study import RESULTS
 
+import preloaded
 from ferflow import tables
 
 SETTINGS = {
@@ -47,15 +47,6 @@ def folder(tmp_path) -> Path:
     return graph_study.write(tmp_path, SETTINGS)
 
 
-def command(folder: Path, *more: str, targets=TARGETS) -> list[str]:
-    return graph_study.command(folder, targets, RULES, *more)
-
-
-def snakemake(folder: Path, *more: str, targets=TARGETS) -> str:
-    """Run what the targets need; what it prints."""
-    return graph_study.run(command(folder, *more, targets=targets))
-
-
 def ended(folder: Path) -> int:
     """Trials that the search's store holds as ended."""
     store = folder / "runs/graph/search-lstm/trials.db"
@@ -71,19 +62,14 @@ def ended(folder: Path) -> int:
 
 def test_only_the_other_kind_is_trained_for_the_comparison_and_a_killed_search_goes_on(folder):
     features = {path: path.stat().st_mtime_ns for path in (folder / "data/features").rglob("*.h5")}
-    expected = {name: 1 for name in RULES} | {"fold": 2, "other_splits_fold": 2, "total": 9}
-    assert jobs(snakemake(folder, "--dry-run")) == expected
+    expected = {name: 1 for name in RULES} | {"fold": 2, "other_splits_fold": 2}
+    assert graph_study.planned(folder, TARGETS, RULES) == expected
     search = [TARGETS[0]]
-    process = subprocess.Popen(
-        command(folder, targets=search),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-    )
+    process = preloaded.start(*graph_study.arguments(folder, search, RULES), folder=folder)
     try:
         deadline = time.monotonic() + 400
         while not ended(folder):
-            assert process.poll() is None, process.stdout.read().decode()
+            assert process.poll() is None
             assert time.monotonic() < deadline
             time.sleep(0.1)
     finally:
@@ -92,14 +78,14 @@ def test_only_the_other_kind_is_trained_for_the_comparison_and_a_killed_search_g
         process.wait()
     assert not (folder / RESULTS / "tables/search-lstm.csv").exists()
     before = ended(folder)
-    snakemake(folder, "--rerun-incomplete")
+    graph_study.run(folder, TARGETS, RULES, "--rerun-incomplete")
     trials = tables.read(folder / RESULTS / "tables/search-lstm.csv", "head_trials")
     assert len(trials) == ended(folder) == 4 and before >= 1
     store = folder / "runs/graph/search-lstm/trials.db"
     shutil.move(store, store.with_suffix(".old"))
     first = (folder / RESULTS / "tables/search-lstm.csv").read_bytes()
     best = (folder / RESULTS / "search/lstm/best.yaml").read_bytes()
-    snakemake(folder, "--forcerun", "search_head", targets=search)
+    graph_study.run(folder, search, RULES, "--forcerun", "search_head")
     assert (folder / RESULTS / "tables/search-lstm.csv").read_bytes() == first
     assert (folder / RESULTS / "search/lstm/best.yaml").read_bytes() == best
 
@@ -118,8 +104,8 @@ def test_only_the_other_kind_is_trained_for_the_comparison_and_a_killed_search_g
         assert set(said["subject_id"]) == set(other["folds"][fold])
         row = table[(table["scheme"] == "thesis") & (table["fold"] == fold)].iloc[0]
         assert row["accuracy"] == pytest.approx((said["emotion"] == said["predicted"]).mean())
-    assert jobs(snakemake(folder, "--dry-run")) == {}
+    assert graph_study.planned(folder, TARGETS, RULES) == {}
     # Neither a search nor a comparison of folds makes anything of the study itself again.
     rest = SETTINGS | {"search": {"run": []}, "splits": {"folds": 2, "compared": []}}
     graph_study.settle(folder, rest)
-    assert jobs(snakemake(folder, "--dry-run", targets=[f"{RESULTS}/splits.json"])) == {}
+    assert graph_study.planned(folder, [f"{RESULTS}/splits.json"], RULES) == {}

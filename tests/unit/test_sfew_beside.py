@@ -114,7 +114,7 @@ def test_synthetic_figures_stand_under_their_own_heading_and_are_not_compared(tm
     given = {name: tmp_path / f"{name}.csv" for name in ours.tables}
     tables.write(ours.tables["sfew_folds"].astype({"fold": "Int64"}), given["sfew_folds"], "sfew_folds")
     tables.write(ours.tables["sfew_counts"], given["sfew_counts"], "sfew_counts")
-    reference.write("sfew", given, tmp_path / "beside.csv", dataset="scenes")
+    reference.write("sfew", list(given), list(given.values()), "scenes", tmp_path / "beside.csv")
     table = tables.read(tmp_path / "beside.csv", "reference")
     assert table["difference"].isna().all() and table["synthetic"].all()
     assert set(table["data"]) == {NOT_COMPARABLE}

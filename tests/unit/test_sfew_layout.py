@@ -124,7 +124,7 @@ def test_lists_that_do_not_fit_are_refused(tmp_path, second, said):
 def test_originals_are_in_the_order_of_the_manifest(tmp_path):
     manifest, *_ = written(scenes(tmp_path / "scenes", films=2))
     path = tmp_path / "originals.h5"
-    sfew.write_originals(tmp_path / "manifest.csv", path)
+    store.write_originals(tmp_path / "manifest.csv", path)
     with store.read(path) as (ids, images):
         assert ids == manifest["image_id"].tolist() and images.shape == (14, 224, 224, 3)
         whole = store.fitted(sfew.read_image(manifest["path"].iloc[9]))

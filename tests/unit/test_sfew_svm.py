@@ -13,6 +13,7 @@ from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.evaluation import predictions as predictions_table
 from ferflow.settings.sfew import HandMade, Svm
 from ferflow.sfew import store, svm
+from ferflow.sfew.run import write_folds
 
 MACHINE = {"kernel": "rbf", "c": [1, 10], "gamma": ["scale"], "variance": 0.98, "inner_folds": 2}
 SETTINGS = HandMade.model_validate(
@@ -68,9 +69,15 @@ def study(tmp_path_factory) -> Path:
 
 
 def judged(study: Path, out: Path) -> dict:
-    sides = {name: study / f"{name}.csv" for name in SETTINGS.protocols}
-    paths = {(p, cell): out / p / cell / "predictions.csv" for p in sides for cell in SETTINGS.run()}
-    svm.judge(study / "crops.h5", study / "manifest.csv", sides, SETTINGS, 1, paths, out / "folds.csv")
+    sides = [study / f"{name}.csv" for name in SETTINGS.protocols]
+    paths = {
+        (protocol, cell): out / protocol / cell / "predictions.csv"
+        for protocol in SETTINGS.protocols
+        for cell in SETTINGS.run()
+    }
+    svm.judge(study / "crops.h5", study / "manifest.csv", sides, SETTINGS, 1, list(paths.values()))
+    said = {name: [path for (own, _), path in paths.items() if own == name] for name in SETTINGS.protocols}
+    write_folds(said, {}, study / "manifest.csv", out / "folds.csv")
     return paths
 
 

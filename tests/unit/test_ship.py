@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 
+import preloaded
 from ferflow import tables
 from ferflow.apps import models, predict, ship
 from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.errors import InputError, WeightsError
 from ferflow.evaluation.images import evaluate
+from ferflow.evaluation.predictions import table
 from ferflow.files import sha256
 from ferflow.models import spatial
 from ferflow.settings import Evaluation
-from ferflow.training.predictions import table
 
 IMAGES = {"Training": 28709, "PublicTest": 3589, "PrivateTest": 3589}
 
@@ -47,7 +46,7 @@ def study(tmp_path, small_settings, monkeypatch):
     results = tmp_path / "results" / "compact"
     folder = results / "models" / "compact" / "spatial"
     write_model(folder / "model.pt", small_settings)
-    columns = tables.schema("history")["properties"]
+    columns = tables.schema("history").names
     history = pd.DataFrame({name: [1.0, 1.0] for name in columns} | {"epoch": [1, 2]})
     tables.write(history, folder / "history.csv", "history")
     parts, rng = [], np.random.default_rng(0)
@@ -182,12 +181,10 @@ def test_what_must_not_ship_does_not(study, tmp_path, small_settings, monkeypatc
 
 
 def test_from_the_shell(study, tmp_path):
-    command = [sys.executable, "-m", "ferflow.apps.ship"]
-    done = subprocess.run(
-        [*command, str(study), "--out", str(tmp_path / "out")], capture_output=True, text=True, check=True
-    )
+    done = preloaded.python("ferflow.apps.ship", study, "--out", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
     assert "compact-fer2013.pt: 1." in done.stdout and "compact-fer2013.md" in done.stdout
-    done = subprocess.run([*command, str(tmp_path)], capture_output=True, text=True, check=False)
+    done = preloaded.python("ferflow.apps.ship", tmp_path)
     assert done.returncode == 1 and len(done.stderr.splitlines()) == 1 and "does not exist" in done.stderr
 
 

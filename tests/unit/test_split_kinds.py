@@ -14,7 +14,7 @@ from ferflow.classes import EMOTIONS
 from ferflow.errors import InputError, SplitError
 from ferflow.evaluation import split_kinds
 from ferflow.report import split_kinds as drawn
-from ferflow.settings import Evaluation, check
+from ferflow.settings import SCHEMES, Evaluation, check
 from ferflow.training import splits
 
 EVALUATION = Evaluation(bootstrap=200, confidence=0.9, by=[], controls=False)
@@ -26,12 +26,12 @@ DEMO = {f"{sex}{n:03d}": {"F": "female", "M": "male"}[sex] for sex in "FM" for n
 
 @pytest.mark.parametrize("protocol", ["honest", "published"])
 @pytest.mark.parametrize("sexes", [BU4DFE, DEMO, dict.fromkeys(DEMO, "")])
-@pytest.mark.parametrize("scheme", splits.SCHEMES)
+@pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("seed", [1, 20])
 def test_nobody_joins_leaves_or_stands_on_two_sides(scheme, sexes, seed, protocol):
     own = splits.make(scheme, sexes, 5, 0.28, seed, protocol)
     other = splits.regrouped(own, sexes, seed)
-    assert other["scheme"] in set(splits.SCHEMES) - {scheme} and other["protocol"] == protocol
+    assert other["scheme"] in set(SCHEMES) - {scheme} and other["protocol"] == protocol
     assert other["test"] == own["test"] and len(other["folds"]) == len(own["folds"]) == 5
     assert sorted(chain(*other["folds"])) == sorted(chain(*own["folds"]))
     everyone = [*other["test"], *chain(*other["folds"])]
@@ -59,7 +59,7 @@ def test_a_fold_without_anybody_is_refused():
 
 def test_a_compared_head_that_the_study_has_switched_off_is_not_compared(small_settings):
     values = small_settings().model_dump()
-    values["temporal"]["heads"].pop("cnn1d")
+    values["temporal"]["heads"]["cnn1d"] = None
     values["splits"]["compared"] = ["cnn1d"]
     checked = check(values)
     assert checked.splits.compared == []
@@ -108,14 +108,14 @@ def history(accuracy: float) -> pd.DataFrame:
 
 @pytest.fixture
 def table():
-    predictions = {scheme: said(SPLITS[scheme], WRONG[scheme]) for scheme in splits.SCHEMES}
-    curves = {scheme: [history(0.9 + 0.02 * fold) for fold in range(3)] for scheme in splits.SCHEMES}
+    predictions = {scheme: said(SPLITS[scheme], WRONG[scheme]) for scheme in SCHEMES}
+    curves = {scheme: [history(0.9 + 0.02 * fold) for fold in range(3)] for scheme in SCHEMES}
     clips = predictions["thesis"]["clip_id"]
     sexes = pd.Series(["female" if clip[0] == "F" else "male" for clip in clips], index=clips)
     return split_kinds.split_kinds(predictions, curves, sexes, EMOTIONS, EVALUATION, 3)
 
 
-@pytest.mark.parametrize("scheme", splits.SCHEMES)
+@pytest.mark.parametrize("scheme", SCHEMES)
 def test_each_kind_has_its_mean_spread_sexes_and_gap(table, scheme):
     right = {subject: 1 - n / 6 for subject, n in WRONG[scheme].items()}
     folds = [np.mean([right[s] for s in fold]) for fold in SPLITS[scheme]["folds"]]
@@ -151,7 +151,7 @@ def test_the_difference_is_stratified_less_thesis_on_the_same_clips(table):
 
 
 def test_kinds_that_judged_other_clips_are_refused():
-    frames = {scheme: said(SPLITS[scheme], WRONG[scheme]) for scheme in splits.SCHEMES}
+    frames = {scheme: said(SPLITS[scheme], WRONG[scheme]) for scheme in SCHEMES}
     frames["thesis"] = frames["thesis"].iloc[1:]
     with pytest.raises(InputError, match="hold other clips; run both again"):
         split_kinds.split_kinds(frames, {}, pd.Series(dtype=str), EMOTIONS, EVALUATION, 3)

@@ -14,7 +14,7 @@ from ferflow.training import sweep
 
 @pytest.fixture(scope="module")
 def settings(small_settings):
-    return small_settings({})
+    return small_settings({"kind": "images"})
 
 
 def facts(run: str, validation: float | None, **more) -> dict:
@@ -123,6 +123,7 @@ def test_a_small_sweep_from_images_to_table_and_figure(tmp_path, small_settings)
 
     settings = small_settings(
         {
+            "kind": "images",
             "sweep": {
                 "network": "fernet", "images": 21, "epochs": 1, "views": "one",
                 "optimisers": ["nesterov"], "schedules": ["plateau"], "tuning": {"epochs": 1},
@@ -140,15 +141,15 @@ def test_a_small_sweep_from_images_to_table_and_figure(tmp_path, small_settings)
         sweep.train(
             name,
             stills,
-            file(name, "x").parent,
+            best.get(sweep.BEFORE[run.stage]),
+            [file("schedule-plateau", "model.pt")],
             settings.sweep,
             settings.spatial,
             20,
             synthetic=True,
             protocol="honest",
-            best=best.get(sweep.BEFORE[run.stage]),
-            models=[file("schedule-plateau", "model.pt")],
             checkpoints=tmp_path / "checkpoints" / name,
+            out_folder=file(name, "x").parent,
         )
         mine = [file(n, "run.json") for n, r in runs.items() if r.stage == run.stage]
         if run.stage != "tuning" and all(path.exists() for path in mine):
@@ -162,10 +163,9 @@ def test_a_small_sweep_from_images_to_table_and_figure(tmp_path, small_settings)
     }
     assert protocols["optimiser-nesterov-plateau"] == {"validation"}
     assert protocols["schedule-plateau"] == protocols["tuning-cosine"] == {"test"}
-    outputs = [tmp_path / f"sweep.{kind}" for kind in ("csv", "html", "md", "tex")]
-    report.write_table([file(name, "run.json") for name in runs], list(best.values()), outputs)
-    report.write_figure(
-        outputs[0], {name: file(name, "history.csv") for name in runs}, tmp_path / "sweep.svg"
-    )
-    assert len(tables.read(outputs[0], "sweep")) == 7
-    assert "21 images, 1 epochs" in outputs[2].read_text() and (tmp_path / "sweep.svg").stat().st_size > 1000
+    table, *pages = [tmp_path / f"sweep.{kind}" for kind in ("csv", "html", "md", "tex")]
+    report.write_table([file(name, "run.json") for name in runs], list(best.values()), table, pages)
+    histories = [file(name, "history.csv") for name in runs]
+    report.write_figure(table, list(runs), histories, tmp_path / "sweep.svg")
+    assert len(tables.read(table, "sweep")) == 7
+    assert "21 images, 1 epochs" in pages[1].read_text() and (tmp_path / "sweep.svg").stat().st_size > 1000

@@ -306,7 +306,9 @@ def test_from_files(tmp_path):
     write_manifest(tmp_path / "manifest.csv")
     given = {name: tmp_path / f"{name}.csv" for name in ("results", "fusion")}
     said = tmp_path / "predictions.csv", tmp_path / "manifest.csv"
-    found = thesis.load(given, *said, EMOTIONS, experiments=ours.items, **ours.facts)
+    found = thesis.load(
+        list(given), list(given.values()), *said, EMOTIONS, experiments=ours.items, **ours.facts
+    )
     reference.write_each("thesis", found, tmp_path / "out")
     names = {path.name for path in (tmp_path / "out").iterdir()}
     assert names == {f"{name}.csv" for name in files("thesis")} and len(names) == 14

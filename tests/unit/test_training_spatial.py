@@ -12,7 +12,7 @@ from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.errors import InputError, WeightsError
 from ferflow.models import spatial as networks
 from ferflow.settings import Online
-from ferflow.training import spatial
+from ferflow.training import spatial, stills
 
 # FER2013 counts its classes 0 angry, 1 disgust, 2 fear, 3 happy, 4 sad, 5 surprise, 6 neutral.
 STILL = Online(flip=False, rotation=0, shear=0, shift=0, zoom=0, brightness=(1, 1), erase=0, mixup=0)
@@ -77,7 +77,7 @@ def test_copies_of_later_parts_are_left_out():
     images = np.zeros((5, 2, 2), np.uint8)
     images[:, 0, 0] = (1, 2, 1, 3, 2)
     parts = {"Training": np.array([0, 1]), "PublicTest": np.array([2, 3]), "PrivateTest": np.array([4])}
-    kept = spatial.without_copies(images, parts)
+    kept = stills.without_copies(images, parts)
     assert [kept[side].tolist() for side in parts] == [[], [2, 3], [4]]
 
 

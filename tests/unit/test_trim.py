@@ -5,8 +5,7 @@ import pandas as pd
 import pytest
 
 from ferflow import tables
-from ferflow.aus.score import au_score
-from ferflow.aus.trim import algorithm1, write_trim
+from ferflow.aus.trim import algorithm1, au_score, write_trim
 from ferflow.classes import AU_COLUMNS
 from ferflow.errors import InputError
 

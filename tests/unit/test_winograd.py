@@ -31,7 +31,7 @@ def test_the_convolution_and_pooling_are_torchs(side, bias):
         wanted = nn.functional.max_pool2d(convolution(images), 2)
         found = winograd.ConvolutionPooled(convolution, side)(images)
     assert found.shape == wanted.shape == (5, 7, side // 2, side // 2)
-    torch.testing.assert_close(found, wanted, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(found, wanted, atol=3e-5, rtol=1e-5)  # sums of 75 products in float32
 
 
 def test_it_stands_where_it_fits_alone():

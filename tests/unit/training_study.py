@@ -67,9 +67,9 @@ def write(
             hashed = f"{len(clips):064x}"
             clips.append((clip_id, subject, sex, emotion, "", "x.avi", n, 25.0, 480, 640, hashed, True))
             kept.append((clip_id, n, n // 3, n - 2, 2.0, False, "", False))
-    manifest = pd.DataFrame(clips, columns=tables.schema("manifest")["required"])
+    manifest = pd.DataFrame(clips, columns=tables.schema("manifest").required)
     tables.write(manifest, folder / "manifest.csv", "manifest")
-    trim = pd.DataFrame(kept, columns=list(tables.schema("trim")["properties"]))
+    trim = pd.DataFrame(kept, columns=tables.schema("trim").names)
     tables.write(trim, folder / "trim.csv", "trim")
     for name in ("none", "flip"):
         (folder / name).mkdir(parents=True)

@@ -10,10 +10,10 @@ from __future__ import annotations
 import argparse
 import os
 import random
+import subprocess
 import sys
 import tempfile
 import time
-import traceback
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -21,9 +21,11 @@ from pathlib import Path
 
 import yaml
 from running import REPOSITORY
-from snakemake.cli import main as snakemake
 
-from ferflow.apps.cli import main as ferflow
+import preloaded
+
+SFEW = REPOSITORY / "workflow/studies/sfew.yaml"
+THESIS = REPOSITORY / "workflow/studies/parts/thesis-comparisons.yaml"
 
 EMOTIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise")
 SCENE_CLASSES = ("Angry", "Disgust", "Fear", "Happy", "Neutral", "Sad", "Surprise")
@@ -112,7 +114,7 @@ def _clips(rng: random.Random, drawn: Drawn) -> None:
     if rng.random() < 0.3:
         settings["search"] = {"run": _some(rng, HEADS), "trials": rng.randint(1, 5)}
     if rng.random() < 0.4:
-        settings["experiments"] = {"compared": _some(rng, COMPARISONS)}
+        settings |= {"base": str(THESIS), "experiments": {"compared": _some(rng, COMPARISONS)}}
     if rng.random() < 0.6:
         settings["fusion"] = rng.choice(
             [
@@ -277,7 +279,7 @@ def _sfew(rng: random.Random, drawn: Drawn) -> None:
             for part in (1, 2):
                 listed = [f"{name}/{file}" for name in SCENE_CLASSES for file in names[part - 1 :: 2]]
                 drawn.write(f"data/raw/sfew/spi_{part}.txt", listed)
-    drawn.settings["sfew"] = sfew
+    drawn.settings |= {"base": str(SFEW), "sfew": sfew}
 
 
 def _affect(rng: random.Random, drawn: Drawn) -> None:
@@ -416,7 +418,7 @@ def _no_scenes(rng, drawn) -> None:
 
 
 def _no_network(rng, drawn) -> None:
-    cells = yaml.safe_load((REPOSITORY / "params.yaml").read_text())["sfew"]["transfer"]["cells"]
+    cells = yaml.safe_load(SFEW.read_text())["sfew"]["transfer"]["cells"]
     _at(drawn.settings, "sfew", "transfer")["cells"] = dict.fromkeys(cells)
 
 
@@ -485,12 +487,11 @@ def judge(number: int, folder: Path) -> Judged:
     """Draw study `number`, check it and plan it, and say what is wrong with the two answers."""
     drawn = draw(number, folder)
     (folder / "study.yaml").write_text(yaml.safe_dump(drawn.settings, sort_keys=False))
-    check, trouble = _answer(
-        ferflow, ["ferflow", "check", str(REPOSITORY / "params.yaml"), "study.yaml"], folder
-    )
-    called = ["snakemake", "--snakefile", str(REPOSITORY / "Snakefile"), "--profile", "none", "--cores", "1"]
+    called = "ferflow.apps.cli", "check", str(REPOSITORY / "params.yaml"), "study.yaml"
+    check, trouble = _answer(preloaded.python(*called, folder=folder))
+    called = ["--snakefile", str(REPOSITORY / "Snakefile"), "--profile", "none", "--cores", "1"]
     called += ["--configfile", "study.yaml", "--nolock", "--dry-run", "--quiet", "all"]
-    plan, failed = _answer(snakemake, called, folder)
+    plan, failed = _answer(preloaded.snakemake(*called, folder=folder))
     wrong = trouble or failed
     if not wrong and bool(check) != bool(plan):
         wrong = "the one refuses it, the other does not"
@@ -501,45 +502,15 @@ def judge(number: int, folder: Path) -> Judged:
     return Judged(number, drawn.settings["kind"], drawn.fault, check, plan, wrong)
 
 
-def _answer(program: Callable, command: list[str], folder: Path) -> tuple[str, str]:
-    """The line by which a program refuses ("" where it does not), and what is wrong with the way it ends.
-
-    It runs in a copy of this process, which has imported all that it needs.
-    """
-    said = folder / "said.txt"
-    process = os.fork()
-    if not process:
-        _run(program, command, folder, said)
-    code = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
-    lines = [line for line in said.read_text(errors="replace").splitlines() if line.strip()]
+def _answer(done: subprocess.CompletedProcess) -> tuple[str, str]:
+    """The line by which a program refuses ("" where it does not), and what is wrong with the way it ends."""
+    lines = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
     refused = [line.removeprefix(MARK) for line in lines if line.startswith(MARK)]
-    if code == 0:
+    if done.returncode == 0:
         return "", f"ends well, and says {refused[0]}" if refused else ""
     if len(refused) != 1 or any("Traceback" in line for line in lines):
         return " ".join(refused), f"ends with {' / '.join(lines[-12:])[:1500]}"
     return refused[0], ""
-
-
-def _run(program: Callable, command: list[str], folder: Path, said: Path) -> None:
-    """The program in `folder`, its words in the file `said`; ends the process."""
-    code = 1
-    try:
-        os.chdir(folder)
-        with said.open("w") as file:
-            os.dup2(file.fileno(), 1)
-            os.dup2(file.fileno(), 2)
-        sys.stdout, sys.stderr = open(1, "w", closefd=False), open(2, "w", closefd=False)  # noqa: SIM115
-        sys.argv = command
-        program()
-        code = 0
-    except SystemExit as ended:
-        code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
-    except BaseException:
-        traceback.print_exc()
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
 
 
 def main() -> None:

@@ -7,14 +7,13 @@ import io
 import json
 import re
 import shutil
-import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
 import pytest
 from running import IMAGE_RESULTS, RESULTS
 
+import preloaded
 from ferflow import settings
 from ferflow.errors import FerflowError
 from ferflow.files import sha256
@@ -234,15 +233,14 @@ def test_a_changed_prediction_does_not_give_the_tables_any_more(unpacked):
 
 
 def test_the_command_says_equal_or_names_what_is_not(written, tmp_path):
-    command = [sys.executable, "-m", "ferflow.apps.cli", "verify"]
-    done = subprocess.run([*command, str(written)], capture_output=True, text=True, timeout=600)
+    done = preloaded.python("ferflow.apps.cli", "verify", written)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == f"{written}: equal"
     assert re.search(r"^results +equal, [\d,]+ cells: follows from the predictions$", done.stdout, re.M)
     assert re.search(r"^trackers +equal, by its hash alone", done.stdout, re.M)
     damaged = tmp_path / "damaged.zip"
     damaged.write_bytes(written.read_bytes()[:-200])
-    done = subprocess.run([*command, str(damaged)], capture_output=True, text=True, timeout=600)
+    done = preloaded.python("ferflow.apps.cli", "verify", damaged)
     assert done.returncode == 1 and done.stdout == ""
     assert done.stderr.startswith(f"ferflow: error: {damaged}: is not a readable bundle")
     assert len(done.stderr.splitlines()) == 1

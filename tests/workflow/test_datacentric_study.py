@@ -1,4 +1,4 @@
-"""The data-centric study through the real workflow, on a few rendered stills."""
+"""The data-centric study through the workflow, on a few rendered stills."""
 
 from __future__ import annotations
 

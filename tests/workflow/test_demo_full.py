@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 from itertools import pairwise
 
 import pytest
-from running import REPOSITORY, run
+from running import REPOSITORY
+from running import planned as jobs_of
 
 from ferflow import settings
 
@@ -53,21 +53,16 @@ def test_its_clips_are_those_of_demo(planned):
 @pytest.mark.slow
 def test_a_dry_run_names_every_training(tmp_path, planned, weights_folder):
     shutil.copytree(weights_folder, tmp_path / "data/weights", ignore=shutil.ignore_patterns("*.whl"))
-    done = run(tmp_path, "--dry-run", "--quiet", "rules", study=STUDY)
-    text = done.stdout + done.stderr
-    assert done.returncode == 0, text
-    jobs = {
-        name.strip(): int(n) for name, n in re.findall(r"^ ([a-z][a-z0-9 ]+?) +(\d+) *$", text, flags=re.M)
-    }
+    jobs = jobs_of(tmp_path, study=STUDY)
     folds, outer, inner = planned.splits.folds, planned.nested.outer, planned.nested.inner
     runs = planned.experiments.trained()
     on_frames = sum(one.of == "c3d" for one in runs.values())
     assert jobs["fold"] == 3 * folds and jobs["final"] == 3
-    assert jobs["end to end fold"] == 2 * folds and jobs["end to end final"] == 2
-    assert jobs["nested inner"] == outer * inner * len(planned.nested.tried())
-    assert jobs["nested outer"] == outer
-    assert jobs["experiment frames fold"] == folds * on_frames
-    assert jobs["experiment fold"] == folds * (len(runs) - on_frames)
-    assert jobs["search head"] == 1
+    assert jobs["end_to_end_fold"] == 2 * folds and jobs["end_to_end_final"] == 2
+    assert jobs["nested_inner"] == outer * inner * len(planned.nested.tried())
+    assert jobs["nested_outer"] == outer
+    assert jobs["experiment_frames_fold"] == folds * on_frames
+    assert jobs["experiment_fold"] == folds * (len(runs) - on_frames)
+    assert jobs["search_head"] == 1
     assert jobs["fusion"] == jobs["humans"] == jobs["opening"] == 1
     assert "augmented-9" not in runs

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
 import json
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -14,6 +17,7 @@ import ssh_server
 import yaml
 from running import REPOSITORY, TINY
 
+import preloaded
 from debian_packages import NoPackagesError
 from ferflow import settings
 
@@ -24,11 +28,19 @@ LARGE = ("data/interim", "data/features/tiny")
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
 
+@functools.cache
+def programs() -> str:
+    """A search path on which `snakemake` runs its jobs in forks of one process."""
+    folder = Path(tempfile.mkdtemp(prefix="ferflow-tests-"))
+    atexit.register(shutil.rmtree, folder)
+    preloaded.write_command(folder / "snakemake")
+    return os.pathsep.join(map(str, [folder, Path(sys.executable).parent, os.environ["PATH"]]))
+
+
 def called(folder: Path, *command: str) -> str:
-    tools = Path(sys.executable).parent
     environment = {
         **os.environ,
-        "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}",
+        "PATH": programs(),
         "DVC_NO_ANALYTICS": "1",
         **{f"GIT_{who}_{what}": "tests" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")},
     }
@@ -167,6 +179,7 @@ def test_a_clone_pulls_from_a_folder_and_reports_without_training(reproduced, tm
     reports_without_training(folder, pulled(folder, tmp_path / "copy"))
 
 
+@pytest.mark.full
 def test_a_clone_pulls_over_ssh_and_reports_without_training(reproduced, tmp_path):
     try:
         sshd = ssh_server.program()
@@ -186,15 +199,17 @@ def two_heads(folder: Path) -> None:
     """Leave of the study what two experiments with a head need; the other one is never trained again."""
     params = folder / "params.yaml"
     study = yaml.safe_load(params.read_text())
-    study["temporal"]["heads"] = {name: study["temporal"]["heads"][name] for name in ("lstm", "cnn1d")}
+    study["temporal"]["heads"]["bilstm"] = None
     study["end_to_end"]["run"], study["search"]["run"], study["nested"]["heads"] = [], [], []
     study["splits"]["compared"], study["experiments"]["compared"] = [], []
-    study["fusion"] |= {"sets": {"both": ["lstm", "cnn1d"]}, "stacking": None, "best": None}
+    sets = dict.fromkeys(study["fusion"]["sets"]) | {"both": ["lstm", "cnn1d"]}
+    study["fusion"] |= {"sets": sets, "stacking": None, "best": None}
     study["humans"]["simulated"], study["evaluation"]["controls"] = None, False
     params.write_text(yaml.safe_dump(study, sort_keys=False))
     called(folder, "git", "commit", "-q", "-a", "-m", "two heads")
 
 
+@pytest.mark.full
 def test_two_experiments_are_compared_in_metrics_and_plots(reproduced, tmp_path):
     folder, _ = reproduced
     two_heads(folder)

@@ -1,17 +1,16 @@
-"""Fine-tuning and the sweep through the real workflow, on a few made-up images: interrupted, again, wrong."""
+"""Fine-tuning and the sweep through the workflow, on a few made-up images: interrupted, again, wrong."""
 
 from __future__ import annotations
 
 import os
 import signal
 import sqlite3
-import subprocess
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
-from running import command, run
+from running import run, start
 
 from ferflow import tables
 from ferflow.models import spatial as networks
@@ -58,9 +57,7 @@ def ended(storage: Path) -> int:
 
 def test_a_search_that_is_killed_goes_on_and_the_phases_follow(folder):
     model = RESULTS / "models/tuned/spatial/model.pt"
-    process = subprocess.Popen(
-        command(folder, "--", str(model), study=STUDY), stdout=-3, stderr=-3, start_new_session=True
-    )
+    process = start(folder, "--", str(model), study=STUDY)
     deadline = time.monotonic() + PATIENCE
     while not (before := ended(folder / TRIALS)):
         assert process.poll() is None and time.monotonic() < deadline

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from collections import Counter, defaultdict
 from pathlib import Path
 
 import pytest
 from running import REPOSITORY, TINY
 
+import preloaded
 from ferflow import settings
 from ferflow.planning import jobs, units
 from ferflow.planning.plan import plan
@@ -53,11 +52,9 @@ def test_half_of_the_run_foretells_the_whole_within_a_factor_of_two(finished, li
 
 
 def test_the_command_plans_the_data_a_thousand_times_over(finished):
-    command = [sys.executable, "-m", "ferflow.apps.cli", "plan", str(REPOSITORY / "params.yaml")]
-    command += ["--configfile", str(TINY)]
-
     def said(*more: str) -> str:
-        done = subprocess.run([*command, *more], cwd=finished, capture_output=True, text=True, timeout=600)
+        command = "ferflow.apps.cli", "plan", REPOSITORY / "params.yaml", "--configfile", TINY
+        done = preloaded.python(*command, *more, folder=finished)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
@@ -73,10 +70,8 @@ def test_the_command_plans_the_data_a_thousand_times_over(finished):
 def test_a_study_without_its_data_is_one_line(finished, tmp_path):
     study = tmp_path / "mine.yaml"
     study.write_text("dataset: {name: bu4dfe, root: nowhere}\n")
-    command = [sys.executable, "-m", "ferflow.apps.cli", "plan", str(REPOSITORY / "params.yaml")]
-    done = subprocess.run(
-        [*command, "--configfile", str(study)], cwd=finished, capture_output=True, text=True, timeout=600
-    )
+    command = "ferflow.apps.cli", "plan", REPOSITORY / "params.yaml", "--configfile", study
+    done = preloaded.python(*command, folder=finished)
     assert done.returncode == 1 and done.stdout == ""
     assert re.fullmatch(r"ferflow: error: .*nowhere: is not a folder.*\n", done.stderr)
     assert not (Path(finished) / "nowhere").exists()

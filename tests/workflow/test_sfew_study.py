@@ -1,4 +1,4 @@
-"""The SFEW study through the real workflow, on a few rendered scenes."""
+"""The SFEW study through the workflow, on a few rendered scenes."""
 
 from __future__ import annotations
 

@@ -3,110 +3,134 @@
 
 rule faces:
     input:
-        FACE_WEIGHTS,
+        STUDY.face_weights(),
         # Not the manifest: a new subject must not send the others through again.
-        clips=lambda w: list(SOURCES[w.subject].values()),
+        clips=lambda w: list(STUDY.sources[w.subject].values()),
     output:
-        at(layout.FACES),
+        STUDY.at(layout.FACES),
     params:
-        clip_ids=lambda w: list(SOURCES[w.subject]),
-        faces=plain(S.faces),
-        weights=layout.WEIGHTS,
+        **params("faces", clip_ids=lambda w: list(STUDY.sources[w.subject])),
     log:
         "logs/faces/{subject}.log",
     benchmark:
         "benchmarks/faces/{subject}.tsv"
+    group:
+        STEPS["faces"].group
+    conda:
+        "../envs/ferflow.yaml"
     resources:
-        mem_mb=more(1000),
-        runtime=more(10),
+        **resources("faces"),
     priority: 30  # all clips are seen before features are made of any; a run that is going to stop does so soon
     script:
-        "../scripts/faces.py"
+        "../scripts/step.py"
 
 
 rule unusable:
     """Every clip is judged, before anything is trained on clips."""
     input:
-        manifest=at(layout.MANIFEST),
-        faces=expand(at(layout.FACES), subject=SUBJECTS),
+        manifest_csv=STUDY.at(layout.MANIFEST),
+        faces=STUDY.of_subjects(layout.FACES),
     output:
-        unusable=table("unusable"),
-        remarks=table("remarks"),
+        **STUDY.tables("unusable", "remarks"),
     params:
-        least_tracked=S.dataset.least_tracked,
+        **params("unusable", least_tracked=S.dataset.least_tracked),
     log:
         "logs/unusable.log",
+    group:
+        STEPS["unusable"].group
+    conda:
+        "../envs/ferflow.yaml"
     resources:
-        mem_mb=more(1000),
-        runtime=more(30),
+        **resources("unusable"),
     priority: 30
     script:
-        "../scripts/unusable.py"
+        "../scripts/step.py"
 
 
 rule clips:
     """The clips that can be used. Where others cannot, the run ends here unless the study leaves them out."""
     input:
-        manifest=at(layout.MANIFEST),
-        unusable=table("unusable"),
+        manifest_csv=STUDY.at(layout.MANIFEST),
+        unusable_csv=STUDY.table("unusable"),
     output:
-        clips=at(layout.CLIPS),
-        counts=table("unusable_counts"),
+        STUDY.clips,
     params:
-        emotions=S.emotions,
-        protocol=S.protocol,
+        **params("clips"),
     log:
         "logs/clips.log",
+    group:
+        STEPS["clips"].group
+    conda:
+        "../envs/ferflow.yaml"
     resources:
-        mem_mb=more(1000),
-        runtime=more(5),
+        **resources("clips"),
     priority: 30
     script:
-        "../scripts/clips.py"
+        "../scripts/step.py"
 
 
 rule aus:
     input:
-        weights("au_to_mesh.npz"),
-        lambda w: [weights("face_landmarker.task")] if w.backend == "blendshapes" else [],
-        faces=at(layout.FACES),
+        STUDY.weights("au_to_mesh.npz"),
+        lambda w: [STUDY.weights("face_landmarker.task")] if w.backend == "blendshapes" else [],
+        faces=STUDY.at(layout.FACES),
     output:
-        at(layout.AUS, backend="{backend}"),
+        STUDY.at(layout.AUS, backend="{backend}"),
     params:
         # Not what is compared: one backend's table does not hang on the others.
-        aus=lambda w: plain(S.aus) | {"backend": w.backend, "compared": []},
-        weights=layout.WEIGHTS,
+        **params("aus", settings=lambda w: plain(S.aus) | {"backend": w.backend, "compared": []}),
     log:
         "logs/aus/{backend}/{subject}.log",
     benchmark:
         "benchmarks/aus/{backend}/{subject}.tsv"
+    group:
+        STEPS["aus"].group
+    conda:
+        "../envs/ferflow.yaml"
     resources:
-        mem_mb=more(1000),
-        runtime=more(5),
+        **resources("aus"),
     script:
-        "../scripts/aus.py"
+        "../scripts/step.py"
 
 
 rule trim:
     input:
         [S.trim.overrides] if S.trim.overrides else [],
-        clips=at(layout.CLIPS),
-        aus=expand(at(layout.AUS), subject=SUBJECTS),
+        clips_csv=STUDY.clips,
+        aus_paths=STUDY.of_subjects(layout.AUS),
     output:
-        at(layout.TRIM),
+        STUDY.trim,
     params:
-        trim=plain(S.trim),
+        **params("trim"),
     log:
         "logs/trim.log",
+    conda:
+        "../envs/ferflow.yaml"
     resources:
-        mem_mb=more(2000),
-        runtime=more(30),
+        **resources("trim"),
     script:
-        "../scripts/trim.py"
+        "../scripts/step.py"
 
 
-SHOWN |= {
-    "unusable": ("unusable", "Clips that cannot be used", "3 Faces and trimming"),
-    "unusable_counts": ("unusable_counts", "Clips used and left out", "3 Faces and trimming"),
-    "remarks": ("remarks", "Remarks on clips that are used", "3 Faces and trimming"),
-}
+if S.faces.compared_clips:
+
+    rule trackers:
+        """MedianFlow, KCF and CSRT on a few clips."""
+        input:
+            STUDY.face_weights(),
+            manifest_csv=STUDY.clips,
+        output:
+            clips=STUDY.table("trackers"),
+        params:
+            **params("trackers"),
+        log:
+            "logs/trackers.log",
+        benchmark:
+            "benchmarks/trackers.tsv"
+        conda:
+            "../envs/ferflow.yaml"
+        resources:
+            **resources("trackers"),
+        priority: 10  # long, and nothing waits for it but the report
+        script:
+            "../scripts/step.py"

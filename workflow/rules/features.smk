@@ -1,52 +1,55 @@
 # Spatial features of every tracked frame, of the clips as they are and of their augmented versions.
-SPATIAL = at(layout.SPATIAL, model=S.spatial.network)
 
 
 rule features:
     input:
-        faces=at(layout.FACES),
-        model=SPATIAL + "/model.pt",
+        faces=STUDY.at(layout.FACES),
+        model=f"{STUDY.spatial}/model.pt",
     output:
-        expand(
-            at(layout.FEATURES, layer="{layer}"),
-            augmentation=["none", *AUGMENTATIONS],
-            layer=LAYERS,
-            allow_missing=True,
+        features=each(
+            STUDY.at(layout.FEATURES, layer="{layer}"),
+            augmentation=["none", *STUDY.augmentations],
+            layer=STUDY.layers,
         ),
     params:
-        features={name: value for name, value in plain(S.features).items() if name != "normalise"},
-        layers=LAYERS,
-        augmentations=["none", *AUGMENTATIONS],
-        listing=S.augment.listing,
-        seed=S.seed,
+        **params(
+            "features",
+            settings=plain(S.features) | {"normalise": "none"},
+            layers=STUDY.layers,
+            augmentations=["none", *STUDY.augmentations],
+            listing=S.augment.listing,
+        ),
     log:
         "logs/features/{subject}.log",
     benchmark:
         "benchmarks/features/{subject}.tsv"
+    group:
+        STEPS["features"].group
+    conda:
+        "../envs/ferflow.yaml"
     threads: S.features.threads
     resources:
-        mem_mb=more(2000),
-        runtime=more(90),
+        **resources("features"),
     script:
-        "../scripts/features.py"
+        "../scripts/step.py"
 
 
 rule export:
     """The thesis's own layout, for others: fold i's own clips, originals only."""
     input:
-        features=expand(at(layout.FEATURES), augmentation="none", subject=SUBJECTS),
-        manifest=at(layout.CLIPS),
-        trim=at(layout.TRIM),
-        splits=at(layout.SPLITS),
+        features=STUDY.all_features(),
+        manifest=STUDY.clips,
+        trim=STUDY.trim,
+        splits=STUDY.splits,
     output:
-        directory(at(layout.EXPORT)),
+        directory(STUDY.at(layout.EXPORT)),
     params:
-        max_frames=S.features.max_frames,
-        emotions=S.emotions,
+        **params("export", max_frames=S.features.max_frames),
     log:
         "logs/export.log",
+    conda:
+        "../envs/ferflow.yaml"
     resources:
-        mem_mb=more(2000),
-        runtime=more(30),
+        **resources("export"),
     script:
-        "../scripts/export.py"
+        "../scripts/step.py"

@@ -1,33 +1,12 @@
 # Nested cross-validation (thesis, Algorithm 2). Every candidate on every inner fold of every outer fold is a job of its
 # own; all of them read the one store of features. An outer fold is an ordinary split, so nothing is copied for it.
-OUTER, INNER = range(S.nested.outer), range(S.nested.inner)
-CANDIDATES = list(S.nested.tried())
+INNER_RUNS = {"candidate": list(S.nested.tried()), "inner": range(S.nested.inner)}
 
 
 wildcard_constraints:
     outer=r"\d+",
     inner=r"\d+",
-    candidate="|".join(map(re.escape, CANDIDATES)),
-
-
-def candidate_features(head, candidate):
-    """Feature files that a candidate trains on: as the head's, with its own share of the augmented versions."""
-    count = S.nested.tried()[candidate].get("augmentations", S.temporal.heads[head].augmentations)
-    names = ["none", *S.augment.transformations[:count]]
-    return expand(at(layout.FEATURES), augmentation=names, subject=SUBJECTS)
-
-
-def all_candidates_features(head):
-    """Those of all candidates, each file once."""
-    return list(dict.fromkeys(path for name in CANDIDATES for path in candidate_features(head, name)))
-
-
-def nested_settings(head, *candidates):
-    """The head's settings and the candidates' own: another candidate reruns nothing of these."""
-    settings = head_settings(head)
-    own = {name: plain(S.nested)["candidates"][name] for name in candidates}
-    settings["nested"] = {**settings["nested"], "candidates": own, "heads": [head]}
-    return settings
+    candidate="|".join(map(re.escape, INNER_RUNS["candidate"])),
 
 
 if S.nested.heads:
@@ -35,113 +14,78 @@ if S.nested.heads:
     rule nested_plan:
         """Which subjects stand where: outer x inner folds, stratified by sex."""
         input:
-            at(layout.CLIPS),
+            manifest_csv=STUDY.clips,
         output:
-            plan=at(layout.NESTED) + "/plan.json",
-            splits=expand(at(layout.NESTED_SPLITS), outer=OUTER),
+            plan=STUDY.at(layout.NESTED_PLAN),
+            splits=STUDY.each(layout.NESTED_SPLITS, outer=range(S.nested.outer)),
         params:
-            inner=S.nested.inner,
-            seed=S.seed,
+            **params("nested_plan", inner=S.nested.inner),
         log:
             "logs/nested_plan.log",
+        conda:
+            "../envs/ferflow.yaml"
         resources:
-            mem_mb=more(2000),
-            runtime=more(30),
+            **resources("nested_plan"),
         script:
-            "../scripts/nested_plan.py"
+            "../scripts/step.py"
 
     rule nested_inner:
         """One candidate without one inner fold."""
         input:
-            features=lambda w: candidate_features(w.head, w.candidate),
-            manifest=at(layout.CLIPS),
-            trim=at(layout.TRIM),
-            splits=at(layout.NESTED_SPLITS),
+            features=lambda w: STUDY.candidate_features(w.head, w.candidate),
+            manifest=STUDY.clips,
+            trim=STUDY.trim,
+            splits=STUDY.at(layout.NESTED_SPLITS),
         output:
-            history=at(layout.NESTED_INNER) + "/history.csv",
-            predictions=at(layout.NESTED_INNER) + "/predictions.csv",
-            early_history=at(layout.NESTED_INNER) + "/early.csv",
-            early=at(layout.NESTED_INNER) + "/early.json",
+            **STUDY.fold_files(layout.NESTED_INNER, tested=False),
         params:
-            settings=lambda w: nested_settings(w.head, w.candidate),
-            model=lambda w: f"{S.spatial.network}+{w.head}",
+            **params(
+                "nested_inner",
+                settings=lambda w: STUDY.nested(w.head, w.candidate),
+                model=lambda w: STUDY.models[w.head],
+            ),
         log:
             "logs/nested/{outer}-{head}-{candidate}-{inner}.log",
         benchmark:
             "benchmarks/nested/{outer}-{head}-{candidate}-{inner}.tsv"
+        conda:
+            "../envs/ferflow.yaml"
         threads: S.temporal.threads
         resources:
-            mem_mb=more(3000),
-            runtime=more(720),
+            **resources("nested_inner"),
         script:
-            "../scripts/nested_inner.py"
+            "../scripts/step.py"
 
     rule nested_outer:
         """The candidate that the inner folds chose, judged once on the outer fold."""
         input:
-            predictions=expand(
-                at(layout.NESTED_INNER) + "/predictions.csv",
-                candidate=CANDIDATES,
-                inner=INNER,
-                allow_missing=True,
-            ),
-            early=expand(
-                at(layout.NESTED_INNER) + "/early.json",
-                candidate=CANDIDATES,
-                inner=INNER,
-                allow_missing=True,
-            ),
-            features=lambda w: all_candidates_features(w.head),
-            manifest=at(layout.CLIPS),
-            trim=at(layout.TRIM),
-            splits=at(layout.NESTED_SPLITS),
+            STUDY.each(f"{layout.NESTED_INNER}/early.json", **INNER_RUNS),
+            lambda w: STUDY.candidates_features(w.head),
+            predictions=STUDY.each(f"{layout.NESTED_INNER}/predictions.csv", **INNER_RUNS),
+            manifest=STUDY.clips,
+            trim=STUDY.trim,
+            splits=STUDY.at(layout.NESTED_SPLITS),
         output:
-            inner=at(layout.NESTED_OUTER) + "/inner.csv",
-            choice=at(layout.NESTED_OUTER) + "/choice.json",
-            history=at(layout.NESTED_OUTER) + "/history.csv",
-            predictions=at(layout.NESTED_OUTER) + "/predictions.csv",
+            **in_folder(
+                STUDY.at(layout.NESTED_OUTER), "inner.csv", "choice.json", "history.csv", "predictions.csv"
+            ),
         params:
-            settings=lambda w: nested_settings(w.head, *CANDIDATES),
-            model=lambda w: f"{S.spatial.network}+{w.head}",
-            features=lambda w: {name: candidate_features(w.head, name) for name in CANDIDATES},
+            **params(
+                "nested_outer",
+                settings=lambda w: STUDY.nested(w.head, *INNER_RUNS["candidate"]),
+                model=lambda w: STUDY.models[w.head],
+                features=lambda w: {
+                    name: STUDY.candidate_features(w.head, name) for name in INNER_RUNS["candidate"]
+                },
+            ),
         log:
             "logs/nested/{outer}-{head}.log",
         benchmark:
             "benchmarks/nested/{outer}-{head}.tsv"
+        conda:
+            "../envs/ferflow.yaml"
         threads: S.temporal.threads
         resources:
-            mem_mb=more(3000),
-            runtime=more(480),
+            **resources("nested_outer"),
         script:
-            "../scripts/nested_outer.py"
-
-    rule nested_tables:
-        input:
-            choices=expand(at(layout.NESTED_OUTER) + "/choice.json", head=S.nested.heads, outer=OUTER),
-            inner=expand(at(layout.NESTED_OUTER) + "/inner.csv", head=S.nested.heads, outer=OUTER),
-            predictions=expand(
-                at(layout.NESTED_OUTER) + "/predictions.csv", head=S.nested.heads, outer=OUTER
-            ),
-            manifest=at(layout.CLIPS),
-        output:
-            nested=table("nested"),
-            inner=table("nested_inner"),
-        params:
-            evaluation=plain(S.evaluation),
-            emotions=S.emotions,
-            protocol=S.protocol,
-            seed=S.seed,
-        log:
-            "logs/nested_tables.log",
-        resources:
-            mem_mb=more(2000),
-            runtime=more(30),
-        script:
-            "../scripts/nested_tables.py"
-
-    SHOWN |= {
-        "nested": ("nested", "Nested cross-validation", "2 Cross-validation"),
-        "nested_inner": (
-            "nested_inner", "Candidates on the inner folds of nested cross-validation", "2 Cross-validation"
-        ),
-    }
+            "../scripts/step.py"

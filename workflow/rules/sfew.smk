@@ -1,212 +1,195 @@
-# Transfer learning on faces in scenes (SFEW).
-#
-# The scenes of the embedded set and the face crops come from sfew_crops.smk, the hand-made features from
-# sfew_handmade.smk, tables and figures of the paper from sfew_tables.smk.
-from ferflow.models.residual_names import FILES, WIDTHS
-
-T = S.sfew.transfer
-CELLS = T.run()
-SFEW_PROTOCOLS = T.under()
-# Of the embedded set its mark, which is written last.
-SCENES = f"{S.sfew.dataset.path}/SYNTHETIC.txt" if SYNTHETIC else S.sfew.dataset.path
-MANIFEST = at(layout.MANIFEST)
-IMAGES_OF = {"originals": at(layout.SFEW_ORIGINALS), "crops": at(layout.SFEW_CROPS, detector=T.crops)}
-
-
-def of_cells(file):
-    """This file of every cell under each of its protocols; protocol: paths."""
-    return {
-        protocol: [
-            f"{at(layout.SFEW_CELL, protocol=protocol, cell=name)}/{file}"
-            for name, cell in CELLS.items()
-            if protocol in cell.protocols
-        ]
-        for protocol in SFEW_PROTOCOLS
-    }
-
-
-def start_of(network):
-    """The published weights of a network, where the study starts from them."""
-    return weights(FILES[network]) if T.start_of(network) == "imagenet" else []
-
-
-def of_cell(w, pattern):
-    """A file of features by the cell's network and images."""
-    cell = CELLS[w.cell]
-    return at(pattern, network=cell.network, unfrozen=cell.unfrozen, images=cell.images)
+# Transfer learning on faces in scenes (SFEW): scenes and face crops, folds, networks, hand-made features.
 
 
 wildcard_constraints:
-    network="|".join(WIDTHS),
+    network="[a-z0-9_]+",
     unfrozen="[012]",
-    images="originals|crops",
-    detector="|".join(DETECTORS),
+    images="|".join(STUDY.images),
+    detector="[a-z]+",
     protocol="random|film|spi",
-    cell="|".join(re.escape(name) for name in CELLS) or "none",
+    cell="|".join(map(re.escape, STUDY.cells)) or "none",
+
+
+if STUDY.synthetic:
+
+    rule scenes:
+        """Whole pictures with rendered faces, in SFEW's layout. The mark is written last."""
+        input:
+            STUDY.weights("au_to_mesh.npz"),
+            STUDY.weights("face_tessellation.json"),
+        output:
+            mark=STUDY.scenes,
+            truth=f"{S.sfew.dataset.path}/truth.csv",
+        params:
+            **params("scenes"),
+        log:
+            "logs/sfew/scenes.log",
+        benchmark:
+            "benchmarks/sfew/scenes.tsv"
+        conda:
+            "../envs/ferflow.yaml"
+        resources:
+            **resources("scenes"),
+        priority: 20  # all else waits for it
+        script:
+            "../scripts/step.py"
 
 
 rule sfew_manifest:
     """Every scene with its class, film and set; those left out, and how many of each class there are."""
     input:
-        SCENES,
+        STUDY.scenes,
     output:
-        manifest=MANIFEST,
-        dropped=table("sfew_dropped"),
-        counts=table("sfew_counts"),
+        manifest=STUDY.manifest,
+        dropped=STUDY.table("sfew_dropped"),
+        counts=STUDY.table("sfew_counts"),
     params:
-        dataset=plain(S.sfew.dataset),
+        **params("sfew_manifest", root=lambda w: S.sfew.dataset.path),
     log:
         "logs/sfew/manifest.log",
     benchmark:
         "benchmarks/sfew/manifest.tsv"
+    conda:
+        "../envs/ferflow.yaml"
     resources:
-        mem_mb=more(1000),
-        runtime=more(30),
+        **resources("sfew_manifest"),
     script:
-        "../scripts/sfew_manifest.py"
+        "../scripts/step.py"
 
 
 rule sfew_originals:
     """Whole scenes as the networks take them."""
     input:
-        manifest=MANIFEST,
+        manifest_csv=STUDY.manifest,
     output:
-        IMAGES_OF["originals"],
+        STUDY.images["originals"],
+    params:
+        **params("sfew_originals"),
     log:
         "logs/sfew/originals.log",
     benchmark:
         "benchmarks/sfew/originals.tsv"
+    conda:
+        "../envs/ferflow.yaml"
     resources:
-        mem_mb=more(1000),
-        runtime=more(30),
+        **resources("sfew_originals"),
     script:
-        "../scripts/sfew_originals.py"
+        "../scripts/step.py"
+
+
+rule sfew_crops:
+    """The face of each scene that counts, cut out, and what can be said of its quality."""
+    input:
+        lambda w: STUDY.detector_weights(w.detector),
+        [S.sfew.crops.manual_boxes] if S.sfew.crops.manual_boxes else [],
+        manifest_csv=STUDY.manifest,
+    output:
+        crops=STUDY.at(layout.SFEW_CROPS),
+        table=STUDY.at(layout.SFEW_CROPS_TABLE),
+    params:
+        **params("sfew_crops", name=lambda w: w.detector),
+    log:
+        "logs/sfew/crops-{detector}.log",
+    benchmark:
+        "benchmarks/sfew/crops-{detector}.tsv"
+    conda:
+        "../envs/ferflow.yaml"
+    resources:
+        **resources("sfew_crops"),
+    priority: 10
+    script:
+        "../scripts/step.py"
 
 
 rule sfew_folds_of:
     """In which fold each image is judged."""
     input:
-        manifest=MANIFEST,
+        manifest_csv=STUDY.manifest,
     output:
-        at(layout.SFEW_FOLDS),
+        STUDY.at(layout.SFEW_FOLDS),
     params:
-        folds=T.folds,
-        seed=S.seed,
+        **params("sfew_folds_of"),
     log:
         "logs/sfew/folds-{protocol}.log",
+    conda:
+        "../envs/ferflow.yaml"
     resources:
-        mem_mb=more(1000),
-        runtime=more(10),
+        **resources("sfew_folds_of"),
     script:
-        "../scripts/sfew_folds_of.py"
+        "../scripts/step.py"
 
 
 rule sfew_frozen:
     """What the frozen stages of a network say of every image, computed once."""
     input:
-        images=lambda w: IMAGES_OF[w.images],
-        weights=lambda w: start_of(w.network),
+        lambda w: STUDY.start_of(w.network),
+        images_h5=lambda w: STUDY.images[w.images],
     output:
-        at(layout.SFEW_FROZEN),
+        STUDY.at(layout.SFEW_FROZEN),
     params:
-        start=lambda w: T.start_of(w.network),
-        seed=S.seed,
-        threads=T.threads,
+        **params("sfew_frozen", start=lambda w: S.sfew.transfer.start_of(w.network)),
     log:
         "logs/sfew/frozen/{network}-{unfrozen}-{images}.log",
     benchmark:
         "benchmarks/sfew/frozen/{network}-{unfrozen}-{images}.tsv"
-    threads: T.threads
+    conda:
+        "../envs/ferflow.yaml"
+    threads: S.sfew.transfer.threads
     resources:
-        mem_mb=more(2000),
-        runtime=more(60),
+        **resources("sfew_frozen"),
     priority: 10
     script:
-        "../scripts/sfew_frozen.py"
+        "../scripts/step.py"
 
 
 rule sfew_cell:
     """One training in each fold of a protocol, judged after several numbers of epochs."""
     input:
-        manifest=MANIFEST,
-        folds=at(layout.SFEW_FOLDS),
-        features=lambda w: of_cell(w, layout.SFEW_FROZEN),
-        # Only unfrozen stages start from them; a frozen one's have spoken already.
-        weights=lambda w: start_of(CELLS[w.cell].network) if CELLS[w.cell].unfrozen else [],
+        manifest_csv=STUDY.manifest,
+        folds_csv=STUDY.at(layout.SFEW_FOLDS),
+        features_h5=lambda w: STUDY.cell_features(w.cell),
+        weights=lambda w: STUDY.cell_start(w.cell),
     output:
-        predictions=at(layout.SFEW_CELL) + "/predictions.csv",
-        runs=at(layout.SFEW_CELL) + "/runs.csv",
-        history=at(layout.SFEW_CELL) + "/history.csv",
+        **in_folder(STUDY.at(layout.SFEW_CELL), "predictions.csv", "runs.csv", "history.csv"),
     params:
-        # Another protocol in the study is another job, and no reason to train this one anew.
-        cell=lambda w: plain(CELLS[w.cell]) | {"protocols": [w.protocol]},
-        transfer={name: value for name, value in plain(T).items() if name not in ("cells", "protocols")},
-        seed=S.seed,
+        **params(
+            "sfew_cell",
+            cell=lambda w: STUDY.cell(w.cell, w.protocol),
+            transfer=lambda w: STUDY.trained(w.protocol),
+        ),
     log:
         "logs/sfew/{protocol}-{cell}.log",
     benchmark:
         "benchmarks/sfew/{protocol}-{cell}.tsv"
-    threads: T.threads
+    conda:
+        "../envs/ferflow.yaml"
+    threads: S.sfew.transfer.threads
     resources:
-        mem_mb=more(2000),
-        runtime=more(60),
+        **resources("sfew_cell"),
     priority: 5
     script:
-        "../scripts/sfew_cell.py"
+        "../scripts/step.py"
 
 
-rule sfew_folds:
-    """Accuracies of all networks in all folds, and how the protocols divide the images."""
-    input:
-        manifest=MANIFEST,
-        **{f"predictions_{protocol}": paths for protocol, paths in of_cells("predictions.csv").items()},
-        **{f"folds_{protocol}": at(layout.SFEW_FOLDS, protocol=protocol) for protocol in SFEW_PROTOCOLS},
-    output:
-        folds=table("sfew_folds"),
-        protocols=table("sfew_protocols"),
-    params:
-        protocols=SFEW_PROTOCOLS,
-        starts=T.starts(),
-    log:
-        "logs/sfew/folds.log",
-    resources:
-        mem_mb=more(1000),
-        runtime=more(10),
-    script:
-        "../scripts/sfew_folds.py"
+if STUDY.handmade.under():
 
-
-SHOWN["sfew_folds"] = ("sfew_folds", "Accuracy of the networks in each fold", "2 Networks")
-SHOWN["sfew_protocols"] = ("sfew_protocols", "How the protocols divide the images", "2 Networks")
-SHOWN["sfew_counts"] = ("sfew_counts", "Images per class: published and counted", "3 Images")
-SHOWN["sfew_dropped"] = ("sfew_dropped", "Images that are left out", "3 Images")
-
-# Batch sizes are compared on originals, under the paper's folds.
-BATCHES = [
-    name
-    for name, cell in CELLS.items()
-    if cell.images == "originals" and not cell.unfrozen and "random" in cell.protocols
-]
-if BATCHES:
-
-    rule sfew_batches:
-        """Accuracy and time of the batch sizes that the paper compares."""
+    rule sfew_handmade:
+        """LPQ and PHOG of the crops with a support vector machine: one job, since all of them take seconds."""
         input:
-            folds=table("sfew_folds"),
-            runs=[f"{at(layout.SFEW_CELL, protocol='random', cell=name)}/runs.csv" for name in BATCHES],
+            crops_h5=STUDY.images["crops"],
+            manifest_csv=STUDY.manifest,
+            folds_csvs=STUDY.folds_of(STUDY.handmade.protocols),
         output:
-            table("sfew_batches"),
+            predictions=[path for paths in STUDY.of_handmade().values() for path in paths],
+        params:
+            **params("sfew_handmade"),
         log:
-            "logs/sfew/batches.log",
+            "logs/sfew/handmade.log",
+        benchmark:
+            "benchmarks/sfew/handmade.tsv"
+        conda:
+            "../envs/ferflow.yaml"
         resources:
-            mem_mb=more(1000),
-            runtime=more(10),
+            **resources("sfew_handmade"),
         script:
-            "../scripts/sfew_batches.py"
-
-    SHOWN["sfew_batches"] = ("sfew_batches", "Batch sizes on original images", "2 Networks")
-
-RESULTS += [MANIFEST, *(path for paths in of_cells("predictions.csv").values() for path in paths)]
-
-
-include: "sfew_crops.smk"
+            "../scripts/step.py"

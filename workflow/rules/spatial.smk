@@ -1,90 +1,61 @@
 # Networks for single images: the stills that they learn from, and one training job for each.
-from ferflow.apps.models import shipped
-from ferflow.settings import SHIPPED
-
-if S.kind == "clips":
-    TRAINED, START = {S.spatial.network: (S.spatial, S.seed)} if S.sees_images() else {}, {}
-else:
-    TRAINED = {
-        name: (model.recipe(), S.seed if model.seed is None else model.seed)
-        for name, model in S.images.trained().items()
-    }
-    START = {name: model.start for name, model in S.images.trained().items()}
 
 
 wildcard_constraints:
-    model="|".join(TRAINED) or "none",
+    model="|".join(map(re.escape, STUDY.networks_for_images)) or "none",
 
 
-if SYNTHETIC_STILLS:
+if STUDY.synthetic_stills:
 
     rule stills:
         input:
-            weights("au_to_mesh.npz"),
-            weights("face_tessellation.json"),
+            STUDY.weights("au_to_mesh.npz"),
+            STUDY.weights("face_tessellation.json"),
         output:
             S.stills.path,
         params:
-            stills=plain(S.stills),
-            synth4d=plain(S.synth4d),
-            seed=S.seed,
-            weights=layout.WEIGHTS,
+            **params("stills"),
         log:
             "logs/stills.log",
         benchmark:
             "benchmarks/stills.tsv"
+        conda:
+            "../envs/ferflow.yaml"
         resources:
-            mem_mb=more(1000),
-            runtime=more(10),
+            **resources("stills"),
         priority: 20  # the longest chain of jobs begins here
         script:
-            "../scripts/stills.py"
-
-
-def recipe(w):
-    return TRAINED[w.model][0]
-
-
-def adopted(w):
-    weights = recipe(w).weights
-    return shipped() if weights == SHIPPED else weights or []
-
-
-def start(w):
-    first = START.get(w.model)
-    if first is not None:
-        return at(layout.SPATIAL, model=first) + "/model.pt"
-    return weights(recipe(w).pretrained) if recipe(w).pretrained else []
+            "../scripts/step.py"
 
 
 rule spatial:
     input:
-        stills=lambda w: S.stills.path if recipe(w).weights is None else [],
-        pretrained=start,
-        adopted=adopted,
+        stills=lambda w: S.stills.path if STUDY.recipe(w.model).weights is None else [],
+        pretrained=lambda w: STUDY.start_of(w.model),
+        adopted=lambda w: STUDY.adopted(w.model),
     output:
-        model=at(layout.SPATIAL) + "/model.pt",
-        history=at(layout.SPATIAL) + "/history.csv",
-        predictions=at(layout.SPATIAL) + "/predictions.csv",
-        time=at(layout.SPATIAL) + "/time.json",
+        **in_folder(STUDY.at(layout.SPATIAL), "model.pt", "history.csv", "predictions.csv", "time.json"),
     params:
-        spatial=lambda w: plain(recipe(w)),
-        seed=lambda w: TRAINED[w.model][1],
-        synthetic=SYNTHETIC_STILLS,
-        protocol=S.protocol,
-        # An interrupted training goes on from its checkpoints here; they are nobody's output.
-        run=at(layout.RUN),
+        **params(
+            "spatial",
+            settings=lambda w: plain(STUDY.recipe(w.model)),
+            seed=lambda w: STUDY.seed_of(w.model),
+            synthetic=STUDY.synthetic_stills,
+            # An interrupted training goes on from its checkpoints here; they are nobody's output.
+            run=STUDY.at(layout.RUN),
+        ),
     wildcard_constraints:
         # The others are fine-tuned in steps of their own.
-        model="|".join(n for n, (own, _) in TRAINED.items() if own.method == "train" or own.weights) or "none",
+        model="|".join(re.escape(n) for n in STUDY.networks_for_images if n not in STUDY.finetuned) or "none",
     log:
         "logs/spatial/{model}.log",
     benchmark:
         "benchmarks/spatial/{model}.tsv"
-    threads: lambda w: recipe(w).threads
+    conda:
+        "../envs/ferflow.yaml"
+    threads: lambda w: STUDY.recipe(w.model).threads
     resources:
-        mem_mb=more(4000),
-        runtime=more(600),
+        **resources("spatial"),
     priority: 20  # what hangs on it is long
     script:
-        "../scripts/spatial.py"
+        "../scripts/step.py"

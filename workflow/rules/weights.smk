@@ -1,47 +1,35 @@
 # Pretrained files. On a cluster they are fetched where Snakemake runs: its nodes often have no network.
-from ferflow.faces.detect import DETECTORS
-
-CORE_WEIGHTS = ["au_to_mesh.npz", "face_tessellation.json", "face_landmark.tflite"]
-CORE_WEIGHTS += ["face_landmarker.task"]
-CORE_WEIGHTS += sorted({name for files in DETECTORS.values() for name in files})
-
-
-def weights(name):
-    return f"{layout.WEIGHTS}/{name}"
-
-
-# What the faces step needs: of the two networks for landmarks, the one that is set, and what the detector needs.
-FACE_WEIGHTS = [weights("face_landmarker.task" if S.faces.landmarks == "bundle" else "face_landmark.tflite")]
-FACE_WEIGHTS += [weights(name) for name in DETECTORS[S.faces.detector]]
 
 
 rule weights:
     """A job a file: Snakemake removes what a job makes before it starts, and these may have been put by hand."""
     output:
-        weights("{core}"),
+        STUDY.weights("{core}"),
     wildcard_constraints:
-        core="|".join(re.escape(name) for name in CORE_WEIGHTS),
+        core="|".join(map(re.escape, STUDY.core_weights())),
     params:
-        names=lambda w: [w.core],
-        folder=layout.WEIGHTS,
+        **params("weights", names=lambda w: [w.core]),
     log:
         "logs/weights/{core}.log",
+    conda:
+        "../envs/ferflow.yaml"
     localrule: True
     script:
-        "../scripts/weights.py"
+        "../scripts/step.py"
 
 
 rule published_weights:
     """Networks to start from, as torchvision (.pth) or Keras (.h5) keep them; also put there by hand."""
     output:
-        weights("{name}"),
+        STUDY.weights("{name}"),
     wildcard_constraints:
         name=r"[^/]+\.(pth|h5)",
     params:
-        names=lambda w: [w.name],
-        folder=layout.WEIGHTS,
+        **params("published_weights", names=lambda w: [w.name]),
     log:
         "logs/weights/{name}.log",
+    conda:
+        "../envs/ferflow.yaml"
     localrule: True
     script:
-        "../scripts/weights.py"
+        "../scripts/step.py"

@@ -11,12 +11,13 @@ from urllib.parse import urlencode
 
 import pandas as pd
 
-from ferflow import layout, tables
+from ferflow import layout, settings, tables
+from ferflow.apps.annotate_clips import WebmClips
 from ferflow.classes import EMOTIONS
 from ferflow.datasets import manifest
 from ferflow.errors import FerflowError, SettingError
 from ferflow.humans import annotations
-from ferflow.humans.asked import asked
+from ferflow.humans.annotations import annotation_clips
 from ferflow.humans.store import Store
 
 BACKLOG = 128
@@ -63,7 +64,6 @@ def of_study(
             "cache": folder / "webm",
             "emotions": choices(manifest_csv),
         }
-    from ferflow import settings
 
     study = settings.load(params, *overlays)
     if study.kind != "clips":
@@ -92,7 +92,7 @@ def choices(manifest_csv: Path) -> tuple[str, ...]:
 
 def run(options: Options) -> None:
     """Write the answers to `options.export`, or serve the page until Ctrl-C."""
-    clips = asked(options.manifest, options.splits, options.emotions)
+    clips = annotation_clips(options.manifest, options.splits, options.emotions)
     if options.export is not None:
         if not options.database.exists():
             raise FerflowError(options.database, "does not exist", "run `ferflow annotate` first")
@@ -136,7 +136,6 @@ def serve(options: Options, clips: pd.DataFrame, store: Store) -> None:
     """
     import uvicorn
 
-    from ferflow.apps.annotate_clips import WebmClips
     from ferflow.apps.annotate_page import Access, create_app, is_loopback
 
     listening = _listen(options.host, options.port)

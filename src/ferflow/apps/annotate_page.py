@@ -28,8 +28,7 @@ from ferflow import tables
 from ferflow.apps.annotate_clips import Stopped, WebmClips
 from ferflow.classes import LONGEST
 from ferflow.errors import FerflowError
-from ferflow.humans.order import order
-from ferflow.humans.pseudonym import is_simulated
+from ferflow.humans.annotators import is_simulated, order
 from ferflow.humans.store import Annotator, Store
 
 PAGE = {

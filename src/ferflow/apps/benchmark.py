@@ -28,14 +28,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ferflow import settings, tables, weights
 from ferflow.apps.live import FINDING, STAGES, Stopwatch, watch
+from ferflow.apps.models import Single
+from ferflow.apps.sink import frame_sink
 from ferflow.errors import FerflowError
+from ferflow.faces.haar import HaarStream
+from ferflow.faces.quiet import opencv
 from ferflow.faces.video import Clip, open_clip
+from ferflow.files import write_text
 
 if TYPE_CHECKING:
     from rich.console import Console
-
-    from ferflow.apps.models import Single
 
 SIZE = (640, 480)
 """Width and height, pixels."""
@@ -51,9 +55,6 @@ def measure(clip: Clip, model: Single, interval: int, n_frames: int) -> dict[str
     `fps` by the wall clock; `free_fps` what the busier thread's own time allows; `stages` gives milliseconds
     of a processor per frame.
     """
-    from ferflow import settings
-    from ferflow.faces.haar import HaarStream
-
     watching = settings.watching()
     haar = watching.haar.model_copy(update={"interval": interval})
 
@@ -94,9 +95,6 @@ def scaled(source: Path, folder: Path, n_frames: int) -> Path:
 
     It is MPEG-4, which costs about as much to decode as what cameras and telephones write.
     """
-    from ferflow.apps.sink import frame_sink
-    from ferflow.faces.quiet import opencv
-
     clip = open_clip(source)
     path = folder / "scaled.mp4"
     with frame_sink(path, clip.info.fps) as sink:
@@ -136,11 +134,8 @@ def run(video: str, model: Path | None, n_frames: int) -> dict[str, object]:
     """Measure both ways; JSON values. FerflowError for a bad video, or a model with a head."""
     import torch
 
-    from ferflow import settings
-    from ferflow.apps.models import Single, shipped
-
     torch.set_num_threads(1)  # the second processor is for the faces
-    asked = Single(shipped() if model is None else model)
+    asked = Single(weights.shipped() if model is None else model)
     with tempfile.TemporaryDirectory(prefix="ferflow-") as folder:
         camera = video.isdigit() and not Path(video).exists()
         clip = open_clip(int(video) if camera else scaled(Path(video), Path(folder), n_frames))
@@ -159,9 +154,6 @@ def run(video: str, model: Path | None, n_frames: int) -> dict[str, object]:
 def write(path: Path, report: dict) -> None:
     """Write a report of `run` to a .json file, or its frames a second to a .csv (the tracked way first)."""
     import pandas as pd
-
-    from ferflow import tables
-    from ferflow.files import write_text
 
     if path.suffix.lower() != ".csv":
         write_text(path, json.dumps(report, indent=2) + "\n")

@@ -6,10 +6,10 @@ from collections import Counter
 from pathlib import Path
 
 from ferflow import settings as study_settings
-from ferflow.apps import networks
-from ferflow.planning import preflight
-from ferflow.planning.preflight import Ready
+from ferflow.apps import estimate
 from ferflow.settings import SHIPPED, Settings, Spatial
+from ferflow.steps import preflight
+from ferflow.steps.preflight import Ready
 
 NONE = "none"
 ON_FOLDS = "none: the results are those of cross-validation"
@@ -30,7 +30,7 @@ def lines(ready: Ready) -> list[str]:
     told += [("left out", note) for note in (*ready.settings.left_out, *ready.notes)]
     told.append(("jobs", "`ferflow plan` counts them and says what they will take"))
     shown = [f"  {name + ':':14} {what}" for name, what in told]
-    return shown + networks.lines(ready.settings)
+    return shown + estimate.network_lines(ready.settings)
 
 
 def _clips(ready: Ready) -> list[tuple[str, str]]:

@@ -399,6 +399,25 @@ def check(
 
 
 @app.command()
+def settings(
+    section: Annotated[
+        str, typer.Argument(metavar="SECTION", help="One of them: sfew.crops.", show_default=False)
+    ] = "",
+    write: Annotated[
+        bool,
+        typer.Option("--write", help="Write params.yaml and the schema for editors here, from the defaults."),
+    ] = False,
+) -> None:
+    """Describe every setting, of all kinds of study: default, meaning, [unit], (source)."""
+    from ferflow.settings import document
+
+    if write:
+        typer.echo("\n".join(f"{path}: written" for path in document.write(Path())))
+    else:
+        typer.echo(document.described(section), nl=False)
+
+
+@app.command()
 def networks(
     params: Annotated[Path, typer.Argument(help="A whole set of settings.")] = Path("params.yaml"),
     overlays: Annotated[
@@ -407,9 +426,9 @@ def networks(
 ) -> None:
     """Count the parameters of every network that a study of clips or images trains; its data play no part."""
     from ferflow import settings
-    from ferflow.apps import networks as application
+    from ferflow.apps import estimate as application
 
-    found = application.lines(settings.load(params, *(overlays or [])))
+    found = application.network_lines(settings.load(params, *(overlays or [])))
     typer.echo("\n".join(found or ["its networks have no size to set"]))
 
 
@@ -519,6 +538,24 @@ def verify(
     from ferflow.apps import release
 
     raise typer.Exit(release.verify(bundle))
+
+
+@app.command()
+def schema(
+    name: Annotated[
+        str | None, typer.Argument(metavar="TABLE", help="Otherwise all are listed.", show_default=False)
+    ] = None,
+) -> None:
+    """Print the JSON schema of a row of a table, e.g. predictions, for programs that read it."""
+    import json
+
+    from ferflow import schemas
+
+    if name is None:
+        for table, declared in schemas.TABLES.items():
+            typer.echo(f"{table}: {declared.about}")
+    else:
+        typer.echo(json.dumps(schemas.schema(name).json_schema(name), indent=2, ensure_ascii=False))
 
 
 @app.command()

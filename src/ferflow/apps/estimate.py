@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ferflow import datasets
+from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.errors import SettingError
-from ferflow.settings import Settings
+from ferflow.settings import Settings, parameters
+from ferflow.steps.work import shown_finally, shown_in_fold
+from ferflow.training import splits
 
 if TYPE_CHECKING:
     from ferflow.training.estimate import Cost
@@ -30,8 +33,6 @@ def estimates(settings: Settings, clips: int | None = None) -> Iterator[Estimate
     `clips`: how many it trains on; None: all clips of the data set, test subjects too, which is a little too
     many. Raises SettingError for a study of images, InputError where the data set is not there.
     """
-    from ferflow.training import splits
-    from ferflow.training.steps import final_steps, fold_steps
 
     if settings.kind != "clips":
         raise SettingError("kind", f"is {settings.kind}", "estimate a study of clips")
@@ -45,8 +46,8 @@ def estimates(settings: Settings, clips: int | None = None) -> Iterator[Estimate
     for name, (augmentations, epochs) in trained.items():
         cost = step_cost(settings, name)
         model = f"{settings.spatial.network}+{name}" if name in temporal.heads else name
-        fold = cost.seconds * fold_steps(clips, augmentations, folds, epochs + most)
-        final = cost.seconds * final_steps(clips, augmentations, most)
+        fold = cost.seconds * shown_in_fold(clips, augmentations, folds, epochs + most)
+        final = cost.seconds * shown_finally(clips, augmentations, most)
         yield Estimate(model, cost, fold, folds * fold + final)
 
 
@@ -56,10 +57,11 @@ def pass_cost(settings: Settings, rule: str, name: str) -> Cost | None:
     `rule` is that of the workflow, `name` a network of a study of images, else the study's own is meant.
     None for other rules.
     """
-    from ferflow.classes import EMOTIONS_NEUTRAL
     from ferflow.models.precision import resolve
     from ferflow.training.estimate import frame_cost, image_cost
 
+    if settings.kind not in ("clips", "images"):
+        return None
     listed = settings.images.trained() if settings.kind == "images" else {}
     own = listed[name].recipe() if name in listed else settings.spatial
     if rule in ("features", "frozen", "views"):
@@ -107,3 +109,15 @@ def run(settings: Settings, clips: int | None = None) -> None:
             flush=True,
         )
     print(f"all networks one after the other: at most {duration(total)}")
+
+
+def network_lines(settings: Settings) -> list[str]:
+    """A line for each network that a study of clips or of images trains: its name and parameters."""
+    found = dict(parameters.counted(settings))
+    if not found:
+        return []
+    most = settings.max_parameters
+    width = max(len(name) for name in found)
+    bound = f"; a larger one than {most:,} is refused" if most is not None else ""
+    said = [f"{len(found)} networks and their parameters, the most where a search chooses{bound}:"]
+    return said + [f"  {name:{width}} {count:13,}" for name, count in found.items()]

@@ -8,15 +8,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ferflow import __version__
+from ferflow import __version__, settings, tables, weights
+from ferflow.apps import evaluate_screen
+from ferflow.apps.predict_screen import progress_bar
+from ferflow.datasets import ckplus
+from ferflow.datasets.crops import Crops
+from ferflow.datasets.image_sets import read_images
+from ferflow.datasets.images import ImageSet
 from ferflow.errors import InputError, SettingError, WeightsError
+from ferflow.evaluation.ensemble import Candidate, average, choose
+from ferflow.evaluation.images import PARTS, TRAINING, copies, trained_on, with_views
+from ferflow.evaluation.predictions import table
+from ferflow.evaluation.summary import summarise
+from ferflow.evaluation.views import CROP, corners, view_probabilities
+from ferflow.files import sha256, write_text
 from ferflow.settings import Evaluation, View
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from ferflow.datasets.images import ImageSet
     from ferflow.models.network import SpatialNetwork
 
 CROPS = ("auto", "haar", "blazeface", "mtcnn", "none")
@@ -76,10 +87,6 @@ def run(options: Options, console=None) -> None:
     """
     from rich.console import Console
 
-    from ferflow import tables
-    from ferflow.apps import evaluate_screen
-    from ferflow.files import write_text
-
     console = console or Console()
     asked = load_all(options.weights)
     classes = asked[0].classes
@@ -111,11 +118,6 @@ def read(options: Options) -> ImageSet:
     Raises SettingError for another `crop` or one where nothing is to be cut out, and for `peak` missing with
     sequences or given without; InputError for what is wrong with the files.
     """
-    from ferflow import settings
-    from ferflow.datasets import ckplus
-    from ferflow.datasets.crops import Crops
-    from ferflow.datasets.images import read_images
-
     crop = options.crop or CROPS[0]
     if crop not in CROPS:
         raise SettingError("--crop", f"{crop} is unknown", f"choose from {', '.join(CROPS)}")
@@ -136,12 +138,11 @@ def read(options: Options) -> ImageSet:
 
 def load_all(paths: Sequence[Path]) -> list[Asked]:
     """The networks of `paths`, or the one that ships; WeightsError where they cannot be averaged."""
-    from ferflow.apps.models import shipped
     from ferflow.models import spatial
     from ferflow.models.network import count
 
     loaded = []
-    for path in paths or [shipped()]:
+    for path in paths or [weights.shipped()]:
         if any(path.resolve() == other.path.resolve() for other in loaded):
             raise WeightsError(path, "is given twice", "name each network once")
         network, content = spatial.load(path)
@@ -174,10 +175,6 @@ def predict(asked: Sequence[Asked], images: ImageSet, options: Options) -> pd.Da
     """What the networks say of `images`, averaged over networks and views: schema `predictions`."""
     import pandas as pd
 
-    from ferflow.evaluation.ensemble import average
-    from ferflow.evaluation.images import PARTS, with_views
-    from ferflow.training.predictions import table
-
     protocols = {split: protocol for protocol, split in PARTS.items()}
     shares = average([_shares(one, images, options) for one in asked])
     name = with_views("+".join(one.network.name for one in asked), options.views)
@@ -191,8 +188,6 @@ def predict(asked: Sequence[Asked], images: ImageSet, options: Options) -> pd.Da
 
 def _shares(one: Asked, images: ImageSet, options: Options) -> np.ndarray:
 
-    from ferflow.apps.predict_screen import progress_bar
-    from ferflow.evaluation.views import CROP, view_probabilities
     from ferflow.models.fuse import placed
 
     crop = CROP
@@ -212,8 +207,6 @@ def choose_among(
     asked: Sequence[Asked], images: ImageSet, options: Options
 ) -> tuple[list[Asked], dict[str, object]]:
     """The best set of the networks on the part `choose_on`, and how it was found (JSON values)."""
-    from ferflow.evaluation.ensemble import Candidate, choose
-
     if options.choose_on == options.split:
         raise SettingError("--choose-on", f"{options.split} is what they are judged on", "name another part")
     validation = part_of(images, options.choose_on, asked[0].classes)
@@ -244,9 +237,6 @@ def judge(
 
     `copies` is null where the data set has no training part, or that part itself is judged.
     """
-    from ferflow.evaluation.images import TRAINING, copies
-    from ferflow.evaluation.summary import summarise
-
     found: dict[str, object] = {"all": summarise(frame, classes, options.evaluation, options.seed)}
     if options.split == TRAINING or TRAINING not in images.splits:
         return found | {"copies": None, "without_copies": None}
@@ -257,8 +247,6 @@ def judge(
 
 
 def _about(options: Options, judged: ImageSet, asked: Sequence[Asked]) -> dict[str, object]:
-    from ferflow.evaluation.views import CROP, corners
-
     height, width = judged.pixels.shape[1:3]
     side = None
     if options.views == "ten":
@@ -293,8 +281,6 @@ def _reasons(judged: ImageSet) -> dict[str, list[str]]:
 
 
 def _described(one: Asked) -> dict[str, object]:
-    from ferflow.files import sha256
-
     return {
         "path": str(one.path),
         "network": one.network.name,
@@ -310,8 +296,6 @@ def _learnt(one: Asked, judged: ImageSet, images: ImageSet) -> int | None:
 
     It is known where the network was trained on these very images.
     """
-    from ferflow.evaluation.images import copies, trained_on
-
     try:
         learnt = trained_on(images, one.meta, one.path)
     except InputError:

@@ -10,16 +10,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ferflow import __version__, tables
+from ferflow.apps import evaluate_screen
+from ferflow.apps.models import default, load_model
+from ferflow.apps.predict import watchers
+from ferflow.apps.predict_screen import progress_bar
+from ferflow.apps.recognise import Model, Recognised, recognise
 from ferflow.classes import match
+from ferflow.datasets import listed
+from ferflow.datasets.manifest import ListedClip, is_synthetic
 from ferflow.errors import FerflowError, InputError
+from ferflow.evaluation.predictions import table
+from ferflow.evaluation.summary import summarise
+from ferflow.faces.video import open_clip
+from ferflow.files import sha256, write_text
 from ferflow.settings import Evaluation
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
-
-    from ferflow.apps.recognise import Model, Recognised
-    from ferflow.datasets.manifest import ListedClip
 
 HEAD, WEIGHTED, PLAIN = "head", "weighted mean", "plain mean"
 """The answers for a clip; a network for single images has two, of which the first is what `predict` gives."""
@@ -77,11 +85,6 @@ def run(options: Options, console=None) -> None:
 
     from rich.console import Console
 
-    from ferflow.apps import evaluate_screen
-    from ferflow.apps.models import default, load_model
-    from ferflow.apps.predict import watchers
-    from ferflow.files import write_text
-
     console = console or Console()
     path, passed_over = (options.model, "") if options.model is not None else default()
     model = load_model(path)
@@ -120,8 +123,6 @@ def own_clips(model: Model, options: Options) -> str:
 
 def listing(table: Path, root: Path | None) -> list[ListedClip]:
     """The clips of the user's table (schema `clips`), with the classes as it writes them."""
-    from ferflow.datasets import listed
-
     written = tables.read(table, "clips")["emotion"].str.strip()
     found = listed.find(table, table.parent if root is None else root, tuple(dict.fromkeys(written)))
     if not found:
@@ -147,10 +148,6 @@ def in_common(written: Sequence[str], known: Sequence[str], table: Path, model: 
 def ask(clips: Sequence[ListedClip], classes: Classes, model: Model, stream, aus) -> Asked:
     """What `model` says of each of `clips`; a clip that cannot be used is refused, and the others go on."""
     import numpy as np
-
-    from ferflow.apps.predict_screen import progress_bar
-    from ferflow.apps.recognise import recognise
-    from ferflow.faces.video import open_clip
 
     columns = [list(model.clip_classes).index(name) for name in classes.judged]
     used, rows, refused, n_frames, n_faces = [], [], [], 0, 0
@@ -197,8 +194,6 @@ def baselines(frame: pd.DataFrame, classes: Sequence[str]) -> dict[str, object]:
 def _predictions(asked: Asked, answer: str, classes: Classes, model: Model, seed: int) -> pd.DataFrame:
     import pandas as pd
 
-    from ferflow.training.predictions import table
-
     rows = [(clip.clip_id, clip.subject_id, classes.shared[clip.emotion]) for clip in asked.clips]
     clips = pd.DataFrame(rows, columns=["clip_id", "subject_id", "emotion"])
     name = model.name if answer == HEAD else f"{model.name}, {answer}"
@@ -208,8 +203,6 @@ def _predictions(asked: Asked, answer: str, classes: Classes, model: Model, seed
 
 def _judged(frame: pd.DataFrame, asked: Asked, classes: Classes, options: Options) -> dict:
     """`summarise`, and the accuracy with each refused clip counted as wrong."""
-    from ferflow.evaluation.summary import summarise
-
     found = summarise(frame, classes.judged, options.evaluation, options.seed)
     right = int((frame["emotion"] == frame["predicted"]).sum())
     return found | {"accuracy_of_all_listed": right / (len(frame) + len(asked.refused))}
@@ -218,9 +211,6 @@ def _judged(frame: pd.DataFrame, asked: Asked, classes: Classes, options: Option
 def _about(
     options: Options, model: Model, classes: Classes, listed: Sequence[ListedClip], asked: Asked
 ) -> dict[str, object]:
-    from ferflow.datasets.manifest import is_synthetic
-    from ferflow.files import sha256
-
     others = Counter(clip.emotion for clip in listed if clip.emotion not in classes.shared)
     return {
         "ferflow": __version__,

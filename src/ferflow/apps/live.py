@@ -11,15 +11,12 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ferflow.apps.models import Single
 from ferflow.faces.boxes import cropped
-
-if TYPE_CHECKING:
-    from ferflow.apps.models import Single
-    from ferflow.faces.haar import HaarStream
+from ferflow.faces.haar import HaarStream
 
 AHEAD = 2
 """Frames that may wait for the network: more would only make what is shown older."""

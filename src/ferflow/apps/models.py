@@ -5,17 +5,14 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Sequence
-from importlib.resources import files as resources
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 
-from ferflow import layout
-from ferflow.apps.affect_model import Affective
+from ferflow import layout, settings, weights
 from ferflow.errors import WeightsError
-
-SHIPPED = "compact-fer2013.pt"
-"""The image network that comes with the package; `python -m ferflow.apps.ship` writes it."""
+from ferflow.training.final import KIND, load_final
 
 OWN_MEAN = (
     "It learnt from features less the mean over all clips of a person. Here the mean of the clip itself is "
@@ -34,7 +31,6 @@ class Cascade:
 
         from ferflow.models import precision
         from ferflow.models.fuse import placed
-        from ferflow.training.final import load_final
 
         self.path = path
         self._final = load_final(path)
@@ -79,7 +75,6 @@ class Single:
 
     def __init__(self, path: Path) -> None:
 
-        from ferflow import settings
         from ferflow.models import precision
         from ferflow.models.fuse import placed, quickened
         from ferflow.models.spatial import load
@@ -134,18 +129,10 @@ def default(folder: Path = Path()) -> tuple[Path, str]:
         passed = best_of_newest(synthetic[::-1], folder)
         note = f"passed over, since it was trained on synthetic data: {passed} (name it with --model)"
     if not real:
-        return shipped(), note
+        return weights.shipped(), note
     study = _study(real[-1], folder)
     heads = [model for model in real if _study(model, folder) == study]
     return best_of_newest([model for model in heads if not trained_on_synthetic(model)], folder), note
-
-
-def shipped() -> Path:
-    """The image network that comes with the package; WeightsError where this copy has none."""
-    path = Path(str(resources("ferflow"))) / "resources" / SHIPPED
-    if not path.is_file():
-        raise WeightsError(path, "is not in this copy of ferflow", "train a network and name its model.pt")
-    return path
 
 
 def final_models(folder: Path = Path()) -> list[Path]:
@@ -157,7 +144,6 @@ def final_models(folder: Path = Path()) -> list[Path]:
 def trained_on_synthetic(path: Path) -> bool:
     """Whether any training data of the final model at `path` was synthetic; WeightsError if it is damaged."""
     from ferflow.models import checkpoint
-    from ferflow.training.final import KIND
 
     return checkpoint.read(path, KIND, mmap=True)["meta"]["synthetic"]
 
@@ -187,3 +173,43 @@ def _accuracies(metrics: Path) -> dict[str, float]:
         }
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return {}
+
+
+class Affective:
+    """A network of kind `affect`, without a head over the clip; see `recognise.Model`.
+
+    It computes in float32. `frame_classes` are in the order of its logits.
+    """
+
+    has_head = False
+    has_affect = True
+
+    def __init__(self, path: Path) -> None:
+        from ferflow.models import precision
+        from ferflow.models.affect import load
+
+        self.path = path
+        network, content = load(path)
+        meta, size = content["meta"], int(content["options"]["size"])
+        self.name, self.synthetic = str(meta.get("model", content["network"])), bool(meta["synthetic"])
+        self._device = precision.device()
+        self._network = network.to(self._device).eval()
+        self._prepared = SimpleNamespace(input_size=size, channels=3)
+        # Faces are cut out at the size that the network sees, so that nothing is enlarged twice.
+        watching = settings.watching()
+        self.faces, self.aus = watching.faces.model_copy(update={"size": size}), watching.aus
+        self.frame_classes = self.clip_classes = tuple(content["classes"])
+
+    def frames(self, crops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """No features, float16 [n,0], and probabilities float32 [n,K] of crops uint8 [n,S,S,3] (RGB)."""
+        return np.empty((len(crops), 0), np.float16), self.affect(crops)[0]
+
+    def affect(self, crops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Probabilities float32 [n,K], and valence and arousal float32 [n,2] in -1..1, of such crops."""
+        import torch
+
+        from ferflow.models.spatial import prepare
+
+        with torch.inference_mode():
+            logits, values = self._network(prepare(crops, self._prepared).to(self._device))
+        return logits.softmax(1).cpu().numpy(), values.clamp(-1, 1).cpu().numpy()

@@ -8,18 +8,17 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from ferflow import classes, tables
 from ferflow.apps import new_study
-from ferflow.datasets import patterns, survey
+from ferflow.apps.predict_screen import progress_bar
+from ferflow.datasets import listed, patterns, survey
 from ferflow.datasets.patterns import CLASS, COLUMNS, KNOWN, SUBJECT, Pattern
 from ferflow.errors import FerflowError, InputError, WeightsError, one_line
-
-if TYPE_CHECKING:
-    from ferflow.faces.stream import FaceStream
+from ferflow.faces.stream import FaceStream
+from ferflow.settings import watching
 
 TABLE = "clips.csv"
 LEAVE = "q"
@@ -163,8 +162,6 @@ def _refuse_one_name(clips: pd.DataFrame) -> None:
 
 def _own_table(table: Path, options: Options) -> pd.DataFrame:
     """The user's table, with the classes as the study calls them."""
-    from ferflow.datasets import listed
-
     clips = tables.read(table, "clips").apply(lambda column: column.str.strip())
     listed.find(table, options.folder, tuple(in_order(clips["emotion"])))
     return clips.assign(emotion=clips["emotion"].map(lambda written: patterns.named(written, {})))
@@ -311,7 +308,6 @@ def _tell(clips: pd.DataFrame, written: Sequence[str], emotions: Sequence[str], 
     print("\n" + "\n".join(survey.counts(clips, emotions, SUBJECTS)))
     print("".join(f"spelling: {line}\n" for line in survey.spellings(written)), end="")
     stream = _stream(options) if options.look else None
-    from ferflow.apps.predict_screen import progress_bar
 
     with progress_bar("clips", len(clips)) as advance:
         found = survey.look(clips, options.folder, stream, advance)
@@ -331,9 +327,6 @@ def _listed(clips: Sequence[survey.Clip]) -> str:
 
 def _stream(options: Options) -> FaceStream | None:
     """What seeks faces; None, with a line, where its files are not there."""
-    from ferflow.faces.stream import FaceStream
-    from ferflow.settings import watching
-
     try:
         return FaceStream(options.weights_folder, watching().faces)
     except WeightsError as error:

@@ -9,10 +9,11 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
-from ferflow import tables
+from ferflow import settings, tables
 from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.errors import FerflowError, SettingError
 from ferflow.files import write_text
+from ferflow.steps import preflight
 
 STUDIES = Path("workflow/studies")
 PARAMS = Path("params.yaml")
@@ -134,7 +135,7 @@ class Study:
 
     def _groups(self) -> list[str]:
         """Columns that put subjects into a few groups."""
-        known = tables.schema("clips")["properties"]
+        known = tables.schema("clips").names
         further = [name for name in self.clips if name == "sex" or name not in known]
         return [name for name in further if 1 < self.clips[name].nunique() <= GROUPS]
 
@@ -166,9 +167,6 @@ def write(made: Study, study: Path, clips: pd.DataFrame | None) -> None:
             tables.write(clips, made.table, "clips")
         write_text(study, made.text(study))
         if PARAMS.exists():
-            from ferflow import settings
-            from ferflow.planning import preflight
-
             preflight.look(settings.load(PARAMS, study))
     except (FerflowError, OSError):
         for path, content in before.items():

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ferflow import settings as study_settings
+from ferflow.apps.estimate import pass_cost, step_cost
 from ferflow.errors import InputError
 from ferflow.planning import jobs, units
 from ferflow.planning.plan import Row, plan
 from ferflow.planning.rates import Rates, measured
 from ferflow.settings import Settings
+from ferflow.steps.work import Sizes
 
 
 @dataclass(frozen=True)
@@ -45,13 +47,13 @@ def run(options: Options) -> None:
 
 def steps(settings: Settings) -> Callable[[str, str], tuple[float, str] | None]:
     """Measure a training step of each network once, where it is asked for, as `ferflow estimate` does."""
-    from ferflow.apps.estimate import pass_cost, step_cost
-
     found: dict[str, tuple[float, str] | None] = {}
+    trained: set[str] = set()
+    if settings.kind == "clips":
+        trained = {*settings.temporal.heads, *settings.end_to_end.run, *settings.experiments.trained()}
 
     def step(rule: str, name: str) -> tuple[float, str] | None:
-        of_clips = name in settings.temporal.heads or name in settings.end_to_end.run
-        of_clips |= name in settings.experiments.trained()
+        of_clips = name in trained
         key = name if of_clips else f"{rule} {name}"
         if key not in found:
             cost = step_cost(settings, name) if of_clips else pass_cost(settings, rule, name)
@@ -61,7 +63,7 @@ def steps(settings: Settings) -> Callable[[str, str], tuple[float, str] | None]:
     return step
 
 
-def lines(rows: list[Row], settings: Settings, size: units.Sizes, times: int) -> list[str]:
+def lines(rows: list[Row], settings: Settings, size: Sizes, times: int) -> list[str]:
     """The plan in words."""
     subjects, clips, frames = (times * n for n in (len(size.subjects), size.clips, size.frames))
     about = f"{subjects:,} subjects, {clips:,} clips, {frames:,} frames"

@@ -6,9 +6,20 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from ferflow.apps.sink import CODECS, ENDINGS, IMAGES
+from ferflow import settings
+from ferflow.apps import predict_files, predict_screen
+from ferflow.apps.models import default, load_model
+from ferflow.apps.predict_screen import progress_bar
+from ferflow.apps.recognise import recognise
+from ferflow.apps.sink import CODECS, ENDINGS, IMAGES, frame_sink
+from ferflow.aus.clip import FROM_LANDMARKS, reader
+from ferflow.aus.mesh import FILE as MESH
 from ferflow.errors import FerflowError, InputError
 from ferflow.faces.detect import DETECTORS
+from ferflow.faces.haar import HaarStream
+from ferflow.faces.landmarks import FILE
+from ferflow.faces.stream import FaceStream
+from ferflow.faces.video import IMAGE_SUFFIXES, natural_key, open_clip
 
 VIDEOS = (".avi", ".mp4", ".mov", ".mkv", ".webm", ".mpg", ".mpeg", ".m4v", ".wmv")
 """Endings by which a folder's videos are known; a file named outright is tried whatever its ending."""
@@ -50,8 +61,6 @@ class Source:
 
     @property
     def is_image(self) -> bool:
-        from ferflow.faces.video import IMAGE_SUFFIXES
-
         return (
             isinstance(self.what, Path) and self.what.suffix.lower() in IMAGE_SUFFIXES and self.what.is_file()
         )
@@ -76,9 +85,6 @@ def run(options: Options, console=None) -> int:
         return 1
 
     from rich.console import Console
-
-    from ferflow.apps import predict_files, predict_screen
-    from ferflow.apps.models import default, load_model
 
     console = console or Console()
     targets = annotated_paths(options.annotate, sources)
@@ -119,18 +125,11 @@ def watchers(model, options: Options):
     Where the landmark network's file is missing, a network for single images does with Haar's cascade alone,
     unless another detector is asked for. Raises WeightsError for a missing file.
     """
-    from ferflow import settings
-    from ferflow.faces.landmarks import FILE
-
     folder, asked = options.weights_folder, options.detector
     if not model.has_head and asked in (None, "haar") and not (folder / FILE).is_file():
-        from ferflow.faces.haar import HaarStream
-
         missing = f"{FILE} is not in {folder}: `ferflow weights fetch`"
         note = f"faces: by Haar's cascade and a tracker, without landmarks ({missing})"
         return HaarStream(model.faces, settings.watching().haar), None, note
-    from ferflow.aus.mesh import FILE as MESH
-    from ferflow.faces.stream import FaceStream
 
     faces = model.faces if asked is None else model.faces.model_copy(update={"detector": asked})
     stream = FaceStream(folder, faces)
@@ -141,8 +140,6 @@ def watchers(model, options: Options):
 
 def _action_units(model, network: str, weights_folder: Path):
     """What reads the action units, and a line where the model's own backend cannot, or ""."""
-    from ferflow.aus.clip import FROM_LANDMARKS, reader
-
     own = model.aus.backend
     if own in ("auto", *FROM_LANDMARKS):
         return reader(weights_folder, model.aus, network), ""
@@ -177,8 +174,6 @@ def expand(inputs: list[str]) -> tuple[list[Source], list[str]]:
 
 
 def _in_folder(folder: Path) -> list[Source]:
-    from ferflow.faces.video import IMAGE_SUFFIXES, natural_key
-
     files = sorted(
         (file for file in folder.iterdir() if file.is_file() and not file.name.startswith(".")),
         key=lambda file: natural_key(file.name),
@@ -264,11 +259,6 @@ def _draw(clip, path: Path, synthetic: bool, console) -> list[str]:
 
 def _predict(source: Source, target: Path | None, model, stream, aus, options: Options):
     from contextlib import nullcontext
-
-    from ferflow.apps.predict_screen import progress_bar
-    from ferflow.apps.recognise import recognise
-    from ferflow.apps.sink import frame_sink
-    from ferflow.faces.video import open_clip
 
     clip = open_clip(source.what, model.faces.missing_frames)
     sinks = nullcontext() if target is None else frame_sink(target, clip.info.fps)

@@ -22,8 +22,7 @@ import pandas as pd
 from ferflow.apps.draw import annotate
 from ferflow.apps.sink import FrameSink
 from ferflow.aus.clip import ClipAus, neutral_frames
-from ferflow.aus.score import au_score
-from ferflow.aus.trim import Trimmed, algorithm1
+from ferflow.aus.trim import Trimmed, algorithm1, au_score
 from ferflow.classes import AU_COLUMNS
 from ferflow.errors import NoFaceError
 from ferflow.evaluation.clip_answer import weighted_mean

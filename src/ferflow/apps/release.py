@@ -6,9 +6,9 @@ from collections import Counter
 from pathlib import Path, PurePosixPath
 
 from ferflow.files import sha256
+from ferflow.parts import TABLE
 from ferflow.release import bundle as bundles
 from ferflow.release import verify as verification
-from ferflow.release.steps import TABLE
 from ferflow.release.verify import BY_HASH, Checked, Found
 
 MOST = 20

@@ -20,10 +20,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ferflow import layout, tables
-from ferflow.apps.models import SHIPPED, Single
+from ferflow.apps.models import Single
 from ferflow.errors import FerflowError, InputError, WeightsError
 from ferflow.evaluation.images import PARTS, VIEW
 from ferflow.files import sha256, whole, write_text
+from ferflow.weights import SHIPPED
 
 if TYPE_CHECKING:
     import pandas as pd

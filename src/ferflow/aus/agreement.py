@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ferflow import tables
-from ferflow.aus.score import au_score
+from ferflow.aus.trim import au_score
 from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.errors import InputError
 
@@ -91,9 +91,8 @@ def write_agreement(
     trim: str | Path,
     truth_folder: str | Path,
     out: str | Path,
-    summary: str | Path,
 ) -> None:
-    """Compare the measured tables with the generator's in `truth_folder`; write per clip and per emotion.
+    """Compare the measured tables with the generator's in `truth_folder`, by clip (`au_agreement`).
 
     `truth_folder` holds `<subject>.csv` (schema truth) for each subject of the manifest and `<clip_id>.csv`
     (schema aus) for each clip.
@@ -111,7 +110,11 @@ def write_agreement(
     emotions = clips.set_index("clip_id")["emotion"]
     agreement = compare(aus, true_aus, trims, truth, emotions)
     tables.write(agreement, out, "au_agreement")
-    tables.write(summarise(agreement), summary, "au_agreement_summary")
+
+
+def write_summary(agreement_csv: str | Path, out: str | Path) -> None:
+    """Write the medians of `write_agreement`'s table per emotion (schema `au_agreement_summary`)."""
+    tables.write(summarise(tables.read(agreement_csv, "au_agreement")), out, "au_agreement_summary")
 
 
 def _median(values: pd.Series) -> float:

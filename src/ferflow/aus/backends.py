@@ -11,7 +11,7 @@ import pandas as pd
 
 from ferflow import tables
 from ferflow.aus.agreement import correlation
-from ferflow.aus.score import au_score
+from ferflow.aus.trim import au_score
 from ferflow.classes import AU_COLUMNS
 from ferflow.errors import InputError
 

@@ -8,6 +8,8 @@ from typing import Protocol
 import numpy as np
 import pandas as pd
 
+from ferflow.aus.blendshapes import BlendshapeAus
+from ferflow.aus.landmark import LandmarkAus
 from ferflow.classes import AU_COLUMNS
 from ferflow.errors import SettingError
 from ferflow.faces.landmarks import REACH
@@ -56,10 +58,8 @@ def reader(weights_folder: str | Path, settings: Aus, network: str) -> ClipAus:
                 f"blendshapes needs the landmarks of the bundle, not of the {network}",
                 "set faces.landmarks: bundle and make the faces again",
             )
-        from ferflow.aus.blendshapes import BlendshapeAus
 
         return BlendshapeAus(weights_folder, settings)
-    from ferflow.aus.landmark import LandmarkAus
 
     return LandmarkAus(weights_folder, settings, REACH[network])
 

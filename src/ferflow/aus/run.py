@@ -10,6 +10,8 @@ import pandas as pd
 
 from ferflow import tables
 from ferflow.aus.clip import FROM_LANDMARKS, SUBJECT_FRAMES, ClipAus, intensities, reader
+from ferflow.aus.openface import read_openface
+from ferflow.aus.pyfeat import PyFeat
 from ferflow.errors import InputError, SettingError
 from ferflow.faces import store
 from ferflow.settings import Aus
@@ -34,8 +36,13 @@ def write_subject(
         frames = backend(faces, clip_id)
         frames.insert(0, "clip_id", clip_id)
         parts.append(frames)
-    nothing = pd.DataFrame(columns=tables.schema("aus")["required"])  # of a subject without a face
+    nothing = pd.DataFrame(columns=tables.schema("aus").required)  # of a subject without a face
     tables.write(pd.concat(parts, ignore_index=True) if parts else nothing, out, "aus")
+
+
+def write_aus(faces: str | Path, out: str | Path, settings: Aus, weights_folder: str | Path) -> None:
+    """The same of all clips of the file that have a face."""
+    write_subject(faces, out, store.with_face(faces), settings, weights_folder)
 
 
 def _backend(faces: str | Path, clip_ids: list[str], settings: Aus, weights_folder: str | Path):
@@ -44,8 +51,6 @@ def _backend(faces: str | Path, clip_ids: list[str], settings: Aus, weights_fold
         at_rest = _of_subject(faces, clip_ids) if settings.neutral == "subject" else None
         return lambda faces, clip_id: _from_landmarks(faces, clip_id, aus, at_rest)
     if settings.backend == "pyfeat":
-        from ferflow.aus.pyfeat import PyFeat
-
         detector = PyFeat()
         return lambda faces, clip_id: detector.intensities(faces, clip_id)
     return lambda faces, clip_id: _from_openface(faces, clip_id, settings)
@@ -69,8 +74,6 @@ def _from_landmarks(faces, clip_id: str, aus: ClipAus, at_rest: np.ndarray | Non
 
 
 def _from_openface(faces, clip_id: str, settings: Aus) -> pd.DataFrame:
-    from ferflow.aus.openface import read_openface
-
     if settings.openface_folder is None:
         raise SettingError("aus.openface_folder", "is not set", "give the folder with OpenFace's CSV files")
     path = Path(settings.openface_folder) / f"{clip_id}.csv"

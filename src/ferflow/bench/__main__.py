@@ -15,14 +15,15 @@ import tempfile
 from pathlib import Path
 
 from ferflow import layout, settings, weights
-from ferflow.bench import machine, report, store_speed
+from ferflow.apps import benchmark as watching
+from ferflow.bench import machine, report, spatial_pass, store_speed
 from ferflow.errors import FerflowError, InputError
+from ferflow.models import benchmark as image
+from ferflow.report import overhead
 
 
 def spatial(given: argparse.Namespace, chosen: settings.Settings) -> tuple[dict, list[report.Figure]]:
     """VGG16's convolutions against matrix products and a simple loop."""
-    from ferflow.bench import spatial_pass
-
     found = spatial_pass.run(
         given.size,
         given.batch,
@@ -36,12 +37,11 @@ def spatial(given: argparse.Namespace, chosen: settings.Settings) -> tuple[dict,
 
 def precision(given: argparse.Namespace, chosen: settings.Settings) -> tuple[dict, list[report.Figure]]:
     """What bfloat16 costs the network that ships."""
-    from ferflow.apps.models import shipped
     from ferflow.bench import precision_cost
 
     weights.fetch_many(FACE_MODEL, given.weights_folder)
     images = precision_cost.rendered(chosen, given.stills, given.weights_folder)
-    found = precision_cost.run(images, shipped(), chosen.features)
+    found = precision_cost.run(images, weights.shipped(), chosen.features)
     return found, report.precision_cost(found)
 
 
@@ -56,22 +56,17 @@ def store(given: argparse.Namespace, chosen: settings.Settings) -> tuple[dict, l
 
 def workflow(given: argparse.Namespace, _: settings.Settings) -> tuple[dict, list[report.Figure]]:
     """The newest run of the workflow in the working folder."""
-    from ferflow.report import overhead
-
     found = overhead.of_folder(given.folder)
     return found, report.overhead(found)
 
 
 def models(given: argparse.Namespace, chosen: settings.Settings) -> tuple[dict, list[report.Figure]]:
     """The benchmarks of the single parts: an image, a training step, a video."""
-    from ferflow.apps import benchmark as watching
-    from ferflow.apps.models import shipped
     from ferflow.datasets import synth4d
-    from ferflow.models import benchmark as image
     from ferflow.training import benchmark as training
 
     weights.fetch_many(FACE_MODEL, given.weights_folder)
-    one = image.measure(str(shipped()), given.runs)
+    one = image.measure(str(weights.shipped()), given.runs)
     step = training.measure(chosen.spatial, None, given.rounds)
     with tempfile.TemporaryDirectory(prefix="ferflow-") as folder:
         subject = synth4d.subjects(chosen.synth4d)[0]

@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from ferflow import layout, settings
-from ferflow.datasets.synth4d import contours
+from ferflow.datasets.synth4d import facemodel
 from ferflow.errors import FerflowError
 from ferflow.faces.landmarks import EYE_CORNERS, N_LANDMARKS
 from ferflow.faces.stream import FaceStream
@@ -30,11 +30,11 @@ from ferflow.settings import Faces
 REGIONS = {
     "all": range(N_LANDMARKS),
     "lips": sorted(
-        {*contours.LIPS_OUTER_UPPER, *contours.LIPS_OUTER_LOWER}
-        | {*contours.LIPS_INNER_UPPER, *contours.LIPS_INNER_LOWER}
+        {*facemodel.LIPS_OUTER_UPPER, *facemodel.LIPS_OUTER_LOWER}
+        | {*facemodel.LIPS_INNER_UPPER, *facemodel.LIPS_INNER_LOWER}
     ),
-    "chin": contours.OVAL[12:25],
-    "eyes": sorted(set().union(*contours.EYE_UPPER.values(), *contours.EYE_LOWER.values())),
+    "chin": facemodel.OVAL[12:25],
+    "eyes": sorted(set().union(*facemodel.EYE_UPPER.values(), *facemodel.EYE_LOWER.values())),
 }
 """MediaPipe's numbers of the points in each."""
 LIPS = (13, 14)

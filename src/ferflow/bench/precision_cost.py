@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from ferflow.classes import EMOTIONS_NEUTRAL
+from ferflow.datasets import fer2013, synth4d
 from ferflow.features.extract import Extractor
 from ferflow.settings import Features, Settings
 
@@ -18,8 +19,6 @@ def rendered(settings: Settings, per_class: int, weights_folder: str | Path) -> 
 
     Raises WeightsError where the face model is not in `weights_folder`.
     """
-    from ferflow.datasets import fer2013, synth4d
-
     stills = settings.stills.model_copy(
         update={"source": "synth4d", "subjects": max(per_class, 10), "per_class": per_class}
     )

@@ -22,9 +22,11 @@ from ferflow.bench.machine import peak
 from ferflow.classes import EMOTIONS
 from ferflow.errors import FerflowError
 from ferflow.features import store
+from ferflow.models import temporal
+from ferflow.seeds import derive, reproducible
 from ferflow.settings import Settings
-from ferflow.training.data import MIB, ORIGINAL, ClipFeatures, Study
-from ferflow.training.reproducible import derive
+from ferflow.training import optimise
+from ferflow.training.data import MIB, ORIGINAL, ClipFeatures, Study, loader
 
 CLIPS = 1200
 WIDTH = 25_088
@@ -97,9 +99,6 @@ class Trainer:
     """A head that is trained an epoch at a time, as a fold is, by `settings.temporal`."""
 
     def __init__(self, study: Study, settings: Settings, head: str = HEAD) -> None:
-        from ferflow.models import temporal
-        from ferflow.training.reproducible import reproducible
-
         self.settings, self.classes = settings.temporal, study.classes
         self.seed = derive(settings.seed, "bench", head)
         with reproducible(self.seed, self.settings.threads):
@@ -109,17 +108,15 @@ class Trainer:
 
     def epoch(self, items: ClipFeatures) -> float:
         """Train on `items` once; the loss."""
-        from ferflow.training import optimise
-        from ferflow.training.data import loader
         from ferflow.training.fit import fit
         from ferflow.training.module import Recipe
-        from ferflow.training.reproducible import reproducible
+        from ferflow.training.task import Expression
 
         plan = self.settings
         with reproducible(self.seed, plan.threads):
             batches = loader(items, plan.batch, self.seed)
             recipe = Recipe(optimise.adam(plan.learning_rate), 1)
-            history = fit(self.network, len(self.classes), recipe, batches, None, "bench", seed=self.seed)
+            history = fit(self.network, Expression(), recipe, batches, None, "bench", seed=self.seed)
         return float(history.train_loss.iloc[-1])
 
 

@@ -9,8 +9,9 @@ from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.datacentric import sampling as samples
 from ferflow.datacentric.sampling import Protocol, Samples
 from ferflow.datasets.images import ImageSet
+from ferflow.evaluation.predictions import table
+from ferflow.seeds import derive, reproducible
 from ferflow.settings import Spatial
-from ferflow.training.reproducible import derive, reproducible
 
 
 def model_name(network: str, sampling: str, protocol: str) -> str:
@@ -75,8 +76,6 @@ def _predictions(
 
     A made image is named after its (first) parent and counted: `Training_123+2`.
     """
-    from ferflow.training.predictions import table
-
     clips = images.table["clip_id"].to_numpy()
     parent = test.parents[:, 0]
     names = pd.Series(clips[parent].astype(object))

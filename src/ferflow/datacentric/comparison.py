@@ -13,8 +13,8 @@ from ferflow.datacentric.sampling import PROTOCOLS
 from ferflow.evaluation.bootstrap import interval, resampled, unit_confusions
 from ferflow.evaluation.metrics import from_confusion
 from ferflow.evaluation.results import LEAKY, units
+from ferflow.seeds import derive
 from ferflow.settings import Evaluation
-from ferflow.training.reproducible import derive
 
 METRICS = ("accuracy", "recall", "f1")
 """Recall and F1 are macro means. After resampling before the split the test images are balanced, so that

@@ -8,8 +8,9 @@ import pandas as pd
 from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.datacentric.pool import is_test
 from ferflow.datasets.images import ImageSet
+from ferflow.evaluation.predictions import table
+from ferflow.seeds import derive, reproducible
 from ferflow.settings import Spatial
-from ferflow.training.reproducible import derive, reproducible
 
 _DECIMALS = 6
 """Of a probability, as in a table of predictions."""
@@ -40,7 +41,6 @@ def judge_fold(
     """
     from ferflow.models import spatial as networks
     from ferflow.training import images as training
-    from ferflow.training.predictions import table
 
     start = derive(seed, "datacentric", "label errors", fold)
     learned, judged = (folds != fold) & ~is_test(images), folds == fold
@@ -97,8 +97,8 @@ def outvoted(*groups: pd.DataFrame) -> set[str]:
     Each of `groups` has schema `duplicates`. They are nearly certain errors, and so a test of the suspects.
     """
     found: set[str] = set()
-    for table in groups:
-        for _, members in table[table["n_emotions"] > 1].groupby("group"):
+    for group in groups:
+        for _, members in group[group["n_emotions"] > 1].groupby("group"):
             votes = members["emotion"].value_counts()
             if votes.iloc[0] > votes.iloc[1]:
                 found |= set(members.loc[members["emotion"] != votes.index[0], "clip_id"])

@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 
 from ferflow.datasets.fer2013 import USAGES
-from ferflow.datasets.images import ImageSet, read_images
+from ferflow.datasets.image_sets import read_images
+from ferflow.datasets.images import ImageSet
 from ferflow.errors import InputError, SettingError
-from ferflow.training.reproducible import derive
+from ferflow.seeds import derive
 
 TRAINING, *TESTS = USAGES
 """FER2013's parts; the paper's test images are both of TESTS together (28,709 against 7,178)."""

@@ -15,19 +15,11 @@ from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.datacentric.pool import is_test
 from ferflow.datasets.images import ImageSet
 from ferflow.errors import SettingError
-from ferflow.training.reproducible import derive
+from ferflow.seeds import derive
 
 Protocol = Literal["published", "honest", "cleaned"]
 PROTOCOLS: tuple[Protocol, ...] = ("published", "honest")
 """Those that are compared; `cleaned` is the honest one on the images that the cleaned split keeps."""
-
-LABELS = {
-    "none": "no sampling",
-    "class_weights": "class weights",
-    "oversampling": "random oversampling",
-    "smote": "SMOTE",
-}
-"""How each is written for a reader."""
 
 RESAMPLED = ("oversampling", "smote")
 """Samplings that make images; the others train on the images that there are."""

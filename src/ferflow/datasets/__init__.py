@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from ferflow.classes import SEXES
+from ferflow.datasets import bu4dfe, listed
 from ferflow.datasets.manifest import ListedClip
 from ferflow.errors import InputError, SettingError
 from ferflow.settings import Dataset, Settings
@@ -15,13 +15,19 @@ def clips(settings: Settings) -> list[ListedClip]:
     """Every clip of the study's data set by its name; opens none. Embedded ones may still be missing."""
     if settings.dataset.name != "synth4d":
         return listing(settings.dataset, settings.emotions)
-    from ferflow.datasets import bu4dfe
 
     return [
         bu4dfe.named(subject, emotion, Path(settings.dataset.root) / f"{subject}_{emotion}_tex.avi")
         for subject in subjects(settings)
         for emotion in settings.emotions
     ]
+
+
+def write_manifest(dataset: Dataset, emotions: Sequence[str], out: str | Path) -> None:
+    """List the clips of a data set in the table `out` (schema manifest); raises as `listing`."""
+    from ferflow.datasets import manifest
+
+    manifest.build(listing(dataset, emotions), out)
 
 
 def subjects(settings: Settings) -> list[str]:
@@ -33,26 +39,6 @@ def subjects(settings: Settings) -> list[str]:
     return sorted({clip.subject_id for clip in listing(settings.dataset, settings.emotions)})
 
 
-def grouped_by(settings: Settings) -> list[str]:
-    """The columns of `evaluation.by` that put the study's clips into groups; opens no clip.
-
-    Raises SettingError for one that the clips do not have, and where folds are to be compared by their sexes
-    and no clip has one.
-    """
-    from ferflow.evaluation.groups import SEX, used
-
-    columns = {SEX: list(SEXES)}
-    if settings.dataset.name == "manifest" and settings.dataset.manifest is not None:
-        from ferflow import tables
-
-        listed = tables.read(settings.dataset.manifest, "clips")
-        columns = listed.apply(lambda column: column.str.strip()).to_dict("list")
-    if settings.splits.compared and not used(columns, [SEX]):
-        problem = "the clips have no sex, in which the two kinds of folds differ"
-        raise SettingError("splits.compared", problem, "fill in that column of the table, or set it to []")
-    return used(columns, settings.evaluation.by)
-
-
 def listing(dataset: Dataset, emotions: Sequence[str]) -> list[ListedClip]:
     """The clips of a data set, as their names or the user's table say.
 
@@ -60,8 +46,6 @@ def listing(dataset: Dataset, emotions: Sequence[str]) -> list[ListedClip]:
     """
     emotions = tuple(emotions)
     if dataset.name == "manifest":
-        from ferflow.datasets import listed
-
         if dataset.manifest is None:
             raise SettingError("dataset.manifest", "is empty", "give the CSV that lists the clips")
         clips = listed.find(dataset.manifest, dataset.root, emotions)
@@ -72,7 +56,6 @@ def listing(dataset: Dataset, emotions: Sequence[str]) -> list[ListedClip]:
                 dataset.manifest, f"has no clip of class {name}", "take it out of `emotions`, or list some"
             )
         return clips
-    from ferflow.datasets import bu4dfe
 
     # The synthetic set has its layout, but nobody is missing there.
     return bu4dfe.find(dataset.root, emotions, () if dataset.name == "synth4d" else bu4dfe.ABSENT)

@@ -25,7 +25,7 @@ SLICE = 20_000
 TOTAL = "all classes"
 
 
-def build(root: str | Path, index_csv: str | Path, counts_csv: str | Path, smallest: int) -> None:
+def build(root: str | Path, out_index: str | Path, out_counts: str | Path, smallest: int) -> None:
     """Read AffectNet at `root` once; write its index (schema `affect_index`) and counts (`affect_counts`).
 
     Raises InputError as `affectnet.read`.
@@ -33,8 +33,8 @@ def build(root: str | Path, index_csv: str | Path, counts_csv: str | Path, small
     counts = Counts()
     synthetic = affectnet.is_synthetic(root)
     kept = counts.kept(affectnet.read(root, smallest))
-    tables.write_slices(_frames(kept, synthetic), index_csv, "affect_index")
-    tables.write(counts.table(synthetic), counts_csv, "affect_counts")
+    tables.write_slices(_frames(kept, synthetic), out_index, "affect_index")
+    tables.write(counts.table(synthetic), out_counts, "affect_counts")
 
 
 def _frames(kept: Iterator[Found], synthetic: bool) -> Iterator[pd.DataFrame]:

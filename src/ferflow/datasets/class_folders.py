@@ -14,6 +14,7 @@ import numpy as np
 
 from ferflow.datasets.pixel_csv import SIZE
 from ferflow.errors import InputError
+from ferflow.faces.video import IMAGE_SUFFIXES, decode_image
 
 TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 
@@ -36,8 +37,6 @@ class FoundImage:
 
     def pixels(self) -> np.ndarray:
         """The image in grey, uint8 [48,48]; InputError where it has another size or is no image."""
-        from ferflow.faces.video import decode_image
-
         image = decode_image(self.data, self.source, grey=True)
         height, width = image.shape
         if (height, width) != (SIZE, SIZE):
@@ -51,8 +50,6 @@ class FoundImage:
 
 def is_image(name: str) -> bool:
     """Whether a file's name is that of an image; hidden files (macOS leaves ._name) are none."""
-    from ferflow.faces.video import IMAGE_SUFFIXES
-
     return not name.startswith(".") and name.lower().endswith(IMAGE_SUFFIXES)
 
 

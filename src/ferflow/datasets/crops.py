@@ -12,6 +12,9 @@ import pandas as pd
 from ferflow.datasets.images import ImageSet, assemble, listed_as_omitted, pixel_hash
 from ferflow.datasets.manifest import ListedClip
 from ferflow.errors import InputError
+from ferflow.faces.boxes import cropped as cut_out
+from ferflow.faces.stream import FaceStream
+from ferflow.faces.video import read_image
 from ferflow.settings import Faces
 
 NO_FACE = "no face was found"
@@ -82,9 +85,6 @@ class _Whole:
         self._size = size
 
     def __call__(self, clip: ListedClip) -> tuple[np.ndarray, tuple[np.ndarray | None, str]]:
-        from ferflow.faces.boxes import cropped as cut_out
-        from ferflow.faces.video import read_image
-
         picture = read_image(clip.source)
         height, width = picture.shape[:2]
         return picture, (cut_out(picture, np.array([0, 0, width, height]), self._size), "")
@@ -94,13 +94,9 @@ class _Fresh:
     """Finds the face of one picture after the other."""
 
     def __init__(self, crops: Crops) -> None:
-        from ferflow.faces.stream import FaceStream
-
         self._stream = FaceStream(crops.weights_folder, crops.settings)
 
     def __call__(self, clip: ListedClip) -> tuple[np.ndarray, tuple[np.ndarray | None, str]]:
-        from ferflow.faces.video import read_image
-
         picture = read_image(clip.source)
         self._stream.where = clip.source
         face = next(self._stream.run([picture]))
@@ -115,7 +111,6 @@ class _Stored:
 
     def __call__(self, clip: ListedClip) -> tuple[np.ndarray, tuple[np.ndarray | None, str]]:
         from ferflow.faces import store
-        from ferflow.faces.video import read_image
 
         path = self._pattern.format(subject=clip.subject_id)
         picture = read_image(clip.source)

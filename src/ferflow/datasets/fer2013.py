@@ -41,6 +41,11 @@ LAYOUTS = (
 CSV_REMEDY = "take fer2013.csv as Kaggle gives it"
 
 
+def write_manifest(stills: str | Path, out: str | Path) -> None:
+    """List the images of FER2013 at `stills` in the table `out` (schema `manifest`); raises as `read`."""
+    read(stills).write_manifest(out)
+
+
 def read(path: str | Path) -> ImageSet:
     """Read FER2013 from a CSV, a folder or a tar file; which one it is shows from what lies at `path`.
 

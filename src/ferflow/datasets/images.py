@@ -1,4 +1,4 @@
-"""Sets of single images: what every reader of one gives, and the readers by name."""
+"""Sets of single images: what every reader of one gives."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -14,14 +13,7 @@ import pandas as pd
 from ferflow import tables
 from ferflow.classes import EMOTIONS_CONTEMPT
 from ferflow.datasets.manifest import SYNTHETIC_MARK, refuse_repeats
-from ferflow.errors import InputError, SettingError
-
-if TYPE_CHECKING:
-    from ferflow.datasets.crops import Crops
-    from ferflow.settings import Sequences
-
-NAMES = ("fer2013", "ferplus", "ckplus", "jaffe", "kdef")
-"""The image sets that `read_images` knows; kdef is KDEF with AKDEF."""
+from ferflow.errors import InputError
 
 OTHER_CLASS = "not a class of "
 """How the reason begins for which an image of another class is left out."""
@@ -124,7 +116,7 @@ def assemble(
     )
     if "sha256" not in table:
         table["sha256"] = [pixel_hash(image) for image in pixels]
-    table = table[[column for column in tables.schema("manifest")["properties"] if column in table]]
+    table = table[[column for column in tables.schema("manifest").names if column in table]]
     refuse_repeats(root, table)
     return ImageSet(name, str(root), table, pixels, listed_as_omitted() if omitted is None else omitted)
 
@@ -139,43 +131,3 @@ def is_synthetic_root(root: str | Path) -> bool:
     root = Path(root)
     folder = root if root.is_dir() else root.parent
     return any((place / SYNTHETIC_MARK).exists() for place in (folder, folder.parent))
-
-
-def read_images(
-    name: str,
-    root: str | Path,
-    *,
-    votes: str | Path | None = None,
-    sequences: Sequences | None = None,
-    crops: Crops | None = None,
-) -> ImageSet:
-    """Read the image set `name` (one of NAMES) at `root`, a folder or for some sets a file.
-
-    `votes` is the table of FER+ where it does not lie beside the CSV of FER2013. `sequences` says which
-    frames of CK+'s sequences count. `crops` is needed by the sets of whole pictures (JAFFE, KDEF, CK+'s
-    sequences): their pixels are the crops of the `faces` step; pictures without a face are in `omitted`.
-
-    Raises SettingError for a name that is not known and where `sequences` or `crops` is needed and missing;
-    InputError for what is wrong with the files.
-    """
-    if name not in NAMES:
-        raise SettingError("dataset", f"{name!r} is no set of images", f"choose from {', '.join(NAMES)}")
-    if name == "fer2013":
-        from ferflow.datasets import fer2013
-
-        return fer2013.read(root)
-    if name == "ferplus":
-        from ferflow.datasets import ferplus
-
-        return ferplus.read(root, votes)
-    if name == "ckplus":
-        from ferflow.datasets import ckplus
-
-        return ckplus.read(root, sequences, crops)
-    from ferflow.datasets import jaffe, kdef
-    from ferflow.datasets.crops import cropped
-
-    listed = (jaffe if name == "jaffe" else kdef).find(root)
-    if crops is None:
-        raise SettingError(root, "holds whole pictures", "say how faces are cropped")
-    return cropped(name, root, listed, listed_as_omitted(), crops)

@@ -56,7 +56,7 @@ def find(table: str | Path, root: str | Path, emotions: tuple[str, ...]) -> list
         _refuse_spellings(table, frame[column])
     if "sex" in frame:
         _refuse_two(table, frame, "sex")
-    further = [column for column in frame.columns if column not in tables.schema("clips")["properties"]]
+    further = [column for column in frame.columns if column not in tables.schema("clips").names]
     clips = []
     for number, row in enumerate(frame.to_dict("records"), tables.FIRST_LINE):
         source = inside(Path(root), row["source"], table)
@@ -83,7 +83,7 @@ def find(table: str | Path, root: str | Path, emotions: tuple[str, ...]) -> list
 
 def _refuse_columns(table: str | Path, columns: Iterable[str]) -> None:
     """Columns that the manifest fills in itself, and one without a name (pandas calls it Unnamed)."""
-    own = set(tables.schema("manifest")["properties"]) - set(tables.schema("clips")["properties"])
+    own = set(tables.schema("manifest").names) - set(tables.schema("clips").names)
     for column in columns:
         if column in own:
             problem = f"has the column {column}, which ferflow finds out itself"

@@ -10,6 +10,7 @@ import pandas as pd
 
 from ferflow import tables
 from ferflow.errors import InputError
+from ferflow.faces.video import NoClip, images_in, open_clip
 from ferflow.files import sha256
 
 SYNTHETIC_MARK = "SYNTHETIC.txt"
@@ -69,8 +70,6 @@ def build(clips: Iterable[ListedClip], path: str | Path) -> None:
 
     One that cannot be opened is listed with 0 frames of 0×0 pixels: the faces step says why.
     """
-    from ferflow.faces.video import NoClip, open_clip
-
     rows = []
     for clip in clips:
         try:
@@ -112,8 +111,6 @@ def is_synthetic(source: Path) -> bool:
 def content_hash(source: Path) -> str:
     """SHA-256 of a file; of a folder, of its images' names and hashes in order; empty if unreadable."""
     import hashlib
-
-    from ferflow.faces.video import images_in
 
     try:
         if source.is_file():

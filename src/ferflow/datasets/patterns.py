@@ -144,7 +144,7 @@ def _refuse_field(text: str, name: str, before: Sequence[str]) -> None:
     if name in before:
         raise SettingError("--pattern", f"{text!r} has {{{name}}} twice", "write * for one of them")
     free = {"sex", "fold", "split"}
-    if name in {*tables.schema("clips")["properties"], *tables.schema("manifest")["properties"]} - free:
+    if name in {*tables.schema("clips").names, *tables.schema("manifest").names} - free:
         raise SettingError("--pattern", f"{{{name}}} is a column of its own", "give the field another name")
 
 

@@ -23,6 +23,7 @@ from ferflow.classes import EMOTIONS_NEUTRAL, SPELLINGS
 from ferflow.datasets.class_folders import is_image
 from ferflow.datasets.images import is_synthetic_root, pixel_hash
 from ferflow.errors import InputError
+from ferflow.faces.video import decode_image
 
 NAMES = {
     "angry": "Angry",
@@ -189,13 +190,11 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
 
 def read_image(path: str | Path) -> np.ndarray:
     """A scene uint8 [H,W,3] RGB; InputError where the file is no image or breaks off."""
-    from ferflow.faces.video import decode_image
-
     return decode_image(np.fromfile(path, np.uint8), path)
 
 
 def write_manifest(
-    root: str | Path, smallest: int, manifest_csv: str | Path, dropped_csv: str | Path, counts_csv: str | Path
+    root: str | Path, smallest: int, out_manifest: str | Path, out_dropped: str | Path, out_counts: str | Path
 ) -> None:
     """List the images below `root` (schema `sfew_manifest`), those left out, and how many of each there are.
 
@@ -227,17 +226,17 @@ def write_manifest(
                 "height": height,
             }
         )
-    manifest = pd.DataFrame(rows, columns=list(tables.schema("sfew_manifest")["properties"]))
-    omitted = pd.DataFrame(dropped, columns=list(tables.schema("sfew_dropped")["properties"]))
+    manifest = pd.DataFrame(rows, columns=tables.schema("sfew_manifest").names)
+    omitted = pd.DataFrame(dropped, columns=tables.schema("sfew_dropped").names)
     counted = counts(manifest, omitted, synthetic)
     empty = counted[counted["kept"] == 0]
     if len(empty):
         name = NAMES.get(empty["emotion"].iloc[0], "any class")
         problem = f"has no image of {name} that can be used ({dropped[0]['path']}: {dropped[0]['said']})"
         raise InputError(root, problem, "copy the images again, or lower sfew.dataset.smallest")
-    tables.write(manifest, manifest_csv, "sfew_manifest")
-    tables.write(omitted, dropped_csv, "sfew_dropped")
-    tables.write(counted, counts_csv, "sfew_counts")
+    tables.write(manifest, out_manifest, "sfew_manifest")
+    tables.write(omitted, out_dropped, "sfew_dropped")
+    tables.write(counted, out_counts, "sfew_counts")
 
 
 def counts(manifest: pd.DataFrame, dropped: pd.DataFrame, synthetic: bool) -> pd.DataFrame:
@@ -270,17 +269,6 @@ def read_manifest(path: str | Path) -> pd.DataFrame:
         problem = f"lists {twice.iloc[0]} twice" if len(twice) else "lists no image"
         raise InputError(path, problem, "delete it and run the workflow again")
     return manifest
-
-
-def write_originals(manifest_csv: str | Path, originals_h5: str | Path) -> None:
-    """Write the scenes of a manifest, each as a whole scaled to 224×224, in its order (`sfew.store`).
-
-    Raises InputError for an image that has changed since the manifest was made.
-    """
-    from ferflow.sfew import store
-
-    manifest = read_manifest(manifest_csv)
-    store.write(originals_h5, manifest["image_id"].tolist(), map(store.fitted, scenes(manifest)))
 
 
 def scenes(manifest: pd.DataFrame) -> Iterator[np.ndarray]:

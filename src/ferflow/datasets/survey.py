@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -15,9 +14,8 @@ from ferflow import classes
 from ferflow.datasets.manifest import content_hash
 from ferflow.datasets.patterns import KNOWN
 from ferflow.errors import InputError
-
-if TYPE_CHECKING:
-    from ferflow.faces.stream import FaceStream
+from ferflow.faces.stream import FaceStream
+from ferflow.faces.video import is_blank, open_clip
 
 LOOKS = 12
 """Frames of a clip, blank ones aside, in which a face is sought; the first one found is enough."""
@@ -56,8 +54,6 @@ def fault(source: Path, stream: FaceStream | None) -> str | None:
 
     At most LOOKS frames that are not blank are searched; a video is decoded no further than the last of them.
     """
-    from ferflow.faces.video import is_blank, open_clip
-
     try:
         clip = open_clip(source)
         if clip.info.n_frames == 1:

@@ -7,7 +7,7 @@ are read.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -26,8 +26,8 @@ LONGEST = 90
 def write(
     manifest_csv: str | Path,
     faces: Iterable[str | Path],
-    unusable_csv: str | Path,
-    remarks_csv: str | Path,
+    out_unusable: str | Path,
+    out_remarks: str | Path,
     least_tracked: float,
 ) -> None:
     """Write the clips that cannot be used (schema `unusable`), and what is odd about others (`remarks`).
@@ -54,10 +54,10 @@ def write(
         counted = {"frames": own["n_frames"], "with_face": own["n_tracked"]}
         counted["not_blank"] = own["n_frames"] - own["n_blank"]
         rows.append(about | counted | {"reason": found[0], "remedy": found[1]})
-    table = pd.DataFrame(rows, columns=list(tables.schema("unusable")["properties"]))
-    odd = pd.DataFrame(remarks, columns=list(tables.schema("remarks")["properties"]))
-    tables.write(odd, remarks_csv, "remarks")
-    tables.write(table, unusable_csv, "unusable")
+    table = pd.DataFrame(rows, columns=tables.schema("unusable").names)
+    odd = pd.DataFrame(remarks, columns=tables.schema("remarks").names)
+    tables.write(odd, out_remarks, "remarks")
+    tables.write(table, out_unusable, "unusable")
 
 
 def fault(facts: dict, least_tracked: float) -> tuple[str, str] | None:
@@ -115,10 +115,30 @@ def decide(
         raise FerflowError("dataset", problem, f"mend one, or take {gone[0]} out of `emotions`")
 
 
-def write_used(manifest_csv: str | Path, unusable_csv: str | Path, clips_csv: str | Path) -> None:
+def write_clips(
+    manifest_csv: str | Path,
+    unusable_csv: str | Path,
+    out: str | Path,
+    emotions: Sequence[str],
+    protocol: str,
+    config: Mapping,
+    announce: Callable[[str], None],
+) -> None:
+    """Write the clips that can be used, in the columns of the manifest; raises as `decide`.
+
+    The policy is read from the workflow's `config`: which way it goes changes nothing of what was made
+    already.
+    """
+    for line in lines(unusable_csv):
+        announce(line)
+    decide(manifest_csv, unusable_csv, config["dataset"]["unusable"], emotions, protocol)
+    write_used(manifest_csv, unusable_csv, out)
+
+
+def write_used(manifest_csv: str | Path, unusable_csv: str | Path, out: str | Path) -> None:
     """Write the clips that can be used, in the columns of the manifest."""
     clips, table = manifest.read(manifest_csv), tables.read(unusable_csv, "unusable")
-    tables.write(clips[~clips["clip_id"].isin(table["clip_id"])], clips_csv, "manifest")
+    tables.write(clips[~clips["clip_id"].isin(table["clip_id"])], out, "manifest")
 
 
 def write_counts(

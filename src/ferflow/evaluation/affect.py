@@ -315,6 +315,6 @@ def evaluate(
     write_text(out_metrics, json.dumps(nested(table, settings, seed), indent=2) + "\n")
 
 
-def collect(predictions_csvs: Sequence[str | Path], output: str | Path) -> None:
+def collect(predictions_csvs: Sequence[str | Path], out: str | Path) -> None:
     """All predictions below one another."""
-    tables.write(read(predictions_csvs), output, "affect_predictions")
+    tables.write(read(predictions_csvs), out, "affect_predictions")

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from ferflow import tables
 from ferflow.evaluation.bootstrap import chunked_draws, interval
 from ferflow.evaluation.predictions import scores
 from ferflow.evaluation.results import n_subjects, units
@@ -125,9 +126,7 @@ def _one(
 
 
 def _frame(rows: list[dict], schema: str) -> pd.DataFrame:
-    from ferflow import tables
-
-    rules = tables.schema(schema)["properties"]
-    frame = pd.DataFrame(rows).reindex(columns=list(rules))
-    numbers = [name for name, rule in rules.items() if "null" in rule.get("type", "")]
+    table = tables.schema(schema)
+    frame = pd.DataFrame(rows).reindex(columns=table.names)
+    numbers = [column.name for column in table.columns if column.empty]
     return frame.astype(dict.fromkeys(numbers, float))

@@ -41,7 +41,7 @@ def comparisons(
         _pair(first, second, by_model[first], by_model[second], settings, seed, note)
         for first, second in combinations(models, 2)
     ]
-    columns = list(tables.schema("comparisons")["properties"])
+    columns = tables.schema("comparisons").names
     if not rows:
         return pd.DataFrame(columns=columns)
     frame = pd.DataFrame(rows)

@@ -44,7 +44,7 @@ def confidences(
                             "note": note,
                         }
                     )
-    return pd.DataFrame(rows, columns=list(tables.schema("confidences")["properties"]))
+    return pd.DataFrame(rows, columns=tables.schema("confidences").names)
 
 
 def confidences_by_class(predictions: pd.DataFrame, emotions: Sequence[str], note: str = "") -> pd.DataFrame:
@@ -70,7 +70,7 @@ def confidences_by_class(predictions: pd.DataFrame, emotions: Sequence[str], not
                     "note": note,
                 }
             )
-    frame = pd.DataFrame(rows, columns=list(tables.schema("confidences_by_class")["properties"]))
+    frame = pd.DataFrame(rows, columns=tables.schema("confidences_by_class").names)
     return frame.astype({"median": float})
 
 

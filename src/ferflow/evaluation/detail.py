@@ -8,12 +8,12 @@ from pathlib import Path
 import pandas as pd
 
 from ferflow import tables
+from ferflow.controls import is_control
 from ferflow.evaluation import predictions as predictions_table
 from ferflow.evaluation.calibration import calibration
 from ferflow.evaluation.compare import comparisons
 from ferflow.evaluation.confidence import confidences, confidences_by_class
 from ferflow.evaluation.confusion import confusion
-from ferflow.evaluation.controls import is_control
 from ferflow.evaluation.detail_tables import SCHEMAS, titles
 from ferflow.evaluation.errors import error_counts
 from ferflow.evaluation.fusions import FOUND, fusion_name, is_fusion

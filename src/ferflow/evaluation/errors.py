@@ -64,7 +64,7 @@ def error_counts(
                     "note": note,
                 }
             )
-    frame = pd.DataFrame(rows, columns=list(tables.schema("error_counts")["properties"]))
+    frame = pd.DataFrame(rows, columns=tables.schema("error_counts").names)
     return frame.astype({"share": float, "low": float, "high": float, "third_class": "Int64"})
 
 

@@ -57,7 +57,7 @@ def fold_models(
             apart = interval(mean - final_spread, settings.confidence)
             row["difference_low"], row["difference_high"] = apart
         rows.append(row)
-    columns = [name for name in tables.schema("fold_models")["properties"] if name != "note"]
+    columns = [name for name in tables.schema("fold_models").names if name != "note"]
     return pd.DataFrame(rows).reindex(columns=columns)
 
 
@@ -79,7 +79,7 @@ def write(
     tested_csvs: Iterable[str | Path],
     predictions_csv: str | Path,
     manifest_csv: str | Path,
-    output: str | Path,
+    out: str | Path,
     emotions: Sequence[str],
     settings: Evaluation,
     seed: int,
@@ -89,4 +89,4 @@ def write(
     frames = [predictions_table.read([path], emotions, manifest_csv) for path in tested_csvs]
     final = predictions_table.read([predictions_csv], emotions, manifest_csv)
     table = fold_models(pd.concat(frames, ignore_index=True), final, emotions, settings, seed)
-    tables.write(table.assign(note=study_note(protocol)), output, "fold_models")
+    tables.write(table.assign(note=study_note(protocol)), out, "fold_models")

@@ -8,11 +8,12 @@ import numpy as np
 import pandas as pd
 
 from ferflow import tables
+from ferflow.classes import SEXES
 from ferflow.errors import SettingError
 from ferflow.evaluation.bootstrap import interval, resampled, unit_confusions
 from ferflow.evaluation.metrics import from_confusion, measure
 from ferflow.evaluation.results import absent, n_subjects, units
-from ferflow.settings import Evaluation
+from ferflow.settings import Evaluation, Settings
 
 MEASURED = ("accuracy", "f1")
 """Metrics that are shown by group."""
@@ -43,6 +44,22 @@ def used(columns: Mapping[str, Sequence[str]], asked: Sequence[str]) -> list[str
     return found
 
 
+def grouped_by(settings: Settings) -> list[str]:
+    """The columns of `evaluation.by` that put the study's clips into groups; opens no clip.
+
+    Raises SettingError for one that the clips do not have, and where folds are to be compared by their sexes
+    and no clip has one.
+    """
+    columns = {SEX: list(SEXES)}
+    if settings.dataset.name == "manifest" and settings.dataset.manifest is not None:
+        listed = tables.read(settings.dataset.manifest, "clips")
+        columns = listed.apply(lambda column: column.str.strip()).to_dict("list")
+    if settings.splits.compared and not used(columns, [SEX]):
+        problem = "the clips have no sex, in which the two kinds of folds differ"
+        raise SettingError("splits.compared", problem, "fill in that column of the table, or set it to []")
+    return used(columns, settings.evaluation.by)
+
+
 def names_of(column: Sequence[str]) -> list[str]:
     """The groups of a column, sorted; an empty cell belongs to none."""
     return sorted({str(name) for name in column if not pd.isna(name) and str(name)})
@@ -65,7 +82,7 @@ def results_by(
     """
     listed = manifest.set_index("clip_id")
     parts = [by_group(predictions, name, listed[name], emotions, settings, seed, note) for name in by]
-    columns = list(tables.schema("results_by")["properties"])
+    columns = tables.schema("results_by").names
     table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
     return table.reindex(columns=columns).astype(dict.fromkeys(("value", "low", "high"), float))
 

@@ -8,7 +8,7 @@ among the images that the network was trained on (`honest`).
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import get_args
@@ -18,14 +18,18 @@ import pandas as pd
 
 from ferflow import tables
 from ferflow.classes import EMOTIONS_NEUTRAL
+from ferflow.datasets.image_sets import read_images
 from ferflow.datasets.images import ImageSet
 from ferflow.errors import InputError, SettingError
 from ferflow.evaluation import predictions as predictions_table
 from ferflow.evaluation.classes import class_report
 from ferflow.evaluation.confusion import confusion
-from ferflow.evaluation.ensemble import average
+from ferflow.evaluation.ensemble import Candidate, average, choose
+from ferflow.evaluation.predictions import table
 from ferflow.evaluation.results import LEAKY, nested, results
+from ferflow.evaluation.views import view_probabilities
 from ferflow.files import read_record, write_text
+from ferflow.seeds import reproducible
 from ferflow.settings import BEST, Best, Evaluation, View
 
 TRAINING = "Training"
@@ -47,39 +51,36 @@ def without_views(model: str) -> str:
 
 def judge(
     model_pt: str | Path,
-    images: ImageSet,
+    stills: str | Path,
     views: Sequence[str],
     batch: int,
-    name: str,
+    model: str,
     seed: int,
     threads: int,
     out_predictions: str | Path,
     out_copies: str | Path,
 ) -> None:
-    """Ask the network in `model_pt` for both test parts of `images` in each of `views`.
+    """Ask the network in `model_pt` for both test parts of FER2013 at `stills` in each of `views`.
 
-    Writes its predictions (schema `predictions`, models named by `with_views`) and the images that are copies
-    of what it learnt from (schema `copies`). `seed` is written into the rows. Raises InputError where
-    `images` lack a part, or are not those that the network was trained on.
+    Writes its predictions (schema `predictions`, `model` named by `with_views`) and the images that are
+    copies of what it learnt from (schema `copies`). `seed` is written into the rows. Raises InputError where
+    the stills lack a part, or are not those that the network was trained on.
     """
-
-    from ferflow.evaluation.views import view_probabilities
     from ferflow.models import spatial
     from ferflow.models.fuse import placed
-    from ferflow.training.predictions import table
-    from ferflow.training.reproducible import reproducible
 
+    images = read_images("fer2013", stills)
     network, description = spatial.load(model_pt)
     learnt = trained_on(images, description["meta"], model_pt)
     network = placed(network)
     parts, found = [], []
     for protocol, split in PARTS.items():
         part = images.part(split)
-        found.append(copies(part.table, learnt).assign(model=name))
+        found.append(copies(part.table, learnt).assign(model=model))
         for view in views:
             with reproducible(seed, threads):
                 shares = view_probabilities(network, part.pixels, view, batch)
-            asked = with_views(name, view)
+            asked = with_views(model, view)
             parts.append(table(part.table, shares, EMOTIONS_NEUTRAL, asked, protocol, None, seed))
     tables.write(pd.concat(parts, ignore_index=True), out_predictions, "predictions")
     tables.write(pd.concat(found, ignore_index=True), out_copies, "copies")
@@ -156,21 +157,25 @@ def average_models(
 
 
 def choose_models(
-    models: Mapping[str, tuple[str | Path, str | Path]], settings: Best, out_choice: str | Path
+    names: Sequence[str],
+    models: Sequence[str | Path],
+    predictions_csvs: Sequence[str | Path],
+    best: Best,
+    out: str | Path,
 ) -> None:
-    """Write which of `models` (name: its model.pt and its predictions) make the best average, as JSON.
+    """Write which of the networks `names` make the best average, as JSON.
 
-    `names`, `parameters` in all, `accuracy` on PublicTest in `settings.views`, and `tried`, the number of
-    sets. PrivateTest takes no part. Raises SettingError where no network is small enough.
+    `models` are their model.pt. The JSON has `names`, `parameters` in all, `accuracy` on PublicTest in
+    `best.views`, and `tried`, the number of sets. PrivateTest takes no part. Raises SettingError where no
+    network is small enough.
     """
-    from ferflow.evaluation.ensemble import Candidate, choose
     from ferflow.models import spatial
     from ferflow.models.network import count
 
     candidates, labels, images = [], None, None
-    for name, (model_pt, predictions_csv) in models.items():
+    for name, model_pt, predictions_csv in zip(names, models, predictions_csvs, strict=True):
         frame = predictions_table.read([predictions_csv], EMOTIONS_NEUTRAL)
-        asked = frame["model"] == with_views(name, settings.views)
+        asked = frame["model"] == with_views(name, best.views)
         rows = frame[asked & (frame["protocol"] == "validation")].sort_values("clip_id", ignore_index=True)
         if images is not None and list(rows["clip_id"]) != images:
             raise InputError(predictions_csv, "has other images than the other networks", "judge them again")
@@ -178,21 +183,24 @@ def choose_models(
         shares = predictions_table.scores(rows, EMOTIONS_NEUTRAL)
         candidates.append(Candidate(name, shares, count(spatial.load(model_pt)[0])))
     try:
-        choice = choose(candidates, labels, [PARTS["validation"]], settings.networks, settings.parameters)
+        choice = choose(candidates, labels, [PARTS["validation"]], best.networks, best.parameters)
     except ValueError as error:
         raise SettingError("images.best.parameters", str(error), "raise it") from None
-    write_text(out_choice, json.dumps(asdict(choice), indent=2) + "\n")
+    write_text(out, json.dumps(asdict(choice), indent=2) + "\n")
 
 
 def average_chosen(
     choice_json: str | Path,
-    models: Mapping[str, tuple[str | Path, str | Path]],
+    names: Sequence[str],
+    predictions_csvs: Sequence[str | Path],
+    copies_csvs: Sequence[str | Path],
     out_predictions: str | Path,
     out_copies: str | Path,
 ) -> None:
-    """`average_models` of those of `models` (name: its predictions and its copies) that were chosen."""
-    chosen = [models[name] for name in chosen_models(choice_json)]
-    average_models(BEST, [a for a, _ in chosen], [b for _, b in chosen], out_predictions, out_copies)
+    """`average_models` of those of the networks `names` that were chosen."""
+    places = [names.index(name) for name in chosen_models(choice_json)]
+    said, copied = ([paths[place] for place in places] for paths in (predictions_csvs, copies_csvs))
+    average_models(BEST, said, copied, out_predictions, out_copies)
 
 
 def chosen_models(choice_json: str | Path) -> list[str]:
@@ -201,21 +209,21 @@ def chosen_models(choice_json: str | Path) -> list[str]:
 
 
 def evaluate(
-    predictions_csvs: Iterable[str | Path],
+    predictions_csv: str | Path,
     copies_csvs: Iterable[str | Path],
     manifest_csv: str | Path,
-    out_metrics: str | Path,
-    out_tables: Mapping[str, str | Path],
-    settings: Evaluation,
+    evaluation: Evaluation,
     seed: int,
     protocol: str,
+    out_metrics: str | Path,
+    out_results: str | Path,
 ) -> None:
-    """metrics.json, and the tables results, confusion, class_report and copies of `out_tables` (name: path).
+    """Write metrics.json and the table `out_results`; beside it confusion, class_report and copies (.csv).
 
     Classes are told apart in the simplest of the views alone. Rows whose images have copies in the training
     say so in their note; `protocol` is the study's setting.
     """
-    frame = predictions_table.read(predictions_csvs, EMOTIONS_NEUTRAL, manifest_csv)
+    frame = predictions_table.read([predictions_csv], EMOTIONS_NEUTRAL, manifest_csv)
     found = pd.concat([tables.read(path, "copies") for path in copies_csvs], ignore_index=True)
     frame = with_honest(frame, found)
     made: dict[str, list[pd.DataFrame]] = {"results": [], "confusion": [], "class_report": []}
@@ -223,15 +231,16 @@ def evaluate(
     simplest = in_simplest_view(frame)
     for chosen, note in ((leaky, LEAKY), (~leaky, "")):
         if chosen.any():
-            made["results"].append(results(frame[chosen], EMOTIONS_NEUTRAL, settings, seed, note))
+            made["results"].append(results(frame[chosen], EMOTIONS_NEUTRAL, evaluation, seed, note))
             made["confusion"].append(confusion(frame[chosen & simplest], EMOTIONS_NEUTRAL, note))
             made["class_report"].append(class_report(frame[chosen & simplest], EMOTIONS_NEUTRAL, note))
+    folder = Path(out_results).parent
     for name, parts in made.items():
         whole = pd.concat(parts, ignore_index=True).sort_values(["model", "protocol"], kind="stable")
-        tables.write(whole, out_tables[name], name)
+        tables.write(whole, folder / f"{name}.csv", name)
         if name == "results":
-            write_text(out_metrics, json.dumps(nested(whole, settings, seed, protocol), indent=2) + "\n")
-    tables.write(found, out_tables["copies"], "copies")
+            write_text(out_metrics, json.dumps(nested(whole, evaluation, seed, protocol), indent=2) + "\n")
+    tables.write(found, folder / "copies.csv", "copies")
 
 
 def with_honest(frame: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:

@@ -23,6 +23,8 @@ def judged(table: pd.DataFrame) -> str:
     return "test" if (table["protocol"] == "test").any() else "cv"
 
 
+_DECIMALS = 6
+"""Of a written probability: a float32 has no more to tell, and a row still sums to 1 within 4e-6."""
 SUM_TOLERANCE = 1e-3
 """How far the scores of a row may be from a sum of one; files hold rounded numbers."""
 
@@ -51,6 +53,32 @@ def read(
     _refuse_duplicates(frame, files)
     frame["synthetic"] = False if manifest is None else _from_manifest(frame, files, Path(manifest))
     return frame
+
+
+def table(
+    clips: pd.DataFrame,
+    shares: np.ndarray,
+    classes: Sequence[str],
+    model: str,
+    protocol: str,
+    fold: int | None,
+    seed: int,
+) -> pd.DataFrame:
+    """Predictions for `clips` (columns clip_id, subject_id, emotion) with probabilities `shares` [N,K].
+
+    The predicted class is the one with the greatest written probability; of several the first (thesis,
+    3.2.3).
+    """
+    shares = np.round(shares, _DECIMALS)
+    rows = clips[["clip_id", "subject_id", "emotion"]].reset_index(drop=True)
+    rows["predicted"] = [classes[k] for k in shares.argmax(axis=1)]
+    for k, name in enumerate(classes):
+        rows[f"p_{name}"] = shares[:, k]
+    rows["model"] = model
+    rows["protocol"] = protocol
+    rows["fold"] = pd.array([fold] * len(rows), dtype="Int64")
+    rows["seed"] = seed
+    return rows
 
 
 def scores(frame: pd.DataFrame, emotions: Sequence[str]) -> np.ndarray:

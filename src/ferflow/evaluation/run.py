@@ -85,7 +85,7 @@ def tabulate(
         frame = predictions_table.read(paths, emotions, manifest_csv)
         table = results(frame, emotions, settings, seed, study_note(protocol))
     else:
-        table = pd.DataFrame(columns=list(tables.schema("results")["properties"]))
+        table = pd.DataFrame(columns=tables.schema("results").names)
     tables.write(table, out, "results")
 
 

@@ -20,8 +20,7 @@ from ferflow.evaluation import predictions as predictions_table
 from ferflow.evaluation.compare import difference_interval
 from ferflow.evaluation.groups import SEX, by_group
 from ferflow.evaluation.results import results, study_note
-from ferflow.settings import Evaluation
-from ferflow.training.splits import SCHEMES
+from ferflow.settings import SCHEMES, Evaluation
 
 DIFFERENCE = "difference"
 OF_SEX = dict(zip(SEXES, ("women", "men"), strict=True))
@@ -53,9 +52,9 @@ def split_kinds(
     table = pd.DataFrame(rows).assign(
         model=first["model"].iloc[0], synthetic=bool(first["synthetic"].any()), note=note
     )
-    properties = tables.schema("split_kinds")["properties"]
-    numbers = [name for name, rule in properties.items() if rule["type"] == ["number", "null"]]
-    table = table.reindex(columns=list(properties)).astype(dict.fromkeys(numbers, float))
+    declared = tables.schema("split_kinds")
+    numbers = [column.name for column in declared.columns if column.type == "number" and column.empty]
+    table = table.reindex(columns=declared.names).astype(dict.fromkeys(numbers, float))
     return table.astype({"fold": "Int64"})
 
 

@@ -12,7 +12,7 @@ import torch
 
 from ferflow import tables
 from ferflow.errors import InputError
-from ferflow.explain import cam, deciding, maps, network_figures
+from ferflow.explain import attribution, network_figures
 from ferflow.explain import frames as chosen
 from ferflow.explain.frames import by_subject
 from ferflow.explain.network_figures import Decided, Mosaic
@@ -22,10 +22,10 @@ from ferflow.models import spatial
 from ferflow.report import style
 from ferflow.report.names import marks, model_label
 from ferflow.report.run import clips_of
+from ferflow.seeds import derive, reproducible
 from ferflow.settings import Pictures
 from ferflow.training import data
 from ferflow.training.final import FinalModel, load_final
-from ferflow.training.reproducible import derive, reproducible
 
 
 def feature_maps(
@@ -41,7 +41,7 @@ def feature_maps(
     with reproducible(derive(seed, "pictures"), threads):
         network, description = spatial.load(model)
         image = spatial.prepare(crop[None], network)
-        found = maps.block_maps(network, image)
+        found = attribution.block_maps(network, image)
     mosaics = [Mosaic(block, *_mosaic(values, settings, values.shape)) for block, values in found]
     pixels = np.rint(image[0].permute(1, 2, 0).numpy() * 255).astype(np.uint8)
     shown = pixels[..., 0] if pixels.shape[2] == 1 else chosen.shrunk(pixels, settings.face_size)
@@ -53,7 +53,7 @@ def feature_maps(
 
 
 def _mosaic(values: np.ndarray, settings: Pictures, size: Sequence[int]) -> tuple:
-    picture, shown, flat = maps.mosaic(values, settings.maps, settings.map_size)
+    picture, shown, flat = attribution.mosaic(values, settings.maps, settings.map_size)
     return picture, tuple(size), shown, flat
 
 
@@ -64,7 +64,7 @@ def deciding_frames(
     features: Iterable[str | Path],
     trim_csv: str | Path,
     manifest_csv: str | Path,
-    output: str | Path,
+    out: str | Path,
     emotions: Sequence[str],
     threads: int,
     seed: int,
@@ -94,7 +94,7 @@ def deciding_frames(
         title = f"The frames that decide, and where {name} looks (Grad-CAM)"
         synthetic = final.synthetic or bool(clips["synthetic"].any())
         drawn = network_figures.deciding_frames(pairs, title, marks(synthetic))
-        style.save(drawn, output, f"Class-activation maps of {name}")
+        style.save(drawn, out, f"Class-activation maps of {name}")
 
 
 def surest(said: pd.DataFrame) -> tuple[dict | None, dict | None]:
@@ -133,7 +133,7 @@ def _decided(
     first = chosen.tracked(faces[subject], name)[: final.aus.neutral_frames]
     neutral = _features(path, name, first).mean(0) - less
     wanted = final.classes.index(clip["predicted"])
-    added, _ = deciding.contributions(final.head, rows, neutral, wanted, settings.steps)
+    added, _ = attribution.contributions(final.head, rows, neutral, wanted, settings.steps)
     place = int(np.argmax(added))
     face = chosen.crops(faces[subject], name, [int(numbers[place])])[0]
     sequence = torch.from_numpy(rows)[None]
@@ -142,9 +142,9 @@ def _decided(
         """The head's logit with the features of the frame in their place."""
         placed = (own - torch.as_tensor(less))[None]
         clip_features = torch.cat([sequence[:, :place], placed, sequence[:, place + 1 :]], dim=1)
-        return deciding.logit(final.head, clip_features, wanted)
+        return attribution.logit(final.head, clip_features, wanted)
 
-    seen = cam.class_map(final.spatial, spatial.prepare(face[None], final.spatial), final.layer, ask)
+    seen = attribution.class_map(final.spatial, spatial.prepare(face[None], final.spatial), final.layer, ask)
     if not np.isfinite(seen).all():
         raise InputError(path, f"clip {name} gives gradients that are not numbers", "train the model again")
     small = chosen.shrunk(face, settings.face_size)

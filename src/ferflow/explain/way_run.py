@@ -18,6 +18,7 @@ from ferflow.faces import store
 from ferflow.report import style
 from ferflow.report.names import marks
 from ferflow.report.run import clips_of, scores_of
+from ferflow.seeds import derive
 from ferflow.settings import Online, Pictures
 
 
@@ -234,7 +235,6 @@ def _drawn(image: np.ndarray, online: Online, n: int, seed: int) -> list[np.ndar
     import torch
 
     from ferflow.augment import online as drawing
-    from ferflow.training.reproducible import derive
 
     generator = torch.Generator().manual_seed(derive(seed, "pictures", "online"))
     batch = torch.from_numpy(image).permute(2, 0, 1).float().div(255).repeat(n, 1, 1, 1)

@@ -13,11 +13,11 @@ from pathlib import Path
 import numpy as np
 
 from ferflow import weights
-from ferflow.faces.boxes import suppressed
-from ferflow.faces.detect import BLAZEFACE, Detections
-from ferflow.faces.landmarks import compiled
+from ferflow.faces.boxes import Detections, suppressed
+from ferflow.faces.bundle import compiled
 from ferflow.faces.quiet import opencv
 
+BLAZEFACE = "face_detection_back.tflite"
 SIDE = 256
 """Pixels, side of the network's square input."""
 LAYERS = ((16, 2), (32, 6))

@@ -1,10 +1,47 @@
-"""Face boxes: x, y, width, height in source pixels, float32 [4]."""
+"""Face boxes (x, y, width, height in source pixels, float32 [4]) and what a detector gives of them."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 
 from ferflow.faces.quiet import opencv
+
+POINTS = ("left eye", "right eye", "nose", "left corner of the mouth", "right corner of the mouth")
+"""As the viewer sees them; the order of `Detections.points`."""
+
+
+@dataclass(frozen=True)
+class Detections:
+    """Faces in a picture.
+
+    `boxes` float32 [n,4]: x, y, width, height in its pixels, which may reach beyond its edges; `confidence`
+    float32 [n], 0–1 (NaN from a detector that gives none); `points` float32 [n,5,2] (see POINTS), or NaN.
+    """
+
+    boxes: np.ndarray
+    confidence: np.ndarray
+    points: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+    def lean(self, row: int) -> float:
+        """The angle of the line between the eyes of a face, radians, positive clockwise; 0 where unknown."""
+        across = self.points[row, 1] - self.points[row, 0]
+        return float(np.arctan2(across[1], across[0])) if np.isfinite(across).all() else 0.0
+
+    def largest_first(self) -> np.ndarray:
+        """Rows by area; equal areas by place, so that the choice does not hang on a detector's order."""
+        x, y, width, height = self.boxes.T
+        return np.lexsort((y, x, -width * height))
+
+
+def without_points(boxes: np.ndarray) -> Detections:
+    """Boxes [n,4] of which nothing else is known."""
+    unknown = np.full(len(boxes), np.nan, np.float32)
+    return Detections(boxes, unknown, np.full((len(boxes), 5, 2), np.nan, np.float32))
 
 
 def overlap(a: np.ndarray, b: np.ndarray) -> float:

@@ -9,13 +9,30 @@ from pathlib import Path
 
 from ferflow import weights
 from ferflow.errors import WeightsError
-from ferflow.faces.landmarks import compiled
 from ferflow.settings.decided import BUNDLE
 
 
 def path(weights_folder: str | Path) -> Path:
     """The bundle in `weights_folder`; WeightsError where it is missing or another file."""
     return weights.path(BUNDLE, weights_folder)
+
+
+@cache
+def compiled(path: str, shape: tuple[int, ...] | None = None):
+    """The network in a file on one thread, in float32: subjects run in parallel. `shape`: of its input."""
+    import openvino
+
+    settings = {
+        "INFERENCE_NUM_THREADS": 1,
+        "NUM_STREAMS": 1,
+        "INFERENCE_PRECISION_HINT": "f32",
+        "ENABLE_CPU_PINNING": False,  # pinned, all processes would share the first processor
+    }
+    core = openvino.Core()
+    model = core.read_model(path)
+    if shape is not None:
+        model.reshape(list(shape))
+    return core.compile_model(model, "CPU", settings)
 
 
 @cache

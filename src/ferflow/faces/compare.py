@@ -50,6 +50,16 @@ def compare_trackers(
     return pd.DataFrame(rows)
 
 
+def write_trackers(
+    manifest_csv: str | Path, weights_folder: str | Path, faces: Faces, out_clips: str | Path
+) -> None:
+    """Compare the trackers on `faces.compared_clips` clips, spread over the manifest (schema `trackers`)."""
+    clips = tables.read(manifest_csv, "manifest")
+    chosen = clips.iloc[:: max(1, len(clips) // faces.compared_clips)][: faces.compared_clips]
+    sources = {clip.clip_id: Path(clip.source) for clip in chosen.itertuples()}
+    write_comparison(compare_trackers(sources, weights_folder, faces), out_clips)
+
+
 def write_comparison(table: pd.DataFrame, path: str | Path) -> None:
     """Write the table of `compare_trackers` (schema trackers)."""
     tables.write(table, path, "trackers")

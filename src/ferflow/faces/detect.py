@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
-from ferflow.faces.boxes import clip_to
+from ferflow.faces.blazeface import BLAZEFACE, BlazeFace
+from ferflow.faces.boxes import Detections, clip_to, without_points
 from ferflow.faces.quiet import opencv
 
-BLAZEFACE = "face_detection_back.tflite"
 DETECTORS = {
     "auto": (BLAZEFACE,),
     "haar": (),
@@ -20,8 +19,6 @@ DETECTORS = {
 }
 """Names and the pretrained files that each needs. `auto`: Haar's cascade as in the thesis, and BlazeFace
 where it finds nobody."""
-POINTS = ("left eye", "right eye", "nose", "left corner of the mouth", "right corner of the mouth")
-"""As the viewer sees them; the order of `Detections.points`."""
 CASCADE = "haarcascade_frontalface_default.xml"
 FULL_STEP = 1.1
 """Ratio of neighbouring window sizes in a full search: OpenCV's default."""
@@ -29,38 +26,6 @@ QUICK_STEP = 1.3
 """The same in a quick search: a third of the time, for long stretches without a face."""
 NEIGHBOURS = 5
 """Hits that must agree on a face; fewer give false faces, which the landmark score would have to refuse."""
-
-
-@dataclass(frozen=True)
-class Detections:
-    """Faces in a picture.
-
-    `boxes` float32 [n,4]: x, y, width, height in its pixels, which may reach beyond its edges; `confidence`
-    float32 [n], 0–1 (NaN from a detector that gives none); `points` float32 [n,5,2] (see POINTS), or NaN.
-    """
-
-    boxes: np.ndarray
-    confidence: np.ndarray
-    points: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.boxes)
-
-    def lean(self, row: int) -> float:
-        """The angle of the line between the eyes of a face, radians, positive clockwise; 0 where unknown."""
-        across = self.points[row, 1] - self.points[row, 0]
-        return float(np.arctan2(across[1], across[0])) if np.isfinite(across).all() else 0.0
-
-    def largest_first(self) -> np.ndarray:
-        """Rows by area; equal areas by place, so that the choice does not hang on a detector's order."""
-        x, y, width, height = self.boxes.T
-        return np.lexsort((y, x, -width * height))
-
-
-def without_points(boxes: np.ndarray) -> Detections:
-    """Boxes [n,4] of which nothing else is known."""
-    unknown = np.full(len(boxes), np.nan, np.float32)
-    return Detections(boxes, unknown, np.full((len(boxes), 5, 2), np.nan, np.float32))
 
 
 class Detector(Protocol):
@@ -137,8 +102,6 @@ def detectors(name: str, haar: int, networks: int, weights_folder: str | Path) -
         from ferflow.faces.mtcnn import Mtcnn  # it imports torch
 
         return [Mtcnn(weights_folder, networks)]
-    from ferflow.faces.blazeface import BlazeFace
-
     asked: list[Detector] = [HaarCascade(haar)] if name in ("auto", "haar") else []
     if name in ("auto", "blazeface"):
         asked += [BlazeFace(weights_folder), BlazeFace(weights_folder, networks)]

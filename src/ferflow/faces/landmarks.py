@@ -9,12 +9,13 @@ OpenCV reads the network too and gives the same points (to 1e-4 pixels) in 2.4 t
 
 from __future__ import annotations
 
-from functools import cache
 from pathlib import Path
 
 import numpy as np
 
 from ferflow import weights
+from ferflow.faces import bundle
+from ferflow.faces.bundle import compiled
 from ferflow.faces.quiet import opencv
 from ferflow.settings.decided import landmark_network
 
@@ -48,8 +49,6 @@ class LandmarkNet:
         if self.name == "wheel":
             self._net = compiled(str(weights.path(FILE, weights_folder)))
         else:
-            from ferflow.faces import bundle
-
             self._net = bundle.network(
                 str(bundle.path(weights_folder)), MEMBER, (1, self._side, self._side, 3)
             )
@@ -101,24 +100,6 @@ class LandmarkNet:
         full = WIDTH[self.name] * height
         narrow = max(NARROWEST, width / full) if width < full else 1.0
         return np.array([*(turn @ ((low + high) / 2)), side * narrow, side, lean(landmarks)], np.float64)
-
-
-@cache
-def compiled(path: str, shape: tuple[int, ...] | None = None):
-    """The network in a file on one thread, in float32: subjects run in parallel. `shape`: of its input."""
-    import openvino
-
-    settings = {
-        "INFERENCE_NUM_THREADS": 1,
-        "NUM_STREAMS": 1,
-        "INFERENCE_PRECISION_HINT": "f32",
-        "ENABLE_CPU_PINNING": False,  # pinned, all processes would share the first processor
-    }
-    core = openvino.Core()
-    model = core.read_model(path)
-    if shape is not None:
-        model.reshape(list(shape))
-    return core.compile_model(model, "CPU", settings)
 
 
 def lean(landmarks: np.ndarray) -> float:

@@ -7,7 +7,7 @@ cannot be read to its end has the frames that came before that, and the attribut
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -70,6 +70,17 @@ def write_subject(
                     write_clip(group, NoClip(source), stream)
                 within = "" if Path(error.where) == source else f"{Path(error.where).name} "
                 group.attrs["problem"], group.attrs["remedy"] = within + error.problem, error.remedy
+
+
+def write_faces(
+    clips: Sequence[str],
+    clip_ids: Sequence[str],
+    out: str | Path,
+    settings: Faces,
+    weights_folder: str | Path,
+) -> None:
+    """The same of the files `clips`, whose clips are called `clip_ids`."""
+    write_subject(pd.DataFrame({"clip_id": clip_ids, "source": clips}), out, weights_folder, settings)
 
 
 def write_clip(group: h5py.Group, clip: Clip, stream: FaceStream) -> None:

@@ -27,11 +27,11 @@ def write_folds(
     manifest: str | Path,
     trim: str | Path,
     splits: str | Path,
-    folder: str | Path,
+    out: str | Path,
     max_frames: int,
     emotions: Sequence[str],
 ) -> list[Path]:
-    """Write one file per fold of `splits` into `folder`; returns their paths.
+    """Write one file per fold of `splits` into the folder `out`; returns their paths.
 
     `features`: files <subject>.h5 of the originals. `emotions`: the classes, in the order of the labels;
     clips of others are left out. Raises InputError where a source is missing or does not fit.
@@ -51,7 +51,7 @@ def write_folds(
             if clip_id not in windows.index:
                 raise InputError(trim, f"lacks the clip {clip_id}", "run the trim step again")
         common = store.verify(files[subject] for subject in subjects)
-        path = Path(folder) / f"fold-{number}-features-{common['n_features']}.h5"
+        path = Path(out) / f"fold-{number}-features-{common['n_features']}.h5"
         _write(path, rows, files, windows, max_frames, emotions, common | {"fold": number})
         written.append(path)
     return written

@@ -106,6 +106,23 @@ def write_subject(
                 _write_clip(files, faces, clip_id, transformation, seed, listing, extractor)
 
 
+def write_versions(
+    faces: str | Path,
+    model: str | Path,
+    augmentations: Sequence[str],
+    layers: Sequence[str],
+    out_features: Sequence[str | Path],
+    settings: Features,
+    seed: int,
+    listing: bool,
+) -> None:
+    """The same for several `augmentations`; `out_features` are their files, those of all `layers` of each."""
+    extractor = Extractor(model, settings, layers)
+    for number, name in enumerate(augmentations):
+        paths = dict(zip(layers, out_features[number * len(layers) :][: len(layers)], strict=True))
+        write_subject(faces, paths, model, name, settings, seed, listing, extractor)
+
+
 def _write_clip(
     files: dict[str, h5py.File],
     faces: str | Path,

@@ -1,11 +1,54 @@
-"""The rules that the thesis fuses by (its equations 3.1 to 3.3)."""
+"""Fusion of models: its members, the rules of the thesis (equations 3.1 to 3.3), and the best of them.
+
+The best set of models and rule is found from cross-validation alone; the test set has no say in it.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
 import numpy as np
 
+from ferflow.errors import SettingError
 from ferflow.evaluation import ensemble
+from ferflow.evaluation.fusions import BEST, STACKING
 from ferflow.fusion.align import Scores, fold_accuracy
+from ferflow.settings import Fusion
+
+
+def asked(fusion: Fusion) -> dict[str, list[str]]:
+    """Every setting of `fusion` that names models (`sets.all`, say), and the names."""
+    found = {f"sets.{name}": models for name, models in fusion.named().items()}
+    for name in (STACKING, BEST):
+        if (section := getattr(fusion, name)) is not None:
+            found[f"{name}.models"] = list(section.models)
+    return found
+
+
+def resolve(asked: Sequence[str], models: Iterable[str], where: str) -> tuple[str, ...]:
+    """The models that `asked` names, by a whole name or by its last part (`lstm`: `vggface+lstm`).
+
+    `where` is the setting that asks. Raises SettingError for a model without predictions and for a part that
+    several models end with.
+    """
+    known = list(dict.fromkeys(models))
+    found = []
+    for name in asked:
+        fitting = [name] if name in known else [model for model in known if model.split("+")[-1] == name]
+        if not fitting:
+            have = ", ".join(known) or "none"
+            raise SettingError(
+                where, f"names {name}, of which there are no predictions", f"train it, or choose from {have}"
+            )
+        if len(fitting) > 1:
+            raise SettingError(where, f"{name} may be {' or '.join(fitting)}", "write the whole name")
+        found += fitting
+    if len(set(found)) < len(found):
+        raise SettingError(where, f"names {max(found, key=found.count)} twice", "name each model once")
+    return tuple(found)
+
 
 RULES = ("average", "weighted", "maximum")
 
@@ -55,3 +98,73 @@ def cross_fitted(scores: Scores, rule: str) -> np.ndarray:
 def accuracies(scores: Scores) -> np.ndarray:
     """Accuracy [M] of each model, the mean over folds: W_i of equation 3.2, from cross-validation."""
     return np.array([fold_accuracy(shares, scores.clips, scores.truth) for shares in scores.shares])
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A set of models and the rule they are fused by.
+
+    `weights` are the models' accuracies in cross-validation, `accuracy` that of the fusion there: the
+    greatest of `tried`, and so an optimistic number.
+    """
+
+    models: tuple[str, ...]
+    rule: str
+    weights: np.ndarray
+    accuracy: float
+    tried: int
+
+    def predict(self, scores: Scores) -> np.ndarray:
+        """Probabilities [N,K] of the set for the clips of `scores`."""
+        return fuse(scores.of(self.models).shares, self.rule, self.weights)
+
+
+def choose(scores: Scores, rules: Sequence[str], most: int, search: str) -> Chosen:
+    """The set of at most `most` models and the rule with the greatest accuracy (mean over folds).
+
+    `exhaustive` tries every set; `greedy` starts from the best single model and lets the one join that helps
+    most, until none helps (forward selection). Of equally good ones the set with fewer models is taken, then
+    the first rule and the first models. A single model has no rule but the average.
+    """
+    weights = accuracies(scores)
+    tried = 0
+
+    def best_of(sets: Sequence[tuple[int, ...]]) -> tuple[tuple[int, ...], str, float]:
+        nonlocal tried
+        found = None
+        for members in sets:
+            for rule in rules if len(members) > 1 else ("average",):
+                tried += 1
+                shares = fuse(scores.shares[list(members)], rule, weights[list(members)])
+                accuracy = fold_accuracy(shares, scores.clips, scores.truth)
+                if found is None or accuracy > found[2]:
+                    found = members, rule, accuracy
+        return found
+
+    everyone = range(len(scores.models))
+    if search == "exhaustive":
+        sizes = range(1, min(most, len(everyone)) + 1)
+        best = best_of([members for size in sizes for members in combinations(everyone, size)])
+    else:
+        best = best_of([(i,) for i in everyone])
+        while len(best[0]) < most:
+            larger = [tuple(sorted((*best[0], i))) for i in everyone if i not in best[0]]
+            if not larger or (step := best_of(larger))[2] <= best[2]:
+                break
+            best = step
+    members, rule, accuracy = best
+    chosen = list(members)
+    return Chosen(tuple(scores.models[i] for i in chosen), rule, weights[chosen], accuracy, tried)
+
+
+def cross_fitted_choice(scores: Scores, rules: Sequence[str], most: int, search: str) -> np.ndarray:
+    """Probabilities [N,K] of the clips that the choice is made on: each fold's by the choice without it.
+
+    Their accuracy lacks the optimism of `Chosen.accuracy`.
+    """
+    found = np.full(scores.shares.shape[1:], np.nan)
+    for fold in scores.folds:
+        held_out = (scores.clips["fold"] == fold).to_numpy()
+        chosen = choose(scores.part(~held_out), rules, most, search)
+        found[held_out] = chosen.predict(scores.part(held_out))
+    return found

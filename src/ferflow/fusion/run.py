@@ -13,15 +13,13 @@ from ferflow import tables
 from ferflow.errors import SettingError
 from ferflow.evaluation import predictions as predictions_table
 from ferflow.evaluation.fusions import BEST, STACKING, fusion_name
-from ferflow.evaluation.predictions import judged
+from ferflow.evaluation.predictions import judged, table
 from ferflow.evaluation.results import results, study_note
-from ferflow.fusion import choose, stacking
+from ferflow.fusion import rules, stacking
 from ferflow.fusion.align import Scores, aligned, refuse_shared_subjects
-from ferflow.fusion.members import asked, resolve
-from ferflow.fusion.rules import accuracies, cross_fitted, fuse
+from ferflow.fusion.rules import accuracies, asked, cross_fitted, fuse, resolve
+from ferflow.seeds import derive
 from ferflow.settings import Evaluation, Fusion
-from ferflow.training.predictions import table
-from ferflow.training.reproducible import derive
 
 ALONE = "alone"
 """Rule of a model that is listed beside the fusions it is part of."""
@@ -135,11 +133,11 @@ def _stacked(cv: Scores, test: Scores | None, fusion: Fusion, seed: int) -> Fuse
 
 def _best(cv: Scores, test: Scores | None, fusion: Fusion) -> Fused:
     how = (fusion.rules, fusion.best.most, fusion.best.search)
-    chosen = choose.choose(cv, *how)
+    chosen = rules.choose(cv, *how)
     print(f"best of {chosen.tried}: {', '.join(chosen.models)} by {chosen.rule}, {chosen.accuracy:.4f}")
     return Fused(
         fusion_name(BEST),
-        choose.cross_fitted(cv, *how),
+        rules.cross_fitted_choice(cv, *how),
         None if test is None else chosen.predict(test),
         _about(BEST, chosen.rule, chosen.models, chosen.weights if chosen.rule == "weighted" else None)
         | {
@@ -188,7 +186,7 @@ def _shown(about: list[dict], measured: pd.DataFrame, note: str) -> pd.DataFrame
         row["synthetic"] = bool(whole.loc[one["model"], "synthetic"].any())
         row["note"] = "; ".join(part for part in (one.get("note", ""), note) if part)
         rows.append(row)
-    frame = pd.DataFrame(rows).reindex(columns=list(tables.schema("fusion")["properties"]))
+    frame = pd.DataFrame(rows).reindex(columns=tables.schema("fusion").names)
     frame = frame.astype({"tried": "Int64", "test_clips": "Int64"})
     values = [f"{protocol}_{end}" for protocol in PROTOCOLS for end in ("low", "high")]
     return frame.astype(dict.fromkeys([*values, "test", "strength", "chosen_at"], float))

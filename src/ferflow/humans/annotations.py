@@ -14,8 +14,10 @@ import pandas as pd
 
 from ferflow import tables
 from ferflow.classes import match
+from ferflow.datasets import manifest
 from ferflow.errors import InputError
-from ferflow.humans import pseudonym
+from ferflow.files import read_json
+from ferflow.humans import annotators
 from ferflow.humans.votes import Votes
 
 COLUMNS = ("annotator", "clip_id", "subject_id", "emotion", "predicted", "synthetic")
@@ -34,7 +36,7 @@ def read(path: str | Path, manifest: pd.DataFrame, emotions: Sequence[str]) -> p
     if _holds_predictions(path):
         frame = tables.read(path, "predictions")
         _refuse(path, frame["protocol"] != "human", frame, "its protocol is not human", "leave models out")
-        names = [pseudonym.of_model(model) for model in frame["model"]]
+        names = [annotators.of_model(model) for model in frame["model"]]
         frame = pd.DataFrame({"annotator": names, "clip_id": frame["clip_id"], "emotion": frame["predicted"]})
     else:
         frame = tables.read(path, "annotations")
@@ -54,7 +56,7 @@ def check(
     _refuse(where, said.isna(), frame, problem, f"use {', '.join(emotions)}")
     unknown = ~frame["clip_id"].isin(manifest["clip_id"])
     _refuse(where, unknown, frame, "it is not in the manifest", "leave it out, or name the clips' manifest")
-    people = frame["annotator"].map(pseudonym.key)
+    people = frame["annotator"].map(annotators.key)
     twice = pd.DataFrame({"who": people, "clip": frame["clip_id"]}).duplicated()
     _refuse(where, twice, frame, "annotator {annotator} has answered it before", "keep one row")
     # One spelling a person: the first.
@@ -100,7 +102,7 @@ def to_predictions(answers: pd.DataFrame, emotions: Sequence[str], seed: int | N
 
     `seed` is that of simulated annotators.
     """
-    models = [pseudonym.model(name) for name in answers["annotator"]]
+    models = [annotators.model_name(name) for name in answers["annotator"]]
     scores = {f"p_{emotion}": (answers["predicted"] == emotion).astype(float) for emotion in emotions}
     columns = ["clip_id", "subject_id", "emotion", "predicted"]
     rows = human_rows(answers[columns].assign(**scores, model=models), seed)
@@ -125,7 +127,7 @@ def _holds_predictions(path: Path) -> bool:
 
 def _tidied(where: str | Path, line: int, name: str) -> str:
     try:
-        return pseudonym.tidy(name)
+        return annotators.tidy(name)
     except ValueError as error:
         raise InputError(where, f"line {line}: {error}", "correct the annotator's name") from None
 
@@ -136,3 +138,35 @@ def _refuse(where: str | Path, bad: pd.Series, frame: pd.DataFrame, problem: str
         row = frame.iloc[rows[0]]
         said = problem.format(**{name: row[name] for name in ("annotator", "emotion") if name in row})
         raise InputError(where, f"line {rows[0] + 2}, clip {row['clip_id']}: {said}", remedy)
+
+
+def annotation_clips(
+    manifest_csv: str | Path, splits_json: str | Path | None, emotions: Sequence[str]
+) -> pd.DataFrame:
+    """Rows of schema `manifest`, sorted by clip: the test subjects' clips, or all where nobody is held out.
+
+    Clips of a class that is not among `emotions` are left out, since nobody can choose it. Raises InputError
+    for files that are missing or broken, and where no clip is left.
+    """
+    clips = manifest.read(manifest_csv)
+    clips = clips[clips["emotion"].isin(emotions)]
+    where: str | Path = manifest_csv
+    if splits_json is not None:
+        test = _test_subjects(splits_json)
+        clips = clips[clips["subject_id"].isin(test)] if test else clips
+        where = splits_json
+    if clips.empty:
+        raise InputError(where, "leaves no clip to be annotated", "name a manifest and the split made of it")
+    return clips.sort_values("clip_id").reset_index(drop=True)
+
+
+def _test_subjects(path: str | Path) -> list[str]:
+    try:
+        test = read_json(path)["test"]
+        if not isinstance(test, list) or not all(isinstance(subject, str) for subject in test):
+            raise ValueError("test is no list of subjects")
+    except FileNotFoundError:
+        raise InputError(path, "does not exist", "run the workflow up to the split of the subjects") from None
+    except (ValueError, KeyError, TypeError, OSError) as error:
+        raise InputError(path, f"is not a split of subjects ({error})", "make it again") from None
+    return test

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,12 +11,9 @@ import pandas as pd
 from ferflow import tables
 from ferflow.datasets import manifest
 from ferflow.errors import InputError
-from ferflow.humans import annotations, confusion, majority, pseudonym, simulated, votes
-from ferflow.humans.accuracy import per_annotator
-from ferflow.humans.asked import asked
-from ferflow.humans.clips import per_clip
-from ferflow.humans.mistaken import mistaken_for
-from ferflow.humans.summary import summarise
+from ferflow.humans import annotations, annotators, results, simulated, votes
+from ferflow.humans.annotations import annotation_clips
+from ferflow.humans.results import mistaken_for, per_annotator, per_clip, summarise
 from ferflow.settings import Evaluation, SimulatedAnnotators
 
 TABLES = ("human_summary", "human_clips", "human_mistaken", "human_confusion")
@@ -37,7 +34,7 @@ def write_simulated(
 
     `truth_csvs` (schema `truth`) hold the strength of every clip.
     """
-    clips = asked(manifest_csv, splits_json, emotions)
+    clips = annotation_clips(manifest_csv, splits_json, emotions)
     truth = pd.concat([tables.read(path, "truth") for path in truth_csvs])
     strengths = dict(zip(truth["clip_id"], truth["strength"], strict=True))
     unknown = [clip for clip in clips["clip_id"] if clip not in strengths]
@@ -69,7 +66,7 @@ def from_annotations(
     `TABLES` and `human_accuracy` (.csv) in `out_tables`. `annotations.read` says which are refused; answers
     about clips that `all_clips_csv` has beside the manifest's are passed over.
     """
-    clips = asked(manifest_csv, splits_json, emotions)
+    clips = annotation_clips(manifest_csv, splits_json, emotions)
     answers = annotations.read(annotations_csv, manifest.read(all_clips_csv or manifest_csv), emotions)
     answers = annotations.only(answers, clips, annotations_csv)
     drawn = _are_simulated(answers["annotator"], annotations_csv)
@@ -97,7 +94,7 @@ def from_votes(
     all_clips_csv: str | Path | None = None,
 ) -> list[str]:
     """The same from vote counts per clip, without what needs to know who said what; there are no lines."""
-    clips = asked(manifest_csv, splits_json, emotions)
+    clips = annotation_clips(manifest_csv, splits_json, emotions)
     counted = votes.read(votes_csv, manifest.read(all_clips_csv or manifest_csv), emotions)
     counted = counted.about(counted.clips["clip_id"].isin(clips["clip_id"]).to_numpy())
     if not len(counted.clips):
@@ -105,6 +102,28 @@ def from_votes(
     marks = _Marks(bool(clips["synthetic"].any()), False)
     _write(counted, None, marks, out, out_tables, mistaken, settings, seed)
     return []
+
+
+def write(
+    source: str,
+    answers: str | Path,
+    all_clips_csv: str | Path,
+    manifest_csv: str | Path,
+    splits_json: str | Path,
+    out_majority: str | Path,
+    out_human_clips: str | Path,
+    mistaken: float,
+    evaluation: Evaluation,
+    emotions: Sequence[str],
+    seed: int,
+    announce: Callable[[str], None],
+) -> None:
+    """`from_votes` or, of another `source`, `from_annotations`; what they warn of is announced."""
+    evaluate = from_votes if source == "votes" else from_annotations
+    folders = Path(out_majority).parent, Path(out_human_clips).parent
+    own = mistaken, evaluation, emotions, seed
+    for line in evaluate(answers, manifest_csv, splits_json, *folders, *own, all_clips_csv):
+        announce(f"warning: {line}")
 
 
 @dataclass(frozen=True)
@@ -119,7 +138,7 @@ class _Marks:
 
 
 def _are_simulated(names: pd.Series, where: str | Path) -> bool:
-    found = {pseudonym.is_simulated(name) for name in names}
+    found = {annotators.is_simulated(name) for name in names}
     if len(found) > 1:
         raise InputError(where, "mixes simulated annotators with people", "keep them in two files")
     return found.pop()
@@ -136,13 +155,13 @@ def _write(
     seed: int,
 ) -> None:
     folder = Path(out_tables)
-    said = majority.to_predictions(counted, marks.simulated, seed if marks.simulated else None)
+    said = results.majority_predictions(counted, marks.simulated, seed if marks.simulated else None)
     tables.write(said, Path(out) / "majority.csv", "predictions")
     clips = per_clip(counted, mistaken, settings)
     tables.write(marks.on(clips), folder / "human_clips.csv", "human_clips")
     taken = mistaken_for(counted, mistaken, settings, seed)
     tables.write(marks.on(taken), folder / "human_mistaken.csv", "human_mistaken")
-    pooled = confusion.confusion(counted, marks.simulated)
+    pooled = results.confusion(counted, marks.simulated)
     tables.write(pooled, folder / "human_confusion.csv", "confusion")
     summary = summarise(counted, accuracies, mistaken, settings, seed)
     tables.write(marks.on(summary), folder / "human_summary.csv", "human_summary")

@@ -20,9 +20,9 @@ import numpy as np
 import pandas as pd
 
 from ferflow.datasets.synth4d.expression import CONFUSABLE
-from ferflow.humans.pseudonym import simulated
+from ferflow.humans.annotators import simulated_name
+from ferflow.seeds import derive
 from ferflow.settings import SimulatedAnnotators
-from ferflow.training.reproducible import derive
 
 
 def draw(
@@ -39,7 +39,7 @@ def draw(
     more leaves the others' as they are.
     """
     skills = {
-        simulated(number): settings.skill + settings.skill_spread * _rng(seed, number).standard_normal()
+        simulated_name(number): settings.skill + settings.skill_spread * _rng(seed, number).standard_normal()
         for number in range(1, settings.annotators + 1)
     }
     rows = []

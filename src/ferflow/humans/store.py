@@ -19,7 +19,7 @@ from pathlib import Path
 import pandas as pd
 
 from ferflow.errors import FerflowError, InputError
-from ferflow.humans.pseudonym import key, tidy
+from ferflow.humans.annotators import key, tidy
 
 BUSY = 30.0
 """Seconds to wait for another process that writes."""

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from ferflow.planning.jobs import Job
 from ferflow.planning.rates import Rate, Rates
-from ferflow.planning.units import CONSTANT, IMAGE, STEPPED, VERSION, Sizes, Units, of_job
+from ferflow.planning.units import of_job
 from ferflow.settings import Settings
+from ferflow.steps.work import CONSTANT, IMAGE, STEPPED, VERSION, Sizes, Work
 
 SHORT = 4.0
 """Seconds that a job without any record counts: tables and figures, which have no benchmark file."""
@@ -98,12 +99,12 @@ def _name(job: Job) -> str:
     )
 
 
-def _multiplied(job: Job, work: Units, times: int) -> tuple[int, Units]:
+def _multiplied(job: Job, work: Work, times: int) -> tuple[int, Work]:
     if "subject" in job.wildcards:
         return times, work
     if work.per in (CONSTANT, IMAGE):
         return 1, work
-    return 1, Units(work.per, work.amount * times, work.variant)
+    return 1, Work(work.per, work.amount * times, work.variant)
 
 
 def _of_step(rate: Rate | None, found: tuple[float, str] | None) -> tuple[Rate | None, str]:

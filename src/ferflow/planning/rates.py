@@ -11,9 +11,10 @@ from ferflow import layout
 from ferflow import settings as study_settings
 from ferflow.errors import FerflowError, InputError
 from ferflow.planning import jobs, units
-from ferflow.planning.units import CONSTANT, STEPPED, Units
+from ferflow.steps import work as works
+from ferflow.steps.work import CONSTANT, STEPPED, Work
 
-GROWING = (units.FRAME, units.VERSION, units.CLIP)
+GROWING = (works.FRAME, works.VERSION, works.CLIP)
 """Whose outputs grow with the data; a network's file does not."""
 
 
@@ -22,7 +23,7 @@ class Measured:
     """A past job: its work, processor and wall-clock seconds, peak memory (MB), bytes written."""
 
     rule: str
-    units: Units
+    units: Work
     cpu: float
     wall: float
     memory: float
@@ -138,7 +139,7 @@ class Rates:
             sort = _sort(job.units.per)
             self._starts[sort] = min(job.cpu, self._starts.get(sort, job.cpu))
 
-    def of(self, rule: str, work: Units) -> Rate | None:
+    def of(self, rule: str, work: Work) -> Rate | None:
         """The rate of jobs like this: of the same rule and variant, else of the variant, else of the rule.
 
         None where nothing like it was ever run.

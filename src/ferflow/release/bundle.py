@@ -11,14 +11,13 @@ from ferflow import __version__, layout
 from ferflow import settings as study_settings
 from ferflow.errors import FerflowError, InputError
 from ferflow.files import sha256, whole, write_text
-from ferflow.release import archive, facts
+from ferflow.release import archive, facts, verify
+from ferflow.release.rebuild import VOTES
 from ferflow.report import shown
 from ferflow.settings import Settings
 
 FORMAT = 1
 LOCK = "requirements.lock"
-VOTES = "votes.csv"
-"""People's vote counts, which are the user's file and lie where the settings say."""
 PICTURED = ("report.html", "figures/", "tables/mislabelled-")
 """Beginnings of results that show faces of the data set."""
 
@@ -30,8 +29,6 @@ def write(results: str | Path, out: str | Path | None = None, pictures: bool = T
     archive is verified before it appears. Raises InputError for a study that has not been run through, and
     FerflowError where its tables do not follow from its predictions.
     """
-    from ferflow.release import verify
-
     root, settings = _study(Path(results))
     files = contents(root, settings, pictures)
     out = Path(out or f"{settings.study}-bundle.zip")

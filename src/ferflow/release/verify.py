@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -11,10 +9,12 @@ from pathlib import Path, PurePosixPath
 
 from ferflow import layout
 from ferflow import settings as study_settings
-from ferflow.errors import FerflowError, InputError
+from ferflow.errors import InputError
 from ferflow.files import sha256
-from ferflow.release import archive, facts, steps
+from ferflow.parts import TABLE
+from ferflow.release import archive, facts
 from ferflow.release.compare import Difference, differences
+from ferflow.release.rebuild import rebuild
 
 BY_HASH = "its hash alone"
 
@@ -91,9 +91,9 @@ def verify(bundle: str | Path) -> Found:
             raise InputError(
                 bundle, f"is of study {study}, its settings of {settings.study}", archive.TAKE_AGAIN
             )
-        places = steps.Places(folder, Path(temporary), settings)
-        made = _made_again(places, changed)
-        checked = _compared(places, names, made, changed)
+        work = Path(temporary)
+        made = rebuild(folder, names, settings, work)
+        checked = _compared(folder, work, names, made, changed)
         elsewhere = _elsewhere(folder, listed)
         for one in checked:
             one.elsewhere = elsewhere
@@ -124,47 +124,15 @@ def _stray(folder: Path, names: list[str]) -> Iterator[str]:
             yield name
 
 
-def _made_again(places: steps.Places, changed: set[str]) -> dict[str, tuple[str, str]]:
-    """Run every step; of each name that it made (or could not): what it rests on, and why it failed."""
-    found: dict[str, tuple[str, str]] = {}
-    for step in steps.of(places):
-        before = _files(places.made)
-        failed = ""
-        lacking = [name for name in step.needs if not _plain(places, name)]
-        if not lacking:
-            try:
-                with contextlib.redirect_stdout(io.StringIO()):  # what the workflow's logs hold
-                    step.make()
-            except (FerflowError, ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
-                # A changed file may be anything; the functions of evaluation need not foresee it all.
-                said = " ".join(str(error).replace(f"{places.folder}/", "").split())
-                failed = f"cannot be made again ({said or type(error).__name__})"
-        else:
-            failed = f"cannot be made again: {lacking[0]} is not there"
-        if failed:
-            found[f"{step.rests_on}: {len(found)}"] = (step.rests_on, failed)
-        found |= dict.fromkeys(sorted(_files(places.made) - before), (step.rests_on, ""))
-    return found
-
-
-def _plain(places: steps.Places, name: str) -> bool:
-    path = places.best(name)
-    return path.is_file() and not path.is_symlink()
-
-
-def _files(folder: Path) -> set[str]:
-    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-
-
 def _compared(
-    places: steps.Places, names: list[str], made: dict[str, tuple[str, str]], changed: set[str]
+    folder: Path, work: Path, names: list[str], made: dict[str, tuple[str, str]], changed: set[str]
 ) -> list[Checked]:
     found: dict[str, Checked] = {}
 
     def of(name: str, rests_on: str) -> Checked:
         stem = str(PurePosixPath(name).with_suffix(""))
         one = found.setdefault(stem, Checked(stem, rests_on))
-        if one.rests_on == BY_HASH or (one.rests_on == steps.TABLE and rests_on != BY_HASH):
+        if one.rests_on == BY_HASH or (one.rests_on == TABLE and rests_on != BY_HASH):
             one.rests_on = rests_on
         return one
 
@@ -176,9 +144,9 @@ def _compared(
         one.suffixes.append(PurePosixPath(name).suffix)
         if name not in names:
             one.failed = f"{name} is not in the bundle"
-        elif places.there(name).is_file() and not places.there(name).is_symlink():
+        elif (folder / name).is_file() and not (folder / name).is_symlink():
             try:
-                differing, cells = differences(places.there(name), places.made / name)
+                differing, cells = differences(folder / name, work / name)
             except InputError as error:
                 one.failed = error.problem
                 continue

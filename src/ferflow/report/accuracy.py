@@ -9,7 +9,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from ferflow.classes import SEXES
-from ferflow.evaluation.controls import is_control
+from ferflow.controls import is_control
 from ferflow.report import style
 from ferflow.report.names import model_label, model_order, protocol_label
 

@@ -48,7 +48,7 @@ def _bars(axes: Axes, rows: pd.DataFrame, colour: str) -> None:
     axes.grid(axis="y")
 
 
-def write_classes(counts_csv: str | Path, output: str | Path) -> None:
+def write_classes(counts_csv: str | Path, out: str | Path) -> None:
     """Draw schema `affect_counts` to an SVG."""
     with style.style():
-        style.save(classes(tables.read(counts_csv, "affect_counts")), output, TITLE)
+        style.save(classes(tables.read(counts_csv, "affect_counts")), out, TITLE)

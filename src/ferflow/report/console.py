@@ -8,10 +8,19 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from ferflow import layout, tables
-from ferflow.evaluation.controls import is_control
+from ferflow.controls import is_control
 from ferflow.evaluation.results import LEAKY
 from ferflow.files import read_record
-from ferflow.report.names import control_label, marks, marks_of, model_label, model_order, protocol_order
+from ferflow.report import papers, reference
+from ferflow.report.names import (
+    control_label,
+    marks,
+    marks_of,
+    model_label,
+    model_order,
+    protocol_order,
+    views_label,
+)
 from ferflow.report.rendering import MISSING, number, with_interval
 
 if TYPE_CHECKING:
@@ -97,9 +106,6 @@ def _print_images(folder: Path, table_folder: Path, console: Console) -> None:
     from rich import box
     from rich.table import Table
 
-    from ferflow.report import reference
-    from ferflow.report.names import views_label
-
     found = tables.read(table_folder / "accuracies.csv", "accuracies")
     looks = {"title_justify": "left", "box": box.SIMPLE_HEAD, "pad_edge": False, "collapse_padding": True}
     leaky = bool(found["leaky"].any())
@@ -135,8 +141,6 @@ def _print_affect(folder: Path, table_folder: Path, console: Console) -> None:
     from rich import box
     from rich.table import Table
 
-    from ferflow.report.papers import paper
-
     found = tables.read(table_folder / "affect_metrics.csv", "affect_metrics")
     models = list(dict.fromkeys(found["model"]))
     synthetic = bool(found["synthetic"].any())
@@ -149,7 +153,7 @@ def _print_affect(folder: Path, table_folder: Path, console: Console) -> None:
     for metric, mine in found.groupby("metric", sort=False):
         values = mine.set_index("model")["value"].reindex(models)
         cells = [number(value, ".3f") for value in values]
-        shown.add_row(paper("affectnet").metric(metric).label, *cells)
+        shown.add_row(papers.paper("affectnet").metric(metric).label, *cells)
     console.print(shown)
     _print_synthetic(synthetic, console)
 

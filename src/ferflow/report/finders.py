@@ -14,7 +14,7 @@ import pandas as pd
 from ferflow.evaluation.bootstrap import interval, resampled, unit_confusions
 from ferflow.evaluation.metrics import per_class
 from ferflow.evaluation.results import LEAKY, units
-from ferflow.report.names import model_label
+from ferflow.report.names import model_label, sampling_label
 from ferflow.report.papers import NOT_COMPARABLE, NOT_RUN, StudyResults, other_network
 
 SAME = 1e-9
@@ -284,8 +284,6 @@ def best_of_samplings(row: Mapping, ours: StudyResults) -> list[dict]:
     table = ours.tables.get("sampling")
     if table is None:
         return [{"note": NOT_RUN + "no network is listed"}]
-    from ferflow.datacentric.sampling import LABELS
-
     table = table.drop_duplicates(["network", "sampling", "metric"]).reset_index(drop=True)
     table = table[table["metric"] == "accuracy"]
     found = []
@@ -296,7 +294,7 @@ def best_of_samplings(row: Mapping, ours: StudyResults) -> list[dict]:
                 "ours": best[protocol],
                 "low": best[f"{protocol}_low"],
                 "high": best[f"{protocol}_high"],
-                "model": f"{model_label(best['network'])}, {LABELS[best['sampling']]}",
+                "model": f"{model_label(best['network'])}, {sampling_label(best['sampling'])}",
                 "protocol": name,
                 "synthetic": bool(best["synthetic"]),
                 "note": f"best of {len(table)} rows on their own test images",

@@ -96,10 +96,9 @@ def finetuned(found: Sequence[tuple[str, SpatialNetwork, dict, float]], note: st
                 "note": "; ".join(filter(None, [remark, NOT_COMPARABLE * synthetic, note])),
             }
             rows.append(theirs | ours)
-    columns = tables.schema("finetuned")["properties"]
-    whole = [name for name, rule in columns.items() if "integer" in rule["type"]]
-    frame = pd.DataFrame(rows).reindex(columns=list(columns))
-    return frame.astype(dict.fromkeys(whole, "Int64"))
+    table = tables.schema("finetuned")
+    frame = pd.DataFrame(rows).reindex(columns=table.names)
+    return frame.astype(dict.fromkeys(table.of_type("integer"), "Int64"))
 
 
 def _printed(network: str) -> tuple[dict[str, float | str], str]:

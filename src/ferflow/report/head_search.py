@@ -51,7 +51,7 @@ def history(table: pd.DataFrame, name: str, logarithmic: list[str], marks: str) 
     letters = "bcdefghijklmnopq"
     for axes, letter, setting in zip(panels[1:], letters, names, strict=False):
         _setting(axes, table[setting], values, looks, setting in logarithmic)
-        style.panel(axes, letter, tables.schema("head_trials")["properties"][setting]["title"])
+        style.panel(axes, letter, tables.schema("head_trials").column(setting).title)
     axes = panels[len(names) + 1]
     search_panels.against(axes, table["train_accuracy"].astype(float), values, looks, "training accuracy")
     style.percent(axes.xaxis)

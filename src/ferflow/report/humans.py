@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from ferflow import tables
-from ferflow.humans.accuracy import ALL
+from ferflow.humans.results import ALL
 from ferflow.report import style
 from ferflow.report.names import marks_of
 

@@ -34,17 +34,17 @@ JAFFE_TEXT = {
 
 
 def write(
-    fer2013_manifest: str | Path,
+    manifest_csv: str | Path,
     folders: Mapping[str, str | None],
     sequences: Sequences,
-    output: str | Path,
+    out: str | Path,
 ) -> None:
     """Schema `image_counts`: the compact paper's Figure 4 and the thesis's Table 3.3 beside what is here.
 
-    `fer2013_manifest` lists the images that stand for FER2013; `folders` (settings `images.folders`) says
+    `manifest_csv` lists the images that stand for FER2013; `folders` (settings `images.folders`) says
     where the copies of the other sets lie, if anywhere. A set without a copy keeps its rows, with the reason.
     """
-    listed = manifest.read(fer2013_manifest)
+    listed = manifest.read(manifest_csv)
     synthetic = bool(listed["synthetic"].any())
     whole = Counted(counts.by_class(listed["emotion"]), "", synthetic)
     rows = _rows(FER2013, "", FIGURE_4, _printed("compact", "fig4", FER2013), whole, "")
@@ -52,7 +52,7 @@ def write(
         counted, reason = _copy(name, folders.get(name), sequences)
         rows += _rows(column, "", FIGURE_4, _printed("compact", "fig4", column), counted, reason)
     rows += _by_part(listed, synthetic)
-    tables.write(_frame(rows), output, "image_counts")
+    tables.write(_frame(rows), out, "image_counts")
 
 
 def of_stills(path: str | Path, synthetic: bool) -> pd.DataFrame:
@@ -74,7 +74,7 @@ def _by_part(listed: pd.DataFrame, synthetic: bool) -> list[dict]:
 
 
 def _frame(rows: list[dict]) -> pd.DataFrame:
-    frame = pd.DataFrame(rows, columns=list(tables.schema("image_counts")["properties"]))
+    frame = pd.DataFrame(rows, columns=tables.schema("image_counts").names)
     numbers = ["published", "ours", "difference"]
     frame[numbers] = frame[numbers].astype("Int64")
     return frame

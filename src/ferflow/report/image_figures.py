@@ -140,7 +140,7 @@ def write_accuracies(table_csv: str | Path, output: str | Path, confidence: floa
         style.save(drawn, output, "Accuracy of the networks")
 
 
-def write_counts(table_csv: str | Path, output: str | Path) -> None:
+def write_counts(table_csv: str | Path, out: str | Path) -> None:
     """Draw schema `image_counts` to an SVG."""
     with style.style():
-        style.save(counts(tables.read(table_csv, "image_counts")), output, "Images per class and data set")
+        style.save(counts(tables.read(table_csv, "image_counts")), out, "Images per class and data set")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from ferflow import tables
-from ferflow.evaluation.images import TRAINING, with_views
+from ferflow.evaluation.images import TRAINING, chosen_models, with_views
 from ferflow.evaluation.results import LEAKY
 from ferflow.report import rendering
 from ferflow.report.names import marks, model_label, views_label
@@ -26,17 +26,22 @@ SECONDS = 3600
 
 
 def networks(
-    trained: Mapping[str, tuple[str | Path, str | Path, str | Path]],
-    settings: Images,
-    output: str | Path,
+    names: Sequence[str],
+    models: Sequence[str | Path],
+    histories: Sequence[str | Path],
+    times: Sequence[str | Path],
+    images: Images,
+    out: str | Path,
 ) -> None:
     """Schema `networks`: a row for each model of the settings, in their order.
 
-    `trained` has, for each model that was run, its model.pt, its history.csv and its time.json. The epochs
-    and hours of a model that goes on from another one are those of all that it builds on.
+    `names` are the models that were run, `models`, `histories` and `times` their model.pt, history.csv and
+    time.json. The epochs and hours of a model that goes on from another one are those of all that it builds
+    on.
     """
+    trained = dict(zip(names, zip(models, histories, times, strict=True), strict=True))
     rows = []
-    for name, model in settings.models.items():
+    for name, model in images.models.items():
         row = {"model": name, "network": model.network, "synthetic": False, "note": ""}
         if name in trained:
             row |= _trained(*trained[name], threads=model.threads)
@@ -46,12 +51,12 @@ def networks(
     by_name = {row["model"]: row for row in rows}
     alone = {name: dict(row) for name, row in by_name.items()}
     for name in trained:
-        if before := settings.before(name):
+        if before := images.before(name):
             _add(by_name[name], [alone[first] for first in before])
-    table = pd.DataFrame(rows, columns=list(tables.schema("networks")["properties"]))
-    whole = [c for c, rule in tables.schema("networks")["properties"].items() if "integer" in rule["type"]]
+    table = pd.DataFrame(rows, columns=tables.schema("networks").names)
+    whole = tables.schema("networks").of_type("integer")
     table[whole] = table[whole].astype("Int64")
-    tables.write(table, output, "networks")
+    tables.write(table, out, "networks")
 
 
 def _add(row: dict, before: Sequence[dict]) -> None:
@@ -85,31 +90,29 @@ def _trained(model_pt: str | Path, history_csv: str | Path, time_json: str | Pat
 def accuracies(
     results_csv: str | Path,
     networks_csv: str | Path,
-    settings: Images,
-    output: str | Path,
-    chosen: Sequence[str] = (),
+    choice_json: str | Path | None,
+    images: Images,
+    out: str | Path,
 ) -> None:
     """Schema `accuracies` from `results` and `networks`; models and ensembles that were not run say why.
 
-    `chosen` are the members of the ensemble `best`, where the study has one.
+    `choice_json` names the members of the ensemble `best`, where the study has one.
     """
-    ensembles = dict(settings.ensembles) | ({BEST: list(chosen)} if chosen else {})
+    ensembles = dict(images.ensembles) | ({BEST: chosen_models(choice_json)} if choice_json else {})
     results = tables.read(results_csv, "results")
     listed = tables.read(networks_csv, "networks").set_index("model")
-    rows = [
-        _row(results, model, views, [model], listed) for model in settings.models for views in settings.views
-    ]
+    rows = [_row(results, model, views, [model], listed) for model in images.models for views in images.views]
     rows += [
         _row(results, name, views, members, listed)
         for name, members in ensembles.items()
-        for views in settings.views
+        for views in images.views
     ]
     # What was not run is said once, not for every way of looking.
-    rows = [row for row in rows if "test" in row or row["views"] == settings.views[0]]
-    table = pd.DataFrame(rows, columns=list(tables.schema("accuracies")["properties"]))
-    whole = [c for c, rule in tables.schema("accuracies")["properties"].items() if "integer" in rule["type"]]
+    rows = [row for row in rows if "test" in row or row["views"] == images.views[0]]
+    table = pd.DataFrame(rows, columns=tables.schema("accuracies").names)
+    whole = tables.schema("accuracies").of_type("integer")
     table[whole] = table[whole].astype("Int64")
-    tables.write(table, output, "accuracies")
+    tables.write(table, out, "accuracies")
 
 
 def _row(results: pd.DataFrame, name: str, views: str, members: Sequence[str], listed: pd.DataFrame) -> dict:

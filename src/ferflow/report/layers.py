@@ -8,17 +8,17 @@ from pathlib import Path
 import pandas as pd
 
 from ferflow import tables
+from ferflow.training.final import load_final
 
 
-def layers(models: Iterable[str | Path], output: str | Path, frames: int) -> None:
-    """Schema `layers` of final models (`final.train_final`, `endtoend.train_final`) to `output`.
+def layers(models: Iterable[str | Path], out: str | Path, frames: int) -> None:
+    """Schema `layers` of final models (`final.train_final`, `endtoend.train_final`) to `out`.
 
     An image network that several models share stands there once, before their heads, which are shown clips
     of `frames`. Raises WeightsError for a file that is missing, damaged or something else.
     """
     from ferflow.models import checkpoint, endtoend
     from ferflow.models.summary import example, summary
-    from ferflow.training.final import load_final
 
     parts: dict[str, pd.DataFrame] = {}
     for path in models:
@@ -32,6 +32,6 @@ def layers(models: Iterable[str | Path], output: str | Path, frames: int) -> Non
         for network in (final.spatial, final.head):
             if network.name not in parts:
                 parts[network.name] = summary(network, example(network, frames), network.name)
-    columns = list(tables.schema("layers")["properties"])
+    columns = tables.schema("layers").names
     table = pd.concat(list(parts.values()), ignore_index=True) if parts else pd.DataFrame(columns=columns)
-    tables.write(table, output, "layers")
+    tables.write(table, out, "layers")

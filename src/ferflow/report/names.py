@@ -2,30 +2,17 @@
 
 from __future__ import annotations
 
-from ferflow.evaluation.controls import PREFIX, is_control
+from ferflow.controls import PREFIX, is_control
 from ferflow.evaluation.fusions import BEST, STACKING, is_fusion, parts
 from ferflow.evaluation.images import VIEW
 from ferflow.evaluation.results import LEAKY
-from ferflow.humans.pseudonym import HUMAN, SIMULATED_HUMAN
+from ferflow.humans.annotators import HUMAN, SIMULATED_HUMAN
+from ferflow.networks import NETWORKS
 
 SYNTHETIC = "synthetic data"
 SIMULATED = "simulated annotators"
 
-_NAMES = {
-    "compact": "compact CNN",
-    "alexnet": "AlexNet",
-    "fernet": "FER-Net",
-    "vggnet": "VGG variant",
-    "resnet": "ResNet",
-    "cnn_lstm": "CNN-LSTM",
-    "cnn_bilstm": "CNN-BiLSTM",
-    "cnn_lstm2": "CNN-LSTM, two layers",
-    "cnn_attention": "CNN with attention",
-    "vit": "vision transformer",
-    "vgg16": "VGG16",
-    "vggface": "VGGFace",
-    "resnet50": "ResNet50",
-    "densenet201": "DenseNet201",
+_NAMES = {name: network.title for name, network in NETWORKS.items()} | {
     "lstm": "LSTM",
     "bilstm": "BiLSTM",
     "cnn1d": "1D-CNN",
@@ -74,6 +61,19 @@ _MEASURES = {
     "mistaken": "share of clips that most mistook",
     "fleiss_kappa": "Fleiss' κ",
 }
+
+
+_SAMPLINGS = {
+    "none": "no sampling",
+    "class_weights": "class weights",
+    "oversampling": "random oversampling",
+    "smote": "SMOTE",
+}
+
+
+def sampling_label(sampling: str) -> str:
+    """A way of sampling the training images in words."""
+    return _SAMPLINGS[sampling]
 
 
 def measure_label(measure: str) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from ferflow import tables
-from ferflow.evaluation.controls import is_control
+from ferflow.controls import is_control
 from ferflow.evaluation.majority import is_majority
 from ferflow.evaluation.predictions import judged
 from ferflow.files import write_text

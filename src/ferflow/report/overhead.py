@@ -18,6 +18,7 @@ from pathlib import Path
 from statistics import median
 
 from ferflow.errors import InputError
+from ferflow.files import write_text
 
 LOGS = ".snakemake/log"
 TARGET = "all"
@@ -247,6 +248,4 @@ def lines(found: dict, most: int = 5) -> list[str]:
 
 def write(path: str | Path, found: dict) -> None:
     """Write a summary as JSON."""
-    from ferflow.files import write_text
-
     write_text(path, json.dumps(found, indent=2) + "\n")

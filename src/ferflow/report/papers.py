@@ -21,7 +21,7 @@ from ferflow import tables
 from ferflow.errors import InputError
 from ferflow.settings.types import Section
 
-FOLDER = Path(str(resources("ferflow"))) / "papers"
+PACKAGE = Path(str(resources("ferflow")))
 NOT_RUN = "not run: "
 NO_ROW = "not run: no such result in this study"
 NOT_COMPARABLE = "synthetic data: not comparable"
@@ -182,12 +182,12 @@ class StudyResults:
 @cache
 def paper(name: str) -> Paper:
     """The paper `papers/<name>.yaml`; InputError where there is none, or where it is not as it must be."""
-    path = FOLDER / f"{name}.yaml"
+    known = {path.stem: path for path in sorted(PACKAGE.glob("papers/*.yaml"))}
+    if name not in known:
+        raise InputError(f"papers/{name}.yaml", "does not exist", f"choose from {', '.join(known)}")
+    path = known[name]
     try:
         return Paper.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except FileNotFoundError:
-        known = ", ".join(sorted(one.stem for one in path.parent.glob("*.yaml")))
-        raise InputError(path, "does not exist", f"choose from {known}") from None
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
@@ -198,7 +198,7 @@ def paper(name: str) -> Paper:
 
 @cache
 def _listed() -> pd.DataFrame:
-    return tables.read(FOLDER / "published.csv", "published")
+    return tables.read(PACKAGE / "papers" / "published.csv", "published")
 
 
 def published(study: str, table: str | None = None) -> pd.DataFrame:

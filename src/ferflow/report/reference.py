@@ -34,30 +34,25 @@ NUMBERS = ("published", "ours", "low", "high", "difference")
 
 
 def read(
-    name: str, inputs: Mapping[str, str | Path | Sequence[str | Path] | None], **facts: object
+    paper: str, sources: Sequence[str], tables_csv: Sequence[str | Path], **facts: object
 ) -> StudyResults:
-    """A study's tables for the paper `name`, by the names of its `reads`.
+    """A study's tables for a paper: `sources` name `tables_csv` as the paper's `reads` do.
 
-    Several files of one table stand below one another; None, or no file, where the study has none. `facts` as
-    in `StudyResults`.
+    Tables of the same name stand below one another. `facts` as in `StudyResults`.
     """
-    found = {}
-    for key, paths in inputs.items():
-        paths = [paths] if isinstance(paths, str | Path) else list(paths or [])
-        parts = [tables.read(path, papers.paper(name).reads[key]) for path in paths]
-        if parts:
-            found[key] = parts[0] if len(parts) == 1 else pd.concat(parts, ignore_index=True)
-    return StudyResults(found, facts)
+    found: dict[str, list[pd.DataFrame]] = {}
+    for name, path in zip(sources, tables_csv, strict=True):
+        found.setdefault(name, []).append(tables.read(path, papers.paper(paper).reads[name]))
+    joined = {name: pd.concat(parts, ignore_index=True) for name, parts in found.items()}
+    return StudyResults(joined, facts)
 
 
 def write(
-    name: str,
-    inputs: Mapping[str, str | Path | Sequence[str | Path] | None],
-    output: str | Path,
-    **facts: object,
+    paper: str, sources: Sequence[str], tables_csv: Sequence[str | Path], dataset: str, out: str | Path
 ) -> None:
-    """Write schema `reference` of the paper `name` from a study's tables (as in `read`)."""
-    tables.write(compare(name, read(name, inputs, **facts)), output, "reference")
+    """Write schema `reference` of a paper, and of a study on `dataset` from its tables (as in `read`)."""
+    ours = read(paper, sources, tables_csv, dataset=dataset)
+    tables.write(compare(paper, ours), out, "reference")
 
 
 def write_each(name: str, ours: StudyResults, folder: str | Path) -> None:
@@ -84,7 +79,7 @@ def compare(name: str, ours: StudyResults, table: str | None = None, every: bool
         for found in _found(rule, known, ours, every):
             rows.append(_compared(row, found, known, rule, about, ours))
     frame = pd.DataFrame(rows)
-    listed = dict.fromkeys([*tables.schema("reference")["properties"], *frame])
+    listed = dict.fromkeys([*tables.schema("reference").names, *frame])
     frame = frame.reindex(columns=tables.in_order(listed, "reference"))
     frame[[*TEXTS]] = frame[[*TEXTS]].fillna("")
     numbers = [column for column in frame if column in NUMBERS or column.startswith("ours_")]
@@ -298,14 +293,14 @@ def _cell(column: str, row: Mapping, about: Paper, headings: Mapping) -> str:
 
 
 def write_best_models(
-    results_csv: str | Path, output: str | Path, dataset: str, others: Mapping[str, str]
+    results_csv: str | Path, out: str | Path, dataset: str, others: Mapping[str, str]
 ) -> None:
     """Schema `beside`: the thesis's Table 3.6 beside the test accuracy of the same temporal heads.
 
     `others` says in what ours are others (`thesis.others`).
     """
     found = best_models(tables.read(results_csv, "results"), dataset, others)
-    tables.write(found, output, "beside")
+    tables.write(found, out, "beside")
 
 
 def best_models(results: pd.DataFrame, dataset: str, others: Mapping[str, str] | None = None) -> pd.DataFrame:
@@ -314,7 +309,7 @@ def best_models(results: pd.DataFrame, dataset: str, others: Mapping[str, str] |
     found = compare("thesis", StudyResults({"results": results}, facts), "3.6", every=True)
     found = found[found["item"].isin(finders.HEADS)]
     found.loc[found["ours"].isna(), "note"] = NOT_RUN.removesuffix(": ")
-    return found[list(tables.schema("beside")["properties"])]
+    return found[tables.schema("beside").names]
 
 
 def best_models_table(table: pd.DataFrame, title: str) -> rendering.Rendered:

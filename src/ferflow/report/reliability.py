@@ -13,8 +13,8 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import PercentFormatter
 
 from ferflow import tables
+from ferflow.controls import is_control
 from ferflow.errors import InputError
-from ferflow.evaluation.controls import is_control
 from ferflow.evaluation.predictions import judged
 from ferflow.report import style
 from ferflow.report.names import marks_of, model_label, model_order, protocol_label

@@ -1,8 +1,6 @@
 """Tables for readers: the same cells as Markdown, LaTeX and a small HTML page.
 
-Headings and number formats of a column are in its schema, as `title` and `x-format` (a format of Python, or
-`percent` for shares shown in percent with one decimal); `x-missing` is what an empty cell means, and `x-as`
-names the column whose labels a cell is shown with (`model`, say).
+Headings and number formats are those of the columns that `ferflow.schemas` declares.
 """
 
 from __future__ import annotations
@@ -14,11 +12,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from ferflow import tables
-from ferflow.evaluation.controls import is_control
+from ferflow import schemas
+from ferflow.controls import is_control
 from ferflow.evaluation.results import LEAKY
 from ferflow.files import write_text
 from ferflow.report.names import marks, marks_of, measure_label, model_label, protocol_label
+from ferflow.schemas.columns import PERCENT, Column
 
 MISSING = "–"
 
@@ -64,16 +63,13 @@ def rendered(table: pd.DataFrame, schema: str, title: str, synthetic: bool = Fal
     shown = shown[
         [c for c in shown if not (shown[c].isna() | (shown[c].astype(str) == "")).all() or not len(shown)]
     ]
-    rules = [tables.rule(schema, column) for column in shown]
-    cells = [
-        [_cell(value, rule.get("x-as", c), rule) for value in shown[c]]
-        for c, rule in zip(shown, rules, strict=True)
-    ]
+    columns = [schemas.schema(schema).column(name) for name in shown]
+    cells = [[_cell(value, column) for value in shown[column.name]] for column in columns]
     return Rendered(
         title,
         mark,
-        [rule.get("title", column.replace("_", " ")) for column, rule in zip(shown, rules, strict=True)],
-        [_is_number(rule) for rule in rules],
+        [column.title for column in columns],
+        [column.is_number for column in columns],
         list(zip(*cells, strict=True)),
         _controls(table),
     )
@@ -137,10 +133,10 @@ def html(table: Rendered) -> str:
 
 
 def number(value: float | None, pattern: str) -> str:
-    """`value` in a column's `x-format`: `percent`, or a format of Python, without its %."""
+    """`value` in a column's format: PERCENT, or a format of Python, without its %."""
     if pd.isna(value):
         return MISSING
-    return f"{value:{'.1%' if pattern == 'percent' else pattern}}".removesuffix("%")
+    return f"{value:{'.1%' if pattern == PERCENT else pattern}}".removesuffix("%")
 
 
 def with_interval(row: Mapping | pd.Series, pattern: str, of: str = "value") -> str:
@@ -155,24 +151,19 @@ def with_interval(row: Mapping | pd.Series, pattern: str, of: str = "value") -> 
     return f"{value} [{number(low, pattern)}, {number(high, pattern)}]"
 
 
-def _cell(value, column: str, rule: dict) -> str:
+def _cell(value, column: Column) -> str:
     if pd.isna(value):
-        return rule.get("x-missing", MISSING)
+        return column.missing or MISSING
     if isinstance(value, str):
         labels = {"model": model_label, "protocol": protocol_label, "measure": measure_label}
-        return labels.get(column, str)(value)
-    if rule.get("type") == "boolean":
+        return labels.get(column.labels or column.name, str)(value)
+    if column.type == "boolean":
         return "yes" if value else "no"
-    if "x-format" in rule:
-        return number(float(value), rule["x-format"])
-    if _is_number(rule) and float(value).is_integer():
+    if column.format:
+        return number(float(value), column.format)
+    if column.is_number and float(value).is_integer():
         return str(int(value))
-    return format(float(value), ".3g") if _is_number(rule) else str(value)
-
-
-def _is_number(rule: dict) -> bool:
-    kinds = rule.get("type", "string")
-    return bool({"integer", "number"} & set([kinds] if isinstance(kinds, str) else kinds))
+    return format(float(value), ".3g") if column.is_number else str(value)
 
 
 def _controls(table: pd.DataFrame) -> list[bool]:

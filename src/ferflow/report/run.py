@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ferflow import tables
-from ferflow.aus.score import au_score
+from ferflow.aus.trim import au_score
 from ferflow.errors import InputError
 from ferflow.evaluation.majority import HUMAN
 from ferflow.evaluation.predictions import judged

@@ -13,7 +13,7 @@ from ferflow import tables
 from ferflow.errors import InputError
 from ferflow.evaluation.images import with_views, without_views
 from ferflow.report import confusion as confusion_figures
-from ferflow.report import reference, style
+from ferflow.report import style
 from ferflow.report.finders import PROTOCOLS
 from ferflow.report.names import marks, marks_of
 from ferflow.report.papers import paper, published
@@ -76,7 +76,7 @@ def _points(axes, rows: pd.DataFrame, line: float, protocol: str) -> None:
 
 def write_folds(folds_csvs: Iterable[str | Path], output: str | Path, n_classes: int) -> None:
     """Draw `folds` of tables of schema `sfew_folds`; the paper's means stand there for real data alone."""
-    table = reference.read("sfew", {"sfew_folds": folds_csvs}).tables["sfew_folds"]
+    table = pd.concat([tables.read(path, "sfew_folds") for path in folds_csvs], ignore_index=True)
     synthetic = bool(table["synthetic"].any())
     printed = {} if synthetic else _printed(set(table["model"]))
     with style.style():

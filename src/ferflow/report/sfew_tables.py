@@ -11,7 +11,7 @@ import pandas as pd
 
 from ferflow import tables
 from ferflow.evaluation.results import LEAKY
-from ferflow.models.residual_names import COMPACT
+from ferflow.networks import SHIPPED_NETWORK
 from ferflow.report import rendering
 from ferflow.report.finders import PROTOCOLS, STARTS, sfew_accuracy, sfew_missing, sfew_start, sfew_value
 from ferflow.report.papers import StudyResults, paper, published
@@ -37,7 +37,7 @@ def paper_table(number: str, ours: StudyResults) -> pd.DataFrame:
         theirs = {"whose": "published", "start": "imagenet", "synthetic": False}
         rows.append(base | theirs | dict(zip(splits, printed["value"], strict=True)))
         rows += [base | row for row in _ours(model, ours)]
-    listed = list(tables.schema("sfew_paper")["properties"])
+    listed = tables.schema("sfew_paper").names
     frame = pd.DataFrame(rows).reindex(columns=listed)
     return frame.astype({name: float for name in listed if name.startswith("fold_")} | {"average": float})
 
@@ -77,7 +77,7 @@ def methods(ours: StudyResults) -> pd.DataFrame:
         rows.append(_method(item, value, about.items[item], ours, about.remarks.get(item, "")))
     models = sorted(ours.tables["sfew_folds"]["model"].unique())
     for model in models:
-        if model.split("-")[0] == COMPACT:
+        if model.split("-")[0] == SHIPPED_NETWORK:
             named = f"compact network of ferflow, {model.split('-')[2]}"
             rows.append(_method(named, None, model, ours) | {"note": "learnt from the faces of FER2013"})
     for model in (model for model in models if "-unfrozen" in model):
@@ -87,7 +87,7 @@ def methods(ours: StudyResults) -> pd.DataFrame:
         untrained = sfew_start(ours, model) == "untrained"
         note = "the author's future work" + "; untrained start: the stages below are random" * untrained
         rows.append(_method(named, None, model, ours) | {"note": note})
-    frame = pd.DataFrame(rows).reindex(columns=list(tables.schema("sfew_methods")["properties"]))
+    frame = pd.DataFrame(rows).reindex(columns=tables.schema("sfew_methods").names)
     return frame.astype({name: float for name in ("published", *PROTOCOLS)})
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from ferflow.errors import InputError
 from ferflow.files import write_text
 from ferflow.report import affect_tables, image_tables, reference, rendering, sfew_tables
 from ferflow.report import tables as report_tables
+from ferflow.settings import write as write_settings
 
 SUFFIXES = (".html", ".md", ".tex")
 """In which a shown table stands beside its CSV."""
@@ -78,3 +79,30 @@ def render(
     else:
         made = rendering.rendered(table, schema, title, synthetic)
     rendering.write(made, *outputs)
+
+
+def render_all(
+    tables_csv: Sequence[str | Path],
+    shown: Mapping[str, tuple[str, str]],
+    synthetic: bool,
+    confidence: float,
+    out_html: Sequence[str],
+    out_md: Sequence[str],
+    out_tex: Sequence[str],
+) -> None:
+    """Render `tables_csv`, whose names, schemas and titles are `shown`."""
+    outputs = zip(out_html, out_md, out_tex, strict=True)
+    for source, (schema, title), own in zip(tables_csv, shown.values(), outputs, strict=True):
+        render(source, schema, title, own, synthetic, confidence)
+
+
+def record(
+    settings: Mapping,
+    shown: Mapping[str, tuple[str, str]],
+    synthetic: bool,
+    out_settings: str,
+    out_shown: str,
+) -> None:
+    """Keep the resolved settings and the list of tables: `ferflow bundle` and `verify` go by them."""
+    write_settings(settings, out_settings)
+    write(Shown({name: tuple(about) for name, about in shown.items()}, synthetic), out_shown)

@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from ferflow import tables
 from ferflow.report import style
 from ferflow.report.names import marks_of, model_label, model_order
-from ferflow.training.splits import SCHEMES
+from ferflow.settings import SCHEMES
 
 WOMEN, MEN, BOTH = (
     {"marker": "o", "color": style.DARK, "markerfacecolor": style.DARK},

@@ -62,18 +62,18 @@ LINES = (
 
 
 def write_table(
-    run_jsons: Sequence[str | Path], best_jsons: Sequence[str | Path], outputs: Sequence[str | Path]
+    run_jsons: Sequence[str | Path],
+    best_jsons: Sequence[str | Path],
+    out_table: str | Path,
+    out_pages: Sequence[str | Path],
 ) -> None:
-    """Write the sweep's table, with the published numbers, as .csv (schema `sweep`), .html, .md and .tex.
+    """Write the sweep's table, with the published numbers (schema `sweep`), and its pages (.html, .md, .tex).
 
     `run_jsons` are all runs' run.json, `best_jsons` the files of what each stage found to be best.
     """
     facts = [sweep.read_run(path) for path in run_jsons]
     frame = table(facts, [sweep.read_run(path)["run"] for path in best_jsons])
-    paths = [Path(path) for path in outputs]
-    for path in paths:
-        if path.suffix == ".csv":
-            tables.write(frame, path, "sweep")
+    tables.write(frame, out_table, "sweep")
     first = facts[0]
     size = f"{model_label(first['network'])}, {first['images']} images, {first['epochs']} epochs"
     views = next((run["views"] for run in facts if run["test_accuracy"] is not None), "one")
@@ -83,7 +83,7 @@ def write_table(
         "28,709 images, 300 epochs"
     )
     shown = rendering.rendered(frame.drop(columns="run"), "sweep", title)
-    rendering.write(shown, *[path for path in paths if path.suffix != ".csv"])
+    rendering.write(shown, *out_pages)
 
 
 def table(facts: Sequence[dict], best: Sequence[str]) -> pd.DataFrame:
@@ -101,7 +101,7 @@ def table(facts: Sequence[dict], best: Sequence[str]) -> pd.DataFrame:
             row[f"published_{part}"] = beside.get((run["run"], part))
         row["best"] = run["run"] in best
         row["note"] = "; ".join(note for note in (_remark(run, facts, top), study_note(protocol)) if note)
-    columns = list(tables.schema("sweep")["properties"])
+    columns = tables.schema("sweep").names
     frame = pd.DataFrame(rows).reindex(columns=columns)
     numbers = [c for c in columns if c.endswith(("_validation", "_test", "_accuracy"))]
     return frame.astype(dict.fromkeys(numbers, float))
@@ -140,12 +140,14 @@ def _remark(run: dict, facts: Sequence[dict], top: str | None) -> str:
     return "; ".join(notes)
 
 
-def write_figure(sweep_csv: str | Path, histories: Mapping[str, str | Path], output: str | Path) -> None:
-    """Draw the validation curves of all runs; `histories` has each run's history.csv."""
+def write_figure(
+    sweep_csv: str | Path, names: Sequence[str], histories: Sequence[str | Path], out: str | Path
+) -> None:
+    """Draw the validation curves of the runs `names`; `histories` are their history.csv."""
     runs = tables.read(sweep_csv, "sweep")
-    curves = {name: tables.read(path, "history") for name, path in histories.items()}
+    curves = {name: tables.read(path, "history") for name, path in zip(names, histories, strict=True)}
     with style.style():
-        style.save(validation_curves(runs, curves, marks_of(runs)), output, "Optimisers and schedules")
+        style.save(validation_curves(runs, curves, marks_of(runs)), out, "Optimisers and schedules")
 
 
 def validation_curves(runs: pd.DataFrame, curves: Mapping[str, pd.DataFrame], marks: str) -> Figure:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from ferflow import tables
-from ferflow.evaluation.controls import is_control
+from ferflow.controls import is_control
 from ferflow.evaluation.results import ABSENT, study_note
 from ferflow.report import rendering
 from ferflow.report.names import marks_of, model_label, model_order, protocol_label, protocol_order
@@ -92,7 +92,7 @@ def early_stopping(
         if final_history_csvs and model in final_history_csvs:
             mean["final_epochs"] = int(tables.read(final_history_csvs[model], "history")["epoch"].max())
         rows.append(mean)
-    table = pd.DataFrame(rows).reindex(columns=list(tables.schema("early_stopping")["properties"]))
+    table = pd.DataFrame(rows).reindex(columns=tables.schema("early_stopping").names)
     whole = ["fold", "final_epochs"]
     table[whole] = table[whole].astype("Int64")
     tables.write(table.assign(synthetic=synthetic, note=study_note(protocol)), output, "early_stopping")
@@ -174,7 +174,7 @@ def _trimmed(emotion: str, clips: pd.DataFrame, max_frames: int) -> dict:
     }
 
 
-def trackers(trackers_csv: str | Path, output: str | Path, synthetic: bool) -> None:
+def trackers(trackers_csv: str | Path, out: str | Path, synthetic: bool) -> None:
     """Schema `tracker_summary` from schema `trackers` (a tracker on a clip), fastest first."""
     table = tables.read(trackers_csv, "trackers")
     rows = []
@@ -193,4 +193,4 @@ def trackers(trackers_csv: str | Path, output: str | Path, synthetic: bool) -> N
             }
         )
     summary = pd.DataFrame(rows).sort_values("ms_per_frame").assign(synthetic=synthetic, note="")
-    tables.write(summary, output, "tracker_summary")
+    tables.write(summary, out, "tracker_summary")

@@ -42,7 +42,8 @@ N_CLASSES = 6
 
 
 def load(
-    table_csvs: Mapping[str, str | Path],
+    sources: Sequence[str],
+    tables_csv: Sequence[str | Path],
     predictions_csv: str | Path,
     manifest_csv: str | Path,
     emotions: Sequence[str],
@@ -53,7 +54,7 @@ def load(
     experiments: Mapping[str, str] | None = None,
     **facts: object,
 ) -> StudyResults:
-    """A study's results from files: `table_csvs` by the names of `reads` in papers/thesis.yaml.
+    """A study's results from files: `sources` name `tables_csv` as `reads` in papers/thesis.yaml.
 
     There is no manifest of stills, so whether they are synthetic must be said. `parameters` are `counts`;
     `experiments` maps an item of sections 3.2.4 and 3.2.5 to the model whose cross-validation repeats it.
@@ -61,7 +62,7 @@ def load(
     for intervals that no table of the study has; `spatial` is the study's network for single images, on whose
     features the heads of the experiments learn; `others` are `others`.
     """
-    found = dict(reference.read("thesis", table_csvs).tables)
+    found = dict(reference.read("thesis", sources, tables_csv).tables)
     found["predictions"] = predictions_table.read([predictions_csv], emotions, manifest_csv)
     if spatial_predictions_csv is not None:
         stills = predictions_table.read([spatial_predictions_csv], EMOTIONS_NEUTRAL)

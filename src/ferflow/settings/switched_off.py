@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, get_args
+from typing import get_args
 
 from ferflow.settings.comparing import BASELINE_MODELS, Comparison, Experiments, Fusion
+from ferflow.settings.study import Settings
 from ferflow.settings.types import EndToEndName, Head
-
-if TYPE_CHECKING:
-    from ferflow.settings.study import Settings
 
 KNOWN = (*get_args(Head), *get_args(EndToEndName))
 """Every model for clips that there is."""

@@ -13,8 +13,8 @@ from ferflow import tables
 from ferflow.datasets.sfew import read_manifest, scenes
 from ferflow.errors import InputError
 from ferflow.faces.align import aligned, boxed
-from ferflow.faces.boxes import square
-from ferflow.faces.detect import Detections, Detector, detectors
+from ferflow.faces.boxes import Detections, square
+from ferflow.faces.detect import Detector, detectors
 from ferflow.settings.scenes import Crops
 from ferflow.sfew import quality, store
 
@@ -53,11 +53,12 @@ def chosen(boxes: np.ndarray, width: int, height: int, choice: str) -> int:
 
 def write(
     manifest_csv: str | Path,
-    crops_h5: str | Path,
-    crops_csv: str | Path,
+    out_crops: str | Path,
+    out_table: str | Path,
     name: str,
     settings: Crops,
     weights_folder: str | Path,
+    threads: int = 1,
 ) -> None:
     """Cut out the faces of a manifest's scenes, found by detector `name`, in its order.
 
@@ -65,6 +66,9 @@ def write(
     found, nor listed in `manual_boxes`, stands there as a whole, with `found_by` none. Raises InputError for
     a list of boxes that does not fit the scenes, and for scenes that have changed.
     """
+    import torch
+
+    torch.set_num_threads(threads)  # MTCNN's last bits depend on them
     manifest = read_manifest(manifest_csv)
     manual = manual_boxes(settings.manual_boxes, manifest)
     asked = detector(name, settings, weights_folder)
@@ -76,8 +80,8 @@ def write(
             rows.append({"image_id": about.image_id, **row, "synthetic": about.synthetic})
             yield crop
 
-    store.write(crops_h5, manifest["image_id"].tolist(), cut())
-    tables.write(pd.DataFrame(rows, columns=list(tables.schema("crops")["properties"])), crops_csv, "crops")
+    store.write(out_crops, manifest["image_id"].tolist(), cut())
+    tables.write(pd.DataFrame(rows, columns=tables.schema("crops").names), out_table, "crops")
 
 
 def _crop(

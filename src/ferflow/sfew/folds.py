@@ -17,7 +17,7 @@ import pandas as pd
 from ferflow import tables
 from ferflow.datasets.sfew import read_manifest
 from ferflow.errors import InputError, SplitError
-from ferflow.training.reproducible import derive
+from ferflow.seeds import derive
 
 PROTOCOLS = ("random", "film", "spi")
 LEAKY = ("random",)
@@ -136,13 +136,13 @@ def summary(manifest: pd.DataFrame, folds: np.ndarray, protocol: str) -> dict[st
     }
 
 
-def write(manifest_csv: str | Path, protocol: str, n_folds: int, seed: int, folds_csv: str | Path) -> None:
+def write(manifest_csv: str | Path, protocol: str, n_folds: int, seed: int, out: str | Path) -> None:
     """Write the fold of each image (schema `sfew_sides`); see `make`."""
     manifest = read_manifest(manifest_csv)
     folds = make(manifest, protocol, n_folds, seed)
     rows = pd.DataFrame({"image_id": manifest["image_id"], "fold": pd.array(folds, "Int64")})
     rows["fold"] = rows["fold"].mask(folds == OUT)
-    tables.write(rows, folds_csv, "sfew_sides")
+    tables.write(rows, out, "sfew_sides")
 
 
 def read(folds_csv: str | Path, manifest: pd.DataFrame, protocol: str) -> np.ndarray:

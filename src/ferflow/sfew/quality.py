@@ -23,7 +23,7 @@ def blur(crop: np.ndarray) -> float:
 
 
 def pose(points: np.ndarray) -> tuple[float, float]:
-    """How far a face with `points` [5,2] (see `faces.detect.POINTS`) turns and tilts.
+    """How far a face with `points` [5,2] (see `faces.boxes.POINTS`) turns and tilts.
 
     The first is the nose's distance from the line half-way between the eyes, along their line, in distances
     of the eyes: 0 from the front, positive where the nose points to the viewer's right. The second is the

@@ -10,6 +10,7 @@ import h5py
 import numpy as np
 
 from ferflow import hdf5
+from ferflow.datasets.sfew import read_manifest, scenes
 from ferflow.errors import InputError
 from ferflow.files import whole
 
@@ -38,6 +39,15 @@ def write(path: str | Path, ids: Sequence[str], images: Iterable[np.ndarray]) ->
             rows[begin:count] = block
         if count != len(ids):
             raise ValueError(f"{count} images for {len(ids)} names")
+
+
+def write_originals(manifest_csv: str | Path, out: str | Path) -> None:
+    """Write the scenes of a manifest, each as a whole scaled to 224×224, in its order.
+
+    Raises InputError for an image that has changed since the manifest was made.
+    """
+    manifest = read_manifest(manifest_csv)
+    write(out, manifest["image_id"].tolist(), map(fitted, scenes(manifest)))
 
 
 def write_ids(file: h5py.File, ids: Sequence[str]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,6 @@ from ferflow.handmade import lpq, phog
 from ferflow.settings.sfew import HandMade, HandMadeFeature, Svm
 from ferflow.sfew import folds as fold_files
 from ferflow.sfew import store
-from ferflow.sfew.run import write_folds
 
 
 def grey(image: np.ndarray, size: int) -> np.ndarray:
@@ -87,16 +86,16 @@ def _machine(labels: np.ndarray, settings: Svm, seed: int):
 def judge(
     crops_h5: str | Path,
     manifest_csv: str | Path,
-    sides_csvs: Mapping[str, str | Path],
+    folds_csvs: Sequence[str | Path],
     settings: HandMade,
     seed: int,
-    out_predictions: Mapping[tuple[str, str], str | Path],
-    out_folds: str | Path,
+    out_predictions: Sequence[str | Path],
 ) -> None:
-    """Judge every crop by every hand-made cell under every protocol of `sides_csvs` (schema `sfew_sides`).
+    """Judge every crop by every hand-made cell under every protocol.
 
-    Writes schema `predictions` (without probabilities, which a machine of this kind does not give) to
-    `out_predictions` (protocol, cell: path), and schema `sfew_folds` of all of them to `out_folds`.
+    `folds_csvs` (schema `sfew_sides`) are those of the protocols. `out_predictions` (schema `predictions`,
+    without probabilities, which a machine of this kind does not give) are those of all cells under the first
+    protocol, then under the next.
 
     Raises InputError where the crops or the folds are not of the manifest's images.
     """
@@ -106,20 +105,17 @@ def judge(
         kinds = {kind for parts in settings.run().values() for kind in parts}
         values = {kind: features((image for image in images), kind, settings) for kind in sorted(kinds)}
     labels = manifest["emotion"].map(EMOTIONS_NEUTRAL.index).to_numpy()
-    for protocol, sides_csv in sides_csvs.items():
-        folds = fold_files.read(sides_csv, manifest, protocol)
+    outputs = iter(out_predictions)
+    for protocol, folds_csv in zip(settings.protocols, folds_csvs, strict=True):
+        folds = fold_files.read(folds_csv, manifest, protocol)
         for cell, parts in settings.run().items():
             together = np.hstack([values[kind] for kind in parts])
             try:
                 said = predicted(together, labels, folds, settings.svm, seed)
             except ValueError as error:
-                raise InputError(sides_csv, str(error), "give more images of every class") from None
+                raise InputError(folds_csv, str(error), "give more images of every class") from None
             table = _predictions(manifest, said, folds, cell, seed)
-            tables.write(table, out_predictions[protocol, cell], "predictions")
-    files = {
-        protocol: [out_predictions[protocol, cell] for cell in settings.run()] for protocol in sides_csvs
-    }
-    write_folds(files, {}, manifest_csv, out_folds)
+            tables.write(table, next(outputs), "predictions")
 
 
 def _predictions(

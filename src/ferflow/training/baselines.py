@@ -15,15 +15,17 @@ import numpy as np
 import pandas as pd
 
 from ferflow import tables
-from ferflow.aus.score import au_score
+from ferflow.aus.trim import au_score
 from ferflow.classes import AU_COLUMNS
 from ferflow.evaluation.clip_answer import weighted_mean
+from ferflow.evaluation.predictions import table
 from ferflow.features import store
+from ferflow.fusion.stacking import prior, regression
+from ferflow.models import spatial as networks
 from ferflow.settings import Settings
 from ferflow.training import splits as subject_splits
 from ferflow.training.crossval import training_subjects
 from ferflow.training.data import Study, refuse_leak
-from ferflow.training.predictions import table
 
 LEAST = 1e-6
 """Probabilities below are taken as this before their logarithm."""
@@ -88,8 +90,6 @@ def pool(study: Study, aus: Sequence[str | Path], spatial: str | Path) -> Pooled
     """Read the kept frames of all clips of `study` and say what they are on the whole."""
     import torch
 
-    from ferflow.models import spatial as networks
-
     network, about = networks.load(spatial)
     known = list(about["classes"])
     # Of classes that the network does not know there are no means; `planning.preflight` refuses those.
@@ -141,8 +141,6 @@ def _logistic(inputs: np.ndarray, study: Study, training, held_out, settings: Se
 
     Each candidate is judged on subjects that it did not see, by its log loss; of equal ones the strongest.
     """
-    from ferflow.fusion.stacking import prior, regression
-
     truth = study.clips["emotion"].map({name: k for k, name in enumerate(study.classes)}).to_numpy()
     groups = study.clips["subject_id"].to_numpy()[training]
     own = settings.baselines

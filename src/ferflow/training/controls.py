@@ -17,7 +17,8 @@ import pandas as pd
 
 from ferflow import tables
 from ferflow.classes import AU_COLUMNS
-from ferflow.evaluation.controls import PREFIX
+from ferflow.controls import PREFIX
+from ferflow.evaluation.predictions import table
 from ferflow.settings import Settings
 from ferflow.training import splits as subject_splits
 from ferflow.training.crossval import training_subjects
@@ -85,7 +86,6 @@ def true_aus(
     from sklearn.preprocessing import StandardScaler
 
     from ferflow.training.data import refuse_leak
-    from ferflow.training.predictions import table
 
     split = subject_splits.read(splits)
     clips = tables.read(manifest, "manifest")

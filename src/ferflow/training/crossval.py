@@ -15,9 +15,12 @@ import pandas as pd
 
 from ferflow import files, tables
 from ferflow.errors import SplitError
+from ferflow.evaluation.predictions import table
+from ferflow.seeds import derive, reproducible
 from ferflow.settings import Finalize, Temporal, Trained
 from ferflow.settings.types import Normalise
 from ferflow.training import splits as subject_splits
+from ferflow.training.predictions import probabilities
 
 if TYPE_CHECKING:
     from torch import nn
@@ -140,8 +143,7 @@ def train_and_judge(
     from ferflow.training.data import loader
     from ferflow.training.fit import fit
     from ferflow.training.module import Recipe
-    from ferflow.training.predictions import probabilities, table
-    from ferflow.training.reproducible import derive, reproducible
+    from ferflow.training.task import Expression
 
     adam = optimise.adam(plan.learning_rate)
     fixed = Recipe(adam, plan.epochs, bfloat16=bfloat16)
@@ -153,7 +155,7 @@ def train_and_judge(
             network = build()
             history = fit(
                 network,
-                len(classes),
+                Expression(),
                 recipe,
                 loader(training, plan.batch, start),
                 loader(validation, plan.batch),

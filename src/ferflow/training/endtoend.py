@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ferflow import tables
 from ferflow.settings import Augment, ClipNetworkSettings, EndToEndPlan, Finalize
+from ferflow.settings.types import EndToEndName
 from ferflow.training import crossval, final
 from ferflow.training import splits as subject_splits
 
@@ -108,6 +109,63 @@ def run_fold(
         device=precision.device().type,
         test=test,
     )
+
+
+def write_fold(
+    name: EndToEndName,
+    fold: int,
+    out_folder: str | Path,
+    *,
+    model: str,
+    splits: str | Path,
+    manifest: str | Path,
+    trim: str | Path,
+    faces: Sequence[str | Path],
+    network: Mapping[str, Any],
+    plan: EndToEndPlan,
+    finalize: Finalize | None,
+    augment: Augment,
+    classes: Sequence[str],
+    seed: int,
+    tested: bool,
+    announce: Callable[[str], None] | None = None,
+) -> None:
+    """`run_fold` of the training that the other arguments describe (see `Training`)."""
+    own = network_settings(name, network)
+    files = (splits, manifest, trim, faces)
+    training = Training(name, model, *files, own, plan, finalize, augment, classes, seed)
+    run_fold(training, fold, out_folder, announce, tested)
+
+
+def write_final(
+    name: EndToEndName,
+    early: Sequence[str | Path],
+    out_folder: str | Path,
+    *,
+    splits: str | Path,
+    manifest: str | Path,
+    trim: str | Path,
+    faces: Sequence[str | Path],
+    network: Mapping[str, Any],
+    plan: EndToEndPlan,
+    finalize: Finalize,
+    augment: Augment,
+    classes: Sequence[str],
+    seed: int,
+    prepared: dict,
+) -> None:
+    """`train_final` of the training that the other arguments describe."""
+    own = network_settings(name, network)
+    files = (splits, manifest, trim, faces)
+    training = Training(name, name, *files, own, plan, finalize, augment, classes, seed)
+    train_final(training, early, out_folder, prepared)
+
+
+def network_settings(name: EndToEndName, values: Mapping[str, Any]) -> ClipNetworkSettings:
+    """The settings of the network `name` from plain values."""
+    from ferflow.models.endtoend import NETWORKS
+
+    return NETWORKS[name][1](**values)
 
 
 def train_final(

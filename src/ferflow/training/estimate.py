@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from ferflow.models import endtoend, precision, temporal
+from ferflow.models import endtoend, precision, spatial, temporal
+from ferflow.models.fuse import placed
 from ferflow.settings import ClipNetworkSettings, HeadSettings
 
 LONG = 3600
@@ -73,9 +74,6 @@ def head_cost(
 
 def frame_cost(name: str, n_classes: int, dtype: torch.dtype, threads: int = 1) -> Cost:
     """Measure what network `name` takes to look at one frame (features), fused as for extraction."""
-    from ferflow.models import spatial
-    from ferflow.models.fuse import placed
-
     device, before = precision.device(), torch.get_num_threads()
     n = BATCH if device.type == "cuda" else FEW
     with torch.random.fork_rng(), torch.inference_mode():
@@ -94,8 +92,6 @@ def frame_cost(name: str, n_classes: int, dtype: torch.dtype, threads: int = 1) 
 
 def image_cost(name: str, n_classes: int, batch: int, threads: int = 1) -> Cost:
     """Measure a training step of network `name` for single images, by the image."""
-    from ferflow.models import spatial
-
     device = precision.device().type
     n = batch if device == "cuda" else FEW
 

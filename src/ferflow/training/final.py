@@ -12,9 +12,12 @@ import pandas as pd
 
 from ferflow import files, tables
 from ferflow.errors import InputError, SettingError, WeightsError
+from ferflow.evaluation.predictions import table
+from ferflow.seeds import derive, reproducible
 from ferflow.settings import Aus, Faces, Features, Finalize, Settings, Trained, Trim
 from ferflow.training import splits as subject_splits
 from ferflow.training.crossval import training_subjects
+from ferflow.training.predictions import probabilities
 
 if TYPE_CHECKING:
     from torch.utils.data import Dataset
@@ -148,8 +151,7 @@ def last_run(
     from ferflow.training.data import loader
     from ferflow.training.fit import fit
     from ferflow.training.module import Recipe
-    from ferflow.training.predictions import probabilities, table
-    from ferflow.training.reproducible import derive, reproducible
+    from ferflow.training.task import Expression
 
     recipe = Recipe(
         optimise.adam(plan.learning_rate),
@@ -162,7 +164,7 @@ def last_run(
     with reproducible(start, plan.threads):
         network = build()
         batches = loader(training, plan.batch, start)
-        history = fit(network, len(classes), recipe, batches, None, f"{purpose}, final", seed=start)
+        history = fit(network, Expression(), recipe, batches, None, f"{purpose}, final", seed=start)
         # Without test subjects there is nobody to ask it about.
         shares = np.empty((0, len(classes)))
         if len(test):

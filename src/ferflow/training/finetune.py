@@ -16,23 +16,21 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from ferflow import files, tables
 from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.errors import WeightsError
+from ferflow.evaluation.predictions import table
 from ferflow.models import spatial as networks
+from ferflow.models.network import SpatialNetwork
+from ferflow.seeds import derive
 from ferflow.settings import Finetune, Spatial
 from ferflow.training import checkpoints
 from ferflow.training.classifier import PHASE, of_stage
 from ferflow.training.crossval import best_epoch
-from ferflow.training.reproducible import derive
 from ferflow.training.stills import JUDGED, TRAINED, WATCHED, Stills, digest, read
-
-if TYPE_CHECKING:
-    from ferflow.models.network import SpatialNetwork
 
 UNFREEZE, REFINE = "unfreeze", "refine"
 
@@ -74,7 +72,6 @@ def finetune(
     phases).
     """
     from ferflow.training.images import probabilities
-    from ferflow.training.predictions import table
 
     data = read(stills, protocol)
     classifier_folder = Path(classifier_folder)

@@ -20,9 +20,12 @@ from torch.utils.data import Dataset
 from ferflow import hdf5
 from ferflow.errors import InputError, WeightsError
 from ferflow.files import whole
+from ferflow.models.fuse import placed
+from ferflow.models.network import SpatialNetwork
+from ferflow.models.precision import device
+from ferflow.models.spatial import prepare
 
 if TYPE_CHECKING:
-    from ferflow.models.network import SpatialNetwork
     from ferflow.training.images import Labelled
 
 LAYER = "pool"
@@ -42,10 +45,6 @@ def write(
     `batch` images are held at a time. `source` (JSON values) says what they come from; `Frozen.source` gives
     it back. Raises WeightsError where a feature is not finite or exceeds float16's 65,504.
     """
-    from ferflow.models.fuse import placed
-    from ferflow.models.precision import device
-    from ferflow.models.spatial import prepare
-
     base = placed(network, precision)
     with whole(path) as partial, hdf5.create(partial) as file, torch.inference_mode():
         file.attrs["source"] = json.dumps(source, sort_keys=True)

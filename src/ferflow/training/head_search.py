@@ -22,6 +22,8 @@ from ferflow.evaluation.results import study_note
 from ferflow.settings import SEARCHED_BESIDE, Range, Search, Temporal
 from ferflow.settings.types import Normalise
 from ferflow.training import trials as kept
+from ferflow.training.crossval import best_epoch, run_fold
+from ferflow.training.splits import read as read_split
 
 if TYPE_CHECKING:
     import optuna
@@ -125,9 +127,6 @@ def search_head(
     `head_trials`) to `out_trials`, and what the best one changes, as settings to lay over the study's, to
     `out_best` (YAML). A training that will be long is announced before the first.
     """
-    from ferflow.training.crossval import best_epoch, run_fold
-    from ferflow.training.splits import read as read_split
-
     said: list[str] = []
 
     def once(line: str) -> None:
@@ -217,12 +216,12 @@ def tabulate(trials: Sequence[FrozenTrial], n_folds: int) -> pd.DataFrame:
                 row |= {"validation_accuracy": _mean(scores), "least": own.min(), "greatest": own.max()}
                 row["spread"] = float(own.std(ddof=1)) if n_folds > 1 else None
         rows.append(row)
-    properties = tables.schema("head_trials")["properties"]
-    columns = [name for name in properties if name not in ("synthetic", "note")]
+    declared = tables.schema("head_trials")
+    columns = [name for name in declared.names if name not in ("synthetic", "note")]
     table = pd.DataFrame(rows).reindex(columns=columns)
     table["best_so_far"] = table["validation_accuracy"].astype(float).cummax().ffill()
-    whole = [name for name in columns if "integer" in properties[name]["type"]]
-    texts = [name for name in columns if properties[name]["type"] == "string"]
+    whole = declared.of_type("integer")
+    texts = [name for name in declared.of_type("string") if name != "note"]
     table[texts] = table[texts].fillna("")
     return table.astype(dict.fromkeys(whole, "Int64"))
 

@@ -18,10 +18,10 @@ from ferflow import tables
 from ferflow.errors import InputError, SplitError
 from ferflow.evaluation.results import results
 from ferflow.files import read_json, read_record, write_text
+from ferflow.seeds import derive
 from ferflow.settings import Evaluation
 from ferflow.training import splits
 from ferflow.training.final import final_epochs
-from ferflow.training.reproducible import derive
 
 SCHEME = "nested"
 
@@ -174,7 +174,7 @@ def aggregate(
                 "greatest": float(folds["value"].max()),
             }
         )
-    frame = pd.DataFrame(rows).reindex(columns=list(tables.schema("nested")["properties"]))
+    frame = pd.DataFrame(rows).reindex(columns=tables.schema("nested").names)
     frame["inner_sd"] = 100 * frame["inner_sd"].astype(float)
     numbers = ["inner_mean", "low", "high", "sd", "least", "greatest"]
     return frame.astype({"fold": "Int64", "epochs": "Int64"} | dict.fromkeys(numbers, float))

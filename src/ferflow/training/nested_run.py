@@ -14,10 +14,12 @@ from ferflow.datasets import manifest as clip_list
 from ferflow.errors import SettingError
 from ferflow.evaluation import predictions as predictions_table
 from ferflow.evaluation.results import study_note
+from ferflow.seeds import derive
 from ferflow.settings import Evaluation, Settings, Temporal
 from ferflow.training import nested
 from ferflow.training import splits as subject_splits
-from ferflow.training.reproducible import derive
+from ferflow.training.crossval import run_fold
+from ferflow.training.final import fit_and_judge
 
 
 def write_plan(
@@ -53,8 +55,6 @@ def run_inner(
     `splits` is the outer fold's split. All candidates start from the same seed, so that they differ in their
     settings alone.
     """
-    from ferflow.training.crossval import run_fold
-
     own = with_candidate(settings, head, candidate)
     run_fold(
         head,
@@ -94,7 +94,6 @@ def run_outer(
     whose fold is the outer one).
     """
     from ferflow.training.data import Study
-    from ferflow.training.final import fit_and_judge
 
     table, choice = chosen(model, outer, inner_folders)
     own = with_candidate(settings, head, choice["candidate"])
@@ -108,6 +107,36 @@ def run_outer(
     write_choice(model, outer, table, choice, out_folder)
     tables.write(history, out_folder / "history.csv", "history")
     tables.write(said, out_folder / "predictions.csv", "predictions")
+
+
+def run_chosen(
+    head: str,
+    outer: int,
+    predictions: Sequence[str | Path],
+    *,
+    splits: str | Path,
+    manifest: str | Path,
+    trim: str | Path,
+    features: Mapping[str, Sequence[str | Path]],
+    out_folder: str | Path,
+    settings: Settings,
+    model: str,
+) -> None:
+    """`run_outer`, whose inner folders are those of `predictions`, called `<candidate>/inner-<fold>`."""
+    folders = [Path(path).parent for path in predictions]
+    inner = {(one.parent.name, int(one.name.removeprefix("inner-"))): one for one in folders}
+    run_outer(
+        head,
+        outer,
+        inner,
+        splits=splits,
+        manifest=manifest,
+        trim=trim,
+        features=features,
+        out_folder=out_folder,
+        settings=settings,
+        model=model,
+    )
 
 
 def chosen(

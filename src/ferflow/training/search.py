@@ -105,7 +105,7 @@ def _table(trials: list[optuna.trial.FrozenTrial]) -> pd.DataFrame:
         }
         for number, trial in enumerate(trials, 1)
     ]
-    columns = [c for c in tables.schema("trials")["properties"] if c not in ("synthetic", "note")]
+    columns = [c for c in tables.schema("trials").names if c not in ("synthetic", "note")]
     table = pd.DataFrame(rows).reindex(columns=columns)
     table["best_so_far"] = table.validation_accuracy.astype(float).cummax().ffill()
     return table.astype(dict.fromkeys(("neurons_2", "epoch", "epochs"), "Int64"))

@@ -5,18 +5,18 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from ferflow import files, tables
 from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.errors import WeightsError
+from ferflow.evaluation.predictions import table
 from ferflow.models import spatial as networks
+from ferflow.seeds import derive, reproducible
 from ferflow.settings import Spatial
 from ferflow.training import checkpoints
-
-SIDES = ("Training", "PublicTest", "PrivateTest")
-"""FER2013's names of what is trained on, watched while training, and judged on once."""
+from ferflow.training import stills as stills_of
+from ferflow.training.stills import SIDES
 
 
 def train_spatial(
@@ -40,10 +40,7 @@ def train_spatial(
     checkpoints`; without `run` its seconds are null). Raises InputError for bad images or a part
     without any.
     """
-    from ferflow.training import stills as stills_of
     from ferflow.training.images import fit_images, probabilities
-    from ferflow.training.predictions import table
-    from ferflow.training.reproducible import derive, reproducible
 
     data = stills_of.read(stills, protocol)
     start = derive(seed, "spatial", settings.network)
@@ -73,6 +70,33 @@ def train_spatial(
     networks.save(out_folder / "model.pt", network, EMOTIONS_NEUTRAL, meta)
 
 
+def write(
+    stills: str | Path | None,
+    pretrained: str | Path | None,
+    adopted: str | Path | None,
+    out_folder: str | Path,
+    settings: Spatial,
+    seed: int,
+    synthetic: bool,
+    protocol: str,
+    run: str | Path,
+) -> None:
+    """`adopt` the network that the settings name the weights of, else `train_spatial`."""
+    if settings.weights:
+        adopt(adopted, out_folder, settings)
+        return
+    train_spatial(
+        stills,
+        out_folder,
+        settings,
+        seed,
+        synthetic=synthetic,
+        protocol=protocol,
+        pretrained=pretrained,
+        run=Path(run),
+    )
+
+
 def adopt(weights: str | Path, out_folder: str | Path, settings: Spatial) -> None:
     """Take over a model that ferflow has trained elsewhere; the tables beside it have no rows.
 
@@ -87,18 +111,7 @@ def adopt(weights: str | Path, out_folder: str | Path, settings: Spatial) -> Non
         )
     out_folder = Path(out_folder)
     for name in ("history", "predictions"):
-        columns = tables.schema(name)["properties"]
-        tables.write(pd.DataFrame(columns=list(columns)), out_folder / f"{name}.csv", name)
+        tables.write(pd.DataFrame(columns=tables.schema(name).names), out_folder / f"{name}.csv", name)
     checkpoints.write_time(None, out_folder / "time.json")
     with files.whole(out_folder / "model.pt") as partial:
         shutil.copyfile(weights, partial)
-
-
-def without_copies(images: np.ndarray, parts: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Leave rows out of each part whose very pixels appear in a later part, whatever their label."""
-    kept, later = {}, set()
-    for side in reversed(parts):
-        pixels = [images[row].tobytes() for row in parts[side]]
-        kept[side] = parts[side][[image not in later for image in pixels]]
-        later.update(pixels)
-    return {side: kept[side] for side in parts}

@@ -10,10 +10,12 @@ from typing import Protocol
 import numpy as np
 import pandas as pd
 
+from ferflow.datasets import manifest
 from ferflow.errors import InputError, SplitError
 from ferflow.files import read_json, write_text
-from ferflow.settings import Settings
-from ferflow.training.reproducible import derive
+from ferflow.seeds import derive
+from ferflow.settings import SCHEMES, Settings
+from ferflow.settings.heads import Splits
 
 _FIGURE_3_6 = (
     (("F", 11, 15), ("F", 17, 27)),
@@ -192,10 +194,6 @@ def sides(manifest: pd.DataFrame) -> list[Side]:
     return list(manifest.reindex(columns=columns).fillna("").astype(str).itertuples(index=False))
 
 
-SCHEMES = ("thesis", "stratified")
-"""Schemes with another one to be compared with: folds of one sex, and of both."""
-
-
 def regrouped(split: dict, sexes: Mapping[str, str], seed: int) -> dict:
     """The subjects of `split` in as many folds of the other scheme, with the same test set.
 
@@ -288,13 +286,27 @@ def write(split: dict, path: str | Path) -> None:
     write_text(path, json.dumps(split, indent=1) + "\n")
 
 
-def write_regrouped(splits_json: str | Path, manifest_csv: str | Path, output: str | Path, seed: int) -> None:
-    """Write `splits.json` of the same subjects in folds of the other scheme; see `regrouped`."""
+def write_planned(
+    clips_csv: str | Path, splits: Splits, by_name: bool, protocol: str, seed: int, out: str | Path
+) -> None:
+    """Write `splits.json` of the clips that can be used.
+
+    Raises SplitError where clips that were left out leave fewer folds than were planned.
+    """
     from ferflow.datasets import manifest
 
+    clips = sides(manifest.read(clips_csv))
+    split = of_clips(splits.scheme, clips, splits.folds, splits.test_share, seed, protocol, by_name)
+    if len(split["folds"]) != splits.folds:
+        raise lost_folds(split, splits.folds)
+    write(split, out)
+
+
+def write_regrouped(splits_json: str | Path, manifest_csv: str | Path, out: str | Path, seed: int) -> None:
+    """Write `splits.json` of the same subjects in folds of the other scheme; see `regrouped`."""
     clips = manifest.read(manifest_csv)
     sexes = dict(zip(clips.subject_id, clips.sex, strict=True))
-    write(regrouped(read(splits_json), sexes, seed), output)
+    write(regrouped(read(splits_json), sexes, seed), out)
 
 
 def read(path: str | Path) -> dict:

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pandas as pd
 
+from ferflow.datasets import fer2013
 from ferflow.errors import InputError
-from ferflow.training.spatial import SIDES, without_copies
 
 if TYPE_CHECKING:
     from ferflow.training.images import Labelled
 
+SIDES = ("Training", "PublicTest", "PrivateTest")
+"""FER2013's names of what is trained on, watched while training, and judged on once."""
 TRAINED, WATCHED, JUDGED = SIDES
 
 
@@ -31,7 +33,6 @@ def read(path: str | Path, protocol: str) -> Stills:
     Under `honest`, images that appear again in a later part are left out of the earlier ones; `published`
     takes the official parts as they are. Raises InputError as `fer2013.read`, and for a part without images.
     """
-    from ferflow.datasets import fer2013
     from ferflow.training.images import Labelled
 
     images = fer2013.read(path)
@@ -56,3 +57,13 @@ def digest(*parts: Labelled) -> str:
         for values in part:
             whole.update(values.tobytes())
     return whole.hexdigest()
+
+
+def without_copies(images: np.ndarray, parts: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Leave rows out of each part whose very pixels appear in a later part, whatever their label."""
+    kept, later = {}, set()
+    for side in reversed(parts):
+        pixels = [images[row].tobytes() for row in parts[side]]
+        kept[side] = parts[side][[image not in later for image in pixels]]
+        later.update(pixels)
+    return {side: kept[side] for side in parts}

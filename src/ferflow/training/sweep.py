@@ -15,10 +15,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ferflow import tables
 from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.errors import InputError
+from ferflow.evaluation.predictions import table
+from ferflow.evaluation.views import view_probabilities
 from ferflow.files import read_json, write_text
+from ferflow.seeds import derive, reproducible
 from ferflow.settings import Optimiser, OptimiserName, Schedule, Spatial, Sweep
+from ferflow.training.crossval import best_epoch
+from ferflow.training.stills import JUDGED, TRAINED, WATCHED, read
 
 if TYPE_CHECKING:
     from ferflow.training.images import Labelled
@@ -55,20 +61,19 @@ def runs(settings: Sweep) -> dict[str, Run]:
 
 
 def train(
-    name: str,
+    run: str,
     stills: str | Path,
-    out_folder: str | Path,
+    best: str | Path | None,
+    models: Iterable[str | Path],
     settings: Sweep,
     spatial: Spatial,
     seed: int,
-    *,
     synthetic: bool,
     protocol: str,
-    best: str | Path | None,
-    models: Iterable[str | Path],
-    checkpoints: Path,
+    checkpoints: str | Path,
+    out_folder: Path,
 ) -> None:
-    """Train the run `name` of `runs(settings)`; what `settings` does not say is as in `spatial`.
+    """Train the run `run` of `runs(settings)`; what `settings` does not say is as in `spatial`.
 
     `best` is the file of the stage before (`write_best`), `models` the model.pt of that stage's runs, each in
     a folder of its run's name; an interrupted run goes on from `checkpoints`. Writes to `out_folder`:
@@ -77,54 +82,48 @@ def train(
     """
     import numpy as np
 
-    from ferflow import tables
-    from ferflow.evaluation.views import view_probabilities
     from ferflow.models import spatial as networks
-    from ferflow.training.crossval import best_epoch
     from ferflow.training.images import Labelled, fit_images
-    from ferflow.training.predictions import table
-    from ferflow.training.reproducible import derive, reproducible
-    from ferflow.training.stills import JUDGED, TRAINED, WATCHED, read
 
-    run = runs(settings)[name]
+    chosen = runs(settings)[run]
     found = None if best is None else read_run(best)
-    recipe = recipe_of(run, settings, spatial, found)
+    recipe = recipe_of(chosen, settings, spatial, found)
     data = read(stills, protocol)
     training, watched = data.parts[TRAINED], data.parts[WATCHED]
     share = 1.0 if settings.images is None else min(1.0, settings.images / len(training.labels))
     learnt = _drawn(training, share, derive(seed, "sweep", TRAINED))
-    if run.both:
+    if chosen.both:
         # The parts keep their proportion, or a small sweep would mostly learn from the validation images.
         more = _drawn(watched, share, derive(seed, "sweep", WATCHED))
         learnt = Labelled(*(np.concatenate(pair) for pair in zip(learnt, more, strict=True)))
     # Each run has a seed of its own: two runs of the same settings differ as two runs of anybody's do.
-    start = derive(seed, "sweep", name)
+    start = derive(seed, "sweep", run)
     with reproducible(start, recipe.threads):
         network = networks.build(recipe.network, len(EMOTIONS_NEUTRAL))
-    if run.stage == TUNING:
+    if chosen.stage == TUNING:
         start_from = next(path for path in map(Path, models) if path.parent.name == found["run"])
         # A file's network comes in evaluation mode, in which Lightning would leave it.
         network = networks.load(start_from)[0].train()
     history = fit_images(
-        network, learnt, None if run.both else watched, recipe, start, name, folder=Path(checkpoints)
+        network, learnt, None if chosen.both else watched, recipe, start, run, folder=Path(checkpoints)
     )
-    if run.stage == OPTIMISER:
+    if chosen.stage == OPTIMISER:
         judged, clips, role = watched, data.listed[WATCHED], "validation"
     else:
         judged, clips, role = data.parts[JUDGED], data.listed[JUDGED], "test"
     views = "one" if role == "validation" else settings.views
     with reproducible(start, recipe.threads):
         shares = view_probabilities(network, judged.images, views, recipe.batch)
-    predictions = table(clips, shares, EMOTIONS_NEUTRAL, name, role, None, seed)
+    predictions = table(clips, shares, EMOTIONS_NEUTRAL, run, role, None, seed)
     right = float((predictions.predicted == predictions.emotion).mean())
-    kept = {"epoch": len(history), "max_accuracy": None} if run.both else best_epoch(history)
+    kept = {"epoch": len(history), "max_accuracy": None} if chosen.both else best_epoch(history)
     facts = {
-        "stage": run.stage,
-        "run": name,
+        "stage": chosen.stage,
+        "run": run,
         "optimiser": recipe.optimiser.name,
-        "schedule": run.schedule,
+        "schedule": chosen.schedule,
         "learning_rate": recipe.optimiser.learning_rate,
-        "trained_on": BOTH if run.both else TRAINED,
+        "trained_on": BOTH if chosen.both else TRAINED,
         "network": recipe.network,
         "images": len(learnt.labels),
         "epochs": recipe.epochs,
@@ -135,7 +134,6 @@ def train(
         "synthetic": synthetic,
         "protocol": protocol,
     }
-    out_folder = Path(out_folder)
     tables.write(history, out_folder / "history.csv", "history")
     tables.write(predictions, out_folder / "predictions.csv", "predictions")
     settings_of = {"settings": recipe.model_dump(mode="json"), "seed": seed}
@@ -201,10 +199,8 @@ def read_run(path: str | Path) -> dict:
 
 
 def _columns() -> list[str]:
-    from ferflow import tables
-
     ours = ("published_validation", "published_test", "best", "note")
-    return [column for column in tables.schema("sweep")["properties"] if column not in ours]
+    return [column for column in tables.schema("sweep").names if column not in ours]
 
 
 def _drawn(part: Labelled, share: float, seed: int) -> Labelled:

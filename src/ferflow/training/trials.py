@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ferflow.errors import InputError, LossError
-from ferflow.training.reproducible import derive
+from ferflow.seeds import derive
 
 if TYPE_CHECKING:
     import optuna

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from ferflow.datasets.synth4d.contours import CHIN, EYE_LOWER, EYE_UPPER, OVAL
+from ferflow.datasets.synth4d.facemodel import CHIN, EYE_LOWER, EYE_UPPER, OVAL
 from ferflow.datasets.synth4d.identity import SKIN
 
 KINDS = ("bar", "hand", "glasses")

@@ -9,8 +9,7 @@ import numpy as np
 
 from ferflow.datasets.synth4d import expression, identity
 from ferflow.datasets.synth4d.clips import ASYMMETRY
-from ferflow.datasets.synth4d.contours import OVAL
-from ferflow.datasets.synth4d.facemodel import FaceModel
+from ferflow.datasets.synth4d.facemodel import OVAL, FaceModel
 from ferflow.datasets.synth4d.render import Renderer
 from ferflow.settings import Synth4d
 

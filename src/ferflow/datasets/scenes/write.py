@@ -28,9 +28,9 @@ NAME = re.compile(r"Synthetic\d\d_\d{9}_\d{8}\.png")
 
 
 def write_scenes(
-    folder: str | Path, weights_folder: str | Path, settings: Scenes, synth4d: Synth4d, seed: int
+    out_folder: str | Path, weights_folder: str | Path, settings: Scenes, synth4d: Synth4d, seed: int
 ) -> None:
-    """Render `per_class` scenes of each of seven classes (disgust: three quarters) below `folder`.
+    """Render `per_class` scenes of each of seven classes (disgust: three quarters) in `out_folder`.
 
     Writes `<Class>/<Film>_<9 digits>_<8 digits>.png`, SYNTHETIC.txt, the lists of the Strictly Person
     Independent protocol (films in turn, where there are two), and, when all else is there, truth.csv (schema
@@ -38,7 +38,7 @@ def write_scenes(
     its class. Scenes of an earlier call are removed. Raises WeightsError without the face model, and
     InputError where other images lie in the class folders.
     """
-    folder, model = Path(folder), facemodel.load(weights_folder)
+    folder, model = Path(out_folder), facemodel.load(weights_folder)
     _clear(folder)
     write_notice(folder)
     rows = []
@@ -57,7 +57,7 @@ def write_scenes(
                 rows += _truth(scene, path.relative_to(folder).as_posix(), emotion, film.name)
     if settings.films > 1:
         _write_sets(folder, rows)
-    columns = list(tables.schema("scene_truth")["properties"])
+    columns = tables.schema("scene_truth").names
     tables.write(pd.DataFrame(rows, columns=columns), folder / TRUTH, "scene_truth")
     # Nothing lies here unmarked at any time; anew, since the workflow goes by the mark for the whole.
     write_text(folder / MARKER, NOTICE)

@@ -59,19 +59,19 @@ class Shown:
 
 
 def write(
-    folder: str | Path,
+    out_folder: str | Path,
     weights_folder: str | Path,
     settings: AffectSynthetic,
     synth4d: Synth4d,
     seed: int,
 ) -> None:
-    """Render the set into `folder`, with SYNTHETIC.txt and, last, `truth.csv` (schema `affect_truth`).
+    """Render the set into `out_folder`, with SYNTHETIC.txt and, last, `truth.csv` (schema `affect_truth`).
 
     Strengths and mixtures of the emotions are drawn as for the clips (`synth4d`). What an earlier run left in
     the folder is removed. Raises InputError where something other than this set lies in the folder,
     WeightsError without the face model.
     """
-    folder = Path(folder)
+    folder = Path(out_folder)
     model = facemodel.load(weights_folder)
     _clear(folder)
     write_notice(folder)

@@ -14,7 +14,7 @@ from ferflow import tables
 from ferflow.classes import AU_COLUMNS, AU_SCORE_COLUMNS, EMOTIONS
 from ferflow.datasets.synth4d import expression, facemodel, identity, motion
 from ferflow.datasets.synth4d.avi import MjpegWriter
-from ferflow.datasets.synth4d.camera import Camera
+from ferflow.datasets.synth4d.raster import Camera
 from ferflow.datasets.synth4d.render import Renderer
 from ferflow.errors import SettingError
 from ferflow.files import whole, write_text
@@ -39,13 +39,13 @@ def subjects(settings: Synth4d) -> list[str]:
 
 def write_subject(
     subject: str,
-    folder: str | Path,
+    out_folder: str | Path,
     weights_folder: str | Path,
     settings: Synth4d,
     emotions: list[str],
     seed: int,
 ) -> None:
-    """Render one clip per emotion of `subject` into `folder`, with its truth.
+    """Render one clip per emotion of `subject` into `out_folder`, with its truth.
 
     Writes `<subject>_<emotion>_tex.avi` (MJPG), `truth/<subject>_<emotion>.csv` (schema `aus`),
     `truth/<subject>.csv` (schema `truth`, one row per clip; last, so it stands for the whole subject) and
@@ -53,7 +53,7 @@ def write_subject(
     """
     if subject not in subjects(settings):
         raise SettingError("synth4d", f"has no subject {subject}", "raise synth4d.women or synth4d.men")
-    folder = Path(folder)
+    folder = Path(out_folder)
     model = facemodel.load(weights_folder)
     key = [seed, CLIP_STREAM, int(subject[0] == "M"), int(subject[1:])]
     person = identity.draw(model, "male" if subject[0] == "M" else "female", np.random.default_rng([*key, 0]))

@@ -5,13 +5,13 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from ferflow.datasets.synth4d import contours
+from ferflow.datasets.synth4d import facemodel
 from ferflow.datasets.synth4d.geometry import Geometry
 from ferflow.datasets.synth4d.identity import Identity
 from ferflow.datasets.synth4d.portrait import AA_BITS, fixed
 
-ARC = contours.spline(9, 28)
-LIP_ARC = contours.spline(11, 40)
+ARC = facemodel.spline(9, 28)
+LIP_ARC = facemodel.spline(11, 40)
 IRIS_RADIUS = 6.6
 """Model units; an iris is about a fifth as wide as the eyes are apart."""
 GAZE = (3.0, 1.6)
@@ -29,10 +29,10 @@ class Eyes:
         self.ball = self._ball(identity)
         self.height = {
             side: float(
-                geometry.rest[list(contours.EYE_LOWER[side][2:7]), 1].mean()
-                - geometry.rest[list(contours.EYE_UPPER[side][2:7]), 1].mean()
+                geometry.rest[list(facemodel.EYE_LOWER[side][2:7]), 1].mean()
+                - geometry.rest[list(facemodel.EYE_UPPER[side][2:7]), 1].mean()
             )
-            for side in contours.SIDES
+            for side in facemodel.SIDES
         }
 
     def _ball(self, identity: Identity) -> np.ndarray:
@@ -65,13 +65,13 @@ class Eyes:
         return np.clip(eye * self.light, 0, 255).astype(np.float32)
 
     def draw(self, frame: np.ndarray, points: np.ndarray, gaze: np.ndarray) -> None:
-        for side in contours.SIDES:
+        for side in facemodel.SIDES:
             self._draw_one(frame, points, gaze, side)
 
     def _draw_one(self, frame: np.ndarray, points: np.ndarray, gaze: np.ndarray, side: str) -> None:
         unit = self.unit
-        upper = ARC @ points[list(contours.EYE_UPPER[side]), :2]
-        lower = ARC @ points[list(contours.EYE_LOWER[side]), :2]
+        upper = ARC @ points[list(facemodel.EYE_UPPER[side]), :2]
+        lower = ARC @ points[list(facemodel.EYE_LOWER[side]), :2]
         closed = upper[:, 1] > lower[:, 1]
         upper[closed, 1] = lower[closed, 1]  # lids meet, they do not pass one another
         margin = int(5 * unit)
@@ -139,8 +139,8 @@ class Mouth:
     def draw(self, frame: np.ndarray, points: np.ndarray, open_by: float) -> None:
         """Draw between the inner lips; `open_by` (0–1) is how far the jaw took teeth and tongue down."""
         unit = self.unit
-        upper = LIP_ARC @ points[list(contours.LIPS_INNER_UPPER), :2]
-        lower = LIP_ARC @ points[list(contours.LIPS_INNER_LOWER), :2]
+        upper = LIP_ARC @ points[list(facemodel.LIPS_INNER_UPPER), :2]
+        lower = LIP_ARC @ points[list(facemodel.LIPS_INNER_LOWER), :2]
         middle = 0.5 * (upper + lower)
         crossed = (upper[:, 1] > lower[:, 1])[:, None]
         upper, lower = np.where(crossed, middle, upper), np.where(crossed, middle, lower)

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from ferflow.datasets.synth4d import contours
+from ferflow.datasets.synth4d import facemodel
 from ferflow.datasets.synth4d.facemodel import FaceModel
 from ferflow.datasets.synth4d.identity import Identity
 
@@ -16,7 +16,7 @@ CENTRE_Y = -128.0
 """Height in the model that lies in the middle of the frame."""
 PIVOT = (-165.0, -95.0)
 """Height and depth of the point about which the head turns."""
-RING = len(contours.OVAL)
+RING = len(facemodel.OVAL)
 
 
 class Geometry:
@@ -31,7 +31,7 @@ class Geometry:
         self.unit = identity.size * min(width / FRAME[0], height / FRAME[1])
         scale = self.unit / identity.size
         mesh = identity.mesh
-        middle = float(mesh[list(contours.OVAL), 0].mean())
+        middle = float(mesh[list(facemodel.OVAL), 0].mean())
         self.centre = np.array(
             (width / 2 + identity.shift[0] * scale, height / 2 + identity.shift[1] * scale), np.float32
         )
@@ -55,7 +55,7 @@ class Geometry:
         if asymmetry.any():
             sided = np.tensordot((aus * asymmetry).astype(np.float32), self._columns, 1)
             moved += sided * self._side[:, None]
-        oval = moved[list(contours.OVAL)]
+        oval = moved[list(facemodel.OVAL)]
         rings = np.concatenate([self._inner + 0.5 * oval, self._outer + 0.12 * oval])
         turn = _rotation(pose)
         face = (self._face + moved - self._pivot) @ turn.T + self._pivot
@@ -66,7 +66,7 @@ class Geometry:
         return np.concatenate([head, self._border])
 
     def _rings(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        oval = self._face[list(contours.OVAL)]
+        oval = self._face[list(facemodel.OVAL)]
         middle = np.array((0, 8 * self.unit, 0), np.float32)
         away = oval - middle
         upward = np.clip(-away[:, 1] / (95 * self.unit), 0, 1)[:, None]
@@ -92,7 +92,7 @@ class Geometry:
 
 
 def _ring_triangles() -> np.ndarray:
-    loops = [np.array(contours.OVAL), *(468 + RING * k + np.arange(RING) for k in range(3))]
+    loops = [np.array(facemodel.OVAL), *(468 + RING * k + np.arange(RING) for k in range(3))]
     triangles = []
     for inside, outside in pairwise(loops):
         following = np.roll(inside, -1), np.roll(outside, -1)

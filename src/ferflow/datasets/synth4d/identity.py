@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ferflow.datasets.synth4d import contours
+from ferflow.datasets.synth4d import facemodel
 from ferflow.datasets.synth4d.facemodel import FaceModel
 
 # Skin tones (RGB, lit from the front), light to dark; a person lies between two neighbours.
@@ -105,7 +105,7 @@ def _between(table: np.ndarray, position: float) -> np.ndarray:
 def _shape(model: FaceModel, male: bool, rng: np.random.Generator) -> np.ndarray:
     """The neutral mesh with smooth, mirror-symmetric changes of proportion."""
     mesh = model.neutral.astype(np.float64).copy()
-    middle = mesh[list(contours.OVAL), 0].mean()
+    middle = mesh[list(facemodel.OVAL), 0].mean()
     mesh[:, 0] -= middle
     mean = mesh.copy()
     sign = 1.0 if male else -1.0
@@ -147,10 +147,10 @@ def _shape(model: FaceModel, male: bool, rng: np.random.Generator) -> np.ndarray
 
 def _close_lips(mesh: np.ndarray, share: float) -> None:
     """Close the mouth by `share`: the model's mean mesh, a mean over expressions, has the lips apart."""
-    upper, lower = list(contours.LIPS_INNER_UPPER[1:-1]), list(contours.LIPS_INNER_LOWER[1:-1])
+    upper, lower = list(facemodel.LIPS_INNER_UPPER[1:-1]), list(facemodel.LIPS_INNER_LOWER[1:-1])
     gap = (mesh[upper, 1] - mesh[lower, 1]) * share
     mesh[upper, 1] -= gap / 2
     mesh[lower, 1] += gap / 2
     # The outer contour follows a little, so that the lips do not swell.
-    mesh[list(contours.LIPS_OUTER_UPPER[1:-1]), 1] -= gap * 0.3
-    mesh[list(contours.LIPS_OUTER_LOWER[1:-1]), 1] += gap * 0.3
+    mesh[list(facemodel.LIPS_OUTER_UPPER[1:-1]), 1] -= gap * 0.3
+    mesh[list(facemodel.LIPS_OUTER_LOWER[1:-1]), 1] += gap * 0.3

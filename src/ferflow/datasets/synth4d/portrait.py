@@ -8,7 +8,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from ferflow.datasets.synth4d import contours, raster, shading
+from ferflow.datasets.synth4d import facemodel, raster
 from ferflow.datasets.synth4d.geometry import Geometry
 from ferflow.datasets.synth4d.identity import Identity
 
@@ -38,7 +38,7 @@ def paint(identity: Identity, geometry: Geometry) -> tuple[np.ndarray, np.ndarra
 def curve(geometry: Geometry, numbers: tuple[int, ...], n: int = 0, closed: bool = False) -> np.ndarray:
     """A smooth curve [n, 2] through mesh points at rest."""
     points = geometry.rest[list(numbers), :2]
-    return contours.spline(len(points), n or 6 * len(points), closed) @ points
+    return facemodel.spline(len(points), n or 6 * len(points), closed) @ points
 
 
 def polygon(shape: tuple[int, int], outline: np.ndarray, blur: float = 0.0) -> np.ndarray:
@@ -76,7 +76,7 @@ class _Painter:
         y, x = np.mgrid[: geometry.height, : geometry.width].astype(np.float32)
         # Model coordinates relative to the face's middle, y up; the eyes are near y = 22, the chin near −115.
         self.x, self.y = (x - geometry.centre[0]) / self.unit, -(y - geometry.centre[1]) / self.unit
-        self.oval = curve(geometry, contours.OVAL, 200, closed=True)
+        self.oval = curve(geometry, facemodel.OVAL, 200, closed=True)
 
     def _blend(self, mask: np.ndarray, colour: np.ndarray) -> None:
         place = self._place(mask)
@@ -144,9 +144,9 @@ class _Painter:
         neck = np.clip((flare - side) / 1.2 + 0.5, 0, 1) * (self.y < -40)
         normal_x = np.clip(self.x / (half * 1.1), -1, 1)
         normals = np.stack([normal_x, np.zeros_like(normal_x), np.sqrt(1 - normal_x**2)], 2)
-        brightness = shading.light(normals, self.identity.light, self.identity.ambient)
+        brightness = raster.light(normals, self.identity.light, self.identity.ambient)
         # The chin's shadow falls on the neck.
-        chin = (self.geometry.centre[1] - self.geometry.rest[contours.CHIN, 1]) / self.unit
+        chin = (self.geometry.centre[1] - self.geometry.rest[facemodel.CHIN, 1]) / self.unit
         shadow = 1 - 0.50 * np.exp(-(((self.y - chin) / 26) ** 2) - (self.x / 80) ** 2)
         colour = self.identity.skin * (0.90 * brightness * shadow)[:, :, None]
         colour = colour * (1 + 0.012 * self._noise(12))[:, :, None]
@@ -190,7 +190,7 @@ class _Painter:
         identity, geometry = self.identity, self.geometry
         index = raster.cover(geometry.rest, geometry.triangles, self.shape, 1)
         normal = raster.normals(geometry.rest, geometry.triangles)
-        smooth = shading.smoothing(geometry.triangles, len(geometry.rest))
+        smooth = raster.smoothing(geometry.triangles, len(geometry.rest))
         mixed = 0.6 * normal + 0.4 * smooth @ normal
         values = np.concatenate([mixed, geometry.rest[:, 2:]], 1)
         field = raster.evaluate(index, raster.affine(geometry.rest, values, geometry.triangles), 1)
@@ -204,7 +204,7 @@ class _Painter:
         ]
         normals = inside * field + (1 - inside) * skull
         normals /= np.linalg.norm(normals, axis=2, keepdims=True) + 1e-6
-        brightness = shading.light(normals, identity.light, identity.ambient)
+        brightness = raster.light(normals, identity.light, identity.ambient)
         # Hollows get less light: beside the nose, in the eye sockets, under the lower lip.
         hollow = np.clip((soften(depth, 7 * self.unit) - depth) / (7 * self.unit), -0.5, 1.0)
         brightness *= 1 - 0.30 * soften(hollow, 0.8 * self.unit) * inside[:, :, 0]
@@ -248,8 +248,8 @@ class _Painter:
 
     def nose(self) -> None:
         rest, unit = self.geometry.rest, self.unit
-        for sign, side in zip((-1, 1), contours.SIDES, strict=True):
-            ala = rest[contours.NOSTRIL[side], :2]
+        for sign, side in zip((-1, 1), facemodel.SIDES, strict=True):
+            ala = rest[facemodel.NOSTRIL[side], :2]
             base = rest[2, :2]
             centre = base + 0.62 * (ala - base) + (0, -1.5 * unit)
             axes = (5.2 * unit, 2.3 * unit)
@@ -267,13 +267,13 @@ class _Painter:
 
     def eyelids(self) -> None:
         unit, age = self.unit, self.identity.age
-        for side in contours.SIDES:
-            upper, lower = contours.EYE_UPPER[side], contours.EYE_LOWER[side]
+        for side in facemodel.SIDES:
+            upper, lower = facemodel.EYE_UPPER[side], facemodel.EYE_LOWER[side]
             outline = np.concatenate([curve(self.geometry, upper), curve(self.geometry, lower)[::-1]])
             self._darken(polygon(self.shape, outline, 5 * unit), np.array((0.84, 0.78, 0.77)))
-            crease = curve(self.geometry, contours.EYE_CREASE[side])
+            crease = curve(self.geometry, facemodel.EYE_CREASE[side])
             self._darken(line(self.shape, crease, 1.3 * unit, 0.9 * unit), np.array((0.62, 0.52, 0.50)))
-            bag = curve(self.geometry, contours.EYE_BAG[side])
+            bag = curve(self.geometry, facemodel.EYE_BAG[side])
             self._darken(
                 line(self.shape, bag, 3 * unit, 2.5 * unit), 1 - (0.06 + 0.16 * age) * np.array((0.8, 1, 1))
             )
@@ -282,15 +282,15 @@ class _Painter:
                 np.array((0.80, 0.66, 0.64)),
             )
         if age > 0.35:
-            for side in contours.SIDES:
-                fold = curve(self.geometry, contours.NASOLABIAL[side])
+            for side in facemodel.SIDES:
+                fold = curve(self.geometry, facemodel.NASOLABIAL[side])
                 self._darken(line(self.shape, fold, 1.5 * unit, 1.8 * unit), 1 - 0.35 * (age - 0.2))
 
     def lips(self) -> None:
         unit, lip = self.unit, self.identity.lip
         parts = {
-            "upper": (contours.LIPS_OUTER_UPPER, contours.LIPS_INNER_UPPER, 0.88),
-            "lower": (contours.LIPS_OUTER_LOWER, contours.LIPS_INNER_LOWER, 1.04),
+            "upper": (facemodel.LIPS_OUTER_UPPER, facemodel.LIPS_INNER_UPPER, 0.88),
+            "lower": (facemodel.LIPS_OUTER_LOWER, facemodel.LIPS_INNER_LOWER, 1.04),
         }
         local = self.image.mean(2) / (self.identity.skin.mean() + 1e-6)
         grain = 1 + 0.035 * cv2.GaussianBlur(self._noise(1.0), (0, 0), sigmaX=0.4, sigmaY=2.5 * unit)
@@ -302,8 +302,8 @@ class _Painter:
         # The gap at rest is closed; its line is drawn with the mouth, frame by frame.
         gap = np.concatenate(
             [
-                curve(self.geometry, contours.LIPS_INNER_UPPER),
-                curve(self.geometry, contours.LIPS_INNER_LOWER)[::-1],
+                curve(self.geometry, facemodel.LIPS_INNER_UPPER),
+                curve(self.geometry, facemodel.LIPS_INNER_LOWER)[::-1],
             ]
         )
         self._blend(polygon(self.shape, gap, 0.5 * unit), lip * 0.62)
@@ -311,8 +311,8 @@ class _Painter:
             x, y = (self.geometry.rest[corner, :2] - self.geometry.centre) / (unit, -unit)
             spot = np.exp(-(((self.x - x) / 4.0) ** 2) - ((self.y - y) / 2.6) ** 2)
             self._darken(spot, np.array((0.62, 0.52, 0.52)))
-        shine = curve(self.geometry, contours.LIPS_OUTER_LOWER)
-        middle = 0.5 * (shine + curve(self.geometry, contours.LIPS_INNER_LOWER))[20:-20]
+        shine = curve(self.geometry, facemodel.LIPS_OUTER_LOWER)
+        middle = 0.5 * (shine + curve(self.geometry, facemodel.LIPS_INNER_LOWER))[20:-20]
         self.image += line(self.shape, middle, 2 * unit, 1.6 * unit)[:, :, None] * 16
         below = shine[16:-16] + np.array((0, 4 * unit))
         self._darken(line(self.shape, below, 4 * unit, 3 * unit), 0.78)
@@ -324,8 +324,8 @@ class _Painter:
         jaw *= np.clip((np.abs(self.x) - 20) / 12, 0, 1) + np.clip((-self.y - 50) / 6, 0, 1)
         lips = np.concatenate(
             [
-                curve(self.geometry, contours.LIPS_OUTER_UPPER),
-                curve(self.geometry, contours.LIPS_OUTER_LOWER)[::-1],
+                curve(self.geometry, facemodel.LIPS_OUTER_UPPER),
+                curve(self.geometry, facemodel.LIPS_OUTER_LOWER)[::-1],
             ]
         )
         jaw = np.clip(jaw, 0, 1) * (1 - polygon(self.shape, lips, 2 * self.unit))
@@ -336,10 +336,10 @@ class _Painter:
     def brows(self) -> None:
         unit = self.unit
         colour = self.identity.hair * 0.62
-        for side in contours.SIDES:
+        for side in facemodel.SIDES:
             upper, lower = (
-                curve(self.geometry, contours.BROW_UPPER[side], 40),
-                curve(self.geometry, contours.BROW_LOWER[side], 40),
+                curve(self.geometry, facemodel.BROW_UPPER[side], 40),
+                curve(self.geometry, facemodel.BROW_LOWER[side], 40),
             )
             middle = 0.5 * (upper + lower)
             # Full at the nose, thin at the temple.

@@ -1,6 +1,8 @@
-"""Which triangle covers which pixel, and affine functions on triangles: the parts of a warp."""
+"""From meshes to pixels: which triangle covers which, warps of triangles, light on skin, sensor noise."""
 
 from __future__ import annotations
+
+from functools import cache
 
 import cv2
 import numpy as np
@@ -78,3 +80,53 @@ def normals(points: np.ndarray, triangles: np.ndarray) -> np.ndarray:
     )
     total[:, 1] *= -1
     return (total / (np.linalg.norm(total, axis=1, keepdims=True) + 1e-9)).astype(np.float32)
+
+
+WRAP = 0.35
+"""How far light reaches round an edge, as on skin."""
+
+
+def light(normals: np.ndarray, direction: np.ndarray, ambient: float) -> np.ndarray:
+    """Brightness [...] for unit normals [..., 3]: about 1 facing the lamp, `ambient` in shadow."""
+    cosine = normals @ direction.astype(normals.dtype)
+    return ambient + (1.08 - ambient) * np.clip((cosine + WRAP) / (1 + WRAP), 0, None) ** 1.2
+
+
+def smoothing(triangles: np.ndarray, n_points: int) -> np.ndarray:
+    """Matrix [n, n] that averages a vertex with its neighbours, twice."""
+    return _smoothing(triangles.astype(np.int32).tobytes(), n_points)
+
+
+@cache
+def _smoothing(triangles: bytes, n_points: int) -> np.ndarray:
+    corners = np.frombuffer(triangles, np.int32).reshape(-1, 3)
+    matrix = np.eye(n_points)
+    for a, b in ((0, 1), (1, 2), (2, 0)):
+        matrix[corners[:, a], corners[:, b]] = 1
+        matrix[corners[:, b], corners[:, a]] = 1
+    matrix /= matrix.sum(1, keepdims=True)
+    return (matrix @ matrix).astype(np.float32)
+
+
+SPARE = 64
+"""Pixels by which the bank is larger than a frame on each axis."""
+
+
+class Camera:
+    """Adds Gaussian noise of standard deviation `noise` (grey levels) to BGR uint8 frames."""
+
+    def __init__(self, width: int, height: int, noise: float, rng: np.random.Generator) -> None:
+        self.rng = rng
+        shape = (height + SPARE, width + SPARE, 3)
+        values = np.round(rng.standard_normal(shape, dtype=np.float32) * np.float32(noise))
+        # Two unsigned parts: saturating 8-bit addition and subtraction are the fastest way to add.
+        self.lighter = np.clip(values, 0, 255).astype(np.uint8)
+        self.darker = np.clip(-values, 0, 255).astype(np.uint8)
+
+    def take(self, frame: np.ndarray) -> np.ndarray:
+        """The frame with noise, uint8, same shape."""
+        h, w = frame.shape[:2]
+        y, x = (int(v) for v in self.rng.integers(0, SPARE, 2))
+        return cv2.subtract(
+            cv2.add(frame, self.lighter[y : y + h, x : x + w]), self.darker[y : y + h, x : x + w]
+        )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from ferflow.datasets.synth4d import portrait, raster, shading, wrinkles
+from ferflow.datasets.synth4d import portrait, raster, wrinkles
 from ferflow.datasets.synth4d.facemodel import N_POINTS, FaceModel
 from ferflow.datasets.synth4d.features import Eyes, Mouth
 from ferflow.datasets.synth4d.geometry import Geometry
@@ -33,7 +33,7 @@ class Renderer:
         self.eyes, self.mouth = Eyes(identity, geometry), Mouth(identity, geometry)
         self.folds = wrinkles.folds(geometry, model.names, identity.age)
         self._small = (-(-height // STEP), -(-width // STEP))
-        self._smooth = shading.smoothing(geometry.triangles, len(geometry.rest))
+        self._smooth = raster.smoothing(geometry.triangles, len(geometry.rest))
         self._rest_light = self._light(geometry.rest, identity.light, identity.ambient)
         # The depth order at rest serves all frames: heads turn by a few degrees only.
         self._order = raster.depth_order(geometry.rest, geometry.triangles)
@@ -75,7 +75,7 @@ class Renderer:
 
     def _light(self, points: np.ndarray, direction: np.ndarray, ambient: float) -> np.ndarray:
         normals = self._smooth @ raster.normals(points, self.geometry.triangles)
-        return shading.light(normals, direction, ambient)
+        return raster.light(normals, direction, ambient)
 
     def cut_out(
         self,

@@ -12,7 +12,7 @@ import numpy as np
 
 from ferflow.datasets.synth4d import expression, facemodel, identity
 from ferflow.datasets.synth4d.clips import ASYMMETRY, STILL_STREAM, write_notice
-from ferflow.datasets.synth4d.contours import OVAL
+from ferflow.datasets.synth4d.facemodel import OVAL
 from ferflow.datasets.synth4d.render import Renderer
 from ferflow.files import whole
 from ferflow.settings import Stills, Synth4d
@@ -36,15 +36,15 @@ JITTER = 0.05
 
 
 def write_stills(
-    path: str | Path, weights_folder: str | Path, settings: Stills, synth4d: Synth4d, seed: int
+    out: str | Path, weights_folder: str | Path, settings: Stills, synth4d: Synth4d, seed: int
 ) -> None:
-    """Render `per_class` stills of each of seven classes from `subjects` people to the CSV at `path`.
+    """Render `per_class` stills of each of seven classes from `subjects` people to the CSV at `out`.
 
     Columns `emotion` (FER2013's code), `pixels` (2,304 grey values) and `Usage`, which is given by person.
     Strengths and mixtures of the emotions are drawn as for the clips (`synth4d`). SYNTHETIC.txt is
     written beside it.
     """
-    path = Path(path)
+    path = Path(out)
     model = facemodel.load(weights_folder)
     usage = _usage(settings.subjects, np.random.default_rng([seed, STILL_STREAM]))
     rows: list[tuple[int, str, str]] = []

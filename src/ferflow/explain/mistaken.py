@@ -1,0 +1,136 @@
+"""Strips and AU curves of the clips that models got wrong, from files: what the workflow calls."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from ferflow import tables
+from ferflow.errors import InputError
+from ferflow.explain import strips
+from ferflow.explain.frames import Paths, by_subject
+from ferflow.explain.way_figures import WIDTH
+from ferflow.report import style
+from ferflow.report.names import marks, model_label
+from ferflow.report.run import clips_of, scores_of
+from ferflow.settings import Pictures
+
+SHEET = 24
+"""Curves on a sheet at most; more become too small to read."""
+COLUMNS = 4
+
+
+def draw_mistaken(
+    clips: pd.DataFrame, scores: Mapping[str, np.ndarray], threshold: float, what: str, marks: str
+):
+    """AU score [T] (0–5) of each mistaken clip with the frames that trimming keeps.
+
+    `clips`: rows of schema `trim` with `emotion`, `predicted` and `probability` (of the latter), in the order
+    in which they are drawn; the first SHEET of them are. `threshold`: share of the maximum below which faces
+    count as neutral; `what`: the model, for the heading.
+    """
+    shown = clips.head(SHEET)
+    rows = max(1, math.ceil(len(shown) / COLUMNS))
+    drawn: Figure = style.figure(WIDTH, 0.95 + 1.35 * rows)
+    title = f"AU scores of the {len(clips)} clips that {what} got wrong"
+    if len(clips) == 1:
+        title = f"AU score of the only clip that {what} got wrong"
+    if len(shown) < len(clips):
+        title += f" (the {len(shown)} that it was surest of)"
+    if not len(clips):
+        axes = drawn.subplots()
+        axes.set_axis_off()
+        axes.text(0.5, 0.5, "no clip was mistaken", ha="center", va="center")
+        style.heading(drawn, f"AU scores of the clips that {what} got wrong", marks)
+        return drawn
+    grid = drawn.subplots(rows, COLUMNS, squeeze=False, sharey=True)
+    for axes, clip in zip(grid.flat, shown.to_dict("records"), strict=False):
+        score = scores[clip["clip_id"]]
+        axes.axvspan(clip["begin"], clip["end"] - 1, color=style.BAND, lw=0)
+        axes.plot(score, color=style.DARK, linewidth=1)
+        axes.axhline(threshold * clip["max_score"], color=style.LIGHT, linestyle=":", linewidth=0.9)
+        if np.isfinite(score).any():
+            peak = int(np.nanargmax(score))
+            axes.plot(peak, score[peak], "o", color=style.MIDDLE, markersize=3.2)
+        axes.set_xlim(0, max(1, len(score) - 1))
+        axes.tick_params(labelsize=6.5)
+        said = f"{clip['emotion']} → {clip['predicted']} {clip['probability']:.2f}"
+        axes.set_title(f"{clip['clip_id']}\n{said}", fontsize=7, loc="left")
+    greatest = max(np.nanmax(scores[clip], initial=0) for clip in shown["clip_id"])
+    grid.flat[0].set_ylim(0, 1.08 * greatest if greatest > 0 else 1)
+    for axes in list(grid.flat)[len(shown) :]:
+        axes.set_axis_off()
+    drawn.supxlabel(
+        f"frame (shaded: kept by trimming; dot: maximum; dotted: {threshold:.0%} of it)", fontsize=8
+    )
+    drawn.supylabel("AU score (0–5)", fontsize=8)
+    style.heading(drawn, title, marks)
+    return drawn
+
+
+def strips_of(
+    errors_csv: str | Path,
+    faces: Paths,
+    trim_csv: str | Path,
+    manifest_csv: str | Path,
+    folder: str | Path,
+    models: Sequence[str],
+    settings: Pictures,
+    protocol: str = "test",
+) -> int:
+    """A strip (`strips.write_strip`) of every clip that one of `models` got wrong; their number.
+
+    `protocol`: by which models are judged, `test`, or `cv` where nobody is held out.
+    """
+    errors = tables.read(errors_csv, "errors")
+    wrong = errors[(errors["protocol"] == protocol) & errors["model"].isin(models)]
+    clips, files = clips_of(trim_csv, manifest_csv).set_index("clip_id"), by_subject(faces)
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    names = sorted(set(wrong["clip_id"]))
+    for name in names:
+        if name not in clips.index:
+            raise InputError(errors_csv, f"names the clip {name}, which {trim_csv} lacks", "evaluate again")
+        clip = clips.loc[name]
+        strips.write_strip(
+            folder / strips.file_name(name),
+            files[clip["subject_id"]],
+            name,
+            (int(clip["begin"]), int(clip["end"])),
+            settings.strip_frames,
+            settings.strip_size,
+            marks(clip["synthetic"]),
+        )
+    return len(names)
+
+
+def write_mistaken(
+    errors_csv: str | Path,
+    aus: Paths,
+    trim_csv: str | Path,
+    manifest_csv: str | Path,
+    output: str | Path,
+    model: str,
+    threshold: float,
+    protocol: str = "test",
+) -> None:
+    """AU curves of the clips that `model` got wrong under `protocol`, the surest mistakes first."""
+    errors = tables.read(errors_csv, "errors")
+    wrong = errors[(errors["protocol"] == protocol) & (errors["model"] == model)]
+    says = {row["clip_id"]: row[f"p_{row['predicted']}"] for row in wrong.to_dict("records")}
+    clips = clips_of(trim_csv, manifest_csv)
+    synthetic = bool(clips["synthetic"].any())
+    clips = clips.merge(wrong[["clip_id", "predicted"]], on="clip_id", validate="one_to_one")
+    clips["probability"] = clips["clip_id"].map(says).astype(float)
+    clips = clips.sort_values(["probability", "clip_id"], ascending=[False, True])
+    shown = clips.head(SHEET)
+    files = by_subject(aus)
+    scores = scores_of([files[s] for s in sorted(set(shown["subject_id"]))], shown["clip_id"])
+    with style.style():
+        drawn = draw_mistaken(clips, scores, threshold, model_label(model), marks(synthetic))
+        style.save(drawn, output, f"AU scores of clips that {model_label(model)} got wrong")

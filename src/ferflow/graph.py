@@ -1,0 +1,131 @@
+"""What the Snakefile asks for: the study, the steps of its report, and how a run begins and ends."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ferflow import clock, layout
+from ferflow.errors import FerflowError
+from ferflow.parts import report_steps
+from ferflow.report.failed_jobs import failed_jobs
+from ferflow.settings import load
+from ferflow.steps import code, preflight
+from ferflow.steps.files import StudyFiles, files_of
+from ferflow.steps.step import ReportStep
+
+LOCK = Path(".snakemake/ferflow.lock")
+
+
+def say(line: object) -> None:
+    """A line on the terminal."""
+    print(f"ferflow: {line}", file=sys.stderr)
+
+
+def stop(error: FerflowError) -> None:
+    """One clear line instead of a traceback, before any job starts."""
+    say(f"error: {error}")
+    sys.exit(1)
+
+
+class Graph:
+    """A study as its graph of jobs: `study` names its files, `report` are the steps of its report.
+
+    `params` is the repository's params.yaml, `studies` are laid over it, and `laid` (those, and what
+    --config says) over both. Into `config`, the workflow's, go the settings that come of it, which captions
+    and scripts see. The process ends with one line where the study cannot run.
+    """
+
+    def __init__(
+        self, params: Path, config: dict, studies: Sequence[Path], laid: Mapping, talks: bool
+    ) -> None:
+        try:
+            ready = preflight.look(load(params, *map(_shown, studies), more=laid))
+        except FerflowError as error:
+            stop(error)
+        self.study: StudyFiles = files_of(ready)
+        self.report: list[ReportStep] = report_steps(self.study)
+        # The captions of the report see the settings alone.
+        config |= self.study.recorded() | self.study.captions() | {"last_run": self._last_run()}
+        if talks:
+            code.keep()
+            for note in filter(None, (ready.decided, *ready.notes)):
+                say(note)
+
+    def _last_run(self) -> Mapping[str, Any] | None:
+        """What `ferflow overhead` has written of the study's newest run; None before that."""
+        try:
+            return json.loads(Path(self.study.at(layout.OVERHEAD)).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+
+    def results(self) -> list[str]:
+        """What a study ends with: its report, with what a target of its own makes once that is there."""
+        there = [name for name, files in self._apart().items() if all(Path(file).exists() for file in files)]
+        steps = [step for step in self.report if not step.target or step.target in there]
+        return [path for step in steps for path in self._written(step)] + self.study.results()
+
+    def targets(self) -> dict[str, list[str]]:
+        """Targets beside `all`, and their files."""
+        return self.study.stages() | self._apart()
+
+    def _apart(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for step in self.report:
+            if step.target:
+                found.setdefault(step.target, []).extend(self._written(step))
+        return found
+
+    def _written(self, step: ReportStep) -> list[str]:
+        return [self.study.path(output) for output in step.each_output()]
+
+    def begin(self, workflow: Any) -> None:
+        """One run at a time in a folder, nothing dated in the future, and no limit to jobs a second."""
+        self._lock()
+        self._date_now()
+        # Snakemake's limit of jobs per second, which cannot be switched off, has it look at all that is
+        # ready, and at the size of every input, once a second for each job that has ended: half a core where
+        # many jobs are ready.
+        if workflow.local_exec and not workflow.dryrun:
+            workflow.scheduler.job_rate_limiter = None
+
+    def _lock(self) -> None:
+        """The system lets go of the lock with the process, so a killed run leaves none."""
+        import fcntl
+
+        self.lock = LOCK.open("a")  # open as long as the process lives
+        try:
+            fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            stop(FerflowError(Path.cwd(), "another run works in this folder", "wait for it, or stop it"))
+
+    def _date_now(self) -> None:
+        """Nothing that jobs read or have written lies in the future."""
+        try:
+            ahead = clock.date_now(["data", "results", *self.study.settings.places()])
+        except FerflowError as error:
+            stop(error)
+        if ahead:
+            say(f"{ahead} files were dated in the future; they are dated now")
+
+
+def _shown(study: Path) -> Path:
+    """A study's own file as a line on its mistakes names it."""
+    path, here = Path(study), Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
+
+
+def name_failed_jobs(logs: Sequence[str]) -> None:
+    """Say a line for each job of a cluster that failed for good; `logs` are Snakemake's own of this run."""
+    text = ""
+    for _ in range(20):  # the log is written by a thread of its own
+        text = "".join(Path(log).read_text(encoding="utf-8") for log in logs if Path(log).is_file())
+        if "Exiting because a job execution failed" in text:
+            break
+        time.sleep(0.1)
+    for job in failed_jobs(text):
+        say(f"error: {job}")

@@ -1,0 +1,170 @@
+"""Intervals of shares and medians, by the bootstrap over subjects.
+
+Answers about one person's clips are not independent, so whole subjects are drawn with replacement; clips,
+where no subject is known. An interval says what other subjects would do to a number, with these annotators.
+
+Fleiss' kappa says how far annotators agree beyond chance (Fleiss 1971).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ferflow.evaluation.bootstrap import chunked_draws, interval
+from ferflow.settings import Evaluation
+
+WILSON = "Wilson interval: none or all"
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number with its interval (None for both ends where there is none) and a remark on it."""
+
+    value: float
+    low: float | None
+    high: float | None
+    note: str = ""
+
+    def row(self) -> dict[str, float | None]:
+        """As columns of a table."""
+        return {"value": self.value, "low": self.low, "high": self.high}
+
+
+def share(right: np.ndarray, n: np.ndarray, units: Sequence, settings: Evaluation, seed: int) -> Estimate:
+    """Share of right answers: sum of `right` [N] over sum of `n` [N] (answers about each clip).
+
+    `units` names each clip's subject. Where every answer is right, or every one wrong, a bootstrap has no
+    width; then it is Wilson's interval for as many independent answers as there are clips.
+    """
+    right, n = np.asarray(right, float), np.asarray(n, float)
+    if not n.sum():
+        return Estimate(np.nan, None, None, "no answers")
+    value = float(right.sum() / n.sum())
+    names, unit = np.unique(np.asarray(units), return_inverse=True)
+    if len(names) < 2:
+        return Estimate(value, None, None, "one subject: no interval")
+    if value in (0.0, 1.0):
+        clips = int((n > 0).sum())
+        low, high = wilson(value * clips, clips, settings.confidence)
+        return Estimate(value, float(low), float(high), WILSON)
+    sums = np.stack([np.bincount(unit, part, len(names)) for part in (right, n)], axis=1)
+    rng = np.random.default_rng(seed)
+    drawn = np.concatenate([counts @ sums for counts in chunked_draws(len(names), settings.bootstrap, rng)])
+    with np.errstate(invalid="ignore"):
+        shares = drawn[:, 0] / drawn[:, 1]  # NaN where a resample has no answers
+    return Estimate(value, *interval(shares, settings.confidence))
+
+
+def wilson(right: np.ndarray, n: np.ndarray, confidence: float) -> tuple[np.ndarray, np.ndarray]:
+    """Wilson's intervals of `right` of `n` independent answers, arrays of one shape (statsmodels)."""
+    from statsmodels.stats.proportion import proportion_confint
+
+    right, n = np.asarray(right, float), np.asarray(n, float)
+    low, high = proportion_confint(right, n, alpha=1 - confidence, method="wilson")
+    # Exact at the ends, where rounding would put the share outside of its own interval.
+    return np.where(right == 0, 0.0, low), np.where(right == n, 1.0, high)
+
+
+def weighted_medians(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Medians [B] of `values` [N], each taken as often as `weights`, whole numbers [B,N], say.
+
+    Equal to numpy's median of the repeated values; NaN where all weights are 0.
+    """
+    order = np.argsort(values, kind="stable")
+    ranked, counted = np.asarray(values, float)[order], np.cumsum(weights[:, order], axis=1)
+    total = counted[:, -1]
+    middle = [(counted > ((total - 1 + step) // 2)[:, None]).argmax(axis=1) for step in (0, 1)]
+    return np.where(total > 0, (ranked[middle[0]] + ranked[middle[1]]) / 2, np.nan)
+
+
+def medians(
+    values: np.ndarray, groups: np.ndarray, n_groups: int, units: Sequence, settings: Evaluation, seed: int
+) -> tuple[list[Estimate], Estimate]:
+    """The median of `values` [N] in each of the groups 0..G-1 ([N] of them), and the mean of these medians.
+
+    `units` [N] are drawn; a group without values has an undefined median, and is left out of the mean.
+    """
+    values, groups = np.asarray(values, float), np.asarray(groups)
+    members = [np.flatnonzero(groups == group) for group in range(n_groups)]
+    found = np.array([np.median(values[own]) if len(own) else np.nan for own in members])
+    mean = float(np.nanmean(found))
+    names, unit = np.unique(np.asarray(units), return_inverse=True)
+    if len(names) < 2:
+        remark = "one unit: no interval"
+        return [Estimate(float(value), None, None, remark) for value in found], Estimate(
+            mean, None, None, remark
+        )
+    rng = np.random.default_rng(seed)
+    parts = []
+    for counts in chunked_draws(len(names), settings.bootstrap, rng):
+        drawn = np.full((len(counts), n_groups), np.nan)
+        for group, own in enumerate(members):
+            if len(own):
+                drawn[:, group] = weighted_medians(values[own], counts[:, unit[own]])
+        parts.append(drawn)
+    resamples = np.concatenate(parts)
+    each = [
+        Estimate(
+            float(value),
+            *(interval(resamples[:, g], settings.confidence) if len(members[g]) else (None, None)),
+        )
+        for g, value in enumerate(found)
+    ]
+    present = [group for group, own in enumerate(members) if len(own)]
+    return each, Estimate(mean, *interval(np.nanmean(resamples[:, present], axis=1), settings.confidence))
+
+
+def fleiss(counts: np.ndarray) -> float:
+    """Fleiss' kappa of votes [N,K], from statsmodels where each clip has as many.
+
+    With varying numbers the agreement of a clip is the share of its pairs of annotators who agree, its mean
+    is over clips, and chance is the classes' share of all votes. Clips with a single vote have no pair and
+    are left out. NaN where nothing is left, or all votes are for one class.
+    """
+    counts = np.asarray(counts)
+    counts = counts[counts.sum(1) > 1]
+    if not len(counts) or (counts.sum(0) > 0).sum() < 2:
+        return float("nan")
+    n = counts.sum(1)
+    if (n == n[0]).all():
+        from statsmodels.stats.inter_rater import fleiss_kappa
+
+        return float(fleiss_kappa(counts))
+    return float(_kappas(_terms(counts).sum(0, keepdims=True))[0])
+
+
+def fleiss_with_interval(counts: np.ndarray, units: Sequence, settings: Evaluation, seed: int) -> Estimate:
+    """The same with an interval by the bootstrap over `units` [N], the clips' subjects."""
+    counts = np.asarray(counts)
+    paired = counts.sum(1) > 1
+    note = "" if paired.all() else f"{int((~paired).sum())} clips with a single vote left out"
+    value = fleiss(counts)
+    names, unit = np.unique(np.asarray(units)[paired], return_inverse=True)
+    if np.isnan(value) or len(names) < 2:
+        return Estimate(value, None, None, note or "no interval")
+    terms = _terms(counts[paired])
+    sums = np.zeros((len(names), terms.shape[1]))
+    np.add.at(sums, unit, terms)
+    rng = np.random.default_rng(seed)
+    drawn = [_kappas(times @ sums) for times in chunked_draws(len(names), settings.bootstrap, rng)]
+    return Estimate(value, *interval(np.concatenate(drawn), settings.confidence), note)
+
+
+def _terms(counts: np.ndarray) -> np.ndarray:
+    """What kappa needs of each clip, [N,2+K]: its agreement, 1 (to count clips), and its votes."""
+    counts = np.asarray(counts, float)
+    n = counts.sum(1)
+    agreement = ((counts**2).sum(1) - n) / (n * (n - 1))
+    return np.column_stack([agreement, np.ones(len(counts)), counts])
+
+
+def _kappas(sums: np.ndarray) -> np.ndarray:
+    """Kappa [B] from sums of `_terms` [B,2+K]; NaN where all votes are for one class."""
+    observed = sums[:, 0] / sums[:, 1]
+    shares = sums[:, 2:] / sums[:, 2:].sum(1, keepdims=True)
+    chance = (shares**2).sum(1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(chance < 1, (observed - chance) / (1 - chance), np.nan)

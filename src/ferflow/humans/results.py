@@ -1,0 +1,240 @@
+"""The human baseline: majority votes, accuracies, agreement on every clip, confusions, and a summary.
+
+In the majority vote of a clip, of several emotions with the most votes the first one in the order of the
+classes wins: the rule for ties everywhere. How many clips tie, and what the accuracy would be if every tie
+went well or badly, is said too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from ferflow.evaluation.predictions import first_largest
+from ferflow.evaluation.results import units
+from ferflow.humans import measures
+from ferflow.humans.annotations import human_rows
+from ferflow.humans.measures import Estimate, medians, share, wilson
+from ferflow.humans.votes import Votes
+from ferflow.settings import Evaluation
+
+MAJORITY_MODEL = "human-majority"
+SIMULATED_MAJORITY_MODEL = "simulated-human-majority"
+
+
+@dataclass(frozen=True)
+class Majority:
+    """Of N clips the `winner` (class index), whether several emotions `tied`, and whether the label is
+    `among` those with the most votes; arrays [N]."""
+
+    winner: np.ndarray
+    tied: np.ndarray
+    among: np.ndarray
+
+
+def majority(votes: Votes) -> Majority:
+    """The majority vote of every clip."""
+    most = votes.counts.max(1, keepdims=True)
+    first = votes.counts == most
+    rows = np.arange(len(first))
+    return Majority(first_largest(votes.counts), first.sum(1) > 1, first[rows, votes.labels])
+
+
+def majority_predictions(votes: Votes, simulated: bool, seed: int | None = None) -> pd.DataFrame:
+    """Schema `predictions`, protocol `human`: the majority as one model, whose scores are shares of votes."""
+    shares = votes.counts / votes.n[:, None]
+    said = np.asarray(votes.emotions, object)[majority(votes).winner]
+    scores = {f"p_{emotion}": shares[:, k] for k, emotion in enumerate(votes.emotions)}
+    frame = votes.clips[["clip_id", "subject_id", "emotion"]].assign(predicted=said, **scores)
+    return human_rows(frame.assign(model=SIMULATED_MAJORITY_MODEL if simulated else MAJORITY_MODEL), seed)
+
+
+ALL = "all"
+
+
+def per_annotator(
+    answers: pd.DataFrame,
+    emotions: Sequence[str],
+    n_clips: int,
+    missing: Mapping[str, int],
+    settings: Evaluation,
+    seed: int,
+) -> pd.DataFrame:
+    """Schema `human_accuracy`, without the marks: each annotator for `all` clips and for each emotion.
+
+    `missing` (from `annotations.incomplete`) names those who have not answered all of the `n_clips` clips.
+    """
+    answers = answers.assign(right=answers["predicted"] == answers["emotion"], unit=units(answers))
+    rows = []
+    for name, own in answers.groupby("annotator", sort=True):
+        note = f"{missing[name]} of {n_clips} clips" if name in missing else ""
+        for emotion in (ALL, *emotions):
+            part = own if emotion == ALL else own[own["emotion"] == emotion]
+            if part.empty:
+                continue
+            found = share(part["right"], pd.Series(1, part.index), part["unit"], settings, seed)
+            remarks = [remark for remark in (note, found.note) if remark]
+            rows.append(
+                {"annotator": name, "emotion": emotion, "n_clips": len(part)}
+                | {"n_right": int(part["right"].sum()), "accuracy": found.value}
+                | {"low": found.low, "high": found.high, "note": "; ".join(remarks)}
+            )
+    return pd.DataFrame(rows)
+
+
+def per_clip(votes: Votes, mistaken: float, settings: Evaluation) -> pd.DataFrame:
+    """Schema `human_clips`, without the marks: a row per clip, sorted by label and clip.
+
+    `agreement` is the share of annotators who named the label, with Wilson's interval over annotators; a clip
+    is `mistaken` if a greater share than `mistaken` named another emotion (thesis, Figure 3.26: half), and
+    `mistaken_for` is then what most of those said, the first of several.
+    """
+    n, right, labels = votes.n, votes.right, votes.labels
+    won = majority(votes)
+    wrong = votes.counts.copy()
+    wrong[np.arange(len(wrong)), labels] = 0
+    missed = (n - right) / n > mistaken
+    names = np.asarray(votes.emotions, object)
+    low, high = wilson(right, n, settings.confidence)
+    table = votes.clips[["clip_id", "subject_id", "emotion"]].assign(
+        n_annotators=n,
+        n_right=right,
+        agreement=right / n,
+        low=low,
+        high=high,
+        majority=names[won.winner],
+        tied=won.tied,
+        mistaken=missed,
+        mistaken_for=np.where(missed, names[wrong.argmax(1)], ""),
+        **{f"votes_{emotion}": votes.counts[:, k] for k, emotion in enumerate(votes.emotions)},
+    )
+    order = np.lexsort([table["clip_id"], labels])
+    return table.iloc[order].reset_index(drop=True)
+
+
+POOLED_MODEL = "human"
+SIMULATED_POOLED_MODEL = "simulated-human"
+
+
+def confusion(votes: Votes, simulated: bool) -> pd.DataFrame:
+    """Schema `confusion`: what clips of each emotion were called; `count` counts answers and not clips."""
+    emotions = list(votes.emotions)
+    counts = np.zeros((len(emotions), len(emotions)), np.int64)
+    np.add.at(counts, votes.labels, votes.counts)
+    support = counts.sum(1, keepdims=True)
+    share = np.divide(counts, support, out=np.full(counts.shape, np.nan), where=support > 0)
+    return pd.DataFrame(
+        {
+            "model": SIMULATED_POOLED_MODEL if simulated else POOLED_MODEL,
+            "protocol": "human",
+            "emotion": np.repeat(emotions, len(emotions)),
+            "predicted": np.tile(emotions, len(emotions)),
+            "count": counts.ravel(),
+            "share": share.ravel(),
+            "synthetic": bool(votes.clips["synthetic"].any()),
+            "note": "counts are answers",
+        }
+    )
+
+
+def mistaken_for(votes: Votes, mistaken: float, settings: Evaluation, seed: int) -> pd.DataFrame:
+    """Schema `human_mistaken`, without the marks: for each emotion, each other one it was taken for.
+
+    Only clips count of which a greater share of the annotators than `mistaken` was wrong: `n_clips` of them.
+    `n_answers` wrong answers about these named the other emotion, `share` of all wrong ones about them; of
+    `n_most` clips it was the most frequent wrong answer, the first of several. An emotion none of whose clips
+    was mistaken has empty shares.
+    """
+    missed = votes.about((votes.n - votes.right) / votes.n > mistaken)
+    labels = missed.labels
+    wrong = missed.counts.copy()
+    wrong[np.arange(len(wrong)), labels] = 0
+    most = wrong.argmax(1) if len(wrong) else np.zeros(0, int)
+    drawn = units(missed.clips).to_numpy()
+    rows = []
+    for k, emotion in enumerate(votes.emotions):
+        own = labels == k
+        for other, name in enumerate(votes.emotions):
+            if other == k:
+                continue
+            found = share(wrong[own, other], wrong[own].sum(1), drawn[own], settings, seed)
+            rows.append(
+                {
+                    "emotion": emotion,
+                    "mistaken_for": name,
+                    "n_clips": int(own.sum()),
+                    "n_most": int((most[own] == other).sum()),
+                    "n_answers": int(wrong[own, other].sum()),
+                    "share": found.value,
+                    "low": found.low,
+                    "high": found.high,
+                    "note": found.note if own.any() else "no clip was mistaken by most",
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def summarise(
+    votes: Votes, accuracies: pd.DataFrame | None, mistaken: float, settings: Evaluation, seed: int
+) -> pd.DataFrame:
+    """Schema `human_summary`, without the marks: each number for `all` clips, and some for each emotion.
+
+    `accuracies` (schema `human_accuracy`) adds what the annotators' own shares give; None where only votes
+    are known. The mean of the medians is the number that the thesis calls human ground truth (67.8 %, Table
+    3.6): the mean over emotions of the median clip's share, and not a share of right answers.
+    """
+    drawn, labels, emotions = units(votes.clips).to_numpy(), votes.labels, votes.emotions
+    rows: list[dict] = []
+
+    def add(measure: str, emotion: str, found: Estimate) -> None:
+        own = np.ones(len(labels), bool) if emotion == ALL else labels == emotions.index(emotion)
+        counts = {"n_clips": int(own.sum()), "n_answers": int(votes.n[own].sum())}
+        rows.append({"measure": measure, "emotion": emotion} | found.row() | counts | {"note": found.note})
+
+    def of_clips(measure: str, chosen: np.ndarray, emotion: str = ALL) -> None:
+        own = np.ones(len(labels), bool) if emotion == ALL else labels == emotions.index(emotion)
+        ones = np.ones(int(own.sum()))
+        add(measure, emotion, share(chosen[own], ones, drawn[own], settings, seed))
+
+    shown = [emotion for k, emotion in enumerate(emotions) if (labels == k).any()]
+    add("accuracy", ALL, share(votes.right, votes.n, drawn, settings, seed))
+    for emotion in shown:
+        own = labels == emotions.index(emotion)
+        add("accuracy", emotion, share(votes.right[own], votes.n[own], drawn[own], settings, seed))
+    each, mean = medians(votes.right / votes.n, labels, len(emotions), drawn, settings, seed)
+    add("mean_of_medians", ALL, mean)
+    for emotion in shown:
+        add("median_accuracy", emotion, each[emotions.index(emotion)])
+    if accuracies is not None:
+        own = accuracies[accuracies["emotion"] != ALL]
+        groups = own["emotion"].map({emotion: k for k, emotion in enumerate(emotions)})
+        each, mean = medians(own["accuracy"], groups, len(emotions), own["annotator"], settings, seed)
+        remark = "interval over annotators"
+        add("annotator_mean_of_medians", ALL, Estimate(mean.value, mean.low, mean.high, mean.note or remark))
+        for emotion in shown:
+            found = each[emotions.index(emotion)]
+            add(
+                "annotator_median_accuracy",
+                emotion,
+                Estimate(found.value, found.low, found.high, found.note or remark),
+            )
+    won = majority(votes)
+    of_clips("majority_accuracy", won.winner == labels)
+    for emotion in shown:
+        of_clips("majority_accuracy", won.winner == labels, emotion)
+    of_clips("majority_ties_wrong", won.among & ~won.tied)
+    of_clips("majority_ties_right", won.among)
+    of_clips("tied", won.tied)
+    missed = (votes.n - votes.right) / votes.n > mistaken
+    for emotion in (ALL, *shown):
+        of_clips("mistaken", missed, emotion)
+    add("fleiss_kappa", ALL, measures.fleiss_with_interval(votes.counts, drawn, settings, seed))
+    return pd.DataFrame(rows)
+
+
+def published_item(emotion: str) -> str:
+    """The item of a summary's row in the list of published numbers: `human`, or `human/happy`."""
+    return "human" if emotion == ALL else f"human/{emotion}"

@@ -1,0 +1,107 @@
+"""The parts of a report: each module here says which tables and figures a study has, and how they are made.
+
+`steps(study)` of a module yields the steps that make them, and tables that a step with a rule of its own
+makes. A table more is a module more: nothing else lists them.
+"""
+
+from __future__ import annotations
+
+import pkgutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from importlib import import_module
+from typing import TypeVar
+
+from ferflow import layout
+from ferflow.steps.files import StudyFiles
+from ferflow.steps.step import Page, ReportStep, Table
+
+T = TypeVar("T")
+IN_SHORT = "0 In short"
+RESULTS = "1 Results"
+CROSS_VALIDATION = "2 Cross-validation"
+TRAINED = "2 Networks"
+FACES = "3 Faces and trimming"
+IMAGES = "3 Images"
+SPATIAL = "4 Spatial model"
+OPTIMISERS = "4 Optimisers and schedules"
+DATA = "4 Data"
+NETWORKS = "5 Networks"
+HUMANS = "5 Humans"
+PUBLISHED = "6 Published beside reproduced"
+EXPERIMENTS = "7 Experiments"
+PREDICTIONS = "the predictions"
+ANSWERS = "the annotators' answers"
+CURVES = "training curves"
+TABLE = "its table"
+"""Of what `ferflow verify` makes a table again."""
+
+
+def shared_out(names: Sequence[T], paths: Sequence[str]) -> dict[T, list[str]]:
+    """`paths`, as many for each of `names` as for another and in their order, by these names."""
+    count = len(paths) // max(1, len(names))
+    return {name: list(paths[number * count :][:count]) for number, name in enumerate(names)}
+
+
+def beside_paper(
+    study: StudyFiles,
+    paper: str,
+    output: Table,
+    sources: Mapping[str, str | Sequence[str]],
+    rests_on: str = PREDICTIONS,
+) -> ReportStep:
+    """Each number of `papers/<paper>.yaml` beside ours; `sources` are those of its `reads` that there are."""
+    several = {name: [paths] if isinstance(paths, str) else paths for name, paths in sources.items()}
+    named = [(name, path) for name, paths in several.items() for path in paths]
+    return ReportStep(
+        name=output.name,
+        call="ferflow.report.reference:write",
+        given={"paper": paper, "sources": [name for name, _ in named], "dataset": study.dataset},
+        inputs={"tables_csv": [path for _, path in named]},
+        outputs={"out": replace(output, schema="reference")},
+        rests_on=rests_on,
+    )
+
+
+def report_steps(study: StudyFiles) -> list[ReportStep]:
+    """All steps of the study's report. The last render its tables and keep its settings."""
+    modules = sorted(module.name for module in pkgutil.iter_modules(__path__))
+    parts = [one for name in modules for one in import_module(f"{__name__}.{name}").steps(study)]
+    steps = [one for one in parts if isinstance(one, ReportStep)]
+    tables = [
+        table
+        for one in parts
+        for table in (one.each_output() if isinstance(one, ReportStep) else [one])
+        if isinstance(table, Table) and table.title
+    ]
+    return [*steps, *_last(study, tables)]
+
+
+def _last(study: StudyFiles, tables: list[Table]) -> Iterator[ReportStep]:
+    settings = study.settings
+    shown = {table.name: (table.schema or table.name, table.title) for table in tables}
+    caption = {"clips": "table"}.get(settings.kind, f"{settings.kind.removesuffix('s')}_table")
+    # One job for all of them, since each takes less time than a process needs to start.
+    yield ReportStep(
+        name="shown_tables",
+        call="ferflow.report.shown:render_all",
+        given={
+            "shown": shown,
+            "synthetic": study.synthetic,
+            "confidence": settings.evaluation.confidence,
+        },
+        inputs={"tables_csv": [study.path(table) for table in tables]},
+        outputs={
+            "html": [Page(f"{one.name}.html", one.title, one.part, caption, "table") for one in tables],
+            "md": [Page(f"{one.name}.md") for one in tables],
+            "tex": [Page(f"{one.name}.tex") for one in tables],
+        },
+        rests_on=TABLE,
+    )
+    yield ReportStep(
+        name="record",
+        call="ferflow.report.shown:record",
+        given={"settings": study.recorded(), "shown": shown, "synthetic": study.synthetic},
+        inputs={},
+        outputs={"settings": study.at(layout.SETTINGS), "shown": study.at(layout.SHOWN)},
+    )

@@ -1,0 +1,158 @@
+"""The data-centric study (Adel 2023): what was found in the images, both protocols, the paper's numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from ferflow import layout, tables
+from ferflow.parts import IMAGES, PREDICTIONS, RESULTS, beside_paper
+from ferflow.steps.files import ImageFiles, StudyFiles
+from ferflow.steps.step import Figure, ReportStep, Table
+
+TITLES = {
+    "sampling": "Sampling before the split and after it; before, the test is balanced: compare the recall",
+    "variants": "Variants of the CNN-LSTM, by either protocol",
+}
+"""Titles of the comparisons."""
+CLEANED = "Training on the official and on the cleaned images, judged on the same test images"
+MEANS = "Mean grey level per class"
+SHEETS = {
+    "conflicts": "Exact copies with different labels",
+    "copies": "Exact copies",
+    "near_copies": "Near duplicates",
+    "constant": "Nearly constant images",
+    "outliers": "Outliers by mean grey level",
+    "label_errors": "Suspected label errors",
+}
+"""Sheets of example images."""
+
+
+def steps(study: StudyFiles) -> Iterator[ReportStep | Table]:
+    if not isinstance(study, ImageFiles) or not study.settings.datacentric.studied:
+        return
+    output = Table("datacentric", "The data-centric paper: published and ours", RESULTS)
+    sources = {"data_quality": study.table("data_quality")}
+    sources["sampling"] = [study.table(name) for name in study.compared]
+    yield beside_paper(study, "datacentric", output, sources, ReportStep.rests_on)
+    for name in study.compared:
+        yield from _comparison(study, name)
+    if study.settings.datacentric.cleaned:
+        yield _cleaned(study)
+    # The long ones are tables to look things up in, and no pages of the report.
+    yield Table("data_quality", "What was found in the images", IMAGES)
+    yield Table("cleaning", "The cleaned split, rule by rule", IMAGES)
+    yield Table("near_distances", "Near duplicates: labels by distance", IMAGES)
+    yield Table("pixel_boxes", MEANS, IMAGES)
+    yield Table("constant_images", "Nearly constant images", IMAGES)
+    yield _pictures(study)
+
+
+def _comparison(study: ImageFiles, name: str) -> Iterator[ReportStep]:
+    rows, protocols = study.compared[name], ("published", "honest")
+    yield ReportStep(
+        name=f"datacentric_{name}",
+        call="ferflow.datacentric.run:compare",
+        sees=("evaluation", "seed"),
+        given={"rows": rows},
+        memory=3000,
+        minutes=60,
+        group=None,
+        inputs={
+            "predictions_csvs": study.cells("predictions.csv", rows, *protocols),
+            "sides_csvs": study.cells("sides.csv", rows, *protocols),
+        },
+        outputs={"out": Table(name, TITLES[name], RESULTS, "sampling")},
+        rests_on=PREDICTIONS,
+    )
+    yield ReportStep(
+        name=f"figure_of_{name}",
+        call=f"{__name__}:protocols",
+        given={"confidence": study.settings.evaluation.confidence},
+        inputs={"sampling_csv": study.table(name)},
+        outputs={"out": Figure(f"protocols-{name}", f"Both protocols: {name}", RESULTS)},
+    )
+
+
+def protocols(sampling_csv: str, confidence: float, out: str) -> None:
+    """Both protocols of every row of schema `sampling`, and their difference."""
+    from ferflow.datacentric import figures
+    from ferflow.report import style
+    from ferflow.report.names import marks
+
+    table = tables.read(sampling_csv, "sampling")
+    with style.style():
+        drawn = figures.protocols(table, confidence, marks(bool(table["synthetic"].any())))
+        style.save(drawn, out, "Resampling before and after the split")
+
+
+def _cleaned(study: ImageFiles) -> ReportStep:
+    networks = study.settings.datacentric.cleaned
+    rows, protocols = [(name, "none") for name in networks], ("honest", "cleaned")
+    return ReportStep(
+        name="datacentric_cleaned_training",
+        call="ferflow.datacentric.run:compare_cleaned",
+        sees=("evaluation", "seed"),
+        given={"networks": networks},
+        minutes=60,
+        group=None,
+        inputs={
+            "predictions_csvs": study.cells("predictions.csv", rows, *protocols),
+            "sides_csvs": study.cells("sides.csv", rows, *protocols),
+        },
+        outputs={"out": Table("cleaned_training", CLEANED, RESULTS)},
+        rests_on=PREDICTIONS,
+    )
+
+
+def _pictures(study: ImageFiles) -> ReportStep:
+    own = study.settings.datacentric
+    return ReportStep(
+        name="figures_of_quality",
+        call=f"{__name__}:pictures",
+        given={"whiskers": own.whiskers, "margin": own.label_errors.margin, "most": own.sheet},
+        inputs={
+            "pixels": study.at(layout.POOL),
+            "manifest_csv": study.at(layout.MANIFEST),
+            "found_csvs": study.found,
+            "means_csv": f"{study.at(layout.DATACENTRIC)}/pixel_means.csv",
+            "boxes_csv": study.table("pixel_boxes"),
+        },
+        outputs={
+            "means": Figure("pixel_means", MEANS, IMAGES),
+            "sheets": [Figure(f"sheet-{name}", title, IMAGES) for name, title in SHEETS.items()],
+        },
+    )
+
+
+def pictures(
+    pixels: str,
+    manifest_csv: str,
+    found_csvs: Sequence[str],
+    means_csv: str,
+    boxes_csv: str,
+    whiskers: float,
+    margin: float,
+    most: int,
+    out_means: str,
+    out_sheets: Sequence[str],
+) -> None:
+    """The box plot of mean grey levels per class, and sheets of at most `most` example images."""
+    from ferflow.datacentric import figures, run, sheets, store
+    from ferflow.report import style
+    from ferflow.report.names import marks, marks_of
+
+    means, boxes = tables.read(means_csv, "pixel_means"), tables.read(boxes_csv, "pixel_boxes")
+    images, found = store.read(pixels, manifest_csv), run.found(found_csvs, margin)
+    mark, conflicts = marks(images.synthetic), found.exact[found.exact["n_emotions"] > 1]
+    drawn = {
+        "conflicts": lambda: sheets.duplicates(images, conflicts, most, SHEETS["conflicts"], mark),
+        "copies": lambda: sheets.duplicates(images, found.exact, most, SHEETS["copies"], mark),
+        "near_copies": lambda: sheets.near_duplicates(images, found.near, most, mark),
+        "constant": lambda: sheets.constant(images, found.constant, most, mark),
+        "outliers": lambda: sheets.outliers(images, found.outliers, mark),
+        "label_errors": lambda: sheets.label_errors(images, found.label_errors, most, mark),
+    }
+    with style.style():
+        style.save(figures.pixel_means(means, boxes, whiskers, marks_of(boxes)), out_means, MEANS)
+        for (name, title), out in zip(SHEETS.items(), out_sheets, strict=True):
+            style.save(drawn[name](), out, title)

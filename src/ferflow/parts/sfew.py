@@ -1,0 +1,255 @@
+"""A study of faces in scenes (SFEW): images, accuracies in each fold, and the paper beside ours (Gong)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import get_args
+
+from ferflow import layout, tables
+from ferflow.classes import EMOTIONS_NEUTRAL
+from ferflow.parts import IMAGES, PREDICTIONS, RESULTS, TRAINED
+from ferflow.settings import Evaluation
+from ferflow.settings.sfew import SfewProtocol
+from ferflow.steps.files import SfewFiles, StudyFiles
+from ferflow.steps.step import Figure, ReportStep, Table
+
+PAPER = {
+    "sfew_table1": "Table 1: transfer learning on original images",
+    "sfew_table2": "Table 2: transfer learning on face crops",
+    "sfew_table3": "Table 3: other networks and epochs on face crops",
+    "sfew_table4": "Table 4: the approaches compared",
+}
+MATRICES = {"originals": "resnet50-200-originals", "crops": "resnet50-100-crops"}
+"""The paper's two confusion matrices, each of a model; under its protocol and the honest one."""
+
+
+def steps(study: StudyFiles) -> Iterator[ReportStep | Table]:
+    if not isinstance(study, SfewFiles):
+        return
+    yield from _images(study)
+    yield from _folds(study)
+    yield _metrics(study)
+    yield from _paper(study)
+
+
+def _images(study: SfewFiles) -> Iterator[ReportStep | Table]:
+    yield Table("sfew_counts", "Images per class: published and counted", IMAGES)
+    yield Table("sfew_dropped", "Images that are left out", IMAGES)
+    yield ReportStep(
+        name="sfew_crop_quality",
+        call="ferflow.sfew.crops:write_quality",
+        inputs={"manifest_csv": study.manifest, "crops_csv": study.about_crops},
+        outputs={"out": Table("crop_quality", "Face crops and what is flagged", IMAGES)},
+    )
+    yield ReportStep(
+        name="figure_of_crops",
+        call="ferflow.report.crop_sheet:draw",
+        given={"title": "Face crops"},
+        inputs={
+            "manifest_csv": study.manifest,
+            "crops_h5": study.images["crops"],
+            "crops_csv": study.about_crops,
+        },
+        outputs={"out": Figure("crops", "Face crops, flagged ones beside", IMAGES)},
+    )
+
+
+def _flat(said: Mapping[str, Sequence[str]]) -> tuple[list[str], list[str]]:
+    """The protocol of each file, and the files, of files by protocol."""
+    pairs = [(protocol, path) for protocol, paths in said.items() for path in paths]
+    return [protocol for protocol, _ in pairs], [path for _, path in pairs]
+
+
+def _by_protocol(protocols: Sequence[str], paths: Sequence[str]) -> dict[str, list[str]]:
+    """The files by protocol again."""
+    found: dict[str, list[str]] = {}
+    for protocol, path in zip(protocols, paths, strict=True):
+        found.setdefault(protocol, []).append(path)
+    return found
+
+
+def _folds(study: SfewFiles) -> Iterator[ReportStep]:
+    protocols, paths = _flat(study.of_cells("predictions.csv"))
+    by_hand, handmade = _flat(study.of_handmade())
+    title = "Accuracy of the hand-made features in each fold"
+    yield ReportStep(
+        name="sfew_folds",
+        call=f"{__name__}:folds",
+        given={
+            "protocols": protocols,
+            "handmade_protocols": by_hand,
+            "starts": study.transfer.starts(),
+        },
+        inputs={"manifest_csv": study.manifest, "predictions_csvs": paths, "handmade_csvs": handmade},
+        outputs={
+            "folds": Table("sfew_folds", "Accuracy of the networks in each fold", TRAINED),
+            "handmade": Table("sfew_handmade", title, TRAINED, "sfew_folds") if handmade else [],
+        },
+        rests_on=PREDICTIONS,
+    )
+    yield ReportStep(
+        name="sfew_protocols",
+        call=f"{__name__}:protocols",
+        given={"protocols": study.transfer.under()},
+        inputs={"manifest_csv": study.manifest, "folds_csvs": study.folds_of(study.transfer.under())},
+        outputs={"out": Table("sfew_protocols", "How the protocols divide the images", TRAINED)},
+    )
+    # Batch sizes are compared on originals, under the paper's folds.
+    compared = [
+        name
+        for name, cell in study.cells.items()
+        if cell.images == "originals" and not cell.unfrozen and "random" in cell.protocols
+    ]
+    if compared:
+        runs = f"{study.at(layout.SFEW_CELL, protocol='random')}/runs.csv"
+        yield ReportStep(
+            name="sfew_batches",
+            call="ferflow.sfew.run:write_batches",
+            inputs={
+                "folds_table_csv": study.table("sfew_folds"),
+                "runs_csvs": study.each(runs, cell=compared),
+            },
+            outputs={"out": Table("sfew_batches", "Batch sizes on original images", TRAINED)},
+            rests_on=PREDICTIONS,
+        )
+
+
+def folds(
+    manifest_csv: str,
+    predictions_csvs: Sequence[str],
+    protocols: Sequence[str],
+    handmade_csvs: Sequence[str],
+    handmade_protocols: Sequence[str],
+    starts: Mapping[str, str],
+    out_folds: str,
+    out_handmade: str | None,
+) -> None:
+    """Accuracies of all networks, and of the hand-made features, in all folds."""
+    from ferflow.sfew import run
+
+    run.write_folds(_by_protocol(protocols, predictions_csvs), starts, manifest_csv, out_folds)
+    if out_handmade:
+        run.write_folds(_by_protocol(handmade_protocols, handmade_csvs), {}, manifest_csv, out_handmade)
+
+
+def protocols(manifest_csv: str, folds_csvs: Sequence[str], protocols: Sequence[str], out: str) -> None:
+    """What the protocols put on two sides."""
+    from ferflow.sfew import run
+
+    run.write_protocols(manifest_csv, dict(zip(protocols, folds_csvs, strict=True)), out)
+
+
+def _metrics(study: SfewFiles) -> ReportStep:
+    trained, handmade = study.of_cells("predictions.csv"), study.of_handmade()
+    protocols, paths = _flat(
+        {name: trained.get(name, []) + handmade.get(name, []) for name in get_args(SfewProtocol)}
+    )
+    return ReportStep(
+        name="sfew_metrics",
+        call=f"{__name__}:metrics",
+        sees=("evaluation", "seed", "study_protocol=protocol"),
+        given={"protocols": protocols, "synthetic": study.synthetic},
+        minutes=30,
+        inputs={"predictions_csvs": paths},
+        outputs={
+            "metrics": study.at(layout.METRICS),
+            "predictions": study.at(layout.PREDICTIONS),
+            "results": Table("results"),
+            "confusion": Table("confusion"),
+        },
+        rests_on=PREDICTIONS,
+    )
+
+
+def metrics(
+    predictions_csvs: Sequence[str],
+    protocols: Sequence[str],
+    synthetic: bool,
+    evaluation: Evaluation,
+    seed: int,
+    study_protocol: str,
+    out_metrics: str,
+    out_predictions: str,
+    out_results: str,
+    out_confusion: str,
+) -> None:
+    """Metrics of all models under all protocols, with intervals, and their confusion matrices."""
+    from ferflow.sfew import results
+
+    said = _by_protocol(protocols, predictions_csvs)
+    outputs = (out_metrics, out_predictions, out_results, out_confusion)
+    results.evaluate(said, synthetic, evaluation, seed, study_protocol, *outputs)
+
+
+def _paper(study: SfewFiles) -> Iterator[ReportStep]:
+    folds_csvs = [study.table("sfew_folds")]
+    folds_csvs += [study.table("sfew_handmade")] if study.handmade.under() else []
+    schemas = {name: "sfew_paper" for name in PAPER} | {"sfew_table4": "sfew_methods"}
+    yield ReportStep(
+        name="sfew_beside",
+        call=f"{__name__}:beside",
+        given={"dataset": study.dataset},
+        inputs={"folds_csvs": folds_csvs, "counts_csv": study.table("sfew_counts")},
+        outputs={
+            "beside": Table("sfew_beside", "The SFEW paper and ours", RESULTS, "reference"),
+            "tables": [Table(name, title, RESULTS, schemas[name]) for name, title in PAPER.items()],
+        },
+        rests_on=PREDICTIONS,
+    )
+    drawn = [
+        (images, model, protocol)
+        for images, model in MATRICES.items()
+        for protocol in ("random", "film")
+        if any(
+            model in cell.models(study.transfer.batch).values() and protocol in cell.protocols
+            for cell in study.cells.values()
+        )
+    ]
+    yield ReportStep(
+        name="figures_of_sfew",
+        call=f"{__name__}:figures",
+        given={"matrices": [(model, protocol) for _, model, protocol in drawn]},
+        inputs={"folds_csvs": folds_csvs, "confusion_csv": study.table("confusion")},
+        outputs={
+            "folds": Figure("sfew_accuracy", "Accuracy in each fold by protocol", RESULTS),
+            "confusion": [
+                Figure(
+                    f"sfew_confusion-{images}-{protocol}",
+                    f"Confusion matrix on {images}, {protocol} folds",
+                    RESULTS,
+                )
+                for images, _, protocol in drawn
+            ],
+        },
+    )
+
+
+def beside(
+    folds_csvs: Sequence[str],
+    counts_csv: str,
+    dataset: str,
+    out_beside: str,
+    out_tables: Sequence[str],
+) -> None:
+    """The paper's numbers, each beside ours or the reason why there is none, and its Tables 1 to 4."""
+    from ferflow.report import reference, sfew_tables
+
+    sources = ["sfew_counts", *["sfew_folds"] * len(folds_csvs)]
+    ours = reference.read("sfew", sources, [counts_csv, *folds_csvs], dataset=dataset)
+    tables.write(reference.compare("sfew", ours), out_beside, "reference")
+    sfew_tables.write(ours, dict(zip(PAPER, out_tables, strict=True)))
+
+
+def figures(
+    folds_csvs: Sequence[str],
+    confusion_csv: str,
+    matrices: Sequence[tuple[str, str]],
+    out_folds: str,
+    out_confusion: Sequence[str],
+) -> None:
+    """Accuracy in each fold by protocol, and the paper's two confusion matrices (its Figures 4 and 5)."""
+    from ferflow.report import sfew_figures
+
+    sfew_figures.write_folds(folds_csvs, out_folds, len(EMOTIONS_NEUTRAL))
+    for (model, protocol), path in zip(matrices, out_confusion, strict=True):
+        sfew_figures.write_confusion(confusion_csv, model, protocol, path)

@@ -1,0 +1,242 @@
+"""The steps that compute, in the order of the data. Their rules (`workflow/rules`) name their files."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from ferflow.steps import work
+from ferflow.steps.step import Step
+
+DATA, FACES, TRAINING = "ferflow.datasets", "ferflow.faces", "ferflow.training"
+QUALITY = "ferflow.datacentric.run"
+RUN = ("classes=emotions", "seed")
+"""What every training on clips sees."""
+
+prepares = partial(Step, group="prepare", work=work.frames)
+lists = partial(Step, group="list")
+
+
+def trains(
+    name: str, call: str, sees: tuple[str, ...] = (), memory: int = 3000, minutes: int = 720, **more: Any
+) -> Step:
+    """A step that a GPU makes faster."""
+    return Step(name, call, sees, memory, minutes, gpu=True, **more)
+
+
+WEIGHTS = (
+    Step("weights", "ferflow.weights:fetch_many"),
+    Step("published_weights", "ferflow.weights:fetch_many"),
+)
+CLIPS = (
+    prepares(
+        "synth4d", f"{DATA}.synth4d.clips:write_subject", ("settings=synth4d", "emotions", "seed"), 800, 10
+    ),
+    Step("manifest", f"{DATA}:write_manifest", ("dataset", "emotions"), minutes=30, work=work.clips),
+    prepares("faces", f"{FACES}.store:write_faces", ("settings=faces",), minutes=10),
+    lists("unusable", f"{DATA}.usable:write", minutes=30),
+    lists("clips", f"{DATA}.usable:write_clips", ("emotions", "protocol"), work=work.clips),
+    lists("splits", f"{TRAINING}.splits:write_planned", ("splits", "protocol", "seed"), 2000, 30),
+    prepares("aus", "ferflow.aus.run:write_aus", ("settings=aus",)),
+    Step("trim", "ferflow.aus.trim:write_trim", ("settings=trim",), 2000, 30, work=work.clips),
+    Step("trackers", f"{FACES}.compare:write_trackers", ("faces",), 2000, 240),
+    Step("simulated_annotators", "ferflow.humans.run:write_simulated", ("emotions", "seed"), 2000, 30),
+)
+SPATIAL = (
+    Step(
+        "stills",
+        f"{DATA}.synth4d.stills:write_stills",
+        ("settings=stills", "synth4d", "seed"),
+        1000,
+        10,
+        work=work.stills,
+    ),
+    trains(
+        "spatial", f"{TRAINING}.spatial:write", ("protocol",), 4000, 600, work=work.image_training("spatial")
+    ),
+    trains(
+        "frozen",
+        f"{TRAINING}.classifier:write_frozen",
+        ("protocol",),
+        4000,
+        240,
+        work=work.image_training("frozen", 1),
+    ),
+    trains(
+        "classifier",
+        f"{TRAINING}.classifier:search_classifier",
+        ("stages=finetune", "protocol"),
+        6000,
+        600,
+        work=work.image_training("classifier"),
+    ),
+    trains(
+        "finetune",
+        f"{TRAINING}.finetune:finetune",
+        ("stages=finetune", "protocol"),
+        8000,
+        1440,
+        work=work.image_training("finetune"),
+    ),
+)
+FEATURES = (
+    trains(
+        "features",
+        "ferflow.features.extract:write_versions",
+        ("seed",),
+        2000,
+        90,
+        group="features",
+        work=work.versions,
+    ),
+    Step("export", "ferflow.features.export:write_folds", ("emotions",), 2000, 30, work=work.clips),
+)
+HEADS = (
+    trains("fold", f"{TRAINING}.crossval:run_fold", ("finalize", *RUN), work=work.fold),
+    trains("final", f"{TRAINING}.final:train_final", minutes=480, work=work.final),
+    Step("baselines", f"{TRAINING}.baselines:write", (), 3000, 60),
+    trains("control_neutral", f"{TRAINING}.controls:neutral_frames", minutes=480, work=work.final),
+    Step("control_true_aus", f"{TRAINING}.controls:true_aus", (), 2000, 30),
+    trains("experiment_fold", f"{TRAINING}.crossval:run_fold", RUN, work=work.fold_alone),
+    Step("other_splits", f"{TRAINING}.splits:write_regrouped", ("seed",), 2000, 30),
+    trains("other_splits_fold", f"{TRAINING}.crossval:run_fold", RUN, work=work.fold_alone),
+    Step("nested_plan", f"{TRAINING}.nested_run:write_plan", ("seed",), 2000, 30),
+    trains("nested_inner", f"{TRAINING}.nested_run:run_inner", work=work.nested_inner),
+    trains("nested_outer", f"{TRAINING}.nested_run:run_chosen", minutes=480, work=work.nested_outer),
+    trains(
+        "search_head",
+        f"{TRAINING}.head_search:search_head",
+        ("protocol", *RUN),
+        minutes=2880,
+        work=work.search,
+    ),
+)
+FRAMES = (
+    trains(
+        "end_to_end_fold",
+        f"{TRAINING}.endtoend:write_fold",
+        ("finalize", "augment", *RUN),
+        minutes=1440,
+        work=work.fold,
+    ),
+    trains(
+        "end_to_end_final", f"{TRAINING}.endtoend:write_final", ("finalize", "augment", *RUN), work=work.final
+    ),
+    trains(
+        "experiment_frames_fold",
+        f"{TRAINING}.endtoend:write_fold",
+        ("augment", *RUN),
+        minutes=1440,
+        work=work.fold_alone,
+    ),
+)
+IMAGES = (
+    Step("image_manifest", f"{DATA}.fer2013:write_manifest", (), 2000, 30),
+    Step("image_counts", "ferflow.report.image_counts:write", (), 2000, 30),
+    trains("views", "ferflow.evaluation.images:judge", minutes=60, work=work.views),
+    trains(
+        "sweep_run",
+        f"{TRAINING}.sweep:train",
+        ("spatial", "seed", "protocol"),
+        4000,
+        600,
+        work=work.image_training("sweep_run"),
+    ),
+    Step("sweep_best", f"{TRAINING}.sweep:write_best", (), 2000, 30),
+)
+DATACENTRIC = (
+    Step("datacentric_images", f"{QUALITY}:unpack", (), 2000, 30),
+    Step("datacentric_quality", f"{QUALITY}:examine", ("seed",), 3000, 30),
+    trains("datacentric_fold", f"{QUALITY}:judge_fold", ("seed",), 2000, 240, work=work.datacentric_training),
+    Step("datacentric_label_errors", f"{QUALITY}:doubt", (), 1000, 30),
+    Step("datacentric_cleaning", f"{QUALITY}:clean", (), 2000, 30),
+    trains("datacentric_cell", f"{QUALITY}:run_cell", ("seed",), 2000, 240, work=work.datacentric_training),
+)
+SCENES = (
+    Step(
+        "scenes",
+        f"{DATA}.scenes.write:write_scenes",
+        ("settings=sfew.scenes", "synth4d", "seed"),
+        1000,
+        20,
+        work=work.images,
+    ),
+    Step(
+        "sfew_manifest",
+        f"{DATA}.sfew:write_manifest",
+        ("smallest=sfew.dataset.smallest",),
+        minutes=30,
+        work=work.images,
+    ),
+    Step("sfew_originals", "ferflow.sfew.store:write_originals", minutes=30, work=work.images),
+    Step("sfew_crops", "ferflow.sfew.crops:write", ("settings=sfew.crops",), 1500, 30, work=work.images),
+    Step("sfew_folds_of", "ferflow.sfew.folds:write", ("n_folds=sfew.transfer.folds", "seed"), minutes=10),
+    trains(
+        "sfew_frozen",
+        "ferflow.sfew.frozen:write_published",
+        ("threads=sfew.transfer.threads", "seed"),
+        2000,
+        60,
+        work=work.frozen_stages,
+    ),
+    trains(
+        "sfew_cell", "ferflow.sfew.run:train_cell", ("seed",), 2000, 60, group="transfer", work=work.transfer
+    ),
+    Step(
+        "sfew_handmade",
+        "ferflow.sfew.svm:judge",
+        ("settings=sfew.handmade", "seed"),
+        1500,
+        30,
+        work=work.images,
+    ),
+)
+AFFECT = (
+    Step(
+        "affect_images",
+        f"{DATA}.synth4d.affect:write",
+        ("settings=affect.synthetic", "synth4d", "seed"),
+        1000,
+        20,
+        work=work.images,
+    ),
+    Step(
+        "affect_index",
+        f"{DATA}.affect_index:build",
+        ("smallest=affect.dataset.smallest",),
+        2000,
+        120,
+        work=work.images,
+    ),
+    trains(
+        "affect_network",
+        "ferflow.training.affect:train",
+        ("root=affect.dataset.path", "loading=affect.loading", "seed"),
+        6000,
+        2400,
+        work=work.affect_training,
+    ),
+    trains(
+        "affect_speed",
+        "ferflow.bench.affect_speed:measure",
+        ("models=affect.models", "root=affect.dataset.path", "loading=affect.loading", "seed"),
+        6000,
+        120,
+    ),
+)
+STEPS = {
+    step.name: step
+    for step in (
+        *WEIGHTS,
+        *CLIPS,
+        *SPATIAL,
+        *FEATURES,
+        *HEADS,
+        *FRAMES,
+        *IMAGES,
+        *DATACENTRIC,
+        *SCENES,
+        *AFFECT,
+    )
+}
+"""Every step with a rule of its own, by the name of the rule."""

@@ -1,0 +1,644 @@
+"""The files of a study by their names: what its rules and its report's steps read and write."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from itertools import product
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from ferflow import layout
+from ferflow.datasets.manifest import SYNTHETIC_MARK
+from ferflow.faces.detect import DETECTORS
+from ferflow.networks import NETWORKS
+from ferflow.settings import BEST, SHIPPED, ClipNetworkSettings, Settings, Spatial
+from ferflow.steps.preflight import Ready
+from ferflow.steps.step import Figure, Folder, Output, Page, Table, plain
+from ferflow.training import sweep
+from ferflow.weights import shipped, start_file
+
+SHAPING = (
+    "study",
+    "kind",
+    "protocol",
+    "seed",
+    "emotions",
+    "synth4d",
+    "stills",
+    "faces",
+    "aus",
+    "trim",
+    "augment",
+    "spatial",
+    "finetune",
+    "features",
+    "end_to_end",
+    "finalize",
+)
+"""Sections of the settings that shape a final model as they are."""
+
+
+class _Known(dict):
+    """Fills in what is known and leaves other fields as wildcards."""
+
+    def __missing__(self, key: str) -> str:
+        return "{" + key + "}"
+
+
+def in_folder(folder: str, *names: str) -> dict[str, str]:
+    """Files in `folder`, each under its name without the suffix."""
+    return {PurePosixPath(name).stem: f"{folder}/{name}" for name in names}
+
+
+def each(pattern: str, **lists: Iterable[Any]) -> list[str]:
+    """`pattern` with every combination of `lists`, the last the fastest; other fields stay wildcards."""
+    names = list(lists)
+    return [
+        pattern.format_map(_Known(zip(names, values, strict=True)))
+        for values in product(*(list(one) for one in lists.values()))
+    ]
+
+
+class StudyFiles:
+    """Names of a study's files. `ready` is the study as `preflight.look` left it."""
+
+    def __init__(self, ready: Ready) -> None:
+        self.ready = ready
+        self.settings: Settings = ready.settings
+        self.dataset, self.synthetic = self.settings.data()
+        self.known: Mapping[str, str] = {"dataset": self.dataset, "study": self.settings.study}
+
+    def at(self, pattern: str, **fields: Any) -> str:
+        """A pattern of `layout` with the study's own names and `fields`; others stay wildcards."""
+        return pattern.format_map(_Known(self.known, **fields))
+
+    def each(self, pattern: str, **lists: Iterable[Any]) -> list[str]:
+        """The same with every combination of `lists`, which go before the study's own names."""
+        own = {name: value for name, value in self.known.items() if name not in lists}
+        return each(pattern.format_map(_Known(own)), **lists)
+
+    def table(self, name: str, suffix: str = ".csv") -> str:
+        """A table of the report."""
+        return f"{self.at(layout.TABLES)}/{name}{suffix}"
+
+    def tables(self, *names: str) -> dict[str, str]:
+        """Tables of the report by their names."""
+        return {name: self.table(name) for name in names}
+
+    def figure(self, name: str) -> str:
+        """A figure of the report."""
+        return f"{self.at(layout.FIGURES)}/{name}.svg"
+
+    def recorded(self) -> dict:
+        """The settings as they were resolved."""
+        return plain(self.settings)
+
+    def captions(self) -> dict[str, Any]:
+        """What the captions of the report say beside the settings."""
+        return {"decided": self.ready.decided}
+
+    def results(self) -> list[str]:
+        """What the study ends with beside the report."""
+        return []
+
+    def stages(self) -> dict[str, list[str]]:
+        """Files of targets of the same graph beside `all`: the coarse stages of dvc.yaml."""
+        return {}
+
+    @property
+    def synthetic_stills(self) -> bool:
+        """Whether the images that networks for single images learn from are rendered."""
+        return self.settings.stills.source == "synth4d"
+
+    @property
+    def finetuned(self) -> list[str]:
+        """The networks for single images that are fine-tuned in the thesis's three phases."""
+        found = self.networks_for_images.items()
+        return [name for name, (own, _) in found if own.method == "finetune" and own.weights is None]
+
+    @cached_property
+    def networks_for_images(self) -> dict[str, tuple[Spatial, int]]:
+        """The networks for single images that the study trains or takes over: their settings and seeds."""
+        return {}
+
+    def recipe(self, model: str) -> Spatial:
+        """How a network for single images is trained."""
+        return self.networks_for_images[model][0]
+
+    def seed_of(self, model: str) -> int:
+        """The seed of its training."""
+        return self.networks_for_images[model][1]
+
+    def start_of(self, model: str) -> str | list:
+        """What a network for single images is trained from: published weights, or nothing."""
+        own = self.recipe(model)
+        return self.weights(own.pretrained) if own.pretrained else []
+
+    def adopted(self, model: str) -> str | list:
+        """The trained network that is taken over, where it is."""
+        named = self.recipe(model).weights
+        return str(shipped()) if named == SHIPPED else named or []
+
+    @staticmethod
+    def there(path: str) -> str | list:
+        """`path` where there is such a file, else nothing: a step may do without it."""
+        return path if Path(path).exists() else []
+
+    def path(self, output: Output) -> str:
+        """Where an output of a report's step lies."""
+        if isinstance(output, Table):
+            return self.table(output.name)
+        if isinstance(output, Figure):
+            return self.figure(output.name)
+        if isinstance(output, Page):
+            return f"{self.at(layout.TABLES)}/{output.name}"
+        return output.path if isinstance(output, Folder) else output
+
+    def detector_weights(self, detector: str) -> list[str]:
+        """What a detector of faces needs."""
+        return [self.weights(name) for name in DETECTORS[detector]]
+
+    @staticmethod
+    def core_weights() -> list[str]:
+        """Names of the files that faces and action units need, whatever finds the faces."""
+        core = ["au_to_mesh.npz", "face_tessellation.json", "face_landmark.tflite", "face_landmarker.task"]
+        return core + sorted({name for files in DETECTORS.values() for name in files})
+
+    @staticmethod
+    def weights(name: str) -> str:
+        """A pretrained file."""
+        return f"{layout.WEIGHTS}/{name}"
+
+
+class ClipFiles(StudyFiles):
+    """Those of a study of clips."""
+
+    def __init__(self, ready: Ready) -> None:
+        super().__init__(ready)
+        settings = self.settings
+        self.known = self.known | {
+            "backend": settings.aus.backend,
+            "extractor": settings.spatial.network,
+            "layer": settings.features.layer,
+        }
+        self.subjects = ready.subjects
+        self.heads = list(settings.temporal.heads)
+        self.networks = list(settings.end_to_end.run)
+        self.folds = range(settings.splits.folds)
+        self.tested = settings.splits.tested
+        self.models = settings.models()
+        self.by = list(ready.by)
+        self.spatial = self.at(layout.SPATIAL, model=settings.spatial.network)
+        self.clips, self.trim, self.splits = (
+            self.at(layout.CLIPS),
+            self.at(layout.TRIM),
+            self.at(layout.SPLITS),
+        )
+        self.baselines = list(settings.baselines.models())
+        # They are judged on the test subjects.
+        self.controls = settings.evaluation.controls and self.tested
+        self.humans = settings.humans.source(settings.dataset.name)
+        self.runs = settings.experiments.trained()
+        self.comparisons = settings.experiments.chosen()
+        self.layers, self.augmentations = self._asked()
+        self.sources = self._sources()
+
+    def face_weights(self) -> list[str]:
+        """What finding faces and their landmarks needs."""
+        faces = self.settings.faces
+        landmarks = "face_landmarker.task" if faces.landmarks == "bundle" else "face_landmark.tflite"
+        return [self.weights(landmarks), *self.detector_weights(faces.detector)]
+
+    @cached_property
+    def networks_for_images(self) -> dict[str, tuple[Spatial, int]]:
+        """The one whose layers are the clips' features."""
+        settings = self.settings
+        own = {settings.spatial.network: (settings.spatial, settings.seed)}
+        return own if settings.sees_images() else {}
+
+    def _asked(self) -> tuple[list[str], list[str]]:
+        """Layers and augmented versions, as many as any head asks for: features are made in one pass."""
+        settings = self.settings
+        own = settings.features.layer
+        asked = [(own, head.augmentations) for head in settings.temporal.heads.values()]
+        asked += [
+            (run.layer or own, settings.of_run(name).augmentations)
+            for name, run in self.runs.items()
+            if run.of in self.heads
+        ]
+        asked += [(own, settings.search.greatest(head, "augmentations") or 0) for head in settings.search.run]
+        asked += [("dense", 0)] if settings.baselines.run else []
+        layers = list(dict.fromkeys(layer for layer, _ in asked)) or [own]
+        most = max((count for _, count in asked), default=0)
+        return layers, settings.augment.transformations[:most]
+
+    def _sources(self) -> dict[str, dict[str, str]]:
+        """Where each subject's clips lie; those of the embedded set are named before they are rendered."""
+        if self.synthetic:
+            return {
+                subject: {
+                    f"{subject}_{emotion}": path.format(subject=subject)
+                    for emotion, path in zip(self.settings.emotions, self.rendered_clips, strict=True)
+                }
+                for subject in self.subjects
+            }
+        found: dict[str, dict[str, str]] = {subject: {} for subject in self.subjects}
+        for clip in self.ready.clips:
+            found[clip.subject_id][clip.clip_id] = str(clip.source)
+        return found
+
+    @property
+    def rendered_clips(self) -> list[str]:
+        """The embedded set's clips of one subject."""
+        return [f"{self.settings.dataset.root}/{{subject}}_{e}_tex.avi" for e in self.settings.emotions]
+
+    @property
+    def rendered_truth(self) -> str:
+        """What the generator showed of a subject."""
+        return f"{self.settings.dataset.root}/truth/{{subject}}.csv"
+
+    @property
+    def rendered_aus(self) -> list[str]:
+        """The generator's action units of the clips of one subject."""
+        return [f"{self.settings.dataset.root}/truth/{{subject}}_{e}.csv" for e in self.settings.emotions]
+
+    def of_subjects(self, *patterns: str, **fields: Any) -> list[str]:
+        """A file of every subject; of several patterns one after the other."""
+        return [path for one in patterns for path in self.each(self.at(one, **fields), subject=self.subjects)]
+
+    def all_features(self, augmentations: int = 0, **fields: Any) -> list[str]:
+        """Feature files of all subjects: the originals and so many augmented versions."""
+        names = ["none", *self.settings.augment.transformations[:augmentations]]
+        return each(self.at(layout.FEATURES, **fields), augmentation=names, subject=self.subjects)
+
+    def head_features(self, head: str) -> list[str]:
+        """Those that a head trains on."""
+        return self.all_features(self.settings.temporal.heads[head].augmentations)
+
+    def run_features(self, run: str) -> list[str]:
+        """Those that an experiment's run trains on."""
+        layer = self.runs[run].layer or self.settings.features.layer
+        return self.all_features(self.settings.of_run(run).augmentations, layer=layer)
+
+    def search_features(self, head: str) -> dict[int, list[str]]:
+        """Those of a search, for each number of augmentations that is tried."""
+        most = self.settings.search.greatest(head, "augmentations")
+        own = self.settings.temporal.heads[head].augmentations
+        return {n: self.all_features(n) for n in ([own] if most is None else range(most + 1))}
+
+    def candidate_features(self, head: str, candidate: str) -> list[str]:
+        """Those of a candidate of nested cross-validation."""
+        own = self.settings.temporal.heads[head].augmentations
+        return self.all_features(self.settings.nested.tried()[candidate].get("augmentations", own))
+
+    def candidates_features(self, head: str) -> list[str]:
+        """Those of all candidates, each file once."""
+        tried = self.settings.nested.tried()
+        return list(dict.fromkeys(path for name in tried for path in self.candidate_features(head, name)))
+
+    def fold_files(self, pattern: str, tested: bool | None = None) -> dict[str, str]:
+        """What the training of a fold writes to its folder; `tested`: also on the test subjects."""
+        folder = self.at(pattern)
+        found = in_folder(folder, "history.csv", "predictions.csv", "early.json")
+        found["early_history"] = f"{folder}/early.csv"
+        return found | (
+            in_folder(folder, "tested.csv") if (self.tested if tested is None else tested) else {}
+        )
+
+    def of_folds(self, file: str) -> list[str]:
+        """A file of every fold of every model, in the order of `models`."""
+        heads = self.each(f"{layout.FOLD}/{file}", head=self.heads, fold=self.folds)
+        return heads + self.each(f"{layout.END_TO_END_FOLD}/{file}", network=self.networks, fold=self.folds)
+
+    def of_finals(self, file: str) -> list[str]:
+        """A file of every final model, in the order of `models`."""
+        heads = self.each(f"{layout.FINAL}/{file}", head=self.heads)
+        return heads + self.each(f"{layout.END_TO_END_FINAL}/{file}", network=self.networks)
+
+    def of_run(self, name: str, file: str) -> list[str]:
+        """A file of every fold of an experiment's run, or of a model of the study."""
+        pattern = layout.EXPERIMENT_FOLD
+        if name in self.heads:
+            pattern = layout.FOLD
+        elif name in self.networks:
+            pattern = layout.END_TO_END_FOLD
+        return self.each(f"{self.at(pattern, run=name, head=name, network=name)}/{file}", fold=self.folds)
+
+    def of_schemes(self, file: str) -> list[str]:
+        """A file of every fold of each compared head, in the study's own scheme and then in the other."""
+        other = self.settings.splits.other()
+        folders = (layout.FOLD, self.at(layout.SPLIT_KIND_FOLD, scheme=other))
+        return [
+            path
+            for head in dict.fromkeys(self.settings.splits.compared)
+            for folder in folders
+            for path in self.each(f"{self.at(folder, head=head)}/{file}", fold=self.folds)
+        ]
+
+    def model_predictions(self) -> list[str]:
+        """Predictions of every model: of its folds, and of the final one where there are test subjects."""
+        return self.of_folds("predictions.csv") + (self.of_finals("predictions.csv") if self.tested else [])
+
+    def baseline_predictions(self) -> list[str]:
+        """Those of the models without a head."""
+        return self.each(layout.BASELINE, baseline=self.baselines)
+
+    def control_predictions(self) -> list[str]:
+        """Those of the controls."""
+        if not self.controls:
+            return []
+        names = [f"neutral-{head}" for head in self.heads] + (["true-aus"] if self.synthetic else [])
+        return self.each(layout.CONTROL, control=names)
+
+    def human_predictions(self) -> list[str]:
+        """The majority of human answers."""
+        return [self.at(layout.HUMANS) + "/majority.csv"] if self.humans else []
+
+    def fused_predictions(self) -> list[str]:
+        """Those of the fusions."""
+        return [self.at(layout.FUSION) + "/predictions.csv"] if self.settings.fusion.any() else []
+
+    def human_answers(self) -> str | list:
+        """Where people's answers are, or those of simulated annotators."""
+        humans = self.settings.humans
+        simulated = self.at(layout.HUMANS) + "/simulated.csv"
+        places = {"annotations": humans.annotations, "votes": humans.votes, "simulated": simulated}
+        return places.get(self.humans, [])
+
+    def frames_memory(self, network: str, chosen: ClipNetworkSettings) -> int:
+        """MiB that a training step of a network on frames takes: 3.7 GB a clip for ConvLSTM at full size."""
+        voxels = self.settings.end_to_end.batch * chosen.frames * chosen.size**2
+        per_voxel = sum(chosen.filters) * (6 if network == "c3d" else 90)  # bytes, measured
+        return 2500 + self.settings.end_to_end.memory + voxels * per_voxel // 2**20
+
+    def captions(self) -> dict[str, Any]:
+        """The same; and whether somebody is held out, and in how many folds the others are."""
+        return super().captions() | {"tested": self.tested, "folds": len(self.folds)}
+
+    def results(self) -> list[str]:
+        """The features for others, and the settings that were searched."""
+        exported = [self.at(layout.EXPORT)] if self.heads else []
+        return exported + self.each(layout.SEARCH, head=dict.fromkeys(self.settings.search.run))
+
+    def stages(self) -> dict[str, list[str]]:
+        """Faces and trimming, features, models."""
+        features = [path for head in self.heads for path in self.head_features(head)]
+        return {
+            "all_faces": [self.at(layout.MANIFEST), self.trim],
+            "all_features": list(dict.fromkeys(features)),
+            "all_models": self.of_finals("model.pt"),
+        }
+
+    # What a step sees of a section, less what says nothing of its result.
+
+    def listed(self) -> dict:
+        """The data set as it is listed: what is done with unusable clips changes nothing of that."""
+        return plain(self.settings.dataset) | {"unusable": "stop", "least_tracked": 0}
+
+    def temporal(self, *heads: str) -> dict:
+        """The heads' settings, those of `heads` alone."""
+        section = plain(self.settings.temporal)
+        return section | {"heads": {name: section["heads"][name] for name in heads}}
+
+    def temporal_of_run(self, run: str) -> dict:
+        """The heads' settings with those of an experiment's run in place of its head's."""
+        return self.temporal() | {"heads": {self.runs[run].of: plain(self.settings.of_run(run))}}
+
+    def trained(self, *heads: str, **beside: Any) -> dict:
+        """Everything that shapes a final model of `heads`; what is done with its predictions does not."""
+        found = {name: plain(getattr(self.settings, name)) for name in SHAPING}
+        found["dataset"] = self.listed()
+        found["aus"]["compared"] = []
+        found["splits"] = plain(self.settings.splits) | {"compared": []}
+        found["temporal"] = self.temporal(*heads)
+        return found | beside
+
+    def nested(self, head: str, *candidates: str) -> dict:
+        """The same for candidates of nested cross-validation: another candidate reruns nothing of these."""
+        section = plain(self.settings.nested)
+        own = {name: section["candidates"][name] for name in candidates}
+        return self.trained(head, nested={**section, "candidates": own, "heads": [head]})
+
+    def search(self, head: str) -> dict:
+        """The search's settings as far as they concern `head`."""
+        section = plain(self.settings.search)
+        return section | {"run": [head], "space": {head: section["space"][head]}}
+
+
+class ImageFiles(StudyFiles):
+    """Those of a study of single images."""
+
+    def __init__(self, ready: Ready) -> None:
+        super().__init__(ready)
+        settings = self.settings
+        self.stills = settings.stills.path
+        self.models = list(settings.images.trained())
+        self.ensembles = settings.images.averaged()
+        self.best = self.at(layout.ENSEMBLE, ensemble=BEST) if settings.images.best else ""
+        self.choice = f"{self.best}/choice.json"
+        self.averaged = [*self.ensembles, *([BEST] if self.best else [])]
+        self.sweep_runs = sweep.runs(settings.sweep)
+        self.compared = self._compared()
+
+    def _compared(self) -> dict[str, list[tuple[str, str]]]:
+        """The data-centric study's comparisons: network and sampling of each row."""
+        own = self.settings.datacentric
+        found = {
+            "variants": [(name, "none") for name in own.variants],
+            "sampling": [(name, one) for name, samplings in own.networks.items() for one in samplings],
+        }
+        return {name: rows for name, rows in found.items() if rows and own.studied}
+
+    @cached_property
+    def networks_for_images(self) -> dict[str, tuple[Spatial, int]]:
+        """Those that are run."""
+        return {
+            name: (model.recipe(), self.settings.seed if model.seed is None else model.seed)
+            for name, model in self.settings.images.trained().items()
+        }
+
+    def start_of(self, model: str) -> str | list:
+        """The same, or another network of the study."""
+        first = self.settings.images.models[model].start
+        return f"{self.at(layout.SPATIAL, model=first)}/model.pt" if first else super().start_of(model)
+
+    def image_folders(self) -> list[str]:
+        """Copies of other image sets, of those that are there."""
+        folders = self.settings.images.folders.values()
+        return [folder for folder in folders if folder and self.there(folder)]
+
+    def of_models(self, file: str) -> list[str]:
+        """A file of the training of every network."""
+        return self.each(f"{layout.SPATIAL}/{file}", model=self.models)
+
+    def views(self, file: str, *models: str) -> list[str]:
+        """A file of what networks, all or `models`, say of the test images."""
+        return self.each(f"{layout.VIEWS}/{file}", model=models or self.models)
+
+    def judged(self, file: str) -> list[str]:
+        """The same of every network and average."""
+        return self.views(file) + self.each(f"{layout.ENSEMBLE}/{file}", ensemble=self.averaged)
+
+    # The sweep over optimisers and schedules.
+
+    def swept(self, file: str, *stages: str) -> list[str]:
+        """A file of every run of the sweep, or of those of `stages`."""
+        runs = [name for name, run in self.sweep_runs.items() if not stages or run.stage in stages]
+        return self.each(f"{layout.SWEEP}/{file}", run=runs)
+
+    def sweep_before(self, run: str) -> str | list:
+        """What a run goes on with: the best of the stage before."""
+        stage = sweep.BEFORE[self.sweep_runs[run].stage]
+        return self.at(layout.SWEEP_BEST, stage=stage) if stage else []
+
+    def sweep_starts(self, run: str) -> list[str]:
+        """The models of which a run goes on from the best."""
+        tunes = self.sweep_runs[run].stage == sweep.TUNING
+        return self.swept("model.pt", sweep.SCHEDULE) if tunes else []
+
+    def sweep_settings(self, run: str) -> dict:
+        """The sweep's settings for one run: one more optimiser in the list reruns nothing of the others."""
+        own = self.sweep_runs[run]
+        listed = {"optimisers": [own.optimiser or "sgd"], "schedules": [own.schedule]}
+        return plain(self.settings.sweep) | listed
+
+    # The data-centric study.
+
+    @property
+    def pool(self) -> dict[str, str]:
+        """Its images and what is known of each."""
+        return {
+            "pixels": self.at(layout.POOL),
+            "manifest_csv": self.at(layout.MANIFEST),
+            "photographs_csv": f"{self.at(layout.DATACENTRIC)}/photographs.csv",
+        }
+
+    @property
+    def cleaned(self) -> str:
+        """Which images the cleaned split keeps."""
+        return f"{self.at(layout.DATACENTRIC)}/cleaned.csv"
+
+    @property
+    def found(self) -> list[str]:
+        """The tables of what is wrong with the images."""
+        names = ("exact_duplicates", "near_duplicates", "constant_images", "outliers", "label_errors")
+        return [self.table(name) for name in names]
+
+    def out_of_fold(self) -> list[str]:
+        """What networks said of images that they had not learnt from."""
+        folds = range(self.settings.datacentric.label_errors.folds)
+        return self.each(f"{layout.OUT_OF_FOLD}/predictions.csv", fold=folds)
+
+    def cells(self, file: str, rows: Iterable[tuple[str, str]], *protocols: str) -> list[str]:
+        """A file of each of `rows` (network, sampling) under each of `protocols`."""
+        pattern = f"{layout.CELL}/{file}"
+        return [
+            path
+            for network, sampling in rows
+            for path in self.each(self.at(pattern, network=network, sampling=sampling), protocol=protocols)
+        ]
+
+    def results(self) -> list[str]:
+        """The cleaned split, and tables to look things up in."""
+        return [self.cleaned, *self.found] if self.settings.datacentric.studied else []
+
+    def stages(self) -> dict[str, list[str]]:
+        """The data-centric study alone."""
+        if not self.settings.datacentric.studied:
+            return {}
+        figures = ["pixel_means", *(f"protocols-{name}" for name in self.compared)]
+        return {"all_datacentric": [self.table("datacentric"), *map(self.figure, figures), *self.results()]}
+
+
+class SfewFiles(StudyFiles):
+    """Those of a study of faces in scenes (SFEW)."""
+
+    def __init__(self, ready: Ready) -> None:
+        super().__init__(ready)
+        about = self.settings.sfew
+        self.transfer, self.handmade = about.transfer, about.handmade
+        self.cells = about.transfer.run()
+        self.manifest = self.at(layout.MANIFEST)
+        # Of the embedded set its mark, which is written last.
+        self.scenes = f"{about.dataset.path}/{SYNTHETIC_MARK}" if self.synthetic else about.dataset.path
+        self.images = {
+            "originals": self.at(layout.SFEW_ORIGINALS),
+            "crops": self.at(layout.SFEW_CROPS, detector=about.transfer.crops),
+        }
+        self.about_crops = self.at(layout.SFEW_CROPS_TABLE, detector=about.transfer.crops)
+
+    def start_of(self, model: str) -> str | list:
+        """The published weights of a network, where the study starts from them."""
+        published = self.transfer.start_of(model) == "imagenet"
+        return self.weights(NETWORKS[model].pretrained[0]) if published else []
+
+    def cell_features(self, cell: str) -> str:
+        """What the frozen stages of a cell's network say of its images."""
+        own = self.cells[cell]
+        return self.at(layout.SFEW_FROZEN, network=own.network, unfrozen=own.unfrozen, images=own.images)
+
+    def cell_start(self, cell: str) -> str | list:
+        """What a cell's training starts from; frozen stages have spoken already."""
+        return self.start_of(self.cells[cell].network) if self.cells[cell].unfrozen else []
+
+    def of_cells(self, file: str) -> dict[str, list[str]]:
+        """A file of every cell under each of its protocols, by protocol."""
+        return {
+            protocol: [
+                f"{self.at(layout.SFEW_CELL, protocol=protocol, cell=name)}/{file}"
+                for name, cell in self.cells.items()
+                if protocol in cell.protocols
+            ]
+            for protocol in self.transfer.under()
+        }
+
+    def of_handmade(self) -> dict[str, list[str]]:
+        """The predictions of every hand-made feature, by protocol."""
+        return {
+            protocol: self.each(
+                f"{self.at(layout.SFEW_CELL, protocol=protocol)}/predictions.csv", cell=self.handmade.run()
+            )
+            for protocol in self.handmade.under()
+        }
+
+    def folds_of(self, protocols: Iterable[str]) -> list[str]:
+        """In which fold each image is judged, under each of `protocols`."""
+        return self.each(layout.SFEW_FOLDS, protocol=protocols)
+
+    # What a step sees of a section, less what says nothing of its result.
+
+    def cell(self, name: str, protocol: str) -> dict:
+        """A cell under one protocol: another in the study is no reason to train this one anew."""
+        return plain(self.cells[name]) | {"protocols": [protocol]}
+
+    def trained(self, protocol: str) -> dict:
+        """How cells are trained, without the others of them."""
+        return plain(self.transfer) | {"protocols": [protocol], "cells": {}}
+
+
+class AffectFiles(StudyFiles):
+    """Those of a study of expression with valence and arousal (AffectNet)."""
+
+    def __init__(self, ready: Ready) -> None:
+        super().__init__(ready)
+        self.models = self.settings.affect.models
+        self.index = self.at(layout.AFFECT_INDEX)
+        # The embedded set's table of what its faces show is written last and stands for all of them.
+        self.truth = [f"{self.settings.affect.dataset.path}/truth.csv"] if self.synthetic else []
+
+    def start_of(self, model: str) -> str | list:
+        """The published or shipped weights that a network starts from; nothing for an untrained start."""
+        own = self.models[model]
+        file = start_file(own.backbone, own.start, layout.WEIGHTS)
+        return [] if file is None else str(file)
+
+    def of_models(self, file: str) -> list[str]:
+        """A file of every network's training."""
+        return self.each(f"{layout.AFFECT_MODEL}/{file}", model=self.models)
+
+
+def files_of(ready: Ready) -> StudyFiles:
+    """The files of a study by its kind."""
+    kinds = {"clips": ClipFiles, "images": ImageFiles, "sfew": SfewFiles, "affect": AffectFiles}
+    return kinds[ready.settings.kind](ready)

@@ -1,0 +1,165 @@
+"""What a rule runs, what it sees of the settings, and what it costs: a step.
+
+The rule of a step says which files it reads and writes; its step says the rest. The function of a step takes
+files and settings by name:
+
+- an input by its name in the rule; an input without a name, or called `watched`, is not passed on: the step
+is made anew for it;
+- an output by its name in the rule with `out_` before it, a single output without a name as `out`;
+- `out_folder`: the folder of its outputs;
+- settings by the name of their section or by another, `classes=emotions`; anything else by its name among the
+  rule's params;
+- wildcards, `threads`, `weights_folder`, the workflow's `config`, and `announce` (says a line in the log and
+on the terminal) where it asks for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from operator import attrgetter
+from typing import Any
+
+from ferflow.settings import Settings
+from ferflow.steps import code
+from ferflow.steps.work import Amount, constant
+
+CALL, CODE = "call", "code"
+"""Params of every rule: the step's function (`module:function`), and the hash of what it runs."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step: what it runs, what it is given, and what it asks for.
+
+    `call` is its function (`module:function`), `sees` the sections of the settings that it is given, each by
+    its own name or by the name before a `=`; behind that a part of a section may stand (`crops=sfew.crops`).
+
+    `memory` (MiB) and `minutes` are what a job asks for at its first attempt. `gpu`: whether a GPU makes it
+    faster. `group`: jobs of one group may share a job of a cluster. `work` says how much work a job is.
+    """
+
+    name: str
+    call: str
+    sees: tuple[str, ...] = ()
+    memory: int = 1000
+    minutes: int = 5
+    gpu: bool = False
+    group: str | None = None
+    work: Amount = constant
+
+    def params(self, settings: Settings, /, **given: Any) -> dict[str, Any]:
+        """The params of the step's rule: its settings as plain values, `given` beside or in place of them."""
+        seen = {}
+        for one in self.sees:
+            name, section = _argument(one)
+            if name not in given:
+                seen[name] = plain(attrgetter(section)(settings))
+        return {CALL: self.call, CODE: code.digest(self.call), **seen, **given}
+
+    def resources(
+        self, memory: int | Callable | None = None, minutes: int | None = None
+    ) -> dict[str, int | Callable]:
+        """What the step's rule asks for, more at every attempt. `memory` may be a function of wildcards."""
+        # Jobs that share a job of a cluster run in it one after the other: the profile gives it one of these.
+        in_turn = {} if self.group is None else {"in_turn": 1}
+        return {
+            "mem_mb": per_attempt(self.memory if memory is None else memory),
+            "runtime": per_attempt(self.minutes if minutes is None else minutes),
+            **in_turn,
+        }
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table that a report's step writes; with a title the report shows it in its `part`.
+
+    `schema` says what its columns are, and is its name where there is none.
+    """
+
+    name: str
+    title: str = ""
+    part: str = ""
+    schema: str = ""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure of the report. Its caption is `workflow/report/<caption>.rst`, the first word of its name."""
+
+    name: str
+    title: str
+    part: str
+
+    @property
+    def caption(self) -> str:
+        """The name of its caption."""
+        return self.name.split("-")[0]
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page of the report, `name` with its suffix, among the tables. Without a title it only lies there."""
+
+    name: str
+    title: str = ""
+    part: str = ""
+    caption: str = ""
+    kind: str = "page"
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A folder, by its path, that a report's step fills."""
+
+    path: str
+
+
+Output = str | Table | Figure | Page | Folder
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportStep(Step):
+    """A step that makes tables and figures of a report. It has no rule of its own: its files are named here.
+
+    `inputs` and `outputs` are files by the names of its function's arguments, each one or a list. `given` are
+    arguments beside its settings. `rests_on` says of what `ferflow verify` makes its tables again. `target`
+    is a target of its own that makes it; the report has it once the files of that target are there.
+    """
+
+    inputs: Mapping[str, str | Sequence[str]]
+    outputs: Mapping[str, Output | Sequence[Output]]
+    given: Mapping[str, Any] = field(default_factory=dict)
+    threads: int = 1
+    memory: int = 2000
+    minutes: int = 10
+    group: str | None = "report"
+    rests_on: str = "other files of the bundle"
+    target: str = ""
+
+    def each_output(self) -> Iterator[Output]:
+        """All outputs, one after the other."""
+        for value in self.outputs.values():
+            yield from [value] if isinstance(value, Output) else value
+
+
+def _argument(seen: str) -> tuple[str, str]:
+    """The argument and the section that an entry of `Step.sees` names."""
+    name, _, section = seen.partition("=")
+    return name, section or name
+
+
+def plain(section: Any) -> Any:
+    """A section of the settings, or a mapping of some, as plain values."""
+    if isinstance(section, Mapping):
+        return {name: plain(one) for name, one in section.items()}
+    return section.model_dump(mode="json") if hasattr(section, "model_dump") else section
+
+
+def per_attempt(amount: int | Callable) -> Callable:
+    """MiB or minutes (or a function of the wildcards that gives them), times the attempt of the job."""
+
+    def of_attempt(wildcards: Any, attempt: int) -> int:
+        return (amount(wildcards) if callable(amount) else amount) * attempt
+
+    return of_attempt

@@ -1,0 +1,215 @@
+"""How the work of a step's jobs grows with the data: per frame, per clip and epoch, or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from ferflow.settings import ClipNetworkSettings, HeadSettings, Settings
+
+FRAME = "frame"
+VERSION = "frame and augmentation"
+CLIP = "clip"
+STEP = "clip, augmentation and epoch"
+IMAGE = "image and epoch"
+CONSTANT = "constant"
+STEPPED = (STEP, IMAGE)
+"""What is trained, and a GPU takes over."""
+LOOKS = {"one": 1, "mirror": 2, "ten": 10}
+"""How many versions of an image a view looks at."""
+TEST_SHARE = 1 / 5
+"""FER2013's test parts together, of all of its images."""
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """A data set's size: the clips and frames of each subject. `known`: from its manifest, not assumed."""
+
+    subjects: Mapping[str, tuple[int, int]]
+    images: int = 0
+    known: bool = True
+
+    @property
+    def clips(self) -> int:
+        """All clips."""
+        return sum(clips for clips, _ in self.subjects.values())
+
+    @property
+    def frames(self) -> int:
+        """All frames."""
+        return sum(frames for _, frames in self.subjects.values())
+
+
+@dataclass(frozen=True)
+class Work:
+    """How much work a job is: `amount` times what one of `per` costs; `variant` is whose cost that is."""
+
+    per: str
+    amount: float = 1.0
+    variant: str = ""
+
+
+Amount = Callable[[Mapping[str, str], Settings, Sizes], Work]
+"""The work of a job by its wildcards, in a study of that size."""
+
+
+def constant(wildcards: Mapping[str, str], settings: Settings, size: Sizes) -> Work:
+    """The same whatever the data."""
+    return Work(CONSTANT)
+
+
+def frames(wildcards: Mapping[str, str], settings: Settings, size: Sizes) -> Work:
+    """The frames of a subject."""
+    return Work(FRAME, size.subjects.get(wildcards.get("subject", ""), (0, 0))[1])
+
+
+def versions(wildcards: Mapping[str, str], settings: Settings, size: Sizes) -> Work:
+    """The frames of a subject, as they are and augmented."""
+    most = max((head.augmentations for head in settings.temporal.heads.values()), default=0)
+    return Work(VERSION, frames(wildcards, settings, size).amount * (1 + most), settings.spatial.network)
+
+
+def clips(wildcards: Mapping[str, str], settings: Settings, size: Sizes) -> Work:
+    """All clips."""
+    return Work(CLIP, size.clips)
+
+
+def stills(wildcards: Mapping[str, str], settings: Settings, size: Sizes) -> Work:
+    """All images, rendered."""
+    return Work(IMAGE, size.images)
+
+
+def images(wildcards: Mapping[str, str], settings: Settings, size: Sizes) -> Work:
+    """All images, each looked at once."""
+    return Work(CLIP, size.images)
+
+
+def frozen_stages(wildcards: Mapping[str, str], settings: Settings, size: Sizes) -> Work:
+    """A pass of frozen stages over all images."""
+    variant = f"{wildcards.get('network')}, {wildcards.get('unfrozen')} unfrozen"
+    return Work(CLIP, size.images, variant)
+
+
+def transfer(wildcards: Mapping[str, str], settings: Settings, size: Sizes) -> Work:
+    """A training on all images but those of a fold, in every fold."""
+    run = settings.sfew.transfer.run().get(wildcards.get("cell", ""))
+    if run is None:
+        return Work(CONSTANT)
+    folds = 1 if wildcards.get("protocol") == "spi" else settings.sfew.transfer.folds - 1
+    variant = f"{run.network}, {run.unfrozen} unfrozen, batch {run.batch}"
+    return Work(STEP, size.images * folds * max(run.epochs), variant)
+
+
+def affect_training(wildcards: Mapping[str, str], settings: Settings, size: Sizes) -> Work:
+    """A training for expression, valence and arousal."""
+    own = settings.affect.models[wildcards["model"]]
+    return Work(IMAGE, size.images * own.epochs, f"{own.backbone}, {own.size} pixels")
+
+
+def datacentric_training(wildcards: Mapping[str, str], settings: Settings, size: Sizes) -> Work:
+    """A row of the data-centric comparison, or one fold of its judgement."""
+    own = settings.datacentric
+    shown = (own.images or size.images) * own.recipe.epochs
+    return Work(IMAGE, shown, wildcards.get("network", ""))
+
+
+def views(wildcards: Mapping[str, str], settings: Settings, size: Sizes) -> Work:
+    """The test images in every view."""
+    looks = sum(LOOKS[one] for one in settings.images.views)
+    return Work(IMAGE, size.images * TEST_SHARE * looks, f"views of {wildcards['model']}")
+
+
+def image_training(step: str, epochs: int | None = None) -> Amount:
+    """A training of a network for single images in `step`, for its own epochs or so many."""
+
+    def amount(wildcards: Mapping[str, str], settings: Settings, size: Sizes) -> Work:
+        listed = settings.images.models if settings.kind == "images" else {}
+        model = wildcards.get("model", settings.spatial.network)
+        own = listed[model].recipe() if model in listed else settings.spatial
+        if own.weights is not None:
+            return Work(CONSTANT, variant="adopted")
+        shown = size.images * (own.epochs if epochs is None else epochs)
+        return Work(IMAGE, shown, f"{own.network}, {step}")
+
+    return amount
+
+
+def shown_finally(clips: int, augmentations: int, epochs: float) -> float:
+    """Clips shown in a training on all of `clips` and their augmented versions."""
+    return clips * (1 + augmentations) * epochs
+
+
+def shown_in_fold(clips: int, augmentations: int, folds: int, epochs: float) -> float:
+    """The same without one of `folds` folds."""
+    return shown_finally(clips, augmentations, epochs) * (folds - 1) / folds
+
+
+def clip_training(
+    shown: Callable[[Settings, Sizes, str, HeadSettings | ClipNetworkSettings, int], float],
+) -> Amount:
+    """A training of the head, network or run that the wildcards name.
+
+    `shown` says how many clips it is shown by the settings, the size, the name, the settings of the head or
+    network, and the epochs of a training in cross-validation.
+    """
+
+    def amount(wildcards: Mapping[str, str], settings: Settings, size: Sizes) -> Work:
+        temporal, networks = settings.temporal, settings.end_to_end
+        name = wildcards.get("head") or wildcards.get("network") or wildcards.get("run") or ""
+        if name in temporal.heads:
+            own, kind = temporal.heads[name], name
+        elif name in networks.run:
+            own, kind = networks.of(name), name
+        elif name in settings.experiments.trained():
+            own, kind = settings.of_run(name), settings.experiments.runs[name].of
+        else:
+            return Work(CONSTANT)
+        on_frames = isinstance(own, ClipNetworkSettings)
+        epochs = networks.epochs if on_frames else temporal.epochs
+        return Work(STEP, shown(settings, size, name, own, epochs), _variant(kind, own, settings))
+
+    return amount
+
+
+def _variant(kind: str, own: HeadSettings | ClipNetworkSettings, settings: Settings) -> str:
+    """Trainings of one variant cost the same a step."""
+    if isinstance(own, ClipNetworkSettings):
+        return f"{kind} {own.frames}x{own.size}x{own.size}, {'-'.join(map(str, own.filters))}"
+    return f"{kind} {own.units} on {settings.spatial.network}/{settings.features.layer}"
+
+
+fold = clip_training(
+    lambda s, size, name, own, epochs: shown_in_fold(
+        size.clips, own.augmentations, s.splits.folds, epochs + s.finalize.max_epochs
+    )
+)
+"""A fold, of which there are two runs: of fixed length, and one that stops early."""
+fold_alone = clip_training(
+    lambda s, size, name, own, epochs: shown_in_fold(size.clips, own.augmentations, s.splits.folds, epochs)
+)
+"""A fold, the run of fixed length alone."""
+final = clip_training(
+    lambda s, size, name, own, epochs: shown_finally(size.clips, own.augmentations, s.finalize.max_epochs)
+)
+nested_outer = clip_training(
+    lambda s, size, name, own, epochs: shown_in_fold(
+        size.clips, own.augmentations, s.nested.outer, s.finalize.max_epochs
+    )
+)
+nested_inner = clip_training(
+    lambda s, size, name, own, epochs: (
+        shown_in_fold(size.clips, own.augmentations, s.nested.outer, epochs + s.finalize.max_epochs)
+        * (s.nested.inner - 1)
+        / s.nested.inner
+    )
+)
+
+
+def _searched(settings: Settings, size: Sizes, name: str, own: HeadSettings, epochs: int) -> float:
+    most = settings.search.greatest(name, "augmentations")
+    augmentations = own.augmentations if most is None else most
+    folds = settings.splits.folds
+    return settings.search.trials * folds * shown_in_fold(size.clips, augmentations, folds, epochs)
+
+
+search = clip_training(_searched)

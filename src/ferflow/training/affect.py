@@ -1,0 +1,234 @@
+"""A row of the study: a network trained on the training part, and what it says of the validation part.
+
+The paper reports on the validation part, since AffectNet's test part is not published; so nothing is chosen
+on it here (`keep: last`), unless a study asks for it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+
+from ferflow import files, tables
+from ferflow.classes import EMOTIONS_CONTEMPT
+from ferflow.datasets import affect_index
+from ferflow.datasets.affect_index import Index
+from ferflow.datasets.affectnet import CLASSES
+from ferflow.models import spatial
+from ferflow.models.affect import AffectNetwork, Shape, save
+from ferflow.models.network import count
+from ferflow.models.precision import device, resolve
+from ferflow.networks import NETWORKS
+from ferflow.seeds import derive, reproducible
+from ferflow.settings.affect import AffectAugment, AffectModel, Loading
+from ferflow.training import checkpoints
+from ferflow.training.fit import fit
+from ferflow.training.image_files import Batch, Batches
+from ferflow.training.module import Recipe
+from ferflow.training.task import Affect, prepared
+
+_DECIMALS = 6
+"""Of a written prediction."""
+TRAIN, VALIDATION = "train", "validation"
+UNTRAINED = "untrained start"
+STARTS = {"vgg16": "VGGFace", "resnet50": "VGGFace2", "compact": "FER2013 (the shipped network)"}
+"""What a backbone has learnt before, where it starts from weights."""
+
+
+def started_from(model: AffectModel, start: str | Path | None) -> str:
+    """In words: what `model` starts from, `start` being the file of its weights, if there is one."""
+    return UNTRAINED if start is None else STARTS[model.backbone]
+
+
+def build(model: AffectModel, start: str | Path | None) -> AffectNetwork:
+    """The network of `model` on the weights in `start` (None: new ones), from torch's current seed.
+
+    A backbone of faces takes colours as its weights were trained with; an untrained one takes ImageNet's.
+    Raises WeightsError for a missing or damaged file or one of another network.
+    """
+    heads = model.heads
+    shape = Shape(
+        model.size,
+        tuple(heads.expression),
+        tuple(heads.valence),
+        tuple(heads.arousal),
+        heads.dropout,
+        heads.output,
+    )
+    faces = NETWORKS[model.backbone].faces
+    network = AffectNetwork(model.backbone if start is None else faces or model.backbone, shape)
+    if start is not None:
+        spatial.load_base(network.base, start)
+    if model.frozen:
+        network.freeze()
+    return network
+
+
+def task_of(model: AffectModel, counts: np.ndarray) -> Affect:
+    """What `model` learns from, for classes with `counts` training images, int [8]."""
+    loss = model.loss
+    classes = affect_index.class_weights(counts).tolist() if loss.class_weights else None
+    return Affect(classes, loss.regression, (loss.expression, loss.valence, loss.arousal), loss.learned)
+
+
+def recipe_of(model: AffectModel) -> Recipe:
+    """How `model` is trained."""
+    return Recipe(
+        model.optimiser,
+        model.epochs,
+        schedule=model.schedule,
+        best=model.keep == "best",
+        bfloat16=resolve(model.precision, device()) == torch.bfloat16,
+        checkpoint_steps=model.checkpoint_steps,
+    )
+
+
+def batches(
+    index: Index, part: str, model: AffectModel, augment: AffectAugment | None, seed: int, workers: int
+) -> Batches:
+    """The batches of `part` as `model` takes them: those of training in an order of their own."""
+    own = seed % 2**32
+    shuffle = part == TRAIN
+    return Batches(index, part, model.size, model.batch, augment, own, workers, shuffle=shuffle)
+
+
+def train(
+    index_csv: str | Path,
+    root: str | Path,
+    name: str,
+    model: AffectModel,
+    loading: Loading,
+    seed: int,
+    start: str | Path | None,
+    out_folder: str | Path,
+    run: str | Path,
+    *,
+    synthetic: bool,
+) -> None:
+    """Train `model` as the row `name` on the images that `index_csv` lists under `root`.
+
+    Writes to `out_folder`: `model.pt`, `history.csv` (schema `history`), `predictions.csv` of the
+    validation part (`affect_predictions`), `about.csv` (`affect_models`, a row) and `time.json`. The run is
+    kept in the folder `run`, from which it goes on after an interruption, in the middle of an epoch too. Rows
+    that differ in their loss alone start from the same weights and see the same images in the same order.
+    """
+    out = Path(out_folder)
+    index = affect_index.load(index_csv, root)
+    own = derive(seed, "affect", model.backbone)
+    with reproducible(own, model.threads):
+        network = build(model, start)
+        training = batches(index, TRAIN, model, loading.augment, own, loading.workers)
+        watched = batches(index, VALIDATION, model, None, own, loading.workers)
+        history = fit(
+            network,
+            task_of(model, index.counts(TRAIN)),
+            recipe_of(model),
+            training,
+            watched,
+            name,
+            seed=own,
+            folder=Path(run),
+            identity=_identity(index_csv, name, model, loading, seed, start),
+        )
+        rows = index.rows(VALIDATION)
+        ids = [index.image_id(row) for row in rows]
+        judged = batches(index, VALIDATION, model, None, own, loading.workers)
+        predictions = predict(network, judged, ids, name, synthetic)
+    history = history.assign(augmented=loading.augment is not None)
+    tables.write(history, out / "history.csv", "history")
+    tables.write(predictions, out / "predictions.csv", "affect_predictions")
+    about = describe(name, model, network, start, (len(index.rows(TRAIN)), len(rows)), synthetic)
+    tables.write(about, out / "about.csv", "affect_models")
+    meta = {
+        "model": name,
+        "synthetic": synthetic,
+        "start": started_from(model, start),
+        "settings": model.model_dump(mode="json"),
+    }
+    save(out / "model.pt", network, CLASSES, meta)
+    checkpoints.write_time(checkpoints.seconds(Path(run)), out / "time.json")
+
+
+def predict(
+    network: AffectNetwork, batches: Iterable[Batch], image_ids: Sequence[str], model: str, synthetic: bool
+) -> pd.DataFrame:
+    """One row per image of `batches`, whose ids are `image_ids`, in their order.
+
+    It is computed in float32, on a GPU where there is one. The network ends on the CPU, in evaluation mode.
+    """
+    network.eval().to(device())
+    found: list[list[np.ndarray]] = [[], [], [], [], []]
+    with torch.inference_mode():
+        for images, labels, true, known in batches:
+            logits, pair = network(prepared(images.to(device())))
+            parts = (logits.softmax(1), pair.clamp(-1, 1), labels, true, known)
+            for kept, part in zip(found, parts, strict=True):
+                kept.append(part.cpu().numpy())
+    network.cpu()
+    probabilities, pair, labels, true, known = (np.concatenate(parts) for parts in found)
+    true = np.where(known, true, np.nan)
+    classes = np.array(CLASSES)
+    table = {
+        "image_id": list(image_ids),
+        "model": model,
+        "emotion": classes[labels],
+        "predicted": classes[probabilities.argmax(1)],
+    }
+    table |= {f"p_{name}": probabilities[:, CLASSES.index(name)] for name in EMOTIONS_CONTEMPT}
+    table |= {"valence": true[:, 0], "arousal": true[:, 1]}
+    table |= {"predicted_valence": pair[:, 0], "predicted_arousal": pair[:, 1], "synthetic": synthetic}
+    frame = pd.DataFrame(table)
+    numbers = frame.select_dtypes("floating").columns
+    return frame.astype(dict.fromkeys(numbers, float)).round(dict.fromkeys(numbers, _DECIMALS))
+
+
+def describe(
+    name: str,
+    model: AffectModel,
+    network: AffectNetwork,
+    start: str | Path | None,
+    images: tuple[int, int],
+    synthetic: bool,
+) -> pd.DataFrame:
+    """Schema `affect_models`: the row of a network; `images` are those of training and of validation."""
+    row = {
+        "model": name,
+        "network": network.base.name,
+        "start": started_from(model, start),
+        "frozen": model.frozen,
+        "size": model.size,
+        "batch": model.batch,
+        "epochs": model.epochs,
+        "regression": model.loss.regression,
+        "weights": "learned" if model.loss.learned else "set",
+        "parameters": count(network),
+        "trained": count(network, trainable=True),
+        "training_images": images[0],
+        "validation_images": images[1],
+        "kept": "last" if model.keep == "last" else "best (leaky)",
+        "synthetic": synthetic,
+    }
+    return pd.DataFrame([row])
+
+
+def _identity(
+    index_csv: str | Path,
+    name: str,
+    model: AffectModel,
+    loading: Loading,
+    seed: int,
+    start: str | Path | None,
+) -> str:
+    """What makes two runs the same: settings, seed, images, and the weights they start with."""
+    settings = model.model_dump(mode="json")
+    # How often it is kept and by how many threads it is read change nothing of what is learnt.
+    settings.pop("checkpoint_steps")
+    augment = None if loading.augment is None else loading.augment.model_dump(mode="json")
+    sources = [files.sha256(index_csv), None if start is None else files.sha256(start)]
+    return hashlib.sha256(json.dumps([name, settings, augment, seed, sources]).encode()).hexdigest()

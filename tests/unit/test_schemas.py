@@ -1,0 +1,73 @@
+"""Tables are declared once, without pandas, and their JSON schema says what the tables hold."""
+
+import json
+import subprocess
+import sys
+
+import jsonschema
+import pandas as pd
+import pytest
+
+from ferflow import schemas, tables
+from ferflow.apps import cli
+from ferflow.schemas.columns import count, table
+
+ROW = {"clip_id": "a", "subject_id": "F001", "emotion": "happy", "predicted": "sad", "p_happy": 0.25}
+ROW |= {"p_sad": 0.75, "model": "compact+lstm", "protocol": "cv", "fold": 1, "seed": 20}
+
+
+def printed(monkeypatch, capsys, *arguments):
+    """What `ferflow schema ARGUMENTS` prints."""
+    monkeypatch.setattr(sys, "argv", ["ferflow", "schema", *arguments])
+    with pytest.raises(SystemExit):
+        cli.main()
+    return capsys.readouterr()
+
+
+def test_every_table_is_declared_once():
+    members = [member for room in schemas.ROOMS for member in vars(room).items()]
+    declared = [name for name, one in members if isinstance(one, schemas.Table)]
+    assert sorted(declared) == sorted(schemas.TABLES) and {"manifest", "predictions"} < {*declared}
+
+
+def test_a_column_is_declared_once():
+    with pytest.raises(ValueError, match="declared twice"):
+        table("A row.", count("clips"), (count("frames"), count("clips")))
+
+
+def test_declarations_need_no_pandas():
+    code = "import sys, ferflow.schemas; sys.exit('pandas' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_printed_schema_is_that_of_the_rows(monkeypatch, capsys, tmp_path):
+    schema = json.loads(printed(monkeypatch, capsys, "predictions").out)
+    tables.write(pd.DataFrame([ROW]), tmp_path / "predictions.csv", "predictions")
+    written = tables.read(tmp_path / "predictions.csv", "predictions")
+    valid = jsonschema.Draft202012Validator(schema)
+    assert valid.is_valid(written.iloc[0].to_dict())
+    for wrong in ({"p_sad": 1.5}, {"protocol": "train"}, {"emotion": "a/b"}, {"seconds": 1}):
+        assert not valid.is_valid(ROW | wrong)
+    assert schema["patternProperties"]["^p_(.+)$"]["x-after"] == "predicted"
+
+
+@pytest.mark.parametrize("name", schemas.TABLES)
+def test_a_printed_schema_is_one(name):
+    jsonschema.Draft202012Validator.check_schema(schemas.TABLES[name].json_schema(name))
+
+
+def test_all_tables_are_listed(monkeypatch, capsys):
+    lines = printed(monkeypatch, capsys).out.splitlines()
+    assert len(lines) == len(schemas.TABLES)
+    assert "trim: Frames begin:end of each clip are kept." in lines
+
+
+def test_a_table_that_does_not_exist_is_one_line(monkeypatch, capsys):
+    err = printed(monkeypatch, capsys, "prediction").err
+    assert err == "ferflow: error: prediction: is no table of ferflow; `ferflow schema` lists them\n"
+
+
+def test_columns_by_pattern_stand_where_they_are_declared():
+    shuffled = ["model", "p_sad", "predicted", "p_happy", "clip_id"]
+    assert tables.in_order(shuffled, "predictions") == ["clip_id", "predicted", "p_sad", "p_happy", "model"]
+    assert schemas.schema("predictions").column("p_sad").title == "sad"

@@ -1,8 +1,0 @@
-"""Scale every scene to the networks' size, once."""
-
-from common import job
-
-with job(snakemake):
-    from ferflow.datasets import sfew
-
-    sfew.write_originals(snakemake.input.manifest, snakemake.output[0])
