@@ -2,8 +2,8 @@
 
 From the step's function on, every definition of this package that its code names is followed, through
 imports and modules. What is hashed is the syntax tree without docstrings, so comments, line breaks and
-documentation change nothing. Files of the package that the code names by a string (`published.csv`) are
-hashed by their bytes.
+documentation change nothing. Files of the package that the code names by a string (`published.csv`,
+`papers/*.yaml`) are hashed by their bytes.
 
 Of a settings class only its methods count: the values reach a step as settings, and how they are checked or
 described changes none. Of the tables count those that the code names, and how columns are titled and
@@ -44,8 +44,9 @@ REGISTRIES = ((f"{PACKAGE}.networks", "NETWORKS"),)
 """Dictionaries of which the entries count that a step's settings name."""
 SOURCES = ((f"{PACKAGE}.weights", "WEIGHTS"),)
 """Where pretrained files come from."""
-FILE_NAME = re.compile(r"[\w-]+\.[a-z0-9]+")
-FORMAT = 3
+DATA_FILES = re.compile(rf"[\w-]+\.[a-z0-9]+|({'|'.join(DATA)})/\*\.[a-z]+")
+"""A file of the package's data, or all of a folder with one ending."""
+FORMAT = 4
 
 Reference = tuple[str, str]
 """A module and the name of a definition in it, `STATEMENTS` or `EVERYTHING`."""
@@ -101,7 +102,7 @@ def _digest_of(address: str, named: frozenset[str]) -> str:
 
 def _digest(module: str, name: str, rendered: bool) -> str:
     whole, _, files, unread = _module(module)["definitions"][name]
-    said = "".join(hashlib.sha256(_data(file).read_bytes()).hexdigest() for file in files)
+    said = "".join(hashlib.sha256(path.read_bytes()).hexdigest() for file in files for path in _data(file))
     return (whole if rendered else unread) + said
 
 
@@ -204,8 +205,11 @@ def keep() -> None:
 
 
 @cache
-def _data(name: str) -> Path | None:
-    return next((ROOT / folder / name for folder in DATA if (ROOT / folder / name).is_file()), None)
+def _data(name: str) -> list[Path]:
+    """The files of the package's data that a string names, alone or as `papers/*.yaml`."""
+    if "/" in name:
+        return sorted(ROOT.glob(name))
+    return [ROOT / folder / name for folder in DATA if (ROOT / folder / name).is_file()][:1]
 
 
 def _read(name: str, tree: ast.Module) -> dict:
@@ -246,7 +250,7 @@ def _read(name: str, tree: ast.Module) -> dict:
                     local |= _imported(inner, package)
             uses |= set(_names(node))
             for text in _texts(node):
-                if FILE_NAME.fullmatch(text) and _data(text):
+                if DATA_FILES.fullmatch(text) and _data(text):
                     data.add(text)
                 elif ADDRESS.fullmatch(text):
                     module, _, function = text.partition(":")
