@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from ferflow.runs.events import Job, Run
+
 REASONS = (
     (r"StepId=\S+ exceeded memory limit \((\d+) > (\d+)\)", "it exceeded its memory ({0} of {1} MB)"),
     (r"oom.?kill|out.of.memory|Exceeded job memory", "it exceeded its memory"),
@@ -17,10 +19,6 @@ REASONS = (
     (r"CANCELLED", "it was cancelled"),
 )
 """What Slurm or a job writes into a job's log, and what it means; the first that fits."""
-
-_STEPS = re.compile(
-    r"^Job (\S+) has been submitted with SLURM jobid (\d+) \(log: (.*)\)\.$|^Finished jobid: (\S+)", re.M
-)
 
 
 @dataclass(frozen=True)
@@ -35,34 +33,25 @@ class FailedJob:
         return f"job {self.name} failed: {self.why} (log {self.log})"
 
 
-def failed_jobs(text: str, folder: Path = Path()) -> list[FailedJob]:
-    """The jobs that failed for good, from the text of a run's log in `.snakemake/log`.
+def failed_jobs(run: Run, folder: Path = Path()) -> list[FailedJob]:
+    """The jobs that failed for good, of those that Slurm was given.
 
-    Those are the jobs that Slurm was given, whose last attempt neither the run nor Slurm's log of it calls
-    done. Jobs of this machine have said their line themselves. Logs are named relative to `folder`, the
-    run's.
+    Jobs of this machine have said their line themselves. Logs are named relative to `folder`, the run's.
     """
-    last: dict[str, tuple[str, Path]] = {}
-    for job, number, log, finished in _STEPS.findall(text):
-        if finished:
-            last.pop(finished, None)
-        else:
-            last[job] = number, Path(log)
-    return [_read(number, log, text, folder) for number, log in last.values() if not _done(log)]
+    failed = {
+        job.failure.number: job
+        for job in run.jobs
+        if job.failure is not None and job.failure.number is not None and job.failure.log is not None
+    }
+    return [_read(job, folder) for job in failed.values()]
 
 
-def _done(log: Path) -> bool:
-    """Whether a job's own Snakemake has ended well: a group's jobs are not called finished by their group."""
-    return log.is_file() and "(100%) done" in log.read_text("utf-8", "replace")
-
-
-def _read(number: str, log: Path, text: str, folder: Path) -> FailedJob:
-    where = re.search(r"(rule|group)_([^/]+)(?:/([^/]+))?/\d+\.log$", str(log))
-    name = str(number)
-    if where:
-        of_group = " (a group)" if where[1] == "group" else ""
-        name = where[2] + (f" {where[3]}" if where[3] else "") + of_group
-    status = re.search(rf"SLURM-job '{number}' failed, SLURM status is: '(\w+)'", text)
+def _read(job: Job, folder: Path) -> FailedJob:
+    log = Path(job.failure.log)
+    name = " ".join(filter(None, (job.rule, "_".join(job.wildcards.values()))))
+    if job.failure.group:
+        name = log.parent.name.removeprefix("group_") + " (a group)"
+    status = re.search(r"SLURM status is: '(\w+)'", job.failure.message)
     said = log.read_text("utf-8", "replace") if log.is_file() else ""
     why = f"Slurm says {status[1]}" if status else "it did not end well"
     for pattern, meaning in REASONS:
