@@ -93,8 +93,8 @@ class Graph:
 
     def name_failed_jobs(self) -> None:
         """Say a line for each job of a cluster that failed for good in the run that `begin` began."""
-        for job in failed_jobs(events.read(self._events)):
-            say(f"error: {job}")
+        for line in failed_jobs(events.read(self._events)):
+            say(f"error: {line}")
 
     def _lock(self) -> None:
         """The system lets go of the lock with the process, so a killed run leaves none."""

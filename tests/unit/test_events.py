@@ -45,7 +45,7 @@ def test_a_run_is_told_by_its_events_whatever_it_displays(run):
     done, failed = sorted(run.jobs, key=lambda job: job.outputs)
     assert run.ended == (done,)
     assert (done.rule, done.wildcards, done.threads, done.memory) == ("table", {"n": "0"}, 2, 300)
-    assert (done.benchmark, done.outputs) == ("benchmarks/0.tsv", ("results/0.csv",))
+    assert (done.benchmark, done.outputs) == ("benchmarks/0.tsv", ["results/0.csv"])
     assert 0.3 < done.seconds < run.wall and done.failure is None
     assert failed.end is None and failed.failure.number is None  # it was no job of a cluster
 
@@ -61,6 +61,7 @@ def test_what_is_no_record_of_a_run_is_one_line(tmp_path):
         events.runs(tmp_path)
     with pytest.raises(InputError, match="cannot be read"):
         events.read(tmp_path / "none.jsonl")
-    (tmp_path / "a.log").write_text("Building DAG of jobs...\n{}\n[]\n")
-    with pytest.raises(InputError, match="is no record of a run"):
-        events.read(tmp_path / "a.log")
+    for text in ("", "Building DAG of jobs...\n", "{}\n", "[]\n"):
+        (tmp_path / "a.log").write_text(text)
+        with pytest.raises(InputError, match="is no record of a run"):
+            events.read(tmp_path / "a.log")

@@ -58,7 +58,7 @@ class Cluster:
         logger.info("Finished", extra={"event": "job_finished", "job_id": job.jobid})
 
     def lines(self) -> list[str]:
-        return [str(job) for job in failed_jobs(events.read(self.path), self.folder)]
+        return failed_jobs(events.read(self.path), self.folder)
 
 
 @pytest.fixture

@@ -16,18 +16,20 @@ from ferflow.runs import events, overhead
 from ferflow.runs.events import Job
 
 
-def started(second: float, rule: str, number: int, benchmark: str | None = None, threads: int = 1) -> dict:
-    about = {"wildcards": {}, "memory": 0, "benchmark": benchmark, "outputs": [f"{number}.csv"]}
-    return {"event": "job_info", "time": second, "job": number, "rule": rule, "threads": threads, **about}
+def started(
+    second: float, rule: str, number: int, benchmark: str | None = None, threads: int = 1, outputs=("a.csv",)
+) -> dict:
+    about = {"rule": rule, "benchmark": benchmark, "threads": threads, "outputs": outputs}
+    return {"event": "job_info", "time": second, "jobs": [number], "job": about}
 
 
 def finished(second: float, number: int) -> dict:
-    return {"event": "job_finished", "time": second, "job": number}
+    return {"event": "job_finished", "time": second, "jobs": [number]}
 
 
 def failed(second: float, number: int) -> dict:
-    about = {"number": None, "message": "", "log": None}
-    return {"event": "job_error", "time": second, "jobs": [number], **about}
+    about = {"number": None, "message": "", "log": None, "group": False}
+    return {"event": "job_error", "time": second, "jobs": [number], "failure": about}
 
 
 def written(folder: Path, day: int, *lines: dict, study: str = "demo", cores: int | None = 2) -> Path:
@@ -49,7 +51,6 @@ def benchmark(folder: Path, name: str, seconds: float) -> str:
 @pytest.fixture
 def folder(tmp_path) -> Path:
     """100 s on two cores: faces for 40 s and 60 s, then a head for 30 s alone, then a table for 4 s."""
-    target = started(96, "all", 0) | {"outputs": []}
     written(
         tmp_path,
         5,
@@ -61,7 +62,7 @@ def folder(tmp_path) -> Path:
         finished(92, 3),
         started(92, "table", 4),
         finished(96, 4),
-        target,
+        started(96, "all", 0, outputs=()),
         finished(100, 0),
     )
     return tmp_path

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import subprocess
 import sys
@@ -28,7 +29,7 @@ def planned(folder: Path, overlays: Sequence[Path], everything: bool, snakefile:
         lines = [line for line in done.stderr.splitlines() if "error" in line.lower()]
         reason = lines[0].removeprefix("ferflow: error: ") if lines else "no reason given"
         raise FerflowError(folder, f"the study cannot be run there ({reason})", "mend that first")
-    return events.listed(done.stdout.splitlines())
+    return list(events.jobs(map(json.loads, done.stdout.splitlines())))
 
 
 def _dry_run(snakefile: str, folder: str, everything: str, *overlays: str) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -45,7 +45,7 @@ class Job:
     threads: int = 1
     memory: float = 0.0
     benchmark: str | None = None
-    outputs: tuple[str, ...] = ()
+    outputs: Sequence[str] = ()
     start: float = 0.0
     end: float | None = None
     failure: Failure | None = None
@@ -100,10 +100,9 @@ class _AsJson(logging.Formatter):
         return json.dumps({"event": event, "time": record.created, **_WRITTEN[event](record)}, default=str)
 
 
-def _started(record: Any) -> dict:
+def _job(record: Any) -> dict:
     memory = record.resources.get("mem_mb")
     return {
-        "job": record.jobid,
         "rule": record.rule_name,
         "wildcards": record.wildcards,
         "threads": record.threads,
@@ -114,25 +113,22 @@ def _started(record: Any) -> dict:
     }
 
 
-def _failed(record: Any) -> dict:
-    return _failure([record.jobid], record.aux.get("external_jobid"), record.rule_msg, record.log)
-
-
-def _group_failed(record: Any) -> dict:
-    number = getattr(record, "external_jobid", None)
-    return _failure([job["jobid"] for job in record.job_error_info], number, None, record.aux_logs)
-
-
-def _failure(jobs: list[int], number: str | None, message: str | None, logs: list[str]) -> dict:
+def _failure(number: str | None, message: str | None, logs: list[str], group: bool) -> dict:
     # The cluster's log stands behind those of the rule.
-    return {"jobs": jobs, "number": number, "message": message or "", "log": logs[-1] if logs else None}
+    return {"number": number, "message": message or "", "log": logs[-1] if logs else None, "group": group}
 
 
-_WRITTEN = {
-    "job_info": _started,
-    "job_finished": lambda record: {"job": record.job_id},
-    "job_error": _failed,
-    "group_error": _group_failed,
+_WRITTEN: dict[str, Callable[[Any], dict]] = {
+    "job_info": lambda said: {"jobs": [said.jobid], "job": _job(said)},
+    "job_finished": lambda said: {"jobs": [said.job_id]},
+    "job_error": lambda said: {
+        "jobs": [said.jobid],
+        "failure": _failure(said.aux.get("external_jobid"), said.rule_msg, said.log, False),
+    },
+    "group_error": lambda said: {
+        "jobs": [job["jobid"] for job in said.job_error_info],
+        "failure": _failure(getattr(said, "external_jobid", None), None, said.aux_logs, True),
+    },
 }
 """What is kept of which of Snakemake's events."""
 
@@ -150,55 +146,30 @@ def runs(folder: str | Path) -> Iterator[Run]:
 
 def read(path: str | Path) -> Run:
     """Read the events of a run. InputError for a file of something else."""
+    mend = f"name a file of {FOLDER}"
     try:
-        lines = Path(path).read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(path, f"cannot be read ({error})", f"name a file of {FOLDER}") from None
-    first, *events = _events(lines) or [{}]
-    if first.get("event") != "run":
-        raise InputError(path, "is no record of a run", f"name a file of {FOLDER}")
-    begin, last = first["time"], (events or [first])[-1]["time"]
-    return Run(Path(path), first["study"], first["cores"], last - begin, tuple(_jobs(events, begin)))
+        text = Path(path).read_text(encoding="utf-8")
+        # A run that was killed may have left half a line.
+        first, *events = map(json.loads, text[: text.rfind("\n") + 1].splitlines())
+        begin, last = first["time"], (events or [first])[-1]["time"]
+        return Run(Path(path), first["study"], first["cores"], last - begin, jobs(events, begin))
+    except OSError as error:
+        raise InputError(path, f"cannot be read ({error})", mend) from None
+    except (ValueError, TypeError, KeyError):
+        raise InputError(path, "is no record of a run", mend) from None
 
 
-def listed(lines: Iterable[str]) -> list[Job]:
-    """The jobs of a dry run, whose events are among `lines`."""
-    return list(_jobs(_events(lines)))
-
-
-def _events(lines: Iterable[str]) -> list[dict]:
-    """A run that was killed may have left half a line."""
-    found = []
-    for line in lines:
-        try:
-            event = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(event, dict) and "event" in event:
-            found.append(event)
-    return found
-
-
-def _jobs(events: Iterable[dict], begin: float = 0.0) -> Iterable[Job]:
-    """The jobs, without the targets, which have no outputs and do nothing."""
-    jobs: dict[int, Job] = {}
+def jobs(events: Iterable[dict], begin: float = 0.0) -> tuple[Job, ...]:
+    """The jobs that events tell of, without the targets, which do nothing; `begin`: when their run began."""
+    found: dict[int, Job] = {}
     for event in events:
         now = event["time"] - begin
-        if event["event"] == "job_info":
-            if event["outputs"]:
-                known = {
-                    name: event[name] for name in ("rule", "wildcards", "threads", "memory", "benchmark")
-                }
-                # An attempt more takes the place of the one that failed.
-                jobs[event["job"]] = Job(**known, outputs=tuple(event["outputs"]), start=now)
-        elif event["event"] == "job_finished":
-            if event["job"] in jobs:
-                jobs[event["job"]] = replace(jobs[event["job"]], end=now, failure=None)
-        else:
-            group = event["event"] == "group_error"
-            failure = Failure(event["number"], event["message"], event["log"], group)
-            for job in event["jobs"]:
-                # Snakemake names the jobs of a failed group once more, one by one.
-                if job in jobs and not (jobs[job].failure and jobs[job].failure.group):
-                    jobs[job] = replace(jobs[job], failure=failure)
-    return jobs.values()
+        for number in event["jobs"]:
+            if event["event"] == "job_info":  # an attempt more takes the place of one that failed
+                found[number] = Job(**event["job"], start=now)
+            elif event["event"] == "job_finished":
+                found[number] = replace(found[number], end=now, failure=None)
+            # Snakemake names the jobs of a failed group once more, one by one.
+            elif not (found[number].failure and found[number].failure.group):
+                found[number] = replace(found[number], failure=Failure(**event["failure"]))
+    return tuple(job for job in found.values() if job.outputs)
