@@ -54,7 +54,7 @@ def predictions(model, n=80, synthetic=True):
 
 def history(epochs=3):
     epoch = np.arange(1, epochs + 1)
-    table = pd.DataFrame({"epoch": epoch, "learning_rate": 1e-4, "minutes": 0.5, "augmented": True})
+    table = pd.DataFrame({"epoch": epoch, "learning_rate": 1e-4, "augmented": True})
     for side in ("train", "validation"):
         table[f"{side}_loss"], table[f"{side}_accuracy"] = 2 / epoch, 1 - 1 / (epoch + 1)
         for name in ("valence", "arousal"):
@@ -76,8 +76,8 @@ def written(folder, synthetic=True, models=MODELS):
         parts.append(folder / f"{model}.csv")
         tables.write(predictions(model, synthetic=synthetic), parts[-1], "affect_predictions")
         files = [folder / f"{model}-{name}" for name in ("history.csv", "time.json", "about.csv")]
-        tables.write(history(), files[0], "affect_history")
-        files[1].write_text('{"seconds": 100.0}')
+        tables.write(history(), files[0], "history")
+        files[1].write_text('{"seconds": 90.0}')
         tables.write(about(model, synthetic), files[2], "affect_models")
         trained[model] = affect_tables.Trained(*files)
     path = {name: folder / f"{name}.csv" for name in (*TABLES, "affect_training", "affect_beside")}
@@ -223,9 +223,9 @@ def test_table_3_tells_batch_epochs_minutes_and_loss(study):
     assert row["loss"] == "concordance" and table.loc["vgg16-face", "loss"] == "the paper's"
 
 
-def test_without_minutes_the_whole_time_is_shared_out(tmp_path):
+def test_the_time_of_a_training_is_shared_out_over_its_epochs(tmp_path):
     names = [tmp_path / name for name in ("h.csv", "t.json", "a.csv")]
-    tables.write(history(2).assign(minutes=np.nan), names[0], "affect_history")
+    tables.write(history(2), names[0], "history")
     names[1].write_text('{"seconds": 240.0}')
     tables.write(about("vgg16-face", True), names[2], "affect_models")
     affect_tables.training({"vgg16-face": affect_tables.Trained(*names)}, tmp_path / "out.csv")
