@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from ferflow import settings
 from ferflow.apps.cli import app
 from ferflow.errors import InputError
+from ferflow.planning.jobs import past
 from ferflow.runs import events, overhead
 from ferflow.runs.events import Job
 
@@ -122,6 +123,18 @@ def test_the_newest_run_of_a_study_is_found(folder):
         overhead.newest(folder, "mine")
 
 
+def test_the_newest_run_of_a_job_tells_of_it_and_has_its_benchmark(tmp_path):
+    first = started(0, "fold", 1, "fold.tsv"), finished(9, 1)
+    written(tmp_path, 5, *first, study="other")
+    written(tmp_path, 6, *first, started(9, "table", 2, outputs=["b.csv"]), finished(10, 2))
+    # Another study's job has written over the same benchmark file.
+    written(tmp_path, 7, started(0, "fold", 1, "fold.tsv", outputs=["c.csv"]), finished(8, 1), study="third")
+    # On a cluster a job waits, which only a benchmark file leaves out.
+    written(tmp_path, 8, started(0, "late", 3), finished(900, 3), cores=None)
+    found = [(study, job.rule, job.seconds, job.benchmark) for study, job in past(tmp_path)]
+    assert found == [("third", "fold", 8, "fold.tsv"), ("demo", "fold", 9, None), ("demo", "table", 1, None)]
+
+
 def test_the_reports_first_page_says_it(folder):
     text = (Path(__file__).parents[2] / "workflow/report/workflow.rst").read_text()
     config = settings.load(Path(__file__).parents[2] / "params.yaml").model_dump()
@@ -139,9 +152,9 @@ def test_what_cannot_be_read_is_one_line(tmp_path):
         overhead.of_folder(tmp_path)
     cluster = written(tmp_path, 5, started(0, "a", 1), finished(1, 1), cores=None)
     with pytest.raises(InputError, match="number of cores"):
-        overhead.read(cluster)
+        overhead.of_folder(tmp_path, cluster)
     with pytest.raises(InputError, match="names no job that ended"):
-        overhead.read(written(tmp_path, 6))
+        overhead.of_folder(tmp_path, written(tmp_path, 6))
 
 
 def test_the_command_prints_and_writes(folder, tmp_path):

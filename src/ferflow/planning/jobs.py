@@ -9,8 +9,8 @@ import json
 import logging
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from ferflow.errors import FerflowError
@@ -52,37 +52,23 @@ def _dry_run(snakefile: str, folder: str, everything: str, *overlays: str) -> No
             sys.exit(1)
 
 
-@dataclass(frozen=True)
-class Past:
-    """A job that ended: the study of its run, seconds from start to end (0 on a cluster, where it queued)."""
+def past(folder: Path) -> list[tuple[str, Job]]:
+    """The newest run of every job that ended in `folder`, with its study. InputError where there was no run.
 
-    job: Job
-    study: str
-    span: float
-
-
-def past(folder: Path) -> list[Past]:
-    """The newest run of every job that ended in `folder`. InputError where it has had no run."""
-    found: dict[tuple[str, str], Past] = {}
-    for run in reversed(list(events.runs(folder))):
+    On a cluster a job's span has its wait in it, so there only those with a benchmark file count.
+    """
+    found: dict[tuple[str, str], tuple[str, Job]] = {}
+    benchmarks: set[str] = set()
+    for run in events.runs(folder):
         for job in run.ended:
             # Where outputs are the study's own, another study's are another job.
             key = job.rule, job.outputs[0]
-            found.pop(key, None)  # the newest comes last
-            found[key] = Past(job, run.study, 0.0 if run.cores is None else job.seconds)
-    return _without_overwritten(found.values())
-
-
-def _without_overwritten(jobs: Iterable[Past]) -> list[Past]:
-    """A benchmark file belongs to the last job that wrote it."""
-    jobs = list(jobs)
-    last = {one.job.benchmark: place for place, one in enumerate(jobs) if one.job.benchmark}
-    return [
-        one
-        if one.job.benchmark is None or last[one.job.benchmark] == place
-        else replace(one, job=replace(one.job, benchmark=None))
-        for place, one in enumerate(jobs)
-    ]
+            if job.benchmark in benchmarks:  # that of a job after it
+                job = replace(job, benchmark=None)
+            if key not in found and (job.benchmark or run.cores is not None):
+                found[key] = run.study, job
+        benchmarks.update(job.benchmark for job in run.ended if job.benchmark)
+    return list(found.values())
 
 
 if __name__ == "__main__":

@@ -32,16 +32,6 @@ def newest(folder: str | Path, study: str | None = None) -> Run:
     raise InputError(Path(folder) / events.FOLDER, what, "run the workflow there first")
 
 
-def read(path: str | Path) -> Run:
-    """Read the events of a run. InputError for one that ended no job, or that was not on this machine."""
-    run = events.read(path)
-    if not run.ended:
-        raise InputError(path, "names no job that ended", "name the record of a run that did something")
-    if run.cores is None:
-        raise InputError(path, "does not say its number of cores", "name the record of a run on one machine")
-    return run
-
-
 def measured(folder: str | Path, jobs: Iterable[Job]) -> list[float | None]:
     """Seconds of each job's script by its benchmark file; None where there is none, or not of that job."""
     found: list[float | None] = []
@@ -85,8 +75,12 @@ def summary(folder: str | Path, run: Run) -> dict[str, object]:
     `jobs`: from the start to the end of every job. `work`: what the jobs' scripts took; a job without a
     benchmark counts with its span less what lies around those that have one (median). `starts`: the
     difference of the two. `idle`: no job had the core, of which `alone` says beside which rules.
+    Raises InputError for a run that ended no job, or that was not on this machine.
     """
     jobs = run.ended
+    if not jobs or run.cores is None:
+        what = "does not say its number of cores" if jobs else "names no job that ended"
+        raise InputError(run.path, what, "name the record of a run on one machine that did something")
     seconds = measured(folder, jobs)
     around = [job.seconds - s for job, s in zip(jobs, seconds, strict=True) if s is not None]
     start = median(around) if around else 0.0
@@ -120,7 +114,7 @@ def of_folder(
     folder: str | Path, log: str | Path | None = None, study: str | None = None
 ) -> dict[str, object]:
     """`summary` of the newest run of a working folder (of `study`), or of the run with the events `log`."""
-    return summary(folder, newest(folder, study) if log is None else read(log))
+    return summary(folder, newest(folder, study) if log is None else events.read(log))
 
 
 def lines(found: dict, most: int = 5) -> list[str]:
