@@ -59,7 +59,7 @@ class Rate:
 
 
 def measured(folder: Path) -> list[Measured]:
-    """The jobs that the records and benchmark files of `folder` tell of, with the settings kept beside results.
+    """The jobs that the runs and benchmark files of `folder` tell of, with the settings kept beside results.
 
     Raises InputError where no run has been recorded there.
     """
