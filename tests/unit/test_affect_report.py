@@ -15,9 +15,10 @@ from ferflow.errors import FerflowError, InputError
 from ferflow.evaluation import affect
 from ferflow.parts import report_steps
 from ferflow.release import bundle, verify
-from ferflow.report import affect_beside, affect_figures, affect_sheets, affect_tables, shown
+from ferflow.report import affect_figures, affect_sheets, affect_tables, curves, reference, shown
 from ferflow.report.affect_looks import LOOKS
-from ferflow.report.published import NOT_COMPARABLE, published
+from ferflow.report.papers import NOT_COMPARABLE, StudyResults, paper, published
+from ferflow.report.run import learning_curves
 from ferflow.settings import Evaluation
 from ferflow.steps import run
 from ferflow.steps.files import files_of
@@ -85,9 +86,15 @@ def written(folder, synthetic=True, models=MODELS):
     affect.evaluate(parts, folder / "metrics.json", {name: path[name] for name in TABLES}, settings, 1)
     affect.collect(parts, folder / "predictions.csv")
     affect_tables.training(trained, path["affect_training"])
-    three = [path[name] for name in ("affect_metrics", "affect_report", "affect_training")]
-    affect_beside.write(*three, AUGMENT, "affect" if synthetic else "affectnet", path["affect_beside"])
+    affect_tables.augmentation(AUGMENT, folder / "affect_augmentation.csv")
+    compared(folder, path["affect_beside"], "affect" if synthetic else "affectnet")
     return folder
+
+
+def compared(folder, output, dataset, **other):
+    """The paper's numbers and ours; `other` are tables that lie elsewhere."""
+    given = {name: folder / f"{name}.csv" for name in paper("affectnet").reads} | other
+    reference.write("affectnet", list(given), list(given.values()), dataset, output)
 
 
 @pytest.fixture(scope="module")
@@ -156,7 +163,7 @@ def test_a_bundle_is_verified_from_the_predictions_and_a_changed_one_is_found(
 
 
 def beside(folder):
-    return tables.read(folder / "affect_beside.csv", "affect_beside")
+    return tables.read(folder / "affect_beside.csv", "reference")
 
 
 def test_every_published_row_stands_in_the_table(study):
@@ -167,9 +174,7 @@ def test_every_published_row_stands_in_the_table(study):
 
 def test_each_row_has_ours_or_a_reason(study, real):
     for table in (beside(study), beside(real)):
-        ours = table["ours"].notna() | table["ours_synthetic"].notna()
-        assert (ours | (table["note"] != "")).all()
-        assert not (table["ours"].notna() & table["ours_synthetic"].notna()).any()
+        assert (table["ours"].notna() | (table["note"] != "")).all()
 
 
 def test_synthetic_figures_stand_under_their_own_heading_without_a_difference(study):
@@ -177,10 +182,15 @@ def test_synthetic_figures_stand_under_their_own_heading_without_a_difference(st
     row = table[(table["item"] == "vgg16-face") & (table["metric"] == "accuracy")].iloc[0]
     metrics = tables.read(study / "affect_metrics.csv", "affect_metrics")
     mine = metrics[(metrics["model"] == "vgg16-face") & (metrics["metric"] == "accuracy")].iloc[0]
-    assert row["ours_synthetic"] == mine["value"] and row["synthetic_low"] == mine["low"]
-    assert np.isnan(row["ours"]) and np.isnan(row["difference"]) and row["data"] == NOT_COMPARABLE
+    assert row["ours"] == mine["value"] and row["low"] == mine["low"]
+    assert row["synthetic"] and np.isnan(row["difference"]) and row["data"] == NOT_COMPARABLE
     minutes = table[table["metric"] == "minutes_per_epoch"]
-    assert len(minutes) == 2 and (minutes["ours_synthetic"] == 0.5).all() and minutes["ours"].isna().all()
+    assert len(minutes) == 2 and (minutes["ours"] == 0.5).all() and minutes["synthetic"].all()
+    made = reference.rendered(table, "Title")
+    place = made.headings.index("ours on synthetic data (not comparable)")
+    cells = next(row for row in made.rows if row[1:3] == ["vgg16-face", "accuracy"])
+    assert cells[4:6] == ["–", "–"]
+    assert cells[place] == f"{mine['value']:.3f} [{mine['low']:.3f}, {mine['high']:.3f}]"
 
 
 def test_settings_are_compared_even_on_synthetic_data(study):
@@ -207,12 +217,11 @@ def test_the_annotators_agreement_says_why_it_is_not_there(study):
 
 
 def test_without_augmentation_table_4_says_so(study, tmp_path):
-    three = [study / f"{name}.csv" for name in ("affect_metrics", "affect_report", "affect_training")]
-    affect_beside.write(*three, None, "affect", tmp_path / "b.csv")
-    rows = tables.read(tmp_path / "b.csv", "affect_beside")
+    affect_tables.augmentation(None, tmp_path / "a.csv")
+    compared(study, tmp_path / "b.csv", "affect", affect_augmentation=tmp_path / "a.csv")
+    rows = tables.read(tmp_path / "b.csv", "reference")
     rows = rows[rows["item"] == "augmentation"]
     assert rows["ours"].isna().all() and rows["note"].str.contains("does not augment").all()
-    affect_tables.augmentation(None, tmp_path / "a.csv")
     assert tables.read(tmp_path / "a.csv", "affect_augmentation")["ours"].isna().all()
 
 
@@ -263,7 +272,8 @@ def test_what_cannot_be_is_a_dash_with_its_reason(tmp_path):
 def test_shown_tables_are_rendered_in_their_way(study, tmp_path):
     for name in ("affect_metrics", "affect_beside", "affect_report", "affect_training"):
         outs = [tmp_path / f"{name}{end}" for end in shown.SUFFIXES]
-        shown.render(study / f"{name}.csv", name, f"Title of {name}", outs, True, 0.9)
+        schema = "reference" if name == "affect_beside" else name
+        shown.render(study / f"{name}.csv", schema, f"Title of {name}", outs, True, 0.9)
         for out in outs:
             assert "synthetic data" in out.read_text()
     text = (tmp_path / "affect_beside.md").read_text()
@@ -287,7 +297,8 @@ def test_the_terminal_shows_the_metrics(study, tmp_path):
 
 def test_figures_are_drawn_and_marked(study, tmp_path):
     model = "vgg16-face"
-    affect_figures.write_learning(study / f"{model}-history.csv", tmp_path / "l.svg", model, True)
+    about = {"loss": "loss, as optimised"}
+    learning_curves([study / f"{model}-history.csv"], tmp_path / "l.svg", model, 8, True, **about)
     tabled = [study / "affect_confusion.csv", study / "affect_report.csv"]
     affect_figures.write_confusion(*tabled, tmp_path / "c.svg", model)
     affect_figures.write_plane(study / "predictions.csv", tmp_path / "p.svg", model)
@@ -299,8 +310,8 @@ def test_figures_are_drawn_and_marked(study, tmp_path):
 
 def test_a_history_without_concordance_has_two_panels():
     table = history().drop(columns=[c for c in history() if "_ccc_" in c])
-    assert len(affect_figures.learning(table, "net", "").axes) == 2
-    assert len(affect_figures.learning(history(), "net", "").axes) == 3
+    assert len(curves.learning_curves([table], "net", 1 / 8, "").axes) == 2
+    assert len(curves.learning_curves([history()], "net", 1 / 8, "").axes) == 3
 
 
 def test_the_plane_shows_true_left_and_predicted_right():
@@ -350,15 +361,14 @@ def test_a_sheet_says_what_was_said_and_survives_a_missing_image(study, tmp_path
 
 
 def test_a_network_without_face_weights_says_so_beside_the_paper(study):
-    three = [
-        tables.read(study / f"{n}.csv", n) for n in ("affect_metrics", "affect_report", "affect_training")
-    ]
-    three[2]["weights"] = "untrained start"
-    made = affect_beside.beside(affect_beside.Ours(*three, AUGMENT, "affect")).set_index(["item", "metric"])
+    found = {name: tables.read(study / f"{name}.csv", name) for name in paper("affectnet").reads}
+    found["affect_training"]["weights"] = "untrained start"
+    made = reference.compare("affectnet", StudyResults(found, {"dataset": "affect"}))
+    made = made.set_index(["item", "metric"])
     assert made.loc[("vgg16-face", "accuracy"), "note"] == "ours: untrained start"
     assert made.loc[("vgg16-face/happy", "f1"), "note"].startswith("ours: untrained start")
     # On real data, too, it is another network than the paper's: both numbers, and no difference.
-    three = [table.assign(synthetic=False) for table in three]
-    made = affect_beside.beside(affect_beside.Ours(*three, AUGMENT, "affectnet"))
+    found = {name: table.assign(synthetic=False) for name, table in found.items()}
+    made = reference.compare("affectnet", StudyResults(found, {"dataset": "affectnet"}))
     row = made[(made["item"] == "vgg16-face") & (made["metric"] == "accuracy")].iloc[0]
     assert row["ours"] > 0 and pd.isna(row["difference"])

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from ferflow import layout
-from ferflow.parts import CURVES, DATA, IMAGES, PREDICTIONS, RESULTS, TRAINED
+from ferflow.classes import EMOTIONS_CONTEMPT
+from ferflow.parts import CURVES, DATA, IMAGES, PREDICTIONS, RESULTS, TRAINED, beside_paper
 from ferflow.settings import Evaluation
 from ferflow.steps.files import AffectFiles, StudyFiles
 from ferflow.steps.step import Figure, ReportStep, Table, plain
@@ -17,7 +18,9 @@ def steps(study: StudyFiles) -> Iterator[ReportStep | Table]:
     yield from _data(study)
     yield from _results(study)
     yield from _training(study)
-    yield _beside(study)
+    names = ("affect_metrics", "affect_report", "affect_training", "affect_augmentation")
+    output = Table("affect_beside", "The AffectNet paper and ours", RESULTS)
+    yield beside_paper(study, "affectnet", output, {name: study.table(name) for name in names})
     yield from _figures(study)
 
 
@@ -143,21 +146,6 @@ def training(
     affect_tables.augmentation(augment, out_augmentation)
 
 
-def _beside(study: AffectFiles) -> ReportStep:
-    return ReportStep(
-        name="affect_beside",
-        call="ferflow.report.affect_beside:write",
-        given={"augment": _augment(study), "dataset": study.dataset},
-        inputs={
-            "metrics_csv": study.table("affect_metrics"),
-            "report_csv": study.table("affect_report"),
-            "training_csv": study.table("affect_training"),
-        },
-        outputs={"out": Table("affect_beside", "The AffectNet paper and ours", RESULTS)},
-        rests_on=PREDICTIONS,
-    )
-
-
 def _figures(study: AffectFiles) -> Iterator[ReportStep]:
     def of_models(kind: str, title: str, part: str) -> list[Figure]:
         return [Figure(f"affect_{kind}-{name}", title.format(name), part) for name in study.models]
@@ -204,9 +192,12 @@ def figures(
 ) -> None:
     """Training graphs (Figures 5, 6), confusion matrices (7, 8), the plane of valence and arousal."""
     from ferflow.report import affect_figures
+    from ferflow.report.run import learning_curves
 
+    n_classes, loss = len(EMOTIONS_CONTEMPT), "loss, as optimised"
     for number, model in enumerate(models):
-        affect_figures.write_learning(histories[number], out_learning[number], model, synthetic)
+        history = [histories[number]]
+        learning_curves(history, out_learning[number], model, n_classes, synthetic, loss=loss)
         affect_figures.write_confusion(confusion_csv, report_csv, out_confusion[number], model)
         affect_figures.write_plane(predictions_csv, out_plane[number], model)
 
