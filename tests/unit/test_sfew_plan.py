@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from ferflow.release.steps import Places
 
 from ferflow import layout, settings, tables
 from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.planning import units
 from ferflow.release import facts, sfew
-from ferflow.release.steps import Places
 from ferflow.sfew import folds, run
 
 REPOSITORY = Path(__file__).parents[2]

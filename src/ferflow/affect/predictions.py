@@ -1,5 +1,4 @@
-"""What a network says of the images of a part: expression, valence and arousal (schema
-`affect_predictions`)."""
+"""What a network says of the images of a part: expression, valence and arousal (schema `predictions`)."""
 
 from __future__ import annotations
 
@@ -13,17 +12,18 @@ from ferflow.affect.module import Batch, prepare
 from ferflow.affect.network import AffectNetwork
 from ferflow.classes import EMOTIONS_CONTEMPT
 from ferflow.datasets.affectnet import CLASSES
+from ferflow.evaluation import predictions
+from ferflow.evaluation.regression import DIMENSIONS
 from ferflow.models.precision import device
-
-_DECIMALS = 6
 
 
 def predict(
-    network: AffectNetwork, batches: Iterable[Batch], image_ids: Sequence[str], model: str, synthetic: bool
+    network: AffectNetwork, batches: Iterable[Batch], clip_ids: Sequence[str], model: str, seed: int
 ) -> pd.DataFrame:
-    """One row per image of `batches`, whose ids are `image_ids`, in their order.
+    """One row per image of `batches`, whose names are `clip_ids`, in their order.
 
     It is computed in float32, on a GPU where there is one. The network ends on the CPU, in evaluation mode.
+    `seed` is that of the training.
     """
     network.eval().to(device())
     found: list[list[np.ndarray]] = [[], [], [], [], []]
@@ -35,17 +35,12 @@ def predict(
                 kept.append(part.cpu().numpy())
     network.cpu()
     probabilities, pair, labels, true, known = (np.concatenate(parts) for parts in found)
+    order = [CLASSES.index(name) for name in EMOTIONS_CONTEMPT]
+    images = pd.DataFrame({"clip_id": list(clip_ids), "subject_id": "", "emotion": np.array(CLASSES)[labels]})
+    said = (EMOTIONS_CONTEMPT, model, "validation", None, seed)
+    rows = predictions.table(images, probabilities[:, order].astype(float), *said)
     true = np.where(known, true, np.nan)
-    classes = np.array(CLASSES)
-    table = {
-        "image_id": list(image_ids),
-        "model": model,
-        "emotion": classes[labels],
-        "predicted": classes[probabilities.argmax(1)],
-    }
-    table |= {f"p_{name}": probabilities[:, CLASSES.index(name)] for name in EMOTIONS_CONTEMPT}
-    table |= {"valence": true[:, 0], "arousal": true[:, 1]}
-    table |= {"predicted_valence": pair[:, 0], "predicted_arousal": pair[:, 1], "synthetic": synthetic}
-    frame = pd.DataFrame(table)
-    numbers = frame.select_dtypes("floating").columns
-    return frame.astype(dict.fromkeys(numbers, float)).round(dict.fromkeys(numbers, _DECIMALS))
+    for column, name in enumerate(DIMENSIONS):
+        rows[name] = true[:, column].astype(float).round(predictions.DECIMALS)
+        rows[f"predicted_{name}"] = pair[:, column].astype(float).round(predictions.DECIMALS)
+    return rows

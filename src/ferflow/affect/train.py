@@ -99,7 +99,7 @@ def train(
     """Train `model` as the row `name` on the images that `index_csv` lists under `root`.
 
     Writes to `out_folder`: `model.pt`, `history.csv` (schema `affect_history`), `predictions.csv` of the
-    validation part (`affect_predictions`), `about.csv` (`affect_models`, a row) and `time.json`. The run is
+    validation part, `about.csv` (`affect_models`, a row) and `time.json`. The run is
     kept in the folder `run`, from which it goes on after an interruption, in the middle of an epoch too. Rows
     that differ in their loss alone start from the same weights and see the same images in the same order.
     """
@@ -126,11 +126,11 @@ def train(
             augmented=loading.augment is not None,
         )
         rows = index.rows(VALIDATION)
-        ids = [index.image_id(row) for row in rows]
+        ids = [index.clip_id(row) for row in rows]
         judged = batches(index, VALIDATION, model, None, own, loading.workers)
-        predictions = predict(network, judged, ids, name, synthetic)
+        predictions = predict(network, judged, ids, name, seed)
     tables.write(history, out / "history.csv", "affect_history")
-    tables.write(predictions, out / "predictions.csv", "affect_predictions")
+    tables.write(predictions, out / "predictions.csv", "predictions")
     about = describe(name, model, network, start, (len(index.rows(TRAIN)), len(rows)), synthetic)
     tables.write(about, out / "about.csv", "affect_models")
     meta = {

@@ -10,9 +10,8 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import PercentFormatter
 
 from ferflow.classes import SEXES
-from ferflow.controls import is_control
 from ferflow.report import style
-from ferflow.report.names import model_label, model_order, protocol_label
+from ferflow.report.names import controls_of, model_label, model_order, protocol_label
 
 MARKERS = {"test": "o", "cv": "s", "nested": "^", "human": "P"}
 """One marker per protocol; it is filled for a model and open for a control."""
@@ -26,17 +25,17 @@ def accuracies(results: pd.DataFrame, confidence: float, marks: str) -> Figure:
     `results`: schema `results`; `confidence` (0–1) is that of its intervals.
     """
     rows = results[(results["metric"] == "accuracy") & results["fold"].isna()]
-    models = model_order(rows["model"])
+    models, controls = model_order(rows), controls_of(rows)
     protocols = [protocol for protocol in MARKERS if protocol in set(rows["protocol"])]
     drawn = style.figure(2 * style.COLUMN, 1.15 + 0.36 * len(models))
     axes = drawn.subplots()
     for _, row in rows.iterrows():
         share = protocols.index(row["protocol"]) - (len(protocols) - 1) / 2
         place = models.index(row["model"]) + 0.26 * share
-        colour = style.MIDDLE if is_control(row["model"]) else style.DARK
+        colour = style.MIDDLE if row["model"] in controls else style.DARK
         if pd.notna(row["low"]):
             axes.plot([row["low"], row["high"]], [place, place], color=colour, linewidth=1.2)
-        face = "white" if is_control(row["model"]) else colour
+        face = "white" if row["model"] in controls else colour
         axes.plot(
             row["value"], place, MARKERS[row["protocol"]], color=colour, markerfacecolor=face, clip_on=False
         )
@@ -55,7 +54,7 @@ def accuracies(results: pd.DataFrame, confidence: float, marks: str) -> Figure:
         Line2D([], [], marker=MARKERS[protocol], color=style.DARK, label=_label(rows, protocol))
         for protocol in protocols
     ]
-    if any(is_control(model) for model in models):
+    if controls:
         shape = {"marker": "o", "linestyle": "", "markerfacecolor": "white", "color": style.MIDDLE}
         handles.append(Line2D([], [], label="control (open marker)", **shape))
     handles.append(Line2D([], [], color=style.LIGHT, linestyle=":", label=f"chance, {100 * chance:.1f} %"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,7 +42,7 @@ class Ours:
     metrics: pd.DataFrame
     """Schema affect_metrics."""
     report: pd.DataFrame
-    """Schema affect_report."""
+    """Schema class_report."""
     training: pd.DataFrame
     """Schema affect_training."""
     augment: Mapping | None
@@ -102,7 +102,7 @@ def _metric(row, ours: Ours) -> dict:
 
 
 def _class_row(report: pd.DataFrame, emotion: str, metric: str) -> dict:
-    mine = report[report["emotion"] == emotion]
+    mine = report[report["emotion"] == emotion.replace("average", "mean")]
     if mine.empty:
         return {"note": NOT_RUN + "no model of this study was judged"}
     mine = mine.iloc[0]
@@ -156,7 +156,7 @@ def _compared(row: dict, dataset: str) -> dict:
 
 
 def write(
-    metrics_csv: str | Path,
+    metrics_csvs: Sequence[str | Path],
     report_csv: str | Path,
     training_csv: str | Path,
     augment: Mapping | None,
@@ -165,8 +165,8 @@ def write(
 ) -> None:
     """Write schema `affect_beside` from the study's tables."""
     ours = Ours(
-        tables.read(metrics_csv, "affect_metrics"),
-        tables.read(report_csv, "affect_report"),
+        pd.concat([tables.read(path, "affect_metrics") for path in metrics_csvs], ignore_index=True),
+        tables.read(report_csv, "class_report"),
         tables.read(training_csv, "affect_training"),
         augment,
         dataset,

@@ -9,7 +9,6 @@ from pathlib import Path
 import pandas as pd
 
 from ferflow import tables
-from ferflow.evaluation.images import with_views
 from ferflow.evaluation.results import LEAKY
 from ferflow.report import rendering
 from ferflow.report.image_counts import FIGURE_4, PRINTED_AS
@@ -76,7 +75,7 @@ def beside(ours: Ours) -> pd.DataFrame:
     """
     rows = []
     for row in ordered(STUDY, ORDER).itertuples(index=False):
-        base = facts(row) | {"leaky": False, "note": "", "other": ""}
+        base = facts(row) | {"view": "", "leaky": False, "note": "", "other": ""}
         for found in _found(row, ours):
             rows.append(_compared(base | found))
     return pd.DataFrame(rows).reindex(columns=tables.schema("image_beside").names)
@@ -109,7 +108,7 @@ def _accuracy(row, metric: str, ours: Ours) -> dict:
     if mine.empty:
         return {"note": _reason(name, views, table, ours)}
     mine = mine.iloc[0]
-    found = {"model": with_views(name, views), "data": ours.dataset, "synthetic": mine["synthetic"]}
+    found = {"model": name, "view": views, "data": ours.dataset, "synthetic": mine["synthetic"]}
     notes = [] if row.split else ["the paper names no part; ours: PrivateTest"]
     if row.split == "PublicTest":
         found |= {"ours": mine["validation"], "low": mine["validation_low"], "high": mine["validation_high"]}
@@ -282,7 +281,7 @@ def rendered(table: pd.DataFrame, title: str) -> rendering.Rendered:
                 _with_interval(row, ("ours", "low", "high"), metric),
                 _with_interval(row, ("honest", "honest_low", "honest_high"), metric),
                 _difference(row["difference"], metric),
-                model_label(row["model"]),
+                model_label(row["model"], row["view"]),
                 "; ".join(note for note in notes if note),
             ]
         )

@@ -10,7 +10,6 @@ from importlib.resources import files as resources
 import pandas as pd
 
 from ferflow import tables
-from ferflow.controls import is_control
 from ferflow.errors import InputError
 
 NOT_COMPARABLE = "synthetic data: not comparable"
@@ -96,7 +95,7 @@ def beside(results: pd.DataFrame, dataset: str, others: Mapping[str, str] | None
     ours = results[
         (results["protocol"] == "test") & (results["metric"] == "accuracy") & results["fold"].isna()
     ]
-    ours = ours[~ours["model"].map(is_control)]
+    ours = ours[ours["role"] != "control"]
     rows = []
     for row in published("thesis", "3.6").itertuples(index=False):
         if row.item not in HEADS:

@@ -23,6 +23,7 @@ from ferflow.schemas.shared import (
     STUDY,
     SYNTHETIC,
     TABLE,
+    VIEW,
 )
 
 PAPER_ROW = (STUDY, TABLE, ITEM, METRIC)
@@ -62,7 +63,7 @@ image_beside = table(
     with_interval(OURS),
     with_interval(real("honest", "ours, without copies", empty=True), "honest_", "without copies"),
     PLAIN_DIFFERENCE,
-    (OUR_MODEL, DATA, LEAKY, SYNTHETIC, NOTE),
+    (OUR_MODEL, VIEW, DATA, LEAKY, SYNTHETIC, NOTE),
 )
 
 sfew_beside = table(

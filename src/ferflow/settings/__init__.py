@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from ferflow.settings.clips import Augment, Aus, Dataset, Faces, Haar, Stills, Synth4d, Trim
 from ferflow.settings.comparing import (
+    BASELINE_CONTROLS,
     Calibration,
     Comparison,
     Evaluation,
@@ -38,6 +39,7 @@ from ferflow.settings.training import SHIPPED, Online, Optimiser, Schedule, Spat
 from ferflow.settings.types import Activation, Initialiser, OptimiserName, Pooling, Transformation, View
 
 __all__ = [
+    "BASELINE_CONTROLS",
     "BEST",
     "SCHEMES",
     "SEARCHED_BESIDE",
