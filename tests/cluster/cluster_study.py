@@ -44,7 +44,7 @@ def checkout(folder: Path) -> None:
     settings = yaml.safe_load((REPOSITORY / "params.yaml").read_text(encoding="utf-8"))
     for section, changed in CHANGED.items():
         settings[section] = settings[section] | changed if isinstance(changed, dict) else changed
-    settings["temporal"]["heads"] = {"lstm": settings["temporal"]["heads"]["lstm"] | {"units": 8}}
+    settings["temporal"]["heads"] = {"lstm": {"units": 8}, "bilstm": None, "cnn1d": None}
     (folder / "params.yaml").write_text(yaml.safe_dump(settings), encoding="utf-8")
 
 

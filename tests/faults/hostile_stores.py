@@ -30,7 +30,7 @@ from ferflow.features import export
 from ferflow.features import store as features
 from ferflow.files import sha256
 from ferflow.humans.store import Store
-from ferflow.models import checkpoint, endtoend, spatial, temporal, vggface
+from ferflow.models import checkpoint, endtoend, face_weights, spatial, temporal
 from ferflow.training import splits
 from ferflow.training.frozen import Frozen
 
@@ -125,7 +125,7 @@ def _write_frozen(folder: Path) -> None:
 
 def _write_keras(folder: Path) -> None:
     with h5py.File(folder / "vggface.h5", "w") as file:
-        for stage, number in vggface.POSITIONS:
+        for stage, number in face_weights.POSITIONS:
             group = file.create_group(f"conv{stage}_{number}/conv{stage}_{number}")
             group["kernel:0"] = np.zeros((3, 3, 3, 4), np.float32)
             group["bias:0"] = np.zeros(4, np.float32)
@@ -183,10 +183,9 @@ def _write_state(folder: Path) -> None:
 
 
 def _read_state(folder: Path) -> None:
-    from ferflow.models.checkpoint import read_state
 
     checkpoint.load_state(
-        _published(), read_state(folder / "published.pth"), folder / "published.pth", "published"
+        _published(), checkpoint.read_state(folder / "published.pth"), folder / "published.pth", "published"
     )
 
 
@@ -254,7 +253,7 @@ STORES = (
         lambda f: pool.read(f / "images.h5", f / "manifest.csv"), HDF5,
     ),
     kind("frozen HDF5", "frozen.h5", _write_frozen, lambda f: Frozen(f / "frozen.h5", "train")[[0, 5]], HDF5),
-    kind("VGGFace HDF5", "vggface.h5", _write_keras, lambda f: vggface.read(f / "vggface.h5"), HDF5),
+    kind("VGGFace HDF5", "vggface.h5", _write_keras, lambda f: face_weights.vggface(f / "vggface.h5"), HDF5),
     kind("image network", "model.pt", _write_spatial, lambda f: spatial.load(f / "model.pt"), MODEL),
     kind("temporal head", "head.pt", _write_head, lambda f: temporal.load(f / "head.pt"), MODEL),
     kind("final model", "model.pt", _write_cascade, _read_cascade, MODEL),

@@ -9,12 +9,11 @@ import pytest
 import torch
 from affect_study import small_set
 
-from ferflow.affect import decode
-from ferflow.affect.loader import Batches
 from ferflow.ahead import in_order
 from ferflow.datasets import affect_index
 from ferflow.errors import InputError, SettingError
 from ferflow.settings.affect import AffectAugment
+from ferflow.training.image_files import Batches, draw, place
 
 AUGMENT = AffectAugment(rotation=10, zoom=0.2, brightness=(0.8, 1.2))
 
@@ -132,7 +131,7 @@ def test_a_part_without_images_is_refused(index):
 
 
 def test_draws_lie_in_the_range_of_table_4():
-    drawn = decode.draw(AUGMENT, 4000, np.random.default_rng(0))
+    drawn = draw(AUGMENT, 4000, np.random.default_rng(0))
     for column, (low, high) in enumerate(((-10, 10), (0.8, 1.2), (0.8, 1.2), (0.8, 1.2))):
         values = drawn[:, column]
         assert (
@@ -143,7 +142,7 @@ def test_draws_lie_in_the_range_of_table_4():
 
 def placed(image, drawn, size=32):
     out = np.empty((size, size, 3), np.uint8)
-    decode.place(image, size, np.array(drawn, float), out)
+    place(image, size, np.array(drawn, float), out)
     return out
 
 

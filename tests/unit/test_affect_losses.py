@@ -12,7 +12,7 @@ import ferflow.models.vision  # noqa: F401  torchmetrics imports torchvision, wh
 # isort: split
 from torchmetrics.functional import concordance_corrcoef
 
-from ferflow.affect.losses import AffectLoss, concordance, squared_error
+from ferflow.training.task import Affect, concordance, squared_error
 
 WEIGHTS = (1.0, 0.5, 2.0)
 
@@ -42,7 +42,7 @@ def test_concordance_is_that_of_torchmetrics(batch):
 def test_the_sum_is_of_weighted_cross_entropy_and_masked_squared_errors(batch):
     logits, pair, labels, true, known = batch
     classes = tuple(np.linspace(0.5, 2, 8))
-    total, parts = AffectLoss(classes, "mse", WEIGHTS, False)(*batch)
+    total, parts = Affect(classes, "mse", WEIGHTS, False)((batch[0], batch[1]), *batch[2:])
     told = [(pair[:, k] - true[:, k])[known[:, k]] for k in range(2)]
     expected = [
         functional.cross_entropy(logits, labels, torch.tensor(classes, dtype=torch.float32)).item(),
@@ -54,7 +54,7 @@ def test_the_sum_is_of_weighted_cross_entropy_and_masked_squared_errors(batch):
 
 def test_the_ccc_loss_is_one_less_concordance(batch):
     _, pair, _, true, known = batch
-    _, parts = AffectLoss(None, "ccc", WEIGHTS, False)(*batch)
+    _, parts = Affect(None, "ccc", WEIGHTS, False)((batch[0], batch[1]), *batch[2:])
     for column in range(2):
         told = known[:, column]
         expected = 1 - concordance_corrcoef(pair[told, column], true[told, column]).item()
@@ -69,7 +69,7 @@ def test_gradients_are_finite_whatever_is_known(batch, regression, n_known):
     known[:n_known] = True
     true = torch.where(known, torch.nan_to_num(true), torch.nan)
     logits, pair = logits.requires_grad_(), pair.requires_grad_()
-    total, parts = AffectLoss(None, regression, WEIGHTS, True)(logits, pair, labels, true, known)
+    total, parts = Affect(None, regression, WEIGHTS, True)((logits, pair), labels, true, known)
     total.backward()
     assert total.isfinite() and pair.grad.isfinite().all() and logits.grad.abs().sum() > 0
     assert (pair.grad.abs().sum() > 0) == (n_known > (1 if regression == "ccc" else 0))
@@ -85,16 +85,16 @@ def test_a_constant_answer_to_a_constant_truth_has_finite_gradients():
 
 
 def test_learned_weights_start_at_the_set_ones_and_settle_where_the_loss_is_least(batch):
-    loss = AffectLoss(None, "mse", WEIGHTS, True)
-    assert loss.weights().tolist() == pytest.approx(WEIGHTS)
+    loss = Affect(None, "mse", WEIGHTS, True)
+    assert list(loss.weights().values()) == pytest.approx(WEIGHTS)
     optimiser = torch.optim.Adam(loss.parameters(), 0.05)
     for _ in range(600):
         optimiser.zero_grad()
-        total, parts = loss(*batch)
+        total, parts = loss((batch[0], batch[1]), *batch[2:])
         total.backward()
         optimiser.step()
     # Setting the derivative to zero: σ² = 2 L of the cross-entropy, σ² = L of a regression.
     expected = (parts * torch.tensor([2, 1, 1])).tolist()
     assert loss.log_variances.exp().tolist() == pytest.approx(expected, rel=1e-3)
-    fixed = AffectLoss(None, "mse", WEIGHTS, False)
-    assert not list(fixed.parameters()) and fixed.weights().tolist() == list(WEIGHTS)
+    fixed = Affect(None, "mse", WEIGHTS, False)
+    assert not list(fixed.parameters()) and list(fixed.weights().values()) == list(WEIGHTS)

@@ -7,11 +7,13 @@ import numpy as np
 import pytest
 import torch
 
-from ferflow.affect import network as networks
-from ferflow.affect.network import AffectNetwork, Shape
+from ferflow.datasets.affectnet import CLASSES
 from ferflow.errors import WeightsError
-from ferflow.models import spatial, vggface2
+from ferflow.models import affect as networks
+from ferflow.models import face_weights, spatial
+from ferflow.models.affect import AffectNetwork, Shape
 from ferflow.models.network import count
+from ferflow.networks import NETWORKS
 from ferflow.weights import shipped
 
 SMALL = Shape(32, (16, 8), (8,), (8,), 0.5, "tanh")
@@ -38,7 +40,7 @@ def face():
 @pytest.fixture(scope="module")
 def published(tmp_path_factory, face):
     """The face network's own weights, as keras-vggface's file has them."""
-    path = tmp_path_factory.mktemp("vggface2") / vggface2.FILE
+    path = tmp_path_factory.mktemp("vggface2") / NETWORKS["vggface2"].pretrained[0]
     keras(path, face.base.base.state_dict())
     return path
 
@@ -119,7 +121,7 @@ def test_a_frozen_backbone_keeps_its_weights_and_statistics(compact):
 
 def test_a_saved_network_says_the_same(tmp_path, compact):
     meta = {"synthetic": True, "start": "untrained"}
-    networks.save(tmp_path / "model.pt", compact, meta)
+    networks.save(tmp_path / "model.pt", compact, CLASSES, meta)
     other, about = networks.load(tmp_path / "model.pt")
     images = torch.rand(2, 3, 32, 32)
     for a, b in zip(other(images), compact(images), strict=True):
@@ -136,24 +138,24 @@ def test_a_model_of_another_kind_is_refused(tmp_path):
 
 def test_the_shipped_network_gives_its_backbone():
     network = AffectNetwork("compact", Shape(48, (8,), (8,), (8,), 0.0, "tanh"))
-    network.start_from(shipped())
+    spatial.load_base(network.base, shipped())
     own, _ = spatial.load(shipped())
     images = torch.rand(2, 3, 48, 48)
     with torch.no_grad():
         expected = own.features(images, "pool")
         torch.testing.assert_close(network.base.eval().features(images, "pool"), expected)
     with pytest.raises(WeightsError, match="holds compact, not vgg16"):
-        AffectNetwork("vgg16", SMALL).start_from(shipped())
+        spatial.load_base(AffectNetwork("vgg16", SMALL).base, shipped())
 
 
 def test_every_layer_of_vggface2s_file_finds_its_place(published, face):
-    state = vggface2.read(published)
+    state = face_weights.vggface2(published)
     own = {k: v for k, v in face.base.base.state_dict().items() if not k.endswith("batches_tracked")}
     assert set(state) == set(own) and len(state) == 53 + 4 * 53
     assert all(torch.equal(state[name], own[name]) for name in own)
     other = AffectNetwork("vggface2", SMALL).eval()
     images = torch.rand(1, 3, 64, 64)
-    other.start_from(published)
+    spatial.load_base(other.base, published)
     with torch.no_grad():
         a, b = (n.base.features(images, "pool") for n in (other, face))
     assert torch.equal(a, b)
@@ -184,16 +186,16 @@ def test_its_inputs_are_0_to_255_less_the_mean_of_vggface2(face):
 
 
 def test_files_of_vggface2_that_cannot_be_used(tmp_path, published):
-    other = tmp_path / vggface2.FILE
+    other = tmp_path / NETWORKS["vggface2"].pretrained[0]
     other.write_bytes(published.read_bytes())
     with h5py.File(other, "a") as file:
         del file["conv4_6_3x3"]
     with pytest.raises(WeightsError, match=r"layer3\.5\.conv2\.weight is missing"):
-        AffectNetwork("vggface2", SMALL).start_from(other)
+        spatial.load_base(AffectNetwork("vggface2", SMALL).base, other)
     with h5py.File(other, "a") as file:
         file["conv4_6_3x3/conv4_6_3x3/kernel:0"] = np.zeros((3, 3, 256, 16), np.float32)
     with pytest.raises(WeightsError, match=r"is \(16, 256, 3, 3\)"):
-        AffectNetwork("vggface2", SMALL).start_from(other)
+        spatial.load_base(AffectNetwork("vggface2", SMALL).base, other)
     other.write_bytes(published.read_bytes()[:5000])
     with pytest.raises(WeightsError, match="damaged"):
-        AffectNetwork("vggface2", SMALL).start_from(other)
+        spatial.load_base(AffectNetwork("vggface2", SMALL).base, other)

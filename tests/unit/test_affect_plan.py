@@ -8,6 +8,7 @@ import pytest
 
 from ferflow import layout, settings
 from ferflow.planning import units
+from ferflow.steps import work
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -29,5 +30,5 @@ def test_images_are_those_of_the_index_or_those_that_are_known(study, tmp_path):
 
 def test_a_training_grows_with_images_and_epochs(study):
     name, model = next(iter(study.affect.models.items()))
-    found = units.of_job("affect_network", {"model": name}, study, units.Sizes({}, 50))
-    assert found == units.Units(units.IMAGE, 50 * model.epochs, f"{model.backbone}, {model.size} pixels")
+    found = units.of_job("affect_network", {"model": name}, study, work.Sizes({}, 50))
+    assert found == work.Work(work.IMAGE, 50 * model.epochs, f"{model.backbone}, {model.size} pixels")

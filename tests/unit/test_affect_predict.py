@@ -17,6 +17,7 @@ from ferflow.apps.recognise import MEAN, Recognised
 from ferflow.apps.sink import frame_sink
 from ferflow.aus.trim import Trimmed
 from ferflow.classes import EMOTIONS_CONTEMPT, EMOTIONS_NEUTRAL
+from ferflow.datasets.affectnet import CLASSES
 from ferflow.errors import FerflowError
 
 SIZE = 32
@@ -27,12 +28,12 @@ def model_file(tmp_path_factory):
     """An untrained network: its answers are noise, but always the same noise."""
     import torch
 
-    from ferflow.affect.network import AffectNetwork, Shape, save
+    from ferflow.models.affect import AffectNetwork, Shape, save
 
     torch.manual_seed(4)
     network = AffectNetwork("compact", Shape(SIZE, (8,), (8,), (8,), 0, "tanh"))
     path = tmp_path_factory.mktemp("affect") / "model.pt"
-    save(path, network, {"model": "compact-ccc", "synthetic": True})
+    save(path, network, CLASSES, {"model": "compact-ccc", "synthetic": True})
     return path
 
 
@@ -79,7 +80,7 @@ def screen(clip) -> str:
 def test_the_model_says_what_its_network_says(model_file):
     import torch
 
-    from ferflow.affect.network import load
+    from ferflow.models.affect import load
 
     model = asked(model_file)
     assert (model.name, model.synthetic) == ("compact-ccc", True)

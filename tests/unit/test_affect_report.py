@@ -8,16 +8,23 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ferflow import tables
+from ferflow import layout, tables
 from ferflow.classes import EMOTIONS_CONTEMPT
+from ferflow.datasets import affect_index
 from ferflow.errors import FerflowError, InputError
 from ferflow.evaluation import predictions as predictions_table
-from ferflow.evaluation import run
+from ferflow.evaluation import run as evaluation
 from ferflow.evaluation.results import results
+from ferflow.parts import report_steps
+from ferflow.release import bundle, verify
 from ferflow.report import affect_beside, affect_figures, affect_sheets, affect_tables, shown
 from ferflow.report.affect_looks import LOOKS
 from ferflow.report.published import NOT_COMPARABLE, published
 from ferflow.settings import Evaluation
+from ferflow.steps import run
+from ferflow.steps.files import files_of
+from ferflow.steps.preflight import Ready
+from ferflow.steps.step import Figure
 
 MODELS = ("vgg16-face", "vgg16-face-ccc", "resnet50-face")
 AUGMENT = {"rotation": 10, "zoom": 0.25, "brightness": [0.8, 1.2]}
@@ -57,7 +64,7 @@ def predictions(model, n=80, synthetic=True):
 
 def history(epochs=3):
     epoch = np.arange(1, epochs + 1)
-    table = pd.DataFrame({"epoch": epoch, "learning_rate": 1e-4, "minutes": 0.5, "augmented": True})
+    table = pd.DataFrame({"epoch": epoch, "learning_rate": 1e-4, "augmented": True})
     for side in ("train", "validation"):
         table[f"{side}_loss"], table[f"{side}_accuracy"] = 2 / epoch, 1 - 1 / (epoch + 1)
         for name in ("valence", "arousal"):
@@ -79,13 +86,13 @@ def written(folder, synthetic=True, models=MODELS):
         parts.append(folder / f"{model}.csv")
         predictions_table.write(predictions(model), parts[-1])
         files = [folder / f"{model}-{name}" for name in ("history.csv", "time.json", "about.csv")]
-        tables.write(history(), files[0], "affect_history")
-        files[1].write_text('{"seconds": 100.0}')
+        tables.write(history(), files[0], "history")
+        files[1].write_text('{"seconds": 90.0}')
         tables.write(about(model, synthetic), files[2], "affect_models")
         trained[model] = affect_tables.Trained(*files)
     settings = Evaluation(bootstrap=30, confidence=0.9, by=[], controls=False)
     evaluated(parts, models, folder / "metrics.json", folder, settings, 1, synthetic)
-    run.collect(parts, folder / "predictions.csv", EMOTIONS_CONTEMPT)
+    evaluation.collect(parts, folder / "predictions.csv", EMOTIONS_CONTEMPT)
     affect_tables.training(trained, folder / "affect_training.csv")
     dataset = "affect" if synthetic else "affectnet"
     affect_beside.write(*compared(folder), AUGMENT, dataset, folder / "affect_beside.csv")
@@ -96,7 +103,7 @@ def evaluated(parts, models, metrics, folder, settings, seed, synthetic):
     """The tables of all results, and those of the paper's that follow from them."""
     outs = {f"out_{name}": folder / f"{name}.csv" for name in TABLES}
     more = {"scored": ("auc", "auc_pr"), "weighted": True, "synthetic": synthetic}
-    run.evaluate(parts, None, settings, EMOTIONS_CONTEMPT, "honest", seed, metrics, **outs, **more)
+    evaluation.evaluate(parts, None, settings, EMOTIONS_CONTEMPT, "honest", seed, metrics, **outs, **more)
     names = (*HALVES, "affect_variants")
     affect_tables.write_metrics(folder / "results.csv", models, *(folder / f"{name}.csv" for name in names))
 
@@ -118,49 +125,30 @@ def real(tmp_path_factory):
 
 
 STUDY = "affect"
-SHOWN = {
-    "affect_classification": ("affect_metrics", "Table 5"),
-    "affect_regression": ("affect_metrics", "Table 6"),
-    "affect_variants": ("affect_variants", "Losses"),
-    "affect_beside": ("affect_beside", "Ours beside the paper"),
-    "affect_training": ("affect_training", "Table 3"),
-    "affect_augmentation": ("affect_augmentation", "Table 4"),
-    "affect_models": ("affect_models", "Networks"),
-}
 
 
 def finished(root, settings):
     """The working folder of a study as the workflow leaves it, without networks and figures."""
-    from ferflow import layout
-    from ferflow import settings as study_settings
-    from ferflow.affect import train
-
-    folder = written(root / "made")
-    results = root / layout.RESULTS.format(study=STUDY)
-    table = {name: results / f"tables/{name}.csv" for name in (*TABLES, *SHOWN)}
-    each = {model: root / layout.AFFECT_MODEL.format(study=STUDY, model=model) for model in MODELS}
-    for model, place in each.items():
+    folder, study = written(root / "made"), files_of(Ready(settings))
+    results = root / study.at(layout.RESULTS)
+    for model in MODELS:
+        place = root / study.at(layout.AFFECT_MODEL, model=model)
         place.mkdir(parents=True)
         for name in ("history.csv", "time.json", "about.csv"):
             shutil.copy(folder / f"{model}-{name}", place / name)
         shutil.copy(folder / f"{model}.csv", place / "predictions.csv")
-    parts = [place / "predictions.csv" for place in each.values()]
-    own = (settings.evaluation, settings.seed, True)
-    evaluated(parts, MODELS, results / "metrics.json", results / "tables", *own)
-    run.collect(parts, results / "predictions.csv", EMOTIONS_CONTEMPT)
-    files = {m: [p / n for n in ("history.csv", "time.json", "about.csv")] for m, p in each.items()}
-    trained = {model: affect_tables.Trained(*three) for model, three in files.items()}
-    affect_tables.training(trained, table["affect_training"])
-    augment = settings.affect.loading.augment.model_dump(mode="json")
-    affect_tables.augmentation(augment, table["affect_augmentation"])
-    train.table([place / "about.csv" for place in each.values()], table["affect_models"])
-    affect_beside.write(*compared(results / "tables"), augment, "affect", table["affect_beside"])
-    confidence = settings.evaluation.confidence
-    for name, (schema, title) in SHOWN.items():
-        outs = [table[name].with_suffix(end) for end in shown.SUFFIXES]
-        shown.render(table[name], schema, title, outs, True, confidence)
-    shown.write(shown.Shown(SHOWN, True), root / layout.SHOWN.format(study=STUDY))
-    study_settings.write(settings.model_dump(mode="json"), root / layout.SETTINGS.format(study=STUDY))
+    tables.write(affect_index.Counts().table(True), root / study.table("affect_counts"), "affect_counts")
+    speed = {"size": 224, "batch": 32, "device": "cpu", "threads": 1, "workers": 1, "ratio": 2.0}
+    speed |= {"step_images_per_second": 10.0, "loader_images_per_second": 20.0, "synthetic": True}
+    rows = pd.DataFrame([{"model": model} | speed for model in MODELS])
+    tables.write(rows, root / study.table("affect_speed"), "affect_speed")
+    for step in report_steps(study):
+        if not any(isinstance(one, Figure) for one in step.each_output()):
+            outputs = {
+                name: [study.path(one) for one in value] if isinstance(value, list) else study.path(value)
+                for name, value in step.outputs.items()
+            }
+            run.call(step.call, step.inputs, outputs, step.params(settings, **step.given))
     return results
 
 
@@ -170,16 +158,17 @@ def settings(small_settings):
     return small_settings(over | {"affect": {"models": {model: {} for model in MODELS}}})
 
 
-def test_a_bundle_is_verified_from_the_predictions_and_a_changed_one_is_found(settings, tmp_path):
-    from ferflow.release import bundle, verify
-    from ferflow.release.verify import BY_HASH
-
+def test_a_bundle_is_verified_from_the_predictions_and_a_changed_one_is_found(
+    settings, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
     results = finished(tmp_path, settings)
     out = bundle.write(results, tmp_path / "b.zip", pictures=False)
     found = verify.verify(out)
     assert found.equal, found.differences()
-    again = {one.name.split("/")[-1] for one in found.checked if one.rests_on != BY_HASH}
-    assert {*SHOWN, *TABLES, "metrics"} <= again
+    again = {one.name.split("/")[-1] for one in found.checked if one.rests_on != verify.BY_HASH}
+    named = ("training", "augmentation", "classification", "regression", "variants", "beside", "models")
+    assert {*TABLES, *(f"affect_{name}" for name in named), "predictions", "metrics"} <= again
     # Another answer of a network, in a bundle whose list has its hash: the tables alone can tell.
     path = results / "models/affect/vgg16-face/predictions.csv"
     frame = tables.read(path, "predictions")
@@ -257,9 +246,9 @@ def test_table_3_tells_batch_epochs_minutes_and_loss(study):
     assert row["loss"] == "concordance" and table.loc["vgg16-face", "loss"] == "the paper's"
 
 
-def test_without_minutes_the_whole_time_is_shared_out(tmp_path):
+def test_the_time_of_a_training_is_shared_out_over_its_epochs(tmp_path):
     names = [tmp_path / name for name in ("h.csv", "t.json", "a.csv")]
-    tables.write(history(2).assign(minutes=np.nan), names[0], "affect_history")
+    tables.write(history(2), names[0], "history")
     names[1].write_text('{"seconds": 240.0}')
     tables.write(about("vgg16-face", True), names[2], "affect_models")
     affect_tables.training({"vgg16-face": affect_tables.Trained(*names)}, tmp_path / "out.csv")

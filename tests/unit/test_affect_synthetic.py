@@ -20,7 +20,7 @@ SMALL = {"subjects": (2, 1), "train": 12, "validation_per_class": 1, "size": 48,
 
 @pytest.fixture(scope="module")
 def chosen(small_settings):
-    return small_settings({"affect": {"synthetic": SMALL}})
+    return small_settings({"kind": "affect", "affect": {"synthetic": SMALL}})
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +65,7 @@ def test_the_same_seed_gives_the_same_bytes_and_a_rerun_leaves_nothing_of_the_la
 
 
 def test_the_training_part_is_long_tailed_as_the_original_and_validation_is_balanced(small_settings):
-    settings = small_settings().affect.synthetic
+    settings = small_settings({"kind": "affect"}).affect.synthetic
     plan = affect.planned(settings, SEED)
     train = [shown for shown in plan if shown.part == "train" and shown.code < 8]
     counts = np.bincount([shown.code for shown in train], minlength=8)

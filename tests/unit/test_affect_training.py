@@ -17,16 +17,19 @@ import ferflow.models.vision  # noqa: F401  torchmetrics imports torchvision, wh
 from torchmetrics.functional import concordance_corrcoef
 
 from ferflow import settings, tables
-from ferflow.affect import fit as fitting
-from ferflow.affect import network as networks
-from ferflow.affect import train
-from ferflow.affect.fit import fit
-from ferflow.affect.module import agreement, moments
-from ferflow.affect.predictions import predict
 from ferflow.datasets.affectnet import CLASSES
 from ferflow.errors import LossError, SettingError, WeightsError
+from ferflow.models import affect as networks
+from ferflow.report.affect_tables import networks as networks_table
 from ferflow.settings.affect import AffectModel
+from ferflow.training import affect as train
+from ferflow.training import checkpoints
+from ferflow.training import fit as fitting
+from ferflow.training.affect import predict
 from ferflow.training.checkpoints import LAST
+from ferflow.training.fit import fit
+from ferflow.training.task import agreement, moments
+from ferflow.weights import start_file
 
 SMALL = {
     "backbone": "compact",
@@ -83,7 +86,7 @@ class Killed(Exception):
 
 def recipe(**changes) -> AffectModel:
     values = {"kind": "affect", "affect": {"models": {"small": {**SMALL, **changes}}}}
-    return settings.laid_over("params.yaml", values).affect.models["small"]
+    return settings.check(values).affect.models["small"]
 
 
 @pytest.fixture(autouse=True)
@@ -99,9 +102,10 @@ def run(model, folder=None, *, breaks_at=None, identity="same", keep=None):
     training, validation = Made(20, model.batch, 1), Made(12, model.batch, 2, shuffle=False)
     if breaks_at is not None:
         training = Breaking(training, breaks_at)
-    loss = train.loss_of(model, np.bincount(training.labels, minlength=8))
-    found = fit(network, loss, model, training, validation, "small", seed=7, folder=folder, identity=identity)
-    return network, loss, *found
+    task = train.task_of(model, np.bincount(training.labels, minlength=8))
+    own = train.recipe_of(model)
+    history = fit(network, task, own, training, validation, "small", seed=7, folder=folder, identity=identity)
+    return network, task, history, checkpoints.seconds(folder) if folder else None
 
 
 class Breaking(Made):
@@ -141,7 +145,7 @@ def test_a_training_broken_off_ends_with_the_same_weights(tmp_path, models, kind
     again, its_loss, its_history, seconds = run(model, tmp_path / "broken")
     for (name, a), b in zip(whole.state_dict().items(), again.state_dict().values(), strict=True):
         assert torch.equal(a, b), name
-    assert torch.equal(loss.weights(), its_loss.weights())
+    assert loss.weights() == its_loss.weights()
     pd.testing.assert_frame_equal(history, its_history)
     assert list(history["epoch"]) == [1, 2, 3] and seconds > 0
 
@@ -160,7 +164,7 @@ def test_where_it_goes_on_is_the_middle_of_an_epoch(tmp_path):
     second = run(recipe(), tmp_path, breaks_at=0)
     for a, b in zip(first[0].state_dict().values(), second[0].state_dict().values(), strict=True):
         assert torch.equal(a, b)
-    tables.read(tmp_path / "history.csv", "affect_history")
+    tables.read(tmp_path / "history.csv", "history")
 
 
 def test_it_learns_all_three_and_says_so(tmp_path):
@@ -170,7 +174,7 @@ def test_it_learns_all_three_and_says_so(tmp_path):
     assert last["train_loss"] < 0.8 * first["train_loss"]
     assert last["train_rmse_valence"] < first["train_rmse_valence"]
     assert last["train_ccc_arousal"] > 0.5
-    tables.write(history, tmp_path / "history.csv", "affect_history")
+    tables.write(history, tmp_path / "history.csv", "history")
     # The last row's validation figures are those of the predictions.
     batches = Made(12, 4, 2, shuffle=False)
     found = predict(network, batches, [f"{i}.jpg" for i in range(12)], "small", True)
@@ -216,9 +220,9 @@ def test_a_loss_that_is_no_number_ends_the_training():
 def test_a_model_is_the_recipe_with_its_own_laid_over():
     model = recipe()
     assert model.loss.class_weights and model.heads.output == "tanh" and model.heads.dropout == 0.5
-    assert settings.load("params.yaml").affect.models == {}
+    assert settings.check({"kind": "affect"}).affect.models == {}
     own = {"backbone": "vgg16", "start": "face"}
-    paper = settings.laid_over("params.yaml", {"affect": {"models": {"paper": own}}}).affect.models["paper"]
+    paper = settings.check({"kind": "affect", "affect": {"models": {"paper": own}}}).affect.models["paper"]
     assert (paper.batch, paper.epochs, paper.size) == (64, 31, 224)
 
 
@@ -240,25 +244,25 @@ def test_settings_that_cannot_be(changes, said):
 def test_what_a_network_starts_from(tmp_path):
     # Without the published weights: face_if_there trains anew, with a colour scale that can be trained from.
     model = recipe(backbone="resnet50", start="face_if_there")
-    assert train.weights_file(model, tmp_path) is None
+    assert start_file(model.backbone, model.start, tmp_path) is None
     assert train.build(model, None).base.name == "resnet50"
     file = tmp_path / "rcmalli_vggface_tf_notop_resnet50.h5"
     file.write_bytes(b"no weights")
-    assert train.weights_file(model, tmp_path) == file
+    assert start_file(model.backbone, model.start, tmp_path) == file
     with pytest.raises(WeightsError, match="weights file"):
         train.build(model, file)
     assert train.started_from(model, file) == "VGGFace2"
     assert train.started_from(model, None) == train.UNTRAINED
-    missing = train.weights_file(recipe(backbone="vgg16", start="face"), tmp_path)
+    missing = start_file("vgg16", "face", tmp_path)
     assert missing.name == "rcmalli_vggface_tf_notop_vgg16.h5" and not missing.exists()
     shipped = recipe(start="shipped", size=48, frozen=True)
-    network = train.build(shipped, train.weights_file(shipped, tmp_path))
+    network = train.build(shipped, start_file("compact", "shipped", tmp_path))
     about = train.describe("compact", shipped, network, "x", (9, 8), True)
     tables.write(about, tmp_path / "about.csv", "affect_models")
-    train.table([str(tmp_path / "about.csv")] * 2, tmp_path / "models.csv")
+    networks_table([str(tmp_path / "about.csv")] * 2, tmp_path / "models.csv")
     row = tables.read(tmp_path / "models.csv", "affect_models").iloc[1]
     assert row["trained"] < row["parameters"] and row["start"].startswith("FER2013") and row["frozen"]
-    networks.save(tmp_path / "model.pt", network, {"synthetic": True})
+    networks.save(tmp_path / "model.pt", network, CLASSES, {"synthetic": True})
     assert networks.load(tmp_path / "model.pt")[1]["classes"] == list(CLASSES)
 
 

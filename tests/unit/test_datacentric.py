@@ -256,7 +256,9 @@ def test_copies_share_a_fold_and_nobody_learns_from_its_own_or_a_test_image(
         return pd.DataFrame({"epoch": [1]})
 
     monkeypatch.setattr(training, "fit_images", fit_images)
-    recipe = small_settings().datacentric.label_errors.recipe.model_copy(update={"network": "vit"})
+    recipe = small_settings({"kind": "images"}).datacentric.label_errors.recipe.model_copy(
+        update={"network": "vit"}
+    )
     rows, _ = label_errors.judge_fold(faces, folds, 2, recipe, 20)
     assert rows["clip_id"].tolist() == faces.table["clip_id"][folds == 2].tolist()
     wanted = (folds != 2) & (faces.table["split"] == "Training").to_numpy()
@@ -361,7 +363,10 @@ def test_smote_needs_more_images_than_neighbours(faces):
 
 @pytest.mark.slow
 def test_a_row_of_the_comparison_repeats_and_names_its_photographs(faces, small_settings, tmp_path):
-    overrides = {"datacentric": {"recipe": {"epochs": 2, "batch": 32, "precision": "float32"}}}
+    overrides = {
+        "kind": "images",
+        "datacentric": {"recipe": {"epochs": 2, "batch": 32, "precision": "float32"}},
+    }
     recipe = small_settings(overrides).datacentric.recipe
     photographs = np.arange(len(faces))
     for name in ("one", "two"):
@@ -388,7 +393,7 @@ def test_class_weights_belong_to_their_sampling_alone(faces, small_settings, mon
         return pd.DataFrame({"epoch": [1]})
 
     monkeypatch.setattr(training, "fit_images", fit_images)
-    recipe = small_settings({"spatial": {"class_weights": True}}).datacentric.recipe
+    recipe = small_settings({"kind": "images", "spatial": {"class_weights": True}}).datacentric.recipe
     # Of a small draw the numbers of the photographs have gaps; the first four images are one photograph.
     photographs = 5 * np.maximum(np.arange(len(faces)), 3) + 1000
     for way in ("none", "class_weights"):

@@ -18,11 +18,11 @@ REPOSITORY = Path(__file__).parents[2]
 
 
 def with_experiments(small_settings, **changes):
-    return small_settings({"experiments": changes})
+    return small_settings({"experiments": changes}, "parts/thesis-comparisons")
 
 
 def test_every_comparison_of_the_thesis_can_be_trained_at_its_own_size(small_settings):
-    names = list(small_settings().experiments.comparisons)
+    names = list(with_experiments(small_settings).experiments.comparisons)
     made = load(REPOSITORY / "params.yaml", REPOSITORY / "workflow/studies/thesis.yaml")
     assert made.experiments.compared == names
     figures = " ".join(one.title for one in made.experiments.comparisons.values())

@@ -351,7 +351,7 @@ def test_the_real_set_has_the_papers_counts(real, tmp_path, small_settings):
     from ferflow.report import image_counts
 
     real.write_manifest(tmp_path / "manifest.csv")
-    images = small_settings().images
+    images = small_settings({"kind": "images"}).images
     image_counts.write(tmp_path / "manifest.csv", images.folders, images.sequences, tmp_path / "counts.csv")
     table = tables.read(tmp_path / "counts.csv", "image_counts")
     ours = table[table["dataset"] == "FER2013"]

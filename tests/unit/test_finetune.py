@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -12,8 +13,9 @@ from torch import nn
 
 from ferflow import tables
 from ferflow.errors import FerflowError, InputError, LossError, SettingError, WeightsError
-from ferflow.models import backbones
+from ferflow.models import backbones, resnet
 from ferflow.models import spatial as networks
+from ferflow.networks import NETWORKS
 from ferflow.training import classifier, finetune, frozen
 from ferflow.training.images import Labelled, probabilities
 from ferflow.training.search import Outcome, Shape, best, search
@@ -65,27 +67,29 @@ def settings(small_settings):
     )
 
 
-class SmallResNet(backbones._Backbone):
+class SmallResNet(backbones.Backbone):
     """Five blocks under ResNet50's name that cost next to nothing: 16 pixels, 24 features."""
 
     name = "resnet50"
-    input_size = 16
     prefixes = ("fc.",)
 
-    def __init__(self, n_classes, dense=None, dropout=None):
+    def make(self):
         base = nn.Module()
         base.layers = nn.ModuleList(
             nn.Sequential(nn.Conv2d(3 if n == 0 else 24, 24, 3, padding=1), nn.BatchNorm2d(24), nn.ReLU())
             for n in range(5)
         )
-        head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
-        super().__init__(n_classes, dense, dropout, base, list(base.layers), 24, head)
+        return base, list(base.layers)
+
+
+SmallResNet.input_size = 16
 
 
 @pytest.fixture(scope="module", autouse=True)
 def small_resnet():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(backbones, "ResNet50", SmallResNet)
+        patch.setattr(resnet, "ResNet50", SmallResNet)
+        patch.setitem(NETWORKS, "resnet50", replace(NETWORKS["resnet50"], pool=24))
         yield
 
 

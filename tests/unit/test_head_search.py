@@ -179,7 +179,7 @@ def test_a_diverging_trial_counts_for_nothing_and_other_errors_end_the_search(tm
         ({"units": {"low": 4, "high": 4, "step": None, "log": False}}, r"units\.range: nothing lies between"),
         ({"units": {"low": 4, "high": 9, "step": 3, "log": False}}, "from 4 to 9 is no number of steps of 3"),
         ({"units": {"low": 4.0, "high": 9.0, "step": None, "log": False}}, "units: .*valid integer"),
-        ({"units": {"low": 4, "high": 9}}, r"search\.space\.lstm\.units\.range\.step is missing"),
+        ({"units": {"low": 4, "step": 1}}, r"search\.space\.lstm\.units\.range\.high is missing"),
         ({"units": 64}, r"search\.space\.lstm\.units\.range: .*, not 64"),
         ({"units": ["64"]}, "units: write 64 instead of '64'"),
         (
@@ -205,13 +205,8 @@ def test_a_space_that_cannot_be_searched_is_one_line(small_settings, space, said
 
 
 def test_a_head_that_the_study_has_switched_off_is_not_searched(small_settings):
-    heads = {"lstm": small_settings().temporal.heads["lstm"].model_dump()}
-    values = small_settings().model_dump() | {"search": small_settings().search.model_dump()}
-    values["temporal"]["heads"], values["search"]["run"] = heads, ["bilstm"]
-    values["splits"]["compared"] = []
-    from ferflow.settings import check
-
-    checked = check(values)
+    heads = {"bilstm": None, "cnn1d": None}
+    checked = small_settings({"temporal": {"heads": heads}, "search": {"run": ["bilstm"]}})
     assert checked.search.run == []
     assert "search.run: without bilstm, which is switched off" in checked.left_out
 

@@ -33,7 +33,7 @@ def test_a_model_is_spatial_with_what_differs(small_settings):
     assert (other.epochs, other.optimiser.name, other.seed) == (3, "sgd", 5)
     assert other.optimiser.learning_rate == made.spatial.optimiser.learning_rate
     # As the workflow hands them on: plain values, read again.
-    assert settings.Settings(**made.model_dump(mode="json")) == made
+    assert settings.ImageSettings(**made.model_dump(mode="json")) == made
 
 
 def test_only_the_network_that_ships_is_taken_ready_made(small_settings):

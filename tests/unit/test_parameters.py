@@ -13,6 +13,7 @@ from ferflow.networks import BACKBONES, NETWORKS
 from ferflow.settings import load, parameters
 
 REPOSITORY = Path(__file__).parents[2]
+THESIS = "parts/thesis-comparisons"
 
 
 def study(name: str):
@@ -29,8 +30,8 @@ def test_networks_for_single_images_have_the_counted_parameters(name, small_sett
     with torch.device("meta"):
         built = spatial.build(name, 7)
         assert parameters.spatial(recipe) == count(built)
-        _, pool, dense = parameters.SPATIAL[name]
-        assert built.layers == {"pool": pool, "dense": dense[0]}
+        entry = NETWORKS[name]
+        assert built.layers == {"pool": entry.pool, "dense": entry.dense[0]}
         if name in BACKBONES:
             assert parameters.spatial(recipe, [512, 256]) == count(spatial.build(name, 7, [512, 256]))
 
@@ -102,7 +103,7 @@ def test_no_network_of_the_thesis_is_too_large_and_each_is_printed():
 )
 def test_what_is_too_large_is_refused_before_any_job(small_settings, changes, said):
     with pytest.raises(SettingError, match=said) as error:
-        small_settings(changes)
+        small_settings(changes, THESIS)
     assert "\n" not in str(error.value)
     if "max" in said:
-        small_settings(changes | {"max_parameters": None})
+        small_settings(changes | {"max_parameters": None}, THESIS)

@@ -84,23 +84,23 @@ def test_what_would_stop_a_job_is_one_line_before_it(own, changes, said):
 def test_a_copy_of_sfew_without_lists_is_studied_without_spi(tmp_path, small_settings):
     root = scenes(tmp_path / "sfew", films=5, synthetic=False)
     asked = {"kind": "sfew", "sfew": {"dataset": {"name": "sfew", "path": str(root)}}}
-    ready = preflight.look(small_settings(asked))
+    ready = preflight.look(small_settings(asked, "sfew"))
     assert ready.settings.sfew.transfer.under() == ready.settings.sfew.handmade.under() == ["random", "film"]
     assert ready.notes == (f"protocol spi: not run, {root} has no lists of its two sets",)
     asked["sfew"]["transfer"] = {"protocols": ["spi"]}
     with pytest.raises(FerflowError, match=r"no network is left under its protocols \(protocol spi: not run"):
-        preflight.look(small_settings(asked))
+        preflight.look(small_settings(asked, "sfew"))
     asked["sfew"]["transfer"] = {"protocols": ["film"], "folds": 6}
     with pytest.raises(FerflowError, match="5 images for 6 folds"):
-        preflight.look(small_settings(asked))
+        preflight.look(small_settings(asked, "sfew"))
     asked["sfew"]["transfer"] = {"protocols": ["film"]}
-    cells = preflight.look(small_settings(asked)).settings.sfew.transfer.run()
+    cells = preflight.look(small_settings(asked, "sfew")).settings.sfew.transfer.run()
     assert {protocol for cell in cells.values() for protocol in cell.protocols} == {"film"}
     assert "resnet18-crops-unfrozen1" not in cells  # under random and spi alone
 
 
 def test_the_protocols_of_a_study_are_one_setting(small_settings):
-    made = small_settings({"kind": "sfew", "sfew": {"transfer": {"protocols": ["random", "film"]}}})
+    made = small_settings({"kind": "sfew", "sfew": {"transfer": {"protocols": ["random", "film"]}}}, "sfew")
     assert made.sfew.transfer.under() == ["random", "film"]
     said = "\n".join(check.lines(preflight.look(made)))
     assert "random (5 folds), film (5 folds)" in said and "spi" not in said

@@ -23,7 +23,7 @@ FRONTAL = np.array(((30, 30), (50, 30), (40, 42), (32, 52), (48, 52)), np.float3
 
 @pytest.fixture(scope="module")
 def asked(small_settings):
-    return small_settings().sfew.crops
+    return small_settings({"kind": "sfew"}).sfew.crops
 
 
 @pytest.fixture

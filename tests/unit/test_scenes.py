@@ -20,7 +20,7 @@ SEED = 6
 def settings(small_settings):
     over = {"per_class": 2, "films": 2, "people": 1, "width": 200, "height": 150, "face": [24, 90]}
     shares = {"several": 0.0, "without_face": 0.0, "occluded": 0.5}
-    return small_settings({"sfew": {"scenes": over | shares}})
+    return small_settings({"kind": "sfew", "sfew": {"scenes": over | shares}})
 
 
 @pytest.fixture(scope="module")

@@ -35,7 +35,7 @@ RULES = (
     "other_splits_fold",
     "split_kinds",
     "search_head",
-    "figure_of_search",
+    "figure_of_search_lstm",
 )
 TARGETS = [f"{RESULTS}/{name}" for name in ("figures/search-lstm.svg", "figures/split_kinds.svg")]
 

@@ -6,13 +6,16 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from ferflow.release.steps import Places
 
 from ferflow import layout, settings, tables
 from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.planning import units
-from ferflow.release import facts, sfew
+from ferflow.release import facts
+from ferflow.release.rebuild import rebuild
 from ferflow.sfew import folds, run
+from ferflow.steps import work
+from ferflow.steps.files import files_of
+from ferflow.steps.preflight import Ready
 
 REPOSITORY = Path(__file__).parents[2]
 IMAGES = 28
@@ -48,14 +51,14 @@ def test_the_size_is_that_of_the_manifest_or_the_rendered_one(tmp_path, study):
 
 
 def test_what_grows_with_the_images(study):
-    size = units.Sizes({}, 100)
+    size = work.Sizes({}, 100)
     passed = units.of_job("sfew_frozen", {"network": "resnet18", "unfrozen": "0"}, study, size)
-    assert (passed.per, passed.amount) == (units.CLIP, 100)
+    assert (passed.per, passed.amount) == (work.CLIP, 100)
     cell = {"cell": "resnet50-originals", "protocol": "random"}
     trained = units.of_job("sfew_cell", cell, study, size)
-    assert (trained.per, trained.amount) == (units.STEP, 200)  # two epochs of half of them in two folds
+    assert (trained.per, trained.amount) == (work.STEP, 200)  # two epochs of half of them in two folds
     assert units.of_job("sfew_cell", cell | {"protocol": "spi"}, study, size).amount == 200
-    assert units.of_job("sfew_folds", {}, study, size).per == units.CONSTANT
+    assert units.of_job("sfew_folds", {}, study, size).per == work.CONSTANT
 
 
 def predictions(cell: str, protocol: str, made, study: settings.Settings) -> pd.DataFrame:
@@ -70,16 +73,17 @@ def predictions(cell: str, protocol: str, made, study: settings.Settings) -> pd.
 
 
 def test_tables_are_made_again_from_predictions(tmp_path, study):
-    listed = manifest(tmp_path, study)
-    at = Places(tmp_path, tmp_path / "again", study)
+    handmade = study.sfew.handmade.model_copy(update={"cells": {}})
+    study = study.model_copy(update={"sfew": study.sfew.model_copy(update={"handmade": handmade})})
+    listed, at = manifest(tmp_path, study), files_of(Ready(study))
     transfer = study.sfew.transfer
     for protocol in transfer.under():
-        path = tmp_path / at.name(layout.SFEW_FOLDS, protocol=protocol)
+        path = tmp_path / at.at(layout.SFEW_FOLDS, protocol=protocol)
         folds.write(listed, protocol, transfer.folds, study.seed, path)
         made = folds.read(path, tables.read(listed, "sfew_manifest"), protocol)
         for name, cell in transfer.run().items():
             if protocol in cell.protocols:
-                folder = tmp_path / at.name(layout.SFEW_CELL, protocol=protocol, cell=name)
+                folder = tmp_path / at.at(layout.SFEW_CELL, protocol=protocol, cell=name)
                 tables.write(
                     predictions(name, protocol, made, study), folder / "predictions.csv", "predictions"
                 )
@@ -89,15 +93,21 @@ def test_tables_are_made_again_from_predictions(tmp_path, study):
                 about |= {"epochs": max(cell.epochs), "n_training": 14, "n": 14}
                 rows = pd.DataFrame([about | {"seconds": 1.5, "start": transfer.start_of(cell.network)}])
                 tables.write(rows, folder / "runs.csv", "sfew_runs")
-    for step in sfew.steps(at)[:3]:  # those after them are of all models, hand-made ones too
-        assert all(at.best(name).is_file() for name in step.needs), step.needs
-        step.make()
-    made = tables.read(at.made / at.table("sfew_folds"), "sfew_folds")
+    names = [path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.csv")]
+    names += at.tables("sfew_folds", "sfew_protocols", "sfew_batches").values()
+    again = tmp_path / "again"
+    rests_on = rebuild(tmp_path, names, study, again)
+    assert {name.rpartition("/")[2]: why for name, why in rests_on.items()} == {
+        "sfew_folds.csv": ("the predictions", ""),
+        "sfew_protocols.csv": ("other files of the bundle", ""),
+        "sfew_batches.csv": ("the predictions", ""),
+    }
+    made = tables.read(again / at.table("sfew_folds"), "sfew_folds")
     assert (made.loc[made["fold"].isna(), "accuracy"] == 0.5).all()
     ours = made["model"].str.startswith("compact")
     assert set(made.loc[ours, "start"]) == {"shipped"} and set(made.loc[~ours, "start"]) == {"untrained"}
-    assert len(tables.read(at.made / at.table("sfew_protocols"), "sfew_protocols")) == 3
-    batches = tables.read(at.made / at.table("sfew_batches"), "sfew_batches").set_index("batch")
+    assert len(tables.read(again / at.table("sfew_protocols"), "sfew_protocols")) == 3
+    batches = tables.read(again / at.table("sfew_batches"), "sfew_batches").set_index("batch")
     assert batches["published"].to_dict() == {8: "", 256: run.BATCHES_PUBLISHED[256]}
     said = facts.data(tmp_path, study, listed.relative_to(tmp_path).as_posix())
     assert [one["path"] for one in said] == ["data/raw/scenes"] and said[0]["note"].startswith("28 files")

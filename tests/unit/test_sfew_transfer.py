@@ -13,20 +13,21 @@ from ferflow import settings, tables
 from ferflow.bench import transfer as benchmark
 from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.errors import InputError, SettingError, WeightsError
-from ferflow.models import residual, spatial
+from ferflow.models import spatial
+from ferflow.models import transfer as split
 from ferflow.models.vision import torchvision
 from ferflow.settings.sfew import Cell, Transfer
 from ferflow.sfew import folds, frozen, run, store
 from ferflow.training import transfer
-from ferflow.weights import shipped
+from ferflow.weights import shipped, start_file
 
-PARAMS = Path(__file__).parents[2] / "params.yaml"
+STUDY = Path(__file__).parents[2] / "workflow/studies/sfew.yaml"
 SEED = 20
 
 
 @pytest.fixture(scope="module")
 def network() -> torch.nn.Module:
-    return residual.base("resnet18", None, SEED)
+    return split.start("resnet18", None, SEED)
 
 
 def images(n: int) -> np.ndarray:
@@ -45,52 +46,53 @@ def state(tmp_path_factory) -> Path:
 
 @pytest.mark.parametrize("unfrozen", [0, 1, 2])
 def test_both_parts_together_are_the_whole_network(network, unfrozen):
-    first = residual.frozen(network, unfrozen)
+    first = split.frozen(network, unfrozen)
     torch.manual_seed(3)
-    head = residual.head(network, "resnet18", unfrozen, 7).eval()
-    batch = first.standardised(images(2))
+    head = split.head(network, "resnet18", unfrozen, 7).eval()
     with torch.no_grad():
-        whole = head.classifier(network(batch))
+        whole = head.classifier(network.features(spatial.prepare(images(2), network), "pool"))
         parts = head(first(images(2)).clone())
     torch.testing.assert_close(parts, whole, rtol=1e-4, atol=1e-4)
 
 
 def test_frozen_stages_never_train(network):
-    first = residual.frozen(network, 1)
+    first = split.frozen(network, 1)
     torch.nn.Sequential(first).train()
     assert not any(module.training for module in first.modules())
     assert not any(parameter.requires_grad for parameter in first.parameters())
     before = {name: value.clone() for name, value in first.state_dict().items()}
     first(images(1))
     assert all(torch.equal(value, before[name]) for name, value in first.state_dict().items())
-    head = residual.head(network, "resnet18", 1, 7)
+    head = split.head(network, "resnet18", 1, 7)
     assert all(parameter.requires_grad for parameter in head.parameters())
 
 
 def test_inputs_are_standardised_by_imagenet(network):
-    given = residual.frozen(network, 0).standardised(np.full((1, 224, 224, 3), 51, np.uint8))
-    expected = (0.2 - np.array(residual.MEAN)) / np.array(residual.STD)
+    given = network.normalised(spatial.prepare(np.full((1, 224, 224, 3), 51, np.uint8), network))
+    expected = (0.2 - np.array((0.485, 0.456, 0.406))) / np.array((0.229, 0.224, 0.225))
     np.testing.assert_allclose(given[0, :, 5, 5], expected, rtol=1e-5)
 
 
 def test_a_random_start_depends_on_its_seed_alone(network):
-    again, other = residual.base("resnet18", None, SEED), residual.base("resnet18", None, SEED + 1)
+    again, other = split.start("resnet18", None, SEED), split.start("resnet18", None, SEED + 1)
     assert all(torch.equal(a, b) for a, b in zip(network.parameters(), again.parameters(), strict=True))
-    assert not torch.equal(network.conv1.weight, other.conv1.weight)
+    assert not torch.equal(network.base.conv1.weight, other.base.conv1.weight)
     with torch.no_grad():
-        assert network(torch.randn(2, 3, 64, 64)).std() < 10  # values do not grow from block to block
+        assert (
+            torch.nn.Sequential(*network.blocks)(torch.randn(2, 3, 64, 64)).std() < 10
+        )  # values do not grow from block to block
 
 
 def test_published_weights_are_taken_whole_or_not_at_all(state, tmp_path):
-    made = residual.base("resnet18", state, SEED)
-    assert torch.equal(made.conv1.weight, torch.load(state, weights_only=True)["conv1.weight"])
+    made = split.start("resnet18", state, SEED)
+    assert torch.equal(made.base.conv1.weight, torch.load(state, weights_only=True)["conv1.weight"])
     with pytest.raises(WeightsError, match="does not fit the network resnet34"):
-        residual.base("resnet34", state, SEED)
+        split.start("resnet34", state, SEED)
     with pytest.raises(WeightsError, match=r"is missing.*resnet18-f37072fd"):
-        residual.weights_file("resnet18", "imagenet", tmp_path)
+        start_file("resnet18", "imagenet", tmp_path)
     with pytest.raises(WeightsError, match="not the expected file"):
-        residual.weights_file("resnet18", "imagenet", state.parent)
-    assert residual.weights_file("resnet18", "untrained", tmp_path) is None
+        start_file("resnet18", "imagenet", state.parent)
+    assert start_file("resnet18", "untrained", tmp_path) is None
 
 
 @pytest.fixture(scope="module")
@@ -112,13 +114,13 @@ def test_stored_features_are_those_computed_anew(stored, network, unfrozen, shap
     labels = np.arange(18) % 7
     rows = [17, 2, 5]
     one = frozen.Rows(found.values, labels, rows)[[0, 1, 2]]
-    other = frozen.Recomputed(residual.frozen(network, unfrozen), images(18), labels, rows)[[0, 1, 2]]
+    other = frozen.Recomputed(split.frozen(network, unfrozen), images(18), labels, rows)[[0, 1, 2]]
     torch.testing.assert_close(one[0], other[0], rtol=1e-3, atol=1e-4)
     assert one[1].tolist() == other[1].tolist() == [3, 2, 5]
 
 
 def test_the_network_that_comes_with_ferflow_is_frozen_up_to_its_dense_layer(stored, tmp_path):
-    frozen.write(stored / "images.h5", "compact", 0, "shipped", None, SEED, 1, tmp_path / "compact.h5")
+    frozen.write(stored / "images.h5", "compact", 0, "shipped", shipped(), SEED, 1, tmp_path / "compact.h5")
     found = frozen.Features(tmp_path / "compact.h5")
     network, _ = spatial.load(shipped())
     wanted = network.features(spatial.prepare(images(18), network), "dense").detach()
@@ -147,9 +149,9 @@ def easy(n: int = 70) -> tuple[np.ndarray, np.ndarray]:
 def trained(epochs: list[int]) -> transfer.Trained:
     values, labels = easy()
     torch.manual_seed(4)
-    head = residual.head(None, "resnet18", 0, 7)
+    head = split.head(None, "resnet18", 0, 7)
     training, judged = (frozen.Rows(values, labels, rows) for rows in (np.arange(56), np.arange(56, 70)))
-    return transfer.train(head, training, judged, 7, epochs, 32, 0.01, 0.001, SEED, 1, "test")
+    return transfer.train(head, training, judged, epochs, 32, 0.01, 0.001, SEED, 1, "test")
 
 
 def test_a_shorter_run_is_the_beginning_of_a_longer_one():
@@ -195,7 +197,7 @@ def cell(**changes) -> Cell:
 
 
 def recipe() -> Transfer:
-    return settings.load(PARAMS).sfew.transfer
+    return settings.load(STUDY).sfew.transfer
 
 
 @pytest.fixture(scope="module")
@@ -269,15 +271,15 @@ def test_predictions_of_other_images_are_refused(cells, tmp_path):
 
 
 def test_unfrozen_stages_learn(network):
-    batch = residual.frozen(network, 1)(images(14)).numpy()
+    batch = split.frozen(network, 1)(images(14)).numpy()
     labels = np.arange(14) % 7
     torch.manual_seed(4)
-    head = residual.head(network, "resnet18", 1, 7)
-    before = head.stages[0][0].conv1.weight.clone()
+    head = split.head(network, "resnet18", 1, 7)
+    before = head.blocks[0][0].conv1.weight.clone()
     rows = frozen.Rows(batch, labels, np.arange(14))
-    found = transfer.train(head, rows, rows, 7, [1], 7, 0.001, 0.001, SEED, 1, "test")
-    assert not torch.equal(before, head.stages[0][0].conv1.weight)
-    assert torch.equal(before, network.layer4[0].conv1.weight)  # the next fold starts where this one did
+    found = transfer.train(head, rows, rows, [1], 7, 0.001, 0.001, SEED, 1, "test")
+    assert not torch.equal(before, head.blocks[0][0].conv1.weight)
+    assert torch.equal(before, network.blocks[4][0].conv1.weight)  # the next fold starts where this one did
     assert found.said[1].shape == (14, 7)
 
 
@@ -300,17 +302,15 @@ def test_the_papers_rows_are_cells_of_the_study():
     ],
 )
 def test_a_wrong_cell_is_one_line(changes, said):
-    values = settings.load(PARAMS).model_dump(mode="json")
-    values["sfew"]["transfer"]["cells"] = {"mine": cell().model_dump() | changes}
+    cells = {"mine": cell().model_dump() | changes}
     with pytest.raises(SettingError, match=said):
-        settings.check(values)
+        settings.check({"kind": "sfew", "sfew": {"transfer": {"cells": cells}}})
 
 
 def test_two_cells_of_one_name_are_refused():
-    values = settings.load(PARAMS).model_dump(mode="json")
-    values["sfew"]["transfer"]["cells"] = {"mine": cell().model_dump(), "yours": cell().model_dump()}
+    cells = {"mine": cell().model_dump(), "yours": cell().model_dump()}
     with pytest.raises(SettingError, match="cells mine and yours both make"):
-        settings.check(values)
+        settings.check({"kind": "sfew", "sfew": {"transfer": {"cells": cells}}})
 
 
 def test_the_benchmark_gives_the_same_predictions_both_ways():

@@ -59,7 +59,7 @@ def test_a_fold_without_anybody_is_refused():
 
 def test_a_compared_head_that_the_study_has_switched_off_is_not_compared(small_settings):
     values = small_settings().model_dump()
-    values["temporal"]["heads"].pop("cnn1d")
+    values["temporal"]["heads"]["cnn1d"] = None
     values["splits"]["compared"] = ["cnn1d"]
     checked = check(values)
     assert checked.splits.compared == []

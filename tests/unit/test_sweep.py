@@ -14,7 +14,7 @@ from ferflow.training import sweep
 
 @pytest.fixture(scope="module")
 def settings(small_settings):
-    return small_settings({})
+    return small_settings({"kind": "images"})
 
 
 def facts(run: str, validation: float | None, **more) -> dict:
@@ -123,6 +123,7 @@ def test_a_small_sweep_from_images_to_table_and_figure(tmp_path, small_settings)
 
     settings = small_settings(
         {
+            "kind": "images",
             "sweep": {
                 "network": "fernet", "images": 21, "epochs": 1, "views": "one",
                 "optimisers": ["nesterov"], "schedules": ["plateau"], "tuning": {"epochs": 1},

@@ -9,6 +9,7 @@ from ferflow.errors import SettingError
 
 ALONE = {"temporal": {"heads": {"bilstm": None, "cnn1d": None}}, "end_to_end": {"run": []}}
 """One head and nothing on frames."""
+THESIS = "parts/thesis-comparisons"
 
 
 def test_without_networks_on_frames_their_fusions_vanish(small_settings):
@@ -32,7 +33,7 @@ def test_one_head_alone_is_fused_and_compared_with_nothing(small_settings):
         "search": {"run": ["cnn1d"]},
         "nested": {"heads": ["bilstm", "lstm"]},
     }
-    made = small_settings(asked)
+    made = small_settings(asked, THESIS)
     assert made.models() == {"lstm": "compact+lstm"} and not made.fusion.any()
     assert list(made.experiments.chosen()) == ["baseline"] and not made.search.run
     assert made.splits.compared == made.nested.heads == ["lstm"]
@@ -46,10 +47,10 @@ def test_one_head_alone_is_fused_and_compared_with_nothing(small_settings):
 def test_a_comparison_loses_runs_and_goes_when_fewer_than_two_are_left(small_settings):
     both = {"title": "Both", "runs": ["lstm", "bilstm", "lstm-pool"]}
     asked = {"experiments": {"compared": ["both"], "comparisons": {"both": both}}}
-    made = small_settings(asked | {"temporal": {"heads": {"bilstm": None}}})
+    made = small_settings(asked | {"temporal": {"heads": {"bilstm": None}}}, THESIS)
     assert made.experiments.chosen()["both"].runs == ["lstm", "lstm-pool"]
     nothing = asked | {"temporal": {"heads": {"bilstm": None, "lstm": None}}}
-    assert small_settings(nothing).experiments.compared == []
+    assert small_settings(nothing, THESIS).experiments.compared == []
 
 
 @pytest.mark.parametrize("nothing", [None, {"sets": None, "stacking": None, "best": None}])

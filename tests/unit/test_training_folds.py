@@ -31,6 +31,7 @@ from ferflow.training.data import Batches, ClipFeatures, Study, loader
 from ferflow.training.final import final_epochs, folds_table, load_final, train_final
 from ferflow.training.fit import fit
 from ferflow.training.module import Recipe
+from ferflow.training.task import Expression
 
 
 @pytest.fixture(scope="module")
@@ -157,10 +158,10 @@ def test_nothing_is_left_of_an_interrupted_run(study, settings, tmp_path):
         "import sys; sys.path.insert(0, sys.argv[1])\n"
         "from pathlib import Path\n"
         "import training_study\n"
-        "from ferflow.settings import Settings\n"
+        "from ferflow.settings import ClipSettings\n"
         "from ferflow.training.crossval import run_fold\n"
         "study = training_study.TinyStudy(Path(sys.argv[2]))\n"
-        "s = Settings.model_validate_json(sys.argv[4])\n"
+        "s = ClipSettings.model_validate_json(sys.argv[4])\n"
         "run_fold('lstm', 0, **study.inputs, out_folder=sys.argv[3], temporal=s.temporal,\n"
         "    finalize=s.finalize, max_frames=100, classes=s.emotions, model='m', seed=1)\n"
     )
@@ -204,7 +205,12 @@ def scripted(right: list[int], epochs: int, patience: int, rate_patience: int) -
     schedule = optimise.plateau(0.5, rate_patience)
     recipe = Recipe(optimise.adam(0.1), epochs, schedule=schedule, patience=patience)
     return fit(
-        Scripted(right), 2, recipe, DataLoader(items, batch_size=10), DataLoader(items, batch_size=10), "x"
+        Scripted(right),
+        Expression(),
+        recipe,
+        DataLoader(items, batch_size=10),
+        DataLoader(items, batch_size=10),
+        "x",
     )
 
 

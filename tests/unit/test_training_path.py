@@ -73,7 +73,7 @@ def same(one: nn.Module, two: nn.Module) -> bool:
 @pytest.mark.parametrize("dropout", [0.0, 0.3])
 def test_an_interrupted_run_goes_on_to_the_same_weights(settings, tmp_path, monkeypatch, dropout):
     undisturbed, curve = train(settings, dropout=dropout)
-    step = module.Classifier.training_step
+    step = module.Learner.training_step
 
     class Stop(Exception):
         pass
@@ -84,7 +84,7 @@ def test_an_interrupted_run_goes_on_to_the_same_weights(settings, tmp_path, monk
         return step(self, batch, number)
 
     with monkeypatch.context() as patch, pytest.raises(Stop):
-        patch.setattr(module.Classifier, "training_step", stopping)
+        patch.setattr(module.Learner, "training_step", stopping)
         train(settings, tmp_path / "run", dropout)
     assert len(tables.read(tmp_path / "run" / checkpoints.CURVE, "history")) == 2
     before = checkpoints.seconds(tmp_path / "run")
@@ -94,7 +94,7 @@ def test_an_interrupted_run_goes_on_to_the_same_weights(settings, tmp_path, monk
         epochs.append(self.current_epoch)
         return step(self, batch, number)
 
-    monkeypatch.setattr(module.Classifier, "training_step", counting)
+    monkeypatch.setattr(module.Learner, "training_step", counting)
     resumed, again = train(settings, tmp_path / "run", dropout)
     assert sorted(set(epochs)) == [2, 3]  # the first two are not trained again
     assert same(resumed, undisturbed)

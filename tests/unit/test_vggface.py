@@ -9,7 +9,7 @@ import torch
 
 from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.errors import WeightsError
-from ferflow.models import spatial, vggface
+from ferflow.models import face_weights, spatial
 from ferflow.models.network import count
 
 WIDTHS = (64, 128, 256, 512, 512)
@@ -24,7 +24,7 @@ def network():
 def published():
     """A made-up state dict under MatConvNet's names; each tensor holds one number of its own."""
     state, channels = {}, 3
-    for number, (stage, index) in enumerate(vggface.POSITIONS):
+    for number, (stage, index) in enumerate(face_weights.POSITIONS):
         out = WIDTHS[stage - 1]
         state[f"conv{stage}_{index}.weight"] = torch.full((out, channels, 3, 3), number / 100)
         state[f"conv{stage}_{index}.bias"] = torch.full((out,), number / 100 + 0.5)
@@ -81,7 +81,7 @@ def test_published_names_find_their_layers(network, published, tmp_path, form):
 @pytest.mark.parametrize("inner", ["conv{s}_{i}_3/{n}:0", "conv{s}_{i}_{n}_1:0"])
 def test_the_keras_file_is_read(network, published, tmp_path, inner):
     with h5py.File(tmp_path / "v.h5", "w") as file:
-        for stage, index in vggface.POSITIONS:
+        for stage, index in face_weights.POSITIONS:
             for kind, name in (("weight", "kernel"), ("bias", "bias")):
                 value = published[f"conv{stage}_{index}.{kind}"].numpy()
                 value = value.transpose(2, 3, 1, 0) if value.ndim == 4 else value

@@ -66,7 +66,7 @@ def test_every_entry_is_complete():
 
 def test_torchvision_names_carry_the_hash_that_is_checked():
     for weight in weights.group("imagenet"):
-        assert weight.sha256.startswith(weight.name.removesuffix(".pth").split("-")[1])
+        assert weight.sha256.startswith(weight.name.removesuffix(".pth").rpartition("-")[2])
 
 
 def test_the_files_are_what_the_list_says(weights_folder):

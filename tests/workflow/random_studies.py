@@ -24,6 +24,9 @@ from running import REPOSITORY
 
 import preloaded
 
+SFEW = REPOSITORY / "workflow/studies/sfew.yaml"
+THESIS = REPOSITORY / "workflow/studies/parts/thesis-comparisons.yaml"
+
 EMOTIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise")
 SCENE_CLASSES = ("Angry", "Disgust", "Fear", "Happy", "Neutral", "Sad", "Surprise")
 INVENTED = ("very happy", "bored", "neutral", "Freude", "sad", "a.b", "pain+", "1")
@@ -111,7 +114,7 @@ def _clips(rng: random.Random, drawn: Drawn) -> None:
     if rng.random() < 0.3:
         settings["search"] = {"run": _some(rng, HEADS), "trials": rng.randint(1, 5)}
     if rng.random() < 0.4:
-        settings["experiments"] = {"compared": _some(rng, COMPARISONS)}
+        settings |= {"base": str(THESIS), "experiments": {"compared": _some(rng, COMPARISONS)}}
     if rng.random() < 0.6:
         settings["fusion"] = rng.choice(
             [
@@ -276,7 +279,7 @@ def _sfew(rng: random.Random, drawn: Drawn) -> None:
             for part in (1, 2):
                 listed = [f"{name}/{file}" for name in SCENE_CLASSES for file in names[part - 1 :: 2]]
                 drawn.write(f"data/raw/sfew/spi_{part}.txt", listed)
-    drawn.settings["sfew"] = sfew
+    drawn.settings |= {"base": str(SFEW), "sfew": sfew}
 
 
 def _affect(rng: random.Random, drawn: Drawn) -> None:
@@ -415,7 +418,7 @@ def _no_scenes(rng, drawn) -> None:
 
 
 def _no_network(rng, drawn) -> None:
-    cells = yaml.safe_load((REPOSITORY / "params.yaml").read_text())["sfew"]["transfer"]["cells"]
+    cells = yaml.safe_load(SFEW.read_text())["sfew"]["transfer"]["cells"]
     _at(drawn.settings, "sfew", "transfer")["cells"] = dict.fromkeys(cells)
 
 

@@ -10,12 +10,11 @@ import pytest
 from running import planned, run
 
 from ferflow import layout, tables
-from ferflow.affect import network as networks
-from ferflow.affect.loader import Batches
-from ferflow.affect.predictions import predict
-from ferflow.affect.train import UNTRAINED
 from ferflow.datasets import affect_index
+from ferflow.models import affect as networks
 from ferflow.report.published import published
+from ferflow.training.affect import UNTRAINED, predict
+from ferflow.training.image_files import Batches
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
@@ -49,7 +48,7 @@ def test_every_network_is_judged_on_all_of_the_validation_part(finished):
         assert len(found) == VALIDATION and set(found["model"]) == {name} and found["synthetic"].all()
         assert set(found["emotion"].value_counts()) == {3}
         assert found["image_id"].is_unique
-        history = tables.read(of_model(finished, name) / "history.csv", "affect_history")
+        history = tables.read(of_model(finished, name) / "history.csv", "history")
         assert len(history) == (1 if name == "resnet50-face" else 2)
         accuracy = (found["emotion"] == found["predicted"]).mean()
         assert history["validation_accuracy"].iloc[-1] == pytest.approx(accuracy, abs=1e-5)
@@ -66,7 +65,7 @@ def test_the_table_of_networks_says_what_each_starts_from(finished):
     assert learned["frozen"] and learned["trained"] < learned["parameters"] == plain["trained"]
     assert about.loc["compact-ccc", "regression"] == "ccc" and learned["weights"] == "learned"
     assert (about["validation_images"] == VALIDATION).all() and about["synthetic"].all()
-    history = tables.read(of_model(finished, "compact-learned") / "history.csv", "affect_history")
+    history = tables.read(of_model(finished, "compact-learned") / "history.csv", "history")
     assert history["expression_weight"].iloc[-1] != 1
     speed = table(finished, "affect_speed")
     assert list(speed["model"]) == MODELS and (speed["step_images_per_second"] > 0).all()

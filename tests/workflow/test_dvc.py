@@ -199,10 +199,11 @@ def two_heads(folder: Path) -> None:
     """Leave of the study what two experiments with a head need; the other one is never trained again."""
     params = folder / "params.yaml"
     study = yaml.safe_load(params.read_text())
-    study["temporal"]["heads"] = {name: study["temporal"]["heads"][name] for name in ("lstm", "cnn1d")}
+    study["temporal"]["heads"]["bilstm"] = None
     study["end_to_end"]["run"], study["search"]["run"], study["nested"]["heads"] = [], [], []
     study["splits"]["compared"], study["experiments"]["compared"] = [], []
-    study["fusion"] |= {"sets": {"both": ["lstm", "cnn1d"]}, "stacking": None, "best": None}
+    sets = dict.fromkeys(study["fusion"]["sets"]) | {"both": ["lstm", "cnn1d"]}
+    study["fusion"] |= {"sets": sets, "stacking": None, "best": None}
     study["humans"]["simulated"], study["evaluation"]["controls"] = None, False
     params.write_text(yaml.safe_dump(study, sort_keys=False))
     called(folder, "git", "commit", "-q", "-a", "-m", "two heads")

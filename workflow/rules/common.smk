@@ -12,6 +12,7 @@ GRAPH = graph.Graph(
     Path(workflow.current_basedir).parents[1] / "params.yaml",
     config,
     workflow.overwrite_configfiles,
+    workflow.config_settings.overwrite_config,
     workflow.is_main_process,
 )
 STUDY, S = GRAPH.study, GRAPH.study.settings

@@ -2,7 +2,7 @@
 
 
 wildcard_constraints:
-    network="[a-z0-9]+",
+    network="[a-z0-9_]+",
     unfrozen="[012]",
     images="|".join(STUDY.images),
     detector="[a-z]+",

@@ -399,6 +399,25 @@ def check(
 
 
 @app.command()
+def settings(
+    section: Annotated[
+        str, typer.Argument(metavar="SECTION", help="One of them: sfew.crops.", show_default=False)
+    ] = "",
+    write: Annotated[
+        bool,
+        typer.Option("--write", help="Write params.yaml and the schema for editors here, from the defaults."),
+    ] = False,
+) -> None:
+    """Describe every setting, of all kinds of study: default, meaning, [unit], (source)."""
+    from ferflow.settings import document
+
+    if write:
+        typer.echo("\n".join(f"{path}: written" for path in document.write(Path())))
+    else:
+        typer.echo(document.described(section), nl=False)
+
+
+@app.command()
 def networks(
     params: Annotated[Path, typer.Argument(help="A whole set of settings.")] = Path("params.yaml"),
     overlays: Annotated[

@@ -60,6 +60,8 @@ def pass_cost(settings: Settings, rule: str, name: str) -> Cost | None:
     from ferflow.models.precision import resolve
     from ferflow.training.estimate import frame_cost, image_cost
 
+    if settings.kind not in ("clips", "images"):
+        return None
     listed = settings.images.trained() if settings.kind == "images" else {}
     own = listed[name].recipe() if name in listed else settings.spatial
     if rule in ("features", "frozen", "views"):

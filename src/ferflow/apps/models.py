@@ -185,8 +185,8 @@ class Affective:
     has_affect = True
 
     def __init__(self, path: Path) -> None:
-        from ferflow.affect.network import load
         from ferflow.models import precision
+        from ferflow.models.affect import load
 
         self.path = path
         network, content = load(path)

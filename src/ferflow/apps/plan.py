@@ -48,10 +48,12 @@ def run(options: Options) -> None:
 def steps(settings: Settings) -> Callable[[str, str], tuple[float, str] | None]:
     """Measure a training step of each network once, where it is asked for, as `ferflow estimate` does."""
     found: dict[str, tuple[float, str] | None] = {}
+    trained: set[str] = set()
+    if settings.kind == "clips":
+        trained = {*settings.temporal.heads, *settings.end_to_end.run, *settings.experiments.trained()}
 
     def step(rule: str, name: str) -> tuple[float, str] | None:
-        of_clips = name in settings.temporal.heads or name in settings.end_to_end.run
-        of_clips |= name in settings.experiments.trained()
+        of_clips = name in trained
         key = name if of_clips else f"{rule} {name}"
         if key not in found:
             cost = step_cost(settings, name) if of_clips else pass_cost(settings, rule, name)

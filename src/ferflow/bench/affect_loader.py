@@ -24,8 +24,6 @@ import numpy as np
 import pandas as pd
 
 from ferflow import layout, settings, tables, weights
-from ferflow.affect.loader import Batch, Batches
-from ferflow.affect.train import build, loss_of
 from ferflow.bench import turns
 from ferflow.bench.machine import peak
 from ferflow.datasets import affect_index
@@ -34,6 +32,7 @@ from ferflow.errors import FerflowError
 from ferflow.files import write_text
 from ferflow.seeds import derive
 from ferflow.settings.affect import AffectModel, Loading
+from ferflow.training.image_files import Batch, Batches
 
 FACES = ("au_to_mesh.npz", "face_tessellation.json")
 PEOPLE = 20
@@ -41,7 +40,9 @@ MOST_GB = 2.0
 """What the loader may take (10^9 bytes), however many images are listed."""
 
 
-def render(folder: Path, chosen: settings.Settings, faces: int, side: int, weights_folder: Path) -> None:
+def render(
+    folder: Path, chosen: settings.AffectSettings, faces: int, side: int, weights_folder: Path
+) -> None:
     """Render `faces` training images of `side` pixels and one of each class to validate on into `folder`."""
     asked = {"train": faces, "size": side, "validation_per_class": 1, "subjects": (PEOPLE, 1)}
     synthetic = chosen.affect.synthetic.model_copy(update=asked)
@@ -101,7 +102,9 @@ def run(
     """Images a second of network and loader, each alone and both together; their ratio. JSON values."""
     import torch
 
-    from ferflow.affect.speed import stepper
+    # Late: the process whose memory is measured has no need of Lightning.
+    from ferflow.bench.affect_speed import stepper
+    from ferflow.training.affect import build, task_of
 
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as other:
         found = other.submit(alone, index_csv, loading, seed, 4 * steps).result()
@@ -109,7 +112,7 @@ def run(
     source = loader(index_csv, loading, seed)
     network = build(model, None)  # its weights are new ones, which cost as much as any
     network.freeze(frozen)
-    step = stepper(network, loss_of(model, source.index.counts("train")), model)
+    step = stepper(network, task_of(model, source.index.counts("train")), model)
     given = next(iter(last(source, 1 + (len(source) > 1))))
     amounts: dict[str, int] = {}
 
@@ -193,7 +196,7 @@ def main() -> None:
         if getattr(given, name) < 1:
             asked.error(f"--{name} must be at least 1")
     try:
-        chosen = settings.load(*given.params)
+        chosen = settings.load(*given.params, more={"kind": "affect"})
         loading = chosen.affect.loading
         loading = loading.model_copy(update={"batch": given.batch or loading.batch})
         recipe = chosen.affect.recipe.model_dump()

@@ -71,7 +71,7 @@ def matched(boxes: np.ndarray, faces: np.ndarray, least: float = OVERLAP) -> tup
     return with_face, with_box
 
 
-def run(root: str | Path, name: str, chosen: settings.Settings, weights_folder: str | Path) -> Found:
+def run(root: str | Path, name: str, chosen: settings.SfewSettings, weights_folder: str | Path) -> Found:
     """Judge detector `name` (mtcnn or haar) on the scenes below `root` that `write_scenes` made."""
     from ferflow.datasets.scenes import TRUTH
     from ferflow.sfew.crops import detector, find
@@ -124,7 +124,7 @@ def _main(arguments: list[str] | None = None) -> int:
         from ferflow.datasets.scenes import TRUTH, write_scenes
 
         torch.set_num_threads(1)
-        chosen = settings.load(*given.settings)
+        chosen = settings.load(*given.settings, more={"kind": "sfew"})
         weights.fetch_many(NEEDED, given.weights_folder)
         asked = chosen.sfew.scenes.model_copy(update={"per_class": given.per_class})
         with tempfile.TemporaryDirectory(prefix="ferflow-bench-") as temporary:

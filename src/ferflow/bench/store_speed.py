@@ -110,12 +110,13 @@ class Trainer:
         """Train on `items` once; the loss."""
         from ferflow.training.fit import fit
         from ferflow.training.module import Recipe
+        from ferflow.training.task import Expression
 
         plan = self.settings
         with reproducible(self.seed, plan.threads):
             batches = loader(items, plan.batch, self.seed)
             recipe = Recipe(optimise.adam(plan.learning_rate), 1)
-            history = fit(self.network, len(self.classes), recipe, batches, None, "bench", seed=self.seed)
+            history = fit(self.network, Expression(), recipe, batches, None, "bench", seed=self.seed)
         return float(history.train_loss.iloc[-1])
 
 

@@ -22,8 +22,8 @@ from torch.utils.data import Dataset
 from ferflow.bench import turns
 from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.errors import FerflowError
-from ferflow.models import residual
-from ferflow.networks import TRANSFER_FILES
+from ferflow.models import transfer
+from ferflow.networks import TRANSFERRED
 from ferflow.seeds import derive
 from ferflow.sfew import frozen, store
 from ferflow.training.transfer import train
@@ -78,7 +78,7 @@ def run(network: str, n: int, n_folds: int, epochs: int, batch: int, seed: int, 
     """Measure both ways once, in one process."""
     images, labels = patterns(n, seed)
     folds = np.arange(n) // CLASSES % n_folds
-    base = residual.base(network, None, seed)
+    base = transfer.start(network, None, seed)
     said: dict[str, np.ndarray] = {}
 
     def trainings(name: str, rows: Callable[[np.ndarray], Dataset]) -> None:
@@ -86,9 +86,9 @@ def run(network: str, n: int, n_folds: int, epochs: int, batch: int, seed: int, 
         for fold in range(n_folds):
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(derive(seed, "bench", fold))
-                head = residual.head(base, network, 0, CLASSES)
+                head = transfer.head(base, network, 0, CLASSES)
             sides = rows(np.flatnonzero(folds != fold)), rows(np.flatnonzero(folds == fold))
-            recipe = (CLASSES, [epochs], batch, LEARNING_RATE, WEIGHT_DECAY, seed, threads)
+            recipe = ([epochs], batch, LEARNING_RATE, WEIGHT_DECAY, seed, threads)
             each.append(train(head, *sides, *recipe, f"{name}, fold {fold}").said[epochs])
         said[name] = np.concatenate(each)
 
@@ -102,7 +102,7 @@ def run(network: str, n: int, n_folds: int, epochs: int, batch: int, seed: int, 
             trainings("stored", lambda chosen: frozen.Rows(values, labels, chosen))
 
         def recomputed() -> None:
-            stages = residual.frozen(base, 0)
+            stages = transfer.frozen(base, 0)
             trainings("recomputed", lambda chosen: frozen.Recomputed(stages, images, labels, chosen))
 
         taken = turns.in_turns({"stored": stored, "recomputed": recomputed}, 1, warm_up=False)
@@ -132,7 +132,7 @@ def lines(found: Found, what: str) -> list[str]:
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     asked = argparse.ArgumentParser(prog="python -m ferflow.bench.transfer", description=__doc__)
-    asked.add_argument("--network", choices=TRANSFER_FILES, default="resnet18")
+    asked.add_argument("--network", choices=TRANSFERRED, default="resnet18")
     asked.add_argument("--images", type=int, default=70)
     asked.add_argument("--folds", type=int, default=2)
     asked.add_argument("--epochs", type=int, default=20)

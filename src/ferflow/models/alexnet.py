@@ -21,10 +21,6 @@ class AlexNet(SpatialNetwork):
     """
 
     name = "alexnet"
-    input_size = 227
-    channels = 3
-    mean = (0.5, 0.5, 0.5)
-    std = (0.25, 0.25, 0.25)
 
     def __init__(self, n_classes: int) -> None:
         def convolution(channels: int, out: int, kernel: int, stride: int = 1, groups: int = 1):

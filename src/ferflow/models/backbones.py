@@ -1,4 +1,7 @@
-"""VGG16, VGGFace, ResNet50, DenseNet201 under the thesis's classifier (section 3.2.4, Tables 3.2, 3.4)."""
+"""Networks with published weights under the thesis's classifier (section 3.2.4, Tables 3.2, 3.4).
+
+VGG16, VGGFace and DenseNet201; the ResNets are in `resnet`.
+"""
 
 from __future__ import annotations
 
@@ -7,76 +10,103 @@ from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
-from ferflow.models import checkpoint, vggface
+from ferflow.models import checkpoint, face_weights
 from ferflow.models.network import SpatialNetwork
+from ferflow.models.vision import torchvision
+from ferflow.networks import NETWORKS
 
 DROPOUT = 0.5
 """Behind each dense layer; the thesis searched 0.2–0.9 and does not print what it found."""
+_CALIBRATION = (16, 112)
+"""Images, and pixels of their side, from which a random start takes the statistics of its normalisation."""
 
 
-class _Backbone(SpatialNetwork):
-    """224×224 RGB, normalised as ImageNet; dense layers on the last pooling, a dropout behind each.
+class Backbone(SpatialNetwork):
+    """RGB images; dense layers on the last pooling, a dropout behind each.
 
-    `base` is torchvision's network without its classifier, under torchvision's own parameter names. `dense`
-    are the dense layers' neurons (None: the thesis's), `dropout` the share that is dropped (None: 0.5). The
-    layer `dense` is the first of them, whatever follows.
+    `dense` are the dense layers' neurons (None: those of the registry), `dropout` the share that is dropped
+    (None: 0.5). The layer `dense` is the first of them, whatever follows. `calibrated` is for a base of new
+    weights that is to stay as it is: see `_calibrate`. A subclass gives `make`, and `published` where its
+    file has other names. `base` is what `make` gave.
     """
 
-    input_size = 224
-    channels = 3
-    mean = (0.485, 0.456, 0.406)
-    std = (0.229, 0.224, 0.225)
-    dense: tuple[int, ...] = (1024,)
-    """The thesis's, which is told from the counts in its Table 3.4."""
+    flat = False
+    """All values of the last block go on; else their mean over the image."""
     prefixes: tuple[str, ...]
-    """Of the names in an ImageNet file that belong to the classifier, which is not taken over."""
+    """Of the names in a published file that belong to the classifier, which is not taken over."""
 
     def __init__(
         self,
         n_classes: int,
-        dense: Sequence[int] | None,
-        dropout: float | None,
-        base: nn.Module,
-        blocks: list[nn.Module],
-        pool: int,
-        pool_head: nn.Module,
+        dense: Sequence[int] | None = None,
+        dropout: float | None = None,
+        calibrated: bool = False,
     ) -> None:
-        widths = self.dense if dense is None else tuple(dense)
+        base, blocks = self.make()
+        entry = NETWORKS[self.name]
+        widths = entry.dense if dense is None else tuple(dense)
         share = DROPOUT if dropout is None else dropout
-        super().__init__(blocks, pool, widths[0])
+        super().__init__(blocks, entry.pool, widths[0])
         self.options = {"dense": list(widths), "dropout": share}
         # The blocks hold the same parameters; past nn.Module's bookkeeping they are not counted twice.
         object.__setattr__(self, "base", base)
-        self.pool_head = pool_head
-        self.dense_head = nn.Sequential(nn.Linear(pool, widths[0]), nn.ReLU())
+        if calibrated:
+            self._calibrate()
+        self.pool_head = nn.Flatten() if self.flat else nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
+        self.dense_head = nn.Sequential(nn.Linear(entry.pool, widths[0]), nn.ReLU())
         layers: list[nn.Module] = [nn.Dropout(share)]
         for width, out in pairwise(widths):
             layers += [nn.Linear(width, out), nn.ReLU(), nn.Dropout(share)]
         self.classifier = nn.Sequential(*layers, nn.Linear(widths[-1], n_classes))
 
+    def make(self) -> tuple[nn.Module, list[nn.Module]]:
+        """The base without a classifier, its parameters named as in the published file; and its blocks."""
+        raise NotImplementedError
+
+    def published(self, path: str | Path) -> dict[str, Tensor]:
+        """The base's weights in the published file at `path`, under the base's own names."""
+        state = checkpoint.read_state(path)
+        return {name: value for name, value in state.items() if not name.startswith(self.prefixes)}
+
     def load_base(self, path: str | Path) -> None:
-        """Take the convolutions from an ImageNet state dict of torchvision at `path`.
+        """Start the base from the published file at `path`.
 
         Raises WeightsError for a missing or damaged file or one of another architecture.
         """
-        state = checkpoint.read_state(path)
-        state = {k: v for k, v in state.items() if not k.startswith(self.prefixes)}
-        checkpoint.load_state(self.base, state, path, self.name)
+        checkpoint.load_state(self.base, self.published(path), path, self.name)
+
+    def _calibrate(self) -> None:
+        """Give the batch normalisation of new weights the statistics of smooth noise.
+
+        Without any, values double from block to block. No image of a study has a say in them.
+        """
+        count, size = _CALIBRATION
+        noise = torch.randn(count, 3, 7, 7)
+        x = nn.functional.interpolate(noise, (size, size), mode="bilinear") + 0.3 * torch.randn(
+            count, 3, size, size
+        )
+        layers = [module for module in self.modules() if isinstance(module, nn.BatchNorm2d)]
+        usual = [layer.momentum for layer in layers]
+        for layer in layers:
+            layer.momentum = 1.0
+        with torch.inference_mode():
+            for block in self.blocks:
+                x = block.train()(x)
+        for layer, momentum in zip(layers, usual, strict=True):
+            layer.momentum = momentum
 
 
-class Vgg16(_Backbone):
+class Vgg16(Backbone):
     """VGG16: the last pooling has 7·7·512 = 25,088 values."""
 
     name = "vgg16"
+    flat = True
     prefixes = ("classifier.",)
 
-    def __init__(
-        self, n_classes: int, dense: Sequence[int] | None = None, dropout: float | None = None
-    ) -> None:
-        from ferflow.models.vision import torchvision
-
+    def make(self) -> tuple[nn.Module, list[nn.Module]]:
         vgg = torchvision.models.vgg
         base = nn.Module()
         base.features = vgg.make_layers(vgg.cfgs["D"])
@@ -89,73 +119,36 @@ class Vgg16(_Backbone):
             end = next(i for i, layer in enumerate(layers) if isinstance(layer, nn.MaxPool2d)) + 1
             blocks.append(nn.Sequential(*layers[:end]))
             layers = layers[end:]
-        super().__init__(n_classes, dense, dropout, base, blocks, 7 * 7 * 512, nn.Flatten())
+        return base, blocks
 
 
 class VggFace(Vgg16):
-    """VGG16 trained to tell 2,622 people apart (Parkhi 2015); the thesis gave it two dense layers.
-
-    Its inputs are RGB of 0–255 less the mean colour of its training faces, and not divided by anything.
-    """
+    """VGG16 trained to tell 2,622 people apart (Parkhi 2015); the thesis gave it two dense layers."""
 
     name = "vggface"
-    mean = (129.1863 / 255, 104.7624 / 255, 93.5940 / 255)
-    std = (1 / 255, 1 / 255, 1 / 255)
-    dense = (1024, 1024)
 
-    def load_base(self, path: str | Path) -> None:
-        """Take the convolutions from a published file of VGGFace at `path` (`vggface.read`)."""
-        checkpoint.load_state(self.base, vggface.read(path), path, self.name)
+    def published(self, path: str | Path) -> dict[str, Tensor]:
+        return face_weights.vggface(path)
 
 
-class ResNet50(_Backbone):
-    """ResNet50: global average pooling to 2,048."""
-
-    name = "resnet50"
-    prefixes = ("fc.",)
-
-    def __init__(
-        self, n_classes: int, dense: Sequence[int] | None = None, dropout: float | None = None
-    ) -> None:
-        from ferflow.models.vision import torchvision
-
-        base = torchvision.models.resnet50(weights=None)
-        base.fc = nn.Identity()
-        stem = nn.Sequential(base.conv1, base.bn1, base.relu, base.maxpool)
-        blocks = [stem, base.layer1, base.layer2, base.layer3, base.layer4]
-        super().__init__(n_classes, dense, dropout, base, blocks, 2048, _global_average())
-
-
-class DenseNet201(_Backbone):
+class DenseNet201(Backbone):
     """DenseNet201: global average pooling to 1,920."""
 
     name = "densenet201"
     prefixes = ("classifier.",)
 
-    def __init__(
-        self, n_classes: int, dense: Sequence[int] | None = None, dropout: float | None = None
-    ) -> None:
-        from ferflow.models.vision import torchvision
-
+    def make(self) -> tuple[nn.Module, list[nn.Module]]:
         base = torchvision.models.densenet201(weights=None)
         base.classifier = nn.Identity()
         f = base.features
         blocks = [
             nn.Sequential(f.conv0, f.norm0, f.relu0, f.pool0),
-            nn.Sequential(f.denseblock1, f.transition1),
-            nn.Sequential(f.denseblock2, f.transition2),
-            nn.Sequential(f.denseblock3, f.transition3),
+            *(nn.Sequential(getattr(f, f"denseblock{n}"), getattr(f, f"transition{n}")) for n in (1, 2, 3)),
             nn.Sequential(f.denseblock4, f.norm5, nn.ReLU()),
         ]
-        super().__init__(n_classes, dense, dropout, base, blocks, 1920, _global_average())
+        return base, blocks
 
-    def load_base(self, path: str | Path) -> None:
+    def published(self, path: str | Path) -> dict[str, Tensor]:
         # torchvision's published file says denselayer1.norm.1 where its network says denselayer1.norm1.
-        state = checkpoint.read_state(path)
-        state = {k: v for k, v in state.items() if not k.startswith(self.prefixes)}
-        state = {re.sub(r"(denselayer\d+\.(?:norm|conv))\.", r"\1", k): v for k, v in state.items()}
-        checkpoint.load_state(self.base, state, path, self.name)
-
-
-def _global_average() -> nn.Module:
-    return nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
+        state = super().published(path)
+        return {re.sub(r"(denselayer\d+\.(?:norm|conv))\.", r"\1", k): v for k, v in state.items()}

@@ -120,6 +120,14 @@ def load_file(path: str | Path, *, mmap: bool = False) -> Any:
         ) from None
 
 
+def read_state(path: str | Path) -> dict[str, torch.Tensor]:
+    """Read a published state dict (names to tensors); WeightsError where `path` is no such file."""
+    state = load_file(path)
+    if not isinstance(state, dict) or not all(isinstance(v, torch.Tensor) for v in state.values()):
+        raise WeightsError(path, "is not a state dict of tensors", "give the file that its makers publish")
+    return state
+
+
 def built(path: str | Path, state: dict[str, torch.Tensor], name: str, build: Callable[[], Module]) -> Module:
     """The module that `build` makes, with `state` loaded into it. WeightsError as `load_state`.
 
@@ -163,11 +171,3 @@ def load_state(
             what = f"{key} holds values that are no finite numbers of its type"
             raise WeightsError(path, f"is damaged ({what})", "fetch or make it anew")
     module.load_state_dict(state, strict=False)
-
-
-def read_state(path: str | Path) -> dict[str, torch.Tensor]:
-    """Read a state dict (names to tensors); WeightsError where `path` is no such file."""
-    state = load_file(path)
-    if not isinstance(state, dict) or not all(isinstance(v, torch.Tensor) for v in state.values()):
-        raise WeightsError(path, "is not a state dict of tensors", "give the file torchvision publishes")
-    return state

@@ -44,10 +44,6 @@ class Compact(SpatialNetwork):
     """
 
     name = "compact"
-    input_size = 48
-    channels = 1
-    mean = (0.5,)
-    std = (0.25,)
 
     def __init__(self, n_classes: int) -> None:
         blocks = [

@@ -23,10 +23,6 @@ class FerNet(SpatialNetwork):
     """
 
     name = "fernet"
-    input_size = 48
-    channels = 1
-    mean = (0.5,)
-    std = (0.25,)
 
     def __init__(self, n_classes: int) -> None:
         blocks = []

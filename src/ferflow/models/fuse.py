@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import warnings
 from collections.abc import Callable
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -24,7 +25,7 @@ def fused(network: nn.Module) -> nn.Module:
     network = copy.deepcopy(network).eval()
     for module in list(network.modules()):
         if isinstance(module, nn.Sequential):
-            _fold(module, [(str(i - 1), str(i)) for i in range(1, len(module))])
+            _fold(module, list(pairwise(module._modules)))
         elif isinstance(getattr(module, "bn1", None), nn.BatchNorm2d):
             _fold(module, [(f"conv{i}", f"bn{i}") for i in (1, 2, 3) if hasattr(module, f"bn{i}")])
     return network

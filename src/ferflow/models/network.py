@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ferflow.networks import NETWORKS
+
 GREY = (0.299, 0.587, 0.114)
 """Weights of red, green and blue in grey (ITU-R BT.601, as OpenCV's)."""
 
@@ -15,13 +17,13 @@ GREY = (0.299, 0.587, 0.114)
 class SpatialNetwork(nn.Module):
     """A base of blocks and a small classifier, cut open at the two layers that features come from.
 
-    Class attributes: `name`; `input_size` (pixels); `channels` (1 grey, 3 RGB); `mean` and `std` of the
-    channels for values 0–1. Attributes: `layers`, the width of each layer features can be taken from
-    (`pool`: all that the base says, as one vector, which is the last pooling where there is one; `dense`: the
-    first dense layer after it, activated); `options`, what else than the number of classes it takes to build
-    the same network again. Subclasses give `blocks` (the base, input first: convolution blocks, and the
-    recurrent or attention layers behind them), `pool_head` (the last block's output to a vector),
-    `dense_head` and `classifier`.
+    Class attributes: `name`, its entry in `NETWORKS`, which gives the others; `input_size` (pixels);
+    `channels` (1 grey, 3 RGB); `mean` and `std` of the channels for values 0–1. Attributes: `layers`, the
+    width of each layer features can be taken from (`pool`: all that the base says, as one vector, which is
+    the last pooling where there is one; `dense`: the first dense layer after it, activated); `options`, what
+    else than the number of classes it takes to build the same network again. Subclasses give `blocks` (the
+    base, input first: convolution blocks, and the recurrent or attention layers behind them), `pool_head`
+    (the last block's output to a vector), `dense_head` and `classifier`.
     """
 
     name: str
@@ -29,6 +31,13 @@ class SpatialNetwork(nn.Module):
     channels: int
     mean: tuple[float, ...]
     std: tuple[float, ...]
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        entry = NETWORKS.get(cls.__dict__.get("name"))
+        if entry is not None:
+            cls.input_size, cls.channels = entry.size, len(entry.mean)
+            cls.mean, cls.std = entry.mean, entry.std
 
     def __init__(self, blocks: list[nn.Module], pool: int, dense: int) -> None:
         super().__init__()
@@ -54,6 +63,10 @@ class SpatialNetwork(nn.Module):
             x = functional.interpolate(x.float(), size, mode="bilinear", antialias=True).to(x.dtype)
         return x
 
+    def normalised(self, x: Tensor) -> Tensor:
+        """What the first block takes of images [N,C,H,W] (0–1)."""
+        return (self.fit(x) - self._mean) / self._std
+
     def features(self, x: Tensor, layer: str) -> Tensor:
         """Features [N,F] of images [N,C,H,W] (0–1) at `layer`, one of `layers`."""
         return self.at_layers(x, [layer])[layer]
@@ -63,7 +76,7 @@ class SpatialNetwork(nn.Module):
         for layer in wanted:
             if layer not in self.layers:
                 raise ValueError(f"{self.name} has no layer {layer}; it has {', '.join(self.layers)}")
-        x = (self.fit(x) - self._mean) / self._std
+        x = self.normalised(x)
         for block in self.blocks:
             x = block(x)
         pool = self.pool_head(x)

@@ -65,10 +65,6 @@ class CnnLstm(SpatialNetwork):
     """
 
     name = "cnn_lstm"
-    input_size = 48
-    channels = 1
-    mean = (0.5,)
-    std = (0.25,)
     both = False
     depth = 1
 

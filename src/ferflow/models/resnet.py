@@ -1,31 +1,82 @@
-"""A residual network for 48×48 images: ResNet18's four stages of two basic blocks at half its width."""
+"""ResNets: ImageNet's with 18, 34 and 50 layers, VGGFace2's, and a small one for 48×48 images."""
 
 from __future__ import annotations
 
 from itertools import pairwise
+from pathlib import Path
 
-from torch import nn
+from torch import Tensor, nn
 
+from ferflow.models import face_weights
+from ferflow.models.backbones import Backbone
 from ferflow.models.layers import DENSE, DROPOUT, initialise_convolutions
 from ferflow.models.network import SpatialNetwork
+from ferflow.models.vision import torchvision
 
 WIDTHS = (32, 64, 128, 256)
-"""Half of ResNet18's: 28,709 small images need no more, and a step costs a CPU a quarter."""
+"""Of the small network: half of ResNet18's. 28,709 small images need no more, and a step costs a CPU a
+quarter."""
 
 
-class ResNet(SpatialNetwork):
+class ResNet50(Backbone):
+    """torchvision's, in five blocks: the stem and four stages; global average pooling to 2,048."""
+
+    name = "resnet50"
+    prefixes = ("fc.",)
+
+    def make(self) -> tuple[nn.Module, list[nn.Module]]:
+        name = "resnet50" if self.name == "vggface2" else self.name
+        base = getattr(torchvision.models, name)(weights=None)
+        base.fc = nn.Identity()
+        stem = nn.Sequential(base.conv1, base.bn1, base.relu, base.maxpool)
+        return base, [stem, base.layer1, base.layer2, base.layer3, base.layer4]
+
+
+class ResNet34(ResNet50):
+    """With blocks of two convolutions; pooled to 512."""
+
+    name = "resnet34"
+
+
+class ResNet18(ResNet50):
+    """With half as many blocks; pooled to 512."""
+
+    name = "resnet18"
+
+
+class ResNet50Face(ResNet50):
+    """ResNet50 as VGGFace2's Caffe model has it: a stage halves the size in a block's first 1×1 convolution.
+
+    Sizes must be even: the padding of the first convolution is Keras's (`same`), and its pooling has none.
+    """
+
+    name = "vggface2"
+
+    def make(self) -> tuple[nn.Module, list[nn.Module]]:
+        base, (_, *stages) = super().make()
+        base.conv1.padding, base.maxpool.padding = (0, 0), 0
+        stem = nn.Sequential(nn.ZeroPad2d((2, 3, 2, 3)), base.conv1, base.bn1, base.relu, base.maxpool)
+        for stage in stages[1:]:
+            stage[0].conv1.stride, stage[0].conv2.stride = (2, 2), (1, 1)
+        for module in base.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.eps = 1e-3  # Keras's own
+        return base, [stem, *stages]
+
+    def published(self, path: str | Path) -> dict[str, Tensor]:
+        return face_weights.vggface2(path)
+
+
+class SmallResNet(SpatialNetwork):
     """Grey 48×48 images; layers `pool` (global average, 256) and `dense` (128).
 
     The compact study reviews Pramerdorfer and Kampel's residual network without its layout (section 2.4).
-    Here a 3×3 convolution at full size takes the place of ImageNet's 7×7 with stride and pooling, which
-    would leave 12×12 of the image; the stages work at 48, 24, 12 and 6.
+    Here ResNet18's four stages of two basic blocks have half its width, and a 3×3 convolution at full size
+    takes the place of ImageNet's 7×7 with stride and pooling, which would leave 12×12 of the image; the
+    stages work at 48, 24, 12 and 6.
     """
 
     name = "resnet"
-    input_size = 48
-    channels = 1
-    mean = (0.5,)
-    std = (0.25,)
 
     def __init__(self, n_classes: int) -> None:
         stem = nn.Sequential(*_unit(1, WIDTHS[0], 3, 1), nn.ReLU(inplace=True))
@@ -39,8 +90,6 @@ class ResNet(SpatialNetwork):
 
 
 def _stage(channels: int, out: int, stride: int) -> nn.Module:
-    from ferflow.models.vision import torchvision
-
     block = torchvision.models.resnet.BasicBlock
     shortcut = nn.Sequential(*_unit(channels, out, 1, stride)) if stride > 1 else None
     return nn.Sequential(block(channels, out, stride, shortcut), block(out, out))

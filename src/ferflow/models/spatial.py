@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.func import functional_call
 
 from ferflow.errors import SettingError, WeightsError
 from ferflow.files import sha256
@@ -18,28 +19,63 @@ from ferflow.networks import BACKBONES, NETWORKS
 
 
 def build(
-    name: str, n_classes: int, dense: Sequence[int] | None = None, dropout: float | None = None
+    name: str,
+    n_classes: int,
+    dense: Sequence[int] | None = None,
+    dropout: float | None = None,
+    calibrated: bool = False,
 ) -> SpatialNetwork:
     """Build network `name` (settings.SpatialNetwork) with new weights from torch's current seed.
 
     `dense` are the neurons of the dense layers before the classes and `dropout` the share dropped behind
-    each; only the networks that are fine-tuned (`networks.BACKBONES`) have a choice, and None is theirs.
-    Raises ValueError for an unknown name, SettingError for a classifier that cannot be.
+    each; only the networks that are fine-tuned (`networks.BACKBONES`) have a choice, and None is theirs. So
+    it is with `calibrated` (`backbones.Backbone`). Raises ValueError for an unknown name, SettingError for a
+    classifier that cannot be.
     """
     if name not in NETWORKS:
         raise ValueError(f"no spatial network {name}; there are {', '.join(NETWORKS)}")
-    module, cls = NETWORKS[name]
+    module, cls = NETWORKS[name].made_by.split(":")
     network = getattr(import_module(f"ferflow.models.{module}"), cls)
     if name in BACKBONES:
         if dense is not None and (len(dense) == 0 or min(dense) < 1):
             raise SettingError(name, f"cannot have the dense layers {list(dense)}", "give one width or more")
         if dropout is not None and not 0 <= dropout < 1:
             raise SettingError(name, f"cannot drop a share of {dropout}", "give a share from 0 to below 1")
-        return network(n_classes, dense, dropout)
+        return network(n_classes, dense, dropout, calibrated)
     if dense is not None or dropout is not None:
         remedy = f"set dense and dropout for {', '.join(BACKBONES)} only"
         raise SettingError(name, "has a classifier of its own", remedy)
     return network(n_classes)
+
+
+def base(name: str, size: int | None = None, calibrated: bool = False) -> SpatialNetwork:
+    """The base of network `name` for images of `size` pixels (None: its own), as `build` makes it.
+
+    It has the layer `pool` alone. Raises RuntimeError where the network cannot take images of that size.
+    """
+    # Its own classifier is not wanted: as narrow as can be, and taken away.
+    narrow = ((1,), 0.0) if name in BACKBONES else (None, None)
+    network = build(name, 1, *narrow, calibrated)
+    network.dense_head, network.classifier = nn.Identity(), nn.Identity()
+    width = network.layers["pool"]
+    if size is not None and size != network.input_size:
+        network.input_size = size
+        width = _width(network)
+    network.layers = {"pool": width}
+    return network
+
+
+def _width(network: SpatialNetwork) -> int:
+    """Values of the layer `pool`, found without computing any."""
+    image = torch.empty(1, network.channels, network.input_size, network.input_size, device="meta")
+    state = {
+        name: value.to("meta") for name, value in (*network.named_parameters(), *network.named_buffers())
+    }
+    training = network.training
+    network.eval()
+    found = functional_call(network, state, (image,))
+    network.train(training)
+    return found.shape[1]
 
 
 def prepare(images: np.ndarray, network: SpatialNetwork) -> Tensor:
@@ -111,14 +147,31 @@ def load_pretrained(network: SpatialNetwork, path: str | Path) -> None:
     """
     content = _own(path)
     if content is not None:
-        if content["network"] != network.name:
-            problem = f"holds {content['network']}, not {network.name}"
-            raise WeightsError(path, problem, f"give weights of {network.name}")
+        _refuse_other(network, path, content["network"])
         checkpoint.load_state(network, content["state_dict"], path, network.name)
-    elif hasattr(network, "load_base"):
-        network.load_base(path)
     else:
+        _load_published(network, path)
+
+
+def load_base(network: SpatialNetwork, path: str | Path) -> None:
+    """Start the base alone of `network` from such a file. Raises WeightsError as `load_pretrained`."""
+    if _own(path) is not None:
+        other, _ = load(path)
+        _refuse_other(network, path, other.name)
+        network.blocks.load_state_dict(other.blocks.state_dict())
+    else:
+        _load_published(network, path)
+
+
+def _refuse_other(network: SpatialNetwork, path: str | Path, name: str) -> None:
+    if name != network.name:
+        raise WeightsError(path, f"holds {name}, not {network.name}", f"give weights of {network.name}")
+
+
+def _load_published(network: SpatialNetwork, path: str | Path) -> None:
+    if not hasattr(network, "load_base"):
         raise WeightsError(path, "is not a model file of ferflow", f"{network.name} has no other source")
+    network.load_base(path)
 
 
 def _own(path: str | Path) -> dict | None:

@@ -78,10 +78,6 @@ class CnnAttention(SpatialNetwork):
     """
 
     name = "cnn_attention"
-    input_size = 48
-    channels = 1
-    mean = (0.5,)
-    std = (0.25,)
     heads, key_dim = 8, 8
     hidden = 192
 
@@ -121,10 +117,6 @@ class Vit(SpatialNetwork):
     """
 
     name = "vit"
-    input_size = 48
-    channels = 1
-    mean = (0.5,)
-    std = (0.25,)
     patch, width, depth, heads, hidden = 8, 64, 3, 4, 128
 
     def __init__(self, n_classes: int) -> None:

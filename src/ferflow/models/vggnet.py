@@ -26,10 +26,6 @@ class VggNet(SpatialNetwork):
     """
 
     name = "vggnet"
-    input_size = 48
-    channels = 1
-    mean = (0.5,)
-    std = (0.25,)
 
     def __init__(self, n_classes: int) -> None:
         blocks = [

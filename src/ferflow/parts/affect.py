@@ -87,7 +87,7 @@ def _augment(study: AffectFiles) -> dict | None:
 def _training(study: AffectFiles) -> Iterator[ReportStep | Table]:
     yield ReportStep(
         name="affect_models",
-        call="ferflow.affect.train:table",
+        call="ferflow.report.affect_tables:networks",
         inputs={"about_csvs": study.of_models("about.csv")},
         outputs={"out": Table("affect_models", "The networks", TRAINED)},
     )

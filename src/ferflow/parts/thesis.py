@@ -48,7 +48,7 @@ def steps(study: StudyFiles) -> Iterator[ReportStep]:
         sees=("evaluation", "emotions", "seed"),
         given={
             "sources": sources,
-            "heads": plain(settings.temporal)["heads"],
+            "heads": plain(settings.temporal.heads),
             "c3d": plain(settings.end_to_end.c3d),
             "dataset": settings.dataset.name,
             "network": settings.spatial.network,

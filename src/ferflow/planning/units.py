@@ -30,12 +30,12 @@ def sizes(settings: Settings, folder: Path) -> Sizes:
     Clips whose manifest is not there yet count `features.max_frames` frames each; synthetic ones the mean
     of the frames that are rendered. Raises InputError where the data set is not there.
     """
-    rendered = settings.stills.per_class * len(EMOTIONS_NEUTRAL)
-    images = rendered if settings.stills.source == "synth4d" else FER2013
     if settings.kind == "sfew":
         return _scenes(settings, folder)
     if settings.kind == "affect":
         return _faces(settings, folder)
+    rendered = settings.stills.per_class * len(EMOTIONS_NEUTRAL)
+    images = rendered if settings.stills.source == "synth4d" else FER2013
     if settings.kind != "clips":
         return Sizes({}, images)
     manifest = folder / layout.MANIFEST.format(dataset=settings.data()[0])

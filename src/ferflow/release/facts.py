@@ -81,8 +81,7 @@ def data(root: Path, settings: Settings, manifest: str) -> list[dict[str, object
             where = settings.sfew.dataset.path if own else settings.dataset.root
             found.append({"path": str(where), "sha256": digest, "note": about})
     learns = settings.kind == "images" or (settings.kind == "clips" and settings.spatial.weights is None)
-    stills = root / settings.stills.path
-    if learns and stills.exists():
+    if learns and (stills := root / settings.stills.path).exists():
         found.append({"path": str(settings.stills.path), "sha256": digest_of(stills), "note": "images"})
     return found
 
@@ -106,7 +105,7 @@ def networks(root: Path, settings: Settings) -> list[dict[str, object]]:
         {"path": file.relative_to(root).as_posix(), "sha256": sha256(file), "bytes": file.stat().st_size}
         for file in [*pretrained, *sorted(results.rglob("*.pt"))]
     ]
-    if settings.spatial.weights == SHIPPED and settings.kind in ("clips", "images"):
+    if settings.kind in ("clips", "images") and settings.spatial.weights == SHIPPED:
         file = weights.shipped()
         found.append({"path": f"ferflow/{file.name}", "sha256": sha256(file), "bytes": file.stat().st_size})
     return found

@@ -33,7 +33,7 @@ SEVERAL = 3000
 def learning(history: pd.DataFrame, name: str, marks: str) -> Figure:
     """Loss, accuracy and concordance over the epochs of one training (Akhtar 2022, Figures 5 and 6).
 
-    `history`: schema `affect_history`. The concordances are of the validation part, where they are known.
+    `history`: schema `history`. The concordances are of the validation part, where they are known.
     """
     columns = [f"validation_ccc_{name}" for name in DASHES]
     with_ccc = all(column in history and history[column].notna().any() for column in columns)
@@ -159,9 +159,9 @@ def of_model(table: pd.DataFrame, model: str, path: str | Path) -> pd.DataFrame:
 
 
 def write_learning(history_csv: str | Path, output: str | Path, model: str, synthetic: bool) -> None:
-    """Draw schema `affect_history` to an SVG."""
+    """Draw schema `history` to an SVG."""
     with style.style():
-        drawn = learning(tables.read(history_csv, "affect_history"), model_label(model), marks(synthetic))
+        drawn = learning(tables.read(history_csv, "history"), model_label(model), marks(synthetic))
         style.save(drawn, output, f"Training of {model_label(model)}")
 
 

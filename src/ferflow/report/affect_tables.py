@@ -48,7 +48,7 @@ SETTINGS = {"rotation_degrees": "rotation", "zoom": "zoom", "brightness_low": 0,
 
 @dataclass(frozen=True)
 class Trained:
-    """What a training left: its learning curves (schema `affect_history`), its time, and what was trained how
+    """What a training left: its learning curves (schema `history`), its time, and what was trained how
     (schema `affect_models`, one row)."""
 
     history_csv: str | Path
@@ -72,19 +72,19 @@ def loss_of(regression: str, weights: str) -> str:
     return VARIANTS["-learned"] if regression == "mse" else f"{kind}, {VARIANTS['-learned']}"
 
 
-def training(models: Mapping[str, Trained], output: str | Path) -> None:
-    """Schema `affect_training` (Table 3): batch, epochs and minutes an epoch of each model.
+def networks(about_csvs: Iterable[str | Path], out: str | Path) -> None:
+    """Write schema `affect_models` of all networks, from the row of each."""
+    rows = [tables.read(path, "affect_models") for path in about_csvs]
+    tables.write(pd.concat(rows, ignore_index=True), out, "affect_models")
 
-    The minutes are means of those in the history; where it has none, the whole time shared out.
-    """
+
+def training(models: Mapping[str, Trained], output: str | Path) -> None:
+    """Schema `affect_training` (Table 3): batch, epochs and minutes an epoch of each model."""
     rows = []
     for model, made in models.items():
-        history, seconds = tables.read(made.history_csv, "affect_history"), read_time(made.time_json)
+        history, seconds = tables.read(made.history_csv, "history"), read_time(made.time_json)
         about, epochs = tables.read(made.about_csv, "affect_models").iloc[0], len(history)
-        measured = history["minutes"].dropna() if "minutes" in history else history["epoch"].head(0)
-        minutes = float(measured.mean()) if len(measured) else None
-        if minutes is None and seconds is not None and epochs:
-            minutes = seconds / 60 / epochs
+        minutes = seconds / 60 / epochs if seconds is not None and epochs else None
         rows.append(
             {
                 "model": model,

@@ -7,25 +7,12 @@ from collections.abc import Iterable
 import pandas as pd
 
 from ferflow.evaluation.results import LEAKY
+from ferflow.networks import NETWORKS
 
 SYNTHETIC = "synthetic data"
 SIMULATED = "simulated annotators"
 
-_NAMES = {
-    "compact": "compact CNN",
-    "alexnet": "AlexNet",
-    "fernet": "FER-Net",
-    "vggnet": "VGG variant",
-    "resnet": "ResNet",
-    "cnn_lstm": "CNN-LSTM",
-    "cnn_bilstm": "CNN-BiLSTM",
-    "cnn_lstm2": "CNN-LSTM, two layers",
-    "cnn_attention": "CNN with attention",
-    "vit": "vision transformer",
-    "vgg16": "VGG16",
-    "vggface": "VGGFace",
-    "resnet50": "ResNet50",
-    "densenet201": "DenseNet201",
+_NAMES = {name: network.title for name, network in NETWORKS.items()} | {
     "lstm": "LSTM",
     "bilstm": "BiLSTM",
     "cnn1d": "1D-CNN",

@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from ferflow import tables
-from ferflow.networks import COMPACT
+from ferflow.networks import SHIPPED_NETWORK
 from ferflow.report import rendering
 from ferflow.report.published import published
 from ferflow.report.sfew_beside import (
@@ -84,7 +84,7 @@ def methods(ours: Ours) -> pd.DataFrame:
     ]
     models = sorted(ours.folds["model"].unique())
     for model in models:
-        if model.split("-")[0] == COMPACT:
+        if model.split("-")[0] == SHIPPED_NETWORK:
             named = f"compact network of ferflow, {model.split('-')[2]}"
             rows.append(_method(named, None, model, ours) | {"note": "learnt from the faces of FER2013"})
     unfrozen = [model for model in models if "-unfrozen" in model]

@@ -56,7 +56,31 @@ layers = table(
     count("parameters", format=",.0f"),
 )
 
-history = table("Learning curve of one run; epochs are counted from 1.", HISTORY)
+history = table(
+    "Learning curve of one run; epochs are counted from 1. Of a network that learns valence and arousal too, "
+    "losses are as optimised, and weights those of the three losses at the epoch's end.",
+    (EPOCH, TRAIN_LOSS),
+    real("train_expression_loss", empty=True, optional=True),
+    real("train_valence_loss", empty=True, optional=True),
+    real("train_arousal_loss", empty=True, optional=True),
+    TRAIN_ACCURACY,
+    real("train_ccc_valence", low=-1, high=1, empty=True, optional=True),
+    real("train_ccc_arousal", low=-1, high=1, empty=True, optional=True),
+    real("train_rmse_valence", low=0, empty=True, optional=True),
+    real("train_rmse_arousal", low=0, empty=True, optional=True),
+    VALIDATION_LOSS,
+    real("validation_expression_loss", empty=True, optional=True),
+    real("validation_valence_loss", empty=True, optional=True),
+    real("validation_arousal_loss", empty=True, optional=True),
+    VALIDATION_ACCURACY,
+    real("validation_ccc_valence", low=-1, high=1, empty=True, optional=True),
+    real("validation_ccc_arousal", low=-1, high=1, empty=True, optional=True),
+    real("validation_rmse_valence", low=0, empty=True, optional=True),
+    real("validation_rmse_arousal", low=0, empty=True, optional=True),
+    LEARNING_RATE,
+    tuple(real(f"{of}_weight", low=0, optional=True) for of in ("expression", "valence", "arousal")),
+    flag("augmented", optional=True),
+)
 
 phases = table(
     "Learning curves of fine-tuning, every attempt of every phase; `kept` marks the attempts whose "
@@ -216,33 +240,6 @@ affect_training = table(
     count("epochs", empty=True),
     real("minutes_per_epoch", low=0, format=".2f", empty=True),
     (SYNTHETIC, NOTE),
-)
-
-affect_history = table(
-    "Learning curves of one network for expression, valence and arousal; epochs are counted from 1, "
-    "losses are as optimised, weights those of the three losses at the epoch's end, minutes those of the "
-    "epoch's training.",
-    (EPOCH, TRAIN_LOSS),
-    real("train_expression_loss", empty=True, optional=True),
-    real("train_valence_loss", empty=True, optional=True),
-    real("train_arousal_loss", empty=True, optional=True),
-    TRAIN_ACCURACY,
-    real("train_ccc_valence", low=-1, high=1, empty=True, optional=True),
-    real("train_ccc_arousal", low=-1, high=1, empty=True, optional=True),
-    real("train_rmse_valence", low=0, empty=True, optional=True),
-    real("train_rmse_arousal", low=0, empty=True, optional=True),
-    VALIDATION_LOSS,
-    real("validation_expression_loss", empty=True, optional=True),
-    real("validation_valence_loss", empty=True, optional=True),
-    real("validation_arousal_loss", empty=True, optional=True),
-    VALIDATION_ACCURACY,
-    real("validation_ccc_valence", low=-1, high=1, empty=True, optional=True),
-    real("validation_ccc_arousal", low=-1, high=1, empty=True, optional=True),
-    real("validation_rmse_valence", low=0, empty=True, optional=True),
-    real("validation_rmse_arousal", low=0, empty=True, optional=True),
-    LEARNING_RATE,
-    tuple(real(f"{of}_weight", low=0, optional=True) for of in ("expression", "valence", "arousal")),
-    (real("minutes", low=0, empty=True, optional=True), flag("augmented", optional=True)),
 )
 
 affect_speed = table(

@@ -1,6 +1,6 @@
-"""The settings of a study: `params.yaml`, with a study's YAML laid over it, checked before any job starts.
+"""The settings of a study: defaults, `params.yaml` and the study's YAML laid over one another, and checked.
 
-Values live in `params.yaml` alone; the classes here hold names, types and ranges, and no defaults.
+The classes hold names, defaults, units, sources, descriptions and ranges; `params.yaml` is written from them.
 """
 
 from __future__ import annotations
@@ -33,65 +33,15 @@ from ferflow.settings.heads import (
     Trained,
 )
 from ferflow.settings.images import BEST, Best, ClassifierSearch, Finetune, Images, Sequences, Stage, Sweep
-from ferflow.settings.loading import check, laid_over, load, watching, write
-from ferflow.settings.study import Settings
+from ferflow.settings.loading import check, load, watching, write
+from ferflow.settings.study import (
+    KINDS,
+    AffectSettings,
+    ClipSettings,
+    ImageSettings,
+    Settings,
+    SfewSettings,
+    stills_folder,
+)
 from ferflow.settings.training import SHIPPED, Online, Optimiser, Schedule, Spatial
 from ferflow.settings.types import Activation, Initialiser, OptimiserName, Pooling, Transformation, View
-
-__all__ = [
-    "BASELINE_CONTROLS",
-    "BEST",
-    "SCHEMES",
-    "SEARCHED_BESIDE",
-    "SHIPPED",
-    "Activation",
-    "Augment",
-    "Aus",
-    "Best",
-    "C3dSettings",
-    "Calibration",
-    "ClassifierSearch",
-    "ClipNetworkSettings",
-    "Comparison",
-    "ConvLstmSettings",
-    "Dataset",
-    "EndToEndPlan",
-    "Evaluation",
-    "Faces",
-    "Features",
-    "Finalize",
-    "Finetune",
-    "Fusion",
-    "FusionChoice",
-    "Haar",
-    "HeadSettings",
-    "Images",
-    "Initialiser",
-    "Online",
-    "Optimiser",
-    "OptimiserName",
-    "Pictures",
-    "Pooling",
-    "Range",
-    "Schedule",
-    "Search",
-    "Sequences",
-    "Settings",
-    "SimulatedAnnotators",
-    "Spatial",
-    "Stacking",
-    "Stage",
-    "Stills",
-    "Sweep",
-    "Synth4d",
-    "Temporal",
-    "Trained",
-    "Transformation",
-    "Trim",
-    "View",
-    "check",
-    "laid_over",
-    "load",
-    "watching",
-    "write",
-]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ferflow.settings.study import Settings
+from ferflow.settings.study import ClipSettings
 
 BUNDLE = "face_landmarker.task"
 """MediaPipe's bundle of face networks, which comes with no package."""
@@ -24,7 +24,7 @@ def au_backend(backend: str, network: str) -> str:
     return "blendshapes" if network == "bundle" else "landmark"
 
 
-def resolved(settings: Settings, weights_folder: str | Path) -> tuple[Settings, str]:
+def resolved(settings: ClipSettings, weights_folder: str | Path) -> tuple[ClipSettings, str]:
     """`settings` with `auto` replaced in `faces.landmarks` and `aus.backend`, and a line on what that gave.
 
     The one place where both are decided: everything that is written names the network and the backend that

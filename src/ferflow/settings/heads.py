@@ -2,51 +2,48 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, get_args
+from typing import Any, Literal, get_args
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import field_serializer, field_validator, model_validator
 
+from ferflow.settings import types as t
 from ferflow.settings.training import Online
-from ferflow.settings.types import (
-    Activation,
-    Count,
-    Dropout,
-    EndToEndName,
-    Head,
-    Initialiser,
-    Layer,
-    Normalise,
-    Pooling,
-    Positive,
-    Precision,
-    Section,
-)
+from ferflow.settings.types import Section, setting
+
+COPIES = "offline: the first so many of augment.transformations"
 
 
 class Features(Section):
-    layer: Layer
-    batch: Count
-    precision: Precision
-    max_frames: Count
-    normalise: Normalise = "none"  # the store of features holds them as they are
-    threads: Count
+    """What the spatial network says of every frame."""
+
+    layer: t.Layer = setting("dense", "pool (last pooling) or dense (first dense layer after it)")
+    batch: t.Count = setting(32, "more at once leave the processor's cache and take longer", "frames")
+    precision: t.Precision = setting("auto", t.PRECISION)
+    max_frames: t.Count = setting(100, "longer clips keep their first ones", "frames", "thesis")
+    normalise: t.Normalise = setting(  # the store of features holds them as they are
+        "none",
+        "none; clip: the clip's own mean is taken off its features; subject: the mean over all of the "
+        "person's clips, which knows no labels, but all clips of a person who is judged. `ferflow predict`, "
+        "which is shown a clip of somebody, takes the clip's own then",
+    )
+    threads: t.Count = setting(1, t.THREADS)
 
 
 class HeadSettings(Section):
     """A temporal head. What a head has not (`HEADS_WITHOUT`) is None there, and nowhere else."""
 
-    units: Count
-    layers: Count
-    dropout: Dropout
-    recurrent_dropout: Dropout | None
-    kernel: Count | None
-    batch_norm: bool | None
-    activation: Activation | None
-    pooling: Pooling | None
-    initialiser: Initialiser
-    augmentations: Annotated[int, Field(ge=0, le=9)]
+    units: t.Count = setting(128, "of the state; of cnn1d the filters of each convolution", source="thesis")
+    layers: t.Count = setting(1, "one upon the other; cnn1d pools after every second", source="thesis")
+    dropout: t.Dropout = setting(0.4, "of the inputs, one mask per clip", "share", "thesis: its naive one")
+    recurrent_dropout: t.Dropout | None = setting(0, "of the state, one mask", "share", "thesis: no better")
+    kernel: t.Count | None = setting(None, "that a convolution sees", "frames")
+    batch_norm: bool | None = setting(None, "over the real frames of a batch")
+    activation: t.Activation | None = setting(None, "relu, or leaky_relu (slope 0.3, Keras's own)")
+    pooling: t.Pooling | None = setting(None, "max or average")
+    initialiser: t.Initialiser = setting("glorot_uniform", "of the input weights; glorot_uniform is Keras's")
+    augmentations: int = setting(1, COPIES, ge=0, le=9)
 
-    def misfit(self, head: Head) -> str | None:
+    def misfit(self, head: t.Head) -> str | None:
         """What of these settings `head` cannot be built with; None where all is well."""
         for name in HeadSettings.model_fields:
             absent = name in HEADS_WITHOUT[head]
@@ -57,34 +54,48 @@ class HeadSettings(Section):
         return None
 
 
-HEADS_WITHOUT: dict[Head, tuple[str, ...]] = {
+HEADS_WITHOUT: dict[t.Head, tuple[str, ...]] = {
     "lstm": ("kernel", "batch_norm", "activation", "pooling"),
     "bilstm": ("kernel", "batch_norm", "activation", "pooling"),
     "cnn1d": ("recurrent_dropout",),
 }
 """Settings that mean nothing to a head."""
+CNN1D = HeadSettings(
+    layers=4, recurrent_dropout=None, kernel=3, batch_norm=False, activation="relu", pooling="max"
+)
 
 
 class Trained(Section):
     """How networks for clips are trained: Adam at one rate, in batches of clips."""
 
-    learning_rate: Positive
-    batch: Count
-    epochs: Count
-    memory: Annotated[int, Field(ge=0)]
-    threads: Count
+    learning_rate: t.Positive = setting(0.001, "of Adam", source="thesis: 1e-4, for 25,088 features")
+    batch: t.Count = setting(32, "at a time", "clips", "thesis")
+    epochs: t.Count = setting(20, "fixed in cross-validation", source="thesis: 40; 20 of networks on frames")
+    memory: t.Whole = setting(1024, "kept in memory; what is beyond is read again each epoch", "MiB")
+    threads: t.Count = setting(1, t.THREADS)
 
 
 class Temporal(Trained):
-    heads: dict[Head, HeadSettings]
+    """Phase 2: heads over the features of a clip."""
+
+    heads: dict[t.Head, HeadSettings] = setting(
+        {"lstm": HeadSettings(), "bilstm": HeadSettings(dropout=0.7), "cnn1d": CNN1D},
+        "null leaves a head out. In a head null: it has no such thing",
+    )
 
     @field_validator("heads", mode="before")
     @classmethod
     def _without_null(cls, value: object) -> object:
-        """A study leaves a head out by writing null."""
         if not isinstance(value, dict):
             return value
-        return {name: head for name, head in value.items() if head is not None or name not in get_args(Head)}
+        return {
+            name: head for name, head in value.items() if head is not None or name not in get_args(t.Head)
+        }
+
+    @field_serializer("heads", mode="wrap")
+    def _left_out(self, value: object, dump: Any) -> dict[str, Any]:
+        """A head that is left out is null, as in a study: the whole settings are those of the same study."""
+        return dict.fromkeys(get_args(t.Head)) | dump(value)
 
     @model_validator(mode="after")
     def _fitting(self) -> Temporal:
@@ -94,7 +105,7 @@ class Temporal(Trained):
                 raise ValueError(f"heads.{head}.{misfit}")
         return self
 
-    def changed(self, head: Head, changes: dict[str, Any]) -> Temporal:
+    def changed(self, head: t.Head, changes: dict[str, Any]) -> Temporal:
         """These settings with `changes` to those of `head`, or to the learning rate or batch.
 
         Raises pydantic's ValidationError where the head cannot be built so.
@@ -110,7 +121,7 @@ SEARCHED_BESIDE = ("learning_rate", "batch")
 """Settings of `temporal` itself that a search may change beside the head's own."""
 
 
-def searched_names(head: Head) -> list[str]:
+def searched_names(head: t.Head) -> list[str]:
     """The settings that a search of `head` may change."""
     own = [name for name in HeadSettings.model_fields if name not in HEADS_WITHOUT[head]]
     return [*own, *SEARCHED_BESIDE]
@@ -119,17 +130,17 @@ def searched_names(head: Head) -> list[str]:
 class ClipNetworkSettings(Section):
     """A network that sees the frames themselves: what it is shown, and what all of them have."""
 
-    frames: Count
-    size: Annotated[int, Field(ge=8)]
-    sampling: Literal["first", "even"]
-    filters: Annotated[list[Count], Field(min_length=1)]
-    kernel: Count
-    dense: list[Count]
-    dropout: Dropout
-    dense_dropout: Dropout
-    initialiser: Initialiser
-    online: Online | None
-    augmentations: Annotated[int, Field(ge=0, le=9)]
+    frames: t.Count = setting(24, "of a clip; what is missing is zeros", "frames", "thesis: 100")
+    size: int = setting(32, "side of a frame", "pixels", "thesis: 160", ge=8)
+    sampling: Literal["first", "even"] = setting("even", "its first frames (thesis), or even: all over it")
+    filters: t.Some[t.Count] = setting([16, 16, 32], "one number per convolution", source="thesis")
+    kernel: t.Count = setting(3, "of a convolution", "frames and pixels", "thesis; it also tried 5, 7, 9")
+    dense: list[t.Count] = setting([512, 512], "neurons before the classes", source="thesis")
+    dropout: t.Dropout = setting(0, "behind each pooling; of convlstm of each layer's inputs")
+    dense_dropout: t.Dropout = setting(0, "behind each dense layer", "share")
+    initialiser: t.Initialiser = setting("glorot_uniform", "of the weights", source="thesis: all tried")
+    online: Online | None = setting(None, "drawn anew for every clip, as spatial.online")
+    augmentations: int = setting(0, COPIES, ge=0, le=9)
 
     @model_validator(mode="after")
     def _no_mixed_clips(self) -> ClipNetworkSettings:
@@ -139,10 +150,16 @@ class ClipNetworkSettings(Section):
 
 
 class C3dSettings(ClipNetworkSettings):
-    pooling: Pooling
-    batch_norm: bool
-    activation: Activation
-    map_layers: Count | None
+    """3D convolutions. By default as small as three of them allow, so that `make demo` ends in time."""
+
+    pooling: t.Pooling = setting("max", "max, or average", source="thesis: both tried")
+    batch_norm: bool = setting(False, "behind each convolution", source="thesis: tried")
+    activation: t.Activation = setting("relu", "leaky_relu has Keras's slope, 0.3", source="thesis: both")
+    map_layers: t.Count | None = setting(
+        None,
+        "fewer convolutions than this: their maps are pooled, before the dense layers, to those that so many "
+        "would leave; null: never",
+    )
 
     def maps(self) -> tuple[int, int]:
         """Frames and side of the maps that go into the dense layers."""
@@ -174,9 +191,15 @@ class C3dSettings(ClipNetworkSettings):
 
 
 class ConvLstmSettings(ClipNetworkSettings):
-    recurrent_dropout: Dropout
-    peepholes: bool
-    masked: bool
+    """LSTMs whose state is an image."""
+
+    frames: t.Count = setting(16, "of a clip; what is missing is zeros", "frames", "thesis: 100")
+    size: int = setting(16, "side of a frame", "pixels", "thesis: 160", ge=8)
+    filters: t.Some[t.Count] = setting([8, 8], "one number per layer", source="thesis")
+    dense: list[t.Count] = setting([], "as of c3d; []: the flattened state", source="thesis")
+    recurrent_dropout: t.Dropout = setting(0, "of the state, the same mask at every frame", "share")
+    peepholes: bool = setting(True, "false: Keras's layer, which the thesis used", source="thesis, Table 2.1")
+    masked: bool = setting(True, "false: the state goes on over the zeros", source="thesis: false")
 
     @model_validator(mode="after")
     def _possible(self) -> ConvLstmSettings:
@@ -190,15 +213,22 @@ class ConvLstmSettings(ClipNetworkSettings):
 class EndToEndPlan(Trained):
     """How the networks on frames are trained."""
 
-    precision: Precision
+    batch: t.Count = setting(16, "at a time", "clips", "thesis")
+    epochs: t.Count = setting(6, "fixed in cross-validation", source="thesis: 20")
+    memory: t.Whole = setting(256, "of frames kept in memory; what is beyond is read again each epoch", "MiB")
+    precision: t.Precision = setting("float32", t.PRECISION)
 
 
 class EndToEnd(EndToEndPlan):
-    run: list[EndToEndName]
-    c3d: C3dSettings
-    convlstm: ConvLstmSettings
+    """The alternatives to the cascade: networks on the frames themselves (thesis, section 3.2.5)."""
 
-    def of(self, name: EndToEndName) -> ClipNetworkSettings:
+    run: list[t.EndToEndName] = setting(
+        ["c3d", "convlstm"], "those that are trained; what names another goes without it"
+    )
+    c3d: C3dSettings = C3dSettings()
+    convlstm: ConvLstmSettings = ConvLstmSettings()
+
+    def of(self, name: t.EndToEndName) -> ClipNetworkSettings:
         """The settings of the network `name`."""
         return getattr(self, name)
 
@@ -212,10 +242,22 @@ SCHEMES = ("thesis", "stratified")
 
 
 class Splits(Section):
-    scheme: Literal["thesis", "stratified", "leave_one_out", "given"]
-    folds: Annotated[int, Field(ge=2)]
-    test_share: Annotated[float, Field(ge=0, lt=1)]
-    compared: list[Head]
+    """Which subjects are held out, and the folds of the others."""
+
+    scheme: Literal["thesis", "stratified", "leave_one_out", "given"] = setting(
+        "stratified",
+        "stratified by sex; thesis: on bu4dfe Figure 3.6's names, elsewhere, by name, the first fifth of "
+        "each sex (two at least) for the test and the rest in blocks; leave_one_out (a fold for each "
+        "subject); or given (column `fold` of the manifest, one for each subject)",
+    )
+    folds: t.Several = setting(5, "of stratified and thesis; the others have as many as there are")
+    test_share: t.Below1 = setting(
+        0.28,
+        "held out; 0: none, and cross-validation is the result. Subjects marked `test` in the manifest's "
+        "column `split` go first (not by thesis)",
+        "share of the subjects",
+    )
+    compared: list[t.Head] = setting([], "heads that are also cross-validated in folds of the other scheme")
 
     @model_validator(mode="after")
     def _fitting(self) -> Splits:
@@ -241,7 +283,9 @@ class Splits(Section):
 
 
 class Finalize(Section):
-    patience: Count
-    rate_patience: Count
-    rate_factor: Annotated[float, Field(gt=0, lt=1)]
-    max_epochs: Count
+    """How long the final models are trained (thesis, section 3.2.3)."""
+
+    patience: t.Count = setting(10, "without a better validation accuracy", "epochs")
+    rate_patience: t.Count = setting(5, "before the learning rate is lowered", "epochs")
+    rate_factor: t.Within1 = setting(0.5, "by which it is multiplied then")
+    max_epochs: t.Count = setting(30, "at most", "epochs")

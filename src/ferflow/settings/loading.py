@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from importlib.resources import files as resources
 from itertools import accumulate
 from pathlib import Path
 from typing import get_args, get_origin
@@ -16,9 +15,11 @@ from ferflow.errors import SettingError
 from ferflow.files import write_text
 from ferflow.settings import parameters, switched_off
 from ferflow.settings.clips import Watching
-from ferflow.settings.study import Settings
+from ferflow.settings.study import KINDS, ClipSettings, Settings
+from ferflow.settings.types import laid
 
-_MISTAGGED = (ValueError, ArithmeticError, LookupError, TypeError, AttributeError)
+BASE = "base"
+"""The one name in a settings file that is no setting: the file that it is laid over."""
 LARGEST = 100_000
 """Values in a settings file; params.yaml has some hundreds."""
 LONGEST = 300_000
@@ -30,29 +31,40 @@ SHOWN = 200
 
 
 def watching() -> Watching:
-    """How a network for single images watches a clip, from the package's own `watching.yaml`.
+    """How a network for single images watches a clip; `ferflow predict` does so outside a study."""
+    return Watching()
 
-    Such a network's file says nothing of faces, and `ferflow predict` works outside a study's folder too.
+
+def check(values: Mapping, where: str | Path = "params.yaml") -> Settings:
+    """Lay `values` over the defaults and check them; SettingError names the first wrong one in one line.
+
+    Sections of other kinds of study are checked, and are not in what is returned; neither is what hangs on
+    models that are switched off (`Settings.left_out` lists it).
     """
-    path = Path(str(resources("ferflow"))) / "resources" / "watching.yaml"
-    return Watching.model_validate(_yaml(path))
-
-
-def check(values: dict, where: str | Path = "params.yaml") -> Settings:
-    """Check a dictionary of settings; SettingError names the first wrong one in one line.
-
-    What hangs on models that are switched off is not in what is returned (`Settings.left_out` lists it).
-    """
+    kind = values.get("kind", "clips")
+    own = KINDS.get(kind, Settings) if isinstance(kind, str) else Settings
+    asked = {name for other in KINDS.values() for name in other.model_fields}
+    unknown = next((name for name in values if name not in asked), None)
     try:
-        whole = Settings.model_validate(_with_whole_affect(_with_whole_recipes(_with_whole_models(values))))
+        if unknown is not None:
+            raise SettingError(where, *_unknown([str(unknown)], sorted(asked)))
+        study = _made(own, values)
+        for name, other in KINDS.items():
+            if values.keys() & (other.model_fields.keys() - own.model_fields.keys()):
+                _made(other, {**values, "kind": name})
     except ValidationError as error:
-        first = error.errors()[0]
-        raise SettingError(where, *_explain(first)) from None
+        raise SettingError(where, *_explain(error.errors()[0])) from None
     try:
-        return _effective(whole)
+        return _effective(study)
     except ValueError as error:
         problem, _, remedy = str(error).partition("; ")
         raise SettingError(where, problem, remedy) from None
+
+
+def _made(kind: type[Settings], values: Mapping) -> Settings:
+    """The sections of `kind` in `values`, laid over its defaults."""
+    own = {name: value for name, value in values.items() if name in kind.model_fields}
+    return kind.model_validate(laid(kind.model_construct().model_dump(), own))
 
 
 def _effective(whole: Settings) -> Settings:
@@ -60,69 +72,36 @@ def _effective(whole: Settings) -> Settings:
 
     ValueError where nothing is left, a name is unknown, or a network that is left is too large.
     """
-    found, notes = switched_off.without(whole) if whole.kind == "clips" else (whole, [])
+    found, notes = switched_off.without(whole) if isinstance(whole, ClipSettings) else (whole, [])
     found.leave_out(notes)
     parameters.refuse_too_large(found)
     return found
 
 
-def _with_whole_models(values: dict) -> dict:
-    """`values` with each of `images.models` as the whole of `spatial` with its own settings laid over it."""
-    spatial, images = values.get("spatial"), values.get("images")
-    models = images.get("models") if isinstance(images, dict) else None
-    if not isinstance(spatial, dict) or not isinstance(models, dict):
-        return values  # the check says what is wrong with them
-    # Weights are of one network: each model names its own, or is trained.
-    base = {"seed": None, "start": None, "not_run": None, **spatial, "weights": None}
-    whole = {name: _merge(base, own or {}) for name, own in models.items() if isinstance(own or {}, dict)}
-    return {**values, "images": {**images, "models": {**models, **whole}}}
+def load(path: str | Path, *studies: str | Path, more: Mapping | None = None) -> Settings:
+    """Read settings, with those of `studies` and then `more` laid over them, and check them.
 
-
-def _with_whole_recipes(values: dict) -> dict:
-    """`values` with each recipe of `datacentric` as the whole of `spatial` with its own laid over it."""
-    spatial, section = values.get("spatial"), values.get("datacentric")
-    if not isinstance(spatial, dict) or not isinstance(section, dict):
-        return values  # the check says what is wrong with them
-    spatial = {**spatial, "weights": None}
-    whole = {**section, "recipe": _laid(spatial, section.get("recipe"))}
-    if isinstance(section.get("label_errors"), dict):
-        own = section["label_errors"].get("recipe")
-        whole["label_errors"] = {**section["label_errors"], "recipe": _laid(spatial, own)}
-    return {**values, "datacentric": whole}
-
-
-def _with_whole_affect(values: dict) -> dict:
-    """`values` with each of `affect.models` as `recipe`, and `loading`'s batch and size, under its own."""
-    section = values.get("affect")
-    section = section if isinstance(section, dict) else {}
-    parts = [section.get(name) for name in ("loading", "recipe", "models")]
-    if not all(isinstance(part, dict) for part in parts):
-        return values  # the check says what is wrong with them
-    loading, recipe, models = parts
-    base = {name: loading[name] for name in ("batch", "size") if name in loading} | recipe
-    whole = {name: _laid(base, own) for name, own in models.items()}
-    return {**values, "affect": {**section, "models": whole}}
-
-
-def _laid(base: dict, own: object) -> object:
-    return _merge(base, own or {}) if isinstance(own or {}, dict) else own
-
-
-def load(path: str | Path, *overlays: str | Path) -> Settings:
-    """Read `path` (a whole set of settings) with `overlays` (parts of one) laid over it, and check it."""
-    values = _yaml(path)
-    for overlay in overlays:
-        values = _merge(values, _yaml(overlay))
-    return check(values, path if not overlays else overlays[-1])
-
-
-def laid_over(path: str | Path, values: dict, where: str | Path | None = None) -> Settings:
-    """Check `values`, a whole set of settings that came from `path` and others laid over it, last `where`.
-
-    Their order is the file's, whichever way they came: the order of candidates, models or of what is searched
-    decides ties and draws, and a run with the same settings in another order is another run to Snakemake.
+    What no file says is as by default. A file that says `base: FILE` is laid over that one, whose path is
+    from its own folder.
     """
-    return check(_merge(_yaml(path), values), where or Path(path).name)
+    values: dict = {}
+    for file in (path, *studies):
+        values = laid(values, _whole(Path(file), ()))
+    values = laid(values, {name: value for name, value in (more or {}).items() if name != BASE})
+    return check(values, [Path(path).name, *studies][-1] if more else [path, *studies][-1])
+
+
+def _whole(path: Path, above: tuple[Path, ...]) -> dict:
+    """The settings in a file with those of its base under them."""
+    if path.resolve() in above:
+        raise SettingError(path, "is its own base", f"take one line `{BASE}: …` out")
+    values = _yaml(path)
+    base = values.pop(BASE, None)
+    if base is None:
+        return values
+    if not isinstance(base, str):
+        raise SettingError(path, f"{BASE} is {_short(base)}", "give the path of one file")
+    return laid(_whole(path.parent / base, (*above, path.resolve())), values)
 
 
 def write(values: Mapping, path: str | Path) -> None:
@@ -192,19 +171,13 @@ def _written_out(node: yaml.Node, known: dict[int, int | None]) -> int:
     return count
 
 
-def _merge(base: dict, over: dict) -> dict:
-    merged = dict(base)
-    for key, value in over.items():
-        both = isinstance(value, dict) and isinstance(base.get(key), dict)
-        merged[key] = _merge(base[key], value) if both else value
-    return merged
-
-
 def _explain(error: dict) -> tuple[str, str]:
     place = [str(part) for part in error["loc"] if part != "[key]"]
     name = ".".join(place)
     if error["type"] == "extra_forbidden":
-        section: type[BaseModel] = Settings
+        section: type[BaseModel] | None = next(
+            (kind for kind in KINDS.values() if place[0] in kind.model_fields), None
+        )
         inside = iter(place[:-1])
         for part in inside:
             field = section.model_fields.get(part)
@@ -214,17 +187,18 @@ def _explain(error: dict) -> tuple[str, str]:
             if not (isinstance(kind, type) and issubclass(kind, BaseModel)):
                 return f"{name} is not a setting", "remove it"
             section = kind
-        known = list(section.model_fields)
-        close = difflib.get_close_matches(place[-1], known, 1)
-        return (
-            f"{name} is not a setting",
-            f"did you mean {close[0]}?" if close else f"known: {', '.join(known)}",
-        )
+        return _unknown(place, list(section.model_fields))
     if error["type"] == "missing":
-        return f"{name} is missing", "add it; params.yaml shows every setting"
+        return f"{name} is missing", "add it; `ferflow settings` shows every setting"
     if error["type"] == "value_error":
         return f"{name}: {error['ctx']['error']}".removeprefix(": "), "correct it"
     return f"{name}: {error['msg']}, not {_short(error['input'])}", "correct the value"
+
+
+def _unknown(place: list[str], known: list[str]) -> tuple[str, str]:
+    close = difflib.get_close_matches(place[-1], known, 1)
+    remedy = f"did you mean {close[0]}?" if close else f"known: {', '.join(known)}"
+    return f"{'.'.join(place)} is not a setting", remedy
 
 
 def _short(value: object) -> str:

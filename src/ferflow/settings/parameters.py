@@ -9,30 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
+from ferflow.networks import NETWORKS
 from ferflow.settings.heads import C3dSettings, ClipNetworkSettings, ConvLstmSettings, HeadSettings
 from ferflow.settings.study import Settings
 from ferflow.settings.training import Spatial
 
 CHANNELS = 3
 """Of a frame: red, green and blue."""
-SPATIAL: dict[str, tuple[int, int, Sequence[int]]] = {
-    "compact": (784_263, 4608, (32,)),
-    "alexnet": (56_896_903, 9216, (4096,)),
-    "fernet": (1_012_583, 2304, (256,)),
-    "vggnet": (40_376_519, 4608, (4096,)),
-    "resnet": (2_828_263, 256, (128,)),
-    "cnn_lstm": (431_663, 128, (128,)),
-    "cnn_bilstm": (809_519, 256, (128,)),
-    "cnn_lstm2": (563_759, 128, (128,)),
-    "cnn_attention": (558_575, 3456, (128,)),
-    "vit": (402_951, 2304, (128,)),
-    "vgg16": (40_412_999, 25_088, (1024,)),
-    "vggface": (41_462_599, 25_088, (1024, 1024)),
-    "resnet50": (25_613_383, 2048, (1024,)),
-    "densenet201": (20_067_207, 1920, (1024,)),
-}
-"""Network for single images: its parameters with seven classes, the width of its last pooling and of its
-dense layers."""
 SIZES = ("units", "layers", "kernel", "batch_norm")
 """Settings of a head that its parameters grow with."""
 IMAGE_CLASSES = 7
@@ -85,10 +68,11 @@ def head(name: str, n_features: int, n_classes: int, settings: HeadSettings) -> 
 
 def spatial(recipe: Spatial, classifier: Sequence[int] | None = None) -> int:
     """Of a network for single images; `classifier`: other dense layers than its own."""
-    total, pool, own = SPATIAL[recipe.network]
+    entry = NETWORKS[recipe.network]
     if classifier is None:
-        return total
-    return total - dense([pool, *own, IMAGE_CLASSES]) + dense([pool, *classifier, IMAGE_CLASSES])
+        return entry.parameters
+    own, other = ([entry.pool, *widths, IMAGE_CLASSES] for widths in (entry.dense, classifier))
+    return entry.parameters - dense(own) + dense(other)
 
 
 def counted(settings: Settings) -> Iterator[tuple[str, int]]:
@@ -128,9 +112,8 @@ def _largest_classifier(settings: Settings, recipe: Spatial) -> list[int] | None
 
 def _of_clips(settings: Settings) -> Iterator[tuple[str, int]]:
     n_classes, network = len(settings.emotions), settings.spatial.network
-    _, pool, own = SPATIAL[network]
-    first = _largest_classifier(settings, settings.spatial) or own
-    widths = {"pool": pool, "dense": first[0]}
+    first = _largest_classifier(settings, settings.spatial) or NETWORKS[network].dense
+    widths = {"pool": NETWORKS[network].pool, "dense": first[0]}
     features = widths[settings.features.layer]
     for name, chosen in settings.temporal.heads.items():
         yield f"{network}+{name}", head(name, features, n_classes, chosen)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
-from ferflow.settings.types import Count, NotNegative, Positive, Section, Share
+from ferflow.settings import types as t
+from ferflow.settings.types import Section, setting
 
 DISGUST_SHARE = 0.75
 """Of the other classes' scenes; SFEW has 75 images of disgust and 100 of each other class."""
@@ -20,20 +21,18 @@ def rendered(emotion: str, per_class: int) -> int:
 class Scenes(Section):
     """The synthetic scenes."""
 
-    per_class: Count
-    films: Annotated[int, Field(ge=1, le=99)]
-    people: Count
-    width: Annotated[int, Field(ge=64)]
-    height: Annotated[int, Field(ge=64)]
-    face: tuple[Positive, Positive]
-    several: Share
-    without_face: Share
-    occluded: Share
+    per_class: t.Count = setting(40, "disgust has three quarters of it, as in SFEW", "images")
+    films: int = setting(10, "in all", "films", ge=1, le=99)
+    people: t.Count = setting(3, "in each film")
+    width: int = setting(480, "of a scene", "pixels", ge=64)
+    height: int = setting(360, "of a scene", "pixels", ge=64)
+    face: t.Rising[t.Positive] = setting((24, 220), "widths of faces", "pixels")
+    several: t.Share = setting(0.3, "of scenes with up to three other faces", "share")
+    without_face: t.Share = setting(0.03, "of scenes in which nobody is seen", "share")
+    occluded: t.Share = setting(0.2, "of faces that something hides in part", "share")
 
     @model_validator(mode="after")
-    def _ordered(self) -> Scenes:
-        if self.face[0] > self.face[1]:
-            raise ValueError("a range must go from low to high")
+    def _possible(self) -> Scenes:
         if self.several + self.without_face > 1:
             raise ValueError("the shares of scenes with several faces and with none exceed 1")
         return self
@@ -42,21 +41,21 @@ class Scenes(Section):
 class CropLimits(Section):
     """From where on a crop is flagged."""
 
-    blur: NotNegative
-    size: NotNegative
-    yaw: Positive
-    roll: Annotated[float, Field(gt=0, le=180)]
-    confidence: Share
+    blur: t.NotNegative = setting(5, "below", "variance of the Laplacian of the crop")
+    size: t.NotNegative = setting(40, "shorter side of the box, below", "pixels")
+    yaw: t.Positive = setting(0.35, "nose off the middle of the eyes, above", "distances of the eyes")
+    roll: float = setting(20, "of the eyes, above", "degrees", gt=0, le=180)
+    confidence: t.Share = setting(0.98, "of the detector, below")
 
 
 class Crops(Section):
     """Which face of an image counts, and how it is cut out."""
 
-    align: bool
-    margin: NotNegative
-    smallest: Annotated[int, Field(ge=12)]
-    step: Annotated[float, Field(gt=0.3, lt=1)]
-    thresholds: tuple[Share, Share, Share]
-    choice: Literal["largest", "central"]
-    manual_boxes: str | None
-    limits: CropLimits
+    align: bool = setting(False, "turn and scale faces by MTCNN's five points")
+    margin: t.NotNegative = setting(0.2, "around the face's box", "share of its longer side")
+    smallest: int = setting(20, "smallest face", "pixels", ge=12)
+    step: float = setting(0.709, "of sizes in MTCNN's pyramid: halves the area", gt=0.3, lt=1)
+    thresholds: tuple[t.Share, t.Share, t.Share] = setting((0.6, 0.7, 0.9), "of MTCNN's three networks")
+    choice: Literal["largest", "central"] = setting("largest", "face that counts: largest or central")
+    manual_boxes: str | None = setting(None, "CSV image_id,x,y,width,height where none is found")
+    limits: CropLimits = CropLimits()

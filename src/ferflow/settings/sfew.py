@@ -2,46 +2,49 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, get_args
+from typing import Literal, get_args
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import field_validator, model_validator
 
-from ferflow.networks import COMPACT, TRANSFER_FILES
+from ferflow.networks import SHIPPED_NETWORK, TRANSFERRED
+from ferflow.settings import types as t
 from ferflow.settings.scenes import Crops, Scenes
-from ferflow.settings.types import Count, Name, NotNegative, Positive, Section
+from ferflow.settings.types import Section, setting
 
-TransferName = Literal[(*TRANSFER_FILES, COMPACT)]
+TransferName = Literal[(*TRANSFERRED, SHIPPED_NETWORK)]
 SfewImages = Literal["originals", "crops"]
 SfewProtocol = Literal["random", "film", "spi"]
 HandMadeFeature = Literal["lpq", "phog"]
 
 
 class SceneSet(Section):
-    name: Literal["scenes", "sfew"]
-    path: str
-    smallest: Count
+    """The images."""
+
+    name: Literal["scenes", "sfew"] = setting("scenes", "scenes: embedded, synthetic")
+    path: str = setting("data/raw/scenes", "folder with a folder per class")
+    smallest: t.Count = setting(40, "shorter side; smaller images are left out", "pixels")
 
 
 class Cell(Section):
     """One training in each fold of each protocol; it is judged after each of `epochs`.
 
-    `protocols` are the most that it is under: of those, the study's own (`sfew.transfer.protocols`).
+    `protocols` are of those, the study's own (`sfew.transfer.protocols`).
     """
 
-    network: TransferName
-    images: SfewImages
-    unfrozen: Annotated[int, Field(ge=0, le=2)]
-    batch: Count
-    epochs: Annotated[list[Count], Field(min_length=1)]
-    learning_rate: Positive
-    protocols: Annotated[list[SfewProtocol], Field(min_length=1)]
+    network: TransferName = setting(..., "a residual network, or ferflow's own: compact")
+    images: SfewImages = setting(..., "originals, or crops: the faces alone")
+    unfrozen: int = setting(0, "last stages that learn too", source="paper: 0", ge=0, le=2)
+    batch: t.Count = setting(256, "at a time", "images", "paper")
+    epochs: t.Some[t.Count] = setting(..., "judged after each of them; one run at a constant rate", "epochs")
+    learning_rate: t.Positive = setting(0.01, "of Adam", source="paper")
+    protocols: t.Some[SfewProtocol] = setting(["random", "film", "spi"], "of those, the study's own")
 
     @model_validator(mode="after")
     def _rising(self) -> Cell:
         if sorted(set(self.epochs)) != self.epochs or len(set(self.protocols)) != len(self.protocols):
             raise ValueError("epochs must rise, and no protocol stand twice")
-        if self.unfrozen and self.network == COMPACT:
-            raise ValueError(f"of {COMPACT} the classifier alone can learn: unfrozen must be 0")
+        if self.unfrozen and self.network == SHIPPED_NETWORK:
+            raise ValueError(f"of {SHIPPED_NETWORK} the classifier alone can learn: unfrozen must be 0")
         return self
 
     def models(self, usual_batch: int) -> dict[int, str]:
@@ -52,14 +55,26 @@ class Cell(Section):
 
 
 class Transfer(Section):
-    start: Literal["imagenet", "untrained"]
-    crops: Literal["auto", "haar", "blazeface", "mtcnn"]
-    folds: Annotated[int, Field(ge=2)]
-    protocols: Annotated[list[SfewProtocol], Field(min_length=1)]
-    batch: Count
-    weight_decay: NotNegative
-    threads: Count
-    cells: dict[Name, Cell | None]
+    """Networks whose first stages keep what they learnt elsewhere."""
+
+    start: Literal["imagenet", "untrained"] = setting(
+        "untrained", "imagenet (paper; `ferflow weights fetch`), or untrained: random, which the tables say"
+    )
+    crops: Literal["auto", "haar", "blazeface", "mtcnn"] = setting(
+        "mtcnn", "detector whose face crops are learnt from: mtcnn (paper), haar, blazeface or auto"
+    )
+    folds: t.Several = setting(5, "of protocols random and film", source="paper")
+    protocols: t.Some[SfewProtocol] = setting(
+        ["random", "film", "spi"],
+        "of the whole study: random (paper, leaky), film and spi (honest). A copy of SFEW without lists of "
+        "its SPI sets is studied without spi",
+    )
+    batch: t.Count = setting(256, "the one that models are not named after", "images", "paper")
+    weight_decay: t.NotNegative = setting(0.001, "of Adam", source="paper")
+    threads: t.Count = setting(1, t.THREADS)
+    cells: dict[t.Name, Cell | None] = setting(
+        {}, "name: one training a fold; a study that is laid over another leaves one out by writing null"
+    )
 
     @model_validator(mode="after")
     def _different_models(self) -> Transfer:
@@ -92,7 +107,7 @@ class Transfer(Section):
 
     def start_of(self, network: TransferName) -> str:
         """What a network starts from: imagenet, untrained, or shipped."""
-        return "shipped" if network == COMPACT else self.start
+        return "shipped" if network == SHIPPED_NETWORK else self.start
 
     def under(self) -> list[SfewProtocol]:
         """The protocols that any cell is under, the published one first."""
@@ -103,9 +118,9 @@ class Transfer(Section):
 class Lpq(Section):
     """Local phase quantisation."""
 
-    window: Annotated[int, Field(ge=3)]
-    rho: Annotated[float, Field(gt=0, lt=1)] | None
-    grid: Count
+    window: int = setting(7, "odd", "pixels", ge=3)
+    rho: t.Within1 | None = setting(0.9, "correlation of neighbours that is taken out")
+    grid: t.Count = setting(4, "blocks across and down with a histogram each")
 
     @field_validator("window")
     @classmethod
@@ -118,29 +133,35 @@ class Lpq(Section):
 class Phog(Section):
     """Pyramid of histograms of oriented gradients."""
 
-    levels: Annotated[int, Field(ge=0, le=5)]
-    bins: Count
-    degrees: Literal[180, 360]
-    canny: tuple[Positive, Positive]
+    levels: int = setting(3, "1, 2×2, 4×4 and 8×8 cells", ge=0, le=5)
+    bins: t.Count = setting(8, "directions")
+    degrees: Literal[180, 360] = setting(360, "180: opposite directions are one", "degrees")
+    canny: tuple[t.Positive, t.Positive] = setting((50, 100), "thresholds of weak and strong edges")
 
 
 class Svm(Section):
     """The classifier on hand-made features; of `c` and `gamma` an inner cross-validation chooses."""
 
-    kernel: Literal["rbf", "linear"]
-    c: Annotated[list[Positive], Field(min_length=1)]
-    gamma: Annotated[list[Positive | Literal["scale"]], Field(min_length=1)]
-    variance: Annotated[float, Field(gt=0, lt=1)] | None
-    inner_folds: Annotated[int, Field(ge=2)]
+    kernel: Literal["rbf", "linear"] = setting("rbf", "rbf or linear")
+    c: t.Some[t.Positive] = setting([1, 10, 100], "an inner cross-validation of the training side chooses")
+    gamma: t.Some[t.Positive | Literal["scale"]] = setting(
+        ["scale", 0.001], "scale: 1 / (features × variance)"
+    )
+    variance: t.Within1 | None = setting(0.98, "kept by principal components; null: all", "share")
+    inner_folds: t.Several = setting(3, "for that choice")
 
 
 class HandMade(Section):
-    size: Annotated[int, Field(ge=32, le=224)]
-    cells: dict[Name, Annotated[list[HandMadeFeature], Field(min_length=1)] | None]
-    protocols: Annotated[list[SfewProtocol], Field(min_length=1)]
-    lpq: Lpq
-    phog: Phog
-    svm: Svm
+    """Features made by hand with a support vector machine, on the crops of `transfer.crops`."""
+
+    size: int = setting(96, "side to which the grey crops are shrunk", "pixels", ge=32, le=224)
+    cells: dict[t.Name, t.Some[HandMadeFeature] | None] = setting(
+        {}, "name of the model: its features, one after the other; null leaves one out"
+    )
+    protocols: t.Some[SfewProtocol] = setting(["random", "film", "spi"], "that its cells are under")
+    lpq: Lpq = Lpq()
+    phog: Phog = Phog()
+    svm: Svm = Svm()
 
     def run(self) -> dict[str, list[HandMadeFeature]]:
         """The cells that are trained, which are also the names of their models."""
@@ -152,11 +173,13 @@ class HandMade(Section):
 
 
 class Sfew(Section):
-    dataset: SceneSet
-    transfer: Transfer
-    handmade: HandMade
-    scenes: Scenes
-    crops: Crops
+    """Transfer learning on faces in scenes (Gong, "SFEW")."""
+
+    dataset: SceneSet = SceneSet()
+    transfer: Transfer = Transfer()
+    handmade: HandMade = HandMade()
+    scenes: Scenes = Scenes()
+    crops: Crops = Crops()
 
     def without(self, *left_out: SfewProtocol) -> Sfew:
         """The same study without some protocols, its hand-made features too."""

@@ -1,17 +1,33 @@
-"""What the sections of the settings are made of: names, shares, counts, and the section itself."""
+"""What the sections of the settings are made of: kinds of values, the section, a documented setting."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from ferflow.networks import NETWORKS
 
+T = TypeVar("T")
+
+
+def _rising(pair: tuple) -> tuple:
+    if pair[0] > pair[1]:
+        raise ValueError("a range must go from low to high")
+    return pair
+
+
+Rising = Annotated[tuple[T, T], AfterValidator(_rising)]
+"""A lowest and a greatest value."""
 Share = Annotated[float, Field(ge=0, le=1)]
+Below1 = Annotated[float, Field(ge=0, lt=1)]
+Within1 = Annotated[float, Field(gt=0, lt=1)]
+Whole = Annotated[int, Field(ge=0)]
 Count = Annotated[int, Field(ge=1)]
+Several = Annotated[int, Field(ge=2)]
 Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
+Some = Annotated[list[T], Field(min_length=1)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$")]
 
 Head = Literal["lstm", "bilstm", "cnn1d"]
@@ -40,12 +56,41 @@ Precision = Literal["auto", "float32", "bfloat16"]
 Sampling = Literal["none", "class_weights", "oversampling", "smote"]
 CleaningRule = Literal["constant", "conflict", "duplicate", "near_duplicate", "outlier", "label_error"]
 View = Literal["one", "mirror", "ten"]
-Dropout = Annotated[float, Field(ge=0, lt=1)]
+Dropout = Below1
 ImageSetName = Literal["ckplus", "jaffe", "kdef"]
 FusionRule = Literal["average", "weighted", "maximum"]
+
+PRECISION = "auto: bfloat16 where the machine computes in it, else float32"
+THREADS = "of torch; they change the last bits"
 
 
 class Section(BaseModel):
     """A block of settings; an unknown name is an error."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=(), validate_default=True)
+
+
+def setting(default: Any, text: str, unit: str = "", source: str = "", **limits: Any) -> Any:
+    """A field of a section: its default, description, unit and source; `limits` as in pydantic's Field."""
+    about = {"unit": unit, "source": source}
+    told = {name: value for name, value in about.items() if value}
+    return Field(default, description=text, json_schema_extra=told or None, **limits)
+
+
+def laid(base: dict, over: dict) -> dict:
+    """`over` laid over `base`, block by block."""
+    blocks = {
+        key: laid(base[key], value)
+        for key, value in over.items()
+        if isinstance(value, dict) and isinstance(base.get(key), dict)
+    }
+    return base | over | blocks
+
+
+def each_laid(base: object, entries: object) -> object:
+    """Each of the named `entries` laid over `base`; what is no block is left to the check."""
+    if not isinstance(base, dict) or not isinstance(entries, dict):
+        return entries
+    return {
+        name: laid(base, own or {}) if isinstance(own or {}, dict) else own for name, own in entries.items()
+    }

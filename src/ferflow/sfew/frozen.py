@@ -19,10 +19,11 @@ from torch.utils.data import Dataset
 from ferflow import hdf5
 from ferflow.errors import InputError, WeightsError
 from ferflow.files import sha256, whole
-from ferflow.models import residual
+from ferflow.models import transfer
 from ferflow.models.precision import device
 from ferflow.seeds import reproducible
 from ferflow.sfew import store
+from ferflow.weights import start_file
 
 BATCH = 16
 """Images that are held at a time."""
@@ -40,17 +41,17 @@ def write(
 ) -> None:
     """Write the features of all images of a store (`sfew.store`) to `features_h5`.
 
-    `start` is imagenet with its file `weights`, untrained (a random start from `seed`) or shipped. Raises
+    `start` is imagenet or shipped, with its file `weights`, or untrained (a random start from `seed`). Raises
     InputError for a damaged store, WeightsError for weights that do not fit and for a feature that is not
     finite.
     """
     with reproducible(seed, threads), store.read(images_h5) as (ids, images):
-        stages = residual.stages(network, weights, seed, unfrozen).to(device())
+        stages = transfer.frozen(transfer.start(network, weights, seed), unfrozen).to(device())
         source = {
             "network": network,
             "unfrozen": unfrozen,
             "start": start,
-            "sha256": "" if weights is None else sha256(weights),
+            "sha256": sha256(weights) if start == "imagenet" else "",
             "seed": seed,
         }
         with whole(features_h5) as partial, hdf5.create(partial) as file:
@@ -79,7 +80,7 @@ def write_published(
     out: str | Path,
 ) -> None:
     """The same with the weights of `start` in `weights_folder`, which are checked."""
-    weights = residual.weights_file(network, start, weights_folder)
+    weights = start_file(network, start, weights_folder)
     write(images_h5, network, unfrozen, start, weights, seed, threads, out)
 
 
@@ -122,7 +123,7 @@ class Recomputed(Dataset):
     """The same batches with the frozen stages asked again for each: what storing saves (`bench.transfer`)."""
 
     def __init__(
-        self, stages: residual.Frozen, images: np.ndarray, labels: np.ndarray, rows: np.ndarray
+        self, stages: transfer.Frozen, images: np.ndarray, labels: np.ndarray, rows: np.ndarray
     ) -> None:
         """`images` uint8 [M,224,224,3] and `labels` int64 [M] are of all images."""
         self.stages, self.images, self.rows = stages, images, np.asarray(rows, np.int64)

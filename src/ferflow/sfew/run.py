@@ -39,10 +39,10 @@ def train_cell(
     """
     import torch
 
-    from ferflow.models import residual
+    from ferflow.models import transfer as split
     from ferflow.sfew.frozen import Features, Rows
     from ferflow.sfew.store import refuse_others
-    from ferflow.training import transfer as training
+    from ferflow.training.transfer import train
 
     manifest, features = read_manifest(manifest_csv), Features(features_h5)
     folds = sides.read(folds_csv, manifest, protocol)
@@ -53,7 +53,7 @@ def train_cell(
         raise InputError(features_h5, "is of another network", "delete it and run the workflow again")
     labels = manifest["emotion"].map(EMOTIONS_NEUTRAL.index).to_numpy(np.int64)
     clips = manifest.rename(columns={"image_id": "clip_id", "film": "subject_id"})
-    network = residual.base(cell.network, weights, seed) if cell.unfrozen else None
+    network = split.start(cell.network, weights, seed) if cell.unfrozen else None
     models = cell.models(transfer.batch)
     said, runs, curves = [], [], []
     for fold in range(folds.max() + 1):
@@ -62,12 +62,11 @@ def train_cell(
         own = derive(seed, "transfer", protocol, fold)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(own)
-            head = residual.head(network, cell.network, cell.unfrozen, len(EMOTIONS_NEUTRAL))
-        found = training.train(
+            head = split.head(network, cell.network, cell.unfrozen, len(EMOTIONS_NEUTRAL))
+        found = train(
             head,
             Rows(features.values, labels, learnt),
             Rows(features.values, labels, judged),
-            len(EMOTIONS_NEUTRAL),
             cell.epochs,
             cell.batch,
             cell.learning_rate,

@@ -210,7 +210,7 @@ AFFECT = (
     ),
     trains(
         "affect_network",
-        "ferflow.affect.train:train",
+        "ferflow.training.affect:train",
         ("root=affect.dataset.path", "loading=affect.loading", "seed"),
         6000,
         2400,
@@ -218,7 +218,7 @@ AFFECT = (
     ),
     trains(
         "affect_speed",
-        "ferflow.affect.speed:measure",
+        "ferflow.bench.affect_speed:measure",
         ("models=affect.models", "root=affect.dataset.path", "loading=affect.loading", "seed"),
         6000,
         120,

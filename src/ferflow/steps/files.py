@@ -11,12 +11,12 @@ from typing import Any
 from ferflow import layout
 from ferflow.datasets.manifest import SYNTHETIC_MARK
 from ferflow.faces.detect import DETECTORS
-from ferflow.networks import TRANSFER_FILES
+from ferflow.networks import NETWORKS
 from ferflow.settings import BEST, SHIPPED, ClipNetworkSettings, Settings, Spatial
 from ferflow.steps.preflight import Ready
 from ferflow.steps.step import Figure, Folder, Output, Page, Table, plain
 from ferflow.training import sweep
-from ferflow.weights import shipped
+from ferflow.weights import shipped, start_file
 
 SHAPING = (
     "study",
@@ -67,14 +67,7 @@ class StudyFiles:
         self.ready = ready
         self.settings: Settings = ready.settings
         self.dataset, self.synthetic = self.settings.data()
-        self.synthetic_stills = self.settings.stills.source == "synth4d"
-        self.known: Mapping[str, str] = {
-            "dataset": self.dataset,
-            "study": self.settings.study,
-            "backend": self.settings.aus.backend,
-            "extractor": self.settings.spatial.network,
-            "layer": self.settings.features.layer,
-        }
+        self.known: Mapping[str, str] = {"dataset": self.dataset, "study": self.settings.study}
 
     def at(self, pattern: str, **fields: Any) -> str:
         """A pattern of `layout` with the study's own names and `fields`; others stay wildcards."""
@@ -112,6 +105,11 @@ class StudyFiles:
     def stages(self) -> dict[str, list[str]]:
         """Files of targets of the same graph beside `all`: the coarse stages of dvc.yaml."""
         return {}
+
+    @property
+    def synthetic_stills(self) -> bool:
+        """Whether the images that networks for single images learn from are rendered."""
+        return self.settings.stills.source == "synth4d"
 
     @property
     def finetuned(self) -> list[str]:
@@ -157,12 +155,6 @@ class StudyFiles:
             return f"{self.at(layout.TABLES)}/{output.name}"
         return output.path if isinstance(output, Folder) else output
 
-    def face_weights(self) -> list[str]:
-        """What finding faces and their landmarks needs."""
-        faces = self.settings.faces
-        landmarks = "face_landmarker.task" if faces.landmarks == "bundle" else "face_landmark.tflite"
-        return [self.weights(landmarks), *self.detector_weights(faces.detector)]
-
     def detector_weights(self, detector: str) -> list[str]:
         """What a detector of faces needs."""
         return [self.weights(name) for name in DETECTORS[detector]]
@@ -185,6 +177,11 @@ class ClipFiles(StudyFiles):
     def __init__(self, ready: Ready) -> None:
         super().__init__(ready)
         settings = self.settings
+        self.known = self.known | {
+            "backend": settings.aus.backend,
+            "extractor": settings.spatial.network,
+            "layer": settings.features.layer,
+        }
         self.subjects = ready.subjects
         self.heads = list(settings.temporal.heads)
         self.networks = list(settings.end_to_end.run)
@@ -206,6 +203,12 @@ class ClipFiles(StudyFiles):
         self.comparisons = settings.experiments.chosen()
         self.layers, self.augmentations = self._asked()
         self.sources = self._sources()
+
+    def face_weights(self) -> list[str]:
+        """What finding faces and their landmarks needs."""
+        faces = self.settings.faces
+        landmarks = "face_landmarker.task" if faces.landmarks == "bundle" else "face_landmark.tflite"
+        return [self.weights(landmarks), *self.detector_weights(faces.detector)]
 
     @cached_property
     def networks_for_images(self) -> dict[str, tuple[Spatial, int]]:
@@ -567,7 +570,8 @@ class SfewFiles(StudyFiles):
 
     def start_of(self, model: str) -> str | list:
         """The published weights of a network, where the study starts from them."""
-        return self.weights(TRANSFER_FILES[model]) if self.transfer.start_of(model) == "imagenet" else []
+        published = self.transfer.start_of(model) == "imagenet"
+        return self.weights(NETWORKS[model].pretrained[0]) if published else []
 
     def cell_features(self, cell: str) -> str:
         """What the frozen stages of a cell's network say of its images."""
@@ -625,9 +629,8 @@ class AffectFiles(StudyFiles):
 
     def start_of(self, model: str) -> str | list:
         """The published or shipped weights that a network starts from; nothing for an untrained start."""
-        from ferflow.affect.train import weights_file  # it imports torch
-
-        file = weights_file(self.models[model], layout.WEIGHTS)
+        own = self.models[model]
+        file = start_file(own.backbone, own.start, layout.WEIGHTS)
         return [] if file is None else str(file)
 
     def of_models(self, file: str) -> list[str]:

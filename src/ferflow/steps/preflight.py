@@ -7,7 +7,7 @@ workflow calls it when it starts, and `ferflow check` prints what it finds: both
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -22,8 +22,16 @@ from ferflow.evaluation.groups import grouped_by
 from ferflow.fusion import rules, stacking
 from ferflow.humans import annotations as human_answers
 from ferflow.humans import votes
-from ferflow.networks import BACKBONES
-from ferflow.settings import SHIPPED, Settings, Spatial
+from ferflow.networks import BACKBONES, NETWORKS
+from ferflow.settings import (
+    SHIPPED,
+    AffectSettings,
+    ClipSettings,
+    ImageSettings,
+    Settings,
+    SfewSettings,
+    Spatial,
+)
 from ferflow.settings.decided import resolved
 from ferflow.settings.scenes import rendered
 from ferflow.settings.sfew import Sfew
@@ -63,12 +71,11 @@ def look(settings: Settings, weights_folder: str | Path = layout.WEIGHTS) -> Rea
     for the folds, pretrained weights that nobody can fetch.
     """
     of_kind = {"clips": _clips, "images": _images, "sfew": _sfew, "affect": _affect}
-    settings, decided = resolved(settings, weights_folder)
-    ready = of_kind[settings.kind](settings, Path(weights_folder))
-    return replace(ready, decided=decided) if settings.kind == "clips" else ready
+    return of_kind[settings.kind](settings, Path(weights_folder))
 
 
-def _clips(settings: Settings, folder: Path) -> Ready:
+def _clips(settings: ClipSettings, folder: Path) -> Ready:
+    settings, decided = resolved(settings, folder)
     clips = datasets.clips(settings)
     if not clips:
         raise SettingError(settings.dataset.name, "has no clip", "list some, or set synth4d's women or men")
@@ -85,11 +92,11 @@ def _clips(settings: Settings, folder: Path) -> Ready:
     _action_units(settings, about)
     _overrides(settings, about)
     _humans(settings, about, split)
-    by = grouped_by(settings)
-    return Ready(settings, tuple(clips), tuple(by), split, notes=tuple(_lacking(settings, about, split)))
+    by, notes = grouped_by(settings), tuple(_lacking(settings, about, split))
+    return Ready(settings, tuple(clips), tuple(by), split, notes=notes, decided=decided)
 
 
-def _lacking(settings: Settings, about: pd.DataFrame, split: dict) -> list[str]:
+def _lacking(settings: ClipSettings, about: pd.DataFrame, split: dict) -> list[str]:
     """Notes: who is on no side; which side, or what is trained on without a fold, lacks a class."""
     notes = list(split.get("notes", []))
     sides = {"the test side": split["test"]} if split["test"] else {}
@@ -104,14 +111,14 @@ def _lacking(settings: Settings, about: pd.DataFrame, split: dict) -> list[str]:
     return notes
 
 
-def _nested(settings: Settings, sexes: dict[str, str]) -> None:
+def _nested(settings: ClipSettings, sexes: dict[str, str]) -> None:
     if not settings.nested.heads:
         return
 
     nested.make(sexes, settings.nested.outer, settings.nested.inner, settings.seed)
 
 
-def _fusion(settings: Settings, split: dict) -> None:
+def _fusion(settings: ClipSettings, split: dict) -> None:
     for where, names in rules.asked(settings.fusion).items():
         rules.resolve(names, settings.fusible(), f"fusion.{where}")
     if settings.fusion.stacking is not None:
@@ -119,7 +126,7 @@ def _fusion(settings: Settings, split: dict) -> None:
         stacking.refuse_few(sum(sizes) - max(sizes))
 
 
-def _baselines(settings: Settings) -> None:
+def _baselines(settings: ClipSettings) -> None:
     """Refuse a mean over probabilities of classes that the network for single images does not know."""
     unknown = [name for name in settings.emotions if name not in EMOTIONS_NEUTRAL]
     asked = [name for name in settings.baselines.run if name in ("mean", "weighted_mean")]
@@ -130,7 +137,7 @@ def _baselines(settings: Settings) -> None:
         raise SettingError("baselines.run", problem, f"write {own}, or {remedy}" if own else remedy)
 
 
-def _recipe(own: Spatial, where: str, settings: Settings, folder: Path) -> None:
+def _recipe(own: Spatial, where: str, settings: ClipSettings | ImageSettings, folder: Path) -> None:
     """Refuse a network for single images whose weights or images are not there."""
     if own.weights == SHIPPED:
         return
@@ -147,25 +154,19 @@ def _recipe(own: Spatial, where: str, settings: Settings, folder: Path) -> None:
 def _fetchable(own: Spatial, where: str) -> None:
     """Refuse published weights that are not in the list, or that are another network's."""
     weight = weights.entry(own.pretrained)
-    fitting = [one.name for one in weights.WEIGHTS.values() if _fits(one, own.network)]
+    fitting = NETWORKS[own.network].pretrained
     if weight.name not in fitting:
         remedy = f"choose from {', '.join(fitting)}" if fitting else f"only {', '.join(BACKBONES)} have any"
         raise SettingError(where, f"{weight.name} are no weights of {own.network}", remedy)
 
 
-def _fits(weight: weights.Weight, network: str) -> bool:
-    if network == "vggface":
-        return weight.group == weights.VGGFACE and "resnet" not in weight.name
-    return weight.group == weights.IMAGENET and network in BACKBONES and weight.name.startswith(f"{network}-")
-
-
-def _stills(settings: Settings) -> None:
+def _stills(settings: ClipSettings | ImageSettings) -> None:
     path = settings.stills.path
     if settings.stills.source != "synth4d" and not Path(path).exists():
         raise InputError(path, "does not exist", "put FER2013 there, or correct stills.path")
 
 
-def _action_units(settings: Settings, about: pd.DataFrame) -> None:
+def _action_units(settings: ClipSettings, about: pd.DataFrame) -> None:
     aus = settings.aus
     backends = {aus.backend, *aus.compared}
     if "pyfeat" in backends and find_spec("feat") is None:
@@ -181,7 +182,7 @@ def _action_units(settings: Settings, about: pd.DataFrame) -> None:
             raise InputError(path, "does not exist", "run OpenFace's FeatureExtraction on the clip")
 
 
-def _overrides(settings: Settings, about: pd.DataFrame) -> None:
+def _overrides(settings: ClipSettings, about: pd.DataFrame) -> None:
     path = settings.trim.overrides
     if path is None:
         return
@@ -191,7 +192,7 @@ def _overrides(settings: Settings, about: pd.DataFrame) -> None:
         raise InputError(path, f"names the clip {unknown.iloc[0]}, which is not in the data", "correct it")
 
 
-def _humans(settings: Settings, about: pd.DataFrame, split: dict) -> None:
+def _humans(settings: ClipSettings, about: pd.DataFrame, split: dict) -> None:
     """Refuse answers that the job which reads them would refuse."""
     source = settings.humans.source(settings.dataset.name)
     if source not in ("annotations", "votes"):
@@ -207,7 +208,7 @@ def _humans(settings: Settings, about: pd.DataFrame, split: dict) -> None:
         votes.read(path, about, settings.emotions)
 
 
-def _images(settings: Settings, folder: Path) -> Ready:
+def _images(settings: ImageSettings, folder: Path) -> Ready:
     _stills(settings)  # its images are counted, whatever is trained
     for name, model in settings.images.trained().items():
         _recipe(model.recipe(), f"images.models.{name}", settings, folder)
@@ -230,8 +231,11 @@ def _images(settings: Settings, folder: Path) -> Ready:
     return Ready(settings, notes=tuple(notes))
 
 
-def _sfew(settings: Settings, folder: Path) -> Ready:
+def _sfew(settings: SfewSettings, folder: Path) -> Ready:
     about = settings.sfew
+    if not about.transfer.cells:
+        remedy = "take the paper's with `base: sfew.yaml` (workflow/studies), or name one"
+        raise SettingError("sfew.transfer.cells", "names no network", remedy)
     boxes = about.crops.manual_boxes
     if boxes is not None:
         tables.read(boxes, "manual_boxes")
@@ -270,7 +274,7 @@ def _rendered(about: Sfew) -> dict[str, int]:
     return {emotion: rendered(emotion, made.per_class) for emotion in EMOTIONS_NEUTRAL}
 
 
-def _affect(settings: Settings, folder: Path) -> Ready:
+def _affect(settings: AffectSettings, folder: Path) -> Ready:
     if not settings.affect.models:
         remedy = "lay a study over params.yaml, as workflow/studies/affect.yaml"
         raise FerflowError("affect.models", "names no network", remedy)

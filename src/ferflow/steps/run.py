@@ -19,7 +19,7 @@ from pydantic import BaseModel, TypeAdapter
 
 from ferflow import layout, written
 from ferflow.errors import FerflowError
-from ferflow.settings import Settings
+from ferflow.settings import KINDS, Settings
 from ferflow.steps.step import CALL, CODE
 
 OUT = "out"
@@ -78,9 +78,13 @@ def _typed(value: Any, hint: Any) -> Any:
 
 def _part_of(sections: Mapping[str, Any]) -> Settings:
     """Settings of which a step is given `sections` alone: there are no others in it."""
-    fields = Settings.model_fields
+    kind = next(kind for kind in KINDS.values() if kind.model_fields.keys() >= sections.keys())
+    fields = kind.model_fields
     made = {name: TypeAdapter(fields[name].annotation).validate_python(one) for name, one in sections.items()}
-    return Settings.model_construct(**made)
+    part = kind.model_construct(**made)
+    for name in fields.keys() - made.keys():
+        del part.__dict__[name]  # its default: the step does not see it
+    return part
 
 
 def _of_settings(hint: Any) -> bool:

@@ -14,7 +14,7 @@ from pathlib import Path
 from ferflow import files
 
 RUN = "ferflow"
-"""Key, in a checkpoint, of what is not Lightning's: `identity`, `rows` and `seconds`."""
+"""Key, in a checkpoint, of what is not Lightning's (`module.Learner.on_save_checkpoint`)."""
 LAST, BEST, CURVE = "last.ckpt", "best.ckpt", "history.csv"
 
 
@@ -28,9 +28,10 @@ def last(folder: Path, identity: str) -> Path | None:
     path = folder / LAST
     if path.is_file():
         try:
-            if torch.load(path, map_location="cpu", weights_only=True)[RUN]["identity"] == identity:
+            run = torch.load(path, map_location="cpu", weights_only=True)[RUN]
+            if run["identity"] == identity and "at" in run:
                 return path
-            what = "is of another run"
+            what = "is of another run, or of another version of ferflow"
         except Exception:  # a damaged file makes torch's reader raise nearly anything
             what = "is damaged"
         print(f"{path} {what}: training starts anew", file=sys.stderr)

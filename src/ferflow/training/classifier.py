@@ -9,9 +9,7 @@ import pandas as pd
 
 from ferflow import files, tables
 from ferflow.classes import EMOTIONS_NEUTRAL
-from ferflow.errors import WeightsError
 from ferflow.evaluation.results import study_note
-from ferflow.models import checkpoint
 from ferflow.models import spatial as networks
 from ferflow.models.network import SpatialNetwork
 from ferflow.models.precision import device, resolve
@@ -106,16 +104,15 @@ def fit_classifier(
     from ferflow.training.fit import fit
     from ferflow.training.images import balanced
     from ferflow.training.module import Recipe
+    from ferflow.training.task import Expression
 
     n_classes = len(EMOTIONS_NEUTRAL)
     start = derive(seed, "finetune", settings.network)
-    labels = training.labels.numpy()
+    weights = balanced(training.labels.numpy(), n_classes) if settings.class_weights else None
     recipe = Recipe(
         settings.optimiser,
         settings.epochs,
         schedule=settings.schedule,
-        label_smoothing=settings.label_smoothing,
-        class_weights=balanced(labels, n_classes) if settings.class_weights else None,
         patience=settings.patience,
         average=settings.average,
         best=settings.keep == "best",
@@ -123,7 +120,7 @@ def fit_classifier(
     )
     return fit(
         nn.Sequential(network.dense_head, network.classifier),
-        n_classes,
+        Expression(weights, settings.label_smoothing),
         recipe,
         loader(training, settings.batch, start),
         loader(watched, settings.batch),
@@ -135,17 +132,10 @@ def fit_classifier(
 def build(name: str, pretrained: str | Path, shape: Shape | None = None) -> SpatialNetwork:
     """Network `name` with the base of the file `pretrained` and a new classifier from torch's current seed.
 
-    The file is one of ferflow, whose own classifier is not taken over, or one that `load_pretrained` knows.
+    The file is one that `models.spatial.load_base` knows.
     """
     network = networks.build(name, len(EMOTIONS_NEUTRAL), *(shape or (None, None)))
-    content = checkpoint.load_file(pretrained)
-    if isinstance(content, dict) and "state_dict" in content and "kind" in content:
-        other, _ = networks.load(pretrained)
-        if other.name != name:
-            raise WeightsError(pretrained, f"holds {other.name}, not {name}", f"give weights of {name}")
-        network.blocks.load_state_dict(other.blocks.state_dict())
-    else:
-        networks.load_pretrained(network, pretrained)
+    networks.load_base(network, pretrained)
     return network
 
 

@@ -143,6 +143,7 @@ def train_and_judge(
     from ferflow.training.data import loader
     from ferflow.training.fit import fit
     from ferflow.training.module import Recipe
+    from ferflow.training.task import Expression
 
     adam = optimise.adam(plan.learning_rate)
     fixed = Recipe(adam, plan.epochs, bfloat16=bfloat16)
@@ -154,7 +155,7 @@ def train_and_judge(
             network = build()
             history = fit(
                 network,
-                len(classes),
+                Expression(),
                 recipe,
                 loader(training, plan.batch, start),
                 loader(validation, plan.batch),

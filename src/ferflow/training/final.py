@@ -151,6 +151,7 @@ def last_run(
     from ferflow.training.data import loader
     from ferflow.training.fit import fit
     from ferflow.training.module import Recipe
+    from ferflow.training.task import Expression
 
     recipe = Recipe(
         optimise.adam(plan.learning_rate),
@@ -163,7 +164,7 @@ def last_run(
     with reproducible(start, plan.threads):
         network = build()
         batches = loader(training, plan.batch, start)
-        history = fit(network, len(classes), recipe, batches, None, f"{purpose}, final", seed=start)
+        history = fit(network, Expression(), recipe, batches, None, f"{purpose}, final", seed=start)
         # Without test subjects there is nobody to ask it about.
         shares = np.empty((0, len(classes)))
         if len(test):

@@ -25,6 +25,7 @@ from ferflow.training import predictions, shards
 from ferflow.training.data import loader
 from ferflow.training.fit import fit
 from ferflow.training.module import Recipe
+from ferflow.training.task import Expression
 
 
 class Labelled(NamedTuple):
@@ -90,19 +91,18 @@ def fit_images(
         settings.epochs,
         schedule=settings.schedule,
         monitor="train_accuracy" if validation is None else "validation_accuracy",
-        label_smoothing=settings.label_smoothing,
-        class_weights=balanced(training.labels, n_classes) if settings.class_weights else None,
         patience=None if validation is None else settings.patience,
         average=settings.average,
         best=settings.keep == "best",
         bfloat16=resolve(settings.precision, device()) == torch.bfloat16,
         shards=shards.count(network, settings.batch, settings.threads),
     )
+    weights = balanced(training.labels, n_classes) if settings.class_weights else None
     network.to(memory_format=torch.channels_last)
     with reproducible(seed, settings.threads):
         return fit(
             network,
-            n_classes,
+            Expression(weights, settings.label_smoothing),
             recipe,
             loader(Images(training, network, settings.online, seed, n_classes), settings.batch, seed),
             None if validation is None else loader(Images(validation, network), settings.batch),

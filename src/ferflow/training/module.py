@@ -1,15 +1,15 @@
-"""One Lightning module for images and for clips, and the recipe that it is trained by.
+"""The one Lightning module, and the recipe that a network is trained by.
 
-A batch is a tuple whose last member holds the labels int64 [N], or shares of the classes float32 [N,K]; the
-others go to the network, which gives logits [N,K]. Importing this module imports Lightning, which takes
-seconds: do it late.
+Importing this module imports Lightning, which takes seconds: do it late.
 """
 
 from __future__ import annotations
 
 import math
+import sys
 import time
 from dataclasses import dataclass
+from typing import Any
 
 import ferflow.models.vision  # noqa: F401  torchmetrics imports torchvision, which needs this first
 
@@ -18,21 +18,25 @@ import lightning.pytorch as lightning
 import pandas as pd
 import torch
 from torch import Tensor, nn
-from torchmetrics.classification import MulticlassAccuracy
+from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from ferflow.errors import LossError
 from ferflow.seeds import derive
 from ferflow.settings import Optimiser, Schedule
 from ferflow.training import checkpoints, optimise
 from ferflow.training.shards import Shards
+from ferflow.training.task import Task
 
+TRAIN, VALIDATION = "train", "validation"
+_JUDGED = (f"{VALIDATION}_loss", f"{VALIDATION}_accuracy")
+_AS_THEY_ARE = ("epoch", "learning_rate")
 _DECIMALS = 6
-"""Of written losses and accuracies, which torch keeps as float32."""
+"""Of the other columns of a learning curve, most of which torch keeps as float32."""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a network is optimised on cross-entropy."""
+    """How a network is optimised on the loss of its task."""
 
     optimiser: Optimiser
     epochs: int
@@ -40,40 +44,42 @@ class Recipe:
     """None: the learning rate stays."""
     monitor: str = "validation_accuracy"
     """What the schedule `plateau` watches."""
-    label_smoothing: float = 0.0
-    class_weights: tuple[float, ...] | None = None
-    """Of each class in the loss; None: all the same."""
     patience: int | None = None
-    """Stop after so many epochs in a row without a better validation accuracy; None: never."""
+    """Stop after so many epochs in a row without a better one (`Task.best`); None: never."""
     average: float = 0.0
     """Decay, per step, of a running average of the weights, which is what is judged and kept; 0: none."""
     best: bool = False
-    """Keep the weights of the (first) epoch with the best validation accuracy, not those of the last."""
+    """Keep the weights of the (first) best epoch (`Task.best`), not those of the last."""
     bfloat16: bool = False
     shards: int = 1
     """Parts that a batch is cut into, one per processor core (`training.shards`)."""
+    checkpoint_steps: int | None = None
+    """Steps after which a run is kept within an epoch too, for batches that can go on there (with `state`
+    and `resume`, as `image_files.Batches`); None: at the end of each epoch alone."""
 
 
-class Classifier(lightning.LightningModule):
-    """A network that is trained to tell `n_classes` classes apart.
+class Learner(lightning.LightningModule):
+    """A network that is trained for a task, in epochs of `steps` batches.
 
     `rows` holds the learning curve, one dictionary per epoch in the columns of schema `history`. Training
     figures are means over the epoch's batches as they were trained on, with dropout and augmentation.
-    `identity` says what the run is: a checkpoint of another one is not taken up.
+    `identity` says what the run is: a checkpoint of another one is not taken up. With a `title` every epoch
+    is a line of the log.
     """
 
-    def __init__(self, network: nn.Module, n_classes: int, recipe: Recipe, seed: int, identity: str) -> None:
+    def __init__(
+        self, network: nn.Module, task: Task, recipe: Recipe, steps: int, seed: int, identity: str, title: str
+    ) -> None:
         super().__init__()
-        self.network = network
-        self.recipe, self.seed, self.identity = recipe, seed, identity
-        weights = None if recipe.class_weights is None else torch.tensor(recipe.class_weights)
-        self.loss = nn.CrossEntropyLoss(weights, label_smoothing=recipe.label_smoothing)
-        self.accuracy = nn.ModuleDict(
-            {side: MulticlassAccuracy(n_classes, average="micro") for side in ("train_", "validation_")}
-        )
+        self.network, self.task, self.recipe = network, task, recipe
+        self.steps, self.seed, self.identity, self.title = steps, seed, identity, title
         self.rows: list[dict] = []
-        self._before, self._since = 0.0, time.perf_counter()
+        self.sums = {side: task.nothing() for side in (TRAIN, VALIDATION)}
+        self.rate = 0.0
         self.shards: Shards | None = None
+        self._plateau: ReduceLROnPlateau | None = None
+        self._kept_plateau: dict | None = None
+        self._before, self._since = 0.0, time.perf_counter()
 
     @property
     def seconds(self) -> float:
@@ -91,77 +97,118 @@ class Classifier(lightning.LightningModule):
             self.shards.close()
             self.shards = None
 
-    def training_step(self, batch: tuple[Tensor, ...], _: int) -> Tensor:
-        if self.shards is None:
-            return self._step(batch, "train_")
-        *inputs, labels = batch
-        loss, logits = self.shards(inputs, labels, self.loss)
-        return self._note(loss, logits, labels, "train_")
-
-    def validation_step(self, batch: tuple[Tensor, ...], _: int) -> None:
-        self._step(batch, "validation_")
-
-    def _step(self, batch: tuple[Tensor, ...], side: str) -> Tensor:
-        *inputs, labels = batch
-        logits = self.network(*inputs)
-        return self._note(self.loss(logits, labels), logits, labels, side)
-
-    def _note(self, loss: Tensor, logits: Tensor, labels: Tensor, side: str) -> Tensor:
-        accuracy = self.accuracy[side]
-        accuracy.update(logits, labels.argmax(1) if labels.is_floating_point() else labels)
-        over_epoch = {"on_step": False, "on_epoch": True, "batch_size": len(labels)}
-        self.log(f"{side}loss", loss, **over_epoch)
-        self.log(f"{side}accuracy", accuracy, **over_epoch)
-        return loss
-
-    def configure_optimizers(self) -> dict:
-        recipe = self.recipe
-        weights = [p for p in self.parameters() if p.requires_grad]
-        parts = {"optimizer": optimise.optimiser(weights, recipe.optimiser)}
-        if recipe.schedule is not None:
-            steps = self.trainer.estimated_stepping_batches // recipe.epochs
-            schedule = optimise.schedule(
-                parts["optimizer"], recipe.schedule, recipe.epochs, steps, recipe.monitor
-            )
-            if schedule is not None:
-                parts["lr_scheduler"] = schedule
-        return parts
-
     def on_train_epoch_start(self) -> None:
         # An epoch draws the same numbers whether the run came here in one go or was taken up again.
         # (Lightning counts from 0 again in a run that was taken up, where it tells the sampler.)
-        torch.manual_seed(derive(self.seed, "epoch", self.current_epoch))
-        sampler = self.trainer.train_dataloader.sampler
+        if self.recipe.checkpoint_steps is None:
+            torch.manual_seed(derive(self.seed, "epoch", self.current_epoch))
+        sampler = getattr(self.trainer.train_dataloader, "sampler", None)
         if hasattr(sampler, "set_epoch"):
             sampler.set_epoch(self.current_epoch)
-        # Noted here: with a validation side the schedule has already moved on when the epoch ends.
-        self._rate = self.optimizers().param_groups[0]["lr"]
+        # Noted here: schedules that move with the steps have moved on when the epoch ends.
+        self.rate = self.optimizers().param_groups[0]["lr"]
+
+    def training_step(self, batch: tuple[Tensor, ...], _: int) -> Tensor:
+        if self.recipe.checkpoint_steps is not None:  # so does a step, where an epoch can be taken up within
+            torch.manual_seed(derive(self.seed, "step", self.global_step))
+        if self.shards is None:
+            return self._step(batch, TRAIN)
+        inputs, (labels,) = self.task.split(batch)
+        loss, logits = self.shards(inputs, labels, lambda *of_shard: self.task(*of_shard)[0])
+        self.task.add(self.sums[TRAIN], loss, loss, logits, [labels])
+        return loss
+
+    def validation_step(self, batch: tuple[Tensor, ...], _: int) -> None:
+        self._step(batch, VALIDATION)
+
+    def _step(self, batch: tuple[Tensor, ...], side: str) -> Tensor:
+        inputs, targets = self.task.split(batch)
+        outputs = self.network(*inputs)
+        loss, parts = self.task(outputs, *targets)
+        self.task.add(self.sums[side], loss, parts, outputs, targets)
+        return loss
+
+    def on_validation_epoch_start(self) -> None:
+        self.sums[VALIDATION] = self.task.nothing()
+
+    def on_validation_epoch_end(self) -> None:
+        self._log(self._figures(VALIDATION))
 
     def on_train_epoch_end(self) -> None:
-        measured = self.trainer.callback_metrics
-        row: dict = {"epoch": self.current_epoch + 1}
-        for name in ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy"):
-            row[name] = measured[name].item() if name in measured else None
-        row["learning_rate"] = self._rate
-        if not math.isfinite(row["train_loss"]):
-            raise LossError(
-                f"epoch {row['epoch']}", "the training loss is not finite", "lower the learning rate"
-            )
+        self.refuse_divergence()
+        row: dict[str, Any] = {"epoch": self.current_epoch + 1}
+        figures = self._figures(TRAIN)
+        self._log(figures)
+        judged = self.sums[VALIDATION]["n"]
+        row |= figures | (self._figures(VALIDATION) if judged else dict.fromkeys(_JUDGED))
+        row |= {"learning_rate": self.rate, **self.task.weights()}
         self.rows.append(row)
+        if self._plateau is not None:
+            self._plateau.step(row[self.recipe.monitor])
+        self.sums[TRAIN] = self.task.nothing()
+        if self.title:
+            shown = [
+                f"{name} loss {row[f'{side}_loss']:.4f} accuracy {row[f'{side}_accuracy']:.3f}"
+                for side, name in ((TRAIN, "training"), (VALIDATION, "validation"))
+                if row[f"{side}_loss"] is not None
+            ]
+            epoch = f"epoch {row['epoch']}/{self.recipe.epochs}"
+            print(f"{self.title}: {epoch}: {', '.join(shown)}", file=sys.stderr, flush=True)
+
+    def refuse_divergence(self) -> None:
+        """Raise LossError where the training loss of the epoch has stopped being finite."""
+        if not math.isfinite(self.task.means(self.sums[TRAIN])["loss"]):
+            where = f"epoch {self.current_epoch + 1}"
+            raise LossError(where, "the training loss is not finite", "lower the learning rate")
+
+    def _figures(self, side: str) -> dict[str, float | None]:
+        return {f"{side}_{name}": value for name, value in self.task.means(self.sums[side]).items()}
+
+    def _log(self, figures: dict[str, float | None]) -> None:
+        self.log_dict({name: value for name, value in figures.items() if value is not None})
+
+    def configure_optimizers(self) -> dict:
+        recipe = self.recipe
+        groups = [{"params": [p for p in self.network.parameters() if p.requires_grad]}]
+        if learned := list(self.task.parameters()):
+            # Decay would pull the learned weights of a loss to 1.
+            groups.append({"params": learned, "weight_decay": 0.0})
+        parts = {"optimizer": optimise.optimiser(groups, recipe.optimiser)}
+        if recipe.schedule is None:
+            return parts
+        schedule = optimise.schedule(
+            parts["optimizer"], recipe.schedule, recipe.epochs, self.steps, recipe.monitor
+        )
+        if schedule is not None and "monitor" in schedule:
+            # Lightning would let it move after the epoch's checkpoint, which then misses one of its steps.
+            self._plateau = schedule["scheduler"]
+            if self._kept_plateau is not None:
+                self._plateau.load_state_dict(self._kept_plateau)
+        elif schedule is not None:
+            parts["lr_scheduler"] = schedule
+        return parts
 
     def on_save_checkpoint(self, checkpoint: dict) -> None:
+        loader = self.trainer.train_dataloader
         checkpoint[checkpoints.RUN] = {
             "identity": self.identity,
             "rows": self.rows,
             "seconds": self.seconds,
+            "at": loader.state() if hasattr(loader, "state") else None,
+            "sums": dict(self.sums[TRAIN]),
+            "rate": self.rate,
+            "plateau": None if self._plateau is None else self._plateau.state_dict(),
         }
 
     def on_load_checkpoint(self, checkpoint: dict) -> None:
         run = checkpoint[checkpoints.RUN]
-        self.rows, self._before = list(run["rows"]), run["seconds"]
+        self.rows, self._before, self.rate = list(run["rows"]), run["seconds"], run["rate"]
+        self.sums[TRAIN] = dict(run["sums"])
+        self._kept_plateau = run["plateau"]
 
     def history(self) -> pd.DataFrame:
         """The learning curve so far (schema `history`)."""
-        history = pd.DataFrame(self.rows).astype({"validation_loss": float, "validation_accuracy": float})
-        measured = [name for name in history if name.endswith(("loss", "accuracy"))]
+        history = pd.DataFrame(self.rows)
+        measured = [name for name in history if name not in _AS_THEY_ARE]
+        history = history.astype(dict.fromkeys(measured, float))  # a None of every epoch as no number
         return history.round(dict.fromkeys(measured, _DECIMALS))

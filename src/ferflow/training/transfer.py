@@ -1,4 +1,4 @@
-"""Training what is not frozen of a residual network, and judging it after several numbers of epochs.
+"""Training what is not frozen of a network, and judging it after several numbers of epochs.
 
 Adam at a constant rate with weight decay as L2 (Gong, section 2.4). At a constant rate the first 50 epochs of
 200 are the same as those of a run of 50, so that one run is judged after each number of epochs asked for.
@@ -20,12 +20,13 @@ import torch
 from lightning.pytorch.callbacks import Callback
 from torch.utils.data import DataLoader, Dataset
 
-from ferflow.models.residual import Head
+from ferflow.models.transfer import Head
 from ferflow.seeds import reproducible
 from ferflow.settings import Optimiser
 from ferflow.training.data import loader
 from ferflow.training.fit import fit
-from ferflow.training.module import Classifier, Recipe
+from ferflow.training.module import Learner, Recipe
+from ferflow.training.task import Expression
 
 
 class Judge(Callback):
@@ -35,7 +36,7 @@ class Judge(Callback):
         self.epochs, self.batches = set(epochs), batches
         self.said: dict[int, np.ndarray] = {}
 
-    def on_train_epoch_end(self, trainer: lightning.Trainer, module: Classifier) -> None:
+    def on_train_epoch_end(self, trainer: lightning.Trainer, module: Learner) -> None:
         epoch = trainer.current_epoch + 1
         if epoch not in self.epochs:
             return
@@ -65,7 +66,6 @@ def train(
     head: Head,
     training: Dataset,
     judged: Dataset,
-    n_classes: int,
     epochs: Collection[int],
     batch: int,
     learning_rate: float,
@@ -85,5 +85,5 @@ def train(
     since = time.perf_counter()
     with reproducible(seed, threads):
         batches = loader(training, batch, seed)
-        history = fit(head, n_classes, recipe, batches, None, title, seed=seed, more=[judge])
+        history = fit(head, Expression(), recipe, batches, None, title, seed=seed, more=[judge])
     return Trained(judge.said, history, time.perf_counter() - since)

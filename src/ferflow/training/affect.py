@@ -8,26 +8,32 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
+import torch
 
-from ferflow import files, tables, weights
-from ferflow.affect.losses import AffectLoss
-from ferflow.affect.network import FACES, AffectNetwork, Shape, save
+from ferflow import files, tables
+from ferflow.classes import EMOTIONS_CONTEMPT
 from ferflow.datasets import affect_index
 from ferflow.datasets.affect_index import Index
+from ferflow.datasets.affectnet import CLASSES
+from ferflow.evaluation.predictions import DECIMALS, table
+from ferflow.evaluation.regression import DIMENSIONS
+from ferflow.models import spatial
+from ferflow.models.affect import AffectNetwork, Shape, save
 from ferflow.models.network import count
-from ferflow.models.vggface2 import FILE
+from ferflow.models.precision import device, resolve
+from ferflow.networks import NETWORKS
 from ferflow.seeds import derive, reproducible
-from ferflow.settings import SHIPPED
 from ferflow.settings.affect import AffectAugment, AffectModel, Loading
-from ferflow.training.checkpoints import write_time
-
-if TYPE_CHECKING:
-    from ferflow.affect.loader import Batches
+from ferflow.training import checkpoints
+from ferflow.training.fit import fit
+from ferflow.training.image_files import Batch, Batches
+from ferflow.training.module import Recipe
+from ferflow.training.task import Affect, prepared
 
 TRAIN, VALIDATION = "train", "validation"
 UNTRAINED = "untrained start"
@@ -55,29 +61,38 @@ def build(model: AffectModel, start: str | Path | None) -> AffectNetwork:
         heads.dropout,
         heads.output,
     )
-    name = model.backbone if start is None else FACES.get(model.backbone, model.backbone)
-    network = AffectNetwork(name, shape)
+    faces = NETWORKS[model.backbone].faces
+    network = AffectNetwork(model.backbone if start is None else faces or model.backbone, shape)
     if start is not None:
-        network.start_from(start)
+        spatial.load_base(network.base, start)
     if model.frozen:
         network.freeze()
     return network
 
 
-def loss_of(model: AffectModel, counts) -> AffectLoss:
-    """The loss of `model` for classes with `counts` training images, int [8]."""
-    settings = model.loss
-    classes = affect_index.class_weights(counts).tolist() if settings.class_weights else None
-    weights = (settings.expression, settings.valence, settings.arousal)
-    return AffectLoss(classes, settings.regression, weights, settings.learned)
+def task_of(model: AffectModel, counts: np.ndarray) -> Affect:
+    """What `model` learns from, for classes with `counts` training images, int [8]."""
+    loss = model.loss
+    classes = affect_index.class_weights(counts).tolist() if loss.class_weights else None
+    return Affect(classes, loss.regression, (loss.expression, loss.valence, loss.arousal), loss.learned)
+
+
+def recipe_of(model: AffectModel) -> Recipe:
+    """How `model` is trained."""
+    return Recipe(
+        model.optimiser,
+        model.epochs,
+        schedule=model.schedule,
+        best=model.keep == "best",
+        bfloat16=resolve(model.precision, device()) == torch.bfloat16,
+        checkpoint_steps=model.checkpoint_steps,
+    )
 
 
 def batches(
     index: Index, part: str, model: AffectModel, augment: AffectAugment | None, seed: int, workers: int
 ) -> Batches:
     """The batches of `part` as `model` takes them: those of training in an order of their own."""
-    from ferflow.affect.loader import Batches
-
     own = seed % 2**32
     shuffle = part == TRAIN
     return Batches(index, part, model.size, model.batch, augment, own, workers, shuffle=shuffle)
@@ -98,14 +113,11 @@ def train(
 ) -> None:
     """Train `model` as the row `name` on the images that `index_csv` lists under `root`.
 
-    Writes to `out_folder`: `model.pt`, `history.csv` (schema `affect_history`), `predictions.csv` of the
+    Writes to `out_folder`: `model.pt`, `history.csv` (schema `history`), `predictions.csv` of the
     validation part, `about.csv` (`affect_models`, a row) and `time.json`. The run is
     kept in the folder `run`, from which it goes on after an interruption, in the middle of an epoch too. Rows
     that differ in their loss alone start from the same weights and see the same images in the same order.
     """
-    from ferflow.affect.fit import fit
-    from ferflow.affect.predictions import predict
-
     out = Path(out_folder)
     index = affect_index.load(index_csv, root)
     own = derive(seed, "affect", model.backbone)
@@ -113,23 +125,23 @@ def train(
         network = build(model, start)
         training = batches(index, TRAIN, model, loading.augment, own, loading.workers)
         watched = batches(index, VALIDATION, model, None, own, loading.workers)
-        history, seconds = fit(
+        history = fit(
             network,
-            loss_of(model, index.counts(TRAIN)),
-            model,
+            task_of(model, index.counts(TRAIN)),
+            recipe_of(model),
             training,
             watched,
             name,
             seed=own,
             folder=Path(run),
             identity=_identity(index_csv, name, model, loading, seed, start),
-            augmented=loading.augment is not None,
         )
         rows = index.rows(VALIDATION)
         ids = [index.clip_id(row) for row in rows]
         judged = batches(index, VALIDATION, model, None, own, loading.workers)
         predictions = predict(network, judged, ids, name, seed)
-    tables.write(history, out / "history.csv", "affect_history")
+    history = history.assign(augmented=loading.augment is not None)
+    tables.write(history, out / "history.csv", "history")
     tables.write(predictions, out / "predictions.csv", "predictions")
     about = describe(name, model, network, start, (len(index.rows(TRAIN)), len(rows)), synthetic)
     tables.write(about, out / "about.csv", "affect_models")
@@ -139,8 +151,37 @@ def train(
         "start": started_from(model, start),
         "settings": model.model_dump(mode="json"),
     }
-    save(out / "model.pt", network, meta)
-    write_time(seconds, out / "time.json")
+    save(out / "model.pt", network, CLASSES, meta)
+    checkpoints.write_time(checkpoints.seconds(Path(run)), out / "time.json")
+
+
+def predict(
+    network: AffectNetwork, batches: Iterable[Batch], clip_ids: Sequence[str], model: str, seed: int
+) -> pd.DataFrame:
+    """One row per image of `batches`, whose names are `clip_ids`, in their order (schema `predictions`).
+
+    It is computed in float32, on a GPU where there is one. The network ends on the CPU, in evaluation mode.
+    `seed` is that of the training.
+    """
+    network.eval().to(device())
+    found: list[list[np.ndarray]] = [[], [], [], [], []]
+    with torch.inference_mode():
+        for images, labels, true, known in batches:
+            logits, pair = network(prepared(images.to(device())))
+            parts = (logits.softmax(1), pair.clamp(-1, 1), labels, true, known)
+            for kept, part in zip(found, parts, strict=True):
+                kept.append(part.cpu().numpy())
+    network.cpu()
+    probabilities, pair, labels, true, known = (np.concatenate(parts) for parts in found)
+    order = [CLASSES.index(name) for name in EMOTIONS_CONTEMPT]
+    images = pd.DataFrame({"clip_id": list(clip_ids), "subject_id": "", "emotion": np.array(CLASSES)[labels]})
+    said = (EMOTIONS_CONTEMPT, model, VALIDATION, None, seed)
+    rows = table(images, probabilities[:, order].astype(float), *said)
+    true = np.where(known, true, np.nan)
+    for column, name in enumerate(DIMENSIONS):
+        rows[name] = true[:, column].astype(float).round(DECIMALS)
+        rows[f"predicted_{name}"] = pair[:, column].astype(float).round(DECIMALS)
+    return rows
 
 
 def describe(
@@ -170,25 +211,6 @@ def describe(
         "synthetic": synthetic,
     }
     return pd.DataFrame([row])
-
-
-def table(about_csvs: Sequence[str | Path], out: str | Path) -> None:
-    """Schema `affect_models` of all networks, from the row of each."""
-    rows = [tables.read(path, "affect_models") for path in about_csvs]
-    tables.write(pd.concat(rows, ignore_index=True), out, "affect_models")
-
-
-def weights_file(model: AffectModel, folder: str | Path) -> Path | None:
-    """The file that `model` starts from; None for an untrained start.
-
-    `folder` has the published weights. With `start: face` the file is named whether it is there or not.
-    """
-    if model.start == SHIPPED:
-        return weights.shipped()
-    if model.start == "untrained":
-        return None
-    path = Path(folder) / {"vgg16": "rcmalli_vggface_tf_notop_vgg16.h5", "resnet50": FILE}[model.backbone]
-    return path if model.start == "face" or path.is_file() else None
 
 
 def _identity(

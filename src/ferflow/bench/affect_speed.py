@@ -15,15 +15,15 @@ import pandas as pd
 import torch
 
 from ferflow import tables
-from ferflow.affect.losses import AffectLoss
-from ferflow.affect.module import Batch, prepare
-from ferflow.affect.network import AffectNetwork
-from ferflow.affect.train import TRAIN, batches, build, loss_of
 from ferflow.datasets import affect_index
+from ferflow.models.affect import AffectNetwork
 from ferflow.models.precision import device, resolve
 from ferflow.settings.affect import AffectModel, Loading
 from ferflow.training import optimise
+from ferflow.training.affect import TRAIN, batches, build, task_of
+from ferflow.training.image_files import Batch
 from ferflow.training.shards import keep_freed_memory
+from ferflow.training.task import Affect
 
 STEPS = 4
 """Timed training steps; one before them is not."""
@@ -31,20 +31,19 @@ LOADED = 8
 """Timed batches of the loader; one before them is not."""
 
 
-def stepper(network: AffectNetwork, loss: AffectLoss, model: AffectModel) -> Callable[[Batch], None]:
+def stepper(network: AffectNetwork, task: Affect, model: AffectModel) -> Callable[[Batch], None]:
     """A training step of `network` on a batch, which has ended when it returns; it changes the weights."""
     where = device()
     network.train().to(where)
-    loss.to(where)
+    task.to(where)
     optimiser = optimise.optimiser([p for p in network.parameters() if p.requires_grad], model.optimiser)
     bfloat16 = resolve(model.precision, where) == torch.bfloat16
 
     def step(batch: Batch) -> None:
-        images, *truth = (part.to(where) for part in batch)
+        inputs, targets = task.split([part.to(where) for part in batch])
         optimiser.zero_grad()
         with torch.autocast(where.type, torch.bfloat16, enabled=bfloat16):
-            logits, pair = network(prepare(images))
-            total, _ = loss(logits, pair, *truth)
+            total, _ = task(network(*inputs), *targets)
         total.backward()
         optimiser.step()
         if where.type == "cuda":
@@ -53,9 +52,9 @@ def stepper(network: AffectNetwork, loss: AffectLoss, model: AffectModel) -> Cal
     return step
 
 
-def step_seconds(network: AffectNetwork, loss: AffectLoss, model: AffectModel, batch: Batch) -> float:
+def step_seconds(network: AffectNetwork, task: Affect, model: AffectModel, batch: Batch) -> float:
     """Median seconds of a training step of `network` on `batch`; changes its weights."""
-    step = stepper(network, loss, model)
+    step = stepper(network, task, model)
     step(batch)
     return statistics.median(_seconds(lambda: step(batch)) for _ in range(STEPS))
 
@@ -100,8 +99,8 @@ def measure(
             source = batches(index, TRAIN, model, loading.augment, seed, loading.workers)
             batch = next(iter(source))
             loaded = loaded_per_second(source)
-            loss = loss_of(model, index.counts(TRAIN))
-            stepped = len(batch[1]) / step_seconds(build(model, None), loss, model, batch)
+            task = task_of(model, index.counts(TRAIN))
+            stepped = len(batch[1]) / step_seconds(build(model, None), task, model, batch)
             rows.append(
                 {
                     "model": name,

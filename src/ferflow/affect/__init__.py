@@ -1,1 +1,0 @@
-"""Expression together with valence and arousal (AffectNet; Akhtar 2022)."""
