@@ -24,7 +24,7 @@ VGGFACE2: Colours = (131.0912 / 255, 103.8827 / 255, 91.4953 / 255), (1 / 255, 1
 class Network:
     """A network for single images.
 
-    `title` is its name for a reader, `made_by` the module under `ferflow.models` and its class; inputs have
+    `title` is its name for a reader, `made_by` its module and class; inputs have
     `size` pixels a side, and with seven classes it has so many `parameters`. Features come from the layers
     `pool` (so many values) and `dense` (the first of the dense layers' neurons). `pretrained` are published
     files that its base can start from, by their names in `weights.WEIGHTS`, the usual one first; only
@@ -66,22 +66,26 @@ def _backbone(
 
 
 NETWORKS = {
-    "compact": Network("compact CNN", "compact:Compact", 48, GREY, 784_263, 4608, (32,)),
-    "alexnet": Network("AlexNet", "alexnet:AlexNet", 227, RGB, 56_896_903, 9216, (4096,)),
-    "fernet": Network("FER-Net", "fernet:FerNet", 48, GREY, 1_012_583, 2304, (256,)),
-    "vggnet": Network("VGG variant", "vggnet:VggNet", 48, GREY, 40_376_519, 4608, (4096,)),
-    "resnet": Network("ResNet", "resnet:SmallResNet", 48, GREY, 2_828_263, 256, (128,)),
-    "cnn_lstm": Network("CNN-LSTM", "recurrent:CnnLstm", 48, GREY, 431_663, 128, (128,)),
-    "cnn_bilstm": Network("CNN-BiLSTM", "recurrent:CnnBiLstm", 48, GREY, 809_519, 256, (128,)),
-    "cnn_lstm2": Network("CNN-LSTM, two layers", "recurrent:CnnLstm2", 48, GREY, 563_759, 128, (128,)),
-    "cnn_attention": Network(
-        "CNN with attention", "transformer:CnnAttention", 48, GREY, 558_575, 3456, (128,)
+    "compact": Network("compact CNN", "ferflow.models.compact:Compact", 48, GREY, 784_263, 4608, (32,)),
+    "alexnet": Network("AlexNet", "ferflow.models.alexnet:AlexNet", 227, RGB, 56_896_903, 9216, (4096,)),
+    "fernet": Network("FER-Net", "ferflow.models.fernet:FerNet", 48, GREY, 1_012_583, 2304, (256,)),
+    "vggnet": Network("VGG variant", "ferflow.models.vggnet:VggNet", 48, GREY, 40_376_519, 4608, (4096,)),
+    "resnet": Network("ResNet", "ferflow.models.resnet:SmallResNet", 48, GREY, 2_828_263, 256, (128,)),
+    "cnn_lstm": Network("CNN-LSTM", "ferflow.models.recurrent:CnnLstm", 48, GREY, 431_663, 128, (128,)),
+    "cnn_bilstm": Network("CNN-BiLSTM", "ferflow.models.recurrent:CnnBiLstm", 48, GREY, 809_519, 256, (128,)),
+    "cnn_lstm2": Network(
+        "CNN-LSTM, two layers", "ferflow.models.recurrent:CnnLstm2", 48, GREY, 563_759, 128, (128,)
     ),
-    "vit": Network("vision transformer", "transformer:Vit", 48, GREY, 402_951, 2304, (128,)),
-    "vgg16": _backbone("VGG16", "backbones:Vgg16", 40_412_999, 25_088, "vgg16-397923af.pth", faces="vggface"),
+    "cnn_attention": Network(
+        "CNN with attention", "ferflow.models.transformer:CnnAttention", 48, GREY, 558_575, 3456, (128,)
+    ),
+    "vit": Network("vision transformer", "ferflow.models.transformer:Vit", 48, GREY, 402_951, 2304, (128,)),
+    "vgg16": _backbone(
+        "VGG16", "ferflow.models.backbones:Vgg16", 40_412_999, 25_088, "vgg16-397923af.pth", faces="vggface"
+    ),
     "vggface": _backbone(
         "VGGFace",
-        "backbones:VggFace",
+        "ferflow.models.backbones:VggFace",
         41_462_599,
         25_088,
         "rcmalli_vggface_tf_notop_vgg16.h5",
@@ -90,23 +94,32 @@ NETWORKS = {
         dense=(1024, 1024),
     ),
     "resnet50": _backbone(
-        "ResNet50", "resnet:ResNet50", 25_613_383, 2048, "resnet50-0676ba61.pth", faces="vggface2"
+        "ResNet50",
+        "ferflow.models.resnet:ResNet50",
+        25_613_383,
+        2048,
+        "resnet50-0676ba61.pth",
+        faces="vggface2",
     ),
     "densenet201": _backbone(
-        "DenseNet201", "backbones:DenseNet201", 20_067_207, 1920, "densenet201-c1103571.pth"
+        "DenseNet201", "ferflow.models.backbones:DenseNet201", 20_067_207, 1920, "densenet201-c1103571.pth"
     ),
-    "resnet18": _backbone("ResNet18", "resnet:ResNet18", 11_708_999, 512, "resnet18-f37072fd.pth"),
-    "resnet34": _backbone("ResNet34", "resnet:ResNet34", 21_817_159, 512, "resnet34-b627a593.pth"),
+    "resnet18": _backbone(
+        "ResNet18", "ferflow.models.resnet:ResNet18", 11_708_999, 512, "resnet18-f37072fd.pth"
+    ),
+    "resnet34": _backbone(
+        "ResNet34", "ferflow.models.resnet:ResNet34", 21_817_159, 512, "resnet34-b627a593.pth"
+    ),
     "efficientnet_lite0": _backbone(
         "EfficientNet-Lite0",
-        "efficientnet:EfficientNetLite0",
+        "ferflow.models.efficientnet:EfficientNetLite0",
         4_689_927,
         1280,
         "efficientnet-lite0-57934424.pth",
     ),
     "vggface2": _backbone(
         "VGGFace2",
-        "resnet:ResNet50Face",
+        "ferflow.models.resnet:ResNet50Face",
         25_613_383,
         2048,
         "rcmalli_vggface_tf_notop_resnet50.h5",

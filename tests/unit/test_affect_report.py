@@ -17,9 +17,10 @@ from ferflow.evaluation import run as evaluation
 from ferflow.evaluation.results import results
 from ferflow.parts import report_steps
 from ferflow.release import bundle, verify
-from ferflow.report import affect_beside, affect_figures, affect_sheets, affect_tables, shown
+from ferflow.report import affect_figures, affect_sheets, affect_tables, curves, reference, shown
 from ferflow.report.affect_looks import LOOKS
-from ferflow.report.published import NOT_COMPARABLE, published
+from ferflow.report.papers import NOT_COMPARABLE, StudyResults, published
+from ferflow.report.run import learning_curves
 from ferflow.settings import Evaluation
 from ferflow.steps import run
 from ferflow.steps.files import files_of
@@ -94,8 +95,8 @@ def written(folder, synthetic=True, models=MODELS):
     evaluated(parts, models, folder / "metrics.json", folder, settings, 1, synthetic)
     evaluation.collect(parts, folder / "predictions.csv", EMOTIONS_CONTEMPT)
     affect_tables.training(trained, folder / "affect_training.csv")
-    dataset = "affect" if synthetic else "affectnet"
-    affect_beside.write(*compared(folder), AUGMENT, dataset, folder / "affect_beside.csv")
+    affect_tables.augmentation(AUGMENT, folder / "affect_augmentation.csv")
+    compared(folder, folder / "affect_beside.csv", "affect" if synthetic else "affectnet")
     return folder
 
 
@@ -108,10 +109,16 @@ def evaluated(parts, models, metrics, folder, settings, seed, synthetic):
     affect_tables.write_metrics(folder / "results.csv", models, *(folder / f"{name}.csv" for name in names))
 
 
-def compared(folder):
-    """What stands beside the paper's numbers."""
-    halves = [folder / f"{name}.csv" for name in HALVES]
-    return halves, folder / "class_report.csv", folder / "affect_training.csv"
+def sources(folder, **other):
+    """The tables beside which the paper's stand; `other` are those that lie elsewhere."""
+    names = ("class_report", "affect_training", "affect_augmentation")
+    found = [(name, other.get(name, folder / f"{name}.csv")) for name in names]
+    return [*found, *(("affect_metrics", folder / f"{name}.csv") for name in HALVES)]
+
+
+def compared(folder, output, dataset, **other):
+    """The paper's numbers and ours."""
+    reference.write("affectnet", *zip(*sources(folder, **other), strict=True), dataset, output)
 
 
 @pytest.fixture(scope="module")
@@ -180,7 +187,7 @@ def test_a_bundle_is_verified_from_the_predictions_and_a_changed_one_is_found(
 
 
 def beside(folder):
-    return tables.read(folder / "affect_beside.csv", "affect_beside")
+    return tables.read(folder / "affect_beside.csv", "reference")
 
 
 def test_every_published_row_stands_in_the_table(study):
@@ -191,9 +198,7 @@ def test_every_published_row_stands_in_the_table(study):
 
 def test_each_row_has_ours_or_a_reason(study, real):
     for table in (beside(study), beside(real)):
-        ours = table["ours"].notna() | table["ours_synthetic"].notna()
-        assert (ours | (table["note"] != "")).all()
-        assert not (table["ours"].notna() & table["ours_synthetic"].notna()).any()
+        assert (table["ours"].notna() | (table["note"] != "")).all()
 
 
 def test_synthetic_figures_stand_under_their_own_heading_without_a_difference(study):
@@ -201,10 +206,15 @@ def test_synthetic_figures_stand_under_their_own_heading_without_a_difference(st
     row = table[(table["item"] == "vgg16-face") & (table["metric"] == "accuracy")].iloc[0]
     metrics = tables.read(study / "affect_classification.csv", "affect_metrics")
     mine = metrics[(metrics["model"] == "vgg16-face") & (metrics["metric"] == "accuracy")].iloc[0]
-    assert row["ours_synthetic"] == mine["value"] and row["synthetic_low"] == mine["low"]
-    assert np.isnan(row["ours"]) and np.isnan(row["difference"]) and row["data"] == NOT_COMPARABLE
+    assert row["ours"] == mine["value"] and row["low"] == mine["low"]
+    assert row["synthetic"] and np.isnan(row["difference"]) and row["data"] == NOT_COMPARABLE
     minutes = table[table["metric"] == "minutes_per_epoch"]
-    assert len(minutes) == 2 and (minutes["ours_synthetic"] == 0.5).all() and minutes["ours"].isna().all()
+    assert len(minutes) == 2 and (minutes["ours"] == 0.5).all() and minutes["synthetic"].all()
+    made = reference.rendered(table, "Title")
+    place = made.headings.index("ours on synthetic data (not comparable)")
+    cells = next(row for row in made.rows if row[1:3] == ["vgg16-face", "accuracy"])
+    assert cells[4:6] == ["–", "–"]
+    assert cells[place] == f"{mine['value']:.3f} [{mine['low']:.3f}, {mine['high']:.3f}]"
 
 
 def test_settings_are_compared_even_on_synthetic_data(study):
@@ -231,11 +241,11 @@ def test_the_annotators_agreement_says_why_it_is_not_there(study):
 
 
 def test_without_augmentation_table_4_says_so(study, tmp_path):
-    affect_beside.write(*compared(study), None, "affect", tmp_path / "b.csv")
-    rows = tables.read(tmp_path / "b.csv", "affect_beside")
+    affect_tables.augmentation(None, tmp_path / "a.csv")
+    compared(study, tmp_path / "b.csv", "affect", affect_augmentation=tmp_path / "a.csv")
+    rows = tables.read(tmp_path / "b.csv", "reference")
     rows = rows[rows["item"] == "augmentation"]
     assert rows["ours"].isna().all() and rows["note"].str.contains("does not augment").all()
-    affect_tables.augmentation(None, tmp_path / "a.csv")
     assert tables.read(tmp_path / "a.csv", "affect_augmentation")["ours"].isna().all()
 
 
@@ -286,7 +296,7 @@ def test_what_cannot_be_is_a_dash_with_its_reason(tmp_path):
 def test_shown_tables_are_rendered_in_their_way(study, tmp_path):
     for name in ("affect_regression", "affect_beside", "class_report", "affect_training"):
         outs = [tmp_path / f"{name}{end}" for end in shown.SUFFIXES]
-        schema = "affect_metrics" if name in HALVES else name
+        schema = {"affect_beside": "reference", "affect_regression": "affect_metrics"}.get(name, name)
         shown.render(study / f"{name}.csv", schema, f"Title of {name}", outs, True, 0.9)
         for out in outs:
             assert "synthetic data" in out.read_text()
@@ -312,7 +322,8 @@ def test_the_terminal_shows_the_metrics(study, tmp_path):
 
 def test_figures_are_drawn_and_marked(study, tmp_path):
     model = "vgg16-face"
-    affect_figures.write_learning(study / f"{model}-history.csv", tmp_path / "l.svg", model, True)
+    about = {"loss": "loss, as optimised"}
+    learning_curves([study / f"{model}-history.csv"], tmp_path / "l.svg", model, 8, True, **about)
     tabled = [study / "confusion.csv", study / "class_report.csv"]
     affect_figures.write_confusion(*tabled, tmp_path / "c.svg", model)
     affect_figures.write_plane(study / "predictions.csv", tmp_path / "p.svg", model, True)
@@ -324,8 +335,8 @@ def test_figures_are_drawn_and_marked(study, tmp_path):
 
 def test_a_history_without_concordance_has_two_panels():
     table = history().drop(columns=[c for c in history() if "_ccc_" in c])
-    assert len(affect_figures.learning(table, "net", "").axes) == 2
-    assert len(affect_figures.learning(history(), "net", "").axes) == 3
+    assert len(curves.learning_curves([table], "net", 1 / 8, "").axes) == 2
+    assert len(curves.learning_curves([history()], "net", 1 / 8, "").axes) == 3
 
 
 def test_the_plane_shows_true_left_and_predicted_right():
@@ -377,15 +388,14 @@ def test_a_sheet_says_what_was_said_and_survives_a_missing_image(study, tmp_path
 
 
 def test_a_network_without_face_weights_says_so_beside_the_paper(study):
-    halves = [tables.read(study / f"{name}.csv", "affect_metrics") for name in HALVES]
-    others = [tables.read(study / f"{name}.csv", name) for name in ("class_report", "affect_training")]
-    three = [pd.concat(halves), *others]
-    three[2]["weights"] = "untrained start"
-    made = affect_beside.beside(affect_beside.Ours(*three, AUGMENT, "affect")).set_index(["item", "metric"])
+    found = reference.read("affectnet", *zip(*sources(study), strict=True)).tables
+    found["affect_training"]["weights"] = "untrained start"
+    made = reference.compare("affectnet", StudyResults(found, {"dataset": "affect"}))
+    made = made.set_index(["item", "metric"])
     assert made.loc[("vgg16-face", "accuracy"), "note"] == "ours: untrained start"
     assert made.loc[("vgg16-face/happy", "f1"), "note"].startswith("ours: untrained start")
     # On real data, too, it is another network than the paper's: both numbers, and no difference.
-    three = [table.assign(synthetic=False) for table in three]
-    made = affect_beside.beside(affect_beside.Ours(*three, AUGMENT, "affectnet"))
+    found = {name: table.assign(synthetic=False) for name, table in found.items()}
+    made = reference.compare("affectnet", StudyResults(found, {"dataset": "affectnet"}))
     row = made[(made["item"] == "vgg16-face") & (made["metric"] == "accuracy")].iloc[0]
     assert row["ours"] > 0 and pd.isna(row["difference"])

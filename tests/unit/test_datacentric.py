@@ -12,7 +12,6 @@ from matplotlib.cbook import boxplot_stats
 from ferflow import tables
 from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.datacentric import (
-    beside,
     cell,
     cleaning,
     comparison,
@@ -21,7 +20,6 @@ from ferflow.datacentric import (
     phash,
     pool,
     quality,
-    run,
     sampling,
     sheets,
     store,
@@ -31,7 +29,7 @@ from ferflow.datasets.fer2013 import USAGES
 from ferflow.datasets.images import ImageSet, assemble
 from ferflow.errors import InputError, SettingError
 from ferflow.evaluation.results import LEAKY
-from ferflow.report import style
+from ferflow.report import papers, reference, style
 from ferflow.settings import Evaluation
 
 FER2013 = Path(__file__).resolve().parents[3] / "shared/data/fer2013_images.tar.gz"
@@ -483,25 +481,24 @@ def test_every_published_number_stands_beside_ours_or_a_reason(compared, tmp_pat
     columns = ["check", "counted", "count"]
     found = pd.DataFrame(counts, columns=columns).assign(rule="", synthetic=False)
     for sampled in (compared, None):
-        table = beside.beside(found, sampled)
-        from ferflow.report.published import published
-
-        items = published("datacentric")[["table", "item"]].apply(tuple, axis=1)
+        given = {"data_quality": found} | ({} if sampled is None else {"sampling": sampled})
+        table = reference.compare("datacentric", papers.StudyResults(given, {}))
+        items = papers.published("datacentric")[["table", "item"]].apply(tuple, axis=1)
         assert set(table[["table", "item"]].apply(tuple, axis=1)) == set(items)
         assert ((table["note"] != "") | table["ours"].notna()).all()
-        tables.write(table, tmp_path / "datacentric.csv", "datacentric")
+        tables.write(table, tmp_path / "datacentric.csv", "reference")
         ours = table.set_index("item")
         assert ours.loc["train", "ours"] == 28709 and ours.loc["train", "note"] == ""
         assert ours.loc["exact duplicates", "ours"] == 1853
         assert "differs" in ours.loc["duplicates with non-matching emotions", "note"]
-        assert (table.loc[table["table"] == "related work", "note"] == beside.QUOTED).sum() == 11
+        quoted = table.loc[table["table"] == "related work", "note"]
+        assert quoted.str.startswith("another team's network, not rebuilt here").sum() == 11
         best = table[table["item"] == "best single network"]
         if sampled is None:
             assert best["note"].str.contains("not run").all()
         else:
-            assert best["our_protocol"].tolist() == [LEAKY, "honest"]
+            assert best["protocol"].tolist() == [LEAKY, "honest"]
             assert best["ours"].iat[0] > 0.85 and best["ours"].iat[1] < 0.6
-            assert [LEAKY in note for note in best["note"]] == [True, False]
 
 
 def test_unpacked_images_must_be_those_of_the_manifest(faces, flawed, tmp_path):
@@ -573,7 +570,8 @@ def test_the_best_row_is_taken_from_both_comparisons(compared, tmp_path):
     for name, frame in files.items():
         tables.write(frame, tmp_path / f"{name}.csv", "sampling" if name != "data_quality" else name)
     csvs = [tmp_path / f"{name}.csv" for name in files]
-    run.beside(csvs[0], csvs[1:], tmp_path / "datacentric.csv")
-    best = tables.read(tmp_path / "datacentric.csv", "datacentric").set_index("item").loc[beside.BEST[1]]
+    sources = ["data_quality", "sampling", "sampling"]
+    reference.write("datacentric", sources, csvs, "fer2013", tmp_path / "datacentric.csv")
+    best = tables.read(tmp_path / "datacentric.csv", "reference").set_index("item").loc["best single network"]
     assert best["ours"].iat[0] == 0.95 and best["model"].iat[0].startswith("CNN")
     assert best["note"].iat[0].count("best of 3 rows") == 1

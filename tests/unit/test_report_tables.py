@@ -13,9 +13,9 @@ from rich.console import Console
 from ferflow import tables
 from ferflow.errors import InputError
 from ferflow.evaluation.results import LEAKY
-from ferflow.report import console, rendering
+from ferflow.report import console, reference, rendering, shown
 from ferflow.report import tables as report
-from ferflow.report.published import beside, published
+from ferflow.report.papers import published
 
 
 def history(accuracies):
@@ -81,7 +81,7 @@ def test_early_stopping_repeats_the_thesis(tmp_path):
     assert table["epoch"].tolist() == [9, 22, 4, 4, 16, 11]
     assert table["max_validation_accuracy"].tolist() == pytest.approx([0.75] * 6)
     assert table["final_epochs"].iloc[-1] == 11
-    report.render(out, "early_stopping", "Early stopping", [tmp_path / "early.md"])
+    shown.render(out, "early_stopping", "Early stopping", [tmp_path / "early.md"])
     lines = (tmp_path / "early.md").read_text().splitlines()
     assert lines[0] == "**Early stopping** *(synthetic data)*"
     assert lines[4] == "| compact CNN + LSTM | 0 | 75.0 | 9 | – |"
@@ -116,7 +116,7 @@ def test_trimming_counts_frames_and_lists_anomalies(tmp_path):
 def test_an_empty_table_renders(tmp_path):
     columns = tables.schema("anomalies").names
     tables.write(pd.DataFrame(columns=columns), tmp_path / "a.csv", "anomalies")
-    report.render(tmp_path / "a.csv", "anomalies", "Anomalies", [tmp_path / "a.md", tmp_path / "a.html"])
+    shown.render(tmp_path / "a.csv", "anomalies", "Anomalies", [tmp_path / "a.md", tmp_path / "a.html"])
     assert "reason" in (tmp_path / "a.md").read_text()
 
 
@@ -136,7 +136,7 @@ def test_trackers_are_summed_up_per_tracker(tmp_path):
 def test_results_are_one_table_with_the_controls_last(tmp_path):
     tables.write(results(), tmp_path / "r.csv", "results")
     outs = [tmp_path / f"r.{suffix}" for suffix in ("md", "tex", "html")]
-    report.render_results(tmp_path / "r.csv", "Results", outs, 0.95)
+    shown.render(tmp_path / "r.csv", "results", "Results", outs, confidence=0.95)
     lines = outs[0].read_text().splitlines()
     assert "synthetic data" in lines[0]
     assert "chance: 16.7 %" in lines[0]
@@ -157,7 +157,7 @@ def test_results_are_one_table_with_the_controls_last(tmp_path):
 
 def test_a_missing_interval_is_left_out(tmp_path):
     tables.write(results(low=None), tmp_path / "r.csv", "results")
-    report.render_results(tmp_path / "r.csv", "Results", [tmp_path / "r.md"], 0.95)
+    shown.render(tmp_path / "r.csv", "results", "Results", [tmp_path / "r.md"], confidence=0.95)
     assert "| 60.0 |" in (tmp_path / "r.md").read_text()
 
 
@@ -185,18 +185,18 @@ def test_published_numbers_are_found():
     assert len(published("thesis", "fig3.29")) == 258
     with pytest.raises(InputError, match=r"nothing of thesis, table 9.9; choose from .*3\.6"):
         published("thesis", "9.9")
-    with pytest.raises(InputError, match="nothing of nobody; choose from thesis"):
+    with pytest.raises(InputError, match=r"nobody\.yaml: does not exist; choose from affectnet, compact"):
         published("nobody")
 
 
 def test_no_difference_is_shown_on_synthetic_data(tmp_path):
     tables.write(results(), tmp_path / "r.csv", "results")
-    report.beside(tmp_path / "r.csv", tmp_path / "b.csv", "synth4d")
+    reference.write_best_models(tmp_path / "r.csv", tmp_path / "b.csv", "synth4d", {})
     table = tables.read(tmp_path / "b.csv", "beside").set_index("item")
     assert table["difference"].isna().all()
     assert table.loc["vggface+lstm", ["published", "ours"]].tolist() == [0.625, 0.6]
     assert table.loc["vggface+bilstm", "note"] == "not run"
-    report.render_beside(tmp_path / "b.csv", "Beside", [tmp_path / "b.md"])
+    shown.render(tmp_path / "b.csv", "beside", "Beside", [tmp_path / "b.md"])
     text = (tmp_path / "b.md").read_text()
     assert "synthetic data: not comparable" in text
     assert "difference" not in text
@@ -205,12 +205,12 @@ def test_no_difference_is_shown_on_synthetic_data(tmp_path):
 def test_on_real_data_the_difference_is_in_points(tmp_path):
     found = results(synthetic=False)
     found["model"] = found["model"].str.replace("compact+", "vggface+", regex=False)
-    table = beside(found, "bu4dfe").set_index("item")
+    table = reference.best_models(found, "bu4dfe").set_index("item")
     assert table.loc["vggface+lstm", "difference"] == pytest.approx(-2.5)
     assert table.loc["vggface+cnn1d", "difference"] == pytest.approx(0)
     assert table.loc["vggface+cnn1d", "data"] == "bu4dfe"
     tables.write(table.reset_index(), tmp_path / "b.csv", "beside")
-    report.render_beside(tmp_path / "b.csv", "Beside", [tmp_path / "b.md"])
+    shown.render(tmp_path / "b.csv", "beside", "Beside", [tmp_path / "b.md"])
     text = (tmp_path / "b.md").read_text()
     assert "| -2.5 |" in text
     assert "synthetic" not in text

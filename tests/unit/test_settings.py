@@ -123,3 +123,13 @@ def test_a_file_is_laid_over_its_base(tmp_path):
     (tmp_path / "low.yaml").write_text("base: gone.yaml\n")
     with pytest.raises(SettingError, match=r"gone\.yaml: does not exist"):
         settings.load(tmp_path / "study.yaml")
+
+
+def test_dvc_yaml_names_sections_and_code_that_there_are():
+    stages = yaml.safe_load((REPOSITORY / "dvc.yaml").read_text())["stages"].values()
+    sections = [name for stage in stages for name in stage.get("params", ())]
+    # A limit changes no result.
+    assert {*sections, "max_parameters"} == set(yaml.safe_load((REPOSITORY / "params.yaml").read_text()))
+    made = ("data/", "results/")
+    code = [path for stage in stages for path in stage["deps"] if not path.startswith(made)]
+    assert code and all((REPOSITORY / path).exists() for path in code)

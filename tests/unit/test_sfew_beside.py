@@ -7,8 +7,9 @@ import pytest
 
 from ferflow import tables
 from ferflow.evaluation.results import LEAKY
-from ferflow.report import rendering, sfew_beside
-from ferflow.report.published import NOT_COMPARABLE, published
+from ferflow.report import reference, rendering
+from ferflow.report.papers import NOT_COMPARABLE, StudyResults, paper, published
+from ferflow.report.shown import render
 
 
 def fold_table(
@@ -38,11 +39,17 @@ def fold_table(
     return pd.DataFrame(rows)
 
 
-ALL = {model: ["random", "film", "spi"] for model in sfew_beside.ITEMS.values()}
+ALL = {model: ["random", "film", "spi"] for model in paper("sfew").items.values()}
 
 
-def beside(folds: pd.DataFrame, synthetic: bool = False) -> pd.DataFrame:
-    return sfew_beside.beside(sfew_beside.Ours(folds, 679, 2, "sfew", synthetic))
+def results(folds: pd.DataFrame, in_spi: int = 600) -> StudyResults:
+    counts = {"emotion": "all", "published": 675, "found": 679, "unreadable": 0, "too_small": 2, "kept": 677}
+    counts |= {"films": 30, "in_spi": in_spi, "synthetic": bool(folds["synthetic"].any())}
+    return StudyResults({"sfew_folds": folds, "sfew_counts": pd.DataFrame([counts])}, {"dataset": "sfew"})
+
+
+def beside(folds: pd.DataFrame, in_spi: int = 600) -> pd.DataFrame:
+    return reference.compare("sfew", results(folds, in_spi))
 
 
 def row(table: pd.DataFrame, item: str, split: str) -> pd.Series:
@@ -60,29 +67,32 @@ def test_every_published_row_stands_there_once_with_its_value():
 def test_ours_by_protocol_and_fold():
     table = beside(fold_table(ALL))
     third = row(table, "resnet50 original images", "fold 3")
-    assert (third["random"], third["film"]) == pytest.approx((0.33, 0.23))
-    assert pd.isna(third["spi"]) and "SPI: it has two sets" in third["note"] and pd.isna(third["difference"])
+    assert (third["ours"], third["ours_film"]) == pytest.approx((0.33, 0.23))
+    assert (
+        third["protocol"] == LEAKY
+        and pd.isna(third["ours_spi"])
+        and "SPI: it has two sets" in third["note"]
+        and pd.isna(third["difference"])
+    )
     mean = row(table, "resnet50 original images", "mean")
-    assert (mean["random"], mean["film"], mean["spi"]) == pytest.approx((0.33, 0.23, 0.215))
+    assert (mean["ours"], mean["ours_film"], mean["ours_spi"]) == pytest.approx((0.33, 0.23, 0.215))
     assert mean["difference"] == pytest.approx(33 - 40.9) and mean["model"] == "resnet50-200-originals"
     images = row(table, "SFEW", "")
-    assert (images["count"], images["difference"], images["data"]) == (679, 4, "sfew")
+    assert (images["ours"], images["difference"], images["data"]) == (679, 4, "sfew")
     assert "2 of ours are left out" in images["note"]
-    assert not table.loc[table["split"] != "", "count"].notna().any()
 
 
 def test_a_copy_without_lists_says_why_there_is_no_spi():
     without = {model: ["random", "film"] for model in ALL}
-    ours = sfew_beside.Ours(fold_table(without), 675, 0, "sfew", False, spi=False)
-    mean = row(sfew_beside.beside(ours), "resnet50 original images", "mean")
+    mean = row(beside(fold_table(without), in_spi=0), "resnet50 original images", "mean")
     assert "SPI: not run: this copy of the data set has no lists of its two sets" in mean["note"]
-    assert pd.isna(mean["spi"]) and mean["difference"] == pytest.approx(33 - 40.9)
+    assert pd.isna(mean["ours_spi"]) and mean["difference"] == pytest.approx(33 - 40.9)
 
 
 def test_spi_is_a_protocol_and_lpg_is_lpq():
     table = beside(fold_table(ALL))
     spi = row(table, "SPI protocol baseline", "mean")
-    assert pd.isna(spi["random"]) and pd.isna(spi["film"]) and spi["model"] == "lpq-phog-crops"
+    assert pd.isna(spi["ours"]) and pd.isna(spi["ours_film"]) and spi["model"] == "lpq-phog-crops"
     assert spi["difference"] == pytest.approx(21.5 - 19.0) and "a protocol, not a feature" in spi["note"]
     assert "printed as LPG" in row(table, "LPQ", "mean")["note"]
 
@@ -94,42 +104,40 @@ def test_what_was_not_run_has_its_reason():
     assert lacks["data"] == "" and pd.isna(lacks["difference"]) and not lacks["synthetic"]
     partly = row(table, "resnet50 original images", "mean")
     assert "folds by film: not run" in partly["note"] and "SPI: not run" in partly["note"]
-    for protocol in sfew_beside.PROTOCOLS:
+    for protocol in ("ours", "ours_film", "ours_spi"):
         empty = table[table[protocol].isna() & (table["metric"] == "accuracy")]
         assert (empty["note"].str.contains("not run|two sets|a protocol, not")).all()
 
 
 def test_synthetic_figures_stand_under_their_own_heading_and_are_not_compared(tmp_path):
-    folds = fold_table(ALL, "untrained", True)
-    tables.write(folds.astype({"fold": "Int64"}), tmp_path / "folds.csv", "sfew_folds")
-    counts = {"emotion": "all", "published": 675, "found": 343, "unreadable": 1, "too_small": 2, "kept": 340}
-    counts |= {"films": 30, "in_spi": 340, "synthetic": True}
-    tables.write(pd.DataFrame([counts]), tmp_path / "counts.csv", "sfew_counts")
-    ours = sfew_beside.read([tmp_path / "folds.csv"], tmp_path / "counts.csv", "scenes", True)
-    sfew_beside.write(ours, tmp_path / "beside.csv")
-    table = tables.read(tmp_path / "beside.csv", "sfew_beside")
+    ours = results(fold_table(ALL, "untrained", True))
+    given = {name: tmp_path / f"{name}.csv" for name in ours.tables}
+    tables.write(ours.tables["sfew_folds"].astype({"fold": "Int64"}), given["sfew_folds"], "sfew_folds")
+    tables.write(ours.tables["sfew_counts"], given["sfew_counts"], "sfew_counts")
+    reference.write("sfew", list(given), list(given.values()), "scenes", tmp_path / "beside.csv")
+    table = tables.read(tmp_path / "beside.csv", "reference")
     assert table["difference"].isna().all() and table["synthetic"].all()
     assert set(table["data"]) == {NOT_COMPARABLE}
     assert "untrained start" in row(table, "resnet18 50 epochs, face crops", "mean")["note"]
     assert "untrained start" not in row(table, "PHOG", "mean")["note"]
-    shown = sfew_beside.rendered(table, "The paper and ours")
+    shown = reference.rendered(table, "The paper and ours")
     headed = [heading for heading in shown.headings if "synthetic scenes" in heading]
     assert len(headed) == 3 and not any(heading.startswith("ours") for heading in shown.headings)
     assert f"synthetic scenes, random folds ({LEAKY})" in shown.headings and shown.marks == "synthetic data"
     paths = [tmp_path / f"beside.{form}" for form in ("md", "tex", "html")]
-    sfew_beside.render(tmp_path / "beside.csv", "The paper and ours", paths)
+    render(tmp_path / "beside.csv", "reference", "The paper and ours", paths)
     assert all(NOT_COMPARABLE in path.read_text(encoding="utf-8") for path in paths)
 
 
 def test_a_network_that_did_not_start_from_imagenet_has_no_difference():
     table = beside(fold_table(ALL, "untrained"))
     other = row(table, "resnet50 original images", "mean")
-    assert other["random"] == pytest.approx(0.33) and pd.isna(other["difference"])
+    assert other["ours"] == pytest.approx(0.33) and pd.isna(other["difference"])
     assert "untrained start" in other["note"] and pd.notna(row(table, "PHOG", "mean")["difference"])
 
 
 def test_real_figures_are_ours():
-    shown = sfew_beside.rendered(beside(fold_table(ALL)), "The paper and ours")
+    shown = reference.rendered(beside(fold_table(ALL)), "The paper and ours")
     assert f"ours, random folds ({LEAKY})" in shown.headings and shown.marks == ""
     assert {len(cells) for cells in shown.rows} == {len(shown.headings)}
     last = shown.rows[-1]

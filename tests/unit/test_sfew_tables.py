@@ -9,14 +9,15 @@ import numpy as np
 import pandas as pd
 import pytest
 from test_sfew_beside import ALL, fold_table
+from test_sfew_beside import results as results_of
 
 from ferflow import tables
 from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.errors import InputError
 from ferflow.evaluation import run
 from ferflow.evaluation.results import LEAKY
-from ferflow.report import sfew_beside, sfew_figures, sfew_tables
-from ferflow.report.published import published
+from ferflow.report import sfew_figures, sfew_tables, shown
+from ferflow.report.papers import StudyResults, published
 from ferflow.settings import Evaluation
 
 EVALUATION = Evaluation(bootstrap=50, confidence=0.95, by=[], controls=False)
@@ -24,8 +25,8 @@ RIGHT = {0: 9, 1: 2, 2: 6}
 """Of 14 images in each fold, how many are judged rightly; the mean is 17/42, nearest is fold 2."""
 
 
-def ours(models: dict, start: str = "imagenet", synthetic: bool = False) -> sfew_beside.Ours:
-    return sfew_beside.Ours(fold_table(models, start, synthetic), 675, 0, "sfew", synthetic)
+def ours(models: dict, start: str = "imagenet", synthetic: bool = False) -> StudyResults:
+    return results_of(fold_table(models, start, synthetic))
 
 
 def predictions(model: str, protocol: str = "film") -> pd.DataFrame:
@@ -113,7 +114,7 @@ def test_rendered_under_the_heading_of_its_data(tmp_path):
         )
         for number, schema in ((1, "sfew_paper"), (4, "sfew_methods")):
             out = tmp_path / f"{number}.md"
-            sfew_tables.render(tmp_path / f"{number}.csv", schema, "Table", [out])
+            shown.render(tmp_path / f"{number}.csv", schema, "Table", [out])
             text = out.read_text(encoding="utf-8")
             assert headed in text and ("synthetic data" in text) == synthetic
             assert ("ours, SPI" in text) != synthetic

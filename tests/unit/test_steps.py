@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import pytest
@@ -24,20 +26,34 @@ def digests(tmp_path, monkeypatch):
     monkeypatch.setattr(code, "ROOT", copy)
 
     def forget() -> None:
-        for cached in (code._path, code._module, code._kept, code._data, code._tables):
-            cached.cache_clear()
+        cached = (
+            code._path,
+            code._module,
+            code._kept,
+            code._data,
+            code._tables,
+            code._entries,
+            code._digest_of,
+        )
+        for one in cached:
+            one.cache_clear()
 
-    def read(file: str = "", old: str = "", new: str = "") -> list[str]:
-        forget()
-        if not file:
-            return list(map(code.digest, CALLS))
+    @contextmanager
+    def changed(file: str, old: str, new: str) -> Iterator[None]:
         text = (copy / file).read_text(encoding="utf-8")
         assert old in text
         (copy / file).write_text(text.replace(old, new, 1), encoding="utf-8")
-        found = list(map(code.digest, CALLS))
+        forget()
+        yield
         (copy / file).write_text(text, encoding="utf-8")
-        return found
+        forget()
 
+    def read(*change: str) -> list[str]:
+        forget()
+        with changed(*change) if change else nullcontext():
+            return list(map(code.digest, CALLS))
+
+    read.changed = changed
     yield read
     forget()
 
@@ -73,6 +89,24 @@ def test_what_a_settings_file_may_hold_is_no_code_of_a_step(digests):
         digests("settings/clips.py", "class Trim(Section):", "class Trim(Section):\n    new: int = 0\n")
         == before
     )
+
+
+def test_one_network_more_runs_nothing_again_and_changed_code_of_one_what_trains_it(digests):
+    def of_spatial() -> list[str]:
+        return [code.digest(STEPS["spatial"].call, [name]) for name in ("compact", "vgg16")]
+
+    digests()
+    before = of_spatial()
+    more = 'NETWORKS = {\n    "more": Network("More", "ferflow.models.more:More", 48, GREY, 1, 1, (1,)),'
+    with digests.changed("networks.py", "NETWORKS = {", more):
+        assert of_spatial() == before
+    with digests.changed("models/compact.py", "fan_out", "fan_in"):
+        compact, vgg16 = of_spatial()
+        assert compact != before[0] and vgg16 == before[1]
+    with digests.changed(
+        "weights.py", "WEIGHTS: dict[str, Weight] = {", "WEIGHTS: dict[str, Weight] = {  # more\n    **{},"
+    ):
+        assert of_spatial() == before
 
 
 def test_every_step_names_a_function_that_is_there():

@@ -9,7 +9,7 @@ import pytest
 from running import run
 
 from ferflow import tables
-from ferflow.report.published import published
+from ferflow.report.papers import published
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
@@ -57,7 +57,7 @@ def test_training_on_the_cleaned_split_takes_what_it_keeps(finished):
 
 
 def test_every_published_number_and_every_image_has_its_place(finished):
-    beside = table(finished, "datacentric")
+    beside = table(finished, "datacentric", "reference")
     items = published("datacentric")[["table", "item"]].apply(tuple, axis=1)
     assert set(beside[["table", "item"]].apply(tuple, axis=1)) == set(items)
     assert (beside["ours"].notna() | (beside["note"] != "")).all()

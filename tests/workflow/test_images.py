@@ -19,7 +19,7 @@ from running import IMAGE_RESULTS, IMAGES, planned, run, start
 from ferflow import files, layout, tables
 from ferflow.models import spatial
 from ferflow.report import console
-from ferflow.report.published import published
+from ferflow.report.papers import published
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
@@ -93,7 +93,7 @@ def test_the_best_average_is_chosen_on_publictest(finished_images):
 
 
 def test_every_row_of_the_paper_stands_there_with_ours_or_the_reason(finished_images):
-    found = table(finished_images, "compact", "image_beside")
+    found = table(finished_images, "compact", "reference")
     key = ["table", "item", "metric", "split"]
     printed = published("compact")
     assert set(map(tuple, printed[key].to_numpy())) <= set(map(tuple, found[key].to_numpy()))
@@ -133,14 +133,14 @@ def test_what_was_measured_beside_the_study_is_shown_when_it_is_there(copy):
     tables.write(pd.DataFrame([row]), sweep, "sweep")
     done = run(copy, "--until", "compact", study=IMAGES)
     assert done.returncode == 0, done.stdout + done.stderr
-    found = table(copy, "compact", "image_beside").set_index("item")
+    found = table(copy, "compact", "reference").set_index("item")
     assert found.loc["compact + haar cascade", "ours"] == 123.4
     assert found.loc["vggnet reduce on plateau", "ours"] == 0.41
 
 
 def test_everything_is_called_synthetic(finished_images):
     folder = finished_images / IMAGE_RESULTS
-    ours = table(finished_images, "compact", "image_beside")
+    ours = table(finished_images, "compact", "reference")
     compared = ours[ours["ours"].notna() & ~ours["metric"].isin(["parameters", "size_mb"])]
     assert (compared["data"] == "synthetic data: not comparable").all()
     assert compared["difference"].isna().all()

@@ -18,6 +18,7 @@ rule features:
             layers=STUDY.layers,
             augmentations=["none", *STUDY.augmentations],
             listing=S.augment.listing,
+            watched=S.spatial.network,
         ),
     log:
         "logs/features/{subject}.log",

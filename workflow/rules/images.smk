@@ -53,6 +53,7 @@ rule views:
             batch=lambda w: STUDY.recipe(w.model).batch,
             threads=lambda w: STUDY.recipe(w.model).threads,
             seed=lambda w: STUDY.seed_of(w.model),
+            watched=lambda w: STUDY.recipe(w.model).network,
         ),
     log:
         "logs/views/{model}.log",

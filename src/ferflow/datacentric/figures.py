@@ -7,10 +7,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from ferflow.classes import EMOTIONS_NEUTRAL
-from ferflow.datacentric.sampling import LABELS, PROTOCOLS
+from ferflow.datacentric.sampling import PROTOCOLS
 from ferflow.evaluation.results import LEAKY
 from ferflow.report import style
-from ferflow.report.names import model_label
+from ferflow.report.names import model_label, sampling_label
 
 LOOKS = {
     "published": ("s", style.MIDDLE, f"published protocol, {LEAKY.split(', ')[1]}"),
@@ -82,15 +82,12 @@ def protocols(sampling: pd.DataFrame, confidence: float, marks: str) -> Figure:
             color=style.DARK,
             transform=axes.get_yaxis_transform(),
         )
-    labels = [f"{model_label(row.network)}, {LABELS[row.sampling]}" for row in rows.itertuples()]
-    axes.set_yticks(range(len(rows)), labels)
-    axes.set_ylim(len(rows) - 0.4, -0.6)
+    labels = [f"{model_label(row.network)}, {sampling_label(row.sampling)}" for row in rows.itertuples()]
+    style.names_down(axes, labels, 0.6, 0.6)
     values = rows[["published_low", "published_high", "honest_low", "honest_high"]].to_numpy()
     axes.set_xlim(max(0, values.min() - 0.05), min(1, values.max() + 0.03))
     axes.set_xlabel("macro recall on the protocol's own test images")
     axes.xaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
-    axes.tick_params(axis="y", length=0)
-    axes.grid(axis="x")
     handles = [
         Line2D(
             [],

@@ -9,7 +9,6 @@ import pandas as pd
 
 from ferflow import tables
 from ferflow.classes import EMOTIONS_NEUTRAL
-from ferflow.datacentric import beside as published
 from ferflow.datacentric import cell, cleaning, comparison, label_errors, pool, quality, store, summary
 from ferflow.datacentric.sampling import Protocol
 from ferflow.datasets.images import ImageSet
@@ -201,13 +200,3 @@ def _cells(
 
     judged = predictions.read(predictions_csvs, EMOTIONS_NEUTRAL)
     return judged, pd.concat([tables.read(path, "sampling_sides") for path in sides_csvs], ignore_index=True)
-
-
-def beside(quality_csv: str | Path, sampling_csvs: Iterable[str | Path], out: str | Path) -> None:
-    """Write schema `datacentric`: the paper's numbers beside ours, of all rows that were compared."""
-    compared, sampling = [tables.read(path, "sampling") for path in sampling_csvs], None
-    if compared:
-        rows = ["network", "sampling", "metric"]
-        sampling = pd.concat(compared).drop_duplicates(rows).reset_index(drop=True)
-    table = published.beside(tables.read(quality_csv, "data_quality"), sampling)
-    tables.write(table, out, "datacentric")

@@ -21,14 +21,6 @@ Protocol = Literal["published", "honest", "cleaned"]
 PROTOCOLS: tuple[Protocol, ...] = ("published", "honest")
 """Those that are compared; `cleaned` is the honest one on the images that the cleaned split keeps."""
 
-LABELS = {
-    "none": "no sampling",
-    "class_weights": "class weights",
-    "oversampling": "random oversampling",
-    "smote": "SMOTE",
-}
-"""How each is written for a reader."""
-
 RESAMPLED = ("oversampling", "smote")
 """Samplings that make images; the others train on the images that there are."""
 

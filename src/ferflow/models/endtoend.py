@@ -51,7 +51,7 @@ def load(path: str | Path) -> tuple[ClipNetwork, dict]:
     if name not in NETWORKS:
         raise WeightsError(path, f"holds the unknown network {name}", "update ferflow")
     try:
-        settings = NETWORKS[name][1].model_validate(_BEFORE[name] | content["options"]["settings"])
+        settings = NETWORKS[name][1].recorded(_BEFORE[name] | content["options"]["settings"])
         network = checkpoint.built(path, state, name, lambda: build(name, len(content["classes"]), settings))
     except (KeyError, ValueError, TypeError, RuntimeError) as error:
         reason = str(error).split("\n")[0]

@@ -35,7 +35,7 @@ def build(
     if name not in NETWORKS:
         raise ValueError(f"no spatial network {name}; there are {', '.join(NETWORKS)}")
     module, cls = NETWORKS[name].made_by.split(":")
-    network = getattr(import_module(f"ferflow.models.{module}"), cls)
+    network = getattr(import_module(module), cls)
     if name in BACKBONES:
         if dense is not None and (len(dense) == 0 or min(dense) < 1):
             raise SettingError(name, f"cannot have the dense layers {list(dense)}", "give one width or more")

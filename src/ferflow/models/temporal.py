@@ -228,7 +228,7 @@ def build(name: str, n_features: int, n_classes: int, settings: HeadSettings) ->
 
 def settings_of(name: str, written: dict) -> HeadSettings:
     """The settings of head `name` as a model file holds them, also one from before there was a choice."""
-    return HeadSettings.model_validate(_BEFORE[name] | written)
+    return HeadSettings.recorded(_BEFORE[name] | written)
 
 
 def save(path: str | Path, head: TemporalHead, classes: Sequence[str], meta: dict) -> None:

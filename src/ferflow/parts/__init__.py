@@ -7,7 +7,8 @@ makes. A table more is a module more: nothing else lists them.
 from __future__ import annotations
 
 import pkgutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from importlib import import_module
 from typing import TypeVar
 
@@ -40,6 +41,26 @@ def shared_out(names: Sequence[T], paths: Sequence[str]) -> dict[T, list[str]]:
     """`paths`, as many for each of `names` as for another and in their order, by these names."""
     count = len(paths) // max(1, len(names))
     return {name: list(paths[number * count :][:count]) for number, name in enumerate(names)}
+
+
+def beside_paper(
+    study: StudyFiles,
+    paper: str,
+    output: Table,
+    sources: Mapping[str, str | Sequence[str]],
+    rests_on: str = PREDICTIONS,
+) -> ReportStep:
+    """Each number of `papers/<paper>.yaml` beside ours; `sources` are those of its `reads` that there are."""
+    several = {name: [paths] if isinstance(paths, str) else paths for name, paths in sources.items()}
+    named = [(name, path) for name, paths in several.items() for path in paths]
+    return ReportStep(
+        name=output.name,
+        call="ferflow.report.reference:write",
+        given={"paper": paper, "sources": [name for name, _ in named], "dataset": study.dataset},
+        inputs={"tables_csv": [path for _, path in named]},
+        outputs={"out": replace(output, schema="reference")},
+        rests_on=rests_on,
+    )
 
 
 def report_steps(study: StudyFiles) -> list[ReportStep]:

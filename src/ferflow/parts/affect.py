@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from ferflow import layout
 from ferflow.classes import EMOTIONS_CONTEMPT
-from ferflow.parts import CURVES, DATA, IMAGES, PREDICTIONS, RESULTS, TRAINED
+from ferflow.parts import CURVES, DATA, IMAGES, PREDICTIONS, RESULTS, TRAINED, beside_paper
 from ferflow.steps.files import AffectFiles, StudyFiles
 from ferflow.steps.step import Figure, ReportStep, Table, plain
 
@@ -17,7 +17,10 @@ def steps(study: StudyFiles) -> Iterator[ReportStep | Table]:
     yield from _data(study)
     yield from _results(study)
     yield from _training(study)
-    yield _beside(study)
+    sources = study.tables("class_report", "affect_training", "affect_augmentation")
+    halves = [study.table("affect_classification"), study.table("affect_regression")]
+    output = Table("affect_beside", "The AffectNet paper and ours", RESULTS)
+    yield beside_paper(study, "affectnet", output, {"affect_metrics": halves, **sources})
     yield from _figures(study)
 
 
@@ -127,21 +130,6 @@ def training(
     affect_tables.augmentation(augment, out_augmentation)
 
 
-def _beside(study: AffectFiles) -> ReportStep:
-    return ReportStep(
-        name="affect_beside",
-        call="ferflow.report.affect_beside:write",
-        given={"augment": _augment(study), "dataset": study.dataset},
-        inputs={
-            "metrics_csvs": [study.table("affect_classification"), study.table("affect_regression")],
-            "report_csv": study.table("class_report"),
-            "training_csv": study.table("affect_training"),
-        },
-        outputs={"out": Table("affect_beside", "The AffectNet paper and ours", RESULTS)},
-        rests_on=PREDICTIONS,
-    )
-
-
 def _figures(study: AffectFiles) -> Iterator[ReportStep]:
     def of_models(kind: str, title: str, part: str) -> list[Figure]:
         return [Figure(f"affect_{kind}-{name}", title.format(name), part) for name in study.models]
@@ -188,9 +176,12 @@ def figures(
 ) -> None:
     """Training graphs (Figures 5, 6), confusion matrices (7, 8), the plane of valence and arousal."""
     from ferflow.report import affect_figures
+    from ferflow.report.run import learning_curves
 
+    n_classes, loss = len(EMOTIONS_CONTEMPT), "loss, as optimised"
     for number, model in enumerate(models):
-        affect_figures.write_learning(histories[number], out_learning[number], model, synthetic)
+        history = [histories[number]]
+        learning_curves(history, out_learning[number], model, n_classes, synthetic, loss=loss)
         affect_figures.write_confusion(confusion_csv, report_csv, out_confusion[number], model)
         affect_figures.write_plane(predictions_csv, out_plane[number], model, synthetic)
 

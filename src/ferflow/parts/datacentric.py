@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from ferflow import layout, tables
-from ferflow.parts import IMAGES, PREDICTIONS, RESULTS
+from ferflow.parts import IMAGES, PREDICTIONS, RESULTS, beside_paper
 from ferflow.steps.files import ImageFiles, StudyFiles
 from ferflow.steps.step import Figure, ReportStep, Table
 
@@ -30,7 +30,10 @@ SHEETS = {
 def steps(study: StudyFiles) -> Iterator[ReportStep | Table]:
     if not isinstance(study, ImageFiles) or not study.settings.datacentric.studied:
         return
-    yield _beside(study)
+    output = Table("datacentric", "The data-centric paper: published and ours", RESULTS)
+    sources = {"data_quality": study.table("data_quality")}
+    sources["sampling"] = [study.table(name) for name in study.compared]
+    yield beside_paper(study, "datacentric", output, sources, ReportStep.rests_on)
     for name in study.compared:
         yield from _comparison(study, name)
     if study.settings.datacentric.cleaned:
@@ -42,18 +45,6 @@ def steps(study: StudyFiles) -> Iterator[ReportStep | Table]:
     yield Table("pixel_boxes", MEANS, IMAGES)
     yield Table("constant_images", "Nearly constant images", IMAGES)
     yield _pictures(study)
-
-
-def _beside(study: ImageFiles) -> ReportStep:
-    return ReportStep(
-        name="datacentric_beside",
-        call="ferflow.datacentric.run:beside",
-        inputs={
-            "quality_csv": study.table("data_quality"),
-            "sampling_csvs": [study.table(name) for name in study.compared],
-        },
-        outputs={"out": Table("datacentric", "The data-centric paper: published and ours", RESULTS)},
-    )
 
 
 def _comparison(study: ImageFiles, name: str) -> Iterator[ReportStep]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from ferflow import layout
 from ferflow.classes import EMOTIONS_NEUTRAL
-from ferflow.parts import IMAGES, PREDICTIONS, RESULTS, TRAINED
+from ferflow.parts import IMAGES, PREDICTIONS, RESULTS, TRAINED, beside_paper
 from ferflow.steps.files import ImageFiles, StudyFiles
 from ferflow.steps.step import Figure, ReportStep, Table, plain
 
@@ -139,22 +139,10 @@ def _networks(study: ImageFiles) -> Iterator[ReportStep]:
 
 
 def _compact(study: ImageFiles) -> ReportStep:
-    return ReportStep(
-        name="compact",
-        call="ferflow.report.image_beside:write",
-        sees=("images",),
-        given={"dataset": study.dataset},
-        inputs={
-            "accuracies_csv": study.table("accuracies"),
-            "networks_csv": study.table("networks"),
-            "counts_csv": study.table("image_counts"),
-            # Made by targets of their own; what is there is shown.
-            "sweep_csv": study.there(study.table("sweep")),
-            "speed_csv": study.there(layout.SPEED),
-        },
-        outputs={"out": Table("compact", "The compact paper and ours", RESULTS, "image_beside")},
-        rests_on=PREDICTIONS,
-    )
+    sources = {name: study.table(name) for name in ("accuracies", "networks", "image_counts")}
+    # Made by targets of their own; what is there is shown.
+    sources |= {"sweep": study.there(study.table("sweep")), "speed": study.there(layout.SPEED)}
+    return beside_paper(study, "compact", Table("compact", "The compact paper and ours", RESULTS), sources)
 
 
 def _figures(study: ImageFiles) -> ReportStep:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import get_args
 
-from ferflow import layout
+from ferflow import layout, tables
 from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.parts import IMAGES, PREDICTIONS, RESULTS, TRAINED
 from ferflow.settings.sfew import SfewProtocol
@@ -166,10 +166,10 @@ def _paper(study: SfewFiles) -> Iterator[ReportStep]:
     yield ReportStep(
         name="sfew_beside",
         call=f"{__name__}:beside",
-        given={"dataset": study.dataset, "synthetic": study.synthetic},
+        given={"dataset": study.dataset},
         inputs={"folds_csvs": folds_csvs, "counts_csv": study.table("sfew_counts")},
         outputs={
-            "beside": Table("sfew_beside", "The SFEW paper and ours", RESULTS),
+            "beside": Table("sfew_beside", "The SFEW paper and ours", RESULTS, "reference"),
             "tables": [Table(name, title, RESULTS, schemas[name]) for name, title in PAPER.items()],
         },
         rests_on=PREDICTIONS,
@@ -206,15 +206,15 @@ def beside(
     folds_csvs: Sequence[str],
     counts_csv: str,
     dataset: str,
-    synthetic: bool,
     out_beside: str,
     out_tables: Sequence[str],
 ) -> None:
     """The paper's numbers, each beside ours or the reason why there is none, and its Tables 1 to 4."""
-    from ferflow.report import sfew_beside, sfew_tables
+    from ferflow.report import reference, sfew_tables
 
-    ours = sfew_beside.read(folds_csvs, counts_csv, dataset, synthetic)
-    sfew_beside.write(ours, out_beside)
+    sources = ["sfew_counts", *["sfew_folds"] * len(folds_csvs)]
+    ours = reference.read("sfew", sources, [counts_csv, *folds_csvs], dataset=dataset)
+    tables.write(reference.compare("sfew", ours), out_beside, "reference")
     sfew_tables.write(ours, dict(zip(PAPER, out_tables, strict=True)))
 
 

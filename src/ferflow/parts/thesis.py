@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ferflow import layout, tables
 from ferflow.parts import PREDICTIONS, PUBLISHED, RESULTS
-from ferflow.report import thesis_parameters, thesis_titles
+from ferflow.report import papers, thesis
 from ferflow.settings import C3dSettings, Evaluation, HeadSettings
 from ferflow.steps.files import ClipFiles, StudyFiles
 from ferflow.steps.step import ReportStep, Table, plain
@@ -19,10 +19,10 @@ def steps(study: StudyFiles) -> Iterator[ReportStep]:
         return
     settings = study.settings
     # In what the study's are other networks than the thesis's, whose numbers stand beside theirs.
-    others = thesis_parameters.others(settings)
+    others = thesis.others(settings)
     yield ReportStep(
         name="beside",
-        call="ferflow.report.tables:beside",
+        call="ferflow.report.reference:write_best_models",
         given={"dataset": settings.dataset.name, "others": others},
         inputs={"results_csv": study.table("results")},
         outputs={
@@ -67,17 +67,14 @@ def steps(study: StudyFiles) -> Iterator[ReportStep]:
             "spatial_csv": f"{study.spatial}/predictions.csv" if stills else [],
         },
         outputs={
-            name: Table(name, title, PUBLISHED, "thesis_beside")
-            for name, title in (
-                (thesis_titles.file_name(key), title) for key, title in thesis_titles.TITLES.items()
-            )
+            name: Table(name, title, PUBLISHED, "reference") for name, title in papers.files("thesis").items()
         },
         rests_on=PREDICTIONS,
     )
 
 
 def _sources(study: ClipFiles) -> list[str]:
-    """Fields of `thesis_ours.Ours`, which are the tables that fill them."""
+    """The tables of papers/thesis.yaml that the study has."""
     found = ["results", "trimming", "cv_epochs", "early_stopping", "error_counts"]
     found += ["fusion"] if study.fused_predictions() else []
     found += ["spatial_results"] if study.settings.trains_spatial() else []
@@ -114,11 +111,12 @@ def beside(
     out_folder: Path,
 ) -> None:
     """Every number of the thesis beside ours, or the reason why there is none."""
-    from ferflow.report import thesis_beside
+    from ferflow.report import reference
 
     counted = tables.read(counts_csv, "image_counts") if counts_csv else None
-    ours = thesis_beside.load(
-        dict(zip(sources, tables_csv, strict=True)),
+    ours = thesis.load(
+        sources,
+        tables_csv,
         predictions_csv,
         manifest_csv,
         emotions,
@@ -132,6 +130,6 @@ def beside(
         others=others,
         experiments=experiments,
         image_counts=counted,
-        parameters=thesis_parameters.counts(heads.get("lstm"), c3d),
+        parameters=thesis.counts(heads.get("lstm"), c3d),
     )
-    thesis_beside.write(ours, out_folder)
+    reference.write_each("thesis", ours, out_folder)

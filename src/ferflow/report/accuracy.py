@@ -7,7 +7,6 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.ticker import PercentFormatter
 
 from ferflow.classes import SEXES
 from ferflow.report import style
@@ -33,23 +32,18 @@ def accuracies(results: pd.DataFrame, confidence: float, marks: str) -> Figure:
         share = protocols.index(row["protocol"]) - (len(protocols) - 1) / 2
         place = models.index(row["model"]) + 0.26 * share
         colour = style.MIDDLE if row["model"] in controls else style.DARK
-        if pd.notna(row["low"]):
-            axes.plot([row["low"], row["high"]], [place, place], color=colour, linewidth=1.2)
         face = "white" if row["model"] in controls else colour
-        axes.plot(
-            row["value"], place, MARKERS[row["protocol"]], color=colour, markerfacecolor=face, clip_on=False
-        )
+        look = {"marker": MARKERS[row["protocol"]], "color": colour, "markerfacecolor": face}
+        style.point(axes, row["value"], place, row["low"], row["high"], 1.2, **look)
         number = f"{100 * row['value']:.1f}"
         if pd.notna(row["low"]):
             number += f" [{100 * row['low']:.1f}, {100 * row['high']:.1f}]"
         axes.text(1.03, place, number, va="center", fontsize=6.5, color=colour)
     chance = float(rows["chance"].iloc[0])
     axes.axvline(chance, color=style.LIGHT, linestyle=":")
-    axes.set(xlim=(0, 1), ylim=(len(models) - 0.45, -0.55), xlabel="accuracy")
-    axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
-    axes.set_yticks(range(len(models)), [model_label(model) for model in models])
-    axes.tick_params(axis="y", length=0)
-    axes.grid(axis="x")
+    axes.set(xlim=(0, 1), xlabel="accuracy")
+    style.percent(axes.xaxis)
+    style.names_down(axes, [model_label(model) for model in models], 0.55, 0.55)
     handles = [
         Line2D([], [], marker=MARKERS[protocol], color=style.DARK, label=_label(rows, protocol))
         for protocol in protocols

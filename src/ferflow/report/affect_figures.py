@@ -1,4 +1,4 @@
-"""Figures of the AffectNet study: training graphs, confusion, the plane of valence and arousal."""
+"""Figures of the AffectNet study: confusion, the plane of valence and arousal."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Circle
-from matplotlib.ticker import PercentFormatter
 
 from ferflow import tables
 from ferflow.classes import EMOTIONS_CONTEMPT
@@ -21,48 +20,10 @@ from ferflow.evaluation.confusion import matrix
 from ferflow.report import style
 from ferflow.report.affect_looks import LOOKS
 from ferflow.report.confusion import cells
-from ferflow.report.curves import by_epoch
 from ferflow.report.names import marks, marks_of, model_label
 
-SIDES = (("train", "training", style.DARK, "-"), ("validation", "validation", style.MIDDLE, "--"))
-DASHES = {"valence": ("-", style.DARK), "arousal": ("--", style.MIDDLE)}
 SEVERAL = 3000
 """Images from which on the points of the plane are drawn smaller."""
-
-
-def learning(history: pd.DataFrame, name: str, marks: str) -> Figure:
-    """Loss, accuracy and concordance over the epochs of one training (Akhtar 2022, Figures 5 and 6).
-
-    `history`: schema `history`. The concordances are of the validation part, where they are known.
-    """
-    columns = [f"validation_ccc_{name}" for name in DASHES]
-    with_ccc = all(column in history and history[column].notna().any() for column in columns)
-    drawn = style.figure(2 * style.COLUMN, 2.7)
-    panels = list(drawn.subplots(1, 2 + with_ccc, squeeze=False)[0])
-    epochs = history["epoch"].to_numpy()
-    marker = "o" if len(history) < 12 else ""
-    for side, label, colour, dash in SIDES:
-        for axes, what in zip(panels, ("loss", "accuracy"), strict=False):
-            values = history[f"{side}_{what}"].astype(float)
-            if values.notna().any():
-                axes.plot(epochs, values, dash, color=colour, label=label, marker=marker)
-    panels[0].set(ylabel="loss, as optimised")
-    panels[1].set(ylabel="accuracy", ylim=(0, 1.02))
-    panels[1].yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
-    panels[1].axhline(1 / 8, color=style.LIGHT, linestyle=":", label="chance")
-    if with_ccc:
-        for dimension, (dash, colour) in DASHES.items():
-            values = history[f"validation_ccc_{dimension}"].astype(float)
-            panels[2].plot(epochs, values, dash, color=colour, marker=marker, label=dimension)
-        panels[2].axhline(0, color=style.LIGHT, linewidth=0.7)
-        panels[2].set(ylabel="CCC, validation", ylim=(min(-0.1, history[columns].min().min() - 0.05), 1.02))
-        panels[2].legend(loc="upper left")
-    for letter, title, axes in zip("abc", ("loss", "accuracy", "valence, arousal"), panels, strict=False):
-        by_epoch(axes, int(epochs.max()))
-        style.panel(axes, letter, title)
-    drawn.legend(handles=panels[1].get_legend_handles_labels()[0], loc="outside lower center", ncols=3)
-    style.heading(drawn, f"Training of {name}", marks)
-    return drawn
 
 
 def confusion(counts: pd.DataFrame, report: pd.DataFrame, name: str, marks: str) -> Figure:
@@ -156,13 +117,6 @@ def of_model(table: pd.DataFrame, model: str, path: str | Path) -> pd.DataFrame:
     if mine.empty:
         raise InputError(path, f"has no rows of {model}", "judge that model first")
     return mine
-
-
-def write_learning(history_csv: str | Path, output: str | Path, model: str, synthetic: bool) -> None:
-    """Draw schema `history` to an SVG."""
-    with style.style():
-        drawn = learning(tables.read(history_csv, "history"), model_label(model), marks(synthetic))
-        style.save(drawn, output, f"Training of {model_label(model)}")
 
 
 def write_confusion(

@@ -9,11 +9,10 @@ from pathlib import Path
 import pandas as pd
 
 from ferflow import tables
-from ferflow.evaluation.regression import DIMENSIONS, MEASURES
 from ferflow.evaluation.regression import METRICS as REGRESSION
 from ferflow.report import rendering
 from ferflow.report.names import marks, model_label
-from ferflow.report.published import published
+from ferflow.report.papers import paper, published
 from ferflow.training.checkpoints import read_time
 
 STUDY = "affectnet"
@@ -28,19 +27,6 @@ CLASSIFICATION = {
     "weighted_f1": "weighted_f1",
 }
 """Metrics of schema `results`, and what the paper calls them; the first four are its Table 5."""
-LABELS = {
-    "accuracy": "accuracy",
-    "cohen_kappa": "Cohen's κ",
-    "auc_roc": "AUC-ROC, macro",
-    "auc_pr": "AUC-PR, macro",
-    "macro_f1": "F1, macro",
-    "weighted_f1": "F1, weighted",
-} | {
-    f"{metric}_{name}": f"{label}, {name}"
-    for metric, label in zip(MEASURES, ("RMSE", "Pearson's r", "SAGR", "CCC"), strict=True)
-    for name in DIMENSIONS
-}
-"""Of the metrics, as a reader sees them."""
 CHOSEN = "epoch chosen on the images that it is judged on (leaky)"
 SETTINGS = {"rotation_degrees": "rotation", "zoom": "zoom", "brightness_low": 0, "brightness_high": 1}
 """Table 4: a published setting, and its name here or its place in `brightness`."""
@@ -162,13 +148,6 @@ def variants(results: pd.DataFrame) -> pd.DataFrame:
     return made.assign(order=order).sort_values(["network", "order"], kind="stable").drop(columns="order")
 
 
-def render_metrics(
-    table_csv: str | Path, title: str, outputs: Iterable[str | Path], confidence: float
-) -> None:
-    """Render schema `affect_metrics` (.md, .tex, .html)."""
-    rendering.write(metrics_table(tables.read(table_csv, "affect_metrics"), title, confidence), *outputs)
-
-
 def metrics_table(table: pd.DataFrame, title: str, confidence: float) -> rendering.Rendered:
     """Schema `affect_metrics` as the paper has it: a metric a row, a model a column, `value [low, high]`.
 
@@ -178,11 +157,14 @@ def metrics_table(table: pd.DataFrame, title: str, confidence: float) -> renderi
     rows = []
     for metric in dict.fromkeys(table["metric"]):
         mine = table[table["metric"] == metric].set_index("model")
-        cells = [_cell(mine.loc[model]) if model in mine.index else rendering.MISSING for model in models]
+        cells = [
+            rendering.with_interval(mine.loc[model], ".3f") if model in mine.index else rendering.MISSING
+            for model in models
+        ]
         notes = [f"{model_label(m)}: {n}" for m, n in mine["note"].fillna("").items() if n]
         images = sorted(set(mine["n"].astype(int)))
         counted = f"{images[0]}" if len(images) == 1 else f"{images[0]}–{images[-1]}"
-        rows.append([LABELS[metric], *cells, counted, "; ".join(notes)])
+        rows.append([paper(STUDY).metric(metric).label, *cells, counted, "; ".join(notes)])
     headings = ["metric", *(model_label(model) for model in models), "images", "note"]
     numbers = [False, *[True] * (len(models) + 1), False]
     if not any(row[-1] for row in rows):
@@ -190,7 +172,3 @@ def metrics_table(table: pd.DataFrame, title: str, confidence: float) -> renderi
     about = f"{title}; in brackets: {100 * confidence:g} % intervals, bootstrap over images"
     mark = marks(bool(table["synthetic"].any()))
     return rendering.Rendered(about, mark, headings, numbers, rows, [False] * len(rows))
-
-
-def _cell(row: pd.Series) -> str:
-    return rendering.MISSING if pd.isna(row["value"]) else rendering.with_interval(row, ".3f")

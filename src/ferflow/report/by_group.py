@@ -10,7 +10,6 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import PercentFormatter
 
 from ferflow import tables
 from ferflow.errors import InputError
@@ -81,16 +80,13 @@ def _panel(axes: Axes, table: pd.DataFrame, column: str, groups: list[str], mode
         own = table[table["group"] == group]
         for row in own[own["n_clips"] > 0].itertuples(index=False):
             place = models.index(row.model) + offset
-            if pd.notna(row.low):
-                axes.plot([row.low, row.high], [place, place], color=colour, linewidth=1.1)
-            axes.plot(row.value, place, marker, color=colour, markerfacecolor=face, clip_on=False)
+            look = {"marker": marker, "color": colour, "markerfacecolor": face}
+            style.point(axes, row.value, place, row.low, row.high, **look)
         n = int(own["n_subjects"].max())
         size = f"{n} subject{'s' * (n != 1)}" if n else "none"
         text = f"{LABELS.get(group, group)} ({size})".replace("$", r"\$")  # no formula
         handles.append(Line2D([], [], color=colour, marker=marker, markerfacecolor=face, label=text))
-    axes.set(xlim=(0, 1), ylim=(len(models) - 0.5, -0.5), xlabel="accuracy")
-    axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
-    axes.set_yticks(range(len(models)), [model_label(model) for model in models])
-    axes.tick_params(axis="y", length=0)
-    axes.grid(axis="x")
+    axes.set(xlim=(0, 1), xlabel="accuracy")
+    style.percent(axes.xaxis)
+    style.names_down(axes, [model_label(model) for model in models])
     axes.legend(handles=handles, title=column, loc="upper left", bbox_to_anchor=(1.01, 1), alignment="left")

@@ -43,10 +43,8 @@ def forest(table: pd.DataFrame, confidence: float, marks: str) -> Figure:
     axes.text(1.02, -1, "p (Holm)", transform=axes.get_yaxis_transform(), va="center", fontsize=6.5)
     axes.axvline(0, color=style.LIGHT, linestyle=":")
     names = [f"{model_label(row.first)} – {model_label(row.second)}" for row in table.itertuples()]
-    axes.set_yticks(range(len(table)), names)
-    axes.set(ylim=(len(table) - 0.4, -1.6), xlabel="difference in accuracy (points)")
-    axes.tick_params(axis="y", length=0)
-    axes.grid(axis="x")
+    axes.set_xlabel("difference in accuracy (points)")
+    style.names_down(axes, names, 1.6, 0.6)
     shape = {"linestyle": "", "marker": "o", "color": style.DARK}
     handles = [
         Line2D([], [], label="differs (exact McNemar, Holm)", **shape),

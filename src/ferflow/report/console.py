@@ -10,9 +10,7 @@ import pandas as pd
 from ferflow import layout, tables
 from ferflow.evaluation.results import LEAKY
 from ferflow.files import read_record
-from ferflow.report import image_beside
-from ferflow.report.affect_tables import LABELS
-from ferflow.report.image_tables import accuracy_cell
+from ferflow.report import papers, reference
 from ferflow.report.names import (
     control_label,
     controls_of,
@@ -122,11 +120,11 @@ def _print_images(folder: Path, table_folder: Path, console: Console) -> None:
             shown.add_row(model_label(row["model"]), row["note"], style="dim")
             continue
         public = number(row["validation"], "percent")
-        cells = [accuracy_cell(row, protocol) for protocol in ("test", "honest")]
+        cells = [with_interval(row, "percent", protocol) for protocol in ("test", "honest")]
         shown.add_row(model_label(row["model"]), views_label(row["views"]), public, *cells)
     console.print(shown)
     if (table_folder / "compact.csv").exists():
-        text = image_beside.rendered(tables.read(table_folder / "compact.csv", "image_beside"), "")
+        text = reference.rendered(tables.read(table_folder / "compact.csv", "reference"), "")
         paper = Table(title="The compact paper and ours (accuracy and F1 in %)", **looks)
         for heading in ("item", "data", "number", "published", "ours", "without copies"):
             paper.add_column(heading, justify="right" if heading in NUMBERS else "left")
@@ -155,8 +153,8 @@ def _print_affect(folder: Path, table_folder: Path, console: Console) -> None:
         shown.add_column(model_label(model), justify="right")
     for metric, mine in found.groupby("metric", sort=False):
         values = mine.set_index("model")["value"].reindex(models)
-        cells = [MISSING if pd.isna(value) else number(value, ".3f") for value in values]
-        shown.add_row(LABELS[metric], *cells)
+        cells = [number(value, ".3f") for value in values]
+        shown.add_row(papers.paper("affectnet").metric(metric).label, *cells)
     console.print(shown)
     _print_synthetic(synthetic, console)
 

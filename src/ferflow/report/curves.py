@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import MaxNLocator
 
+from ferflow.evaluation.regression import DIMENSIONS
 from ferflow.report import style
 
 SIDES = (
@@ -16,6 +17,7 @@ SIDES = (
     ("validation", "validation", "--", "o", style.MIDDLE, style.BAND_MIDDLE),
 )
 """Column prefix, name, dash, marker, colour, colour of the band."""
+CROSS_ENTROPY = "loss (cross-entropy)"
 
 
 def spread(histories: Sequence[pd.DataFrame], column: str) -> pd.DataFrame:
@@ -27,27 +29,34 @@ def spread(histories: Sequence[pd.DataFrame], column: str) -> pd.DataFrame:
     return pd.DataFrame({"mean": wide.mean(axis=1), "min": wide.min(axis=1), "max": wide.max(axis=1)})
 
 
-def learning_curves(histories: Sequence[pd.DataFrame], name: str, chance: float | None, marks: str) -> Figure:
+def learning_curves(
+    histories: Sequence[pd.DataFrame], name: str, chance: float | None, marks: str, loss: str = CROSS_ENTROPY
+) -> Figure:
     """Loss and accuracy of training and validation by epoch; several folds as mean and range.
 
-    `histories`: schema `history`, one per fold, or one alone. `chance` (0–1) is drawn where given.
+    `histories`: schema `history` or `affect_history`, one per fold, or one alone. `chance` (0–1) is drawn
+    where given; `loss` says which it is. Where valence and arousal were learnt, a third panel has their
+    concordance.
     """
+    columns = [f"validation_ccc_{dimension}" for dimension in DIMENSIONS]
+    known = [column for column in columns if column in histories[0] and histories[0][column].notna().any()]
     drawn = style.figure(2 * style.COLUMN, 2.7)
-    left, right = drawn.subplots(1, 2)
+    left, right, *third = drawn.subplots(1, 2 + bool(known))
     for axes, what in ((left, "loss"), (right, "accuracy")):
         for side, label, dash, marker, colour, band in SIDES:
-            curve = spread(histories, f"{side}_{what}").dropna()
-            if curve.empty:
-                continue
-            every = max(1, len(curve) // 10)
-            axes.fill_between(curve.index, curve["min"], curve["max"], color=band, lw=0, alpha=0.8)
-            axes.plot(
-                curve.index, curve["mean"], dash, marker=marker, markevery=every, color=colour, label=label
-            )
+            _line(axes, spread(histories, f"{side}_{what}"), label, dash, marker, colour, band)
+    for axes in third:
+        for column, dimension, (_, _, *look) in zip(columns, DIMENSIONS, SIDES, strict=True):
+            _line(axes, spread(histories, column), dimension, *look)
+        axes.axhline(0, color=style.LIGHT, linewidth=0.7)
+        axes.set(ylabel="CCC, validation", ylim=(min(-0.1, axes.dataLim.y0 - 0.05), 1.02))
+        axes.legend(loc="upper left")
+        style.panel(axes, "c", "valence, arousal")
+    for axes in (left, right, *third):
         by_epoch(axes, max(history["epoch"].max() for history in histories))
-    left.set(ylabel="loss (cross-entropy)", ylim=(0, None))
+    left.set(ylabel=loss, ylim=(0, None))
     right.set(ylabel="accuracy", ylim=(0, 1.02))
-    right.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
+    style.percent(right.yaxis)
     if chance is not None:
         right.axhline(chance, color=style.LIGHT, linestyle=":", label="chance")
     style.panel(left, "a", "loss")
@@ -56,6 +65,16 @@ def learning_curves(histories: Sequence[pd.DataFrame], name: str, chance: float 
     folds = f": mean and range over {len(histories)} folds" if len(histories) > 1 else ""
     style.heading(drawn, f"Learning curves of {name}{folds}", marks)
     return drawn
+
+
+def _line(
+    axes: Axes, curve: pd.DataFrame, label: str, dash: str, marker: str, colour: str, band: str
+) -> None:
+    curve = curve.dropna()
+    if len(curve):
+        every = max(1, len(curve) // 10)
+        axes.fill_between(curve.index, curve["min"], curve["max"], color=band, lw=0, alpha=0.8)
+        axes.plot(curve.index, curve["mean"], dash, marker=marker, markevery=every, color=colour, label=label)
 
 
 def by_epoch(axes: Axes, last: int) -> None:

@@ -8,7 +8,6 @@ from pathlib import Path
 import pandas as pd
 from matplotlib import colormaps
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
 
 from ferflow import tables
 from ferflow.evaluation.results import study_note
@@ -88,7 +87,7 @@ def curves(histories: Mapping[str, Sequence[pd.DataFrame]], title: str, chance: 
         axes.grid(axis="y")
     for axes in panels[0]:
         axes.axhline(chance, color=style.LIGHT, linestyle=":")
-        axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
+        style.percent(axes.yaxis)
     panels[0, 0].set(ylabel="accuracy", ylim=(0, 1.02))
     panels[1, 0].set(ylabel="loss (cross-entropy)", ylim=(0, None))
     longest = max(history["epoch"].max() for folds in histories.values() for history in folds)

@@ -14,13 +14,13 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import MaxNLocator
 
 from ferflow import tables
 from ferflow.evaluation.results import study_note
 from ferflow.report import search_panels, style
 from ferflow.report.names import marks, marks_of, model_label
-from ferflow.report.published import NOT_COMPARABLE, published
+from ferflow.report.papers import NOT_COMPARABLE, published
 
 if TYPE_CHECKING:
     from ferflow.models.network import SpatialNetwork
@@ -75,59 +75,44 @@ def finetuned(found: Sequence[tuple[str, SpatialNetwork, dict, float]], note: st
     """
     from ferflow.models.network import count
 
-    printed = published("thesis", "3.4").set_index(["item", "metric"])
     rows = []
-    for network in dict.fromkeys([*printed.index.get_level_values("item"), *(one[1].name for one in found)]):
-        theirs = _printed(printed, network)
+    listed = published("thesis", "3.4")["item"]
+    for network in dict.fromkeys([*listed, *(net.name for _, net, _, _ in found)]):
+        theirs, remark = _printed(network)
         mine = [one for one in found if one[1].name == network]
         if not mine:
-            remarks = [theirs.pop("remark"), "not run"]
-            row = {"model": "", "synthetic": False, "note": "; ".join(r for r in remarks if r)}
-            rows.append(theirs | row)
+            remark = "; ".join(filter(None, [remark, "not run"]))
+            rows.append(theirs | {"model": "", "synthetic": False, "note": remark})
         for name, net, meta, accuracy in mine:
-            attempt = meta["kept"].get("unfreeze", "0 blocks")
-            blocks = int(attempt.split()[0])
+            blocks, synthetic = int(meta["kept"].get("unfreeze", "0 blocks").split()[0]), meta["synthetic"]
             net.unfreeze(blocks)
-            synthetic = meta["synthetic"]
-            value = theirs["published"]
-            comparable = not synthetic and value is not None
-            remarks = [theirs["remark"], NOT_COMPARABLE if synthetic else "", note]
-            rows.append(
-                {column: theirs[column] for column in theirs if column != "remark"}
-                | {
-                    "model": name,
-                    "blocks": blocks,
-                    "ours": accuracy,
-                    "difference": 100 * (accuracy - value) if comparable else None,
-                    "parameters": count(net, trainable=True),
-                    "synthetic": synthetic,
-                    "note": "; ".join(remark for remark in remarks if remark),
-                }
-            )
+            ours = {
+                "model": name,
+                "blocks": blocks,
+                "ours": accuracy,
+                "difference": None if synthetic else 100 * (accuracy - theirs["published"]),
+                "parameters": count(net, trainable=True),
+                "synthetic": synthetic,
+                "note": "; ".join(filter(None, [remark, NOT_COMPARABLE * synthetic, note])),
+            }
+            rows.append(theirs | ours)
     table = tables.schema("finetuned")
     frame = pd.DataFrame(rows).reindex(columns=table.names)
     return frame.astype(dict.fromkeys(table.of_type("integer"), "Int64"))
 
 
-def _printed(rows: pd.DataFrame, network: str) -> dict:
-    """What the thesis's Table 3.4 says of a network; nothing of one that is not in it."""
-    value, parameters, blocks, remark = None, None, None, ""
-    if (network, "accuracy") in rows.index:
-        row = rows.loc[(network, "accuracy")]
-        value = None if pd.isna(row["value"]) else float(row["value"])
-        parts = str(row["note"]).split("; ")
-        told = [part for part in parts if part.endswith("blocks unfrozen")]
-        blocks = int(told[0].split()[0]) if told else None
-        remark = "; ".join(f"thesis: {part}" for part in parts if part not in told)
-    if (network, "trainable_parameters") in rows.index:
-        parameters = int(rows.loc[(network, "trainable_parameters"), "value"])
-    return {
+def _printed(network: str) -> tuple[dict[str, float | str], str]:
+    """What the thesis's Table 3.4 says of a network, and its remark; nothing of one that is not in it."""
+    rows = published("thesis", "3.4").query("item == @network").set_index("metric")
+    parts = [part for note in rows["note"] for part in note.split("; ") if part]
+    blocks = [part for part in parts if part.endswith("blocks unfrozen")]
+    theirs = {
         "network": network,
-        "published_blocks": blocks,
-        "published": value,
-        "published_parameters": parameters,
-        "remark": remark,
+        "published_blocks": int(blocks[0].split()[0]) if blocks else np.nan,
+        "published": rows["value"].get("accuracy", np.nan),
+        "published_parameters": rows["value"].get("trainable_parameters", np.nan),
     }
+    return theirs, "; ".join(f"thesis: {part}" for part in parts if part not in blocks)
 
 
 def history(table: pd.DataFrame, name: str, marks: str) -> Figure:
@@ -145,14 +130,14 @@ def history(table: pd.DataFrame, name: str, marks: str) -> Figure:
     grid[1, 0].set_xticks(range(len(order)), order, rotation=45, ha="right", rotation_mode="anchor")
     gap = table["train_accuracy"].astype(float)
     search_panels.against(grid[1, 1], gap, values, looks, "training accuracy at the best epoch")
-    grid[1, 1].xaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
+    style.percent(grid[1, 1].xaxis)
     limits = grid[1, 1].get_xlim(), grid[1, 1].get_ylim()
     grid[1, 1].axline((0, 0), slope=1, linestyle=":", color=style.LIGHT)
     grid[1, 1].set(xlim=limits[0], ylim=limits[1])
     titles = ("trials in their order", "dropout", "size", "gap between training and validation")
     for letter, axes, title in zip("abcd", grid.flat, titles, strict=True):
         style.panel(axes, letter, title)
-        axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
+        style.percent(axes.yaxis)
         axes.grid(axis="y")
     for axes in grid[:, 0]:
         axes.set_ylabel("validation accuracy")
@@ -185,7 +170,7 @@ def curves(table: pd.DataFrame, name: str, marks: str) -> Figure:
         grid[1, column].legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.25), ncols=1)
     grid[0, 0].set(ylabel="loss (cross-entropy)", ylim=(0, None))
     grid[1, 0].set(ylabel="accuracy", ylim=(0, 1.02))
-    grid[1, 0].yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
+    style.percent(grid[1, 0].yaxis)
     sides = [
         Line2D([], [], color=style.DARK, linestyle="-", label="training"),
         Line2D([], [], color=style.DARK, linestyle="--", marker="o", label="validation"),

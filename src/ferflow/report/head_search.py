@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FixedFormatter, FixedLocator, NullFormatter, NullLocator, PercentFormatter
+from matplotlib.ticker import FixedFormatter, FixedLocator, NullFormatter, NullLocator
 
 from ferflow import tables
 from ferflow.report import search_panels, style
@@ -54,7 +54,7 @@ def history(table: pd.DataFrame, name: str, logarithmic: list[str], marks: str) 
         style.panel(axes, letter, tables.schema("head_trials").column(setting).title)
     axes = panels[len(names) + 1]
     search_panels.against(axes, table["train_accuracy"].astype(float), values, looks, "training accuracy")
-    axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
+    style.percent(axes.xaxis)
     axes.margins(x=0.08, y=0.1)
     limits = axes.get_xlim(), axes.get_ylim()
     axes.axline((0, 0), slope=1, linestyle=":", color=style.LIGHT)
@@ -63,7 +63,7 @@ def history(table: pd.DataFrame, name: str, logarithmic: list[str], marks: str) 
     for axes in panels[len(names) + 2 :]:
         axes.set_visible(False)
     for axes in panels[: len(names) + 2]:
-        axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
+        style.percent(axes.yaxis)
         axes.grid(axis="y")
     for axes in grid[:, 0]:
         axes.set_ylabel("mean over folds")

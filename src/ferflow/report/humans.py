@@ -11,7 +11,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.ticker import PercentFormatter
 
 from ferflow import tables
 from ferflow.humans.results import ALL
@@ -83,7 +82,7 @@ def boxes(
     panels[0].set_ylabel("answers that agree with the label")
     panels[0].set_ylim(-0.03, 1.12)
     panels[0].set_yticks(np.arange(0, 1.01, 0.2))
-    panels[0].yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
+    style.percent(panels[0].yaxis)
     handles = [
         Line2D([], [], color=style.DARK, linewidth=1.6, label="median (number above)"),
         Line2D([], [], marker="D", linestyle="", color=style.DARK, markerfacecolor="white", label="mean"),
@@ -121,7 +120,7 @@ def mistaken(table: pd.DataFrame, limit: float, marks: str) -> Figure:
     names = [f"{e} ({counts[e]} clip{'' if counts[e] == 1 else 's'})" for e in emotions]
     axes.set_yticks(range(len(emotions)), names)
     axes.set(xlim=(0, 1), ylim=(len(emotions) - 0.4, -0.6), xlabel="share of the wrong answers")
-    axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
+    style.percent(axes.xaxis)
     axes.tick_params(axis="y", length=0)
     handles = [
         Patch(facecolor=face, hatch=hatch, edgecolor=style.DARK, linewidth=0.7, label=emotion)
@@ -156,16 +155,13 @@ def annotators(accuracy: pd.DataFrame, summary: pd.DataFrame, confidence: float,
         colour = style.DARK if name in set(people["annotator"]) else style.MIDDLE
         text = f"{100 * value:.1f}"
         if pd.notna(low):
-            axes.plot([low, high], [place, place], color=colour, linewidth=1.1)
             text += f" [{100 * low:.1f}, {100 * high:.1f}]"
-        axes.plot(value, place, marker, color=colour, clip_on=False)
+        style.point(axes, value, place, low, high, marker=marker, color=colour)
         axes.text(1.02, place, text, va="center", fontsize=6.5, color=colour)
     axes.axhline(len(people) - 0.5, color=style.LIGHT, linewidth=0.7)
-    axes.set_yticks(range(len(rows)), [name for name, *_ in rows])
-    axes.set(xlim=(0, 1), ylim=(len(rows) - 0.4, -0.6), xlabel="right answers")
-    axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
-    axes.tick_params(axis="y", length=0)
-    axes.grid(axis="x")
+    axes.set(xlim=(0, 1), xlabel="right answers")
+    style.percent(axes.xaxis)
+    style.names_down(axes, [name for name, *_ in rows], 0.6, 0.6)
     about = f"lines: {100 * confidence:g} % intervals (bootstrap over subjects)"
     style.heading(drawn, f"Accuracy of the annotators; {about}", marks)
     return drawn

@@ -11,7 +11,7 @@ from ferflow import tables
 from ferflow.classes import EMOTIONS_CONTEMPT
 from ferflow.datasets import counts, fer2013, manifest
 from ferflow.datasets.counts import Counted
-from ferflow.report.published import NOT_COMPARABLE, published
+from ferflow.report.papers import NOT_COMPARABLE, published
 from ferflow.settings import Sequences
 
 TOTAL = "total"

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import MaxNLocator
 
 from ferflow import tables
 from ferflow.evaluation.results import LEAKY
@@ -61,7 +61,7 @@ def accuracies(table: pd.DataFrame, confidence: float, chance: float) -> Figure:
         axes.text(place, top + 0.012, f"{100 * row['test']:.1f}", ha="center", va="bottom", fontsize=6.5)
     axes.axhline(chance, color=style.LIGHT, linestyle=":")
     axes.set(ylim=(0, 1), ylabel="accuracy on PrivateTest", xlim=(-0.6, len(models) - 0.4))
-    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
+    style.percent(axes.yaxis)
     turned = {"rotation": 20, "ha": "right", "rotation_mode": "anchor"} if len(models) > ABREAST else {}
     axes.set_xticks(range(len(models)), [model_label(model) for model in models], **turned)
     axes.tick_params(axis="x", length=0)

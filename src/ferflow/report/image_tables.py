@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -13,6 +13,7 @@ from ferflow.evaluation.images import chosen_models
 from ferflow.evaluation.results import LEAKY
 from ferflow.report import rendering
 from ferflow.report.names import marks, model_label, views_label
+from ferflow.report.papers import NOT_RUN
 from ferflow.settings import BEST, Images
 from ferflow.training.checkpoints import read_time
 
@@ -23,7 +24,6 @@ PROTOCOLS = {
 }
 """Protocol and what a reader sees of it."""
 SECONDS = 3600
-NOT_RUN = "not run: "
 
 
 def networks(
@@ -150,14 +150,6 @@ def _row(results: pd.DataFrame, name: str, views: str, members: Sequence[str], l
     return row
 
 
-def render_accuracies(
-    table_csv: str | Path, title: str, outputs: Iterable[str | Path], confidence: float
-) -> None:
-    """Render schema `accuracies` (.md, .tex, .html)."""
-    table = tables.read(table_csv, "accuracies")
-    rendering.write(accuracies_table(table, title, confidence), *outputs)
-
-
 def accuracies_table(table: pd.DataFrame, title: str, confidence: float) -> rendering.Rendered:
     """Schema `accuracies` as one row per model and views, each accuracy as `value [low, high]`."""
     about = (
@@ -178,25 +170,11 @@ def accuracies_table(table: pd.DataFrame, title: str, confidence: float) -> rend
     ]
     rows = []
     for _, row in table.iterrows():
-        scores = [accuracy_cell(row, protocol) for protocol in PROTOCOLS]
-        more = [_percent(row[f"test_{metric}"]) for metric in ("f1", "weighted_f1", "auc")]
+        scores = [rendering.with_interval(row, "percent", protocol) for protocol in PROTOCOLS]
+        more = [rendering.number(row[f"test_{metric}"], "percent") for metric in ("f1", "weighted_f1", "auc")]
         size = rendering.MISSING if pd.isna(row["parameters"]) else f"{int(row['parameters']):,}"
         seen = views_label(row["views"]) if row["n_test"] > 0 else rendering.MISSING
         rows.append([model_label(row["model"]), seen, size, *scores, *more, row["note"]])
     numbers = [False, False, *[True] * 7, False]
     mark = marks(bool(table["synthetic"].any()))
     return rendering.Rendered(title + about, mark, headings, numbers, rows, [False] * len(rows))
-
-
-def accuracy_cell(row: pd.Series, protocol: str) -> str:
-    """`value [low, high]` in percent of a row of `accuracies`; a dash where it was not run."""
-    if pd.isna(row[protocol]):
-        return rendering.MISSING
-    values = pd.Series(
-        {"value": row[protocol], "low": row[f"{protocol}_low"], "high": row[f"{protocol}_high"]}
-    )
-    return rendering.with_interval(values, "percent")
-
-
-def _percent(value: float) -> str:
-    return rendering.MISSING if pd.isna(value) else rendering.number(value, "percent")

@@ -67,6 +67,19 @@ _MEASURES = {
 }
 
 
+_SAMPLINGS = {
+    "none": "no sampling",
+    "class_weights": "class weights",
+    "oversampling": "random oversampling",
+    "smote": "SMOTE",
+}
+
+
+def sampling_label(sampling: str) -> str:
+    """A way of sampling the training images in words."""
+    return _SAMPLINGS[sampling]
+
+
 def measure_label(measure: str) -> str:
     """A measure of the human baseline in words."""
     return _MEASURES.get(measure, measure)

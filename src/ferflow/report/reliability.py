@@ -96,7 +96,7 @@ def _curve(axes: Axes, mine: pd.DataFrame) -> None:
     spread = np.maximum(0, np.stack([value - low, high - value]))
     axes.errorbar(at, value, yerr=spread, fmt="o-", color=style.DARK, elinewidth=0.8, capsize=1.5)
     axes.set(xlim=(0, 1), ylim=(0, 1.02))
-    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
+    style.percent(axes.yaxis)
     axes.grid(axis="both")
 
 

@@ -5,7 +5,7 @@ Headings and number formats are those of the columns that `ferflow.schemas` decl
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files as resources
 from pathlib import Path
@@ -136,17 +136,23 @@ def html(table: Rendered) -> str:
     )
 
 
-def number(value: float, pattern: str) -> str:
-    """`value` in a column's format."""
-    return f"{100 * value:.1f}" if pattern == PERCENT else format(value, pattern)
+def number(value: float | None, pattern: str) -> str:
+    """`value` in a column's format: PERCENT, or a format of Python, without its %."""
+    if pd.isna(value):
+        return MISSING
+    return f"{value:{'.1%' if pattern == PERCENT else pattern}}".removesuffix("%")
 
 
-def with_interval(row: pd.Series, pattern: str) -> str:
-    """`value [low, high]` of a row of results; the value alone where there is no interval."""
-    value = number(row["value"], pattern)
-    if pd.isna(row["low"]):
+def with_interval(row: Mapping | pd.Series, pattern: str, of: str = "value") -> str:
+    """`value [low, high]` of a row; the value alone where there is no interval, a dash without a value.
+
+    Column `of` has its interval in `…_low` and `…_high`, those called `value` and `ours` in `low` and `high`.
+    """
+    value, before = number(row.get(of), pattern), "" if of in ("value", "ours") else f"{of}_"
+    low, high = row.get(f"{before}low"), row.get(f"{before}high")
+    if value == MISSING or pd.isna(low) or pd.isna(high):
         return value
-    return f"{value} [{number(row['low'], pattern)}, {number(row['high'], pattern)}]"
+    return f"{value} [{number(low, pattern)}, {number(high, pattern)}]"
 
 
 def _cell(value, column: Column) -> str:

@@ -83,13 +83,15 @@ def learning_curves(
     n_classes: int,
     synthetic: bool,
     protocol: str = "honest",
+    schema: str = "history",
+    loss: str = curves.CROSS_ENTROPY,
 ) -> None:
     """Learning curves of a model, one history per fold (or a single one, e.g. the spatial model's)."""
-    histories = [tables.read(path, "history") for path in history_csvs]
+    histories = [tables.read(path, schema) for path in history_csvs]
     name = model_label(model)
     with style.style():
         mark = marks(synthetic, study_note(protocol))
-        drawn = curves.learning_curves(histories, name, 1 / n_classes, mark)
+        drawn = curves.learning_curves(histories, name, 1 / n_classes, mark, loss)
         style.save(drawn, output, f"Learning curves of {name}")
 
 

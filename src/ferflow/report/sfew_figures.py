@@ -8,15 +8,15 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import PercentFormatter
 
 from ferflow import tables
 from ferflow.errors import InputError
 from ferflow.report import confusion as confusion_figures
 from ferflow.report import style
-from ferflow.report.names import marks, marks_of, protocol_label
-from ferflow.report.published import published
-from ferflow.report.sfew_beside import HEADINGS, ITEMS, PROTOCOLS, STUDY, read_folds
+from ferflow.report.finders import PROTOCOLS
+from ferflow.report.names import marks, marks_of
+from ferflow.report.papers import paper, published
+from ferflow.report.sfew_tables import HEADINGS
 
 LOOKS = {
     "random": {"marker": "s", "color": style.MIDDLE, "markerfacecolor": "white"},
@@ -47,11 +47,9 @@ def folds(table: pd.DataFrame, chance: float, marks: str, printed: dict[str, flo
             axes.axhline(place - 0.5, color=style.BAND, linewidth=0.6, zorder=0)
     axes.axvline(chance, color=style.LIGHT, linestyle=":")
     highest = max([table["accuracy"].max(), *printed.values()])
-    axes.set(xlim=(0, min(1, highest + 0.05)), ylim=(len(models) - 0.5, -0.5), xlabel="accuracy")
-    axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
-    axes.set_yticks(range(len(models)), models)
-    axes.tick_params(axis="y", length=0)
-    axes.grid(axis="x")
+    axes.set(xlim=(0, min(1, highest + 0.05)), xlabel="accuracy")
+    style.percent(axes.xaxis)
+    style.names_down(axes, models)
     shown = [protocol for protocol in PROTOCOLS if protocol in set(table["protocol"])]
     handles = [Line2D([], [], linestyle="", label=HEADINGS[name], **LOOKS[name]) for name in shown]
     handles.append(
@@ -77,7 +75,7 @@ def _points(axes, rows: pd.DataFrame, line: float, protocol: str) -> None:
 
 def write_folds(folds_csvs: Iterable[str | Path], output: str | Path, n_classes: int) -> None:
     """Draw `folds` of tables of schema `sfew_folds`; the paper's means stand there for real data alone."""
-    table = read_folds(folds_csvs)
+    table = pd.concat([tables.read(path, "sfew_folds") for path in folds_csvs], ignore_index=True)
     synthetic = bool(table["synthetic"].any())
     printed = {} if synthetic else _printed(set(table["model"]))
     with style.style():
@@ -86,11 +84,9 @@ def write_folds(folds_csvs: Iterable[str | Path], output: str | Path, n_classes:
 
 
 def _printed(models: set[str]) -> dict[str, float]:
-    rows = published(STUDY)
-    rows = rows[
-        (rows["split"] == "mean") & rows["item"].isin(ITEMS) & (rows["item"] != "SPI protocol baseline")
-    ]
-    found = {ITEMS[row.item]: row.value for row in rows.itertuples(index=False)}
+    rows, named = published("sfew"), paper("sfew").items
+    rows = rows[(rows["split"] == "mean") & (rows["item"] != "SPI protocol baseline")]
+    found = {named[row.item]: row.value for row in rows.itertuples(index=False)}
     return {model: value for model, value in found.items() if model in models}
 
 
@@ -101,7 +97,7 @@ def write_confusion(confusion_csv: str | Path, model: str, protocol: str, output
     if table.empty:
         raise InputError(confusion_csv, f"has no rows of {model} ({protocol})", "judge that model first")
     fold = table["note"].iloc[0].split("; ")[0]
-    kind = protocol_label(protocol)
+    kind = PROTOCOLS[protocol]
     with style.style():
         mark = marks_of(table)
         drawn = confusion_figures.counts_and_shares(table, mark)

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import pandas as pd
+
+from ferflow import tables
 from ferflow.errors import InputError
 from ferflow.files import write_text
-from ferflow.report import (
-    affect_beside,
-    affect_tables,
-    image_beside,
-    image_tables,
-    sfew_beside,
-    sfew_tables,
-    tables,
-    thesis_tables,
-)
+from ferflow.report import affect_tables, image_tables, reference, rendering, sfew_tables
+from ferflow.report import tables as report_tables
 from ferflow.settings import write as write_settings
 
 SUFFIXES = (".html", ".md", ".tex")
@@ -54,35 +49,36 @@ def read(path: str | Path) -> Shown:
         ) from None
 
 
+RENDERED: Mapping[str, Callable[[pd.DataFrame, str, float], rendering.Rendered]] = {
+    "results": report_tables.results_table,
+    "accuracies": image_tables.accuracies_table,
+    "affect_metrics": affect_tables.metrics_table,
+    "reference": lambda table, title, _: reference.rendered(table, title),
+    "beside": lambda table, title, _: reference.best_models_table(table, title),
+    "sfew_paper": lambda table, title, _: sfew_tables.rendered(table, "sfew_paper", title),
+    "sfew_methods": lambda table, title, _: sfew_tables.rendered(table, "sfew_methods", title),
+}
+"""How a table of a schema becomes text, where not as every other: from the table, title and confidence."""
+
+
 def render(
     table_csv: str | Path,
     schema: str,
     title: str,
     outputs: Iterable[str | Path],
-    synthetic: bool,
-    confidence: float,
+    synthetic: bool = False,
+    confidence: float = 0.95,
 ) -> None:
-    """Render a table to `outputs` (.md, .tex, .html) in the way of its schema; intervals of `confidence`."""
-    if schema == "results":
-        tables.render_results(table_csv, title, outputs, confidence)
-    elif schema == "accuracies":
-        image_tables.render_accuracies(table_csv, title, outputs, confidence)
-    elif schema == "image_beside":
-        image_beside.render(table_csv, title, outputs)
-    elif schema == "sfew_beside":
-        sfew_beside.render(table_csv, title, outputs)
-    elif schema in ("sfew_paper", "sfew_methods"):
-        sfew_tables.render(table_csv, schema, title, outputs)
-    elif schema == "affect_metrics":
-        affect_tables.render_metrics(table_csv, title, outputs, confidence)
-    elif schema == "affect_beside":
-        affect_beside.render(table_csv, title, outputs)
-    elif schema == "thesis_beside":
-        thesis_tables.render(table_csv, title, outputs)
-    elif schema == "beside":
-        tables.render_beside(table_csv, title, outputs)
+    """Render a table to `outputs` (.md, .tex, .html) in the way of its schema; intervals of `confidence`.
+
+    `synthetic` is for tables without a column of that name.
+    """
+    table = tables.read(table_csv, schema)
+    if schema in RENDERED:
+        made = RENDERED[schema](table, title, confidence)
     else:
-        tables.render(table_csv, schema, title, outputs, synthetic)
+        made = rendering.rendered(table, schema, title, synthetic)
+    rendering.write(made, *outputs)
 
 
 def render_all(

@@ -8,7 +8,6 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import PercentFormatter
 
 from ferflow import tables
 from ferflow.report import style
@@ -45,7 +44,7 @@ def kinds(table: pd.DataFrame, chance: float, confidence: float, marks: str) -> 
         style.panel(axes, letter, title)
         axes.axvline(chance, color=style.LIGHT, linestyle=":")
         axes.set(xlim=(0, 1.02), ylim=(len(lines) - 0.4, -0.6), xlabel="accuracy")
-        axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
+        style.percent(axes.xaxis)
         axes.tick_params(axis="y", length=0)
         axes.grid(axis="x")
     several = table["model"].nunique() > 1

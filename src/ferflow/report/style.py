@@ -5,6 +5,7 @@ Lines differ in lightness, dash and marker, so that a figure can be read without
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import cycle
@@ -12,7 +13,9 @@ from pathlib import Path
 
 import matplotlib
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
 
 from ferflow.files import whole
 
@@ -103,6 +106,28 @@ def heading(drawn: Figure, title: str, marks: str) -> None:
 def panel(axes: Axes, letter: str, title: str) -> None:
     """Heading of one of several panels: (a), (b), …"""
     axes.set_title(f"({letter}) {title}", loc="left")
+
+
+def percent(axis: Axis) -> None:
+    """Write the shares along an axis as `40 %`."""
+    axis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
+
+
+def names_down(axes: Axes, names: Sequence[str], above: float = 0.5, below: float = 0.5) -> None:
+    """Names down the y axis at 0, 1, …, with room `above` the first and `below` the last."""
+    axes.set_yticks(range(len(names)), names)
+    axes.set_ylim(len(names) - 1 + below, -above)
+    axes.tick_params(axis="y", length=0)
+    axes.grid(axis="x")
+
+
+def point(
+    axes: Axes, value: float, place: float, low: float, high: float, width: float = 1.1, **look: object
+) -> None:
+    """A value on the line at `place`, and its interval where it is no NaN; `look` is the marker's."""
+    if not math.isnan(low):
+        axes.plot([low, high], [place, place], color=look["color"], linewidth=width)
+    axes.plot(value, place, linestyle="", clip_on=False, **look)
 
 
 def save(drawn: Figure, path: str | Path, title: str) -> None:

@@ -8,13 +8,13 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import MaxNLocator
 
 from ferflow import tables
 from ferflow.evaluation.results import study_note
 from ferflow.report import rendering, style
 from ferflow.report.names import marks_of, model_label
-from ferflow.report.published import published
+from ferflow.report.papers import published
 from ferflow.training import sweep
 
 PUBLISHED = {
@@ -189,7 +189,7 @@ def _panel(axes: Axes, mine: pd.DataFrame, curves: Mapping[str, pd.DataFrame], s
         )
     axes.set(xlabel="epoch", xlim=(0.5, last + 0.5))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
+    style.percent(axes.yaxis)
     axes.grid(axis="y")
     if len(mine):
         title = "best epoch, %; ◂ taken over"

@@ -10,7 +10,6 @@ import pandas as pd
 
 from ferflow import tables
 from ferflow.evaluation.results import ABSENT, study_note
-from ferflow.report import published as published_numbers
 from ferflow.report import rendering
 from ferflow.report.names import (
     controls_of,
@@ -30,25 +29,6 @@ HEADINGS = {
     "kappa": "Cohen's κ",
     "auc": "AUC (%)",
 }
-
-
-def render(
-    table_csv: str | Path, schema: str, title: str, outputs: Iterable[str | Path], synthetic: bool = False
-) -> None:
-    """Render any table with a schema to `outputs` (.md, .tex, .html).
-
-    `synthetic` is for tables without a column of that name.
-    """
-    table = tables.read(table_csv, schema)
-    rendering.write(rendering.rendered(table, schema, title, synthetic), *outputs)
-
-
-def render_results(
-    results_csv: str | Path, title: str, outputs: Iterable[str | Path], confidence: float
-) -> None:
-    """Models × metrics with intervals, controls in the same table, folds left out (.md, .tex, .html)."""
-    table = results_table(tables.read(results_csv, "results"), title, confidence)
-    rendering.write(table, *outputs)
 
 
 def results_table(results: pd.DataFrame, title: str, confidence: float) -> rendering.Rendered:
@@ -220,36 +200,3 @@ def trackers(trackers_csv: str | Path, out: str | Path, synthetic: bool) -> None
         )
     summary = pd.DataFrame(rows).sort_values("ms_per_frame").assign(synthetic=synthetic, note="")
     tables.write(summary, out, "tracker_summary")
-
-
-def beside(
-    results_csv: str | Path, out: str | Path, dataset: str, others: Mapping[str, str] | None = None
-) -> None:
-    """Schema `beside`: the thesis's Table 3.6 and ours; `dataset` and `others` as in `published.beside`."""
-    found = published_numbers.beside(tables.read(results_csv, "results"), dataset, others)
-    tables.write(found, out, "beside")
-
-
-def render_beside(beside_csv: str | Path, title: str, outputs: Iterable[str | Path]) -> None:
-    """Render `beside`; on synthetic data our column is headed so and there is no difference to see."""
-    table = tables.read(beside_csv, "beside")
-    synthetic = bool((table["data"] == published_numbers.NOT_COMPARABLE).any())
-    shown = rendering.rendered(table, "beside", title, synthetic)
-    if synthetic:
-        headings = [
-            f"{published_numbers.NOT_COMPARABLE} (%)" if h == "ours (%)" else h for h in shown.headings
-        ]
-        keep = [
-            place
-            for place, heading in enumerate(headings)
-            if heading not in ("our data", "difference (points)")
-        ]
-        shown = rendering.Rendered(
-            shown.title,
-            shown.marks,
-            [headings[place] for place in keep],
-            [shown.numbers[place] for place in keep],
-            [[row[place] for place in keep] for row in shown.rows],
-            shown.controls,
-        )
-    rendering.write(shown, *outputs)

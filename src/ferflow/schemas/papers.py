@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ferflow.schemas.columns import choice, count, percent, real, share, table, text, with_interval
+from ferflow.schemas.columns import choice, count, percent, real, table, text, with_interval
 from ferflow.schemas.shared import (
     DATA,
     DIFFERENCE,
@@ -10,7 +10,6 @@ from ferflow.schemas.shared import (
     FILLED,
     IMAGES,
     ITEM,
-    LEAKY,
     METRIC,
     NETWORK,
     NOTE,
@@ -27,8 +26,6 @@ from ferflow.schemas.shared import (
 )
 
 PAPER_ROW = (STUDY, TABLE, ITEM, METRIC)
-PAPER_DATA = SPLIT.but(title="data")
-PLAIN_DIFFERENCE = real("difference", empty=True)
 OUR_START = choice("start", (*STARTS, ""))
 
 published = table(
@@ -46,60 +43,16 @@ beside = table(
     (DATA, NOTE),
 )
 
-thesis_beside = table(
-    "A number of the thesis beside ours, or the reason why there is none. Numbers of synthetic data are "
-    "not comparable and have no difference.",
-    (STUDY, TABLE, ITEM, METRIC.but(title="number"), PAPER_DATA),
-    PUBLISHED.but(empty=True),
-    (PUBLISHED_NOTE.but(title="remark in the thesis"), OUR_MODEL),
-    (with_interval(OURS), PLAIN_DIFFERENCE, DATA, choice("real", ("yes", "no", ""), "real data")),
-    (SYNTHETIC, NOTE),
-)
-
-image_beside = table(
-    "A published number of an image study beside ours. On PrivateTest, `ours` is of all images and "
-    "`honest` of those without a copy in the training. Without ours, the note says why.",
-    (PAPER_ROW, PAPER_DATA, PUBLISHED, PUBLISHED_NOTE),
-    with_interval(OURS),
-    with_interval(real("honest", "ours, without copies", empty=True), "honest_", "without copies"),
-    PLAIN_DIFFERENCE,
-    (OUR_MODEL, VIEW, DATA, LEAKY, SYNTHETIC, NOTE),
-)
-
-sfew_beside = table(
-    "A number of the SFEW paper beside ours: accuracies as shares, or a count of images. `random` is the "
-    "published protocol, leaky. Without ours, the note says why.",
-    (STUDY, TABLE, ITEM),
-    choice("metric", ("accuracy", "images")),
-    (SPLIT.but(title="fold"), PUBLISHED, PUBLISHED_NOTE),
-    count("count", "our images", empty=True),
-    share("random", "ours, random folds (published protocol, leaky)", empty=True),
-    (share("film", "ours, folds by film", empty=True), share("spi", "ours, SPI", empty=True)),
-    real(
-        "difference",
-        empty=True,
-        about="Of the protocol that the paper followed, less the published number, in points (images: in "
-        "images); empty for synthetic data.",
-    ),
-    (OUR_MODEL, OUR_START.but(title="our start"), DATA, SYNTHETIC, NOTE),
-)
-
-affect_beside = table(
-    "A published number of the AffectNet study beside ours. Of synthetic data our figure stands in "
-    "`ours_synthetic`, without a difference. Without ours, the note says why.",
-    (PAPER_ROW, PAPER_DATA, PUBLISHED, PUBLISHED_NOTE),
-    (with_interval(OURS), PLAIN_DIFFERENCE),
-    with_interval(real("ours_synthetic", "ours, synthetic data", empty=True), "synthetic_", "synthetic data"),
-    (OUR_MODEL, DATA, SYNTHETIC, NOTE),
-)
-
-datacentric = table(
-    "Every number of the data-centric paper beside ours, or the reason why there is none.",
-    (TABLE.but(title="part of the paper"), ITEM, METRIC),
-    (real("published", format="g"), real("ours", format=".5g", empty=True)),
-    (real("low", format=".4g", empty=True), real("high", format=".4g", empty=True), OUR_MODEL),
-    text("our_protocol"),
-    (SYNTHETIC, NOTE),
+reference = table(
+    "A published number beside ours, or in the note the reason why there is none. Numbers of ours under "
+    "other protocols than the paper's are further columns `ours_…`. There is no difference on synthetic "
+    "data, nor beside another network than the paper's.",
+    (PAPER_ROW, SPLIT.but(title="data"), PUBLISHED.but(empty=True), PUBLISHED_NOTE),
+    (with_interval(OURS), real("^ours_(.+)$", empty=True)),
+    real("difference", empty=True, about="Ours less the published number, of shares in points."),
+    (OUR_MODEL, VIEW),
+    text("protocol", "our protocol", about="Where it is leaky, or the paper does not say its own."),
+    (DATA, SYNTHETIC, NOTE),
 )
 
 finetuned = table(

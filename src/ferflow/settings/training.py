@@ -51,9 +51,7 @@ class Spatial(Section):
     """Phase 1: a network for single images, and how it is trained."""
 
     network: t.SpatialNetwork = setting(
-        "compact",
-        "compact, alexnet, fernet, vggnet, resnet, cnn_lstm, cnn_bilstm, cnn_lstm2, cnn_attention, vit, "
-        "vgg16, vggface, resnet50, densenet201 (these four from published weights)",
+        "compact", "by its name; vgg16 and those after it have published weights to start from"
     )
     method: Literal["train", "finetune"] = setting(
         "train", "train, or finetune: from `pretrained` in three phases"

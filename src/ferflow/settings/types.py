@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, TypeVar
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -68,6 +69,17 @@ class Section(BaseModel):
     """A block of settings; an unknown name is an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=(), validate_default=True)
+
+    @classmethod
+    def recorded(cls, written: Mapping[str, Any]) -> Self:
+        """The settings that a model file keeps.
+
+        Raises ValueError where one is missing: today's default need not be what the model was built with.
+        """
+        missing = [name for name in cls.model_fields if name not in written]
+        if missing:
+            raise ValueError(f"it lacks the setting {missing[0]}")
+        return cls.model_validate(written)
 
 
 def setting(default: Any, text: str, unit: str = "", source: str = "", **limits: Any) -> Any:

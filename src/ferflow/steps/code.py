@@ -2,14 +2,15 @@
 
 From the step's function on, every definition of this package that its code names is followed, through
 imports and modules. What is hashed is the syntax tree without docstrings, so comments, line breaks and
-documentation change nothing. Files of the package that the code names by a string (`published.csv`) are
-hashed by their bytes.
+documentation change nothing. Files of the package that the code names by a string (`published.csv`,
+`papers/*.yaml`) are hashed by their bytes.
 
 Of a settings class only its methods count: the values reach a step as settings, and how they are checked or
 described changes none. Of the tables count those that the code names, and how columns are titled and
-formatted only where tables are rendered. What Python decides when it runs is not seen: a method is followed
-through its class, a function in a dictionary through that dictionary, a module that is named alone stands
-for all that is in it.
+formatted only where tables are rendered. Of the networks count those whose names are among what the step is
+given, so that one more in the list runs nothing again; where a pretrained file comes from changes nothing
+that is made of it. What Python decides when it runs is not seen: a method is followed through its class, a
+function in a dictionary through that dictionary, a module that is named alone stands for all that is in it.
 """
 
 from __future__ import annotations
@@ -18,10 +19,11 @@ import ast
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 PACKAGE = "ferflow"
 ROOT = Path(__file__).resolve().parents[1]
@@ -38,22 +40,61 @@ RENDERING = f"{PACKAGE}.report.rendering"
 """The module that shows the titles of columns to readers."""
 SHOWN_ONLY = ("title", "about", "format")
 """What the declaration of a column says to readers alone."""
-FILE_NAME = re.compile(r"[\w-]+\.[a-z0-9]+")
-FORMAT = 2
+REGISTRIES = ((f"{PACKAGE}.networks", "NETWORKS"),)
+"""Dictionaries of which the entries count that a step's settings name."""
+SOURCES = ((f"{PACKAGE}.weights", "WEIGHTS"),)
+"""Where pretrained files come from."""
+DATA_FILES = re.compile(rf"[\w-]+\.[a-z0-9]+|({'|'.join(DATA)})/\*\.[a-z]+")
+"""A file of the package's data, or all of a folder with one ending."""
+FORMAT = 4
 
 Reference = tuple[str, str]
 """A module and the name of a definition in it, `STATEMENTS` or `EVERYTHING`."""
 
 
-def digest(address: str) -> str:
+def digest(address: str, named: Collection[str] = ()) -> str:
     """The hash, 16 hexadecimal digits, of all code that the function `module:name` can reach.
 
-    ValueError where there is no such function.
+    `named` are names that the step is given, of which those count that a registry has; a step that is given
+    none of them reaches all. ValueError where there is no such function.
     """
+    return _digest_of(address, frozenset(named) & _entries())
+
+
+def digest_of_values(address: str, values: Any) -> str:
+    """The same of all names in `values`: lists and dictionaries of plain values."""
+    return digest(address, set(_strings(values)))
+
+
+def _strings(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        yield from _strings([*value, *value.values()])
+    elif isinstance(value, list | tuple | set | range):
+        for one in value:
+            yield from _strings(one)
+
+
+@cache
+def _entries() -> frozenset[str]:
+    """The names of all entries of registries."""
+    found = [_registered(*registry) for registry in REGISTRIES if _path(registry[0])]
+    return frozenset(name for names in found for name in names)
+
+
+def _registered(module: str, registry: str) -> dict[str, str]:
+    """The entries of a registry, and the definitions of its module under which they are kept."""
+    start = f"{registry}["
+    return {one[len(start) : -1]: one for one in _module(module)["definitions"] if one.startswith(start)}
+
+
+@cache
+def _digest_of(address: str, named: frozenset[str]) -> str:
     module, _, name = address.partition(":")
     if not _path(module) or name not in _module(module)["definitions"]:
         raise ValueError(f"{address} is no function of this package")
-    found = reached(module, name)
+    found = reached(module, name, named)
     rendered = any(where == RENDERING for where, _ in found)
     parts = sorted(f"{where}:{what}={_digest(where, what, rendered)}" for where, what in found)
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
@@ -61,12 +102,12 @@ def digest(address: str) -> str:
 
 def _digest(module: str, name: str, rendered: bool) -> str:
     whole, _, files, unread = _module(module)["definitions"][name]
-    said = "".join(hashlib.sha256(_data(file).read_bytes()).hexdigest() for file in files)
+    said = "".join(hashlib.sha256(path.read_bytes()).hexdigest() for file in files for path in _data(file))
     return (whole if rendered else unread) + said
 
 
-def reached(module: str, name: str) -> set[Reference]:
-    """Every definition that the code of `name` in `module` can reach, itself included."""
+def reached(module: str, name: str, named: Collection[str] = ()) -> set[Reference]:
+    """Every definition that the code of `name` in `module` can reach; `named` as in `digest`."""
     found: set[Reference] = set()
     open_ones = [(module, name)]
     while open_ones:
@@ -75,6 +116,9 @@ def reached(module: str, name: str) -> set[Reference]:
             continue
         found.add(one)
         where, what = one
+        if one in REGISTRIES:
+            entries = _registered(where, what)
+            open_ones += [(where, entries[key]) for key in (set(named) & set(entries)) or entries]
         if what != STATEMENTS:
             open_ones.append((where, STATEMENTS))
         for reference in _module(where)["definitions"][what][1]:
@@ -161,8 +205,11 @@ def keep() -> None:
 
 
 @cache
-def _data(name: str) -> Path | None:
-    return next((ROOT / folder / name for folder in DATA if (ROOT / folder / name).is_file()), None)
+def _data(name: str) -> list[Path]:
+    """The files of the package's data that a string names, alone or as `papers/*.yaml`."""
+    if "/" in name:
+        return sorted(ROOT.glob(name))
+    return [ROOT / folder / name for folder in DATA if (ROOT / folder / name).is_file()][:1]
 
 
 def _read(name: str, tree: ast.Module) -> dict:
@@ -177,10 +224,19 @@ def _read(name: str, tree: ast.Module) -> dict:
                 statement.body = [one for one in statement.body if _computes(one)] or [ast.Pass()]
             nodes.setdefault(statement.name, []).append(statement)
         elif isinstance(statement, ast.Assign | ast.AnnAssign):
+            if name.startswith(SETTINGS) and isinstance(statement.value, ast.Subscript):
+                continue  # a type, of which values are checked
             targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
             names = [one.id for target in targets for one in ast.walk(target) if isinstance(one, ast.Name)]
             for one in names or [STATEMENTS]:
-                nodes.setdefault(one, []).append(statement)
+                if (name, one) in REGISTRIES and isinstance(statement.value, ast.Dict):
+                    entries = zip(statement.value.keys, statement.value.values, strict=True)
+                    nodes |= {f"{one}[{key.value}]": [value] for key, value in entries}
+                    nodes[one] = []
+                elif (name, one) in SOURCES:
+                    nodes[one] = []
+                else:
+                    nodes.setdefault(one, []).append(statement)
         elif isinstance(statement, ast.If) and "TYPE_CHECKING" in ast.unparse(statement.test):
             continue
         elif not (isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)):
@@ -194,7 +250,7 @@ def _read(name: str, tree: ast.Module) -> dict:
                     local |= _imported(inner, package)
             uses |= set(_names(node))
             for text in _texts(node):
-                if FILE_NAME.fullmatch(text) and _data(text):
+                if DATA_FILES.fullmatch(text) and _data(text):
                     data.add(text)
                 elif ADDRESS.fullmatch(text):
                     module, _, function = text.partition(":")

@@ -52,7 +52,7 @@ def call(
     written_to = {name if name == OUT else f"{OUT}_{name}": value for name, value in outputs.items()}
     given = {name: value for name, value in inputs.items() if name != WATCHED}
     given |= {name: value for name, value in written_to.items() if name in asked}
-    given |= {name: value for name, value in params.items() if name not in (CALL, CODE)}
+    given |= {name: value for name, value in params.items() if name not in (CALL, CODE, WATCHED)}
     if unknown := [name for name in given if name not in asked]:
         raise TypeError(f"{address} does not ask for {', '.join(unknown)}")
     optional = {**(beside or {}), "out_folder": _folder(_flat(outputs.values()))}

@@ -49,13 +49,29 @@ class Step:
     work: Amount = constant
 
     def params(self, settings: Settings, /, **given: Any) -> dict[str, Any]:
-        """The params of the step's rule: its settings as plain values, `given` beside or in place of them."""
+        """The params of the step's rule: its settings as plain values, `given` beside or in place of them.
+
+        What is given may be functions of the job's wildcards. `watched` is not passed on: where it changes,
+        the step is made anew.
+        """
         seen = {}
         for one in self.sees:
             name, section = _argument(one)
             if name not in given:
                 seen[name] = plain(attrgetter(section)(settings))
-        return {CALL: self.call, CODE: code.digest(self.call), **seen, **given}
+        given = {**seen, **given}
+        return {CALL: self.call, CODE: self._code(given), **given}
+
+    def _code(self, given: Mapping[str, Any]) -> str | Callable[[Any], str]:
+        """The hash of what the step runs, which networks among its settings and wildcards have a say in."""
+        known = [value for value in given.values() if not callable(value)]
+        asked = [value for value in given.values() if callable(value) and value.__code__.co_argcount == 1]
+
+        def of_job(wildcards: Any) -> str:
+            values = [*known, *(value(wildcards) for value in asked), list(wildcards)]
+            return code.digest_of_values(self.call, values)
+
+        return of_job
 
     def resources(
         self, memory: int | Callable | None = None, minutes: int | None = None

@@ -192,10 +192,10 @@ class FinalModel:
         self.synthetic: bool = self.meta["synthetic"]
         settings = self.meta["settings"]
         # Files from before there was a choice of landmarks and of the face at rest lack them.
-        self.faces = Faces.model_validate({"landmarks": "wheel"} | settings["faces"])
-        self.aus = Aus.model_validate({"neutral": "first", "compared": []} | settings["aus"])
-        self.trim = Trim.model_validate(settings["trim"])
-        self.extraction = Features.model_validate(settings["features"])
+        self.faces = Faces.recorded({"landmarks": "wheel"} | settings["faces"])
+        self.aus = Aus.recorded({"neutral": "first", "compared": []} | settings["aus"])
+        self.trim = Trim.recorded(settings["trim"])
+        self.extraction = Features.recorded(settings["features"])
 
     def features(self, frames: np.ndarray) -> np.ndarray:
         """Features float32 [T,F] of face crops uint8 [T,H,W,3] (RGB)."""

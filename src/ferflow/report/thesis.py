@@ -1,9 +1,16 @@
-"""The thesis's networks: their parameters, counted in ours, and in what a study's are others."""
+"""What a study has to set beside the thesis (Cao 2022): its tables, and its networks and the thesis's."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
+import pandas as pd
+
+from ferflow.classes import EMOTIONS_NEUTRAL
+from ferflow.evaluation import predictions as predictions_table
+from ferflow.report import reference
+from ferflow.report.papers import StudyResults
 from ferflow.settings import C3dSettings, HeadSettings, Settings
 
 PRETRAINED = ("vgg16", "resnet50", "densenet201")
@@ -32,6 +39,39 @@ THEIRS: dict[str, Mapping[str, object]] = {
 DENSE = "lstm-1024"
 """Beginning of its items that are of features of the dense layer; the others are of the last pooling."""
 N_CLASSES = 6
+
+
+def load(
+    sources: Sequence[str],
+    tables_csv: Sequence[str | Path],
+    predictions_csv: str | Path,
+    manifest_csv: str | Path,
+    emotions: Sequence[str],
+    spatial_predictions_csv: str | Path | None = None,
+    synthetic_stills: bool = False,
+    image_counts: pd.DataFrame | None = None,
+    parameters: Mapping[str, int] | None = None,
+    experiments: Mapping[str, str] | None = None,
+    **facts: object,
+) -> StudyResults:
+    """A study's results from files: `sources` name `tables_csv` as `reads` in papers/thesis.yaml.
+
+    There is no manifest of stills, so whether they are synthetic must be said. `parameters` are `counts`;
+    `experiments` maps an item of sections 3.2.4 and 3.2.5 to the model whose cross-validation repeats it.
+    `facts`: `dataset` and `stills` name the data of clips and of single images; `evaluation` and `seed` are
+    for intervals that no table of the study has; `spatial` is the study's network for single images, on whose
+    features the heads of the experiments learn; `others` are `others`.
+    """
+    found = dict(reference.read("thesis", sources, tables_csv).tables)
+    found["predictions"] = predictions_table.read([predictions_csv], emotions, manifest_csv)
+    if spatial_predictions_csv is not None:
+        stills = predictions_table.read([spatial_predictions_csv], EMOTIONS_NEUTRAL)
+        found["spatial_predictions"] = stills.assign(synthetic=synthetic_stills)
+    if image_counts is not None:
+        found["image_counts"] = image_counts
+    if parameters:
+        found["parameters"] = pd.DataFrame(list(parameters.items()), columns=["item", "count"])
+    return StudyResults(found, facts, experiments or {})
 
 
 def counts(lstm: HeadSettings | None, c3d: C3dSettings) -> dict[str, int]:

@@ -1,0 +1,303 @@
+"""Ours beside the odd rows of papers: what a rule of `papers/*.yaml` cannot say.
+
+A finder takes a published row (with the groups of its rule and the study's facts) and the study's results. It
+gives columns of schema `reference`, or a `note` with the reason why there is none (`reference._found`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from ferflow.evaluation.bootstrap import interval, resampled, unit_confusions
+from ferflow.evaluation.metrics import per_class
+from ferflow.evaluation.results import LEAKY, units
+from ferflow.report.names import model_label, sampling_label
+from ferflow.report.papers import NOT_COMPARABLE, NOT_RUN, StudyResults, other_network
+
+SAME = 1e-9
+"""Two accuracies that differ by less are those of one run."""
+
+# Cao 2022: heads on a network for single images, and networks on frames.
+VGGFACE = "vggface"
+"""The network for single images of the thesis's Tables 3.5 to 3.7 and Figures 3.28 and 3.29."""
+HEADS = {"vggface+lstm": "lstm", "vggface+bilstm": "bilstm", "vggface+cnn1d": "cnn1d"}
+"""Rows of the thesis's Table 3.6 and the temporal head of each."""
+CASCADES = tuple(HEADS.values())
+ALL = (*CASCADES, "c3d", "convlstm")
+
+
+def thesis_models(row: Mapping, ours: StudyResults) -> str:
+    """In what our models are others than the thesis's: another network below, or heads of another size.
+
+    The network below the runs of section 3.2.4 is the study's own: their names do not tell.
+    """
+    if row["table"] == "3.5":
+        return other_network(VGGFACE, [row["model"]])
+    names = row.get("members", row["model"]).split(", ")
+    spatial = ours.facts["spatial"] if row["table"] == "3.2.4" else ""
+    networks = [name.split("+")[0] if "+" in name else spatial for name in names if "+" in name or spatial]
+    others = (ours.facts["others"].get(name.split("+")[-1], "") for name in names)
+    notes = [other_network(VGGFACE, networks), *others]
+    return "; ".join(dict.fromkeys(note for note in notes if note))
+
+
+def thesis_finetuned(row: Mapping, ours: StudyResults) -> dict:
+    """Table 3.4: the fine-tuned networks, with intervals from the spatial model's own results."""
+    table = ours.tables.get("finetuned")
+    if table is None:
+        return {"note": NOT_RUN + "this study fine-tunes none of the published networks"}
+    mine = table[(table["network"] == row["item"]) & (table["model"] != "")]
+    column = {"accuracy": "ours", "trainable_parameters": "parameters"}[row["metric"]]
+    if mine.empty or pd.isna(mine[column].iloc[0]):
+        return {"note": NOT_RUN + f"{row['item']} is not among this study's models"}
+    mine = mine.iloc[0]
+    notes = [str(mine["note"]).replace(NOT_COMPARABLE, "").strip("; ")]
+    if not pd.isna(mine["blocks"]) and mine["blocks"] != 2:
+        notes.append(f"ours with {mine['blocks']} blocks unfrozen")
+    measured = row["metric"] == "accuracy"
+    found = {
+        "model": mine["model"],
+        "ours": float(mine[column]),
+        "data": row["stills"],
+        "synthetic": measured and bool(mine["synthetic"]),
+        "note": "; ".join(note for note in notes if note),
+        "another": None if measured else "",
+    }
+    results = ours.tables.get("spatial_results")
+    own = _result(results, mine["model"], "test") if measured and results is not None else None
+    if own is not None and abs(own["ours"] - found["ours"]) < SAME:
+        found |= {"low": own["low"], "high": own["high"]}
+    return found
+
+
+def thesis_class(row: Mapping, ours: StudyResults) -> dict:
+    """Table 3.5: precision, recall and F1 of the spatial model in one class, and its images."""
+    frame = ours.tables.get("spatial_predictions")
+    if frame is None:
+        return {"note": NOT_RUN + "this study trains no spatial model"}
+    synthetic = bool(frame["synthetic"].any())
+    found = {"model": frame["model"].iloc[0], "data": row["stills"], "synthetic": synthetic}
+    if row["metric"] == "support":
+        return found | {"ours": float((frame["emotion"] == row["emotion"]).sum())}
+    value, spread = _of_class(frame, row["emotion"], row["metric"], ours)
+    low, high = interval(spread, ours.facts["evaluation"].confidence)
+    return found | {"ours": value, "low": low, "high": high}
+
+
+def thesis_fusion(row: Mapping, ours: StudyResults) -> dict:
+    """Table 3.7: the fusion of a set of models by a rule."""
+    table = ours.tables.get("fusion")
+    if table is None:
+        return {"note": NOT_RUN + "this study fuses no models"}
+    members, rule = row["item"].split(" / ")
+    wanted = set(ALL) if members == "all" else set(members.split("+"))
+    of = table["models"].map(lambda names: {name.split("+")[-1] for name in names.split(", ")})
+    mine = table[(of == wanted) & (table["rule"] == rule) & ~table["name"].isin(("best", "stacking"))]
+    if mine.empty:
+        return {"note": NOT_RUN + f"no set of {', '.join(sorted(wanted, key=ALL.index))} in this study"}
+    mine = mine.iloc[0]
+    return {
+        "model": mine["model"],
+        "members": mine["models"],
+        "ours": mine["test"],
+        "low": mine["test_low"],
+        "high": mine["test_high"],
+        "data": row["dataset"],
+        "synthetic": bool(mine["synthetic"]),
+    }
+
+
+def thesis_gap(row: Mapping, ours: StudyResults) -> dict:
+    """Section 3.2.4: training less validation accuracy, at the last epoch that all folds' mean has."""
+    found = [ours.tables[name] for name in ("experiment_epochs", "cv_epochs") if name in ours.tables]
+    mine = _of(pd.concat(found), row["ours"]) if found else []
+    if not len(mine):
+        return {"note": NOT_RUN + f"no cross-validation of {row['ours']} in this study"}
+    last = mine.sort_values("epoch").iloc[-1]
+    return {
+        "model": last["model"],
+        "ours": float(last["train_accuracy_mean"] - last["validation_accuracy_mean"]),
+        "data": row["dataset"],
+        "synthetic": bool(last["synthetic"]),
+        "note": f"at the last epoch, {last['epoch']:.0f}",
+    }
+
+
+def thesis_recalls(row: Mapping, ours: StudyResults) -> dict:
+    """Figure 3.28, of which the text gives recalls over all cascades."""
+    predictions = ours.tables.get("predictions")
+    if predictions is None:
+        return {"note": NOT_RUN + "no test predictions in this study"}
+    test = predictions[predictions["protocol"] == "test"]
+    models = {part: mine for part in CASCADES if len(mine := _of(test, part))}
+    if len(models) < len(CASCADES):
+        lacking = ", ".join(part for part in CASCADES if part not in models)
+        return {"note": NOT_RUN + f"no test predictions of {lacking} in this study"}
+    found = [_of_class(mine, row["emotion"], "recall", ours) for mine in models.values()]
+    whole, spread = zip(*found, strict=True)
+    over = {"recall": np.mean, "recall_min": np.min, "recall_max": np.max}[row["metric"]]
+    low, high = interval(over(np.stack(spread), axis=0), ours.facts["evaluation"].confidence)
+    each = ", ".join(f"{part} {100 * value:.0f} %" for part, value in zip(models, whole, strict=True))
+    return {
+        "model": ", ".join(mine["model"].iloc[0] for mine in models.values()),
+        "ours": float(over(whole)),
+        "low": low,
+        "high": high,
+        "data": row["dataset"],
+        "synthetic": bool(test["synthetic"].any()),
+        "note": each + ("; ours is the mean" if row["metric"] == "recall" else ""),
+    }
+
+
+def thesis_errors(row: Mapping, ours: StudyResults) -> dict:
+    """Figure 3.29: a model's mistakes among the test clips of a class."""
+    table, part = ours.tables.get("error_counts"), row["part"]
+    if table is not None:
+        table = _of(table, part)
+        table = table[(table["protocol"] == "test") & (table["emotion"] == row["emotion"])]
+    if table is None or table.empty:
+        return {"note": NOT_RUN + f"no test predictions of {part} in this study"}
+    mine = table.iloc[0]
+    return {
+        "model": mine["model"],
+        "ours": float(mine["errors"]),
+        "low": mine["low"] * mine["n_clips"],
+        "high": mine["high"] * mine["n_clips"],
+        "data": row["dataset"],
+        "synthetic": bool(mine["synthetic"]),
+        "note": f"of {mine['n_clips']} clips; theirs of 20",
+    }
+
+
+def _of(rows: pd.DataFrame, part: str) -> pd.DataFrame:
+    """Rows of the model that is `part`, or ends with it."""
+    exact = rows[rows["model"] == part]
+    return exact if len(exact) else rows[rows["model"].str.split("+").str[-1] == part]
+
+
+def _result(results: pd.DataFrame, part: str, protocol: str, fold: int | None = None) -> dict | None:
+    rows = results[(results["metric"] == "accuracy") & (results["protocol"] == protocol)]
+    mine = _of(rows[rows["fold"].isna() if fold is None else rows["fold"] == fold], part)
+    if mine.empty:
+        return None
+    mine = mine.iloc[0]
+    found = {name: mine[name] for name in ("model", "low", "high", "note")}
+    return found | {"ours": mine["value"], "synthetic": bool(mine["synthetic"])}
+
+
+def _of_class(frame: pd.DataFrame, emotion: str, metric: str, ours: StudyResults) -> tuple[float, np.ndarray]:
+    """A metric of one class (`metrics.per_class`), and its bootstrap [B] over subjects or images.
+
+    Models that were shown the same clips share their draws.
+    """
+    frame = frame.sort_values("clip_id")
+    true, predicted = frame["emotion"] == emotion, frame["predicted"] == emotion
+    matrices = unit_confusions(true.to_numpy(int), predicted.to_numpy(int), units(frame), 2)
+    rng = np.random.default_rng(ours.facts["seed"])
+    drawn = resampled(matrices, ours.facts["evaluation"].bootstrap, rng)
+    return float(per_class(matrices.sum(0))[metric][1]), per_class(drawn)[metric][:, 1]
+
+
+# Gong: one model under three protocols.
+PROTOCOLS = {"random": "random folds", "film": "folds by film", "spi": "SPI"}
+"""The published one first, in which a person may stand on two sides."""
+STARTS = {"untrained": "untrained start: frozen stages are random"}
+"""What must be said of where a network's frozen stages come from."""
+
+
+def sfew_accuracy(row: Mapping, ours: StudyResults) -> dict:
+    """A model's accuracy in a fold, or its mean, under each protocol, or why not.
+
+    Only means are compared: a fold of ours holds other images than the paper's of that number.
+    """
+    model, place, spi = row["ours"], int(row.get("fold") or 0), row["item"] == "SPI protocol baseline"
+    asked = ("spi",) if spi else tuple(PROTOCOLS)
+    values = {protocol: sfew_value(ours, model, protocol, place) for protocol in asked}
+    start = sfew_start(ours, model)
+    notes = [row["remark"], *sfew_missing(ours, model, values, place), STARTS.get(start, "")]
+    numbers = {"ours" if name == "random" else f"ours_{name}": value for name, value in values.items()}
+    return numbers | {
+        "model": model if start else "",
+        "protocol": LEAKY if values.get("random") is not None else "",
+        "data": row["dataset"],
+        "synthetic": bool(ours.tables["sfew_folds"]["synthetic"].any()),
+        "note": "; ".join(note for note in notes if note),
+        "another": "",
+        "compared": not place and start not in STARTS and values[asked[0]] is not None,
+        "against": "ours_spi" if spi else "ours",
+    }
+
+
+def sfew_value(ours: StudyResults, model: str, protocol: str, place: int = 0) -> float | None:
+    """Accuracy of a model in its `place`-th fold (from 1) of a protocol; of 0 the mean."""
+    folds = ours.tables["sfew_folds"]
+    rows = folds[(folds["model"] == model) & (folds["protocol"] == protocol)]
+    each = rows[rows["fold"].notna()].sort_values("fold").iloc[place - 1 : place]
+    found = each if place else rows[rows["fold"].isna()]
+    return None if found.empty else float(found["accuracy"].iloc[0])
+
+
+def sfew_start(ours: StudyResults, model: str) -> str:
+    """Where a model's network starts, or nothing where it was not run."""
+    found = ours.tables["sfew_folds"].query("model == @model")["start"]
+    return "" if found.empty else str(found.iloc[0])
+
+
+def sfew_missing(
+    ours: StudyResults, model: str, values: Mapping[str, float | None], place: int = 0
+) -> list[str]:
+    """Why a model has no accuracy, by protocol; nothing where it has all."""
+    if not sfew_start(ours, model):
+        return [f"{NOT_RUN}{model} is not among this study's models"]
+    counts = ours.tables["sfew_counts"].set_index("emotion").loc["all"]
+    reasons = []
+    for protocol in (name for name, value in values.items() if value is None):
+        if protocol == "spi" and not counts["in_spi"]:
+            reason = f"{NOT_RUN}this copy of the data set has no lists of its two sets"
+        elif sfew_value(ours, model, protocol) is None:
+            reason = f"{NOT_RUN}not among the protocols of this model"
+        else:
+            reason = (
+                "it has two sets, no such fold" if protocol == "spi" else f"this study has no fold {place}"
+            )
+        reasons.append(f"{PROTOCOLS[protocol]}: {reason}")
+    return reasons
+
+
+def sfew_images(row: Mapping, ours: StudyResults) -> dict:
+    """The images of the data set, and how many of them cannot be used."""
+    counts = ours.tables["sfew_counts"].set_index("emotion").loc["all"]
+    found, lost = int(counts["found"]), int(counts["found"] - counts["kept"])
+    note = f"{lost} of ours are left out" if lost else ""
+    return {"ours": found, "data": row["dataset"], "synthetic": bool(counts["synthetic"]), "note": note}
+
+
+# The data-centric paper.
+def best_of_samplings(row: Mapping, ours: StudyResults) -> list[dict]:
+    """The best row of either protocol, since the paper does not say which it followed.
+
+    Both are the best of several on their own test images.
+    """
+    table = ours.tables.get("sampling")
+    if table is None:
+        return [{"note": NOT_RUN + "no network is listed"}]
+    table = table.drop_duplicates(["network", "sampling", "metric"]).reset_index(drop=True)
+    table = table[table["metric"] == "accuracy"]
+    found = []
+    for protocol, name in (("published", LEAKY), ("honest", "honest")):
+        best = table.loc[table[protocol].idxmax()]
+        found.append(
+            {
+                "ours": best[protocol],
+                "low": best[f"{protocol}_low"],
+                "high": best[f"{protocol}_high"],
+                "model": f"{model_label(best['network'])}, {sampling_label(best['sampling'])}",
+                "protocol": name,
+                "synthetic": bool(best["synthetic"]),
+                "note": f"best of {len(table)} rows on their own test images",
+            }
+        )
+    return found
