@@ -57,7 +57,7 @@ def predictions(skills: Mapping[str, float] = SKILLS, seed: int = 0, synthetic: 
             parts.append(
                 table(rows[chosen], shares[chosen.to_numpy()], EMOTIONS, model, protocol, fold, seed)
             )
-    return pd.concat(parts, ignore_index=True).assign(synthetic=synthetic)
+    return pd.concat(parts, ignore_index=True).assign(synthetic=synthetic, leaky=False)
 
 
 def write_manifest(path, synthetic: bool = True) -> pd.DataFrame:

@@ -12,12 +12,14 @@ from ferflow import layout, tables
 from ferflow.classes import EMOTIONS_CONTEMPT
 from ferflow.datasets import affect_index
 from ferflow.errors import FerflowError, InputError
-from ferflow.evaluation import affect
+from ferflow.evaluation import predictions as predictions_table
+from ferflow.evaluation import run as evaluation
+from ferflow.evaluation.results import results
 from ferflow.parts import report_steps
 from ferflow.release import bundle, verify
 from ferflow.report import affect_figures, affect_sheets, affect_tables, curves, reference, shown
 from ferflow.report.affect_looks import LOOKS
-from ferflow.report.papers import NOT_COMPARABLE, StudyResults, paper, published
+from ferflow.report.papers import NOT_COMPARABLE, StudyResults, published
 from ferflow.report.run import learning_curves
 from ferflow.settings import Evaluation
 from ferflow.steps import run
@@ -27,7 +29,8 @@ from ferflow.steps.step import Figure
 
 MODELS = ("vgg16-face", "vgg16-face-ccc", "resnet50-face")
 AUGMENT = {"rotation": 10, "zoom": 0.25, "brightness": [0.8, 1.2]}
-TABLES = ("affect_metrics", "affect_report", "affect_confusion")
+TABLES = ("results", "class_report", "confusion")
+HALVES = ("affect_classification", "affect_regression")
 
 
 def predictions(model, n=80, synthetic=True):
@@ -39,8 +42,14 @@ def predictions(model, n=80, synthetic=True):
     frame = pd.DataFrame(shares, columns=[f"p_{name}" for name in EMOTIONS_CONTEMPT])
     valence, arousal = rng.uniform(-1, 1, (2, n))
     frame = frame.assign(
-        image_id=[f"val_set/images/{i}.jpg" for i in range(n)],
+        clip_id=[f"validation-{i:07d}" for i in range(n)],
+        subject_id="",
         model=model,
+        role="model",
+        view="",
+        protocol="validation",
+        fold=None,
+        seed=1,
         emotion=names[truth],
         predicted=names[shares.argmax(1)],
         valence=valence,
@@ -48,6 +57,7 @@ def predictions(model, n=80, synthetic=True):
         predicted_valence=0.5 * valence,
         predicted_arousal=np.clip(arousal + 0.2, -1, 1),
         synthetic=synthetic,
+        leaky=False,
     )
     frame.loc[:3, ["valence", "arousal"]] = np.nan
     return frame
@@ -75,26 +85,40 @@ def written(folder, synthetic=True, models=MODELS):
     parts, trained = [], {}
     for model in models:
         parts.append(folder / f"{model}.csv")
-        tables.write(predictions(model, synthetic=synthetic), parts[-1], "affect_predictions")
+        predictions_table.write(predictions(model), parts[-1])
         files = [folder / f"{model}-{name}" for name in ("history.csv", "time.json", "about.csv")]
         tables.write(history(), files[0], "history")
         files[1].write_text('{"seconds": 90.0}')
         tables.write(about(model, synthetic), files[2], "affect_models")
         trained[model] = affect_tables.Trained(*files)
-    path = {name: folder / f"{name}.csv" for name in (*TABLES, "affect_training", "affect_beside")}
     settings = Evaluation(bootstrap=30, confidence=0.9, by=[], controls=False)
-    affect.evaluate(parts, folder / "metrics.json", {name: path[name] for name in TABLES}, settings, 1)
-    affect.collect(parts, folder / "predictions.csv")
-    affect_tables.training(trained, path["affect_training"])
+    evaluated(parts, models, folder / "metrics.json", folder, settings, 1, synthetic)
+    evaluation.collect(parts, folder / "predictions.csv", EMOTIONS_CONTEMPT)
+    affect_tables.training(trained, folder / "affect_training.csv")
     affect_tables.augmentation(AUGMENT, folder / "affect_augmentation.csv")
-    compared(folder, path["affect_beside"], "affect" if synthetic else "affectnet")
+    compared(folder, folder / "affect_beside.csv", "affect" if synthetic else "affectnet")
     return folder
 
 
+def evaluated(parts, models, metrics, folder, settings, seed, synthetic):
+    """The tables of all results, and those of the paper's that follow from them."""
+    outs = {f"out_{name}": folder / f"{name}.csv" for name in TABLES}
+    more = {"scored": ("auc", "auc_pr"), "weighted": True, "synthetic": synthetic}
+    evaluation.evaluate(parts, None, settings, EMOTIONS_CONTEMPT, "honest", seed, metrics, **outs, **more)
+    names = (*HALVES, "affect_variants")
+    affect_tables.write_metrics(folder / "results.csv", models, *(folder / f"{name}.csv" for name in names))
+
+
+def sources(folder, **other):
+    """The tables beside which the paper's stand; `other` are those that lie elsewhere."""
+    names = ("class_report", "affect_training", "affect_augmentation")
+    found = [(name, other.get(name, folder / f"{name}.csv")) for name in names]
+    return [*found, *(("affect_metrics", folder / f"{name}.csv") for name in HALVES)]
+
+
 def compared(folder, output, dataset, **other):
-    """The paper's numbers and ours; `other` are tables that lie elsewhere."""
-    given = {name: folder / f"{name}.csv" for name in paper("affectnet").reads} | other
-    reference.write("affectnet", list(given), list(given.values()), dataset, output)
+    """The paper's numbers and ours."""
+    reference.write("affectnet", *zip(*sources(folder, **other), strict=True), dataset, output)
 
 
 @pytest.fixture(scope="module")
@@ -154,9 +178,9 @@ def test_a_bundle_is_verified_from_the_predictions_and_a_changed_one_is_found(
     assert {*TABLES, *(f"affect_{name}" for name in named), "predictions", "metrics"} <= again
     # Another answer of a network, in a bundle whose list has its hash: the tables alone can tell.
     path = results / "models/affect/vgg16-face/predictions.csv"
-    frame = tables.read(path, "affect_predictions")
+    frame = tables.read(path, "predictions")
     frame["predicted_valence"] = -frame["predicted_valence"]
-    tables.write(frame, path, "affect_predictions")
+    predictions_table.write(frame, path)
     with pytest.raises(FerflowError, match="do not follow from its predictions"):
         bundle.write(results, tmp_path / "c.zip", pictures=False)
     assert not (tmp_path / "c.zip").exists()
@@ -180,7 +204,7 @@ def test_each_row_has_ours_or_a_reason(study, real):
 def test_synthetic_figures_stand_under_their_own_heading_without_a_difference(study):
     table = beside(study)
     row = table[(table["item"] == "vgg16-face") & (table["metric"] == "accuracy")].iloc[0]
-    metrics = tables.read(study / "affect_metrics.csv", "affect_metrics")
+    metrics = tables.read(study / "affect_classification.csv", "affect_metrics")
     mine = metrics[(metrics["model"] == "vgg16-face") & (metrics["metric"] == "accuracy")].iloc[0]
     assert row["ours"] == mine["value"] and row["low"] == mine["low"]
     assert row["synthetic"] and np.isnan(row["difference"]) and row["data"] == NOT_COMPARABLE
@@ -241,19 +265,16 @@ def test_the_time_of_a_training_is_shared_out_over_its_epochs(tmp_path):
     assert tables.read(tmp_path / "out.csv", "affect_training")["minutes_per_epoch"].item() == 2
 
 
-def test_losses_stand_below_one_another(study, tmp_path):
-    affect_tables.variants(study / "affect_metrics.csv", tmp_path / "v.csv")
-    table = tables.read(tmp_path / "v.csv", "affect_variants")
+def test_losses_stand_below_one_another(study):
+    table = tables.read(study / "affect_variants.csv", "affect_variants")
     assert list(table["model"]) == ["resnet50-face", "vgg16-face", "vgg16-face-ccc"]
     assert list(table["variant"]) == ["the paper's", "the paper's", "concordance"]
     assert list(table["network"]) == ["resnet50-face", "vgg16-face", "vgg16-face"]
 
 
 @pytest.mark.parametrize("half", ["classification", "regression"])
-def test_tables_5_and_6_have_a_metric_a_row_and_a_model_a_column(study, tmp_path, half):
-    outs = {name: tmp_path / f"{name}.csv" for name in ("classification", "regression")}
-    affect_tables.halves(study / "affect_metrics.csv", outs["classification"], outs["regression"])
-    table = tables.read(outs[half], "affect_metrics")
+def test_tables_5_and_6_have_a_metric_a_row_and_a_model_a_column(study, half):
+    table = tables.read(study / f"affect_{half}.csv", "affect_metrics")
     made = affect_tables.metrics_table(table, "Table", 0.9)
     assert list(made.headings[:4]) == ["metric", *MODELS] and made.marks == "synthetic data"
     assert len(made.rows) == (6 if half == "classification" else 8)
@@ -263,16 +284,19 @@ def test_tables_5_and_6_have_a_metric_a_row_and_a_model_a_column(study, tmp_path
 
 def test_what_cannot_be_is_a_dash_with_its_reason(tmp_path):
     frame = predictions("vgg16-face").assign(predicted_valence=0.1)
-    table = affect.metrics(frame, Evaluation(bootstrap=5, confidence=0.9, by=[], controls=False), 1)
-    made = affect_tables.metrics_table(table, "Table", 0.9)
+    settings = Evaluation(bootstrap=5, confidence=0.9, by=[], controls=False)
+    tables.write(results(frame, EMOTIONS_CONTEMPT, settings, 1), tmp_path / "results.csv", "results")
+    outs = [tmp_path / f"{name}.csv" for name in (*HALVES, "v")]
+    affect_tables.write_metrics(tmp_path / "results.csv", ["vgg16-face"], *outs)
+    made = affect_tables.metrics_table(tables.read(outs[1], "affect_metrics"), "Table", 0.9)
     row = next(row for row in made.rows if row[0] == "Pearson's r, valence")
     assert row[1] == "–" and "the predictions do not vary" in row[-1]
 
 
 def test_shown_tables_are_rendered_in_their_way(study, tmp_path):
-    for name in ("affect_metrics", "affect_beside", "affect_report", "affect_training"):
+    for name in ("affect_regression", "affect_beside", "class_report", "affect_training"):
         outs = [tmp_path / f"{name}{end}" for end in shown.SUFFIXES]
-        schema = "reference" if name == "affect_beside" else name
+        schema = {"affect_beside": "reference", "affect_regression": "affect_metrics"}.get(name, name)
         shown.render(study / f"{name}.csv", schema, f"Title of {name}", outs, True, 0.9)
         for out in outs:
             assert "synthetic data" in out.read_text()
@@ -288,7 +312,8 @@ def test_the_terminal_shows_the_metrics(study, tmp_path):
     from ferflow.report.console import print_results
 
     (tmp_path / "tables").mkdir()
-    (tmp_path / "tables/affect_metrics.csv").write_bytes((study / "affect_metrics.csv").read_bytes())
+    for name in HALVES:
+        shutil.copy(study / f"{name}.csv", tmp_path / "tables")
     console = Console(width=160, record=True, file=io.StringIO())
     print_results(tmp_path, console)
     text = console.export_text()
@@ -299,13 +324,13 @@ def test_figures_are_drawn_and_marked(study, tmp_path):
     model = "vgg16-face"
     about = {"loss": "loss, as optimised"}
     learning_curves([study / f"{model}-history.csv"], tmp_path / "l.svg", model, 8, True, **about)
-    tabled = [study / "affect_confusion.csv", study / "affect_report.csv"]
+    tabled = [study / "confusion.csv", study / "class_report.csv"]
     affect_figures.write_confusion(*tabled, tmp_path / "c.svg", model)
-    affect_figures.write_plane(study / "predictions.csv", tmp_path / "p.svg", model)
+    affect_figures.write_plane(study / "predictions.csv", tmp_path / "p.svg", model, True)
     for path in tmp_path.iterdir():
         assert "synthetic data" in path.read_text()
     with pytest.raises(InputError, match="has no rows of alexnet"):
-        affect_figures.write_plane(study / "predictions.csv", tmp_path / "q.svg", "alexnet")
+        affect_figures.write_plane(study / "predictions.csv", tmp_path / "q.svg", "alexnet", True)
 
 
 def test_a_history_without_concordance_has_two_panels():
@@ -330,7 +355,7 @@ def test_the_plane_without_any_known_values_is_empty_and_no_crash():
 
 
 def test_sheets_choose_right_and_wrong_images_of_each_class():
-    frame = predictions("vgg16-face")
+    frame = predictions("vgg16-face").assign(image=lambda table: table["clip_id"])
     for right in (True, False):
         found = affect_sheets.chosen(frame, right)
         assert list(found) == list(LOOKS)
@@ -338,7 +363,7 @@ def test_sheets_choose_right_and_wrong_images_of_each_class():
             assert (rows["emotion"] == emotion).all() and len(rows) <= affect_sheets.DOWN
             assert ((rows["emotion"] == rows["predicted"]) == right).all()
         again = affect_sheets.chosen(frame.sample(frac=1, random_state=1), right)
-        assert all(list(found[name]["image_id"]) == list(again[name]["image_id"]) for name in LOOKS)
+        assert all(list(found[name]["clip_id"]) == list(again[name]["clip_id"]) for name in LOOKS)
 
 
 def test_a_sheet_says_what_was_said_and_survives_a_missing_image(study, tmp_path):
@@ -355,13 +380,15 @@ def test_a_sheet_says_what_was_said_and_survives_a_missing_image(study, tmp_path
     cv2.imwrite(str(folder / "8.jpg"), np.full((20, 30, 3), 200, np.uint8))
     assert affect_sheets.small(folder / "8.jpg").shape == (affect_sheets.SIDE, affect_sheets.SIDE, 3)
     assert affect_sheets.small(folder / "9.jpg") is None
-    affect_sheets.write(study / "predictions.csv", tmp_path, tmp_path / "s.svg", "vgg16-face", right=True)
+    images = {f"validation-{i:07d}": f"val_set/images/{i}.jpg" for i in range(80)}
+    given = (study / "predictions.csv", images, tmp_path, tmp_path / "s.svg", "vgg16-face")
+    affect_sheets.write(*given, right=True, synthetic=True)
     text = (tmp_path / "s.svg").read_text()
     assert "synthetic data" in text and len(text) < 2_000_000
 
 
 def test_a_network_without_face_weights_says_so_beside_the_paper(study):
-    found = {name: tables.read(study / f"{name}.csv", name) for name in paper("affectnet").reads}
+    found = reference.read("affectnet", *zip(*sources(study), strict=True)).tables
     found["affect_training"]["weights"] = "untrained start"
     made = reference.compare("affectnet", StudyResults(found, {"dataset": "affect"}))
     made = made.set_index(["item", "metric"])

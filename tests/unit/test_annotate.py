@@ -466,9 +466,8 @@ def test_results_are_for_who_runs_the_page(client, clips_folder, tmp_path):
     say(client, "anna", state["clips"][0]["id"], "sad")
     (tmp_path / "p.csv").write_bytes(client.get("/predictions.csv", params={"key": "results-key"}).content)
     rows = predictions.read([tmp_path / "p.csv"], EMOTIONS, clips_folder / "manifest.csv")
-    assert rows[["model", "protocol", "predicted", "p_sad"]].to_numpy().tolist() == [
-        ["human:anna", "human", "sad", 1.0]
-    ]
+    said = rows[["model", "role", "protocol", "predicted", "p_sad"]].to_numpy().tolist()
+    assert said == [["anna", "human", "human", "sad", 1.0]]
 
 
 # --- the command ---------------------------------------------------------------------------------
@@ -503,7 +502,7 @@ def test_export_names_who_has_not_finished(monkeypatch, capsys, clips_folder, tm
         "shares are of the answered ones\n"
     )
     rows = predictions.read([tmp_path / "p.csv"], EMOTIONS, clips_folder / "manifest.csv")
-    assert rows["model"].value_counts().to_dict() == {"human:anna": 6, "human:ben": 3}
+    assert rows["model"].value_counts().to_dict() == {"anna": 6, "ben": 3}
     assert (rows.loc[rows["clip_id"] == "F001_sad", "predicted"] == "sad").all()
 
 

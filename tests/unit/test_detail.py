@@ -17,7 +17,9 @@ from ferflow.evaluation.confidence import confidences, confidences_by_class
 from ferflow.evaluation.detail_tables import TITLES
 from ferflow.evaluation.errors import error_counts
 from ferflow.evaluation.groups import by_group, results_by, used
-from ferflow.evaluation.majority import majority
+from ferflow.evaluation.predictions import write
+from ferflow.humans.results import majority_predictions
+from ferflow.humans.votes import Votes
 from ferflow.settings import Calibration, Evaluation
 
 EVALUATION = Evaluation(bootstrap=80, confidence=0.9, by=[], controls=False)
@@ -30,19 +32,16 @@ def frame():
     return predictions()
 
 
-def annotators(frame, n=3, name="human-{}", accuracy=0.7, seed=2):
-    """Rows of `n` annotators of the test clips, one-hot, right with probability `accuracy`."""
+def people(frame, simulated=False, without="", accuracy=0.7, seed=2):
+    """The majority of three annotators of the test clips, each right with probability `accuracy`."""
     rng = np.random.default_rng(seed)
     test = frame[(frame["protocol"] == "test") & (frame["model"] == "c3d")]
-    parts = []
-    for i in range(n):
-        rows = test.assign(model=name.format(i), protocol="human")
-        said = np.where(rng.random(len(rows)) < accuracy, rows["emotion"], rng.choice(EMOTIONS, len(rows)))
-        rows["predicted"] = said
-        for emotion in EMOTIONS:
-            rows[f"p_{emotion}"] = (said == emotion).astype(float)
-        parts.append(rows)
-    return pd.concat(parts, ignore_index=True)
+    test = test[test["subject_id"] != without].reset_index(drop=True)
+    truth = test["emotion"].map(EMOTIONS.index).to_numpy()
+    said = np.where(rng.random((3, len(test))) < accuracy, truth, rng.integers(6, size=(3, len(test))))
+    counts = np.eye(6, dtype=np.int64)[said].sum(0)
+    about = test[["clip_id", "subject_id", "emotion", "synthetic"]]
+    return majority_predictions(Votes(about, counts, EMOTIONS), simulated).assign(synthetic=True, leaky=False)
 
 
 def test_mcnemar_equals_statsmodels_scipy_and_published_values():
@@ -111,22 +110,11 @@ def test_equal_models_do_not_differ(frame):
 
 def test_the_majority_takes_part_on_the_clips_it_saw(frame):
     test = frame[frame["protocol"] == "test"]
-    votes = annotators(frame)
-    votes = votes[votes["subject_id"] != "F003"]
-    rows = majority(votes, EMOTIONS)
-    assert set(rows["model"]) == {"human-majority"}
-    by_hand = votes.groupby("clip_id")["predicted"].agg(
-        lambda said: max(EMOTIONS, key=lambda e: (said.eq(e).sum(), -EMOTIONS.index(e)))
-    )
-    assert rows.set_index("clip_id")["predicted"].to_dict() == by_hand.to_dict()
+    rows = people(frame, without="F003")
     table = comparisons(pd.concat([test, rows]), ["c3d", "human-majority"], EVALUATION, 1)
-    assert table["n_clips"].item() == len(by_hand)
+    assert table["n_clips"].item() == len(rows) == 30
     assert table["note"].item() == "on the 30 of 36 clips that both were shown"
-    assert set(majority(annotators(frame, name="simulated-{}"), EMOTIONS)["model"]) == {
-        "simulated-human-majority"
-    }
-    assert majority(test, EMOTIONS).empty
-    assert majority(pd.concat([votes, rows]), EMOTIONS)["model"].unique().tolist() == ["human-majority"]
+    assert (table["first_role"].item(), table["second_role"].item()) == ("model", "human")
 
 
 def test_what_cannot_be_compared_is_refused(frame):
@@ -186,7 +174,9 @@ def test_a_model_that_says_what_it_knows_is_calibrated():
         frame = pd.DataFrame(given, columns=[f"p_{e}" for e in EMOTIONS])
         labels = {"emotion": np.take(EMOTIONS, truth), "predicted": np.take(EMOTIONS, given.argmax(1))}
         names = {"clip_id": [f"c{i}" for i in range(6000)], "subject_id": [f"s{i % 60}" for i in range(6000)]}
-        return frame.assign(**labels, **names, model=model, protocol="test", synthetic=False)
+        return frame.assign(
+            **labels, **names, model=model, role="model", view="", protocol="test", synthetic=False
+        )
 
     sharp = shares**3 / (shares**3).sum(1, keepdims=True)
     table = pd.concat([rows(shares, "honest"), rows(sharp, "sharp")])
@@ -298,10 +288,10 @@ def test_errors_are_counted_per_class(frame):
 def test_all_tables_from_files(tmp_path, frame):
     write_manifest(tmp_path / "manifest.csv")
     models = frame.assign(model=frame["model"].replace({"convlstm": "control-true-aus"}))
-    test = frame[(frame["protocol"] == "test") & (frame["model"] == "c3d")]
+    models["role"] = np.where(models["model"] == "control-true-aus", "control", "model")
+    test = frame[(frame["protocol"] == "test") & (frame["model"] == "c3d")].assign(role="fusion")
     fusions = [test.assign(model=m) for m in ("fusion-all-average", "fusion-best", "fusion-stacking")]
-    everything = pd.concat([models, *fusions, annotators(frame, name="simulated-{}")])
-    tables.write(everything.drop(columns="synthetic"), tmp_path / "predictions.csv", "predictions")
+    write(pd.concat([models, *fusions, people(frame, simulated=True)]), tmp_path / "predictions.csv")
     detail.write_details(
         [tmp_path / "predictions.csv"],
         tmp_path / "manifest.csv",

@@ -17,6 +17,7 @@ from ferflow.evaluation import detail
 from ferflow.evaluation import run as evaluation_run
 from ferflow.evaluation.detail_tables import SCHEMAS, TITLES
 from ferflow.evaluation.errors import errors
+from ferflow.evaluation.predictions import write
 from ferflow.report import by_group, comparisons, error_table, opening, reliability, rendering, run
 from ferflow.report.names import model_label
 from ferflow.settings import Calibration, Evaluation
@@ -31,12 +32,11 @@ def folder(tmp_path_factory):
     frame = predictions()
     test = frame[(frame["protocol"] == "test") & (frame["model"] == "c3d")]
     more = [
-        test.assign(model="fusion-best"),
-        test.assign(model="simulated-human-majority", protocol="human"),
-        test.assign(model="control-true-aus"),
+        test.assign(model="fusion-best", role="fusion"),
+        test.assign(model="simulated-human-majority", role="simulated", protocol="human"),
+        test.assign(model="control-true-aus", role="control"),
     ]
-    everything = pd.concat([frame, *more]).drop(columns="synthetic")
-    tables.write(everything, folder / "predictions.csv", "predictions")
+    write(pd.concat([frame, *more]), folder / "predictions.csv")
     write_manifest(folder / "manifest.csv")
     given = [folder / "predictions.csv"], folder / "manifest.csv", folder
     detail.write_details(*given, CALIBRATION, EVALUATION, 1, EMOTIONS, by=["sex"])
@@ -146,8 +146,7 @@ def test_the_same_tables_give_the_same_bytes(folder):
 def test_one_model_alone_has_every_other_table_and_figure(tmp_path):
     """No pair to compare: that figure is not drawn, the page that opens the report says nothing of it."""
     alone = predictions()
-    alone = alone[alone["model"] == "compact+lstm"].drop(columns="synthetic")
-    tables.write(alone, tmp_path / "predictions.csv", "predictions")
+    write(alone[alone["model"] == "compact+lstm"], tmp_path / "predictions.csv")
     write_manifest(tmp_path / "manifest.csv")
     given = ([tmp_path / "predictions.csv"], tmp_path / "manifest.csv")
     detail.write_details(*given, tmp_path, CALIBRATION, EVALUATION, 4, EMOTIONS)
@@ -156,7 +155,8 @@ def test_one_model_alone_has_every_other_table_and_figure(tmp_path):
         tmp_path / "reliability.csv", tmp_path / "calibration.csv", tmp_path / "reliability.svg", 0.9
     )
     run.confusions_beside(tmp_path / "confusion_beside.csv", tmp_path / "beside.svg")
-    evaluation_run.evaluate(*given, tmp_path / "metrics.json", tmp_path, EVALUATION, 4, EMOTIONS)
+    outs = [tmp_path / name for name in ("metrics.json", "results.csv", "confusion.csv")]
+    evaluation_run.evaluate(*given, EVALUATION, EMOTIONS, "honest", 4, *outs)
     names = ("results", "calibration", "comparisons", "confusion")
     found = {name: tables.read(tmp_path / f"{name}.csv", name) for name in names}
     said = {

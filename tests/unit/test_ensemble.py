@@ -10,7 +10,7 @@ from ferflow import tables
 from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.errors import InputError, SplitError
 from ferflow.evaluation.ensemble import Candidate, average, average_tables, choose
-from ferflow.evaluation.predictions import table
+from ferflow.evaluation.predictions import table, write
 
 K = len(EMOTIONS_NEUTRAL)
 
@@ -46,19 +46,20 @@ def test_tables_are_averaged_image_by_image_whatever_their_order(tmp_path):
     columns = [f"p_{emotion}" for emotion in EMOTIONS_NEUTRAL]
     singles = [tables.read(path, "predictions").set_index("clip_id").loc[list("abcd")] for path in paths]
     expected = sum(single[columns].to_numpy() for single in singles) / 3
-    np.testing.assert_allclose(mean[columns], expected, atol=1e-9)
+    np.testing.assert_allclose(mean[columns], expected, atol=1e-6)
     assert mean["predicted"].tolist() == [EMOTIONS_NEUTRAL[k] for k in expected.argmax(1)]
-    assert set(mean["model"]) == {"three"}
-    tables.write(mean, tmp_path / "mean.csv", "predictions")
+    assert set(mean["model"]) == {"three"} and set(mean["role"]) == {"ensemble"}
+    write(mean, tmp_path / "mean.csv")
 
 
 @pytest.mark.parametrize(
     ("order", "changes", "message"),
     [
-        (slice(0, 3), {}, r"b\.csv: lacks image d of .*a\.csv"),
-        (slice(None), {"clip_id": list("abcZ")}, r"b\.csv: has image Z, which is not in .*a\.csv"),
+        (slice(0, 3), {}, r"b\.csv: lacks image d \(test\) of .*a\.csv"),
+        (slice(None), {"clip_id": list("abcZ")}, r"b\.csv: has image Z \(test\), which is not in .*a\.csv"),
         (slice(None), {"emotion": "sad"}, r"b\.csv: image a: emotion is sad, but angry in .*a\.csv"),
-        (slice(None), {"protocol": "validation"}, r"b\.csv: image a: protocol is validation, but test"),
+        (slice(None), {"protocol": "validation"}, r"b\.csv: lacks image a \(test\) of"),
+        (slice(None), {"view": "ten"}, r"b\.csv: lacks image a \(test\) of"),
         (slice(None), {"model": list("bbbx")}, r"b\.csv: holds 2 models \(b, x\)"),
         (slice(None), {f"p_{e}": None for e in EMOTIONS_NEUTRAL}, r"b\.csv: has rows without probabilities"),
     ],

@@ -46,12 +46,21 @@ def write(frame, path):
     return path
 
 
+def evaluate(paths, manifest, folder, emotions=EMOTIONS, protocol="honest", **more):
+    """Everything that a study can ask for, in `folder`."""
+    names = ("results", "confusion", "errors", "class_report")
+    outs = {f"out_{name}": folder / f"{name}.csv" for name in names}
+    outs["out_metrics"] = folder / "metrics.json"
+    run.evaluate(paths, manifest, SETTINGS, emotions, protocol, 3, **outs, **more)
+
+
 def test_several_tables_become_one(tmp_path, manifest):
     paths = [write(rows(), tmp_path / "a.csv"), write(rows(model="control-true-aus"), tmp_path / "b.csv")]
     frame = predictions.read(paths, EMOTIONS, manifest)
     assert frame["model"].value_counts().to_dict() == {"compact+lstm": 18, "control-true-aus": 18}
-    assert frame["synthetic"].all()
-    run.collect(paths, manifest, tmp_path / "all.csv", EMOTIONS)
+    assert frame["synthetic"].all() and not frame["leaky"].any()
+    assert (frame["role"] == "model").all() and (frame["view"] == "").all()  # where nothing is said
+    run.collect(paths, tmp_path / "all.csv", EMOTIONS, manifest)
     again = predictions.read([tmp_path / "all.csv"], EMOTIONS, manifest)
     pd.testing.assert_frame_equal(again, frame)
 
@@ -139,9 +148,9 @@ def test_evaluate_writes_what_the_report_needs(tmp_path, manifest):
     paths = [
         write(frame, tmp_path / f"{i}.csv") for i, frame in enumerate([rows(wrong=("fear", "sad")), *folds])
     ]
-    run.evaluate(paths, manifest, tmp_path / "metrics.json", tmp_path / "tables", SETTINGS, 3, EMOTIONS)
+    evaluate(paths, manifest, tmp_path / "tables")
 
-    metrics = json.loads((tmp_path / "metrics.json").read_text())
+    metrics = json.loads((tmp_path / "tables/metrics.json").read_text())
     assert metrics["synthetic"] is True
     assert metrics["chance"] == pytest.approx(1 / 6)
     test = metrics["models"]["compact+lstm"]["test"]
@@ -176,15 +185,15 @@ def test_evaluate_writes_what_the_report_needs(tmp_path, manifest):
 
 def test_a_leaky_protocol_is_written_on_every_table(tmp_path, manifest):
     path = write(rows(), tmp_path / "a.csv")
-    run.evaluate([path], manifest, tmp_path / "m.json", tmp_path, SETTINGS, 3, EMOTIONS, protocol="published")
+    evaluate([path], manifest, tmp_path, protocol="published")
     for name in ("results", "confusion", "errors", "class_report"):
         assert tables.read(tmp_path / f"{name}.csv", name)["note"].str.contains("leaky").all()
-    assert json.loads((tmp_path / "m.json").read_text())["study_protocol"] == "published"
+    assert json.loads((tmp_path / "metrics.json").read_text())["study_protocol"] == "published"
 
 
 def test_all_right_leaves_no_errors_and_still_tables(tmp_path, manifest):
     path = write(rows(wrong=()), tmp_path / "a.csv")
-    run.evaluate([path], manifest, tmp_path / "m.json", tmp_path, SETTINGS, 3, EMOTIONS)
+    evaluate([path], manifest, tmp_path)
     assert len(tables.read(tmp_path / "errors.csv", "errors")) == 0
 
 
@@ -196,9 +205,35 @@ def test_stills_have_seven_classes_and_no_manifest(tmp_path):
         for i, e in enumerate(EMOTIONS_NEUTRAL * 3)
     ]
     path = write(pd.DataFrame(images), tmp_path / "p.csv")
-    run.evaluate_spatial(path, tmp_path / "m.json", tmp_path, SETTINGS, 3, synthetic=False)
-    results = tables.read(tmp_path / "spatial_results.csv", "results")
+    evaluate([path], None, tmp_path, EMOTIONS_NEUTRAL, synthetic=False)
+    results = tables.read(tmp_path / "results.csv", "results")
     assert results["metric"].tolist() == [*METRICS, "auc"]
     assert (results["value"] == 1.0).all()
     assert results["chance"].iloc[0] == pytest.approx(1 / 7)
     assert not results["synthetic"].any()
+
+
+def test_views_are_apart_and_classes_are_told_in_the_simplest(tmp_path, manifest):
+    frame = rows(wrong=("fear",)).assign(view="one")
+    frame = pd.concat([frame, rows(wrong=()).assign(view="ten")])
+    evaluate([write(frame, tmp_path / "a.csv")], manifest, tmp_path)
+    views = json.loads((tmp_path / "metrics.json").read_text())["models"]["compact+lstm"]
+    assert views["one"]["test"]["accuracy"]["value"] == pytest.approx(5 / 6)
+    assert views["ten"]["test"]["accuracy"]["value"] == 1
+    assert set(tables.read(tmp_path / "class_report.csv", "class_report")["view"]) == {"one"}
+    again = frame.assign(view="one")
+    with pytest.raises(InputError, match=r"predicted twice by compact\+lstm \(one, test\)"):
+        predictions.read([write(again, tmp_path / "b.csv")], EMOTIONS, manifest)
+
+
+def test_leaky_folds_are_marked_by_their_protocol_alone(tmp_path, manifest):
+    parts = [
+        rows((subject,), protocol=protocol, fold=fold)
+        for protocol in ("random", "film")
+        for fold, subject in enumerate(("F001", "M001", "M002"))
+    ]
+    evaluate([write(pd.concat(parts), tmp_path / "a.csv")], manifest, tmp_path, representative=True)
+    for name in ("results", "confusion", "errors"):
+        table = tables.read(tmp_path / f"{name}.csv", name)
+        assert (table["note"].str.contains("leaky") == (table["protocol"] == "random")).all()
+    assert tables.read(tmp_path / "confusion.csv", "confusion")["count"].sum() == 2 * 6

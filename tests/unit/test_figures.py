@@ -84,7 +84,8 @@ def study(tmp_path_factory):
     pd.DataFrame(rows).to_csv(folder / "predictions.csv", index=False)
     settings = Evaluation(bootstrap=50, confidence=0.95, by=[], controls=True)
     inputs = ([folder / "predictions.csv"], folder / "manifest.csv")
-    evaluation.evaluate(*inputs, folder / "metrics.json", folder, settings, 1, EMOTIONS)
+    outs = [folder / f"{name}.csv" for name in ("results", "confusion", "errors", "class_report")]
+    evaluation.evaluate(*inputs, settings, EMOTIONS, "honest", 1, folder / "metrics.json", *outs)
     splits = {"scheme": "stratified", "seed": 1, "test": ["F001"], "folds": [["F002", "M001"], ["M002"]]}
     (folder / "splits.json").write_text(json.dumps(splits))
     return folder
@@ -226,8 +227,12 @@ def test_colours_differ_in_lightness():
 
 
 def test_models_are_named_and_ordered_as_in_the_thesis():
-    models = ["control-true-aus", "compact+cnn1d", "vgg16+bilstm", "compact+lstm"]
-    assert model_order(models) == ["compact+lstm", "vgg16+bilstm", "compact+cnn1d", "control-true-aus"]
+    table = pd.DataFrame({"model": ["control-true-aus", "compact+cnn1d", "vgg16+bilstm", "compact+lstm"]})
+    table["role"] = ["control", "model", "model", "model"]
+    assert model_order(table) == ["compact+lstm", "vgg16+bilstm", "compact+cnn1d", "control-true-aus"]
     assert model_label("vgg16+cnn1d") == "VGG16 + 1D-CNN"
+    assert model_label("compact", "ten") == "compact CNN, ten crops"
+    assert model_label("fusion-lstm-and-c3d-weighted") == "fusion of lstm-and-c3d, weighted average"
+    assert model_label("fusion-best") == "best fusion"
     assert model_label("control-true-aus") == "control: true AUs"
     assert model_label("control-cnn1d-on-neutral-frames") == "control: 1D-CNN on neutral frames"

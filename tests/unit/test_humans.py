@@ -14,7 +14,7 @@ from ferflow.classes import EMOTIONS
 from ferflow.errors import InputError, SettingError
 from ferflow.evaluation import predictions
 from ferflow.evaluation import run as evaluation
-from ferflow.humans import annotations, annotators, measures, results, run, simulated, votes
+from ferflow.humans import annotations, measures, results, run, simulated, votes
 from ferflow.humans.annotations import annotation_clips
 from ferflow.humans.annotators import order
 from ferflow.humans.results import mistaken_for, per_annotator, per_clip, published_item, summarise
@@ -151,13 +151,6 @@ def test_names_of_simulated_annotators_are_theirs_alone(folder):
         run.from_annotations(
             folder / "a.csv", folder / "manifest.csv", None, folder, folder, 0.5, EVALUATION, EMOTIONS, 3
         )
-    assert (
-        annotators.model_name("simulated-07") == "simulated-human:07"
-        and annotators.model_name("anna") == "human:anna"
-    )
-    assert annotators.of_model("simulated-human:07") == "simulated-07"
-    assert model_label("human:C+3@po") == "human C+3@po"
-    assert model_label("simulated-human:07") == "simulated human 07"
     assert model_label("simulated-human-majority") == "simulated human majority"
 
 
@@ -457,9 +450,11 @@ def test_answers_and_majority_are_predictions_that_evaluation_takes(study):
     assert set(frame["protocol"]) == {"human"} and len(frame) == 7 * 12
     assert set(frame["model"]) == {
         "simulated-human-majority",
-        *(f"simulated-human:0{i}" for i in range(1, 7)),
+        *(f"simulated-0{i}" for i in range(1, 7)),
     }
-    evaluation.evaluate(paths, study / "manifest.csv", study / "m.json", study, EVALUATION, 1, EMOTIONS)
+    assert set(frame["role"]) == {"simulated"}
+    outs = [study / name for name in ("m.json", "results.csv", "confusion.csv")]
+    evaluation.evaluate(paths, study / "manifest.csv", EVALUATION, EMOTIONS, "honest", 1, *outs)
     results = tables.read(study / "results.csv", "results")
     own = results[results["metric"] == "accuracy"].set_index("model")["value"]
     summary = tables.read(study / "human_summary.csv", "human_summary")
@@ -469,7 +464,7 @@ def test_answers_and_majority_are_predictions_that_evaluation_takes(study):
     assert own["simulated-human-majority"] == pytest.approx(voted)
     table = tables.read(study / "human_accuracy.csv", "human_accuracy")
     first = table[(table["annotator"] == "simulated-01") & (table["emotion"] == "all")].iloc[0]
-    assert own["simulated-human:01"] == pytest.approx(first["accuracy"])
+    assert own["simulated-01"] == pytest.approx(first["accuracy"])
 
 
 def test_predictions_of_annotators_are_read_as_annotations(study):

@@ -130,7 +130,7 @@ def predictions(model: str, protocol: str, right: list[bool], names: list[str]) 
     shares[range(len(names)), [EMOTIONS_NEUTRAL.index(name) for name in said]] = 0.9
     rows = pd.DataFrame({"clip_id": names, "subject_id": "", "emotion": truth, "predicted": said})
     rows[SHARES] = shares
-    rows = rows.assign(model=model, protocol=protocol, seed=20)
+    rows = rows.assign(model=model, role="model", view="one", protocol=protocol, seed=20)
     rows["fold"] = pd.array([None] * len(rows), dtype="Int64")
     return rows
 
@@ -141,8 +141,8 @@ def judged(tmp_path):
     public, private = ["p0", "p1"], ["q0", "q1", "q2", "q3"]
     rights = {"a": [True, False, False, True], "b": [False, False, True, True]}
     for name, right in rights.items():
-        rows = [predictions(f"{name}@one", "validation", [True, False], public)]
-        rows.append(predictions(f"{name}@one", "test", right, private))
+        rows = [predictions(name, "validation", [True, False], public)]
+        rows.append(predictions(name, "test", right, private))
         tables.write(pd.concat(rows, ignore_index=True), tmp_path / f"{name}.csv", "predictions")
         copies = pd.DataFrame({"model": "a", "split": "PrivateTest", "clip_id": ["q0"], "copy_of": ["t0"]})
         tables.write(copies if name == "a" else copies[:0], tmp_path / f"{name}-copies.csv", "copies")
@@ -165,7 +165,7 @@ def test_an_average_has_learnt_what_a_member_has(judged):
     both = tables.read(judged / "both.csv", "predictions")
     a, b = (tables.read(judged / f"{name}.csv", "predictions") for name in "ab")
     np.testing.assert_allclose(both[SHARES], (a[SHARES] + b[SHARES]) / 2)
-    assert set(both["model"]) == {"both@one"}
+    assert set(both["model"]) == {"both"} and set(both["role"]) == {"ensemble"}
     copies = tables.read(judged / "both-copies.csv", "copies")
     assert copies[["model", "clip_id"]].to_numpy().tolist() == [["both", "q0"]]
 
@@ -174,7 +174,7 @@ def test_an_average_of_other_images_is_refused(judged):
     short = tables.read(judged / "b.csv", "predictions")[1:]
     short["fold"] = short["fold"].astype("Int64")
     tables.write(short, judged / "short.csv", "predictions")
-    with pytest.raises(InputError, match="has other images or views than"):
+    with pytest.raises(InputError, match=r"lacks image p0 \(one, validation\) of"):
         images.average_models(
             "x", [judged / "a.csv", judged / "short.csv"], [], judged / "x.csv", judged / "y"
         )
@@ -183,25 +183,24 @@ def test_an_average_of_other_images_is_refused(judged):
 def evaluated(folder, names=("a", "b", "both")) -> Path:
     """The table of results."""
     said, listed = folder / "predictions.csv", folder / "manifest.csv"
-    run.collect([folder / f"{name}.csv" for name in names], listed, said, EMOTIONS_NEUTRAL)
+    run.collect([folder / f"{name}.csv" for name in names], said, EMOTIONS_NEUTRAL, listed)
     copies = [folder / f"{name}-copies.csv" for name in names]
-    out = folder / "tables/results.csv"
-    out.parent.mkdir()
-    images.evaluate(said, copies, listed, EVALUATION, 20, "published", folder / "metrics.json", out)
-    return out
+    names = ("results", "confusion", "class_report", "copies")
+    outs = {f"out_{name}": folder / f"tables/{name}.csv" for name in names}
+    given = ([said], listed, EVALUATION, EMOTIONS_NEUTRAL, "published", 20, folder / "metrics.json")
+    run.evaluate(*given, **outs, copies_csvs=copies)
+    return outs["out_results"]
 
 
 def test_each_accuracy_stands_on_all_images_and_without_copies(judged):
     results = tables.read(evaluated(judged), "results")
     accuracy = results[results["metric"] == "accuracy"].set_index(["model", "protocol"])
-    assert accuracy.loc[("a@one", "test"), "value"] == 0.5
-    assert accuracy.loc[("a@one", "honest"), "value"] == pytest.approx(
-        1 / 3
-    )  # q0, which was right, is a copy
-    assert accuracy.loc[("a@one", "honest"), "n_clips"] == 3
-    assert accuracy.loc[("b@one", "honest"), "value"] == accuracy.loc[("b@one", "test"), "value"] == 0.5
+    assert accuracy.loc[("a", "test"), "value"] == 0.5
+    assert accuracy.loc[("a", "honest"), "value"] == pytest.approx(1 / 3)  # q0, which was right, is a copy
+    assert accuracy.loc[("a", "honest"), "n_clips"] == 3
+    assert accuracy.loc[("b", "honest"), "value"] == accuracy.loc[("b", "test"), "value"] == 0.5
     leaky = accuracy["note"].str.contains(LEAKY)
-    assert set(leaky[leaky].index) == {("a@one", "test"), ("both@one", "test")}
+    assert set(leaky[leaky].index) == {("a", "test"), ("both", "test")}
 
 
 def test_the_tables_say_what_leaks_and_what_was_not_run(judged, small_settings):

@@ -29,9 +29,9 @@ def found(frame):
     return {
         "results": results(frame, EMOTIONS, EVALUATION, 1),
         "calibration": calibration(
-            frame, EMOTIONS, Calibration(bins=10, binning="width", listed=3), EVALUATION, 1, ""
+            frame, EMOTIONS, Calibration(bins=10, binning="width", listed=3), EVALUATION, 1
         )[0],
-        "comparisons": comparisons(test, models, EVALUATION, 1, ""),
+        "comparisons": comparisons(test, models, EVALUATION, 1),
         "confusion": confusion(frame, EMOTIONS),
         "unusable_counts": counted(0),
     }
@@ -70,9 +70,9 @@ def test_the_model_is_the_best_in_cross_validation_and_its_numbers_are_those_of_
 
 def test_humans_are_compared_on_the_same_clips(found, frame):
     test = frame[frame["protocol"] == "test"]
-    human = test[test["model"] == "convlstm"].assign(model="simulated-human-majority")
+    human = test[test["model"] == "convlstm"].assign(model="simulated-human-majority", role="simulated")
     both = [test[test["model"] == "compact+cnn1d"], human]
-    pairs = comparisons(pd.concat(both), ["compact+cnn1d", "simulated-human-majority"], EVALUATION, 1, "")
+    pairs = comparisons(pd.concat(both), ["compact+cnn1d", "simulated-human-majority"], EVALUATION, 1)
     said = opening.answers(found | {"comparisons": pairs}, 0.9)[3]
     ours, theirs = ((one["emotion"] == one["predicted"]).mean() for one in both)
     assert said["answer"].startswith(

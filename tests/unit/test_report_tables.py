@@ -36,7 +36,9 @@ def results(synthetic=True, low=0.5, note=""):
                 "n_clips": 48,
                 "n_subjects": 8,
             }
-            names = {"model": model, "protocol": "test", "fold": None, "metric": metric}
+            role = "control" if model == "control-true-aus" else "model"
+            names = {"model": model, "role": role, "view": "", "protocol": "test"}
+            names |= {"fold": None, "metric": metric}
             rows.append(names | numbers | {"synthetic": synthetic, "note": note})
     return pd.DataFrame(rows).astype({"fold": "Int64"})
 

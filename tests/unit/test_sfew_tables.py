@@ -14,11 +14,11 @@ from test_sfew_beside import results as results_of
 from ferflow import tables
 from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.errors import InputError
+from ferflow.evaluation import run
 from ferflow.evaluation.results import LEAKY
 from ferflow.report import sfew_figures, sfew_tables, shown
 from ferflow.report.papers import StudyResults, published
 from ferflow.settings import Evaluation
-from ferflow.sfew import results
 
 EVALUATION = Evaluation(bootstrap=50, confidence=0.95, by=[], controls=False)
 RIGHT = {0: 9, 1: 2, 2: 6}
@@ -29,7 +29,7 @@ def ours(models: dict, start: str = "imagenet", synthetic: bool = False) -> Stud
     return results_of(fold_table(models, start, synthetic))
 
 
-def predictions(model: str) -> pd.DataFrame:
+def predictions(model: str, protocol: str = "film") -> pd.DataFrame:
     """Schema `predictions` of 42 images in three folds, each class twice in a fold."""
     rows = []
     for fold, right in RIGHT.items():
@@ -45,7 +45,7 @@ def predictions(model: str) -> pd.DataFrame:
                     "predicted": EMOTIONS_NEUTRAL[said],
                     **{f"p_{name}": share for name, share in zip(EMOTIONS_NEUTRAL, shares, strict=True)},
                     "model": model,
-                    "protocol": "cv",
+                    "protocol": protocol,
                     "fold": fold,
                     "seed": 1,
                 }
@@ -56,11 +56,12 @@ def predictions(model: str) -> pd.DataFrame:
 @pytest.fixture(scope="module")
 def evaluated(tmp_path_factory) -> Path:
     root = tmp_path_factory.mktemp("sfew-results")
-    for protocol in ("random", "film"):
-        tables.write(predictions("resnet50-200-originals"), root / f"{protocol}.csv", "predictions")
-    names = ("metrics.json", "predictions.csv", "results.csv", "confusion.csv")
-    said = {protocol: [root / f"{protocol}.csv"] for protocol in ("random", "film")} | {"spi": []}
-    results.evaluate(said, True, EVALUATION, 1, "honest", *(root / name for name in names))
+    said = [root / f"{protocol}.csv" for protocol in ("random", "film")]
+    for path in said:
+        tables.write(predictions("resnet50-200-originals", path.stem), path, "predictions")
+    outs = [root / name for name in ("metrics.json", "results.csv", "confusion.csv")]
+    more = {"scored": (), "representative": True, "synthetic": True}
+    run.evaluate(said, None, EVALUATION, EMOTIONS_NEUTRAL, "honest", 1, *outs, **more)
     return root
 
 
@@ -120,28 +121,27 @@ def test_rendered_under_the_heading_of_its_data(tmp_path):
 
 
 def test_the_matrix_is_of_the_fold_nearest_the_mean(evaluated):
-    fold, accuracy, mean = results.nearest_fold(predictions("m"))
+    made = predictions("m").assign(role="model", view="")
+    fold, accuracy, mean = run.representative_fold(made)
     assert (fold, accuracy, mean) == (2, pytest.approx(6 / 14), pytest.approx(17 / 42))
     table = tables.read(evaluated / "confusion.csv", "confusion")
-    one = table[table["model"] == "resnet50-200-originals@random"]
+    one = table[table["protocol"] == "random"]
     assert one["count"].sum() == 14 and one.loc[one["emotion"] == one["predicted"], "count"].sum() == 6
     assert one["note"].iloc[0] == f"fold 3: accuracy 42.9 %, mean 40.5 %; {LEAKY}"
-    film = table[table["model"] == "resnet50-200-originals@film"]
+    film = table[table["protocol"] == "film"]
     assert LEAKY not in film["note"].iloc[0] and film["synthetic"].all()
 
 
 def test_metrics_of_each_protocol(evaluated):
     metrics = json.loads((evaluated / "metrics.json").read_text(encoding="utf-8"))
-    assert metrics["synthetic"] and set(metrics["models"]) == {
-        "resnet50-200-originals@film",
-        "resnet50-200-originals@random",
-    }
-    accuracy = metrics["models"]["resnet50-200-originals@film"]["cv"]["accuracy"]
+    own = metrics["models"]["resnet50-200-originals"]
+    assert metrics["synthetic"] and set(own) == {"film", "random"}
+    accuracy = own["film"]["accuracy"]
     assert accuracy["value"] == pytest.approx(17 / 42) and accuracy["low"] < 17 / 42 < accuracy["high"]
     table = tables.read(evaluated / "results.csv", "results")
     leaky = table["note"].str.contains(LEAKY)
-    assert (leaky == table["model"].str.endswith("@random")).all()
-    assert len(tables.read(evaluated / "predictions.csv", "predictions")) == 84
+    assert (leaky == (table["protocol"] == "random")).all()
+    assert "auc" not in set(table["metric"])
 
 
 def test_figures_are_drawn(evaluated, tmp_path):

@@ -14,8 +14,8 @@ from ferflow import tables
 from ferflow.apps import models, predict, ship
 from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.errors import InputError, WeightsError
-from ferflow.evaluation.images import evaluate
 from ferflow.evaluation.predictions import table
+from ferflow.evaluation.run import evaluate
 from ferflow.files import sha256
 from ferflow.models import spatial
 from ferflow.settings import Evaluation
@@ -60,18 +60,19 @@ def study(tmp_path, small_settings, monkeypatch):
     for views in ("one", "ten"):
         shares = rng.dirichlet(np.ones(7), 21) + 0.3 * np.eye(7)[np.arange(21) % 7]
         shares /= shares.sum(1, keepdims=True)
-        parts.append(table(clips, shares, EMOTIONS_NEUTRAL, f"compact@{views}", "test", None, 20))
+        said = (EMOTIONS_NEUTRAL, "compact", "test", None, 20)
+        parts.append(table(clips, shares, *said, view=views))
     tables.write(pd.concat(parts), tmp_path / "p.csv", "predictions")
     copied = pd.DataFrame({"clip_id": ["PrivateTest_3", "PrivateTest_4"], "copy_of": "Training_1"})
     tables.write(copied.assign(model="compact", split="PrivateTest"), tmp_path / "c.csv", "copies")
     manifest = clips.assign(split="PrivateTest", sex="", source="x", n_frames=1, fps=0.0, width=48)
     manifest = manifest.assign(height=48, sha256="0" * 64, synthetic=False)
     tables.write(manifest, tmp_path / "m.csv", "manifest")
+    names = ("results", "confusion", "class_report", "copies")
+    outs = {f"out_{name}": results / "tables" / f"{name}.csv" for name in names}
     settings = Evaluation(bootstrap=50, confidence=0.9, by=[], controls=False)
-    evaluate(
-        tmp_path / "p.csv", [tmp_path / "c.csv"], tmp_path / "m.csv", settings, 20, "published",
-        results / "metrics.json", results / "tables/results.csv",
-    )  # fmt: skip
+    given = ([tmp_path / "p.csv"], tmp_path / "m.csv", settings, EMOTIONS_NEUTRAL, "published", 20)
+    evaluate(*given, results / "metrics.json", **outs, copies_csvs=[tmp_path / "c.csv"])
     return results
 
 
@@ -119,14 +120,12 @@ def test_the_card_has_the_figures_of_the_files(study, tmp_path):
             ("test", "PrivateTest", 21),
             ("honest", "PrivateTest without copies of training images", 19),
         ):
-            number = metrics[f"compact@{views}"][protocol]["accuracy"]
+            number = metrics["compact"][views][protocol]["accuracy"]
             low, high = 100 * number["low"], 100 * number["high"]
             cell = f"{100 * number['value']:.2f} [{low:.2f}, {high:.2f}]"
             assert f"| {part} | {n} | {shown} | {cell} |" in card
     report = tables.read(study / "tables/class_report.csv", "class_report")
-    happy = report[
-        (report.model == "compact@one") & (report.protocol == "test") & (report.emotion == "happy")
-    ]
+    happy = report[(report.model == "compact") & (report.protocol == "test") & (report.emotion == "happy")]
     assert f"| happy | 3 | {100 * happy.precision.iloc[0]:.1f} |" in card
     assert "784,263 parameters" in card and "Training: 28,709 images; PublicTest: 3,589" in card
     assert "snakemake --configfile workflow/studies/compact.yaml" in card
@@ -167,7 +166,7 @@ def test_what_must_not_ship_does_not(study, tmp_path, small_settings, monkeypatc
     with pytest.raises(WeightsError, match=r"models/other/spatial/model\.pt: does not exist"):
         ship.ship(study, "other", out)
     metrics = study / "metrics.json"
-    metrics.write_text(metrics.read_text().replace("compact@", "fernet@"))
+    metrics.write_text(metrics.read_text().replace('"compact"', '"fernet"'))
     with pytest.raises(InputError, match="has no figures of compact"):
         ship.ship(study, "compact", out)
     metrics.write_text("{")

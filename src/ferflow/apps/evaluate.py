@@ -16,8 +16,8 @@ from ferflow.datasets.crops import Crops
 from ferflow.datasets.image_sets import read_images
 from ferflow.datasets.images import ImageSet
 from ferflow.errors import InputError, SettingError, WeightsError
+from ferflow.evaluation.copies import PARTS, TRAINING, copies, trained_on
 from ferflow.evaluation.ensemble import Candidate, average, choose
-from ferflow.evaluation.images import PARTS, TRAINING, copies, trained_on, with_views
 from ferflow.evaluation.predictions import table
 from ferflow.evaluation.summary import summarise
 from ferflow.evaluation.views import CROP, corners, view_probabilities
@@ -173,17 +173,14 @@ def part_of(images: ImageSet, split: str | None, classes: Sequence[str]) -> Imag
 
 def predict(asked: Sequence[Asked], images: ImageSet, options: Options) -> pd.DataFrame:
     """What the networks say of `images`, averaged over networks and views: schema `predictions`."""
-    import pandas as pd
-
     protocols = {split: protocol for protocol, split in PARTS.items()}
     shares = average([_shares(one, images, options) for one in asked])
-    name = with_views("+".join(one.network.name for one in asked), options.views)
-    frame = table(
-        images.table, shares, asked[0].classes, name, protocols.get(options.split, "test"), None, options.seed
-    )
+    name, alone = "+".join(one.network.name for one in asked), len(asked) == 1
     # The column is for the seed of the training: an average has none.
-    seed = asked[0].meta.get("seed") if len(asked) == 1 else None
-    return frame.assign(seed=pd.array([seed] * len(frame), dtype="Int64"))
+    seed = asked[0].meta.get("seed") if alone else None
+    said = (asked[0].classes, name, protocols.get(options.split, "test"), None, seed)
+    role = "model" if alone else "ensemble"
+    return table(images.table, shares, *said, role=role, view=options.views)
 
 
 def _shares(one: Asked, images: ImageSet, options: Options) -> np.ndarray:

@@ -94,7 +94,7 @@ def run(options: Options, console=None) -> None:
     if not asked.clips:
         first = asked.refused[0][1]
         raise InputError(options.clips, f"has no clip that can be judged: {first}", "give other clips")
-    frames = {name: _predictions(asked, name, classes, model, options.seed) for name in asked.shares}
+    frames = {name: _predictions(asked, name, classes, model) for name in asked.shares}
     report = {
         **_about(options, model, classes, listed, asked),
         "notes": [line for line in (passed_over, note, own_clips(model, options)) if line],
@@ -191,14 +191,13 @@ def baselines(frame: pd.DataFrame, classes: Sequence[str]) -> dict[str, object]:
     }
 
 
-def _predictions(asked: Asked, answer: str, classes: Classes, model: Model, seed: int) -> pd.DataFrame:
+def _predictions(asked: Asked, answer: str, classes: Classes, model: Model) -> pd.DataFrame:
     import pandas as pd
 
     rows = [(clip.clip_id, clip.subject_id, classes.shared[clip.emotion]) for clip in asked.clips]
     clips = pd.DataFrame(rows, columns=["clip_id", "subject_id", "emotion"])
     name = model.name if answer == HEAD else f"{model.name}, {answer}"
-    frame = table(clips, asked.shares[answer], classes.judged, name, "test", None, seed)
-    return frame.assign(seed=pd.array([None] * len(frame), dtype="Int64"))  # nothing was trained here
+    return table(clips, asked.shares[answer], classes.judged, name, "test", None, None)
 
 
 def _judged(frame: pd.DataFrame, asked: Asked, classes: Classes, options: Options) -> dict:

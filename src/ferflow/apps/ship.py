@@ -22,7 +22,7 @@ import numpy as np
 from ferflow import layout, tables
 from ferflow.apps.models import Single
 from ferflow.errors import FerflowError, InputError, WeightsError
-from ferflow.evaluation.images import PARTS, VIEW
+from ferflow.evaluation.copies import PARTS
 from ferflow.files import sha256, whole, write_text
 from ferflow.weights import SHIPPED
 
@@ -96,8 +96,8 @@ def read_figures(results: Path, model: str) -> dict:
     path = _within(results, layout.METRICS)
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-        named = [name for name in found["models"] if name.split(VIEW)[0] == model]
-        found["confidence"], _ = found["confidence"], [found["models"][n].items() for n in named]
+        named = found["models"].get(model, {})
+        found["confidence"], _ = found["confidence"], [views.items() for views in named.values()]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(path, f"cannot be read ({error})", "run the study's evaluation again") from None
     if not named:
@@ -112,7 +112,7 @@ def rows_of(figures: dict, model: str) -> list[dict]:
     rows = []
     for protocol, title in titles.items():
         for views, shown in VIEWS.items():
-            place = figures["models"].get(f"{model}{VIEW}{views}", {}).get(protocol)
+            place = figures["models"][model].get(views, {}).get(protocol)
             if place is not None:
                 numbers = {metric: _interval(place.get(metric)) for metric in METRICS}
                 rows.append({"part": title, "views": shown, "images": place["n_clips"]} | numbers)
@@ -178,7 +178,7 @@ def _recipes(meta: dict) -> list[str]:
 def _by_class(results: Path, model: str) -> dict:
     """Precision, recall and F1 of each class in one view on the final part."""
     table = tables.read(_within(results, layout.TABLES) / "class_report.csv", "class_report")
-    mine = table[(table["model"] == f"{model}{VIEW}one") & (table["protocol"] == "test")]
+    mine = table[(table["model"] == model) & (table["view"] == "one") & (table["protocol"] == "test")]
     rows = [
         {"emotion": row.emotion, "support": row.support}
         | {name: f"{100 * getattr(row, name):.1f}" for name in ("precision", "recall", "f1")}

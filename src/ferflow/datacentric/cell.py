@@ -14,9 +14,9 @@ from ferflow.seeds import derive, reproducible
 from ferflow.settings import Spatial
 
 
-def model_name(network: str, sampling: str, protocol: str) -> str:
-    """The name of a row in a table of predictions, e.g. `vit+smote+honest`."""
-    return f"{network}+{sampling}+{protocol}"
+def model_name(network: str, sampling: str) -> str:
+    """What a network that was trained by a sampling is called, e.g. `vit+smote`."""
+    return f"{network}+{sampling}"
 
 
 def run(
@@ -43,7 +43,7 @@ def run(
     weighted = sampling == "class_weights"
     recipe = recipe.model_copy(update={"network": network, "class_weights": weighted, "keep": "last"})
     side, test = samples.sides(images, photographs, sampling, protocol, neighbours, seed, kept)
-    name = model_name(network, sampling, protocol)
+    name = f"{model_name(network, sampling)}+{protocol}"
     # One start for all rows of a network: they differ in their images alone.
     start = derive(seed, "datacentric", network)
     with reproducible(start, recipe.threads):
@@ -51,7 +51,8 @@ def run(
         learned = training.Labelled(side.pixels, side.labels)
         history = training.fit_images(built, learned, None, recipe, start, name)
         shares = training.probabilities(built, test.pixels, recipe.batch)
-    predicted = _predictions(images, photographs, test, shares, name, seed)
+    said = (EMOTIONS_NEUTRAL, model_name(network, sampling), protocol, None, seed)
+    predicted = table(_named(images, photographs, test), shares, *said)
     official = samples.is_test(images)
     facts = {
         "network": network,
@@ -69,10 +70,10 @@ def run(
     return predicted, history, pd.DataFrame([facts])
 
 
-def _predictions(
-    images: ImageSet, photographs: np.ndarray, test: Samples, shares: np.ndarray, name: str, seed: int
-) -> pd.DataFrame:
-    """Schema `predictions`; `subject_id` names the photograph, since what comes of one is not independent.
+def _named(images: ImageSet, photographs: np.ndarray, test: Samples) -> pd.DataFrame:
+    """clip_id, subject_id and emotion of the test samples.
+
+    `subject_id` names the photograph, since what comes of one is not independent.
 
     A made image is named after its (first) parent and counted: `Training_123+2`.
     """
@@ -83,11 +84,10 @@ def _predictions(
     count = made.groupby(parent).cumsum()
     names[made] = names[made] + "+" + count[made].astype(str)
     _, first, number = np.unique(photographs, return_index=True, return_inverse=True)
-    named = pd.DataFrame(
+    return pd.DataFrame(
         {
             "clip_id": names,
             "subject_id": clips[first[number[parent]]],
             "emotion": np.asarray(EMOTIONS_NEUTRAL, object)[test.labels],
         }
     )
-    return table(named, shares, EMOTIONS_NEUTRAL, name, "test", None, seed)

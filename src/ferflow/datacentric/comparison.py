@@ -10,9 +10,9 @@ import pandas as pd
 from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.datacentric.cell import model_name
 from ferflow.datacentric.sampling import PROTOCOLS
-from ferflow.evaluation.bootstrap import interval, resampled, unit_confusions
+from ferflow.evaluation.bootstrap import interval
 from ferflow.evaluation.metrics import from_confusion
-from ferflow.evaluation.results import LEAKY, units
+from ferflow.evaluation.results import LEAKY, draws, matrices
 from ferflow.seeds import derive
 from ferflow.settings import Evaluation
 
@@ -38,8 +38,8 @@ def compare(
     for network, sampling in rows:
         measured = {
             protocol: _measure(
-                predictions[predictions["model"] == model_name(network, sampling, protocol)],
-                settings.bootstrap,
+                _of(predictions, network, sampling, protocol),
+                settings,
                 derive(seed, "datacentric", "bootstrap", protocol),
             )
             for protocol in PROTOCOLS
@@ -75,11 +75,7 @@ def cleaned(
     for network in networks:
         start = derive(seed, "datacentric", "bootstrap", "cleaned", network)
         measured = {
-            name: _measure(
-                predictions[predictions["model"] == model_name(network, "none", protocol)],
-                settings.bootstrap,
-                start,
-            )
+            name: _measure(_of(predictions, network, "none", protocol), settings, start)
             for name, protocol in (("official", "honest"), ("cleaned", "cleaned"))
         }
         for metric in METRICS:
@@ -98,11 +94,14 @@ def cleaned(
     return pd.DataFrame(table)
 
 
+def _of(predictions: pd.DataFrame, network: str, sampling: str, protocol: str) -> pd.DataFrame:
+    own = predictions["model"] == model_name(network, sampling)
+    return predictions[own & (predictions["protocol"] == protocol)]
+
+
 def _measure(
-    predictions: pd.DataFrame, n_resamples: int, seed: int
+    predictions: pd.DataFrame, settings: Evaluation, seed: int
 ) -> tuple[dict[str, float], dict[str, np.ndarray]]:
-    index = {emotion: k for k, emotion in enumerate(EMOTIONS_NEUTRAL)}
-    truth, said = (predictions[column].map(index).to_numpy(int) for column in ("emotion", "predicted"))
-    matrices = unit_confusions(truth, said, units(predictions), len(EMOTIONS_NEUTRAL))
-    value = {name: float(number) for name, number in from_confusion(matrices.sum(axis=0)).items()}
-    return value, from_confusion(resampled(matrices, n_resamples, np.random.default_rng(seed)))
+    whole = matrices(predictions, EMOTIONS_NEUTRAL).sum(axis=0)
+    value = {name: float(number) for name, number in from_confusion(whole).items()}
+    return value, draws(predictions, EMOTIONS_NEUTRAL, settings, seed)

@@ -7,7 +7,7 @@ image (`Index`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -127,6 +127,10 @@ class Index:
         """The path of image `number` from the data set's folder on."""
         return self.paths[self.ends[number - 1] if number else 0 : self.ends[number]].decode()
 
+    def clip_id(self, number: int) -> str:
+        """The name of image `number` in predictions."""
+        return affectnet.clip_id(list(PARTS)[self.parts[number]], self.image_id(number))
+
     def image(self, number: int) -> Path:
         """Where image `number` lies."""
         return self.root / self.image_id(number)
@@ -138,6 +142,15 @@ class Index:
     def counts(self, part: str) -> np.ndarray:
         """Images of each class in `part`, int64 [8]; `class_weights` makes the loss's weights of them."""
         return np.bincount(self.labels[self.rows(part)], minlength=len(CLASSES))
+
+
+def images_of(index_csv: str | Path, clip_ids: Collection[str]) -> dict[str, str]:
+    """The path of each of `clip_ids` from the data set's folder on."""
+    wanted, found = set(clip_ids), {}
+    for rows in tables.slices(index_csv, "affect_index", SLICE):
+        names = map(affectnet.clip_id, rows["part"], rows["image"])
+        found |= {name: image for name, image in zip(names, rows["image"], strict=True) if name in wanted}
+    return found
 
 
 def load(index_csv: str | Path, root: str | Path) -> Index:

@@ -124,6 +124,17 @@ def read(root: str | Path, smallest: int, threads: int = 8) -> Iterator[Found]:
             raise InputError(root / folder, problem, "take the data set as it is published")
 
 
+def clip_id(part: str, image: str) -> str:
+    """The name of an image of `part` by its path: `validation-0000012` of `val_set/images/12.jpg`.
+
+    Numbers are in their order as text, too; of other names, what may not stand in one is written as its code.
+    """
+    stem = Path(image).stem
+    plain = stem.isdecimal() and stem.isascii() and str(int(stem)) == stem
+    written = re.sub("[^A-Za-z0-9._-]", lambda found: f"+{ord(found[0]):x}", stem)
+    return f"{part}-{stem.zfill(7) if plain else written}"
+
+
 def is_synthetic(root: str | Path) -> bool:
     """Whether the generator's mark lies in `root`."""
     return is_synthetic_root(root)

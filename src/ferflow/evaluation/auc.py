@@ -28,6 +28,20 @@ def areas(truth: np.ndarray, shares: np.ndarray) -> np.ndarray:
     return found
 
 
+def average_precisions(truth: np.ndarray, shares: np.ndarray) -> np.ndarray:
+    """Average precision [K] of each class against the rest: the area under precision over recall, AUC-PR.
+
+    `truth` are class indices [N], `shares` probabilities [N,K]. NaN for a class that no row has.
+    """
+    from sklearn.metrics import average_precision_score
+
+    found = np.full(shares.shape[1], np.nan)
+    for k in range(shares.shape[1]):
+        if (truth == k).any():
+            found[k] = average_precision_score(truth == k, shares[:, k])
+    return found
+
+
 def macro(found: np.ndarray) -> np.ndarray:
     """Plain mean [...] of areas [...,K] over the classes that have one; NaN where none has."""
     there = ~np.isnan(found)

@@ -13,8 +13,8 @@ import pandas as pd
 
 from ferflow import tables
 from ferflow.evaluation.bootstrap import chunked_draws, interval
-from ferflow.evaluation.predictions import scores
-from ferflow.evaluation.results import n_subjects, units
+from ferflow.evaluation.predictions import groups, scores
+from ferflow.evaluation.results import marks, n_subjects, units
 from ferflow.settings import Calibration, Evaluation
 
 
@@ -45,23 +45,21 @@ def calibration(
     settings: Calibration,
     evaluation: Evaluation,
     seed: int,
-    note: str = "",
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Schemas `calibration` and `reliability` of every model and protocol whose rows have scores.
+    """Schemas `calibration` and `reliability` of every model, view and protocol whose rows have scores.
 
     Folds are pooled. Intervals draw subjects anew; the bins stay those of all clips. Since the error is a sum
     of absolute values, resamples have more of it than the whole: its interval lies a little high.
     """
     errors, bins = [], []
-    for (model, protocol), group in predictions.groupby(["model", "protocol"], sort=True):
+    for who, group in groups(predictions):
         shares = scores(group, emotions)
         if np.isnan(shares).any():
             continue
-        common = {"model": model, "protocol": protocol}
-        mark = {"synthetic": bool(group["synthetic"].any()), "note": note}
+        mark = marks(group)
         error, curve = _one(group, shares, settings, evaluation, np.random.default_rng(seed))
-        errors.append(common | error | mark)
-        bins += [common | row | mark for row in curve]
+        errors.append(who | error | mark)
+        bins += [who | row | mark for row in curve]
     return _frame(errors, "calibration"), _frame(bins, "reliability")
 
 

@@ -7,25 +7,37 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from ferflow.evaluation.predictions import groups
+from ferflow.evaluation.results import marks
 
-def class_report(predictions: pd.DataFrame, emotions: Sequence[str], note: str = "") -> pd.DataFrame:
-    """Schema `class_report`, from scikit-learn (thesis, Table 3.5); a model's last row is the plain mean.
+MEAN, WEIGHTED = "macro mean", "weighted mean"
 
-    A class without a clip has empty cells, and no part in the mean.
+
+def class_report(predictions: pd.DataFrame, emotions: Sequence[str], weighted: bool = False) -> pd.DataFrame:
+    """Schema `class_report`, from scikit-learn (thesis, Table 3.5); behind the classes their plain mean.
+
+    A class without a clip has empty cells, and no part in the mean. `weighted`: as the report that Akhtar
+    2022 prints, with the mean weighted by the number of clips, and a note on a class that is never predicted,
+    whose precision is 0.
     """
     from sklearn.metrics import precision_recall_fscore_support
 
     rows = []
-    for (model, protocol), group in predictions.groupby(["model", "protocol"], sort=True):
-        precision, recall, f1, support = precision_recall_fscore_support(
+    for who, group in groups(predictions):
+        *found, support = precision_recall_fscore_support(
             group["emotion"], group["predicted"], labels=list(emotions), zero_division=0
         )
-        mark = {"synthetic": bool(group["synthetic"].any()), "note": note}
-        precision, recall, f1 = (np.where(support > 0, part, np.nan) for part in (precision, recall, f1))
-        values = [*zip(emotions, precision, recall, f1, support, strict=True)]
-        means = (np.nanmean(part) for part in (precision, recall, f1))
-        values.append(("macro mean", *means, support.sum()))
-        for emotion, p, r, f, n in values:
+        found = [np.where(support > 0, part, np.nan) for part in found]
+        said = set(group["predicted"])
+        values = [
+            (emotion, *row, "" if emotion in said or not weighted else "never predicted: no precision")
+            for emotion, *row in zip(emotions, *found, support, strict=True)
+        ]
+        values.append((MEAN, *(np.nanmean(part) for part in found), support.sum(), ""))
+        if weighted:
+            means = (np.nansum(part * support) / support.sum() for part in found)
+            values.append((WEIGHTED, *means, support.sum(), ""))
+        for emotion, p, r, f, n, remark in values:
             numbers = {"precision": float(p), "recall": float(r), "f1": float(f), "support": int(n)}
-            rows.append({"model": model, "protocol": protocol, "emotion": emotion} | numbers | mark)
+            rows.append({**who, "emotion": emotion} | numbers | marks(group, remark))
     return pd.DataFrame(rows)

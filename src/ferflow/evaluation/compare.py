@@ -16,7 +16,7 @@ import pandas as pd
 from ferflow import tables
 from ferflow.errors import InputError
 from ferflow.evaluation.bootstrap import chunked_draws, interval
-from ferflow.evaluation.results import n_subjects, units
+from ferflow.evaluation.results import marks, n_subjects, units
 from ferflow.settings import Evaluation
 
 
@@ -25,7 +25,6 @@ def comparisons(
     models: Sequence[str],
     settings: Evaluation,
     seed: int,
-    note: str = "",
 ) -> pd.DataFrame:
     """Schema `comparisons`: every pair of `models`, in their order, on the clips that both were shown.
 
@@ -38,7 +37,7 @@ def comparisons(
 
     by_model = {model: _rows(sides, model) for model in models}
     rows = [
-        _pair(first, second, by_model[first], by_model[second], settings, seed, note)
+        _pair(first, second, by_model[first], by_model[second], settings, seed)
         for first, second in combinations(models, 2)
     ]
     columns = tables.schema("comparisons").names
@@ -104,14 +103,13 @@ def _pair(
     other: pd.DataFrame,
     settings: Evaluation,
     seed: int,
-    note: str,
 ) -> dict:
     both = one.index.intersection(other.index)
     if both.empty:
         raise InputError(f"predictions of {first} and {second}", "have no clip in common", "compare others")
-    remarks = [note] if note else []
+    remark = ""
     if (n := len(one.index.union(other.index))) > len(both):
-        remarks.insert(0, f"on the {len(both)} of {n} clips that both were shown")
+        remark = f"on the {len(both)} of {n} clips that both were shown"
     one, other = one.loc[both], other.loc[both]
     right = np.stack([(rows["emotion"] == rows["predicted"]).to_numpy() for rows in (one, other)])
     only = int((right[0] & ~right[1]).sum()), int((~right[0] & right[1]).sum())
@@ -122,7 +120,9 @@ def _pair(
     )
     return {
         "first": first,
+        "first_role": one["role"].iloc[0],
         "second": second,
+        "second_role": other["role"].iloc[0],
         "n_clips": len(both),
         "n_subjects": n_subjects(one),
         "first_accuracy": float(right[0].mean()),
@@ -134,6 +134,5 @@ def _pair(
         "second_only": only[1],
         "p_exact": exact,
         "p_mid": mid,
-        "synthetic": bool(one["synthetic"].any() or other["synthetic"].any()),
-        "note": "; ".join(remarks),
+        **marks(pd.concat([one, other]), remark),
     }

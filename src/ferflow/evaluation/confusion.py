@@ -7,9 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from ferflow.evaluation.predictions import groups
+from ferflow.evaluation.results import marks
 
-def confusion(predictions: pd.DataFrame, emotions: Sequence[str], note: str = "") -> pd.DataFrame:
-    """Schema `confusion`: for each model and protocol K×K rows, true class first, folds pooled.
+
+def confusion(predictions: pd.DataFrame, emotions: Sequence[str]) -> pd.DataFrame:
+    """Schema `confusion`: for each model, view and protocol K×K rows, true class first, folds pooled.
 
     `share` is the count divided by the number of clips of the true class (a row of thesis, Figure 3.28);
     it is empty where that class does not occur.
@@ -17,22 +20,20 @@ def confusion(predictions: pd.DataFrame, emotions: Sequence[str], note: str = ""
     from sklearn.metrics import confusion_matrix
 
     parts = []
-    for (model, protocol), group in predictions.groupby(["model", "protocol"], sort=True):
+    for who, group in groups(predictions):
         counts = confusion_matrix(group["emotion"], group["predicted"], labels=list(emotions))
         support = counts.sum(1, keepdims=True)
         share = np.divide(counts, support, out=np.full(counts.shape, np.nan), where=support > 0)
         parts.append(
             pd.DataFrame(
-                {
-                    "model": model,
-                    "protocol": protocol,
+                who
+                | {
                     "emotion": np.repeat(emotions, len(emotions)),
                     "predicted": np.tile(emotions, len(emotions)),
                     "count": counts.ravel(),
                     "share": share.ravel(),
-                    "synthetic": bool(group["synthetic"].any()),
-                    "note": note,
                 }
+                | marks(group)
             )
         )
     return pd.concat(parts, ignore_index=True)

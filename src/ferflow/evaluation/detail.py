@@ -8,18 +8,16 @@ from pathlib import Path
 import pandas as pd
 
 from ferflow import tables
-from ferflow.controls import is_control
-from ferflow.evaluation import predictions as predictions_table
+from ferflow.evaluation import predictions
 from ferflow.evaluation.calibration import calibration
 from ferflow.evaluation.compare import comparisons
 from ferflow.evaluation.confidence import confidences, confidences_by_class
 from ferflow.evaluation.confusion import confusion
 from ferflow.evaluation.detail_tables import SCHEMAS, titles
 from ferflow.evaluation.errors import error_counts
-from ferflow.evaluation.fusions import FOUND, fusion_name, is_fusion
+from ferflow.evaluation.fusions import FOUND, fusion_name
 from ferflow.evaluation.groups import results_by
-from ferflow.evaluation.majority import HUMAN, is_majority, majority
-from ferflow.evaluation.results import study_note
+from ferflow.evaluation.predictions import HUMAN, PEOPLE
 from ferflow.settings import Calibration, Evaluation
 
 
@@ -43,36 +41,33 @@ def write_details(
     does; controls are not compared. Models are set beside each other on the test subjects' clips, or by their
     cross-validation where nobody is held out.
     """
-    frame = chosen(predictions_table.read(predictions_csvs, emotions, manifest_csv), emotions)
+    frame = chosen(predictions.read(predictions_csvs, emotions, manifest_csv, protocol))
     manifest = tables.read(manifest_csv, "manifest")
-    note = study_note(protocol)
     scored = frame[frame["protocol"] != HUMAN]
-    judged = frame[frame["protocol"].isin((predictions_table.judged(frame), HUMAN))]
-    models = compared(judged)
-    errors, bins = calibration(scored, emotions, settings, evaluation, seed, note)
+    judged = frame[frame["protocol"].isin((predictions.judged(frame), HUMAN))]
+    judged = judged[judged["role"] != "control"]
+    errors, bins = calibration(scored, emotions, settings, evaluation, seed)
     found = {
-        "comparisons": comparisons(judged[judged["model"].isin(models)], models, evaluation, seed, note),
+        "comparisons": comparisons(judged, in_order(judged), evaluation, seed),
         "calibration": errors,
         "reliability": bins,
-        "results_by": results_by(frame, manifest, by, emotions, evaluation, seed, note),
-        "confidences": confidences(scored, emotions, settings.listed, note),
-        "confidences_by_class": confidences_by_class(scored, emotions, note),
-        "error_counts": error_counts(frame, emotions, evaluation, seed, note),
-        "confusion_beside": confusion(judged[judged["model"].isin(models)], emotions, note),
+        "results_by": results_by(frame, manifest, by, emotions, evaluation, seed),
+        "confidences": confidences(scored, emotions, settings.listed),
+        "confidences_by_class": confidences_by_class(scored, emotions),
+        "error_counts": error_counts(frame, emotions, evaluation, seed),
+        "confusion_beside": confusion(judged, emotions),
     }
     for name in titles(by):
         tables.write(found[name], Path(out_tables) / f"{name}.csv", SCHEMAS.get(name, name))
 
 
-def chosen(predictions: pd.DataFrame, emotions: Sequence[str]) -> pd.DataFrame:
-    """The rows that a closer look is worth: models, fusions that were found, and the annotators' majority."""
+def chosen(frame: pd.DataFrame) -> pd.DataFrame:
+    """The rows that a closer look is worth: those of listed fusions are not."""
     shown = [fusion_name(name) for name in FOUND]
-    listed = predictions["model"].map(lambda model: is_fusion(model) and model not in shown)
-    models = predictions[(predictions["protocol"] != HUMAN) & ~listed]
-    return pd.concat([models, majority(predictions, emotions)], ignore_index=True)
+    return frame[(frame["role"] != "fusion") | frame["model"].isin(shown)].reset_index(drop=True)
 
 
-def compared(judged: pd.DataFrame) -> list[str]:
-    """The models of one protocol's table in the order they are compared in: models, fusions, the majority."""
-    models = [model for model in dict.fromkeys(judged["model"]) if not is_control(model)]
-    return sorted(models, key=lambda model: (is_majority(model), is_fusion(model)))
+def in_order(judged: pd.DataFrame) -> list[str]:
+    """The models of one protocol's table in the order they are compared in: models, fusions, people."""
+    roles = dict(zip(judged["model"], judged["role"], strict=True))
+    return sorted(roles, key=lambda model: (roles[model] in PEOPLE, roles[model] == "fusion"))

@@ -36,50 +36,48 @@ def average(shares: Sequence[np.ndarray]) -> np.ndarray:
 def average_tables(paths: Sequence[str | Path], emotions: Sequence[str], name: str) -> pd.DataFrame:
     """The ensemble `name` of the models in the predictions tables at `paths`, one model each.
 
-    Schema `predictions`, in the first table's order. Raises InputError where a table holds several models, no
-    probabilities, or other images, labels, or protocol than the first.
+    Its rows are as in `predictions.read`, in the first table's order: the mean of the probabilities, in every
+    view under every protocol. Raises InputError where a table holds several models, no probabilities, or
+    other images, views, protocols or labels than the first.
     """
     tables = [_scored(Path(path), emotions) for path in paths]
     first = tables[0]
     for path, table in zip(paths[1:], tables[1:], strict=True):
         _refuse_other_images(Path(path), table, Path(paths[0]), first)
-    ordered = [table.set_index("clip_id").loc[first["clip_id"]] for table in tables]
-    shares = average([predictions.scores(table, emotions) for table in ordered])
-    rows = first.copy()
+    ordered = [table.loc[first.index] for table in tables]
+    mean = average([predictions.scores(table, emotions) for table in ordered])
+    shares = np.round(mean, predictions.DECIMALS)
+    rows = first.reset_index()
     rows[[f"p_{emotion}" for emotion in emotions]] = shares
     rows["predicted"] = np.asarray(emotions, object)[predictions.first_largest(shares)]
-    rows["model"] = name
-    return rows
+    # The column is for the seed of a training: an average has none.
+    return rows.assign(model=name, role="ensemble", seed=pd.array([None] * len(rows), dtype="Int64"))
 
 
 def _scored(path: Path, emotions: Sequence[str]) -> pd.DataFrame:
-    table = predictions.read([path], emotions).drop(columns="synthetic")
-    for column in ("model", "protocol"):
-        found = table[column].unique()
-        if len(found) > 1:
-            raise InputError(path, f"holds {len(found)} {column}s ({', '.join(found)})", "give one a file")
+    table = predictions.read([path], emotions)
+    models = table["model"].unique()
+    if len(models) > 1:
+        raise InputError(path, f"holds {len(models)} models ({', '.join(models)})", "give one a file")
     if np.isnan(predictions.scores(table, emotions)).any():
         raise InputError(path, "has rows without probabilities", "give a model's own predictions")
-    return table
+    return table.set_index(["view", "protocol", "clip_id"])
 
 
 def _refuse_other_images(path: Path, table: pd.DataFrame, first_path: Path, first: pd.DataFrame) -> None:
     remedy = "give predictions of the same images"
-    ours, theirs = set(table["clip_id"]), set(first["clip_id"])
-    if ours != theirs:
-        odd = sorted(ours ^ theirs)[0]
-        problem = f"has image {odd}, which is not in" if odd in ours else f"lacks image {odd} of"
+    odd = sorted(set(table.index) ^ set(first.index))
+    if odd:
+        *seen, clip = odd[0]
+        what = f"image {clip} ({', '.join(filter(None, seen))})"
+        problem = f"has {what}, which is not in" if odd[0] in table.index else f"lacks {what} of"
         raise InputError(path, f"{problem} {first_path}", remedy)
-    for column in ("emotion", "protocol"):
-        wanted = first.set_index("clip_id")[column].loc[table["clip_id"]].to_numpy()
-        differs = np.flatnonzero(table[column].to_numpy() != wanted)
-        if len(differs):
-            row = table.iloc[differs[0]]
-            raise InputError(
-                path,
-                f"image {row.clip_id}: {column} is {row[column]}, but {wanted[differs[0]]} in {first_path}",
-                remedy,
-            )
+    differs = table["emotion"] != first.loc[table.index, "emotion"]
+    if differs.any():
+        row = differs.index[differs.to_numpy()][0]
+        said, wanted = table.loc[row, "emotion"], first.loc[row, "emotion"]
+        problem = f"image {row[-1]}: emotion is {said}, but {wanted} in {first_path}"
+        raise InputError(path, problem, remedy)
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ import pandas as pd
 
 from ferflow import tables
 from ferflow.evaluation.bootstrap import chunked_draws, interval
-from ferflow.evaluation.predictions import scores
-from ferflow.evaluation.results import units
+from ferflow.evaluation.predictions import KEY, WHO, codes, groups, scores
+from ferflow.evaluation.results import LEAKY, marks, units
 from ferflow.settings import Evaluation
 
 THIRD = 0.01
@@ -18,22 +18,23 @@ THIRD = 0.01
 ALL = "all"
 
 
-def errors(predictions: pd.DataFrame, emotions: Sequence[str], note: str = "") -> pd.DataFrame:
+def errors(predictions: pd.DataFrame, emotions: Sequence[str]) -> pd.DataFrame:
     """Schema `errors`: misclassified clips with all class scores (thesis, Figure 3.29).
 
-    Sorted by model, protocol, true class in the order of `emotions`, and clip.
+    Sorted by model, view, protocol, true class in the order of `emotions`, and clip.
     """
     wrong = predictions[predictions["emotion"] != predictions["predicted"]].copy()
     order = wrong["emotion"].map({emotion: i for i, emotion in enumerate(emotions)})
-    wrong = wrong.assign(order=order, note=note).sort_values(["model", "protocol", "order", "clip_id"])
+    wrong = wrong.assign(order=order, note=np.where(wrong["leaky"], LEAKY, ""))
+    wrong = wrong.sort_values([*KEY, "order", "clip_id"])
     wrong["fold"] = wrong["fold"].astype("Int64")
     shares = [column for column in wrong.columns if column.startswith("p_")]
-    columns = ["model", "protocol", "fold", "clip_id", "subject_id", "emotion", "predicted"]
+    columns = [*WHO, "fold", "clip_id", "subject_id", "emotion", "predicted"]
     return wrong[[*columns, *shares, "synthetic", "note"]].reset_index(drop=True)
 
 
 def error_counts(
-    predictions: pd.DataFrame, emotions: Sequence[str], settings: Evaluation, seed: int, note: str = ""
+    predictions: pd.DataFrame, emotions: Sequence[str], settings: Evaluation, seed: int
 ) -> pd.DataFrame:
     """Schema `error_counts`: how many clips of each class are wrong, and what they were mistaken for.
 
@@ -41,7 +42,7 @@ def error_counts(
     interval of a share draws subjects anew. Of equally frequent mistakes all are named.
     """
     rows = []
-    for (model, protocol), group in predictions.groupby(["model", "protocol"], sort=True):
+    for who, group in groups(predictions):
         wrong = group[group["emotion"] != group["predicted"]]
         third = _third(wrong, emotions)
         for emotion in (*emotions, ALL):
@@ -49,9 +50,8 @@ def error_counts(
             lost = wrong if emotion == ALL else wrong[wrong["emotion"] == emotion]
             low, high = _interval(mine, settings, seed)
             rows.append(
-                {
-                    "model": model,
-                    "protocol": protocol,
+                who
+                | {
                     "emotion": emotion,
                     "n_clips": len(mine),
                     "errors": len(lost),
@@ -60,9 +60,8 @@ def error_counts(
                     "high": high,
                     "mistaken_for": "" if emotion == ALL else _most(lost["predicted"], emotions),
                     "third_class": None if third is None else int(third.loc[lost.index].sum()),
-                    "synthetic": bool(group["synthetic"].any()),
-                    "note": note,
                 }
+                | marks(group)
             )
     frame = pd.DataFrame(rows, columns=tables.schema("error_counts").names)
     return frame.astype({"share": float, "low": float, "high": float, "third_class": "Int64"})
@@ -73,10 +72,9 @@ def _third(wrong: pd.DataFrame, emotions: Sequence[str]) -> pd.Series | None:
     shares = scores(wrong, emotions).copy()
     if np.isnan(shares).any():
         return None
-    index = {emotion: k for k, emotion in enumerate(emotions)}
     rows = np.arange(len(wrong))
-    for column in ("emotion", "predicted"):
-        shares[rows, wrong[column].map(index).to_numpy(int)] = 0
+    for classes in codes(wrong, emotions):
+        shares[rows, classes] = 0
     return pd.Series((shares > THIRD).any(1), index=wrong.index)
 
 

@@ -11,16 +11,15 @@ import pandas as pd
 from ferflow import tables
 from ferflow.errors import InputError
 from ferflow.evaluation import predictions as predictions_table
-from ferflow.evaluation.bootstrap import interval, resampled, unit_confusions
-from ferflow.evaluation.metrics import from_confusion
-from ferflow.evaluation.results import n_subjects, study_note, units
+from ferflow.evaluation.bootstrap import interval
+from ferflow.evaluation.results import draws, marks, n_subjects
 from ferflow.settings import Evaluation
 
 
 def fold_models(
     tested: pd.DataFrame, final: pd.DataFrame, emotions: Sequence[str], settings: Evaluation, seed: int
 ) -> pd.DataFrame:
-    """Schema `fold_models` (without note) from two checked predictions tables of the test subjects.
+    """Schema `fold_models` from two checked predictions tables of the test subjects.
 
     `tested` has a fold in every row: what the model that stopped at its best on that fold says. `final` has
     the final model's rows. The score is the mean over folds; intervals draw subjects anew, the same for all
@@ -49,7 +48,7 @@ def fold_models(
             "difference": float(np.mean(values)) - of_final,
             "n_clips": len(last),
             "n_subjects": n_subjects(last),
-            "synthetic": bool(parts["synthetic"].any()),
+            **marks(parts),
         }
         if final_spread is not None:
             mean = np.mean(drawn, axis=0)
@@ -57,22 +56,16 @@ def fold_models(
             apart = interval(mean - final_spread, settings.confidence)
             row["difference_low"], row["difference_high"] = apart
         rows.append(row)
-    columns = [name for name in tables.schema("fold_models").names if name != "note"]
-    return pd.DataFrame(rows).reindex(columns=columns)
+    return pd.DataFrame(rows).reindex(columns=tables.schema("fold_models").names)
 
 
 def _accuracy(
     frame: pd.DataFrame, emotions: Sequence[str], settings: Evaluation, seed: int
 ) -> tuple[float, np.ndarray | None]:
     """Accuracy and its bootstrap [B]; None with a single subject."""
-    index = {emotion: k for k, emotion in enumerate(emotions)}
-    truth, said = (frame[column].map(index).to_numpy(int) for column in ("emotion", "predicted"))
-    matrices = unit_confusions(truth, said, units(frame), len(emotions))
-    value = float(from_confusion(matrices.sum(0)[None])["accuracy"][0])
-    if len(matrices) < 2:
-        return value, None
-    drawn = resampled(matrices, settings.bootstrap, np.random.default_rng(seed))
-    return value, from_confusion(drawn)["accuracy"]
+    drawn = draws(frame, emotions, settings, seed)
+    value = float(np.mean(frame["emotion"].to_numpy() == frame["predicted"].to_numpy()))
+    return value, None if drawn is None else drawn["accuracy"]
 
 
 def write(
@@ -86,7 +79,7 @@ def write(
     protocol: str = "honest",
 ) -> None:
     """Write schema `fold_models` from the folds' tested.csv and the study's predictions.csv."""
-    frames = [predictions_table.read([path], emotions, manifest_csv) for path in tested_csvs]
+    frames = [predictions_table.read([path], emotions, manifest_csv, protocol) for path in tested_csvs]
     final = predictions_table.read([predictions_csv], emotions, manifest_csv)
     table = fold_models(pd.concat(frames, ignore_index=True), final, emotions, settings, seed)
-    tables.write(table.assign(note=study_note(protocol)), out, "fold_models")
+    tables.write(table, out, "fold_models")

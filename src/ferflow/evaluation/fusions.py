@@ -15,17 +15,3 @@ FOUND = (BEST, STACKING)
 def fusion_name(name: str, rule: str = "") -> str:
     """`all`, `maximum` as `fusion-all-maximum`; one that is found has no rule in its name."""
     return f"{PREFIX}{name}-{rule}" if rule else f"{PREFIX}{name}"
-
-
-def is_fusion(model: str) -> bool:
-    """Whether `model` names a fusion."""
-    return model.startswith(PREFIX)
-
-
-def parts(model: str) -> tuple[str, str]:
-    """A fusion's set and rule: `fusion-all-maximum` as (`all`, `maximum`); no rule where it is found."""
-    name = model.removeprefix(PREFIX)
-    if name in FOUND:
-        return name, ""
-    name, _, rule = name.rpartition("-")
-    return name, rule

@@ -10,9 +10,10 @@ import pandas as pd
 from ferflow import tables
 from ferflow.classes import SEXES
 from ferflow.errors import SettingError
-from ferflow.evaluation.bootstrap import interval, resampled, unit_confusions
-from ferflow.evaluation.metrics import from_confusion, measure
-from ferflow.evaluation.results import absent, n_subjects, units
+from ferflow.evaluation.bootstrap import interval
+from ferflow.evaluation.metrics import measure
+from ferflow.evaluation.predictions import groups as by_model
+from ferflow.evaluation.results import absent, draws, marks, n_subjects
 from ferflow.settings import Evaluation, Settings
 
 MEASURED = ("accuracy", "f1")
@@ -72,7 +73,6 @@ def results_by(
     emotions: Sequence[str],
     settings: Evaluation,
     seed: int,
-    note: str = "",
 ) -> pd.DataFrame:
     """Schema `results_by` from a checked predictions table (with `synthetic`) and its clips' manifest.
 
@@ -81,7 +81,7 @@ def results_by(
     has no clip; a group without a clip has empty cells.
     """
     listed = manifest.set_index("clip_id")
-    parts = [by_group(predictions, name, listed[name], emotions, settings, seed, note) for name in by]
+    parts = [by_group(predictions, name, listed[name], emotions, settings, seed) for name in by]
     columns = tables.schema("results_by").names
     table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
     return table.reindex(columns=columns).astype(dict.fromkeys(("value", "low", "high"), float))
@@ -94,24 +94,22 @@ def by_group(
     emotions: Sequence[str],
     settings: Evaluation,
     seed: int,
-    note: str = "",
 ) -> pd.DataFrame:
     """The rows of one column; `group_of` maps a clip to its group, or to nothing."""
     rows = []
     groups = names_of(group_of)
     own = predictions["clip_id"].map(group_of).fillna("").astype(str)
-    for (model, protocol), chosen in predictions.groupby(["model", "protocol"], sort=True):
+    for who, chosen in by_model(predictions):
         values, spreads = {}, {}
-        common = {"model": model, "protocol": protocol, "by": column}
-        common["synthetic"] = bool(chosen["synthetic"].any())
+        common, mark = {**who, "by": column}, marks(chosen)
         for place, name in enumerate(groups):
             part = chosen[own.loc[chosen.index] == name]
             remarks = ["no clips"] if part.empty else [absent(part, emotions)]
             if not part.empty:
                 values[name] = measure(part["emotion"], part["predicted"], emotions)
-                spreads[name] = _spread(part, emotions, settings, seed + place)
+                spreads[name] = draws(part, emotions, settings, seed + place)
             found = values.get(name), spreads.get(name)
-            rows += _rows(common, name, part, *found, settings, [*remarks, note])
+            rows += _rows(common, name, part, *found, settings, mark, remarks)
         if len(values) == len(groups) == 2:
             first, second = groups
             both = chosen[own.loc[chosen.index].isin(groups)]
@@ -119,19 +117,8 @@ def by_group(
             apart = None
             if spreads[first] is not None and spreads[second] is not None:
                 apart = {m: spreads[first][m] - spreads[second][m] for m in MEASURED}
-            rows += _rows(common, DIFFERENCE, both, less, apart, settings, [f"{first} less {second}", note])
+            rows += _rows(common, DIFFERENCE, both, less, apart, settings, mark, [f"{first} less {second}"])
     return pd.DataFrame(rows)
-
-
-def _spread(
-    part: pd.DataFrame, emotions: Sequence[str], settings: Evaluation, seed: int
-) -> dict[str, np.ndarray] | None:
-    index = {emotion: k for k, emotion in enumerate(emotions)}
-    truth, said = (part[column].map(index).to_numpy(int) for column in ("emotion", "predicted"))
-    matrices = unit_confusions(truth, said, units(part), len(emotions))
-    if len(matrices) < 2:
-        return None
-    return from_confusion(resampled(matrices, settings.bootstrap, np.random.default_rng(seed)))
 
 
 def _rows(
@@ -141,6 +128,7 @@ def _rows(
     values: dict[str, float] | None,
     spread: dict[str, np.ndarray] | None,
     settings: Evaluation,
+    mark: dict,
     remarks: list[str],
 ) -> list[dict]:
     if values is not None and spread is None:
@@ -151,5 +139,6 @@ def _rows(
         value = None if values is None else values[metric]
         about = {"group": group, "metric": metric, "value": value, "low": low, "high": high}
         size = {"n_clips": len(part), "n_subjects": n_subjects(part)}
-        rows.append(common | about | size | {"note": "; ".join(filter(None, remarks))})
+        note = "; ".join(filter(None, [*remarks, mark["note"]]))
+        rows.append(common | about | size | mark | {"note": note})
     return rows

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +11,19 @@ import pandas as pd
 from ferflow import tables
 from ferflow.errors import InputError
 
-FOLDED = ("cv", "nested")
+KEY = ["model", "view", "protocol"]
+"""What tells the rows of one model, in one view and under one protocol, from others."""
+WHO = ["model", "role", "view", "protocol"]
+"""The columns that say whose number it is."""
+HUMAN = "human"
+"""Protocol of annotators' rows, and the role of people; `SIMULATED` is that of annotators who are none."""
+SIMULATED = "simulated"
+PEOPLE = (HUMAN, SIMULATED)
+"""Roles of annotators."""
+FOLDED = ("cv", "nested", "random", "film", "spi")
 """Protocols with a fold in every row; their value is the mean over folds."""
+LEAKY_PROTOCOLS = ("random", "published")
+"""Protocols that let a person, or a copy of an image, stand on both sides."""
 
 
 def judged(table: pd.DataFrame) -> str:
@@ -23,7 +34,7 @@ def judged(table: pd.DataFrame) -> str:
     return "test" if (table["protocol"] == "test").any() else "cv"
 
 
-_DECIMALS = 6
+DECIMALS = 6
 """Of a written probability: a float32 has no more to tell, and a row still sums to 1 within 4e-6."""
 SUM_TOLERANCE = 1e-3
 """How far the scores of a row may be from a sum of one; files hold rounded numbers."""
@@ -33,16 +44,18 @@ def read(
     paths: Iterable[str | Path],
     emotions: Sequence[str],
     manifest: str | Path | None = None,
+    study: str = "honest",
 ) -> pd.DataFrame:
     """Read predictions tables, check them and put them below one another.
 
-    `emotions` are the study's classes, K of them in its order. Returns schema `predictions`, with a column
-    `p_<class>` of each of them alone, plus `synthetic` (bool, from the manifest; False without one).
-    `predicted` is the class with the greatest score, the first one where several tie.
+    `emotions` are the study's classes, K of them in its order; `study` is the study's setting `protocol`.
+    Returns schema `predictions`, with a column `p_<class>` of each class alone, plus two of bool: `synthetic`
+    (from the manifest; False without one) and `leaky` (of a protocol that is, or of a study of published
+    protocols). `predicted` is the class with the greatest score, the first one where several tie.
 
     Raises InputError for a clip that is not in the manifest or has another label or subject there, a clip
-    that one model predicted twice under one protocol, classes in another order, scores that do not sum to
-    one, and rows of cross-validation without a fold.
+    that one model predicted twice in one view under one protocol, classes in another order, scores that do
+    not sum to one, and rows of cross-validation without a fold.
     """
     paths = [Path(path) for path in paths]
     if not paths:
@@ -52,7 +65,14 @@ def read(
     frame = pd.concat(frames, ignore_index=True)
     _refuse_duplicates(frame, files)
     frame["synthetic"] = False if manifest is None else _from_manifest(frame, files, Path(manifest))
+    frame["leaky"] = frame["protocol"].isin(LEAKY_PROTOCOLS) | (study == "published")
     return frame
+
+
+def write(frame: pd.DataFrame, path: str | Path) -> None:
+    """Write rows as `read` gives them to `path` (schema `predictions`)."""
+    rows = frame.drop(columns=["synthetic", "leaky"], errors="ignore")
+    tables.write(rows.astype({"fold": "Int64", "seed": "Int64"}), path, "predictions")
 
 
 def table(
@@ -62,28 +82,43 @@ def table(
     model: str,
     protocol: str,
     fold: int | None,
-    seed: int,
+    seed: int | None,
+    *,
+    role: str = "model",
+    view: str = "",
 ) -> pd.DataFrame:
     """Predictions for `clips` (columns clip_id, subject_id, emotion) with probabilities `shares` [N,K].
 
     The predicted class is the one with the greatest written probability; of several the first (thesis,
     3.2.3).
     """
-    shares = np.round(shares, _DECIMALS)
+    shares = np.round(shares, DECIMALS)
     rows = clips[["clip_id", "subject_id", "emotion"]].reset_index(drop=True)
     rows["predicted"] = [classes[k] for k in shares.argmax(axis=1)]
     for k, name in enumerate(classes):
         rows[f"p_{name}"] = shares[:, k]
-    rows["model"] = model
-    rows["protocol"] = protocol
-    rows["fold"] = pd.array([fold] * len(rows), dtype="Int64")
-    rows["seed"] = seed
+    rows = rows.assign(model=model, role=role, view=view, protocol=protocol)
+    rows["fold"], rows["seed"] = (pd.array([one] * len(rows), dtype="Int64") for one in (fold, seed))
     return rows
+
+
+def groups(frame: pd.DataFrame) -> Iterator[tuple[dict[str, str], pd.DataFrame]]:
+    """The rows of each model in each view under each protocol, sorted, and before them the values of WHO."""
+    for (model, view, protocol), rows in frame.groupby(KEY, sort=True):
+        role = rows["role"].iloc[0]
+        yield {"model": model, "role": role, "view": view, "protocol": protocol}, rows
 
 
 def scores(frame: pd.DataFrame, emotions: Sequence[str]) -> np.ndarray:
     """The scores of a predictions table as [N,K] in the order of `emotions`; NaN where none are given."""
     return frame[[f"p_{emotion}" for emotion in emotions]].to_numpy(float)
+
+
+def codes(frame: pd.DataFrame, emotions: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    """True and predicted classes as indices [N] in `emotions`."""
+    index = {emotion: k for k, emotion in enumerate(emotions)}
+    truth, said = (frame[column].map(index).to_numpy(int) for column in ("emotion", "predicted"))
+    return truth, said
 
 
 def first_largest(values: np.ndarray) -> np.ndarray:
@@ -119,12 +154,16 @@ def _one(path: Path, emotions: Sequence[str]) -> pd.DataFrame:
     off = given & (np.abs(values.sum(1) - 1) > SUM_TOLERANCE)
     _refuse(path, frame, off, "its scores do not sum to 1", "write the softmax of the logits")
     largest = np.where(given, first_largest(np.nan_to_num(values, nan=-1.0)), 0)
-    said = frame["predicted"].map({emotion: index for index, emotion in enumerate(emotions)}).to_numpy(int)
+    _, said = codes(frame, emotions)
     rows = np.arange(len(frame))
     other = given & (values[rows, said] < values[rows, largest] - SUM_TOLERANCE)
     _refuse(path, frame, other, "predicted is not the class with the greatest score", "correct it")
     frame["predicted"] = np.where(given, np.asarray(emotions, object)[largest], frame["predicted"])
-    return frame.drop(columns=others)
+    if "role" not in frame:
+        frame["role"] = np.where(frame["protocol"] == HUMAN, HUMAN, "model")
+    if "view" not in frame:
+        frame["view"] = ""
+    return frame[tables.in_order(frame.columns.drop(others), "predictions")]
 
 
 def _refuse(path: Path, frame: pd.DataFrame, bad: np.ndarray | pd.Series, problem: str, remedy: str) -> None:
@@ -135,13 +174,14 @@ def _refuse(path: Path, frame: pd.DataFrame, bad: np.ndarray | pd.Series, proble
 
 
 def _refuse_duplicates(frame: pd.DataFrame, files: np.ndarray) -> None:
-    twice = frame.duplicated(["model", "protocol", "clip_id"])
+    twice = frame.duplicated([*KEY, "clip_id"])
     if twice.any():
         row = frame[twice].iloc[0]
+        seen = f"{row.view}, {row.protocol}" if row.view else row.protocol
         raise InputError(
             files[twice.to_numpy()][0],
-            f"clip {row.clip_id} is predicted twice by {row.model} ({row.protocol})",
-            "keep one row per model, protocol and clip",
+            f"clip {row.clip_id} is predicted twice by {row.model} ({seen})",
+            "keep one row per model, view, protocol and clip",
         )
 
 

@@ -1,19 +1,18 @@
-"""The table of results: every metric of every model, with intervals, in all and per fold.
-
-The AUC stands there for models whose rows have probabilities.
-"""
+"""The table of results: every metric of every model, with intervals, in all and per fold."""
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from ferflow.evaluation import auc
+from ferflow.evaluation import auc, regression
 from ferflow.evaluation.bootstrap import interval, resampled, unit_confusions
 from ferflow.evaluation.metrics import METRICS, SCORED, from_confusion, measure
-from ferflow.evaluation.predictions import FOLDED
+from ferflow.evaluation.predictions import FOLDED, codes, groups
 from ferflow.settings import Evaluation
 
 LEAKY = "published protocol, leaky"
@@ -26,52 +25,74 @@ def study_note(protocol: str) -> str:
     return LEAKY if protocol == "published" else ""
 
 
+def marks(rows: pd.DataFrame, *remarks: str) -> dict[str, bool | str]:
+    """`synthetic` and `note` of a number that rests on `rows`: the `remarks`, and whether they are leaky."""
+    leaky = "leaky" in rows and bool(rows["leaky"].any())
+    note = "; ".join(part for part in (*remarks, LEAKY if leaky else "") if part)
+    return {"synthetic": bool(rows["synthetic"].any()), "note": note}
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Metrics of one part: their values, bootstrap values [B] (None: nothing to draw), notes and sizes.
+
+    Of `draws`, `notes` and `sizes` those are there that have some: of a metric without a size it is the
+    part's.
+    """
+
+    values: dict[str, float]
+    draws: dict[str, np.ndarray] | None
+    notes: dict[str, str]
+    sizes: dict[str, int]
+
+
 def results(
     predictions: pd.DataFrame,
     emotions: Sequence[str],
     settings: Evaluation,
     seed: int,
-    note: str = "",
     pooled: bool = False,
+    scored: Sequence[str] = SCORED,
 ) -> pd.DataFrame:
-    """Schema `results` from a checked predictions table (with `synthetic`).
+    """Schema `results` from a checked predictions table (`predictions.read`).
 
-    Under cv and nested the value is the mean over folds, and its interval comes from drawing subjects anew
-    within each fold; each fold has rows of its own. Where models are judged by cross-validation (`pooled`),
-    and where a fold holds a single subject, the clips of all folds count together and subjects are drawn from
-    all of them. All models share the resamples of one seed, so that equal subjects are drawn for each. With
-    fewer than two subjects there is no interval.
+    Metrics are those of the labels, `scored` of what the probabilities give (`auc`, `auc_pr`), and those of
+    valence and arousal where there are some. With folds the value is the mean over them, and its interval
+    comes from drawing subjects anew within each; each fold has rows of its own. Where models are judged by
+    cross-validation (`pooled`), and where a fold holds a single subject, the clips of all folds count
+    together and subjects are drawn from all of them. All models share the resamples of one seed, so that
+    equal subjects are drawn for each. With fewer than two subjects there is no interval.
     """
     rows = []
-    for (model, protocol), group in predictions.groupby(["model", "protocol"], sort=True):
+    for who, group in groups(predictions):
+        folded = who["protocol"] in FOLDED
         parts = [(None, group)]
-        if protocol in FOLDED:
+        if folded:
             parts = [(int(fold), part) for fold, part in group.groupby("fold", sort=True)]
-        measured = [_part(part, emotions, settings, seed + (fold or 0)) for fold, part in parts]
-        common = {
-            "model": model,
-            "protocol": protocol,
-            "chance": 1 / len(emotions),
-            "synthetic": bool(group["synthetic"].any()),
-        }
-        # Without probabilities (a human's rows, say) in any part there is no AUC.
-        metrics = [m for m in (*METRICS, *SCORED) if all(m in value for value, _ in measured)]
-        boots = [boot for _, boot in measured if boot is not None]
-        if protocol in FOLDED and (pooled or len(boots) < len(measured)):
-            values, spread = _part(group, emotions, settings, seed)
-            remarks = [f"pooled over {len(parts)} folds"]
+        measured = [measured_of(part, emotions, settings, seed + (fold or 0), scored) for fold, part in parts]
+        common = {**who, "chance": 1 / len(emotions)}
+        drawn = [one.draws for one in measured if one.draws is not None]
+        remarks = []
+        if folded:
+            # Without probabilities (a human's rows, say) in any part there is no AUC.
+            metrics = [m for m in measured[0].values if all(m in one.values for one in measured)]
+            if (pooled and who["protocol"] == "cv") or len(drawn) < len(measured):
+                whole = measured_of(group, emotions, settings, seed, scored)
+                remarks = [f"pooled over {len(parts)} folds"]
+            else:
+                values = {m: float(np.mean([one.values[m] for one in measured])) for m in metrics}
+                both = [m for m in metrics if all(m in one for one in drawn)]
+                means = {m: np.mean([one[m] for one in drawn], axis=0) for m in both}
+                whole = Measured(values, means, measured[0].notes, {})
+                remarks = [f"mean over {len(parts)} folds"]
         else:
-            values = {m: float(np.mean([value[m] for value, _ in measured])) for m in metrics}
-            spread = {m: np.mean([boot[m] for boot in boots], axis=0) for m in metrics} if boots else None
-            remarks = [f"mean over {len(parts)} folds"] if protocol in FOLDED else []
-        remarks.append(absent(group, emotions))
-        rows += _rows(common, None, group, values, spread, settings, [*remarks, note])
-        if protocol in FOLDED:
-            for (fold, part), (value, boot) in zip(parts, measured, strict=True):
-                rows += _rows(common, fold, part, value, boot, settings, [absent(part, emotions), note])
+            whole = measured[0]
+        rows += _rows(common, None, group, whole, settings, [*remarks, absent(group, emotions)])
+        if folded:
+            for (fold, part), one in zip(parts, measured, strict=True):
+                rows += _rows(common, fold, part, one, settings, [absent(part, emotions)])
     frame = pd.DataFrame(rows)
-    frame["fold"] = frame["fold"].astype("Int64")
-    return frame
+    return frame.astype({"fold": "Int64", "value": float, "low": float, "high": float})
 
 
 def units(frame: pd.DataFrame) -> pd.Series:
@@ -87,6 +108,21 @@ def n_subjects(frame: pd.DataFrame) -> int:
     return int(known[known != ""].nunique())
 
 
+def matrices(frame: pd.DataFrame, emotions: Sequence[str]) -> np.ndarray:
+    """The confusion matrix of each of the `units`, counts [U,K,K], rows: true class."""
+    return unit_confusions(*codes(frame, emotions), units(frame), len(emotions))
+
+
+def draws(
+    frame: pd.DataFrame, emotions: Sequence[str], settings: Evaluation, seed: int
+) -> dict[str, np.ndarray] | None:
+    """Bootstrap values [B] of the metrics that labels alone give; None with a single subject."""
+    found = matrices(frame, emotions)
+    if len(found) < 2:
+        return None
+    return from_confusion(resampled(found, settings.bootstrap, np.random.default_rng(seed)))
+
+
 def absent(frame: pd.DataFrame, emotions: Sequence[str]) -> str:
     """What a row about `frame` must say where a class has no clip in it: macro means leave that one out."""
     present = set(frame["emotion"])
@@ -94,26 +130,45 @@ def absent(frame: pd.DataFrame, emotions: Sequence[str]) -> str:
     return f"{ABSENT} {', '.join(lacking)}" if lacking else ""
 
 
-def _part(
-    part: pd.DataFrame, emotions: Sequence[str], settings: Evaluation, seed: int
-) -> tuple[dict[str, float], dict[str, np.ndarray] | None]:
-    value = measure(part["emotion"], part["predicted"], emotions)
-    index = {emotion: i for i, emotion in enumerate(emotions)}
-    truth, said = (part[column].map(index).to_numpy(int) for column in ("emotion", "predicted"))
-    drawn = units(part)
-    matrices = unit_confusions(truth, said, drawn, len(emotions))
+def measured_of(
+    part: pd.DataFrame, emotions: Sequence[str], settings: Evaluation, seed: int, scored: Sequence[str]
+) -> Measured:
+    """All metrics of one model's rows, as in `results`."""
+    found = Measured(
+        measure(part["emotion"], part["predicted"], emotions), draws(part, emotions, settings, seed), {}, {}
+    )
     shares = _shares(part, emotions)
-    area = np.nan if shares is None else float(auc.macro(auc.areas(truth, shares)))
-    scored = not np.isnan(area)
-    if scored:
-        value["auc"] = area
-    if len(matrices) < 2:
-        return value, None
-    boot = from_confusion(resampled(matrices, settings.bootstrap, np.random.default_rng(seed)))
-    if scored:
-        rng = np.random.default_rng(seed)
-        boot["auc"] = auc.macro(auc.resampled_areas(truth, shares, drawn, settings.bootstrap, rng))
-    return value, boot
+    if shares is not None:
+        truth, drawn = codes(part, emotions)[0], units(part)
+        for metric in scored:
+            area = float(auc.macro(AREAS[metric](truth, shares)))
+            if not np.isnan(area):
+                found.values[metric] = area
+        # The other area takes a sort for each resample: it has no interval.
+        if "auc" in found.values and found.draws is not None:
+            rng = np.random.default_rng(seed)
+            areas = auc.resampled_areas(truth, shares, drawn, settings.bootstrap, rng)
+            found.draws["auc"] = auc.macro(areas)
+    if "predicted_valence" in part and part["predicted_valence"].notna().all():
+        _add_regression(found, part, settings, seed)
+    return found
+
+
+AREAS = {"auc": auc.areas, "auc_pr": auc.average_precisions}
+"""What the probabilities give, the mean over the classes of each against the rest."""
+
+
+def _add_regression(found: Measured, part: pd.DataFrame, settings: Evaluation, seed: int) -> None:
+    for name in regression.DIMENSIONS:
+        there = regression.known(part, name)
+        pairs = there[name].to_numpy(float), there[f"predicted_{name}"].to_numpy(float)
+        drawn = regression.resampled(*pairs, units(there), settings, seed)
+        for metric, (value, note) in regression.regression(*pairs).items():
+            column = f"{metric}_{name}"
+            found.values[column], found.notes[column] = value, note
+            found.sizes[column] = len(there)
+            if found.draws is not None and metric in drawn:
+                found.draws[column] = drawn[metric]
 
 
 def _shares(part: pd.DataFrame, emotions: Sequence[str]) -> np.ndarray | None:
@@ -125,40 +180,38 @@ def _shares(part: pd.DataFrame, emotions: Sequence[str]) -> np.ndarray | None:
 
 
 def _rows(
-    common: dict,
-    fold: int | None,
-    part: pd.DataFrame,
-    value: dict[str, float],
-    spread: dict[str, np.ndarray] | None,
-    settings: Evaluation,
-    remarks: list[str],
+    common: dict, fold: int | None, part: pd.DataFrame, found: Measured, settings: Evaluation, remarks: list
 ) -> list[dict]:
     rows = []
-    if spread is None:
-        remarks = [*remarks, "one subject: no interval"]
-    for metric in value:
-        low, high = (None, None) if spread is None else interval(spread[metric], settings.confidence)
-        rows.append(
-            common
-            | {
-                "fold": fold,
-                "metric": metric,
-                "value": value[metric],
-                "low": low,
-                "high": high,
-                "n_clips": len(part),
-                "n_subjects": n_subjects(part),
-                "note": "; ".join(remark for remark in remarks if remark),
-            }
-        )
+    alone = "one subject: no interval" if found.draws is None else ""
+    for metric in sorted(found.values, key=ORDER.index):
+        value, low, high = found.values[metric], None, None
+        if found.draws is not None and metric in found.draws and np.isfinite(value):
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", RuntimeWarning)  # a metric that no resample has: no interval
+                low, high = interval(found.draws[metric], settings.confidence)
+        about = {"fold": fold, "metric": metric, "value": value, "low": low, "high": high}
+        size = {"n_clips": found.sizes.get(metric, len(part)), "n_subjects": n_subjects(part)}
+        mark = marks(part, found.notes.get(metric, ""), *remarks)
+        mark["note"] = "; ".join(filter(None, [mark["note"], alone]))
+        rows.append(common | about | size | mark)
     return rows
 
 
+ORDER = (*METRICS, "auc", "auc_pr", *regression.METRICS)
+
+
 def nested(frame: pd.DataFrame, settings: Evaluation, seed: int, study: str) -> dict:
-    """The results as nested dictionaries, the shape of metrics.json: models → model → protocol → metric."""
+    """The results as nested dictionaries, the shape of metrics.json: models → model → protocol → metric.
+
+    Where models have views, these stand between model and protocol.
+    """
     models: dict = {}
     for row in frame.to_dict("records"):
-        place = models.setdefault(row["model"], {}).setdefault(row["protocol"], {})
+        place = models.setdefault(row["model"], {})
+        if row["view"]:
+            place = place.setdefault(row["view"], {})
+        place = place.setdefault(row["protocol"], {})
         if not pd.isna(row["fold"]):
             # A list, which `dvc metrics` passes over: its columns stay those of the models.
             folds = place.setdefault("folds", [])
@@ -167,8 +220,8 @@ def nested(frame: pd.DataFrame, settings: Evaluation, seed: int, study: str) -> 
             place = folds[-1]
         place.setdefault("n_clips", row["n_clips"])
         place.setdefault("n_subjects", row["n_subjects"])
-        low, high = (None if pd.isna(row[end]) else float(row[end]) for end in ("low", "high"))
-        place[row["metric"]] = {"value": float(row["value"]), "low": low, "high": high}
+        value, low, high = (None if pd.isna(row[k]) else float(row[k]) for k in ("value", "low", "high"))
+        place[row["metric"]] = {"value": value, "low": low, "high": high}
     return {
         "synthetic": bool(frame["synthetic"].any()),
         "study_protocol": study,

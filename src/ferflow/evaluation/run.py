@@ -1,77 +1,87 @@
-"""From predictions to metrics and tables: what the workflow calls."""
+"""From predictions to metrics and tables: the one way, whatever the study is of."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from typing import get_args
 
 import pandas as pd
 
 from ferflow import tables
-from ferflow.classes import EMOTIONS_NEUTRAL
-from ferflow.evaluation import predictions as predictions_table
+from ferflow.evaluation import predictions
 from ferflow.evaluation.classes import class_report
 from ferflow.evaluation.confusion import confusion
+from ferflow.evaluation.copies import set_apart
 from ferflow.evaluation.errors import errors
-from ferflow.evaluation.results import nested, results, study_note
+from ferflow.evaluation.metrics import SCORED
+from ferflow.evaluation.results import nested, results
 from ferflow.files import write_text
-from ferflow.settings import Evaluation
+from ferflow.settings import Evaluation, View
 
 
 def collect(
-    predictions_csvs: Iterable[str | Path],
-    manifest_csv: str | Path,
+    predictions_csvs: Sequence[str | Path],
     out: str | Path,
     emotions: Sequence[str],
+    manifest_csv: str | Path | None = None,
 ) -> None:
     """Check the predictions of all models, folds and controls and write them below one another to `out`."""
-    frame = predictions_table.read(predictions_csvs, emotions, manifest_csv).drop(columns="synthetic")
-    for column in ("fold", "seed"):
-        frame[column] = frame[column].astype("Int64")
-    tables.write(frame, out, "predictions")
+    predictions.write(predictions.read(predictions_csvs, emotions, manifest_csv), out)
 
 
 def evaluate(
-    predictions_csvs: Iterable[str | Path],
-    manifest_csv: str | Path,
-    out_metrics: str | Path,
-    out_tables: str | Path,
-    settings: Evaluation,
-    seed: int,
+    predictions_csvs: Sequence[str | Path],
+    manifest_csv: str | Path | None,
+    evaluation: Evaluation,
     emotions: Sequence[str],
-    protocol: str = "honest",
-) -> None:
-    """Evaluate clips: metrics.json, and results, confusion, errors and class_report (.csv) in `out_tables`.
-
-    `protocol` is the study's setting; `published` is written into every row's note.
-    """
-    frame = predictions_table.read(predictions_csvs, emotions, manifest_csv)
-    _write(frame, out_metrics, Path(out_tables), "", settings, seed, emotions, protocol)
-
-
-def evaluate_spatial(
-    predictions_csv: str | Path,
-    out_metrics: str | Path,
-    out_tables: str | Path,
-    settings: Evaluation,
+    protocol: str,
     seed: int,
-    synthetic: bool,
-    emotions: Sequence[str] = EMOTIONS_NEUTRAL,
-    protocol: str = "honest",
+    out_metrics: str | Path,
+    out_results: str | Path,
+    out_confusion: str | Path,
+    out_errors: str | Path | None = None,
+    out_class_report: str | Path | None = None,
+    out_copies: str | Path | None = None,
+    copies_csvs: Sequence[str | Path] = (),
+    scored: Sequence[str] = SCORED,
+    representative: bool = False,
+    weighted: bool = False,
+    synthetic: bool | None = None,
 ) -> None:
-    """The same for the still images of the spatial phase, with `spatial_` before each table's name.
+    """Write metrics.json and the tables results, confusion and, where they are asked for, others of a study.
 
-    There is no manifest of stills, so whether they are `synthetic` must be said. The bootstrap is over
-    subjects where `subject_id` is given, else over images.
+    `emotions` are its classes, `protocol` is its setting: all that rests on `published` protocols says so.
+    Where a network was looked at images in several views, classes and errors are those of the simplest.
+
+    `copies_csvs` list the images that a network has learnt from, and whose results are set apart; all of
+    these are written to `out_copies`. `scored` as in `results`, `weighted` as in `class_report`. With
+    `representative` the confusion matrices are each of one fold (`representative_fold`). Without a manifest
+    `synthetic` must be said.
     """
-    frame = predictions_table.read([predictions_csv], emotions)
-    frame["synthetic"] = synthetic
-    _write(frame, out_metrics, Path(out_tables), "spatial_", settings, seed, emotions, protocol)
+    frame = predictions.read(predictions_csvs, emotions, manifest_csv, protocol)
+    if synthetic is not None:
+        frame["synthetic"] = synthetic
+    if out_copies is not None:
+        copies = pd.concat([tables.read(path, "copies") for path in copies_csvs], ignore_index=True)
+        frame = set_apart(frame, copies)
+        tables.write(copies, out_copies, "copies")
+    pooled = predictions.judged(frame) == "cv"
+    table = results(frame, emotions, evaluation, seed, pooled, scored)
+    tables.write(table, out_results, "results")
+    write_text(out_metrics, json.dumps(nested(table, evaluation, seed, protocol), indent=2) + "\n")
+    frame = in_simplest_view(frame)
+    matrices = representatives(frame, emotions) if representative else confusion(frame, emotions)
+    tables.write(matrices, out_confusion, "confusion")
+    if out_errors is not None:
+        tables.write(errors(frame, emotions), out_errors, "errors")
+    if out_class_report is not None:
+        tables.write(class_report(frame, emotions, weighted), out_class_report, "class_report")
 
 
 def tabulate(
-    predictions_csvs: Iterable[str | Path],
+    predictions_csvs: Sequence[str | Path],
     manifest_csv: str | Path,
     out: str | Path,
     settings: Evaluation,
@@ -79,22 +89,38 @@ def tabulate(
     emotions: Sequence[str],
     protocol: str = "honest",
 ) -> None:
-    """Write schema `results` of clips alone to `out`; no rows where there are no predictions."""
-    paths = list(predictions_csvs)
-    if paths:
-        frame = predictions_table.read(paths, emotions, manifest_csv)
-        table = results(frame, emotions, settings, seed, study_note(protocol))
+    """Write schema `results` alone to `out`; no rows where there are no predictions."""
+    if predictions_csvs:
+        frame = predictions.read(predictions_csvs, emotions, manifest_csv, protocol)
+        table = results(frame, emotions, settings, seed)
     else:
         table = pd.DataFrame(columns=tables.schema("results").names)
     tables.write(table, out, "results")
 
 
-def _write(frame, out_metrics, folder, prefix, settings, seed, emotions, protocol) -> None:
-    note = study_note(protocol)
-    pooled = predictions_table.judged(frame) == "cv"
-    table = results(frame, emotions, settings, seed, note, pooled)
-    tables.write(table, folder / f"{prefix}results.csv", "results")
-    tables.write(confusion(frame, emotions, note), folder / f"{prefix}confusion.csv", "confusion")
-    tables.write(errors(frame, emotions, note), folder / f"{prefix}errors.csv", "errors")
-    tables.write(class_report(frame, emotions, note), folder / f"{prefix}class_report.csv", "class_report")
-    write_text(out_metrics, json.dumps(nested(table, settings, seed, protocol), indent=2) + "\n")
+def in_simplest_view(frame: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the simplest of the views there are."""
+    simplest = next((view for view in get_args(View) if (frame["view"] == view).any()), "")
+    return frame[frame["view"] == simplest]
+
+
+def representatives(frame: pd.DataFrame, emotions: Sequence[str]) -> pd.DataFrame:
+    """Schema `confusion` of each model in its `representative_fold`, which the note names."""
+    parts = []
+    for _, rows in predictions.groups(frame):
+        fold, accuracy, mean = representative_fold(rows)
+        told = f"fold {fold + 1}: accuracy {100 * accuracy:.1f} %, mean {100 * mean:.1f} %"
+        table = confusion(rows[rows["fold"] == fold], emotions)
+        parts.append(table.assign(note=[f"{told}; {note}".removesuffix("; ") for note in table["note"]]))
+    return pd.concat(parts, ignore_index=True)
+
+
+def representative_fold(frame: pd.DataFrame) -> tuple[int, float, float]:
+    """The fold of one model whose accuracy is nearest the mean, that accuracy, and the mean (Gong, 3.2).
+
+    Of equally near ones the first.
+    """
+    right = (frame["emotion"] == frame["predicted"]).groupby(frame["fold"]).mean().sort_index()
+    # Rounded, so that equal distances do not differ in their last bit.
+    fold = (right - right.mean()).abs().round(9).idxmin()
+    return int(fold), float(right.loc[fold]), float(right.mean())

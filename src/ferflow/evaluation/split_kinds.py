@@ -19,7 +19,7 @@ from ferflow.errors import InputError
 from ferflow.evaluation import predictions as predictions_table
 from ferflow.evaluation.compare import difference_interval
 from ferflow.evaluation.groups import SEX, by_group
-from ferflow.evaluation.results import results, study_note
+from ferflow.evaluation.results import marks, results
 from ferflow.settings import SCHEMES, Evaluation
 
 DIFFERENCE = "difference"
@@ -33,7 +33,6 @@ def split_kinds(
     emotions: Sequence[str],
     settings: Evaluation,
     seed: int,
-    note: str = "",
 ) -> pd.DataFrame:
     """Schema `split_kinds` of one model.
 
@@ -49,9 +48,7 @@ def split_kinds(
     for scheme, frame in tidy.items():
         rows += _of_scheme(scheme, frame, histories[scheme], sexes, emotions, settings, seed)
     rows.append(_difference(tidy, sexes, settings, seed))
-    table = pd.DataFrame(rows).assign(
-        model=first["model"].iloc[0], synthetic=bool(first["synthetic"].any()), note=note
-    )
+    table = pd.DataFrame(rows).assign(model=first["model"].iloc[0], **marks(first))
     declared = tables.schema("split_kinds")
     numbers = [column.name for column in declared.columns if column.type == "number" and column.empty]
     table = table.reindex(columns=declared.names).astype(dict.fromkeys(numbers, float))
@@ -75,16 +72,15 @@ def write(
         said, curves = {}, {}
         for scheme in SCHEMES:
             paths = prediction_csvs[model, scheme]
-            said[scheme] = predictions_table.read(paths, emotions, manifest_csv)
+            said[scheme] = predictions_table.read(paths, emotions, manifest_csv, protocol)
             curves[scheme] = [tables.read(path, "history") for path in history_csvs[model, scheme]]
-        parts.append(split_kinds(said, curves, sexes, emotions, settings, seed, study_note(protocol)))
+        parts.append(split_kinds(said, curves, sexes, emotions, settings, seed))
     tables.write(pd.concat(parts, ignore_index=True), output, "split_kinds")
 
 
 def _of_scheme(scheme, frame, histories, sexes, emotions, settings, seed) -> list[dict]:
     """The rows of all folds together and of each fold."""
-    labels = frame[[column for column in frame.columns if not column.startswith("p_")]]  # no AUC is shown
-    measured = results(labels, emotions, settings, seed)
+    measured = results(frame, emotions, settings, seed, scored=())
     measured = measured[measured["metric"] == "accuracy"]
     training = [float(history["train_accuracy"].iloc[-1]) for history in histories]
     folds = measured[measured["fold"].notna()].sort_values("fold")
@@ -95,7 +91,7 @@ def _of_scheme(scheme, frame, histories, sexes, emotions, settings, seed) -> lis
     for fold, row in zip(
         [None, *folds["fold"]], [measured[measured["fold"].isna()], *_each(folds)], strict=True
     ):
-        part = labels if fold is None else labels[labels["fold"] == fold]
+        part = frame if fold is None else frame[frame["fold"] == fold]
         value, train = float(row["value"].item()), np.mean(training) if fold is None else training[int(fold)]
         found = {"scheme": scheme, "fold": fold, "n_clips": len(part), "accuracy": value}
         found |= {"low": row["low"].item(), "high": row["high"].item()}

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from ferflow.evaluation import auc, predictions
-from ferflow.evaluation.bootstrap import interval, resampled, unit_confusions
+from ferflow.evaluation import auc
+from ferflow.evaluation.bootstrap import interval, resampled
 from ferflow.evaluation.metrics import from_confusion, per_class
-from ferflow.evaluation.results import units
+from ferflow.evaluation.predictions import codes, scores
+from ferflow.evaluation.results import matrices, units
 from ferflow.settings import Evaluation
 
 
@@ -23,29 +24,27 @@ def summarise(frame: pd.DataFrame, emotions: Sequence[str], settings: Evaluation
     `results.results` with the same seed; null where only one subject or image is there, a value null where it
     is undefined.
     """
-    index = {emotion: k for k, emotion in enumerate(emotions)}
-    truth, said = (frame[column].map(index).to_numpy(int) for column in ("emotion", "predicted"))
-    shares, drawn = predictions.scores(frame, emotions), units(frame)
-    matrices = unit_confusions(truth, said, drawn, len(emotions))
-    whole = matrices.sum(0)
+    truth, shares, drawn = codes(frame, emotions)[0], scores(frame, emotions), units(frame)
+    found = matrices(frame, emotions)
+    whole = found.sum(0)
     areas = auc.areas(truth, shares)
     value = from_confusion(whole) | {"auc": auc.macro(areas)}
     # What a class without an image would get is not known.
     there = whole.sum(1) > 0
-    by_class = {m: np.where(there, found, np.nan) for m, found in per_class(whole).items()} | {"auc": areas}
+    by_class = {m: np.where(there, part, np.nan) for m, part in per_class(whole).items()} | {"auc": areas}
     spread, class_spread = None, None
-    if len(matrices) > 1:
-        confusions = resampled(matrices, settings.bootstrap, np.random.default_rng(seed))
+    if len(found) > 1:
+        confusions = resampled(found, settings.bootstrap, np.random.default_rng(seed))
         rng = np.random.default_rng(seed)
         boot = auc.resampled_areas(truth, shares, drawn, settings.bootstrap, rng)
         spread = from_confusion(confusions) | {"auc": auc.macro(boot)}
         class_spread = per_class(confusions) | {"auc": boot}
 
-    def number(found: float, values: np.ndarray | None) -> dict[str, float | None]:
-        if np.isnan(found):
+    def number(value: float, values: np.ndarray | None) -> dict[str, float | None]:
+        if np.isnan(value):
             return {"value": None, "low": None, "high": None}
         ends = (None, None) if values is None else interval(values, settings.confidence)
-        return {"value": float(found), "low": ends[0], "high": ends[1]}
+        return {"value": float(value), "low": ends[0], "high": ends[1]}
 
     return {
         "n_images": len(frame),
@@ -56,7 +55,7 @@ def summarise(frame: pd.DataFrame, emotions: Sequence[str], settings: Evaluation
                 for m in by_class
             }
             | {"support": int(whole[k].sum())}
-            for emotion, k in index.items()
+            for k, emotion in enumerate(emotions)
         },
         "confusion": whole.tolist(),
     }

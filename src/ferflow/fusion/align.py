@@ -16,7 +16,7 @@ import pandas as pd
 from ferflow.errors import InputError, SplitError
 from ferflow.evaluation.predictions import FOLDED, first_largest, scores
 
-COLUMNS = ("clip_id", "subject_id", "emotion", "fold", "seed", "synthetic")
+COLUMNS = ("clip_id", "subject_id", "emotion", "fold", "seed", "synthetic", "leaky")
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from ferflow.errors import SettingError
 from ferflow.evaluation import predictions as predictions_table
 from ferflow.evaluation.fusions import BEST, STACKING, fusion_name
 from ferflow.evaluation.predictions import judged, table
-from ferflow.evaluation.results import results, study_note
+from ferflow.evaluation.results import marks, results
 from ferflow.fusion import rules, stacking
 from ferflow.fusion.align import Scores, aligned, refuse_shared_subjects
 from ferflow.fusion.rules import accuracies, asked, cross_fitted, fuse, resolve
@@ -57,9 +57,9 @@ def write_fusions(
     SettingError for a model that is not there, or for none at all, InputError where models were shown
     different clips.
     """
-    frame = predictions_table.read(predictions_csvs, emotions, manifest_csv)
-    fused, shown = fusions(frame, fusion, evaluation, seed, emotions, study_note(protocol))
-    tables.write(fused.drop(columns="synthetic"), out_predictions, "predictions")
+    frame = predictions_table.read(predictions_csvs, emotions, manifest_csv, protocol)
+    fused, shown = fusions(frame, fusion, evaluation, seed, emotions)
+    predictions_table.write(fused, out_predictions)
     tables.write(shown, out_table, "fusion")
 
 
@@ -69,9 +69,8 @@ def fusions(
     evaluation: Evaluation,
     seed: int,
     emotions: Sequence[str],
-    note: str = "",
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Predictions of all fusions (with `synthetic`), and schema `fusion` with the single models first."""
+    """Predictions of all fusions, as if they were read, and schema `fusion` with the single models first."""
     predictions = predictions[predictions["protocol"].isin(PROTOCOLS)]
     models = list(dict.fromkeys(predictions["model"]))
     members = {name: resolve(some, models, f"fusion.{name}") for name, some in asked(fusion).items()}
@@ -95,14 +94,13 @@ def fusions(
     rows = [_rows(one, cv, test, seed, emotions) for one in found]
     rows = pd.concat(rows, ignore_index=True)
     single = predictions[predictions["model"].isin(everyone)]
-    labels = [c for c in single.columns if not c.startswith("p_")]  # without scores, no time is spent on AUCs
-    every = pd.concat([single, rows])[labels]
-    measured = results(every, emotions, evaluation, seed, note, pooled=test is None)
+    every = pd.concat([single, rows])
+    measured = results(every, emotions, evaluation, seed, pooled=test is None, scored=())
     alone = [
         {"model": model, "name": model, "rule": ALONE, "models": model, "n_models": 1} for model in everyone
     ]
     about = [*alone, *({"model": one.model, **one.about} for one in found)]
-    return rows, _shown(about, measured, note)
+    return rows, _shown(about, measured, marks(every)["note"])
 
 
 def _by_rules(name: str, cv: Scores, test: Scores | None, rules: Sequence[str]) -> list[Fused]:
@@ -164,9 +162,11 @@ def _rows(one: Fused, cv: Scores, test: Scores | None, seed: int, emotions: Sequ
     for scores, shares in ((cv, one.cv), (test, one.test)):
         if scores is None:
             continue
-        part = table(scores.clips, shares, emotions, one.model, scores.protocol, None, seed)
+        said = (emotions, one.model, scores.protocol, None, seed)
+        part = table(scores.clips, shares, *said, role="fusion")
         part["fold"] = scores.clips["fold"].astype("Int64")
-        part["synthetic"] = scores.clips["synthetic"].to_numpy(bool)
+        for column in ("synthetic", "leaky"):
+            part[column] = scores.clips[column].to_numpy(bool)
         parts.append(part)
     return pd.concat(parts, ignore_index=True)
 

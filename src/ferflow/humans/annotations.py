@@ -16,6 +16,7 @@ from ferflow import tables
 from ferflow.classes import match
 from ferflow.datasets import manifest
 from ferflow.errors import InputError
+from ferflow.evaluation.predictions import HUMAN, SIMULATED
 from ferflow.files import read_json
 from ferflow.humans import annotators
 from ferflow.humans.votes import Votes
@@ -35,9 +36,9 @@ def read(path: str | Path, manifest: pd.DataFrame, emotions: Sequence[str]) -> p
     path = Path(path)
     if _holds_predictions(path):
         frame = tables.read(path, "predictions")
-        _refuse(path, frame["protocol"] != "human", frame, "its protocol is not human", "leave models out")
-        names = [annotators.of_model(model) for model in frame["model"]]
-        frame = pd.DataFrame({"annotator": names, "clip_id": frame["clip_id"], "emotion": frame["predicted"]})
+        _refuse(path, frame["protocol"] != HUMAN, frame, "its protocol is not human", "leave models out")
+        frame = frame[["model", "clip_id", "predicted"]]
+        frame = frame.rename(columns={"model": "annotator", "predicted": "emotion"})
     else:
         frame = tables.read(path, "annotations")
     return check(frame, manifest, emotions, path)
@@ -102,16 +103,17 @@ def to_predictions(answers: pd.DataFrame, emotions: Sequence[str], seed: int | N
 
     `seed` is that of simulated annotators.
     """
-    models = [annotators.model_name(name) for name in answers["annotator"]]
+    roles = [SIMULATED if annotators.is_simulated(name) else HUMAN for name in answers["annotator"]]
     scores = {f"p_{emotion}": (answers["predicted"] == emotion).astype(float) for emotion in emotions}
     columns = ["clip_id", "subject_id", "emotion", "predicted"]
-    rows = human_rows(answers[columns].assign(**scores, model=models), seed)
+    named = answers[columns].assign(**scores, model=answers["annotator"], role=roles)
+    rows = human_rows(named, seed)
     return rows.sort_values(["model", "clip_id"], ignore_index=True)
 
 
 def human_rows(frame: pd.DataFrame, seed: int | None) -> pd.DataFrame:
     """`frame` with the columns of schema `predictions` that all human rows share."""
-    frame = frame.assign(protocol="human", fold=None, seed=seed)
+    frame = frame.assign(view="", protocol=HUMAN, fold=None, seed=seed)
     frame[["fold", "seed"]] = frame[["fold", "seed"]].astype("Int64")
     return frame
 

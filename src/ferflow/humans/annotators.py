@@ -12,9 +12,6 @@ LONGEST = 40
 SIMULATED = "simulated"
 """Names that begin so belong to annotators that a noise model drew; no person may take one."""
 
-HUMAN, SIMULATED_HUMAN = "human:", "simulated-human:"
-"""Before what tells an annotator from others, the `model` in a table of predictions."""
-
 
 def tidy(name: str) -> str:
     """`name` in composed Unicode with single spaces, as it is stored and shown.
@@ -39,18 +36,6 @@ def key(name: str) -> str:
 def is_simulated(name: str) -> bool:
     """Whether this is the name of a simulated annotator."""
     return name.strip().casefold().startswith(SIMULATED)
-
-
-def model_name(name: str) -> str:
-    """`human:anna`, or `simulated-human:01` for the annotator `simulated-01`."""
-    return SIMULATED_HUMAN + name.removeprefix(f"{SIMULATED}-") if is_simulated(name) else HUMAN + name
-
-
-def of_model(model: str) -> str:
-    """The annotator's name from such a `model`."""
-    if model.startswith(SIMULATED_HUMAN):
-        return f"{SIMULATED}-{model.removeprefix(SIMULATED_HUMAN)}"
-    return model.removeprefix(HUMAN)
 
 
 def simulated_name(number: int) -> str:

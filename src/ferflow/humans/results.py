@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ferflow.evaluation.predictions import first_largest
+from ferflow.evaluation.predictions import HUMAN, SIMULATED, first_largest
 from ferflow.evaluation.results import units
 from ferflow.humans import measures
 from ferflow.humans.annotations import human_rows
@@ -49,7 +49,8 @@ def majority_predictions(votes: Votes, simulated: bool, seed: int | None = None)
     said = np.asarray(votes.emotions, object)[majority(votes).winner]
     scores = {f"p_{emotion}": shares[:, k] for k, emotion in enumerate(votes.emotions)}
     frame = votes.clips[["clip_id", "subject_id", "emotion"]].assign(predicted=said, **scores)
-    return human_rows(frame.assign(model=SIMULATED_MAJORITY_MODEL if simulated else MAJORITY_MODEL), seed)
+    model = SIMULATED_MAJORITY_MODEL if simulated else MAJORITY_MODEL
+    return human_rows(frame.assign(model=model, role=SIMULATED if simulated else HUMAN), seed)
 
 
 ALL = "all"
@@ -129,7 +130,9 @@ def confusion(votes: Votes, simulated: bool) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "model": SIMULATED_POOLED_MODEL if simulated else POOLED_MODEL,
-            "protocol": "human",
+            "role": SIMULATED if simulated else HUMAN,
+            "view": "",
+            "protocol": HUMAN,
             "emotion": np.repeat(emotions, len(emotions)),
             "predicted": np.tile(emotions, len(emotions)),
             "count": counts.ravel(),

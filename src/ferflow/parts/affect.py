@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from ferflow import layout
 from ferflow.classes import EMOTIONS_CONTEMPT
 from ferflow.parts import CURVES, DATA, IMAGES, PREDICTIONS, RESULTS, TRAINED, beside_paper
-from ferflow.settings import Evaluation
 from ferflow.steps.files import AffectFiles, StudyFiles
 from ferflow.steps.step import Figure, ReportStep, Table, plain
 
@@ -18,9 +17,10 @@ def steps(study: StudyFiles) -> Iterator[ReportStep | Table]:
     yield from _data(study)
     yield from _results(study)
     yield from _training(study)
-    names = ("affect_metrics", "affect_report", "affect_training", "affect_augmentation")
+    sources = study.tables("class_report", "affect_training", "affect_augmentation")
+    halves = [study.table("affect_classification"), study.table("affect_regression")]
     output = Table("affect_beside", "The AffectNet paper and ours", RESULTS)
-    yield beside_paper(study, "affectnet", output, {name: study.table(name) for name in names})
+    yield beside_paper(study, "affectnet", output, {"affect_metrics": halves, **sources})
     yield from _figures(study)
 
 
@@ -38,30 +38,38 @@ def _results(study: AffectFiles) -> Iterator[ReportStep]:
     predictions = study.of_models("predictions.csv")
     yield ReportStep(
         name="affect_predictions",
-        call="ferflow.evaluation.affect:collect",
+        call="ferflow.evaluation.run:collect",
+        given={"emotions": list(EMOTIONS_CONTEMPT)},
         inputs={"predictions_csvs": predictions},
         outputs={"out": study.at(layout.PREDICTIONS)},
         rests_on=PREDICTIONS,
     )
     yield ReportStep(
         name="affect_metrics",
-        call=f"{__name__}:metrics",
-        sees=("evaluation", "seed"),
+        call="ferflow.evaluation.run:evaluate",
+        sees=("evaluation", "protocol", "seed"),
+        given={
+            "emotions": list(EMOTIONS_CONTEMPT),
+            "scored": ["auc", "auc_pr"],
+            "weighted": True,
+            "synthetic": study.synthetic,
+        },
         memory=4000,
         minutes=60,
-        inputs={"predictions_csvs": predictions},
+        inputs={"predictions_csvs": predictions, "manifest_csv": []},
         outputs={
             "metrics": study.at(layout.METRICS),
-            "table": Table("affect_metrics"),
-            "report": Table("affect_report", "Precision, recall and F1 per class", RESULTS),
-            "confusion": Table("affect_confusion"),
+            "results": Table("results"),
+            "class_report": Table("class_report", "Precision, recall and F1 per class", RESULTS),
+            "confusion": Table("confusion"),
         },
         rests_on=PREDICTIONS,
     )
     yield ReportStep(
         name="affect_tables",
-        call=f"{__name__}:tables",
-        inputs={"metrics_csv": study.table("affect_metrics")},
+        call="ferflow.report.affect_tables:write_metrics",
+        given={"models": list(study.models)},
+        inputs={"results_csv": study.table("results")},
         outputs={
             "classification": Table(
                 "affect_classification", "Table 5: classification", RESULTS, "affect_metrics"
@@ -73,30 +81,6 @@ def _results(study: AffectFiles) -> Iterator[ReportStep]:
         },
         rests_on=PREDICTIONS,
     )
-
-
-def metrics(
-    predictions_csvs: Sequence[str],
-    evaluation: Evaluation,
-    seed: int,
-    out_metrics: str,
-    out_table: str,
-    out_report: str,
-    out_confusion: str,
-) -> None:
-    """Metrics with intervals, the report of classes and the confusion matrices."""
-    from ferflow.evaluation import affect
-
-    made = {"affect_metrics": out_table, "affect_report": out_report, "affect_confusion": out_confusion}
-    affect.evaluate(predictions_csvs, out_metrics, made, evaluation, seed)
-
-
-def tables(metrics_csv: str, out_classification: str, out_regression: str, out_variants: str) -> None:
-    """Tables 5 and 6 of the paper, and its losses beside others."""
-    from ferflow.report import affect_tables
-
-    affect_tables.halves(metrics_csv, out_classification, out_regression)
-    affect_tables.variants(metrics_csv, out_variants)
 
 
 def _augment(study: AffectFiles) -> dict | None:
@@ -156,8 +140,8 @@ def _figures(study: AffectFiles) -> Iterator[ReportStep]:
         given={"models": list(study.models), "synthetic": study.synthetic},
         inputs={
             "histories": study.of_models("history.csv"),
-            "confusion_csv": study.table("affect_confusion"),
-            "report_csv": study.table("affect_report"),
+            "confusion_csv": study.table("confusion"),
+            "report_csv": study.table("class_report"),
             "predictions_csv": study.at(layout.PREDICTIONS),
         },
         outputs={
@@ -170,8 +154,8 @@ def _figures(study: AffectFiles) -> Iterator[ReportStep]:
         name="affect_sheets",
         call=f"{__name__}:sheets",
         sees=("root=affect.dataset.path",),
-        given={"models": list(study.models)},
-        inputs={"watched": study.index, "predictions_csv": study.at(layout.PREDICTIONS)},
+        given={"models": list(study.models), "synthetic": study.synthetic},
+        inputs={"index_csv": study.index, "predictions_csv": study.at(layout.PREDICTIONS)},
         outputs={
             "right": of_models("right", "Rightly classified by {}", IMAGES),
             "wrong": of_models("wrong", "Wrongly classified by {}", IMAGES),
@@ -199,19 +183,25 @@ def figures(
         history = [histories[number]]
         learning_curves(history, out_learning[number], model, n_classes, synthetic, loss=loss)
         affect_figures.write_confusion(confusion_csv, report_csv, out_confusion[number], model)
-        affect_figures.write_plane(predictions_csv, out_plane[number], model)
+        affect_figures.write_plane(predictions_csv, out_plane[number], model, synthetic)
 
 
 def sheets(
     models: Sequence[str],
     root: str,
+    synthetic: bool,
+    index_csv: str,
     predictions_csv: str,
     out_right: Sequence[str],
     out_wrong: Sequence[str],
 ) -> None:
     """Images that each network classified rightly and wrongly (Figures 9 and 10)."""
+    from ferflow.datasets import affect_index
     from ferflow.report import affect_sheets
+    from ferflow.tables import read
 
+    shown = read(predictions_csv, "predictions")["clip_id"]
+    given = (predictions_csv, affect_index.images_of(index_csv, shown), root)
     for number, model in enumerate(models):
-        affect_sheets.write(predictions_csv, root, out_right[number], model, True)
-        affect_sheets.write(predictions_csv, root, out_wrong[number], model, False)
+        affect_sheets.write(*given, out_right[number], model, True, synthetic)
+        affect_sheets.write(*given, out_wrong[number], model, False, synthetic)

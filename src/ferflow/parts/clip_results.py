@@ -78,9 +78,9 @@ def _metrics(study: ClipFiles) -> ReportStep:
     )
     return ReportStep(
         name="metrics",
-        call=f"{__name__}:metrics",
+        call="ferflow.evaluation.run:evaluate",
         sees=JUDGING,
-        inputs={"predictions_csv": study.at(layout.PREDICTIONS), "manifest_csv": study.clips},
+        inputs={"predictions_csvs": [study.at(layout.PREDICTIONS)], "manifest_csv": study.clips},
         outputs={
             "metrics": study.at(layout.METRICS),
             "results": Table("results", title, RESULTS),
@@ -90,23 +90,6 @@ def _metrics(study: ClipFiles) -> ReportStep:
         },
         rests_on=PREDICTIONS,
     )
-
-
-def metrics(
-    predictions_csv: str,
-    manifest_csv: str,
-    out_metrics: str,
-    out_results: str,
-    evaluation: Evaluation,
-    emotions: Sequence[str],
-    protocol: str,
-    seed: int,
-) -> None:
-    """Metrics of all models; the tables lie beside one another."""
-    from ferflow.evaluation import run
-
-    folder = Path(out_results).parent
-    run.evaluate([predictions_csv], manifest_csv, out_metrics, folder, evaluation, seed, emotions, protocol)
 
 
 def _figures(study: ClipFiles) -> ReportStep:

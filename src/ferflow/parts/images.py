@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import get_args
 
 from ferflow import layout
 from ferflow.classes import EMOTIONS_NEUTRAL
-from ferflow.evaluation.images import with_views
 from ferflow.parts import IMAGES, PREDICTIONS, RESULTS, TRAINED, beside_paper
-from ferflow.settings import View
 from ferflow.steps.files import ImageFiles, StudyFiles
 from ferflow.steps.step import Figure, ReportStep, Table, plain
 
@@ -94,11 +91,12 @@ def _predictions(study: ImageFiles) -> ReportStep:
 def _metrics(study: ImageFiles) -> ReportStep:
     return ReportStep(
         name="image_metrics",
-        call="ferflow.evaluation.images:evaluate",
+        call="ferflow.evaluation.run:evaluate",
         sees=("evaluation", "protocol", "seed"),
+        given={"emotions": list(EMOTIONS_NEUTRAL)},
         minutes=60,
         inputs={
-            "predictions_csv": study.at(layout.PREDICTIONS),
+            "predictions_csvs": [study.at(layout.PREDICTIONS)],
             "copies_csvs": study.judged("copies.csv"),
             "manifest_csv": study.at(layout.MANIFEST),
         },
@@ -150,14 +148,13 @@ def _compact(study: ImageFiles) -> ReportStep:
 def _figures(study: ImageFiles) -> ReportStep:
     learnt = [name for name in study.models if study.recipe(name).weights is None]
     judged = [*study.models, *study.averaged]
-    simplest = next(view for view in get_args(View) if view in study.settings.images.views)
     return ReportStep(
         name="figures_of_images",
         call=f"{__name__}:figures",
         sees=("protocol",),
         given={
             "learnt": learnt,
-            "judged": [with_views(name, simplest) for name in judged],
+            "judged": judged,
             "confidence": study.settings.evaluation.confidence,
             "synthetic": study.synthetic,
         },

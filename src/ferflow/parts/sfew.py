@@ -8,7 +8,6 @@ from typing import get_args
 from ferflow import layout, tables
 from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.parts import IMAGES, PREDICTIONS, RESULTS, TRAINED
-from ferflow.settings import Evaluation
 from ferflow.settings.sfew import SfewProtocol
 from ferflow.steps.files import SfewFiles, StudyFiles
 from ferflow.steps.step import Figure, ReportStep, Table
@@ -28,7 +27,7 @@ def steps(study: StudyFiles) -> Iterator[ReportStep | Table]:
         return
     yield from _images(study)
     yield from _folds(study)
-    yield _metrics(study)
+    yield from _metrics(study)
     yield from _paper(study)
 
 
@@ -54,33 +53,23 @@ def _images(study: SfewFiles) -> Iterator[ReportStep | Table]:
     )
 
 
-def _flat(said: Mapping[str, Sequence[str]]) -> tuple[list[str], list[str]]:
-    """The protocol of each file, and the files, of files by protocol."""
-    pairs = [(protocol, path) for protocol, paths in said.items() for path in paths]
-    return [protocol for protocol, _ in pairs], [path for _, path in pairs]
-
-
-def _by_protocol(protocols: Sequence[str], paths: Sequence[str]) -> dict[str, list[str]]:
-    """The files by protocol again."""
-    found: dict[str, list[str]] = {}
-    for protocol, path in zip(protocols, paths, strict=True):
-        found.setdefault(protocol, []).append(path)
-    return found
+def _flat(said: Mapping[str, Sequence[str]]) -> list[str]:
+    """The files of all protocols."""
+    return [path for paths in said.values() for path in paths]
 
 
 def _folds(study: SfewFiles) -> Iterator[ReportStep]:
-    protocols, paths = _flat(study.of_cells("predictions.csv"))
-    by_hand, handmade = _flat(study.of_handmade())
+    handmade = _flat(study.of_handmade())
     title = "Accuracy of the hand-made features in each fold"
     yield ReportStep(
         name="sfew_folds",
         call=f"{__name__}:folds",
-        given={
-            "protocols": protocols,
-            "handmade_protocols": by_hand,
-            "starts": study.transfer.starts(),
+        given={"starts": study.transfer.starts()},
+        inputs={
+            "manifest_csv": study.manifest,
+            "predictions_csvs": _flat(study.of_cells("predictions.csv")),
+            "handmade_csvs": handmade,
         },
-        inputs={"manifest_csv": study.manifest, "predictions_csvs": paths, "handmade_csvs": handmade},
         outputs={
             "folds": Table("sfew_folds", "Accuracy of the networks in each fold", TRAINED),
             "handmade": Table("sfew_handmade", title, TRAINED, "sfew_folds") if handmade else [],
@@ -117,9 +106,7 @@ def _folds(study: SfewFiles) -> Iterator[ReportStep]:
 def folds(
     manifest_csv: str,
     predictions_csvs: Sequence[str],
-    protocols: Sequence[str],
     handmade_csvs: Sequence[str],
-    handmade_protocols: Sequence[str],
     starts: Mapping[str, str],
     out_folds: str,
     out_handmade: str | None,
@@ -127,9 +114,9 @@ def folds(
     """Accuracies of all networks, and of the hand-made features, in all folds."""
     from ferflow.sfew import run
 
-    run.write_folds(_by_protocol(protocols, predictions_csvs), starts, manifest_csv, out_folds)
+    run.write_folds(predictions_csvs, starts, manifest_csv, out_folds)
     if out_handmade:
-        run.write_folds(_by_protocol(handmade_protocols, handmade_csvs), {}, manifest_csv, out_handmade)
+        run.write_folds(handmade_csvs, {}, manifest_csv, out_handmade)
 
 
 def protocols(manifest_csv: str, folds_csvs: Sequence[str], protocols: Sequence[str], out: str) -> None:
@@ -139,46 +126,37 @@ def protocols(manifest_csv: str, folds_csvs: Sequence[str], protocols: Sequence[
     run.write_protocols(manifest_csv, dict(zip(protocols, folds_csvs, strict=True)), out)
 
 
-def _metrics(study: SfewFiles) -> ReportStep:
+def _metrics(study: SfewFiles) -> Iterator[ReportStep]:
     trained, handmade = study.of_cells("predictions.csv"), study.of_handmade()
-    protocols, paths = _flat(
-        {name: trained.get(name, []) + handmade.get(name, []) for name in get_args(SfewProtocol)}
+    said = {name: trained.get(name, []) + handmade.get(name, []) for name in get_args(SfewProtocol)}
+    yield ReportStep(
+        name="sfew_predictions",
+        call="ferflow.evaluation.run:collect",
+        given={"emotions": list(EMOTIONS_NEUTRAL)},
+        inputs={"predictions_csvs": _flat(said)},
+        outputs={"out": study.at(layout.PREDICTIONS)},
+        rests_on=PREDICTIONS,
     )
-    return ReportStep(
+    yield ReportStep(
         name="sfew_metrics",
-        call=f"{__name__}:metrics",
-        sees=("evaluation", "seed", "study_protocol=protocol"),
-        given={"protocols": protocols, "synthetic": study.synthetic},
+        call="ferflow.evaluation.run:evaluate",
+        sees=("evaluation", "protocol", "seed"),
+        given={
+            "emotions": list(EMOTIONS_NEUTRAL),
+            # The paper has no AUC, whose bootstrap would take most of the time.
+            "scored": [],
+            "representative": True,
+            "synthetic": study.synthetic,
+        },
         minutes=30,
-        inputs={"predictions_csvs": paths},
+        inputs={"predictions_csvs": [study.at(layout.PREDICTIONS)], "manifest_csv": []},
         outputs={
             "metrics": study.at(layout.METRICS),
-            "predictions": study.at(layout.PREDICTIONS),
             "results": Table("results"),
             "confusion": Table("confusion"),
         },
         rests_on=PREDICTIONS,
     )
-
-
-def metrics(
-    predictions_csvs: Sequence[str],
-    protocols: Sequence[str],
-    synthetic: bool,
-    evaluation: Evaluation,
-    seed: int,
-    study_protocol: str,
-    out_metrics: str,
-    out_predictions: str,
-    out_results: str,
-    out_confusion: str,
-) -> None:
-    """Metrics of all models under all protocols, with intervals, and their confusion matrices."""
-    from ferflow.sfew import results
-
-    said = _by_protocol(protocols, predictions_csvs)
-    outputs = (out_metrics, out_predictions, out_results, out_confusion)
-    results.evaluate(said, synthetic, evaluation, seed, study_protocol, *outputs)
 
 
 def _paper(study: SfewFiles) -> Iterator[ReportStep]:

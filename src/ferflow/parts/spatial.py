@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 from ferflow import layout
 from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.parts import PREDICTIONS, SPATIAL, TRAINED
-from ferflow.settings import Evaluation
 from ferflow.steps.files import ClipFiles, StudyFiles
 from ferflow.steps.step import Figure, ReportStep, Table
 
@@ -24,10 +22,11 @@ def _trained(study: ClipFiles) -> Iterator[ReportStep]:
     marks = {"synthetic": study.synthetic_stills}
     yield ReportStep(
         name="spatial_metrics",
-        call=f"{__name__}:metrics",
+        call="ferflow.evaluation.run:evaluate",
         sees=("evaluation", "protocol", "seed"),
-        given=marks,
-        inputs={"predictions_csv": f"{study.spatial}/predictions.csv"},
+        given={"emotions": list(EMOTIONS_NEUTRAL), **marks},
+        # There is no manifest of the stills.
+        inputs={"predictions_csvs": [f"{study.spatial}/predictions.csv"], "manifest_csv": []},
         outputs={
             "metrics": f"{study.spatial}/metrics.json",
             "results": Table("spatial_results", schema="results"),
@@ -50,23 +49,6 @@ def _trained(study: ClipFiles) -> Iterator[ReportStep]:
             "confusion": Figure("spatial_confusion", "Confusion matrix of the spatial model", SPATIAL),
         },
     )
-
-
-def metrics(
-    predictions_csv: str,
-    evaluation: Evaluation,
-    protocol: str,
-    seed: int,
-    synthetic: bool,
-    out_metrics: str,
-    out_results: str,
-) -> None:
-    """What the spatial model is worth on the images that it was judged on."""
-    from ferflow.evaluation import run
-
-    folder = Path(out_results).parent
-    marks = {"synthetic": synthetic, "protocol": protocol}
-    run.evaluate_spatial(predictions_csv, out_metrics, folder, evaluation, seed, **marks)
 
 
 def figures(

@@ -9,9 +9,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from ferflow.classes import SEXES
-from ferflow.controls import is_control
 from ferflow.report import style
-from ferflow.report.names import model_label, model_order, protocol_label
+from ferflow.report.names import controls_of, model_label, model_order, protocol_label
 
 MARKERS = {"test": "o", "cv": "s", "nested": "^", "human": "P"}
 """One marker per protocol; it is filled for a model and open for a control."""
@@ -25,15 +24,15 @@ def accuracies(results: pd.DataFrame, confidence: float, marks: str) -> Figure:
     `results`: schema `results`; `confidence` (0–1) is that of its intervals.
     """
     rows = results[(results["metric"] == "accuracy") & results["fold"].isna()]
-    models = model_order(rows["model"])
+    models, controls = model_order(rows), controls_of(rows)
     protocols = [protocol for protocol in MARKERS if protocol in set(rows["protocol"])]
     drawn = style.figure(2 * style.COLUMN, 1.15 + 0.36 * len(models))
     axes = drawn.subplots()
     for _, row in rows.iterrows():
         share = protocols.index(row["protocol"]) - (len(protocols) - 1) / 2
         place = models.index(row["model"]) + 0.26 * share
-        colour = style.MIDDLE if is_control(row["model"]) else style.DARK
-        face = "white" if is_control(row["model"]) else colour
+        colour = style.MIDDLE if row["model"] in controls else style.DARK
+        face = "white" if row["model"] in controls else colour
         look = {"marker": MARKERS[row["protocol"]], "color": colour, "markerfacecolor": face}
         style.point(axes, row["value"], place, row["low"], row["high"], 1.2, **look)
         number = f"{100 * row['value']:.1f}"
@@ -49,7 +48,7 @@ def accuracies(results: pd.DataFrame, confidence: float, marks: str) -> Figure:
         Line2D([], [], marker=MARKERS[protocol], color=style.DARK, label=_label(rows, protocol))
         for protocol in protocols
     ]
-    if any(is_control(model) for model in models):
+    if controls:
         shape = {"marker": "o", "linestyle": "", "markerfacecolor": "white", "color": style.MIDDLE}
         handles.append(Line2D([], [], label="control (open marker)", **shape))
     handles.append(Line2D([], [], color=style.LIGHT, linestyle=":", label=f"chance, {100 * chance:.1f} %"))

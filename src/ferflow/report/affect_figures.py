@@ -12,13 +12,15 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Circle
 
 from ferflow import tables
+from ferflow.classes import EMOTIONS_CONTEMPT
 from ferflow.errors import InputError
-from ferflow.evaluation import affect
+from ferflow.evaluation import predictions
+from ferflow.evaluation.classes import MEAN, WEIGHTED
 from ferflow.evaluation.confusion import matrix
 from ferflow.report import style
 from ferflow.report.affect_looks import LOOKS
 from ferflow.report.confusion import cells
-from ferflow.report.names import marks_of, model_label
+from ferflow.report.names import marks, marks_of, model_label
 
 SEVERAL = 3000
 """Images from which on the points of the plane are drawn smaller."""
@@ -27,7 +29,7 @@ SEVERAL = 3000
 def confusion(counts: pd.DataFrame, report: pd.DataFrame, name: str, marks: str) -> Figure:
     """One model's confusion matrix with its report of classes (Akhtar 2022, Figures 7 and 8).
 
-    `counts`: its rows of schema `affect_confusion`, `report`: those of `affect_report`.
+    `counts`: its rows of schema `confusion`, `report`: those of `class_report`.
     """
     drawn = style.figure(2 * style.COLUMN, 3.5)
     left, right = drawn.subplots(1, 2, width_ratios=(1.15, 1))
@@ -44,7 +46,7 @@ def confusion(counts: pd.DataFrame, report: pd.DataFrame, name: str, marks: str)
 
 def _report(axes: Axes, report: pd.DataFrame) -> None:
     """The report as a table of shaded cells."""
-    rows = [*LOOKS, affect.MACRO, affect.WEIGHTED]
+    rows = [*LOOKS, MEAN, WEIGHTED]
     shown = report.set_index("emotion").loc[rows]
     values = shown[["precision", "recall", "f1"]].to_numpy(float)
     shaded = np.concatenate([values, np.full((len(rows), 1), np.nan)], axis=1)
@@ -65,7 +67,7 @@ def _report(axes: Axes, report: pd.DataFrame) -> None:
 def plane(frame: pd.DataFrame, name: str, marks: str) -> Figure:
     """Every image in the plane of valence and arousal: true places left, predicted ones right.
 
-    `frame`: one model's rows of schema `affect_predictions`; images without known values are left out and
+    `frame`: one model's rows of schema `predictions`; images without known values are left out and
     counted. Colour and marker are those of the true class in both.
     """
     there = frame[frame["valence"].notna() & frame["arousal"].notna()]
@@ -121,16 +123,16 @@ def write_confusion(
     confusion_csv: str | Path, report_csv: str | Path, output: str | Path, model: str
 ) -> None:
     """Draw the confusion matrix of `model` with its report to an SVG."""
-    counts = of_model(tables.read(confusion_csv, "affect_confusion"), model, confusion_csv)
-    report = of_model(tables.read(report_csv, "affect_report"), model, report_csv)
+    counts = of_model(tables.read(confusion_csv, "confusion"), model, confusion_csv)
+    report = of_model(tables.read(report_csv, "class_report"), model, report_csv)
     with style.style():
         drawn = confusion(counts, report, model_label(model), marks_of(report))
         style.save(drawn, output, f"Confusion matrix of {model_label(model)}")
 
 
-def write_plane(predictions_csv: str | Path, output: str | Path, model: str) -> None:
+def write_plane(predictions_csv: str | Path, output: str | Path, model: str, synthetic: bool) -> None:
     """Draw the images of `model` in the plane of valence and arousal to an SVG."""
-    frame = of_model(affect.read([predictions_csv]), model, predictions_csv)
+    frame = of_model(predictions.read([predictions_csv], EMOTIONS_CONTEMPT), model, predictions_csv)
     with style.style():
-        drawn = plane(frame, model_label(model), marks_of(frame))
+        drawn = plane(frame, model_label(model), marks(synthetic))
         style.save(drawn, output, f"Valence and arousal by {model_label(model)}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,14 +11,15 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from ferflow.classes import EMOTIONS_CONTEMPT
 from ferflow.errors import FerflowError
-from ferflow.evaluation import affect
+from ferflow.evaluation import predictions
 from ferflow.faces.quiet import opencv
 from ferflow.faces.video import read_image
 from ferflow.report import style
 from ferflow.report.affect_figures import of_model
 from ferflow.report.affect_looks import LOOKS
-from ferflow.report.names import marks_of, model_label
+from ferflow.report.names import marks, model_label
 
 DOWN = 3
 """Images of each class, below one another."""
@@ -40,7 +41,7 @@ class Shown:
 def chosen(frame: pd.DataFrame, right: bool) -> dict[str, pd.DataFrame]:
     """At most DOWN images of each true class that were classified rightly (or wrongly), always the same."""
     is_right = frame["emotion"] == frame["predicted"]
-    frame = frame[is_right if right else ~is_right].sort_values("image_id")
+    frame = frame[is_right if right else ~is_right].sort_values("image")
     found = {}
     for emotion in LOOKS:
         mine = frame[frame["emotion"] == emotion]
@@ -98,11 +99,20 @@ def sheet(columns: dict[str, Sequence[Shown]], title: str, marks: str) -> Figure
     return drawn
 
 
-def write(predictions_csv: str | Path, root: str | Path, output: str | Path, model: str, right: bool) -> None:
-    """Draw a sheet of what `model` classified rightly (or wrongly); `root` is the folder of the images."""
-    frame = of_model(affect.read([predictions_csv]), model, predictions_csv)
+def write(
+    predictions_csv: str | Path,
+    images: Mapping[str, str],
+    root: str | Path,
+    output: str | Path,
+    model: str,
+    right: bool,
+    synthetic: bool,
+) -> None:
+    """Draw a sheet of what `model` classified rightly (or wrongly); `images` lie by their names in `root`."""
+    frame = of_model(predictions.read([predictions_csv], EMOTIONS_CONTEMPT), model, predictions_csv)
+    frame["image"] = frame["clip_id"].map(images)
     columns = {
-        emotion: [Shown(small(Path(root) / row.image_id), described(row)) for row in rows.itertuples()]
+        emotion: [Shown(small(Path(root) / row.image), described(row)) for row in rows.itertuples()]
         for emotion, rows in chosen(frame, right).items()
     }
     is_right = int((frame["emotion"] == frame["predicted"]).sum())
@@ -112,4 +122,4 @@ def write(predictions_csv: str | Path, root: str | Path, output: str | Path, mod
     )
     about = ", some of each true class; in brackets: valence, arousal"
     with style.style():
-        style.save(sheet(columns, title + about, marks_of(frame)), output, title)
+        style.save(sheet(columns, title + about, marks(synthetic)), output, title)

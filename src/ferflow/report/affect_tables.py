@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
 from ferflow import tables
-from ferflow.evaluation.affect import CLASSIFICATION, REGRESSION
+from ferflow.evaluation.regression import METRICS as REGRESSION
 from ferflow.report import rendering
 from ferflow.report.names import marks, model_label
 from ferflow.report.papers import paper, published
@@ -18,6 +18,15 @@ from ferflow.training.checkpoints import read_time
 STUDY = "affectnet"
 VARIANTS = {"": "the paper's", "-ccc": "concordance", "-learned": "learned task weights"}
 """What a model's name ends with, and the loss that it was trained with."""
+CLASSIFICATION = {
+    "accuracy": "accuracy",
+    "kappa": "cohen_kappa",
+    "auc": "auc_roc",
+    "auc_pr": "auc_pr",
+    "f1": "macro_f1",
+    "weighted_f1": "weighted_f1",
+}
+"""Metrics of schema `results`, and what the paper calls them; the first four are its Table 5."""
 CHOSEN = "epoch chosen on the images that it is judged on (leaky)"
 SETTINGS = {"rotation_degrees": "rotation", "zoom": "zoom", "brightness_low": 0, "brightness_high": 1}
 """Table 4: a published setting, and its name here or its place in `brightness`."""
@@ -97,28 +106,46 @@ def augmentation(augment: Mapping | None, output: str | Path) -> None:
     tables.write(table, output, "affect_augmentation")
 
 
-def halves(metrics_csv: str | Path, out_classification: str | Path, out_regression: str | Path) -> None:
-    """Tables 5 and 6: schema `affect_metrics` of the expression, and of valence and arousal."""
-    table = tables.read(metrics_csv, "affect_metrics")
-    for metrics, output in ((CLASSIFICATION, out_classification), (REGRESSION, out_regression)):
-        tables.write(table[table["metric"].isin(metrics)], output, "affect_metrics")
+def write_metrics(
+    results_csv: str | Path,
+    models: Sequence[str],
+    out_classification: str | Path,
+    out_regression: str | Path,
+    out_variants: str | Path,
+) -> None:
+    """Tables 5 and 6 from schema `results` (schema `affect_metrics`), and schema `affect_variants`.
+
+    The `models` stand in their order.
+    """
+    results = tables.read(results_csv, "results").rename(columns={"n_clips": "n"})
+    order = results["model"].map(list(models).index)
+    results = results.assign(order=order).sort_values("order", kind="stable")
+    for names, output in (
+        (CLASSIFICATION, out_classification),
+        (dict(zip(REGRESSION, REGRESSION, strict=True)), out_regression),
+    ):
+        rows = results[results["metric"].isin(names)]
+        place = rows["metric"].map(list(names).index)
+        rows = rows.assign(place=place).sort_values(["order", "place"], kind="stable")
+        table = rows.assign(metric=rows["metric"].map(names))[tables.schema("affect_metrics").names]
+        tables.write(table, output, "affect_metrics")
+    tables.write(variants(results), out_variants, "affect_variants")
 
 
-def variants(metrics_csv: str | Path, output: str | Path) -> None:
+def variants(results: pd.DataFrame) -> pd.DataFrame:
     """Schema `affect_variants`: each network's losses below one another; the paper's first."""
-    table = tables.read(metrics_csv, "affect_metrics")
-    shown = ("accuracy", "macro_f1", "ccc_valence", "ccc_arousal")
+    shown = {"accuracy": "accuracy", "f1": "macro_f1", "ccc_valence": "ccc_valence"}
+    shown |= {"ccc_arousal": "ccc_arousal"}
     rows = []
-    for model, mine in table.groupby("model", sort=False):
+    for model, mine in results.groupby("model", sort=False):
         values, (network, loss) = mine.set_index("metric"), network_of(model)
         lacking = {values.loc[metric, "note"] for metric in shown} - {""}
         row = {"network": network, "variant": loss, "model": model}
-        row |= {metric: values.loc[metric, "value"] for metric in shown}
+        row |= {name: values.loc[metric, "value"] for metric, name in shown.items()}
         rows.append(row | {"synthetic": bool(mine["synthetic"].any()), "note": "; ".join(sorted(lacking))})
     made = pd.DataFrame(rows)
     order = made["variant"].map(list(VARIANTS.values()).index)
-    made = made.assign(order=order).sort_values(["network", "order"], kind="stable").drop(columns="order")
-    tables.write(made, output, "affect_variants")
+    return made.assign(order=order).sort_values(["network", "order"], kind="stable").drop(columns="order")
 
 
 def metrics_table(table: pd.DataFrame, title: str, confidence: float) -> rendering.Rendered:

@@ -46,7 +46,7 @@ def _shown(protocols: pd.Series) -> tuple[str, ...]:
 
 def dots(table: pd.DataFrame, confidence: float, marks: str) -> Figure:
     """Accuracy with its interval, a line per model and group; `confidence` (0–1) is that of the intervals."""
-    models = model_order(table["model"])
+    models = model_order(table)
     columns = list(dict.fromkeys(table["by"]))
     groups = {column: _groups(table, column) for column in columns}
     sizes = [len(groups[column]) for column in columns]

@@ -10,6 +10,7 @@ from matplotlib.lines import Line2D
 
 from ferflow import tables
 from ferflow.errors import InputError
+from ferflow.evaluation.predictions import SIMULATED
 from ferflow.report import style
 from ferflow.report.names import marks_of, model_label
 
@@ -20,9 +21,8 @@ def differences(comparisons_csv: str | Path, output: str | Path, confidence: flo
     if table.empty:
         raise InputError(comparisons_csv, "compares no models", "evaluate at least two")
     with style.style():
-        drawn = forest(
-            table, confidence, marks_of(table.assign(model=table["first"] + " " + table["second"]))
-        )
+        roles = table["first_role"].where(table["first_role"] == SIMULATED, table["second_role"])
+        drawn = forest(table, confidence, marks_of(table.assign(role=roles)))
         style.save(drawn, output, "Models against each other")
 
 

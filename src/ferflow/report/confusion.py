@@ -37,7 +37,7 @@ def counts_and_shares(table: pd.DataFrame, marks: str, things: str = "clips") ->
     style.panel(right, "b", "share of the true class (%)")
     right.set_ylabel("")
     first = table.iloc[0]
-    name, protocol = model_label(first["model"]), protocol_label(first["protocol"])
+    name, protocol = model_label(first["model"], first["view"]), protocol_label(first["protocol"])
     style.heading(drawn, f"Confusion matrix of {name}, {protocol}, n = {counts.sum():.0f}", marks)
     return drawn
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from ferflow import layout, tables
-from ferflow.controls import is_control
 from ferflow.evaluation.results import LEAKY
 from ferflow.files import read_record
 from ferflow.report import papers, reference
 from ferflow.report.names import (
     control_label,
+    controls_of,
     marks,
     marks_of,
     model_label,
@@ -54,7 +54,7 @@ def print_results(folder: str | Path, console: Console | None = None) -> None:
         _print_images(folder, table_folder, console)
         _print_report(report, console)
         return
-    if (table_folder / "affect_metrics.csv").exists():
+    if (table_folder / "affect_classification.csv").exists():
         _print_affect(folder, table_folder, console)
         _print_report(report, console)
         return
@@ -73,16 +73,16 @@ def print_results(folder: str | Path, console: Console | None = None) -> None:
     interval = f"accuracy (%),\n{100 * confidence:g} % interval"
     for heading in (interval, "F1\n(%)", "clips\n(subjects)"):
         table.add_column(heading, justify="right", no_wrap=True)
-    models = model_order(whole["model"])
+    models, controls = model_order(whole), controls_of(whole)
     for place, model in enumerate(models):
-        if is_control(model) and not (place and is_control(models[place - 1])):
+        if model in controls and not (place and models[place - 1] in controls):
             table.add_section()
             table.add_row("controls:", style="dim")
         mine = whole[whole["model"] == model]
         for protocol in protocol_order(mine["protocol"]):
             values = mine[mine["protocol"] == protocol].set_index("metric")
-            style = "dim" if is_control(model) else None
-            name = f"  {control_label(model)}" if is_control(model) else model_label(model)
+            style = "dim" if model in controls else None
+            name = f"  {control_label(model)}" if model in controls else model_label(model)
             table.add_row(name, SHORT.get(protocol, protocol), *_cells(values), style=style)
     console.print(table)
     console.print(f"Chance: {number(whole['chance'].iloc[0], 'percent')} %.", highlight=False)
@@ -141,7 +141,8 @@ def _print_affect(folder: Path, table_folder: Path, console: Console) -> None:
     from rich import box
     from rich.table import Table
 
-    found = tables.read(table_folder / "affect_metrics.csv", "affect_metrics")
+    halves = ("affect_classification", "affect_regression")
+    found = pd.concat([tables.read(table_folder / f"{name}.csv", "affect_metrics") for name in halves])
     models = list(dict.fromkeys(found["model"]))
     synthetic = bool(found["synthetic"].any())
     shown = Table(

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from ferflow.evaluation.affect import DIMENSIONS
+from ferflow.evaluation.regression import DIMENSIONS
 from ferflow.report import style
 
 SIDES = (

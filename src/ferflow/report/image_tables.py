@@ -8,7 +8,8 @@ from pathlib import Path
 import pandas as pd
 
 from ferflow import tables
-from ferflow.evaluation.images import TRAINING, chosen_models, with_views
+from ferflow.evaluation.copies import TRAINING
+from ferflow.evaluation.images import chosen_models
 from ferflow.evaluation.results import LEAKY
 from ferflow.report import rendering
 from ferflow.report.names import marks, model_label, views_label
@@ -116,7 +117,7 @@ def accuracies(
 
 
 def _row(results: pd.DataFrame, name: str, views: str, members: Sequence[str], listed: pd.DataFrame) -> dict:
-    mine = results[results["model"] == with_views(name, views)]
+    mine = results[(results["model"] == name) & (results["view"] == views)]
     counts = listed.loc[list(members), "parameters"]
     row = {
         "model": name,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from ferflow.controls import PREFIX, is_control
-from ferflow.evaluation.fusions import BEST, STACKING, is_fusion, parts
-from ferflow.evaluation.images import VIEW
+from collections.abc import Iterable
+
+import pandas as pd
+
 from ferflow.evaluation.results import LEAKY
-from ferflow.humans.annotators import HUMAN, SIMULATED_HUMAN
 from ferflow.networks import NETWORKS
 
 SYNTHETIC = "synthetic data"
@@ -26,16 +26,17 @@ _NAMES = {name: network.title for name, network in NETWORKS.items()} | {
     "human-majority": "human majority",
     "simulated-human": "simulated human",
     "simulated-human-majority": "simulated human majority",
+    "fusion-best": "best fusion",
+    "fusion-stacking": "stacking",
     "aus": "AUs",
 }
+_CONTROL, _FUSION = "control-", "fusion-"
+"""How the names of controls and of listed fusions begin."""
 
 _VIEWS = {
     "one": "one view",
     "mirror": "with mirror image",
     "ten": "ten crops",
-    "random": "random folds",
-    "film": "folds by film",
-    "spi": "SPI",
 }
 
 _PROTOCOLS = {
@@ -44,6 +45,9 @@ _PROTOCOLS = {
     "validation": "validation",
     "cv": "cross-validation",
     "nested": "nested cross-validation",
+    "random": "random folds",
+    "film": "folds by film",
+    "spi": "SPI",
     "human": "human annotators",
 }
 
@@ -81,30 +85,22 @@ def measure_label(measure: str) -> str:
     return _MEASURES.get(measure, measure)
 
 
-def model_label(model: str) -> str:
-    """`compact+lstm` as `compact CNN + LSTM`, `compact@ten` as `compact CNN, ten crops`.
+def model_label(model: str, view: str = "") -> str:
+    """`compact+lstm` as `compact CNN + LSTM`, `compact` in view `ten` as `compact CNN, ten crops`.
 
-    A control, `control-true-aus`, is `control: true AUs`; an annotator, `human:anna`, is `human anna`.
+    A control, `control-true-aus`, is `control: true AUs`, and a fusion, `fusion-all-weighted`, is `fusion of
+    all, weighted average`.
     """
-    if model.startswith((HUMAN, SIMULATED_HUMAN)):
-        kind, name = model.split(":", 1)
-        return f"{_NAMES[kind]} {name}"
-    if is_control(model):
+    if view:
+        return f"{model_label(model)}, {views_label(view)}"
+    if model in _NAMES:
+        return _NAMES[model]
+    if model.startswith(_CONTROL):
         return f"control: {control_label(model)}"
-    if is_fusion(model):
-        return fusion_label(model)
-    if VIEW in model:
-        name, views = model.split(VIEW)
-        return f"{model_label(name)}, {views_label(views)}"
+    if model.startswith(_FUSION):
+        name, _, rule = model.removeprefix(_FUSION).rpartition("-")
+        return f"fusion of {name}, {'weighted average' if rule == 'weighted' else rule}"
     return " + ".join(_NAMES.get(part, part) for part in model.split("+"))
-
-
-def fusion_label(model: str) -> str:
-    """`fusion-all-weighted` as `fusion of all, weighted average`, `fusion-best` as `best fusion`."""
-    name, rule = parts(model)
-    if name in (BEST, STACKING):
-        return {BEST: "best fusion", STACKING: "stacking"}[name]
-    return f"fusion of {name}, {'weighted average' if rule == 'weighted' else rule}"
 
 
 def views_label(views: str) -> str:
@@ -114,7 +110,7 @@ def views_label(views: str) -> str:
 
 def control_label(model: str) -> str:
     """A control's name without that word: `control-lstm-on-neutral-frames` as `LSTM on neutral frames`."""
-    return " ".join(_NAMES.get(word, word) for word in model.removeprefix(PREFIX).split("-"))
+    return " ".join(_NAMES.get(word, word) for word in model.removeprefix(_CONTROL).split("-"))
 
 
 def protocol_label(protocol: str) -> str:
@@ -122,7 +118,7 @@ def protocol_label(protocol: str) -> str:
     return _PROTOCOLS.get(protocol, protocol)
 
 
-def protocol_order(protocols) -> list[str]:
+def protocol_order(protocols: Iterable[str]) -> list[str]:
     """Test first, since that is what a paper reports, then cross-validation and humans."""
     return [protocol for protocol in _PROTOCOLS if protocol in set(protocols)]
 
@@ -134,22 +130,27 @@ def marks(synthetic: bool, notes: str = "", simulated: bool = False) -> str:
     return "; ".join(mark for holds, mark in found if holds)
 
 
-def marks_of(table) -> str:
-    """The marks of a table by its columns `synthetic`, `simulated`, `model`, `note` (any may be missing)."""
+def marks_of(table: pd.DataFrame) -> str:
+    """The marks of a table by its columns `synthetic`, `simulated`, `role`, `note` (any may be missing)."""
     synthetic = "synthetic" in table and bool(table["synthetic"].any())
     notes = "; ".join(table["note"].fillna("").astype(str).unique()) if "note" in table else ""
     simulated = "simulated" in table and bool(table["simulated"].any())
-    if "model" in table:
-        simulated |= bool(table["model"].astype(str).str.startswith("simulated-human").any())
+    simulated |= "role" in table and bool((table["role"] == "simulated").any())
     return marks(synthetic, notes, simulated)
 
 
-def model_order(models) -> list[str]:
-    """Models in the order of the thesis's Table 3.6, others by name, controls last."""
+def controls_of(table: pd.DataFrame) -> set[str]:
+    """The models of a table with a column `role` that are controls."""
+    return set(table.loc[table["role"] == "control", "model"]) if "role" in table else set()
+
+
+def model_order(table: pd.DataFrame) -> list[str]:
+    """The models of a table in the order of the thesis's Table 3.6, others by name, controls last."""
     rank = {name: place for place, name in enumerate(_NAMES)}
+    controls = controls_of(table)
 
     def place(model: str) -> tuple:
-        words = model.removeprefix(PREFIX).split("-") if is_control(model) else [model.split("+")[-1]]
-        return is_control(model), rank.get(words[0], len(rank)), model
+        first = model.removeprefix(_CONTROL).split("-")[0] if model in controls else model.split("+")[-1]
+        return model in controls, rank.get(first, len(rank)), model
 
-    return sorted(set(models), key=place)
+    return sorted(set(table["model"]), key=place)

@@ -9,9 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from ferflow import tables
-from ferflow.controls import is_control
-from ferflow.evaluation.majority import is_majority
-from ferflow.evaluation.predictions import judged
+from ferflow.evaluation.predictions import PEOPLE, judged
 from ferflow.files import write_text
 from ferflow.report.names import marks_of, model_label
 
@@ -37,7 +35,7 @@ def answers(found: Mapping[str, pd.DataFrame], confidence: float) -> list[dict[s
     """
     results = found["results"]
     accuracy = results[(results["metric"] == "accuracy") & results["fold"].isna()]
-    accuracy = accuracy[~accuracy["model"].map(lambda model: is_control(model) or is_majority(model))]
+    accuracy = accuracy[~accuracy["role"].isin(("control", *PEOPLE))]
     cv = accuracy[accuracy["protocol"] == "cv"].set_index("model")["value"].sort_values(ascending=False)
     best = str(cv.index[0])
     protocol = judged(results)
@@ -103,7 +101,8 @@ def _humans(comparisons: pd.DataFrame, model: str, level: str, clips: str) -> di
     question = {"question": "Against humans?"}
     for row in comparisons.itertuples(index=False):
         pair = {row.first: row.first_accuracy, row.second: row.second_accuracy}
-        human = next((name for name in pair if is_majority(name)), None)
+        roles = {row.first: row.first_role, row.second: row.second_role}
+        human = next((name for name in pair if roles[name] in PEOPLE), None)
         if human is None or model not in pair:
             continue
         sign = 1 if row.first == model else -1

@@ -42,7 +42,7 @@ COLUMNS = {
 Text = str
 """Text in which braces name a column of the published row or of ours, a group of `when`, or a fact.
 
-`{model!m}` and `{views!v}` write such a name as a reader knows it. A text is left out where one is empty.
+`{model!m}` and `{view!v}` write such a name as a reader knows it. A text is left out where one is empty.
 """
 
 
@@ -63,6 +63,7 @@ class Rule(Section):
     value: Text = Field("", description="column of our number; its interval is in `…_low` and `…_high`")
     also: dict[str, Text] = Field({}, description="further numbers of ours as `ours_…`: their columns")
     model: Text = "{model}"
+    view: str = Field("", description="in which our model looked at the images")
     data: Text = "{dataset}"
     synthetic: bool = Field(True, description="whether synthetic data make our number incomparable")
     note: Text = ""

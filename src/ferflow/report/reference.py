@@ -28,7 +28,7 @@ from ferflow.report.papers import (
     StudyResults,
 )
 
-TEXTS = ("model", "protocol", "data", "note")
+TEXTS = ("model", "view", "protocol", "data", "note")
 """Columns of schema `reference` that are empty where nothing is said."""
 NUMBERS = ("published", "ours", "low", "high", "difference")
 
@@ -103,7 +103,8 @@ def _found(rule: Rule, known: dict, ours: StudyResults, every: bool) -> list[dic
 
 def _looked_up(rule: Rule, known: dict, ours: StudyResults, every: bool) -> list[dict]:
     """The rows of one of our tables that a rule asks for; without any, the reason."""
-    table = rows = ours.table(rule.table)
+    table, known = ours.table(rule.table), known | {"view": rule.view}
+    rows = table
     if table is None:
         return [{"note": _first(rule.no_table, known | {"table": rule.table})}]
     for column in [*rule.rows, None]:
@@ -141,6 +142,7 @@ def _of_row(rule: Rule, row: dict, known: dict) -> dict:
     found = {
         "metric": known["metric"],
         "model": "simulated-" * bool(row.get("simulated")) + _say(rule.model, named),
+        "view": rule.view,
         "simulated": bool(row.get("simulated")),
         "protocol": LEAKY if row.get("leaky") else "",
         "data": _say(rule.data, named),
@@ -213,7 +215,7 @@ def _another(known: dict, about: Paper, ours: StudyResults) -> str:
 
 
 class _Texts(string.Formatter):
-    """Writes `{name!m}` as a model's name for readers, `{name!v}` as that of its views."""
+    """Writes `{name!m}` as a model's name for readers, `{name!v}` as that of its view."""
 
     def convert_field(self, value: object, conversion: str | None) -> object:
         labels = {"m": model_label, "v": views_label}
@@ -268,7 +270,8 @@ def _cell(column: str, row: Mapping, about: Paper, headings: Mapping) -> str:
     if column == "number":
         return metric.label
     if column == "model":
-        return ", ".join(model_label(name) for name in row["model"].split(", ")) if row["model"] else ""
+        names = row["model"].split(", ") if row["model"] else []
+        return ", ".join(model_label(name, row["view"]) for name in names)
     if column == "note":
         remark = row["published_note"].removeprefix("paper; ")
         notes = [f"{layout.remark}{remark}" if remark else "", row["note"]]

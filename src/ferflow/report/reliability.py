@@ -13,7 +13,6 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import PercentFormatter
 
 from ferflow import tables
-from ferflow.controls import is_control
 from ferflow.errors import InputError
 from ferflow.evaluation.predictions import judged
 from ferflow.report import style
@@ -36,7 +35,7 @@ def reliability(
     bins, errors = tables.read(reliability_csv, "reliability"), tables.read(calibration_csv, "calibration")
     protocol = judged(errors)
     bins, errors = (table[table["protocol"] == protocol] for table in (bins, errors))
-    errors = errors[~errors["model"].map(is_control)]
+    errors = errors[errors["role"] != "control"]
     if errors.empty:
         raise InputError(calibration_csv, f"has no model of protocol {protocol}", "evaluate such predictions")
     with style.style():
@@ -49,7 +48,7 @@ def curves(bins: pd.DataFrame, errors: pd.DataFrame, confidence: float, marks: s
 
     `confidence` (0–1) is that of the intervals.
     """
-    models = model_order(errors["model"])
+    models = model_order(errors)
     across = min(ACROSS, len(models))
     rows = math.ceil(len(models) / across)
     width = max(style.COLUMN * 1.3, 2 * style.COLUMN * across / ACROSS)

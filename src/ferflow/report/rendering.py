@@ -13,13 +13,14 @@ from pathlib import Path
 import pandas as pd
 
 from ferflow import schemas
-from ferflow.controls import is_control
 from ferflow.evaluation.results import LEAKY
 from ferflow.files import write_text
-from ferflow.report.names import marks, marks_of, measure_label, model_label, protocol_label
+from ferflow.report.names import controls_of, marks, marks_of, measure_label, model_label, protocol_label
 from ferflow.schemas.columns import PERCENT, Column
 
 MISSING = "–"
+_HIDDEN = ("synthetic", "simulated", "role", "first_role", "second_role")
+"""Columns that readers see as marks, or as the look of a row."""
 
 
 @dataclass(frozen=True)
@@ -52,12 +53,12 @@ def rendered(table: pd.DataFrame, schema: str, title: str, synthetic: bool = Fal
     """`table` (of `schema`) as text.
 
     `synthetic` adds that mark to a table without such a column. Columns that are empty throughout, and those
-    that became marks, are left out.
+    that became marks, are left out; a view is told with the model.
     """
     mark = marks_of(table)
     if "synthetic" not in table:
         mark = marks(synthetic, mark)
-    shown = table.drop(columns=["synthetic", "simulated"], errors="ignore")
+    shown = table.drop(columns=[*_HIDDEN, "view"], errors="ignore")
     if "note" in shown:
         shown = shown.assign(note=[_without_marks(note) for note in shown["note"].fillna("")])
     shown = shown[
@@ -65,6 +66,9 @@ def rendered(table: pd.DataFrame, schema: str, title: str, synthetic: bool = Fal
     ]
     columns = [schemas.schema(schema).column(name) for name in shown]
     cells = [[_cell(value, column) for value in shown[column.name]] for column in columns]
+    if "view" in table and len(shown):
+        models = zip(table["model"], table["view"], strict=True)
+        cells[list(shown).index("model")] = [model_label(model, view) for model, view in models]
     return Rendered(
         title,
         mark,
@@ -167,9 +171,7 @@ def _cell(value, column: Column) -> str:
 
 
 def _controls(table: pd.DataFrame) -> list[bool]:
-    if "model" not in table:
-        return [False] * len(table)
-    return [isinstance(model, str) and is_control(model) for model in table["model"]]
+    return list(table["model"].isin(controls_of(table))) if "model" in table else [False] * len(table)
 
 
 def _without_marks(note: str) -> str:

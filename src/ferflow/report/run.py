@@ -11,8 +11,7 @@ import pandas as pd
 from ferflow import tables
 from ferflow.aus.trim import au_score
 from ferflow.errors import InputError
-from ferflow.evaluation.majority import HUMAN
-from ferflow.evaluation.predictions import judged
+from ferflow.evaluation.predictions import PEOPLE, judged
 from ferflow.evaluation.results import study_note
 from ferflow.files import read_record
 from ferflow.report import accuracy as accuracy_figures
@@ -111,15 +110,15 @@ def confusions(confusion_csv: str | Path, output: str | Path) -> None:
     """Normalised confusion matrices of all models, controls last."""
     table = _judged(confusion_csv, "confusion")
     with style.style():
-        drawn = confusion_figures.sheet(table, model_order(table["model"]), marks_of(table))
+        drawn = confusion_figures.sheet(table, model_order(table), marks_of(table))
         style.save(drawn, output, "Confusion matrices")
 
 
 def confusions_beside(confusion_csv: str | Path, output: str | Path) -> None:
     """Normalised confusion matrices of the models on the test clips, and of the annotators' majority last."""
     table = tables.read(confusion_csv, "confusion")
-    order = model_order(table["model"])
-    human = set(table.loc[table["protocol"] == HUMAN, "model"])
+    order = model_order(table)
+    human = set(table.loc[table["role"].isin(PEOPLE), "model"])
     with style.style():
         models = [m for m in order if m not in human] + [m for m in order if m in human]
         drawn = confusion_figures.sheet(table, models, marks_of(table))

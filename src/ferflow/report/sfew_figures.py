@@ -11,7 +11,6 @@ from matplotlib.lines import Line2D
 
 from ferflow import tables
 from ferflow.errors import InputError
-from ferflow.evaluation.images import with_views, without_views
 from ferflow.report import confusion as confusion_figures
 from ferflow.report import style
 from ferflow.report.finders import PROTOCOLS
@@ -94,14 +93,13 @@ def _printed(models: set[str]) -> dict[str, float]:
 def write_confusion(confusion_csv: str | Path, model: str, protocol: str, output: str | Path) -> None:
     """Draw a model's confusion matrix in the fold that its note names: counts, and shares beside them."""
     table = tables.read(confusion_csv, "confusion")
-    table = table[table["model"] == with_views(model, protocol)]
+    table = table[(table["model"] == model) & (table["protocol"] == protocol)]
     if table.empty:
         raise InputError(confusion_csv, f"has no rows of {model} ({protocol})", "judge that model first")
     fold = table["note"].iloc[0].split("; ")[0]
-    name = without_views(table["model"].iloc[0])
     kind = PROTOCOLS[protocol]
     with style.style():
         mark = marks_of(table)
         drawn = confusion_figures.counts_and_shares(table, mark)
-        style.heading(drawn, f"Confusion matrix of {name}, {kind}, {fold}", mark)
-        style.save(drawn, output, f"Confusion matrix of {name}, {kind}")
+        style.heading(drawn, f"Confusion matrix of {model}, {kind}, {fold}", mark)
+        style.save(drawn, output, f"Confusion matrix of {model}, {kind}")

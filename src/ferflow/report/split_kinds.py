@@ -31,7 +31,7 @@ def figure(split_kinds_csv: str | Path, output: str | Path, chance: float, confi
 
 def kinds(table: pd.DataFrame, chance: float, confidence: float, marks: str) -> Figure:
     """A line per model and kind of folds, in three panels."""
-    lines = [(model, scheme) for model in model_order(table["model"]) for scheme in SCHEMES]
+    lines = [(model, scheme) for model in model_order(table) for scheme in SCHEMES]
     drawn = style.figure(2 * style.COLUMN, 1.5 + 0.6 * len(lines))
     panels = drawn.subplots(1, 3, sharey=True)
     for place, (model, scheme) in enumerate(lines):

@@ -9,10 +9,16 @@ from pathlib import Path
 import pandas as pd
 
 from ferflow import tables
-from ferflow.controls import is_control
 from ferflow.evaluation.results import ABSENT, study_note
 from ferflow.report import rendering
-from ferflow.report.names import marks_of, model_label, model_order, protocol_label, protocol_order
+from ferflow.report.names import (
+    controls_of,
+    marks_of,
+    model_label,
+    model_order,
+    protocol_label,
+    protocol_order,
+)
 
 HEADINGS = {
     "accuracy": "accuracy (%)",
@@ -29,8 +35,8 @@ def results_table(results: pd.DataFrame, title: str, confidence: float) -> rende
     """Schema `results` as one row per model and protocol, cells as `value [low, high]`, controls last."""
     whole = results[results["fold"].isna()]
     metrics = [metric for metric in HEADINGS if (whole["metric"] == metric).any()]
-    rows, controls = [], []
-    for model in model_order(whole["model"]):
+    rows, controls, are_controls = [], [], controls_of(whole)
+    for model in model_order(whole):
         mine = whole[whole["model"] == model]
         for protocol in protocol_order(mine["protocol"]):
             values = mine[mine["protocol"] == protocol].set_index("metric")
@@ -43,7 +49,7 @@ def results_table(results: pd.DataFrame, title: str, confidence: float) -> rende
             ]
             names = [model_label(model), protocol_label(protocol)]
             rows.append([*names, str(first["n_clips"]), str(first["n_subjects"]), *cells])
-            controls.append(is_control(model))
+            controls.append(model in are_controls)
     chance = 100 * whole["chance"].iloc[0]
     about = f"in brackets: {100 * confidence:g} % intervals, bootstrap over subjects; chance: {chance:.1f} %"
     if not whole["n_subjects"].any():

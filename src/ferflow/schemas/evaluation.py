@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ferflow.classes import EMOTIONS_CONTEMPT
 from ferflow.schemas.columns import (
     PERCENT,
     Column,
@@ -27,7 +26,6 @@ from ferflow.schemas.shared import (
     CLIP_ID,
     DIFFERENCE,
     EMOTION,
-    EMOTION_OF_8,
     EPOCHS,
     FILLED,
     GAP,
@@ -43,9 +41,8 @@ from ferflow.schemas.shared import (
     NETWORK,
     NOTE,
     PREDICTED,
-    PREDICTED_OF_8,
     PROTOCOL,
-    PROTOCOL_OR_HONEST,
+    ROLE,
     SFEW_PROTOCOL,
     SOURCE,
     SPREAD,
@@ -54,31 +51,32 @@ from ferflow.schemas.shared import (
     SYNTHETIC,
     TRUE,
     VALENCE,
+    VIEW,
+    WHO,
     box,
 )
 
+REGRESSION = tuple(
+    f"{metric}_{of}" for metric in ("rmse", "corr", "sagr", "ccc") for of in ("valence", "arousal")
+)
+METRICS = (
+    *("accuracy", "precision", "recall", "f1", "weighted_f1", "kappa", "auc", "auc_pr"),
+    *REGRESSION,
+)
 AFFECT_METRICS = (
     *("accuracy", "cohen_kappa", "auc_roc", "auc_pr", "macro_f1", "weighted_f1"),
-    *(f"{metric}_{of}" for metric in ("rmse", "corr", "sagr", "ccc") for of in ("valence", "arousal")),
+    *REGRESSION,
 )
 
 predictions = table(
-    "One prediction of one model for one clip.",
+    "One prediction of one model for one clip (an image is a clip of one frame). Valence and arousal, true "
+    "and predicted, stand where a study has them; true ones that nobody knows are empty.",
     (CLIP_ID, SUBJECT_ID, EMOTION, PREDICTED),
     share("^p_(.+)$", empty=True),
-    (MODEL, PROTOCOL, ANY_FOLD),
+    (VALENCE.but(optional=True), AROUSAL.but(optional=True)),
+    tuple(real(f"predicted_{name}", low=-1, high=1, optional=True) for name in ("valence", "arousal")),
+    (MODEL, ROLE.but(optional=True), VIEW.but(optional=True), PROTOCOL, ANY_FOLD),
     whole("seed", empty=True),
-)
-
-affect_predictions = table(
-    "What one model says of one image: expression, and valence and arousal from -1 to 1. The true valence "
-    "and arousal are empty where the data set does not know them.",
-    text("image_id", pattern=FILLED),
-    (MODEL, EMOTION_OF_8, PREDICTED_OF_8),
-    tuple(share(f"p_{emotion}") for emotion in EMOTIONS_CONTEMPT),
-    (VALENCE, AROUSAL),
-    (real("predicted_valence", low=-1, high=1), real("predicted_arousal", low=-1, high=1)),
-    SYNTHETIC,
 )
 
 recognised = table(
@@ -98,11 +96,12 @@ recognised = table(
 )
 
 results = table(
-    "One metric of one model under one protocol, with its bootstrap interval; without a fold it is the "
-    "mean over folds (cv) or the one value there is.",
-    (MODEL, PROTOCOL_OR_HONEST, ANY_FOLD),
-    choice("metric", ("accuracy", "precision", "recall", "f1", "weighted_f1", "kappa", "auc")),
-    with_interval(real("value", low=-1, high=1, format=".3f")),
+    "One metric of one model in one view under one protocol, with its bootstrap interval; without a fold it "
+    "is the mean over folds or the one value there is. A metric that cannot be is empty, and the note says "
+    "why.",
+    (WHO, ANY_FOLD),
+    choice("metric", METRICS),
+    with_interval(real("value", low=-1, high=2, format=".3f", empty=True)),
     percent("chance", "chance (%)"),
     (N_CLIPS.but(low=1), N_SUBJECTS),
     (SYNTHETIC, NOTE),
@@ -111,7 +110,7 @@ results = table(
 results_by = table(
     "Metrics of groups of clips (evaluation.by: women and men, say), folds pooled. Of two groups there is "
     "the difference, too, the first less the second, whose interval draws the subjects of each anew.",
-    (MODEL, PROTOCOL),
+    WHO,
     (text("by", pattern=FILLED), text("group", pattern=FILLED), METRIC),
     tuple(real(name, format=PERCENT, empty=True) for name in ("value", "low", "high")),
     (N_CLIPS, N_SUBJECTS),
@@ -119,9 +118,10 @@ results_by = table(
 )
 
 class_report = table(
-    "Precision, recall, F1 and number of samples per class (thesis, Table 3.5); the last row is their "
-    "plain mean over the classes that occur.",
-    (MODEL, PROTOCOL_OR_HONEST, EMOTION.but(title="class")),
+    "Precision, recall, F1 and number of samples per class (thesis, Table 3.5; Akhtar 2022, Figures 7 and "
+    "8); behind them their plain mean over the classes that occur and, where it is asked for, their mean "
+    "weighted by the samples.",
+    (WHO, EMOTION.but(title="class")),
     (percent("precision", "precision (%)", empty=True), percent("recall", "recall (%)", empty=True)),
     (percent("f1", "F1 (%)", empty=True), count("support", "samples")),
     (SYNTHETIC, NOTE),
@@ -130,21 +130,21 @@ class_report = table(
 confusion = table(
     "How often clips of `emotion` were called `predicted` (count), and as a share of that emotion's "
     "clips; folds are pooled.",
-    (MODEL, PROTOCOL_OR_HONEST, EMOTION.but(title="true emotion"), PREDICTED),
+    (WHO, EMOTION.but(title="true emotion"), PREDICTED),
     (count("count", "clips"), percent("share", "share (%)", empty=True)),
     (SYNTHETIC, NOTE),
 )
 
 errors = table(
     "Clips that a model got wrong, with the scores of all classes (thesis, Figure 3.29).",
-    (MODEL, PROTOCOL, ANY_FOLD, CLIP_ID, SUBJECT_ID, TRUE, PREDICTED),
+    (WHO, ANY_FOLD, CLIP_ID, SUBJECT_ID, TRUE, PREDICTED),
     share("^p_(.+)$", format=".2f", empty=True),
     (SYNTHETIC, NOTE),
 )
 
 error_counts = table(
     "How many clips of each class a model got wrong, and what it most often said (thesis, Figure 3.29).",
-    (MODEL, PROTOCOL, TRUE, N_CLIPS),
+    (WHO, TRUE, N_CLIPS),
     count("errors"),
     with_interval(percent("share", "errors (%)", empty=True)),
     text("mistaken_for", "most often mistaken for"),
@@ -155,8 +155,8 @@ error_counts = table(
 comparisons = table(
     "Models against each other on the same clips. The interval of the difference draws subjects anew; "
     "McNemar's test takes clips as independent.",
-    text("first", "first model", pattern=FILLED, labels="model"),
-    text("second", "second model", pattern=FILLED, labels="model"),
+    (text("first", "first model", pattern=FILLED, labels="model"), ROLE.but(name="first_role")),
+    (text("second", "second model", pattern=FILLED, labels="model"), ROLE.but(name="second_role")),
     (N_CLIPS, N_SUBJECTS),
     (percent("first_accuracy", "first (%)"), percent("second_accuracy", "second (%)")),
     with_interval(DIFFERENCE),
@@ -171,7 +171,7 @@ comparisons = table(
 calibration = table(
     "How far a model's confidence (greatest probability) is from its accuracy: expected calibration error "
     "over the bins of schema reliability, with an interval by drawing subjects anew.",
-    (MODEL, PROTOCOL),
+    WHO,
     choice("binning", ("width", "mass"), "bins of equal"),
     count("bins"),
     (N_CLIPS, N_SUBJECTS, ACCURACY),
@@ -183,7 +183,7 @@ calibration = table(
 
 reliability = table(
     "Accuracy in bins of confidence; empty bins are left in with a count of 0.",
-    (MODEL, PROTOCOL),
+    WHO,
     count("bin"),
     (share("from", format=".2f"), share("to", format=".2f")),
     N_CLIPS,
@@ -194,7 +194,7 @@ reliability = table(
 
 confidences = table(
     "A model's most and least confident clips, right ones and wrong ones.",
-    (MODEL, PROTOCOL),
+    WHO,
     (choice("verdict", ("right", "wrong")), choice("end", ("most", "least"), "confident")),
     count("place", low=1),
     (CLIP_ID, SUBJECT_ID, TRUE, PREDICTED),
@@ -205,7 +205,7 @@ confidences = table(
 confidences_by_class = table(
     "Confidences of the clips that a model got right, by true class, in ascending order (thesis, section "
     "3.3.2).",
-    (MODEL, PROTOCOL, EMOTION, N_CLIPS),
+    (WHO, EMOTION, N_CLIPS),
     count("right"),
     percent("median", "median confidence (%)", empty=True),
     text("confidences", "confidences of the right ones"),
@@ -312,29 +312,11 @@ sfew_batches = table(
 )
 
 affect_metrics = table(
-    "Metrics of each network for expression, valence and arousal, with bootstrap intervals over images "
-    "where they are cheap. A metric that cannot be is empty, and the note says why.",
+    "Tables 5 and 6 of Akhtar 2022: metrics of each network for expression, valence and arousal under the "
+    "paper's names, as in schema `results`.",
     (MODEL, choice("metric", AFFECT_METRICS), with_interval(real("value", empty=True))),
     count("n", "images"),
     (SYNTHETIC, NOTE),
-)
-
-affect_report = table(
-    "Precision, recall, F1 and number of images per class (Akhtar 2022, Figures 7 and 8); the last rows "
-    "are their plain mean and their mean weighted by the number of images.",
-    MODEL,
-    choice("emotion", (*EMOTIONS_CONTEMPT, "macro average", "weighted average"), "class"),
-    (share("precision", format=".2f"), share("recall", format=".2f"), share("f1", "F1", format=".2f")),
-    count("support", "images"),
-    (SYNTHETIC, NOTE),
-)
-
-affect_confusion = table(
-    "How often images of `emotion` were called `predicted` (count), and as a share of that emotion's "
-    "images; empty where there are none.",
-    (MODEL, EMOTION_OF_8.but(title="true emotion"), PREDICTED_OF_8),
-    (count("count", "images"), percent("share", "share (%)", empty=True)),
-    SYNTHETIC,
 )
 
 affect_variants = table(

@@ -22,6 +22,7 @@ from ferflow.schemas.shared import (
     STUDY,
     SYNTHETIC,
     TABLE,
+    VIEW,
 )
 
 PAPER_ROW = (STUDY, TABLE, ITEM, METRIC)
@@ -49,7 +50,7 @@ reference = table(
     (PAPER_ROW, SPLIT.but(title="data"), PUBLISHED.but(empty=True), PUBLISHED_NOTE),
     (with_interval(OURS), real("^ours_(.+)$", empty=True)),
     real("difference", empty=True, about="Ours less the published number, of shares in points."),
-    OUR_MODEL,
+    (OUR_MODEL, VIEW),
     text("protocol", "our protocol", about="Where it is leaky, or the paper does not say its own."),
     (DATA, SYNTHETIC, NOTE),
 )

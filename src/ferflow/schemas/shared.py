@@ -17,8 +17,19 @@ CLASS = r"""[^\\/,"'\x00-\x1f]+"""
 CLASS_OR_NONE = CLASS[:-1] + "*"
 
 # Lists
-PROTOCOLS = ("cv", "nested", "test", "validation", "human")
 SFEW_PROTOCOLS = ("random", "film", "spi")
+PROTOCOLS = (
+    *("cv", "nested", "test", "validation", "human"),
+    *SFEW_PROTOCOLS,
+    *("published", "honest", "cleaned"),
+)
+"""By what a prediction is made: who trains, who is judged.
+
+random, film and spi are kinds of folds. honest: the test images without those that have a copy in the
+training; of the data-centric study without copies in the training, which published leaves in.
+"""
+ROLES = ("model", "control", "baseline", "ensemble", "fusion", "human", "simulated")
+"""What predicts. simulated: annotators that a noise model drew."""
 STARTS = ("imagenet", "shipped", "untrained", "none")
 
 # Who and what is shown
@@ -52,9 +63,11 @@ NOTE = text("note")
 # Models and their training
 MODEL = text("model", pattern=FILLED)
 NETWORK = text("network", pattern=FILLED)
+ROLE = choice("role", ROLES)
+VIEW = choice("view", ("", "one", "mirror", "ten"), about="How an image was looked at; empty: as it is.")
 PROTOCOL = choice("protocol", PROTOCOLS)
-PROTOCOL_OR_HONEST = choice("protocol", ("cv", "nested", "test", "validation", "honest", "human"))
-"""honest: the test images without those that have a copy in the training."""
+WHO = (MODEL, ROLE, VIEW, PROTOCOL)
+"""Whose number it is, in which view and under which protocol."""
 SFEW_PROTOCOL = choice("protocol", SFEW_PROTOCOLS)
 FOLD = count("fold")
 ANY_FOLD = count("fold", empty=True)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from ferflow.settings.clips import Augment, Aus, Dataset, Faces, Haar, Stills, Synth4d, Trim
 from ferflow.settings.comparing import (
+    BASELINE_CONTROLS,
     Calibration,
     Comparison,
     Evaluation,

@@ -6,7 +6,6 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
-from ferflow.controls import PREFIX, is_control
 from ferflow.settings import types as t
 from ferflow.settings.images import BEST
 from ferflow.settings.types import Section, setting
@@ -134,13 +133,15 @@ class Fusion(Section):
 
 
 BASELINE_MODELS: dict[t.Baseline, str] = {
-    "majority": f"{PREFIX}majority-class",
+    "majority": "control-majority-class",
     "mean": "frame-mean",
     "weighted_mean": "frame-weighted-mean",
     "logistic": "logistic",
     "logistic_subject": "logistic-subject",
 }
-"""What baselines are called in tables; the majority class is a control, with which nothing is compared."""
+"""What baselines are called in tables."""
+BASELINE_CONTROLS: tuple[t.Baseline, ...] = ("majority",)
+"""Those that are controls, with which nothing is compared."""
 
 
 class Baselines(Section):
@@ -165,7 +166,7 @@ class Baselines(Section):
 
     def compared(self) -> list[str]:
         """The names of those that models are compared with: controls are not."""
-        return [model for model in self.models().values() if not is_control(model)]
+        return [model for name, model in self.models().items() if name not in BASELINE_CONTROLS]
 
 
 class ExperimentRun(Section):

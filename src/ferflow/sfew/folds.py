@@ -17,11 +17,10 @@ import pandas as pd
 from ferflow import tables
 from ferflow.datasets.sfew import read_manifest
 from ferflow.errors import InputError, SplitError
+from ferflow.evaluation.predictions import LEAKY_PROTOCOLS
 from ferflow.seeds import derive
 
 PROTOCOLS = ("random", "film", "spi")
-LEAKY = ("random",)
-"""Published, and leaky."""
 OUT = -1
 """The fold of an image that is in none."""
 
@@ -103,7 +102,7 @@ def check(manifest: pd.DataFrame, folds: np.ndarray, protocol: str) -> None:
     numbers = sorted(set(inside["fold"]))
     if len(numbers) < 2 or numbers != list(range(len(numbers))):
         raise SplitError(where, "a fold has no image", "use fewer folds, or complete the lists")
-    if protocol in LEAKY:
+    if protocol in LEAKY_PROTOCOLS:
         return
     own_sets = protocol == "spi" and not manifest["synthetic"].any()
     for column, what in (("film", "film"), ("sha256", "an exact copy of image")):
@@ -131,7 +130,7 @@ def summary(manifest: pd.DataFrame, folds: np.ndarray, protocol: str) -> dict[st
         "films": len(films),
         "films_on_two_sides": int((films > 1).sum()),
         "copies_on_two_sides": int((copies > 1).sum()),
-        "leaky": protocol in LEAKY,
+        "leaky": protocol in LEAKY_PROTOCOLS,
         "synthetic": bool(manifest["synthetic"].any()),
     }
 

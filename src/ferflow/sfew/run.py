@@ -12,7 +12,7 @@ from ferflow import tables
 from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.datasets.sfew import read_manifest
 from ferflow.errors import InputError
-from ferflow.evaluation import predictions as predictions_table
+from ferflow.evaluation import predictions
 from ferflow.seeds import derive
 from ferflow.settings.sfew import Cell, Transfer
 from ferflow.sfew import folds as sides
@@ -78,7 +78,7 @@ def train_cell(
         for epochs, model in models.items():
             shares = found.said[epochs]
             rows = clips.iloc[judged]
-            said.append(predictions_table.table(rows, shares, EMOTIONS_NEUTRAL, model, "cv", fold, seed))
+            said.append(predictions.table(rows, shares, EMOTIONS_NEUTRAL, model, protocol, fold, seed))
         about = {"model": models[max(models)], "protocol": protocol, "fold": fold, "network": cell.network}
         about |= {"images": cell.images, "unfrozen": cell.unfrozen, "batch": cell.batch}
         about |= {"epochs": max(models), "n_training": len(learnt), "n": len(judged)}
@@ -93,32 +93,30 @@ def train_cell(
 
 
 def write_folds(
-    said: Mapping[str, Iterable[str | Path]],
+    predictions_csvs: Iterable[str | Path],
     starts: Mapping[str, str],
     manifest_csv: str | Path,
     out: str | Path,
 ) -> None:
     """The accuracy of each model in each fold, and their mean (schema `sfew_folds`), from predictions.
 
-    `said` has the files of each protocol; `starts` says of a model what its network started from:
-    `imagenet`, `shipped` or `untrained` (others: none). Raises InputError for images that are not in the
-    manifest or have another class there.
+    `starts` says of a model what its network started from: `imagenet`, `shipped` or `untrained` (others:
+    none). Raises InputError for images that are not in the manifest or have another class there.
     """
     manifest = read_manifest(manifest_csv).set_index("image_id")
     rows = []
-    for protocol, paths in said.items():
-        for path in paths:
-            frame = predictions_table.read([path], EMOTIONS_NEUTRAL)
-            _refuse_other_images(path, frame, manifest)
-            for model, group in frame.groupby("model", sort=False):
-                common = {
-                    "model": model,
-                    "protocol": protocol,
-                    "start": starts.get(model, "none"),
-                    "leaky": protocol in sides.LEAKY,
-                    "synthetic": bool(manifest["synthetic"].any()),
-                }
-                rows += [common | row for row in _fold_rows(group)]
+    for path in predictions_csvs:
+        frame = predictions.read([path], EMOTIONS_NEUTRAL)
+        _refuse_other_images(path, frame, manifest)
+        for (model, protocol), group in frame.groupby(["model", "protocol"], sort=False):
+            common = {
+                "model": model,
+                "protocol": protocol,
+                "start": starts.get(model, "none"),
+                "leaky": bool(group["leaky"].any()),
+                "synthetic": bool(manifest["synthetic"].any()),
+            }
+            rows += [common | row for row in _fold_rows(group)]
     made = pd.DataFrame(rows).astype({"sd": float})
     made["fold"] = made["fold"].astype("Int64")
     tables.write(made, out, "sfew_folds")

@@ -114,12 +114,12 @@ def judge(
                 said = predicted(together, labels, folds, settings.svm, seed)
             except ValueError as error:
                 raise InputError(folds_csv, str(error), "give more images of every class") from None
-            table = _predictions(manifest, said, folds, cell, seed)
+            table = _predictions(manifest, said, folds, cell, protocol, seed)
             tables.write(table, next(outputs), "predictions")
 
 
 def _predictions(
-    manifest: pd.DataFrame, said: np.ndarray, folds: np.ndarray, cell: str, seed: int
+    manifest: pd.DataFrame, said: np.ndarray, folds: np.ndarray, cell: str, protocol: str, seed: int
 ) -> pd.DataFrame:
     frame = pd.DataFrame(
         {
@@ -132,5 +132,5 @@ def _predictions(
     )
     for emotion in EMOTIONS_NEUTRAL:
         frame[f"p_{emotion}"] = np.nan
-    frame = frame.assign(model=cell, protocol="cv", fold=folds, seed=seed)
+    frame = frame.assign(model=cell, role="model", view="", protocol=protocol, fold=folds, seed=seed)
     return frame[folds != fold_files.OUT]

@@ -20,6 +20,8 @@ from ferflow.classes import EMOTIONS_CONTEMPT
 from ferflow.datasets import affect_index
 from ferflow.datasets.affect_index import Index
 from ferflow.datasets.affectnet import CLASSES
+from ferflow.evaluation.predictions import DECIMALS, table
+from ferflow.evaluation.regression import DIMENSIONS
 from ferflow.models import spatial
 from ferflow.models.affect import AffectNetwork, Shape, save
 from ferflow.models.network import count
@@ -33,8 +35,6 @@ from ferflow.training.image_files import Batch, Batches
 from ferflow.training.module import Recipe
 from ferflow.training.task import Affect, prepared
 
-_DECIMALS = 6
-"""Of a written prediction."""
 TRAIN, VALIDATION = "train", "validation"
 UNTRAINED = "untrained start"
 STARTS = {"vgg16": "VGGFace", "resnet50": "VGGFace2", "compact": "FER2013 (the shipped network)"}
@@ -114,7 +114,7 @@ def train(
     """Train `model` as the row `name` on the images that `index_csv` lists under `root`.
 
     Writes to `out_folder`: `model.pt`, `history.csv` (schema `history`), `predictions.csv` of the
-    validation part (`affect_predictions`), `about.csv` (`affect_models`, a row) and `time.json`. The run is
+    validation part, `about.csv` (`affect_models`, a row) and `time.json`. The run is
     kept in the folder `run`, from which it goes on after an interruption, in the middle of an epoch too. Rows
     that differ in their loss alone start from the same weights and see the same images in the same order.
     """
@@ -137,12 +137,12 @@ def train(
             identity=_identity(index_csv, name, model, loading, seed, start),
         )
         rows = index.rows(VALIDATION)
-        ids = [index.image_id(row) for row in rows]
+        ids = [index.clip_id(row) for row in rows]
         judged = batches(index, VALIDATION, model, None, own, loading.workers)
-        predictions = predict(network, judged, ids, name, synthetic)
+        predictions = predict(network, judged, ids, name, seed)
     history = history.assign(augmented=loading.augment is not None)
     tables.write(history, out / "history.csv", "history")
-    tables.write(predictions, out / "predictions.csv", "affect_predictions")
+    tables.write(predictions, out / "predictions.csv", "predictions")
     about = describe(name, model, network, start, (len(index.rows(TRAIN)), len(rows)), synthetic)
     tables.write(about, out / "about.csv", "affect_models")
     meta = {
@@ -156,11 +156,12 @@ def train(
 
 
 def predict(
-    network: AffectNetwork, batches: Iterable[Batch], image_ids: Sequence[str], model: str, synthetic: bool
+    network: AffectNetwork, batches: Iterable[Batch], clip_ids: Sequence[str], model: str, seed: int
 ) -> pd.DataFrame:
-    """One row per image of `batches`, whose ids are `image_ids`, in their order.
+    """One row per image of `batches`, whose names are `clip_ids`, in their order (schema `predictions`).
 
     It is computed in float32, on a GPU where there is one. The network ends on the CPU, in evaluation mode.
+    `seed` is that of the training.
     """
     network.eval().to(device())
     found: list[list[np.ndarray]] = [[], [], [], [], []]
@@ -172,20 +173,15 @@ def predict(
                 kept.append(part.cpu().numpy())
     network.cpu()
     probabilities, pair, labels, true, known = (np.concatenate(parts) for parts in found)
+    order = [CLASSES.index(name) for name in EMOTIONS_CONTEMPT]
+    images = pd.DataFrame({"clip_id": list(clip_ids), "subject_id": "", "emotion": np.array(CLASSES)[labels]})
+    said = (EMOTIONS_CONTEMPT, model, VALIDATION, None, seed)
+    rows = table(images, probabilities[:, order].astype(float), *said)
     true = np.where(known, true, np.nan)
-    classes = np.array(CLASSES)
-    table = {
-        "image_id": list(image_ids),
-        "model": model,
-        "emotion": classes[labels],
-        "predicted": classes[probabilities.argmax(1)],
-    }
-    table |= {f"p_{name}": probabilities[:, CLASSES.index(name)] for name in EMOTIONS_CONTEMPT}
-    table |= {"valence": true[:, 0], "arousal": true[:, 1]}
-    table |= {"predicted_valence": pair[:, 0], "predicted_arousal": pair[:, 1], "synthetic": synthetic}
-    frame = pd.DataFrame(table)
-    numbers = frame.select_dtypes("floating").columns
-    return frame.astype(dict.fromkeys(numbers, float)).round(dict.fromkeys(numbers, _DECIMALS))
+    for column, name in enumerate(DIMENSIONS):
+        rows[name] = true[:, column].astype(float).round(DECIMALS)
+        rows[f"predicted_{name}"] = pair[:, column].astype(float).round(DECIMALS)
+    return rows
 
 
 def describe(

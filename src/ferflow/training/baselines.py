@@ -22,7 +22,7 @@ from ferflow.evaluation.predictions import table
 from ferflow.features import store
 from ferflow.fusion.stacking import prior, regression
 from ferflow.models import spatial as networks
-from ferflow.settings import Settings
+from ferflow.settings import BASELINE_CONTROLS, Settings
 from ferflow.training import splits as subject_splits
 from ferflow.training.crossval import training_subjects
 from ferflow.training.data import Study, refuse_leak
@@ -75,14 +75,15 @@ def write(
     if split["test"]:
         sides.append((training_subjects(split), split["test"], "test", None))
     for name, called in settings.baselines.models().items():
-        model = MODELS[name]
+        model, role = MODELS[name], "control" if name in BASELINE_CONTROLS else "baseline"
         rows = []
         for ours, judged, protocol, fold in sides:
             training, held_out = np.isin(subjects, ours), np.isin(subjects, judged)
             refuse_leak(study.clips[training], study.clips[held_out], split["protocol"])
             shares = model(study, pooled, training, held_out, settings)
             clips = study.clips[held_out]
-            rows.append(table(clips, shares, study.classes, called, protocol, fold, settings.seed))
+            said = (study.classes, called, protocol, fold, settings.seed)
+            rows.append(table(clips, shares, *said, role=role))
         tables.write(pd.concat(rows, ignore_index=True), Path(out_folder) / f"{name}.csv", "predictions")
 
 

@@ -17,19 +17,18 @@ import pandas as pd
 
 from ferflow import tables
 from ferflow.classes import AU_COLUMNS
-from ferflow.controls import PREFIX
 from ferflow.evaluation.predictions import table
 from ferflow.settings import Settings
 from ferflow.training import splits as subject_splits
 from ferflow.training.crossval import training_subjects
 from ferflow.training.final import final_epochs, fit_and_judge, folds_table
 
-TRUE_AUS = f"{PREFIX}true-aus"
+TRUE_AUS = "control-true-aus"
 
 
 def neutral_frames_name(head: str) -> str:
     """Name of the control that trains `head` on neutral frames."""
-    return f"{PREFIX}{head}-on-neutral-frames"
+    return f"control-{head}-on-neutral-frames"
 
 
 def neutral_frames(
@@ -65,7 +64,7 @@ def neutral_frames(
     epochs = final_epochs(folds_table(early).epoch.tolist())
     name = neutral_frames_name(head)
     *_, predictions = fit_and_judge(head, study, split, epochs, settings, name, name)
-    tables.write(predictions, out, "predictions")
+    tables.write(predictions.assign(role="control"), out, "predictions")
 
 
 def true_aus(
@@ -98,7 +97,8 @@ def true_aus(
     model.fit(_summaries(ours, truth_folder), ours.emotion)
     order = [list(model.classes_).index(emotion) for emotion in settings.emotions]
     shares = model.predict_proba(_summaries(test, truth_folder))[:, order]
-    predictions = table(test, shares, settings.emotions, TRUE_AUS, "test", None, settings.seed)
+    said = (settings.emotions, TRUE_AUS, "test", None, settings.seed)
+    predictions = table(test, shares, *said, role="control")
     tables.write(predictions, out, "predictions")
 
 
