@@ -7,14 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 SAMPLE = 100
 
 
-@pytest.mark.slow
 def test_a_sample_of_hostile_files_ends_in_one_line_each():
     done = subprocess.run(
         [sys.executable, HERE / "hostile.py", "--files", str(SAMPLE), "--seed", "7"],

@@ -550,7 +550,6 @@ def test_a_studys_files_are_where_the_layout_says(monkeypatch, pytestconfig):
     assert annotate.of_study(pytestconfig.rootpath / "params.yaml", [], None, None, True)["splits"] is None
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
 def test_the_command_serves_and_stops_on_ctrl_c(clips_folder, tmp_path, host):
     environment = os.environ | {"PYTHONUNBUFFERED": "1"}

@@ -143,7 +143,6 @@ def test_an_error_while_reading_ahead_reaches_the_training(study):
         list(loader(items, 4))
 
 
-@pytest.mark.slow
 def test_training_from_the_store_is_measured(study, small_settings, tmp_path):
     settings = small_settings({"temporal": {"heads": {"lstm": {"units": 4}}, "batch": 4}})
     found = store_speed.run(tmp_path / "made", settings, study, rounds=1)

@@ -359,7 +359,6 @@ def test_smote_needs_more_images_than_neighbours(faces):
         sampling.resample(few, "smote", 3, 7)
 
 
-@pytest.mark.slow
 def test_a_row_of_the_comparison_repeats_and_names_its_photographs(faces, small_settings, tmp_path):
     overrides = {
         "kind": "images",
@@ -532,7 +531,6 @@ def fer2013() -> ImageSet:
     return pool.read(FER2013)
 
 
-@pytest.mark.slow
 def test_fer2013_has_the_papers_duplicates(fer2013):
     exact = quality.exact_duplicates(fer2013)
     groups = exact["group"].nunique()
@@ -546,7 +544,6 @@ def test_fer2013_has_the_papers_duplicates(fer2013):
     assert pool.is_test(fer2013).sum() == 7178
 
 
-@pytest.mark.slow
 def test_fer2013_has_near_duplicates_that_mostly_agree(fer2013):
     near, distances = quality.near_duplicates(fer2013, 6)
     assert near["group"].nunique() == 934 and len(near) == 2606

@@ -75,7 +75,6 @@ def test_every_network_has_maps_and_a_class_map(name, side, blocks):
     assert seen.ndim == 2 and np.isfinite(seen).all() and seen.min() >= 0
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("name", "side"), [("vgg16", 14), ("resnet50", 7)])
 def test_published_backbones_have_class_maps(name, side):
     torch.manual_seed(0)

@@ -219,7 +219,6 @@ def test_without_its_network_it_says_where_to_get_it(tmp_path, faces):
         FaceStream(tmp_path, faces)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "first", "last", "n_frames"),
     [
@@ -242,7 +241,6 @@ def test_real_videos_are_tracked_exactly_where_there_is_a_face(
     assert stream.detections == 1
 
 
-@pytest.mark.slow
 def test_the_trackers_side_by_side(real_faces, weights_folder, faces, tmp_path):
     clips = {"single": real_faces / "single_face.mp4"}
     table = compare_trackers(clips, weights_folder, faces, ("medianflow", "kcf"))

@@ -335,7 +335,6 @@ def real():
     return fer2013.read(REAL)
 
 
-@pytest.mark.slow
 def test_the_real_set(real):
     assert real.pixels.shape == (35887, 48, 48)
     assert [len(real.part(part)) for part in fer2013.USAGES] == [28709, 3589, 3589]
@@ -345,7 +344,6 @@ def test_the_real_set(real):
     assert (groups["emotion"] > 1).sum() == 57 and (groups["split"] > 1).sum() == 557
 
 
-@pytest.mark.slow
 def test_the_real_set_has_the_papers_counts(real, tmp_path, small_settings):
     from ferflow import tables
     from ferflow.report import image_counts

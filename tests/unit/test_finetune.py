@@ -148,7 +148,7 @@ class Killed(BaseException):
     pass
 
 
-@pytest.mark.parametrize("sampler", [pytest.param("gp", marks=pytest.mark.slow), "tpe"])
+@pytest.mark.parametrize("sampler", ["gp", "tpe"])
 def test_an_interrupted_search_ends_as_an_undisturbed_one(tmp_path, settings, sampler):
     asked = settings.finetune.classifier.model_copy(
         update={"trials": 5, "startup": 2, "neurons": [256, 512, 1024], "sampler": sampler}
@@ -252,7 +252,6 @@ def _finetune(stills, searched, folder, settings):
     )
 
 
-@pytest.mark.slow
 def test_phases_keep_what_is_better_and_go_on_where_they_stopped(
     tmp_path, monkeypatch, stills, searched, settings
 ):

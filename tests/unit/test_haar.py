@@ -88,7 +88,6 @@ def test_several_faces_are_refused_where_asked(portrait):
 
 
 @pytest.mark.wheel
-@pytest.mark.slow
 @pytest.mark.parametrize("name", ["single_face.mp4", "face_noface.mov", "noface_face.mov"])
 def test_real_videos_give_the_frames_that_the_landmark_network_confirms(real_faces, weights_folder, name):
     reference = FaceStream(weights_folder, WATCHING.faces).run(open_clip(real_faces / name, 5))

@@ -253,7 +253,6 @@ def searched(tmp_path_factory, small_settings):
     return folder, settings, run, study
 
 
-@pytest.mark.slow
 def test_a_trial_is_what_cross_validation_makes_of_its_settings(searched, tmp_path):
     from ferflow.training.crossval import run_fold
 
@@ -287,7 +286,6 @@ def test_a_trial_is_what_cross_validation_makes_of_its_settings(searched, tmp_pa
     assert row["greatest"] == pytest.approx(max(tops))
 
 
-@pytest.mark.slow
 def test_a_search_repeats_from_its_store_and_its_best_can_be_laid_over_the_study(searched, tmp_path):
     folder, _, run, _ = searched
     (tmp_path / "trials.db").write_bytes((folder / "trials.db").read_bytes())

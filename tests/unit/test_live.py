@@ -114,7 +114,6 @@ def test_the_table_of_the_benchmark(tmp_path, capsys):
 
 
 @pytest.mark.wheel
-@pytest.mark.slow
 def test_the_benchmark_on_a_real_video(real_faces, tmp_path, monkeypatch, capsys):
     model, out, threads = tmp_path / "m.pt", tmp_path / "b.json", torch.get_num_threads()
     spatial.save(model, spatial.build("compact", 7), EMOTIONS_NEUTRAL, {"synthetic": False})

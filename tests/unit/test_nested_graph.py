@@ -27,7 +27,7 @@ WANTED = (
 )
 """The nested tables, by the rules of nested cross-validation alone."""
 
-pytestmark = [pytest.mark.workflow, pytest.mark.slow]
+pytestmark = pytest.mark.workflow
 
 
 @pytest.fixture

@@ -68,7 +68,6 @@ def ran(study, settings):
     return folder
 
 
-@pytest.mark.slow
 def test_every_clip_is_tested_once_by_a_model_that_never_saw_its_subject(study, ran):
     plan = nested.read(ran / "plan.json")
     manifest = tables.read(study.inputs["manifest"], "manifest")
@@ -83,7 +82,6 @@ def test_every_clip_is_tested_once_by_a_model_that_never_saw_its_subject(study, 
     assert sorted(tested) == sorted(manifest["clip_id"])
 
 
-@pytest.mark.slow
 def test_the_choice_is_the_inner_folds_best_and_the_table_holds_it(study, ran):
     evaluation = Evaluation(bootstrap=40, confidence=0.9, by=[], controls=False)
     folders = [ran / f"outer-{outer}" / "chosen" for outer in range(2)]
@@ -102,7 +100,6 @@ def test_the_choice_is_the_inner_folds_best_and_the_table_holds_it(study, ran):
     assert table["accuracy"].iloc[-1] > 0.4  # chance is 0.167: the features can be learned
 
 
-@pytest.mark.slow
 def test_a_split_with_a_subject_on_two_sides_stops_the_job(study, settings, ran, tmp_path):
     plan = nested.read(ran / "plan.json")
     split = plan["outer"][0]

@@ -301,7 +301,6 @@ def test_streaming_gives_what_the_stored_way_gives(
 
 
 @pytest.mark.wheel
-@pytest.mark.slow
 def test_frames_without_a_face_say_so(model_file, weights_folder, real_faces, tmp_path, capsys):
     out = tmp_path / "out.csv"
     inputs = [str(real_faces / name) for name in ("face_noface.mov", "no_face.mp4", "single_face.jpg")]
@@ -361,7 +360,6 @@ def test_without_landmarks_a_model_with_a_head_is_refused(model_file, grey_video
 
 
 @pytest.mark.wheel
-@pytest.mark.slow
 def test_a_clip_of_a_single_image_network_is_the_weighted_mean_over_its_faces(real_faces, tmp_path, capsys):
     """On a machine without any fetched file; the second half of the video shows no face."""
     model, out = make_single(tmp_path / "s.pt"), tmp_path / "out.csv"

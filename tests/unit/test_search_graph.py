@@ -39,7 +39,7 @@ RULES = (
 )
 TARGETS = [f"{RESULTS}/{name}" for name in ("figures/search-lstm.svg", "figures/split_kinds.svg")]
 
-pytestmark = [pytest.mark.workflow, pytest.mark.slow]
+pytestmark = pytest.mark.workflow
 
 
 @pytest.fixture

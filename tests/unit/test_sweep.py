@@ -117,7 +117,6 @@ def test_published_numbers_stand_beside_the_runs_that_repeat_them():
     assert table.note.str.contains("published protocol, leaky").all()
 
 
-@pytest.mark.slow
 def test_a_small_sweep_from_images_to_table_and_figure(tmp_path, small_settings):
     from test_finetune import write_stills
 

@@ -152,7 +152,6 @@ def test_bad_inputs_are_named(study, settings, tmp_path):
         train_final_of(study, settings, [], tmp_path, tmp_path, features=without)
 
 
-@pytest.mark.slow
 def test_nothing_is_left_of_an_interrupted_run(study, settings, tmp_path):
     code = (
         "import sys; sys.path.insert(0, sys.argv[1])\n"

@@ -39,7 +39,6 @@ def settings(small_settings):
     return small_settings({"spatial": overrides}).spatial
 
 
-@pytest.mark.slow
 def test_the_spatial_model_learns_and_repeats(tmp_path, settings):
     csv = tmp_path / "fer2013.csv"
     write_stills(csv, {"Training": 12, "PublicTest": 2, "PrivateTest": 4})

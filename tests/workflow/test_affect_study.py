@@ -16,7 +16,7 @@ from ferflow.report.papers import NOT_COMPARABLE, published
 from ferflow.training.affect import UNTRAINED, predict
 from ferflow.training.image_files import Batches
 
-pytestmark = [pytest.mark.workflow, pytest.mark.slow]
+pytestmark = pytest.mark.workflow
 
 STUDY = Path(__file__).with_name("tiny_affect.yaml")
 NAME = "tiny-affect"

@@ -21,7 +21,7 @@ from ferflow.release import bundle, verify
 from ferflow.release.verify import BY_HASH
 from ferflow.report import shown
 
-pytestmark = [pytest.mark.workflow, pytest.mark.slow]
+pytestmark = pytest.mark.workflow
 
 TABLES = f"{RESULTS.as_posix()}/tables"
 CHANGED = [

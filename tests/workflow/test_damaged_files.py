@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "faults"))
 from faults_study import NAMED, copy, settle
 
 FOLD = RESULTS / "models/heads/compact+lstm/fold-1/predictions.csv"
-pytestmark = [pytest.mark.workflow, pytest.mark.slow]
+pytestmark = pytest.mark.workflow
 
 
 def test_a_table_without_its_last_rows_and_a_store_with_flipped_bytes_are_repaired(finished, tmp_path):

@@ -11,7 +11,7 @@ from running import run
 from ferflow import tables
 from ferflow.report.papers import published
 
-pytestmark = [pytest.mark.workflow, pytest.mark.slow]
+pytestmark = pytest.mark.workflow
 
 STUDY = Path(__file__).with_name("tiny_datacentric.yaml")
 RESULTS = Path("results/tiny-datacentric")

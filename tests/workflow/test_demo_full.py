@@ -50,7 +50,6 @@ def test_its_clips_are_those_of_demo(planned):
     assert planned.study != demo.study
 
 
-@pytest.mark.slow
 def test_a_dry_run_names_every_training(tmp_path, planned, weights_folder):
     shutil.copytree(weights_folder, tmp_path / "data/weights", ignore=shutil.ignore_patterns("*.whl"))
     jobs = jobs_of(tmp_path, study=STUDY)

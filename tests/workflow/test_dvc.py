@@ -25,7 +25,7 @@ STAGES = ("faces", "features", "train", "evaluate", "report")
 LARGE = ("data/interim", "data/features/tiny")
 """Folders that stay out of DVC's cache, since Snakemake makes them again."""
 
-pytestmark = [pytest.mark.workflow, pytest.mark.slow]
+pytestmark = pytest.mark.workflow
 
 
 @functools.cache

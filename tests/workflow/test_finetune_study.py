@@ -15,7 +15,7 @@ from running import run, start
 from ferflow import tables
 from ferflow.models import spatial as networks
 
-pytestmark = [pytest.mark.workflow, pytest.mark.slow]
+pytestmark = pytest.mark.workflow
 
 STUDY = Path(__file__).with_name("tiny_finetune.yaml")
 RESULTS = Path("results/tiny-finetune")

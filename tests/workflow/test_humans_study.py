@@ -10,7 +10,7 @@ import pytest
 import yaml
 from running import RESULTS, TINY, run
 
-pytestmark = [pytest.mark.workflow, pytest.mark.slow]
+pytestmark = pytest.mark.workflow
 SUMMARY = str(RESULTS / "tables/human_summary.csv")
 FIGURE = str(RESULTS / "figures/human_boxes.svg")
 

@@ -21,7 +21,7 @@ from ferflow.models import spatial
 from ferflow.report import console
 from ferflow.report.papers import published
 
-pytestmark = [pytest.mark.workflow, pytest.mark.slow]
+pytestmark = pytest.mark.workflow
 
 
 def table(folder: Path, name: str, schema: str | None = None) -> pd.DataFrame:

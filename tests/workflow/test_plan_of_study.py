@@ -16,7 +16,7 @@ from ferflow.planning.plan import plan
 from ferflow.planning.rates import Rates, measured
 from ferflow.runs.events import Job
 
-pytestmark = [pytest.mark.workflow, pytest.mark.slow]
+pytestmark = pytest.mark.workflow
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from random_studies import judge
 
-pytestmark = [pytest.mark.workflow, pytest.mark.slow]
+pytestmark = pytest.mark.workflow
 
 
 @pytest.mark.parametrize("number", range(8))

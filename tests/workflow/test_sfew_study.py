@@ -12,7 +12,7 @@ from ferflow import settings, tables
 from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.release import bundle, verify
 
-pytestmark = [pytest.mark.workflow, pytest.mark.slow]
+pytestmark = pytest.mark.workflow
 
 STUDY = Path(__file__).with_name("tiny_sfew.yaml")
 PARAMS = Path(__file__).parents[2] / "params.yaml"

@@ -14,7 +14,7 @@ STUDY = REPOSITORY / "workflow/studies/thesis.yaml"
 SUBJECTS = [f"F{number:03d}" for number in range(1, 59)] + [f"M{number:03d}" for number in range(1, 44)]
 """BU-4DFE's names."""
 
-pytestmark = [pytest.mark.workflow, pytest.mark.slow]
+pytestmark = pytest.mark.workflow
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from running import RESULTS, planned, run, start
 
-pytestmark = [pytest.mark.workflow, pytest.mark.slow]
+pytestmark = pytest.mark.workflow
 
 
 @pytest.fixture
