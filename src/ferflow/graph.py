@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,8 @@ from typing import Any
 from ferflow import clock, layout
 from ferflow.errors import FerflowError
 from ferflow.parts import report_steps
-from ferflow.report.failed_jobs import failed_jobs
+from ferflow.runs import events
+from ferflow.runs.failed_jobs import failed_jobs
 from ferflow.settings import load
 from ferflow.steps import code, preflight
 from ferflow.steps.files import StudyFiles, files_of
@@ -84,14 +84,20 @@ class Graph:
         return [self.study.path(output) for output in step.each_output()]
 
     def begin(self, workflow: Any) -> None:
-        """One run at a time in a folder, nothing dated in the future, and no limit to jobs a second."""
+        """One run at a time in a folder, recorded; nothing dated in the future; no limit to jobs a second."""
         self._lock()
+        self._events = events.record(workflow, self.study.settings.study)
         self._date_now()
         # Snakemake's limit of jobs per second, which cannot be switched off, has it look at all that is
         # ready, and at the size of every input, once a second for each job that has ended: half a core where
         # many jobs are ready.
         if workflow.local_exec and not workflow.dryrun:
             workflow.scheduler.job_rate_limiter = None
+
+    def name_failed_jobs(self) -> None:
+        """Say a line for each job of a cluster that failed for good in the run that `begin` began."""
+        for line in failed_jobs(events.read(self._events)):
+            say(f"error: {line}")
 
     def _lock(self) -> None:
         """The system lets go of the lock with the process, so a killed run leaves none."""
@@ -117,15 +123,3 @@ def _shown(study: Path) -> Path:
     """A study's own file as a line on its mistakes names it."""
     path, here = Path(study), Path.cwd()
     return path.relative_to(here) if path.is_relative_to(here) else path
-
-
-def name_failed_jobs(logs: Sequence[str]) -> None:
-    """Say a line for each job of a cluster that failed for good; `logs` are Snakemake's own of this run."""
-    text = ""
-    for _ in range(20):  # the log is written by a thread of its own
-        text = "".join(Path(log).read_text(encoding="utf-8") for log in logs if Path(log).is_file())
-        if "Exiting because a job execution failed" in text:
-            break
-        time.sleep(0.1)
-    for job in failed_jobs(text):
-        say(f"error: {job}")

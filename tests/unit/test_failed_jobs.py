@@ -2,39 +2,76 @@
 
 from __future__ import annotations
 
+import logging
+from types import SimpleNamespace
+
 import pytest
+from snakemake.jobs import GroupJob, Job
+from snakemake.logging import logger
 
-from ferflow.report.failed_jobs import failed_jobs
+from ferflow.runs import events
+from ferflow.runs.failed_jobs import failed_jobs
 
-# As the Slurm plugin and Snakemake write it into .snakemake/log; with `quiet: rules` the status is left out.
-SUBMITTED = "Job {job} has been submitted with SLURM jobid {number} (log: {log}).\n"
-FAILED = (
-    SUBMITTED
-    + """\
-[Sun Nov 22 23:48:40 2026]
-Error in rule fold:
-    message: SLURM-job '{number}' failed, SLURM status is: '{status}'. Detailed failure reason unavailable.
-    jobid: {job}
-    log: logs/fold/lstm-0.log, {log} (check log file(s) for error details)
-"""
-)
+SAID = "SLURM-job '{number}' failed, SLURM status is: '{status}'. Detailed failure reason unavailable."
 
 
-@pytest.fixture
-def slurm_log(tmp_path):
-    """Writes a log of Slurm's; its absolute path."""
+class FakeJob(SimpleNamespace):
+    """A job of which Snakemake's own methods log what they log of any."""
 
-    def write(text: str, number: int = 3, place: str = "rule_fold/lstm_0") -> str:
-        path = tmp_path / "logs/slurm" / place / f"{number}.log"
+    message = benchmark = shellcmd = container_img = conda_env = None
+    priority, threads, input, log = 0, 1, [], []
+    log_info, log_error, get_log_error_info = Job.log_info, Job.log_error, Job.get_log_error_info
+
+    def __init__(self, number: int, rule: str, **wildcards: str) -> None:
+        about = SimpleNamespace(name=rule, is_checkpoint=False, is_handover=False)
+        deployed = SimpleNamespace(deployment_method=())
+        workflow = SimpleNamespace(dryrun=False, is_local=bool, deployment_settings=deployed)
+        dag = SimpleNamespace(jobid=lambda job: number, reason=str, workflow=workflow)
+        super().__init__(
+            jobid=number, rule=about, wildcards_dict=wildcards, dag=dag, resources={}, output=[f"{number}"]
+        )
+
+
+class Cluster:
+    """Logs what Snakemake logs of the jobs that it gave to Slurm."""
+
+    def __init__(self, folder) -> None:
+        self.folder, self.path = folder, folder / "run.jsonl"
+        self.path.write_text('{"event": "run", "time": 0, "study": "demo", "cores": null}\n')
+        self.handler = logging.FileHandler(self.path)
+        logger.setLevel(logging.INFO)
+        events.listen(self.handler)
+
+    def log(self, text: str, number: int, place: str = "rule_fold/lstm_0") -> str:
+        """Slurm's log of a job; its absolute path."""
+        path = self.folder / "logs/slurm" / place / f"{number}.log"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
         return str(path)
 
-    return write
+    def fail(self, job: FakeJob, number: int, status: str, said: str) -> None:
+        job.log_info()
+        message = SAID.format(number=number, status=status)
+        job.log_error(message, aux_logs=[self.log(said, number)], external_jobid=str(number))
+
+    def finish(self, job: FakeJob) -> None:
+        logger.info("Finished", extra={"event": "job_finished", "job_id": job.jobid})
+
+    def lines(self) -> list[str]:
+        return failed_jobs(events.read(self.path), self.folder)
 
 
-def lines(text, folder):
-    return [str(job) for job in failed_jobs(text, folder)]
+@pytest.fixture
+def cluster(tmp_path):
+    made = Cluster(tmp_path)
+    yield made
+    logger.removeHandler(made.handler)
+    made.handler.close()
+
+
+@pytest.fixture
+def fold() -> FakeJob:
+    return FakeJob(6, "fold", head="lstm", fold="0")
 
 
 @pytest.mark.parametrize(
@@ -55,40 +92,39 @@ def lines(text, folder):
         ("what no one knows", "FAILED", "Slurm says FAILED"),
     ],
 )  # fmt: skip
-def test_a_job_is_named_with_the_reason_and_its_log(slurm_log, tmp_path, said, status, why):
-    text = FAILED.format(job=6, number=3, status=status, log=slurm_log(said))
-    assert lines(text, tmp_path) == [f"job fold lstm_0 failed: {why} (log logs/slurm/rule_fold/lstm_0/3.log)"]
+def test_a_job_is_named_with_the_reason_and_its_log(cluster, fold, said, status, why):
+    cluster.fail(fold, 3, status, said)
+    assert cluster.lines() == [f"job fold lstm_0 failed: {why} (log logs/slurm/rule_fold/lstm_0/3.log)"]
 
 
-def test_the_last_attempt_counts_and_one_that_succeeds_takes_the_failure_back(slurm_log, tmp_path):
-    first = FAILED.format(job=6, number=3, status="FAILED", log=slurm_log("", 3))
-    second = FAILED.format(job=6, number=4, status="TIMEOUT", log=slurm_log("DUE TO TIME LIMIT", 4))
-    (line,) = lines(first + second, tmp_path)
+def test_the_last_attempt_counts_and_one_that_succeeds_takes_the_failure_back(cluster, fold):
+    cluster.fail(fold, 3, "FAILED", "")
+    cluster.fail(fold, 4, "TIMEOUT", "DUE TO TIME LIMIT")
+    (line,) = cluster.lines()
     assert "out of time" in line and "4.log" in line
-    assert lines(first + "[Sun Nov 22 23:50:00 2026]\nFinished jobid: 6 (Rule: fold)\n", tmp_path) == []
+    fold.log_info()
+    assert cluster.lines() == []
+    cluster.finish(fold)
+    assert cluster.lines() == []
 
 
-def test_a_quiet_run_names_what_its_logs_tell(slurm_log, tmp_path):
-    killed = slurm_log("slurmstepd: error: StepId=4.0 exceeded memory limit (400000000 > 200000000)", 4)
-    text = SUBMITTED.format(job=6, number=3, log=slurm_log("", 3)) + "Trying to restart job 6.\n"
-    text += SUBMITTED.format(job=6, number=4, log=killed)
-    done = slurm_log("1 of 1 steps (100%) done", 5, "rule_fold/lstm_1")
-    text += SUBMITTED.format(job=7, number=5, log=done)
-    (line,) = lines(text, tmp_path)
-    assert line.startswith("job fold lstm_0 failed: it exceeded its memory (400 of 200 MB) (log ")
-    assert line.endswith("rule_fold/lstm_0/4.log)")
-
-
-def test_a_group_is_one_line(slurm_log, tmp_path):
-    place = "group_prepare_aus_faces_synth4d"
-    log = slurm_log("slurmstepd: error: *** JOB 1 ON n1 CANCELLED AT 2026 ***", 1, place)
-    assert lines(SUBMITTED.format(job="9f-1", number=1, log=log), tmp_path) == [
-        f"job prepare_aus_faces_synth4d (a group) failed: it was cancelled (log logs/slurm/{place}/1.log)"
+def test_a_group_is_one_line(cluster):
+    jobs = [FakeJob(n, rule, dataset="synth4d") for n, rule in ((1, "faces"), (2, "faces"), (3, "aus"))]
+    place = "group_prepare_aus_faces"
+    log = cluster.log("slurmstepd: error: *** JOB 1 ON n1 CANCELLED AT 2026 ***", 1, place)
+    for job in jobs:
+        job.log_info(indent=True)
+    group = SimpleNamespace(groupid="prepare", jobs=jobs)
+    GroupJob.log_error(group, "SLURM-job '1' failed", aux_logs=[log], external_jobid="1")
+    assert cluster.lines() == [
+        f"job prepare_aus_faces (a group) failed: it was cancelled (log logs/slurm/{place}/1.log)"
     ]
+    for job in jobs:
+        cluster.finish(job)
+    assert cluster.lines() == []
 
 
-def test_jobs_of_this_machine_have_said_their_own_line(tmp_path):
-    text = (
-        "[now]\nError in rule faces:\n    message: None\n    jobid: 8\n    log: logs/faces/F002.log (check)\n"
-    )
-    assert lines(text, tmp_path) == []
+def test_jobs_of_this_machine_have_said_their_own_line(cluster, fold):
+    fold.log_info()
+    fold.log_error()
+    assert cluster.lines() == []

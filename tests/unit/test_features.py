@@ -252,7 +252,7 @@ def write_export(work, folder, **changes):
         "manifest": work / "manifest.csv",
         "trim": work / "trim.csv",
         "splits": work / "splits.json",
-        "folder": folder,
+        "out": folder,
         "max_frames": 20,
         "emotions": EMOTIONS,
     }

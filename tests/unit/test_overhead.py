@@ -12,24 +12,34 @@ from typer.testing import CliRunner
 from ferflow import settings
 from ferflow.apps.cli import app
 from ferflow.errors import InputError
-from ferflow.report import overhead
-
-HEAD = "SNAKEMAKE\n=========\n  Date: 2026-01-05 10:00:00\nProvided cores: 2\n"
-
-
-def stamp(second: int) -> str:
-    return f"[Mon Jan  5 10:{second // 60:02d}:{second % 60:02d} 2026]\n"
+from ferflow.planning.jobs import past
+from ferflow.runs import events, overhead
+from ferflow.runs.events import Job
 
 
-def started(second: int, rule: str, number: int, benchmark: str = "", threads: int = 1) -> str:
-    text = f"{stamp(second)}localrule {rule}:\n    input: a, b\n    jobid: {number}\n"
-    text += f"    benchmark: {benchmark}\n" if benchmark else ""
-    text += f"    threads: {threads}\n" if threads > 1 else ""
-    return text + "    resources: tmpdir=/tmp, threads: 9\n"
+def started(
+    second: float, rule: str, number: int, benchmark: str | None = None, threads: int = 1, outputs=("a.csv",)
+) -> dict:
+    about = {"rule": rule, "benchmark": benchmark, "threads": threads, "outputs": outputs}
+    return {"event": "job_info", "time": second, "jobs": [number], "job": about}
 
 
-def finished(second: int, rule: str, number: int) -> str:
-    return f"{stamp(second)}Finished jobid: {number} (Rule: {rule})\n1 of 9 steps (9%) done\n"
+def finished(second: float, number: int) -> dict:
+    return {"event": "job_finished", "time": second, "jobs": [number]}
+
+
+def failed(second: float, number: int) -> dict:
+    about = {"number": None, "message": "", "log": None, "group": False}
+    return {"event": "job_error", "time": second, "jobs": [number], "failure": about}
+
+
+def written(folder: Path, day: int, *lines: dict, study: str = "demo", cores: int | None = 2) -> Path:
+    """The record of a run that began at second 0."""
+    path = folder / events.FOLDER / f"2026-01-{day:02d}T100000.000000.jsonl"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    first = {"event": "run", "time": 0, "study": study, "cores": cores}
+    path.write_text("".join(json.dumps(line) + "\n" for line in (first, *lines)))
+    return path
 
 
 def benchmark(folder: Path, name: str, seconds: float) -> str:
@@ -42,23 +52,20 @@ def benchmark(folder: Path, name: str, seconds: float) -> str:
 @pytest.fixture
 def folder(tmp_path) -> Path:
     """100 s on two cores: faces for 40 s and 60 s, then a head for 30 s alone, then a table for 4 s."""
-    log = (
-        HEAD
-        + started(0, "faces", 1, benchmark(tmp_path, "one.tsv", 38))
-        + started(0, "faces", 2, benchmark(tmp_path, "two.tsv", 58))
-        + finished(40, "faces", 1)
-        + finished(60, "faces", 2)
-        + started(62, "fold", 3, benchmark(tmp_path, "three.tsv", 28))
-        + finished(92, "fold", 3)
-        + started(92, "table", 4)
-        + finished(96, "table", 4)
-        + started(96, "all", 0)
-        + finished(96, "all", 0)
-        + "Elapsed time: 0:01:40.000000\n"
+    written(
+        tmp_path,
+        5,
+        started(0, "faces", 1, benchmark(tmp_path, "one.tsv", 38)),
+        started(0, "faces", 2, benchmark(tmp_path, "two.tsv", 58)),
+        finished(40, 1),
+        finished(60, 2),
+        started(62, "fold", 3, benchmark(tmp_path, "three.tsv", 28)),
+        finished(92, 3),
+        started(92, "table", 4),
+        finished(96, 4),
+        started(96, "all", 0, outputs=()),
+        finished(100, 0),
     )
-    place = tmp_path / overhead.LOGS
-    place.mkdir(parents=True)
-    (place / "2026-01-05T100000.000000.snakemake.log").write_text(log)
     return tmp_path
 
 
@@ -83,23 +90,16 @@ def test_it_says_beside_what_cores_lay_idle(folder):
 
 
 def test_a_job_on_two_cores_counts_twice():
-    jobs = [overhead.Job("wide", 0, 10, 2), overhead.Job("narrow", 10, 20)]
+    jobs = [Job("wide", threads=2, start=0, end=10), Job("narrow", start=10, end=20)]
     assert overhead.alone(jobs, 2) == {"narrow": 10}
-    assert jobs[0].span == 20
 
 
 def test_threads_are_read_and_failures_counted(tmp_path):
-    log = tmp_path / "a.log"
-    log.write_text(
-        HEAD
-        + started(0, "wide", 1, threads=2)
-        + finished(10, "wide", 1)
-        + started(10, "bad", 2)
-        + f"{stamp(12)}Error in rule bad:\n    message: None\n    jobid: 2\n    log: x\n"
-    )
-    run = overhead.read(log)
-    assert [(job.rule, job.cores, job.span) for job in run.jobs] == [("wide", 2, 20)]
-    assert (run.failed, run.wall) == (1, 12)  # stopped: the last moment there is
+    wide = started(0, "wide", 1, threads=2), finished(10, 1)
+    found = overhead.of_folder(tmp_path, written(tmp_path, 5, *wide, started(10, "bad", 2), failed(12, 2)))
+    assert (found["jobs"], found["jobs_failed"]) == (1, 1)
+    # Stopped: the last moment there is.
+    assert (found["wall"], found["share_jobs"]) == (12, pytest.approx(20 / 24))
 
 
 def test_a_benchmark_of_another_run_is_not_taken(folder):
@@ -109,19 +109,30 @@ def test_a_benchmark_of_another_run_is_not_taken(folder):
     assert found["share_work"] == pytest.approx((38 + 58 + 28 + 2) / 200)
 
 
-def test_a_report_afterwards_is_no_run(folder):
-    (folder / overhead.LOGS / "2026-01-06T100000.000000.snakemake.log").write_text("")
+def test_a_run_that_ended_no_job_is_none(folder):
+    written(folder, 6, started(0, "table", 1))
     assert overhead.of_folder(folder)["jobs"] == 4
 
 
 def test_the_newest_run_of_a_study_is_found(folder):
-    other = started(0, "table", 1).replace("    input: a, b\n", "    output: results/other/t.csv, x\n")
-    log = folder / overhead.LOGS / "2026-01-07T100000.000000.snakemake.log"
-    log.write_text(HEAD + other + finished(8, "table", 1))
-    assert overhead.newest(folder).log == log
-    assert overhead.newest(folder, "other").studies == {"other"}
-    with pytest.raises(InputError, match="no run of study demo that ended a job"):
-        overhead.newest(folder, "demo")
+    path = written(folder, 7, started(0, "table", 1), finished(8, 1), study="other")
+    assert overhead.newest(folder).path == path
+    assert overhead.newest(folder, "other").path == path
+    assert overhead.newest(folder, "demo").path != path
+    with pytest.raises(InputError, match="no run of study mine that ended a job"):
+        overhead.newest(folder, "mine")
+
+
+def test_the_newest_run_of_a_job_tells_of_it_and_has_its_benchmark(tmp_path):
+    first = started(0, "fold", 1, "fold.tsv"), finished(9, 1)
+    written(tmp_path, 5, *first, study="other")
+    written(tmp_path, 6, *first, started(9, "table", 2, outputs=["b.csv"]), finished(10, 2))
+    # Another study's job has written over the same benchmark file.
+    written(tmp_path, 7, started(0, "fold", 1, "fold.tsv", outputs=["c.csv"]), finished(8, 1), study="third")
+    # On a cluster a job waits, which only a benchmark file leaves out.
+    written(tmp_path, 8, started(0, "late", 3), finished(900, 3), cores=None)
+    found = [(study, job.rule, job.seconds, job.benchmark) for study, job in past(tmp_path)]
+    assert found == [("third", "fold", 8, "fold.tsv"), ("demo", "fold", 9, None), ("demo", "table", 1, None)]
 
 
 def test_the_reports_first_page_says_it(folder):
@@ -137,14 +148,13 @@ def test_the_reports_first_page_says_it(folder):
 
 
 def test_what_cannot_be_read_is_one_line(tmp_path):
-    with pytest.raises(InputError, match="holds no log of a run"):
+    with pytest.raises(InputError, match="holds no record of a run"):
         overhead.of_folder(tmp_path)
-    bare = tmp_path / "bare.log"
-    bare.write_text(started(0, "a", 1) + finished(1, "a", 1))
+    cluster = written(tmp_path, 5, started(0, "a", 1), finished(1, 1), cores=None)
     with pytest.raises(InputError, match="number of cores"):
-        overhead.read(bare)
-    with pytest.raises(InputError, match="cannot be read"):
-        overhead.read(tmp_path / "none.log")
+        overhead.of_folder(tmp_path, cluster)
+    with pytest.raises(InputError, match="names no job that ended"):
+        overhead.of_folder(tmp_path, written(tmp_path, 6))
 
 
 def test_the_command_prints_and_writes(folder, tmp_path):

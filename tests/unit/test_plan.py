@@ -13,39 +13,12 @@ from pathlib import Path
 import pytest
 
 from ferflow.errors import InputError
-from ferflow.planning import jobs, units
-from ferflow.planning.jobs import Job
+from ferflow.planning import units
 from ferflow.planning.plan import plan
 from ferflow.planning.rates import Measured, Rates, benchmark, measured
+from ferflow.runs.events import Job
 from ferflow.steps import work as works
 from ferflow.steps.work import Sizes, Work
-
-DRY_RUN = """
-host: here
-[Sun Nov 22 21:29:29 2026]
-localrule faces:
-    input: data/weights/face_landmark.tflite, data/raw/F001_sad_tex.avi
-    output: data/interim/synth4d/faces/F001.h5
-    log: logs/faces/F001.log
-    jobid: 44
-    benchmark: benchmarks/faces/F001.tsv
-    reason: Missing output files: data/interim/synth4d/faces/F001.h5
-    wildcards: subject=F001
-    threads: 2
-    resources: tmpdir=<TBD>, runtime=30, mem_mb=1000, mem=1 GB, mem_mib=954
-[Sun Nov 22 21:29:29 2026]
-rule fold:
-    output: results/demo/models/heads/compact+lstm/fold-0/history.csv, results/demo/x.csv
-    jobid: 7
-    benchmark: benchmarks/fold/lstm-0.tsv
-    wildcards: head=lstm, fold=0
-    resources: tmpdir=<TBD>, mem_mb=3000
-[Sun Nov 22 21:29:29 2026]
-localrule all:
-    input: results/demo/metrics.json
-    jobid: 0
-Job stats:
-"""
 
 
 def recorded(run: str) -> list[Measured]:
@@ -73,18 +46,6 @@ def reckoned(rates: Rates, of: list[Measured]) -> dict[str, tuple[float, float]]
             found[job.rule][0] += job.cpu
             found[job.rule][1] += rate.seconds(job.units.amount)
     return {rule: (took, planned) for rule, (took, planned) in found.items()}
-
-
-def test_the_jobs_are_those_that_snakemake_lists():
-    faces, fold = (job for _, job in jobs.parse(DRY_RUN.splitlines()))
-    assert (faces.rule, faces.wildcards, faces.threads, faces.memory) == (
-        "faces",
-        {"subject": "F001"},
-        2,
-        1000,
-    )
-    assert faces.benchmark == "benchmarks/faces/F001.tsv" and not faces.gpu
-    assert fold.wildcards == {"head": "lstm", "fold": "0"} and len(fold.outputs) == 2
 
 
 @pytest.mark.parametrize("run", ["demo", "tiny"])
@@ -202,5 +163,5 @@ def test_a_benchmark_file_without_a_sample_counts_its_wall_time(tmp_path):
 
 
 def test_a_folder_without_runs_is_one_line(tmp_path):
-    with pytest.raises(InputError, match="holds no log of a run"):
+    with pytest.raises(InputError, match="holds no record of a run"):
         measured(tmp_path)

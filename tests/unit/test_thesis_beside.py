@@ -184,7 +184,8 @@ def test_another_network_stands_there_without_a_difference_and_both_are_named(re
 def test_a_model_of_another_size_has_no_difference_either(real, small_settings):
     own = load(REPOSITORY / "params.yaml", REPOSITORY / "workflow/studies/thesis.yaml")
     assert thesis.others(own) == {}
-    found = thesis.others(small_settings({"experiments": {"compared": ["baseline", "c3d-depth"]}}))
+    compared = {"experiments": {"compared": ["baseline", "c3d-depth"]}}
+    found = thesis.others(small_settings(compared, "parts/thesis-comparisons"))
     assert found["c3d"] == "theirs has frames 100, size 160, ours frames 24, size 32"
     assert found["lstm"] == "theirs has layer pool, ours layer dense" and "lstm-dense" not in found
     assert found["c3d-16-16-32"] == found["c3d"] and "lstm-pool" not in found

@@ -14,17 +14,18 @@ from ferflow import settings
 from ferflow.planning import jobs, units
 from ferflow.planning.plan import plan
 from ferflow.planning.rates import Rates, measured
+from ferflow.runs.events import Job
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")
-def listed(finished) -> list[jobs.Job]:
+def listed(finished) -> list[Job]:
     return jobs.planned(finished, [TINY], True, REPOSITORY / "Snakefile")
 
 
 def test_the_jobs_of_every_rule_are_those_that_ran(finished, listed):
-    ran = Counter(past.job.rule for past in jobs.past(finished))
+    ran = Counter(job.rule for _, job in jobs.past(finished))
     there = {"weights"}  # were put there by the tests
     assert Counter(job.rule for job in listed if job.rule not in there) == ran
     assert ran["faces"] == 6 and ran["fold"] == 6 and ran["shown_tables"] == 1

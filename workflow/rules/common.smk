@@ -56,4 +56,4 @@ onstart:
 
 
 onerror:
-    graph.name_failed_jobs(log)
+    GRAPH.name_failed_jobs()

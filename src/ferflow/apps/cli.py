@@ -484,7 +484,9 @@ def overhead(
     folder: Annotated[Path, typer.Argument(help="The folder a study ran in.", metavar="FOLDER")] = Path(),
     log: Annotated[
         Path | None,
-        typer.Option(help="A log of .snakemake/log; otherwise that of the newest run.", show_default=False),
+        typer.Option(
+            help="A file of .snakemake/ferflow/events; otherwise the newest run's.", show_default=False
+        ),
     ] = None,
     study: Annotated[
         str | None, typer.Option(help="The newest run of this study.", show_default=False)
@@ -494,7 +496,7 @@ def overhead(
     ] = None,
 ) -> None:
     """Say how much of a run of the workflow was work: the jobs' times against wall time x cores."""
-    from ferflow.report import overhead as report
+    from ferflow.runs import overhead as report
 
     found = report.of_folder(folder, log, study)
     if out is not None:

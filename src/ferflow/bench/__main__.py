@@ -19,7 +19,7 @@ from ferflow.apps import benchmark as watching
 from ferflow.bench import machine, report, spatial_pass, store_speed
 from ferflow.errors import FerflowError, InputError
 from ferflow.models import benchmark as image
-from ferflow.report import overhead
+from ferflow.runs import overhead
 
 
 def spatial(given: argparse.Namespace, chosen: settings.Settings) -> tuple[dict, list[report.Figure]]:

@@ -6,9 +6,9 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from ferflow.planning.jobs import Job
 from ferflow.planning.rates import Rate, Rates
 from ferflow.planning.units import of_job
+from ferflow.runs.events import Job
 from ferflow.settings import Settings
 from ferflow.steps.work import CONSTANT, IMAGE, STEPPED, VERSION, Sizes, Work
 

@@ -11,6 +11,7 @@ from ferflow import layout
 from ferflow import settings as study_settings
 from ferflow.errors import FerflowError, InputError
 from ferflow.planning import jobs, units
+from ferflow.runs.events import Job
 from ferflow.steps import work as works
 from ferflow.steps.work import CONSTANT, STEPPED, Work
 
@@ -58,19 +59,18 @@ class Rate:
 
 
 def measured(folder: Path) -> list[Measured]:
-    """The jobs that the logs and benchmark files of `folder` tell of, with the settings kept beside results.
+    """The jobs that the runs and benchmark files of `folder` tell of, with the settings kept beside results.
 
     Raises InputError where no run has been recorded there.
     """
     known: dict[str, tuple] = {}
     found = []
-    for past in jobs.past(folder):
-        study = past.study or ""
+    for study, job in jobs.past(folder):
         if study not in known:
             known[study] = _of_study(folder, study)
         about = known[study]
         if about is not None:
-            found.append(_measured(folder, past, *about))
+            found.append(_measured(folder, job, *about))
     if not found:
         what = "holds no run whose results keep their settings"
         raise InputError(folder, what, "run a study there first, `make demo` say")
@@ -79,7 +79,7 @@ def measured(folder: Path) -> list[Measured]:
 
 def _of_study(folder: Path, study: str) -> tuple | None:
     path = folder / layout.SETTINGS.format(study=study)
-    if not study or not path.is_file():
+    if not path.is_file():
         return None
     try:
         settings = study_settings.load(path)
@@ -88,10 +88,9 @@ def _of_study(folder: Path, study: str) -> tuple | None:
         return None  # of another version, or its data are gone
 
 
-def _measured(folder: Path, past: jobs.Past, settings, size) -> Measured:
-    job = past.job
+def _measured(folder: Path, job: Job, settings, size) -> Measured:
     cpu, wall, memory = benchmark(folder / job.benchmark) if job.benchmark else (None, None, None)
-    wall = past.span if wall is None else wall
+    wall = job.seconds if wall is None else wall
     written = sum(_size(folder / path) for path in job.outputs)
     work = units.of_job(job.rule, job.wildcards, settings, size)
     return Measured(job.rule, work, wall if cpu is None else cpu, wall, memory or 0.0, written)
