@@ -276,6 +276,7 @@ def test_a_study_of_images_is_made_again_from_its_networks_predictions(finished_
     rests_on = {one.name.split("/")[-1]: one.rests_on for one in found.checked if "tables" in one.name}
     for name in ("results", "confusion", "class_report", "accuracies", "compact"):
         assert rests_on[name] == "the predictions"
+    # Their networks, and the images, are not in a bundle.
     for name in ("networks", "image_counts"):
         assert rests_on[name] == "its table"
     changed = [f"{IMAGE_RESULTS.as_posix()}/tables/{name}" for name in ("accuracies.csv", "class_report.md")]
