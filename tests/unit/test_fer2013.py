@@ -349,9 +349,10 @@ def test_the_real_set_has_the_papers_counts(real, tmp_path, small_settings):
     from ferflow.report import image_counts
 
     real.write_manifest(tmp_path / "manifest.csv")
-    images = small_settings({"kind": "images"}).images
-    image_counts.write(tmp_path / "manifest.csv", images.folders, images.sequences, tmp_path / "counts.csv")
-    table = tables.read(tmp_path / "counts.csv", "image_counts")
+    own, out = small_settings({"kind": "images"}), tmp_path / "counts.csv"
+    folders, sequences = own.images.folders, own.images.sequences
+    image_counts.write(tmp_path / "manifest.csv", folders, sequences, own.stills, out)
+    table = tables.read(out, "image_counts")
     ours = table[table["dataset"] == "FER2013"]
     assert len(ours) == 8 + 3 * 8 and (ours["difference"] == 0).all()
     assert set(ours["source"]) == {"compact, Figure 4", "thesis, Table 3.3"}

@@ -19,7 +19,7 @@ from ferflow.faces import store
 from ferflow.faces.stream import FaceStream
 from ferflow.faces.video import read_image
 from ferflow.report import image_counts
-from ferflow.settings import Sequences
+from ferflow.settings import Sequences, Stills
 
 RNG = np.random.default_rng(4)
 SMALL = RNG.integers(0, 256, (12, 48, 48), np.uint8)
@@ -383,7 +383,7 @@ def fer_manifest(tmp_path):
 
 def counted(fer_manifest, out, **folders):
     folders = {"ckplus": None, "jaffe": None, "kdef": None} | folders
-    image_counts.write(fer_manifest, folders, PEAK, out)
+    image_counts.write(fer_manifest, folders, PEAK, Stills(), out)
     return tables.read(out, "image_counts")
 
 

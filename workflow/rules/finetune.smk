@@ -5,7 +5,7 @@ if STUDY.finetuned:
     rule frozen:
         """What the frozen base says of every image, once for all classifiers that are tried on it."""
         input:
-            stills=S.stills.path,
+            stills=STUDY.stills,
             pretrained=lambda w: STUDY.start_of(w.model),
         output:
             temp(STUDY.at(layout.FROZEN)),
@@ -66,7 +66,7 @@ if STUDY.finetuned:
         input:
             f"{STUDY.at(layout.CLASSIFIER)}/history.csv",
             f"{STUDY.at(layout.CLASSIFIER)}/model.pt",
-            stills=S.stills.path,
+            stills=STUDY.stills,
         output:
             **in_folder(
                 STUDY.at(layout.SPATIAL), "model.pt", "history.csv", "predictions.csv", "time.json", "phases.csv"

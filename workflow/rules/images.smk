@@ -1,22 +1,45 @@
 # The images of a study, and what each of its networks says of those that it is tested on.
 
 
-rule image_manifest:
-    """Every image with its class, official part and hash."""
-    input:
-        stills=STUDY.stills,
-    output:
-        STUDY.at(layout.MANIFEST),
-    params:
-        **params("image_manifest"),
-    log:
-        "logs/image_manifest.log",
-    conda:
-        "../envs/ferflow.yaml"
-    resources:
-        **resources("image_manifest"),
-    script:
-        "../scripts/step.py"
+if S.stills.by_subject:
+
+    rule stills_by_subject:
+        """The faces in a set without official parts, and the subjects of each part."""
+        input:
+            STUDY.face_weights(),
+            root=S.stills.path,
+        output:
+            images=STUDY.at(layout.POOL),
+            manifest=STUDY.at(layout.MANIFEST),
+        params:
+            **params("stills_by_subject"),
+        log:
+            "logs/stills_by_subject.log",
+        conda:
+            "../envs/ferflow.yaml"
+        resources:
+            **resources("stills_by_subject"),
+        script:
+            "../scripts/step.py"
+
+else:
+
+    rule image_manifest:
+        """Every image with its class, official part and hash."""
+        input:
+            stills=STUDY.stills,
+        output:
+            STUDY.at(layout.MANIFEST),
+        params:
+            **params("image_manifest"),
+        log:
+            "logs/image_manifest.log",
+        conda:
+            "../envs/ferflow.yaml"
+        resources:
+            **resources("image_manifest"),
+        script:
+            "../scripts/step.py"
 
 
 rule image_counts:

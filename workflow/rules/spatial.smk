@@ -5,7 +5,7 @@ wildcard_constraints:
     model="|".join(map(re.escape, STUDY.networks_for_images)) or "none",
 
 
-if STUDY.synthetic_stills:
+if STUDY.renders_stills:
 
     rule stills:
         input:
@@ -30,7 +30,7 @@ if STUDY.synthetic_stills:
 
 rule spatial:
     input:
-        stills=lambda w: S.stills.path if STUDY.recipe(w.model).weights is None else [],
+        stills=lambda w: STUDY.stills if STUDY.recipe(w.model).weights is None else [],
         pretrained=lambda w: STUDY.start_of(w.model),
         adopted=lambda w: STUDY.adopted(w.model),
     output:

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ferflow.datasets import ckplus, fer2013, ferplus, jaffe, kdef
+from ferflow.datasets import ckplus, fer2013, ferplus, jaffe, kdef, unpacked
 from ferflow.datasets.crops import Crops, cropped
 from ferflow.datasets.images import ImageSet, listed_as_omitted
 from ferflow.errors import SettingError
+from ferflow.layout import MANIFEST, POOL
 from ferflow.settings import Sequences
 
 NAMES = ("fer2013", "ferplus", "ckplus", "jaffe", "kdef")
 """The image sets that `read_images` knows; kdef is KDEF with AKDEF."""
+BY_SUBJECT = "parts by subject"
+"""What tables say of images that have no official parts."""
+PARTS_BY_SUBJECT = {
+    "Training": "training subjects",
+    "PublicTest": "validation subjects",
+    "PrivateTest": "test subjects",
+}
+"""FER2013's names of the parts, and what a reader sees where they are of subjects."""
 
 
 def read_images(
@@ -43,3 +52,14 @@ def read_images(
     if crops is None:
         raise SettingError(root, "holds whole pictures", "say how faces are cropped")
     return cropped(name, root, listed, listed_as_omitted(), crops)
+
+
+def read_stills(path: str | Path) -> ImageSet:
+    """The images of a study with their parts: FER2013 at `path`, or what was unpacked of another set.
+
+    Raises InputError as `fer2013.read` and `unpacked.read`.
+    """
+    path = Path(path)
+    if path.name != Path(POOL).name:
+        return fer2013.read(path)
+    return unpacked.read(path, path.with_name(Path(MANIFEST).name))

@@ -14,7 +14,7 @@ import pandas as pd
 
 from ferflow import tables
 from ferflow.classes import EMOTIONS_NEUTRAL
-from ferflow.datasets.image_sets import read_images
+from ferflow.datasets.image_sets import read_stills
 from ferflow.errors import InputError, SettingError
 from ferflow.evaluation import predictions
 from ferflow.evaluation.copies import PARTS, copies, trained_on
@@ -36,7 +36,7 @@ def judge(
     out_predictions: str | Path,
     out_copies: str | Path,
 ) -> None:
-    """Ask the network in `model_pt` for both test parts of FER2013 at `stills` in each of `views`.
+    """Ask the network in `model_pt` for both test parts of the images at `stills` in each of `views`.
 
     Writes its predictions (schema `predictions`) and the images that are copies of what it learnt from
     (schema `copies`). `seed` is written into the rows. Raises InputError where
@@ -45,7 +45,7 @@ def judge(
     from ferflow.models import spatial
     from ferflow.models.fuse import placed
 
-    images = read_images("fer2013", stills)
+    images = read_stills(stills)
     network, description = spatial.load(model_pt)
     learnt = trained_on(images, description["meta"], model_pt)
     network = placed(network)

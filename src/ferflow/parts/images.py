@@ -27,7 +27,8 @@ def steps(study: StudyFiles) -> Iterator[ReportStep | Table]:
     yield _predictions(study)
     yield _metrics(study)
     yield from _networks(study)
-    yield _compact(study)
+    if not study.settings.stills.by_subject:  # the paper's numbers are of FER2013
+        yield _compact(study)
     yield _figures(study)
 
 

@@ -13,8 +13,8 @@ from ferflow.settings import Settings
 from ferflow.steps.computing import STEPS
 from ferflow.steps.work import CONSTANT, Sizes, Work
 
-FER2013 = 35_887
-"""Images of FER2013."""
+IMAGES = {"fer2013": 35_887, "ckplus": 981, "jaffe": 213, "kdef": 4_900}
+"""Images of the sets that networks for single images learn from."""
 AFFECTNET_VALIDATION = 3_999
 """Images of AffectNet's validation part with one of the eight classes (Akhtar 2022, Figure 7)."""
 
@@ -35,7 +35,7 @@ def sizes(settings: Settings, folder: Path) -> Sizes:
     if settings.kind == "affect":
         return _faces(settings, folder)
     rendered = settings.stills.per_class * len(EMOTIONS_NEUTRAL)
-    images = rendered if settings.stills.source == "synth4d" else FER2013
+    images = IMAGES.get(settings.stills.source, rendered)
     if settings.kind != "clips":
         return Sizes({}, images)
     manifest = folder / layout.MANIFEST.format(dataset=settings.data()[0])

@@ -11,6 +11,7 @@ from ferflow import layout, tables
 from ferflow.evaluation.results import LEAKY
 from ferflow.files import read_record
 from ferflow.report import papers, reference
+from ferflow.report.image_tables import protocols
 from ferflow.report.names import (
     control_label,
     controls_of,
@@ -112,8 +113,9 @@ def _print_images(folder: Path, table_folder: Path, console: Console) -> None:
     shown = Table(title=_title(folder, marks(bool(found["synthetic"].any()))), **looks)
     shown.add_column("model")
     shown.add_column("views")
-    every = "PrivateTest (%),\nall images" + (",\n" + LEAKY.replace(", ", ",\n") if leaky else "")
-    for heading in ("PublicTest\n(%)", every, "PrivateTest (%),\nwithout copies"):
+    watched, judged = (protocols(found)[name].split(",")[0] for name in ("validation", "test"))
+    every = f"{judged} (%),\nall images" + (",\n" + LEAKY.replace(", ", ",\n") if leaky else "")
+    for heading in (f"{watched}\n(%)", every, f"{judged} (%),\nwithout copies"):
         shown.add_column(heading, justify="right", no_wrap=True)
     for _, row in found.iterrows():
         if pd.isna(row["test"]):

@@ -11,14 +11,17 @@ from ferflow import tables
 from ferflow.classes import EMOTIONS_CONTEMPT
 from ferflow.datasets import counts, fer2013, manifest
 from ferflow.datasets.counts import Counted
+from ferflow.datasets.image_sets import PARTS_BY_SUBJECT
 from ferflow.report.papers import NOT_COMPARABLE, published
-from ferflow.settings import Sequences
+from ferflow.settings import Sequences, Stills
 
 TOTAL = "total"
 FER2013 = "FER2013"
 SETS = {"ckplus": "CK+", "jaffe": "JAFFE", "kdef": "KDEF+AKDEF"}
 """The other columns of the compact paper's Figure 4, by the name of their reader."""
 FIGURE_4, TABLE_3_3 = "compact, Figure 4", "thesis, Table 3.3"
+NOWHERE = "no paper: this study's parts"
+"""Of the parts of a set that has no official ones."""
 PRINTED_AS = {("CK+", "neutral"): "contempt"}
 """CK+'s labelled sequences have no neutral ones: what Figure 4 heads so is contempt."""
 JAFFE_TEXT = {
@@ -37,21 +40,34 @@ def write(
     manifest_csv: str | Path,
     folders: Mapping[str, str | None],
     sequences: Sequences,
+    stills: Stills,
     out: str | Path,
 ) -> None:
     """Schema `image_counts`: the compact paper's Figure 4 and the thesis's Table 3.3 beside what is here.
 
     `manifest_csv` lists the images that stand for FER2013; `folders` (settings `images.folders`) says
     where the copies of the other sets lie, if anywhere. A set without a copy keeps its rows, with the reason.
+    Where `stills` are such a set, the manifest lists its faces by the parts of its subjects.
     """
     listed = manifest.read(manifest_csv)
     synthetic = bool(listed["synthetic"].any())
-    whole = Counted(counts.by_class(listed["emotion"]), "", synthetic)
-    rows = _rows(FER2013, "", FIGURE_4, _printed("compact", "fig4", FER2013), whole, "")
+    whole: Counted | None = Counted(counts.by_class(listed["emotion"]), "", synthetic)
+    reason = ""
+    if stills.by_subject:
+        whole, reason = None, "no copy: the images of this study are of another set"
+        folders = {**folders, stills.source: stills.path}
+    rows = _rows(FER2013, "", FIGURE_4, _printed("compact", "fig4", FER2013), whole, reason)
     for name, column in SETS.items():
         counted, reason = _copy(name, folders.get(name), sequences)
         rows += _rows(column, "", FIGURE_4, _printed("compact", "fig4", column), counted, reason)
-    rows += _by_part(listed, synthetic)
+    if stills.by_subject:
+        for part, name in PARTS_BY_SUBJECT.items():
+            mine = listed.loc[listed["split"] == part]
+            form = f"faces of {mine['subject_id'].nunique()} subjects"
+            counted = Counted(counts.by_class(mine["emotion"]), form, synthetic)
+            rows += _rows(SETS[stills.source], name, NOWHERE, {}, counted, "")
+    else:
+        rows += _by_part(listed, synthetic)
     tables.write(_frame(rows), out, "image_counts")
 
 
@@ -111,7 +127,11 @@ def _rows(
         value = printed.get(emotion)
         synthetic = counted is not None and counted.synthetic
         compared = ours is not None and value is not None and not synthetic
-        notes = [reason, NOT_COMPARABLE if synthetic else "", _about(dataset, emotion, value)]
+        notes = [
+            reason,
+            NOT_COMPARABLE if synthetic else "",
+            _about(dataset, emotion, value) if printed else "",
+        ]
         if counted is not None and emotion == TOTAL:
             notes.append(counted.form)
         rows.append(

@@ -16,6 +16,7 @@ from ferflow import tables
 from ferflow.evaluation.results import LEAKY
 from ferflow.report import style
 from ferflow.report.image_counts import FIGURE_4, TOTAL
+from ferflow.report.image_tables import protocols
 from ferflow.report.names import marks, model_label, views_label
 
 GROUP = 0.8
@@ -29,11 +30,12 @@ LOOKS = {"one": (style.DARK, ""), "mirror": (style.LIGHT, ""), "ten": ("white", 
 
 
 def accuracies(table: pd.DataFrame, confidence: float, chance: float) -> Figure:
-    """Accuracy on PrivateTest of every network and average in each view, with intervals.
+    """Accuracy on the test images of every network and average in each view, with intervals.
 
     `table`: schema `accuracies`. A diamond is the same without the images that have a copy in the training.
     """
     table = table[table["test"].notna()]
+    tested = protocols(table)["test"].split(",")[0]
     models, views = list(dict.fromkeys(table["model"])), list(dict.fromkeys(table["views"]))
     drawn = style.figure(2 * style.COLUMN, 3.3)
     axes = drawn.subplots()
@@ -60,7 +62,7 @@ def accuracies(table: pd.DataFrame, confidence: float, chance: float) -> Figure:
         top = np.nanmax([row["test"], row["test_high"], row["honest"]])
         axes.text(place, top + 0.012, f"{100 * row['test']:.1f}", ha="center", va="bottom", fontsize=6.5)
     axes.axhline(chance, color=style.LIGHT, linestyle=":")
-    axes.set(ylim=(0, 1), ylabel="accuracy on PrivateTest", xlim=(-0.6, len(models) - 0.4))
+    axes.set(ylim=(0, 1), ylabel=f"accuracy on {tested}", xlim=(-0.6, len(models) - 0.4))
     style.percent(axes.yaxis)
     turned = {"rotation": 20, "ha": "right", "rotation_mode": "anchor"} if len(models) > ABREAST else {}
     axes.set_xticks(range(len(models)), [model_label(model) for model in models], **turned)
@@ -89,7 +91,7 @@ def accuracies(table: pd.DataFrame, confidence: float, chance: float) -> Figure:
         ncols=len(views) + 3,
     )
     mark = marks(bool(table["synthetic"].any()), LEAKY if leaky else "")
-    style.heading(drawn, "Accuracy of the networks on all images of PrivateTest", mark)
+    style.heading(drawn, f"Accuracy of the networks on all images of {tested}", mark)
     return drawn
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from ferflow import tables
+from ferflow.datasets.image_sets import BY_SUBJECT
 from ferflow.evaluation.copies import TRAINING
 from ferflow.evaluation.images import chosen_models
 from ferflow.evaluation.results import LEAKY
@@ -23,6 +24,12 @@ PROTOCOLS = {
     "honest": "PrivateTest without copies",
 }
 """Protocol and what a reader sees of it."""
+OF_SUBJECTS = {
+    "validation": "validation subjects",
+    "test": "test subjects, all images",
+    "honest": "test subjects, without copies",
+}
+"""The same where the parts are of subjects."""
 SECONDS = 3600
 
 
@@ -108,6 +115,9 @@ def accuracies(
         for name, members in ensembles.items()
         for views in images.views
     ]
+    if results["n_subjects"].any():
+        for row in rows:
+            row["note"] = "; ".join(filter(None, (row["note"], BY_SUBJECT if "test" in row else "")))
     # What was not run is said once, not for every way of looking.
     rows = [row for row in rows if "test" in row or row["views"] == images.views[0]]
     table = pd.DataFrame(rows, columns=tables.schema("accuracies").names)
@@ -150,6 +160,11 @@ def _row(results: pd.DataFrame, name: str, views: str, members: Sequence[str], l
     return row
 
 
+def protocols(table: pd.DataFrame) -> dict[str, str]:
+    """What a reader sees of each protocol in `table` (schema `accuracies`)."""
+    return OF_SUBJECTS if table["note"].str.contains(BY_SUBJECT, regex=False).any() else PROTOCOLS
+
+
 def accuracies_table(table: pd.DataFrame, title: str, confidence: float) -> rendering.Rendered:
     """Schema `accuracies` as one row per model and views, each accuracy as `value [low, high]`."""
     about = (
@@ -157,7 +172,7 @@ def accuracies_table(table: pd.DataFrame, title: str, confidence: float) -> rend
     )
     leaky = bool(table["leaky"].any())
     headings = ["model", "views", "parameters"]
-    for protocol, label in PROTOCOLS.items():
+    for protocol, label in protocols(table).items():
         n = sorted(table[f"n_{protocol}"].dropna().astype(int).unique())
         images = f" ({f'{n[0]}' if len(n) == 1 else f'{n[0]}–{n[-1]}'} images)" if n else ""
         mark = f", {LEAKY}" if protocol == "test" and leaky else ""

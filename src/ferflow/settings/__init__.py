@@ -5,7 +5,7 @@ The classes hold names, defaults, units, sources, descriptions and ranges; `para
 
 from __future__ import annotations
 
-from ferflow.settings.clips import Augment, Aus, Dataset, Faces, Haar, Stills, Synth4d, Trim
+from ferflow.settings.clips import Augment, Aus, Dataset, Faces, Haar, Stills, SubjectParts, Synth4d, Trim
 from ferflow.settings.comparing import (
     BASELINE_CONTROLS,
     Calibration,

@@ -7,6 +7,8 @@ import posixpath
 import re
 from typing import Literal, get_args
 
+from pydantic import model_validator
+
 from ferflow.settings import types as t
 from ferflow.settings.types import Section, setting
 
@@ -63,15 +65,36 @@ class Synth4d(Section):
     jpeg_quality: int = setting(90, "of the MJPG stream", ge=50, le=100)
 
 
-class Stills(Section):
-    """48x48 grey images of seven classes in FER2013's CSV format, for the spatial phase."""
+class SubjectParts(Section):
+    """Who is where in images without official parts: women and men alike in each, nobody in two."""
 
-    source: Literal["synth4d", "fer2013"] = setting(
-        "synth4d", "synth4d (rendered to `path`) or fer2013 (the user's own copy at `path`)"
+    watched: t.Within1 = setting(0.15, "watched while networks are trained", "share of the subjects")
+    judged: t.Within1 = setting(0.15, "on whom networks are judged, once", "share of the subjects")
+
+    @model_validator(mode="after")
+    def _leaves_some(self) -> SubjectParts:
+        if self.watched + self.judged >= 1:
+            raise ValueError(f"watched and judged are {self.watched + self.judged:g} together: none are left")
+        return self
+
+
+class Stills(Section):
+    """Single images of seven classes: FER2013, stills rendered in its form, or another set of images."""
+
+    source: Literal["synth4d", "fer2013", t.ImageSetName] = setting(
+        "synth4d",
+        "synth4d (rendered to `path`), or the user's own copy at `path` of fer2013 or, in a study of images, "
+        "ckplus, jaffe or kdef (faces are found, and `parts` are of subjects)",
     )
     path: str = setting("data/raw/synth4d-stills/fer2013.csv", "file or folder")
     subjects: t.Count = setting(90, "none of them appears in the clips", "subjects")
     per_class: t.Count = setting(300, "of each class", "images")
+    parts: SubjectParts = SubjectParts()
+
+    @property
+    def by_subject(self) -> bool:
+        """Whether the set has no official parts."""
+        return self.source in get_args(t.ImageSetName)
 
 
 class Faces(Section):

@@ -103,6 +103,7 @@ class ImageSettings(Settings):
 
     kind: Literal["images"] = "images"
     stills: Stills = Stills()
+    faces: Faces = Faces()
     spatial: Spatial = Spatial()
     images: Images = Images()
     finetune: Finetune = Finetune()
@@ -128,6 +129,14 @@ class ImageSettings(Settings):
         if isinstance(images, dict):
             images = images | {"models": each_laid(base, images.get("models", {}))}
         return values | {"images": images, "datacentric": data}
+
+    @model_validator(mode="after")
+    def _official_parts(self) -> ImageSettings:
+        if self.datacentric.studied and self.stills.by_subject:
+            raise ValueError(
+                f"datacentric.studied needs FER2013's parts; stills.source is {self.stills.source}"
+            )
+        return self
 
     def _source(self) -> tuple[str, list[str]]:
         return stills_folder(self.stills), [self.stills.path]

@@ -59,6 +59,7 @@ CleaningRule = Literal["constant", "conflict", "duplicate", "near_duplicate", "o
 View = Literal["one", "mirror", "ten"]
 Dropout = Below1
 ImageSetName = Literal["ckplus", "jaffe", "kdef"]
+"""Sets of images without official parts."""
 FusionRule = Literal["average", "weighted", "maximum"]
 
 PRECISION = "auto: bfloat16 where the machine computes in it, else float32"

@@ -132,7 +132,15 @@ FRAMES = (
 )
 IMAGES = (
     Step("image_manifest", f"{DATA}.fer2013:write_manifest", (), 2000, 30),
-    Step("image_counts", "ferflow.report.image_counts:write", (), 2000, 30),
+    Step(
+        "stills_by_subject",
+        f"{TRAINING}.stills:write_by_subject",
+        ("settings=stills", "faces", "sequences=images.sequences", "seed"),
+        2000,
+        120,
+        work=work.images,
+    ),
+    Step("image_counts", "ferflow.report.image_counts:write", ("stills",), 2000, 30),
     trains("views", "ferflow.evaluation.images:judge", minutes=60, work=work.views),
     trains(
         "sweep_run",

@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ferflow import layout
+from ferflow.datasets.images import is_synthetic_root
 from ferflow.datasets.manifest import SYNTHETIC_MARK
 from ferflow.faces.detect import DETECTORS
 from ferflow.networks import NETWORKS
@@ -107,9 +108,27 @@ class StudyFiles:
         return {}
 
     @property
-    def synthetic_stills(self) -> bool:
-        """Whether the images that networks for single images learn from are rendered."""
+    def stills(self) -> str:
+        """The images that networks for single images learn from: FER2013, or the faces of another set."""
+        own = self.settings.stills
+        return self.at(layout.POOL) if own.by_subject else own.path
+
+    @property
+    def renders_stills(self) -> bool:
+        """Whether these images are rendered here."""
         return self.settings.stills.source == "synth4d"
+
+    @property
+    def synthetic_stills(self) -> bool:
+        """Whether these images are rendered, here or by whoever marked them so."""
+        own = self.settings.stills
+        return self.renders_stills or (own.by_subject and is_synthetic_root(own.path))
+
+    def face_weights(self) -> list[str]:
+        """What finding faces and their landmarks needs."""
+        faces = self.settings.faces
+        landmarks = "face_landmarker.task" if faces.landmarks == "bundle" else "face_landmark.tflite"
+        return [self.weights(landmarks), *self.detector_weights(faces.detector)]
 
     @property
     def finetuned(self) -> list[str]:
@@ -203,12 +222,6 @@ class ClipFiles(StudyFiles):
         self.comparisons = settings.experiments.chosen()
         self.layers, self.augmentations = self._asked()
         self.sources = self._sources()
-
-    def face_weights(self) -> list[str]:
-        """What finding faces and their landmarks needs."""
-        faces = self.settings.faces
-        landmarks = "face_landmarker.task" if faces.landmarks == "bundle" else "face_landmark.tflite"
-        return [self.weights(landmarks), *self.detector_weights(faces.detector)]
 
     @cached_property
     def networks_for_images(self) -> dict[str, tuple[Spatial, int]]:
@@ -432,7 +445,7 @@ class ImageFiles(StudyFiles):
     def __init__(self, ready: Ready) -> None:
         super().__init__(ready)
         settings = self.settings
-        self.stills = settings.stills.path
+        self.synthetic = self.synthetic_stills
         self.models = list(settings.images.trained())
         self.ensembles = settings.images.averaged()
         self.best = self.at(layout.ENSEMBLE, ensemble=BEST) if settings.images.best else ""

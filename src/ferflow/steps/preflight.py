@@ -162,8 +162,15 @@ def _fetchable(own: Spatial, where: str) -> None:
 
 def _stills(settings: ClipSettings | ImageSettings) -> None:
     path = settings.stills.path
+    if settings.kind == "clips" and settings.stills.by_subject:
+        problem = f"is {settings.stills.source}, which a study of clips cannot learn from"
+        raise SettingError("stills.source", problem, "choose fer2013 or synth4d, or set kind: images")
     if settings.stills.source != "synth4d" and not Path(path).exists():
-        raise InputError(path, "does not exist", "put FER2013 there, or correct stills.path")
+        raise InputError(
+            path,
+            "does not exist",
+            f"put the images of {settings.stills.source} there, or correct stills.path",
+        )
 
 
 def _action_units(settings: ClipSettings, about: pd.DataFrame) -> None:

@@ -1,4 +1,4 @@
-"""The images of the study in one file, so that each job need not unpack the data set again."""
+"""The images of a study in one file beside their manifest, so that no job need unpack the data set again."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def read(pixels_h5: str | Path, manifest_csv: str | Path) -> ImageSet:
 
     Raises InputError for a damaged file, and for a manifest of other images or in another order.
     """
-    remedy = "delete it and run the step `datacentric_images` again"
+    remedy = "delete it and run again"
     table = tables.read(manifest_csv, "manifest")
     with hdf5.opened(pixels_h5, remedy, remedy) as file:
         shape = (None,) * file["pixels"].ndim if "pixels" in file else ()
