@@ -47,7 +47,7 @@ def shown_file(output):
         path,
         category=output.part,
         labels={"shown": output.title, "kind": kind},
-        caption=f"../report/{output.caption}.rst",
+        caption=f"report/{output.caption}.rst",
     )
 
 

@@ -25,7 +25,7 @@ def steps(study: StudyFiles) -> Iterator[ReportStep]:
         outputs={
             "table": Table("sweep"),
             "pages": [
-                Page("sweep.html", title, OPTIMISERS, "table", "table"),
+                Page("sweep.html", title, OPTIMISERS, "image_table", "table"),
                 Page("sweep.md"),
                 Page("sweep.tex"),
             ],
