@@ -6,8 +6,11 @@ import pandas as pd
 import pytest
 
 from ferflow.errors import InputError
+from ferflow.parts import report_steps
 from ferflow.report import papers, reference, rendering
 from ferflow.report.papers import StudyResults
+from ferflow.steps.files import files_of
+from ferflow.steps.preflight import Ready
 
 KDEF = """
 source: A. Author, Faces, 2020
@@ -69,6 +72,16 @@ def test_a_new_paper_is_one_file(kdef):
     text = rendering.markdown(reference.rendered(table, "The paper and ours"))
     assert "| 2 | vgg | test | accuracy (%) | 90.0 | 85.0 [80.0, 90.0] | -5.0 | vgg |  |" in text
     assert "| text | vgg |  | parameters | 1,000 | 1,200 | +200 | vgg | paper: page 3 |" in text
+
+
+def test_a_study_names_the_paper_that_its_tables_stand_beside(kdef, small_settings):
+    settings = small_settings({"study": "kdef", "paper": "kdef"}, "compact")
+    steps = report_steps(files_of(Ready(settings)))
+    found = next(step for step in steps if step.name == "paper")
+    assert found.given == {"paper": "kdef", "sources": ["accuracies", "networks"], "dataset": "fer2013"}
+    assert found.inputs["tables_csv"][0] == "results/kdef/tables/accuracies.csv"
+    rendered = next(step for step in steps if step.name == "shown_tables")
+    assert rendered.given["shown"]["paper"] == ("reference", "The paper's numbers and ours")
 
 
 def test_synthetic_data_have_no_difference_but_for_what_does_not_depend_on_them(kdef):

@@ -77,6 +77,15 @@ def test_a_step_rests_on_the_columns_of_the_tables_that_it_names_and_not_on_titl
     assert trim != before[0] and fold != before[1] and faces == before[2]
 
 
+def test_what_sets_numbers_beside_papers_rests_on_all_their_files(digests, monkeypatch):
+    monkeypatch.setattr(f"{__name__}.CALLS", ["ferflow.report.reference:write", *CALLS[:1]])
+    (reference, trim), changed = (
+        digests(),
+        digests("papers/sfew.yaml", "ours, folds by film", "ours, by film"),
+    )
+    assert changed[0] != reference and changed[1] == trim
+
+
 def test_comments_and_docstrings_change_nothing(digests):
     before = digests()
     assert digests("aus/trim.py", "def write_trim(", "# why\ndef write_trim(") == before

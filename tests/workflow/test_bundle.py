@@ -130,12 +130,18 @@ def test_the_bundle_of_a_study_is_equal_and_says_what_it_rests_on(written):
     assert found.equal and found.differences() == []
     rests_on = {one.name.split("/")[-1]: one.rests_on for one in found.checked if "tables" in one.name}
     by_hash = {name for name, basis in rests_on.items() if basis == BY_HASH}
-    # The measurements themselves; everything else is made again.
-    assert by_hash == {"au_agreement", "trackers", "shown"}
+    # The measurements and the images themselves; everything else is made again.
+    assert by_hash == {"au_agreement", "trackers", "stills_counts"}
     of_table = {name for name, basis in rests_on.items() if basis == "its table"}
     # The last two come from the faces, which are not in a bundle.
-    assert of_table == {"layers", "search-lstm", "thesis_3_3", "unusable", "remarks"}
-    assert rests_on["results"] == rests_on["fusion"] == rests_on["beside"] == "the predictions"
+    assert of_table == {"layers", "search-lstm", "unusable", "remarks"}
+    assert (
+        rests_on["results"]
+        == rests_on["mislabelled-lstm"]
+        == rests_on["fusion"]
+        == rests_on["beside"]
+        == "the predictions"
+    )
     assert rests_on["human_summary"] == "the annotators' answers"
     assert rests_on["cv_epochs"] == "training curves"
     made_again = {one.name.split("/")[-1] for one in found.checked if one.cells}
@@ -270,6 +276,7 @@ def test_a_study_of_images_is_made_again_from_its_networks_predictions(finished_
     rests_on = {one.name.split("/")[-1]: one.rests_on for one in found.checked if "tables" in one.name}
     for name in ("results", "confusion", "class_report", "accuracies", "compact"):
         assert rests_on[name] == "the predictions"
+    # Their networks, and the images, are not in a bundle.
     for name in ("networks", "image_counts"):
         assert rests_on[name] == "its table"
     changed = [f"{IMAGE_RESULTS.as_posix()}/tables/{name}" for name in ("accuracies.csv", "class_report.md")]

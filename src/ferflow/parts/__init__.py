@@ -13,6 +13,7 @@ from importlib import import_module
 from typing import TypeVar
 
 from ferflow import layout
+from ferflow.report import papers
 from ferflow.steps.files import StudyFiles
 from ferflow.steps.step import Page, ReportStep, Table
 
@@ -67,14 +68,22 @@ def report_steps(study: StudyFiles) -> list[ReportStep]:
     """All steps of the study's report. The last render its tables and keep its settings."""
     modules = sorted(module.name for module in pkgutil.iter_modules(__path__))
     parts = [one for name in modules for one in import_module(f"{__name__}.{name}").steps(study)]
+    parts += _of_paper(study, _tables(parts))
     steps = [one for one in parts if isinstance(one, ReportStep)]
-    tables = [
-        table
-        for one in parts
-        for table in (one.each_output() if isinstance(one, ReportStep) else [one])
-        if isinstance(table, Table) and table.title
-    ]
-    return [*steps, *_last(study, tables)]
+    return [*steps, *_last(study, [table for table in _tables(parts) if table.title])]
+
+
+def _tables(parts: Sequence[ReportStep | Table]) -> list[Table]:
+    outputs = [one.each_output() if isinstance(one, ReportStep) else [one] for one in parts]
+    return [table for several in outputs for table in several if isinstance(table, Table)]
+
+
+def _of_paper(study: StudyFiles, tables: Sequence[Table]) -> Iterator[ReportStep]:
+    """The paper that the study names, beside what its other tables have."""
+    if name := study.settings.paper:
+        made = {table.name for table in tables}
+        sources = study.tables(*(one for one in papers.paper(name).reads if one in made))
+        yield beside_paper(study, name, Table("paper", "The paper's numbers and ours", RESULTS), sources)
 
 
 def _last(study: StudyFiles, tables: list[Table]) -> Iterator[ReportStep]:

@@ -295,6 +295,7 @@ def _mistaken(study: ClipFiles) -> Iterator[ReportStep]:
         given={"models": models, "judged": settings.splits.judged},
         inputs={"errors": errors, "strips": study.at(layout.STRIPS)},
         outputs={"pages": pages},
+        rests_on=PREDICTIONS,
     )
 
 

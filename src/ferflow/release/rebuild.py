@@ -42,7 +42,7 @@ def rebuild(
     for step in report_steps(study):
         if (outputs := _made_again(step, study, names)) is None:
             continue
-        lacking = [path for path in _inputs(step) if not _plain(work / path)]
+        lacking = [path for path in _inputs(step) if not _there(work / path)]
         failed = (
             f"cannot be made again: {lacking[0]} is not there"
             if lacking
@@ -64,6 +64,10 @@ def _link(folder: Path, names: Collection[str], work: Path) -> None:
 
 def _plain(path: Path) -> bool:
     return path.is_file()
+
+
+def _there(path: Path) -> bool:
+    return _plain(path) or (not path.suffix and path.is_dir())
 
 
 def _with_answers(settings: Settings, names: Collection[str], folder: Path, work: Path) -> Settings:
@@ -110,7 +114,7 @@ def _made_again(step: ReportStep, study: StudyFiles, names: Collection[str]) -> 
 def _held(path: str, study: StudyFiles, names: Collection[str]) -> bool:
     """Whether a bundle holds `path`, or would if nobody had taken it out."""
     results = study.at(layout.RESULTS) + "/"
-    if path in names or path == ANSWERS:
+    if path in names or path == ANSWERS or any(name.startswith(f"{path}/") for name in names):
         return True
     return path.startswith(results) and ".." not in path and PurePosixPath(path).suffix in (".csv", ".json")
 

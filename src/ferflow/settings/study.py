@@ -65,6 +65,10 @@ class Settings(Section):
         "a study with a larger network is refused before any job: while it is trained, a parameter takes 16 "
         "bytes (with its gradient and Adam's two moments), 8 GB in all; null: any size",
     )
+    paper: t.Name | None = setting(
+        None,
+        "a file of src/ferflow/papers by its name: its numbers stand beside the study's; null: none more",
+    )
     departures: list[str] = setting(
         [], "from the paper that the study repeats, a sentence each: the report opens with them"
     )
