@@ -374,7 +374,7 @@ def test_a_row_of_the_comparison_repeats_and_names_its_photographs(faces, small_
     assert (tmp_path / "one.csv").read_bytes() == (tmp_path / "two.csv").read_bytes()
     tables.write(facts, tmp_path / "sides.csv", "sampling_sides")
     assert len(history) == 2 and predicted["clip_id"].is_unique
-    assert set(predicted["model"]) == {"vit+oversampling+published"}
+    assert set(predicted["model"]) == {"vit+oversampling"} and set(predicted["protocol"]) == {"published"}
     copies = predicted[predicted["clip_id"].str.contains("+", regex=False)]
     assert len(copies) == facts["made_test"].iat[0] > 0
     assert (copies["clip_id"].str.split("+").str[0] == copies["subject_id"]).all()
@@ -410,7 +410,7 @@ def test_cleaning_takes_training_images_away_and_no_test_image(faces):
     assert test.parents[:, 0].tolist() == alone[~official].tolist()
 
 
-def made_up_predictions(model: str, n: int, right: float, seed: int) -> pd.DataFrame:
+def made_up_predictions(sampling: str, protocol: str, n: int, right: float, seed: int) -> pd.DataFrame:
     rng = np.random.default_rng(seed)
     truth = np.arange(n) % 7
     said = np.where(rng.random(n) < right, truth, (truth + 1) % 7)
@@ -418,7 +418,7 @@ def made_up_predictions(model: str, n: int, right: float, seed: int) -> pd.DataF
     clips = [f"c{k}" for k in range(n)]
     return pd.DataFrame(
         {"clip_id": clips, "subject_id": [f"s{k // 4}" for k in range(n)], "emotion": names[truth]}
-    ).assign(predicted=names[said], model=model)
+    ).assign(predicted=names[said], model=cell.model_name("vit", sampling), protocol=protocol)
 
 
 @pytest.fixture(scope="module")
@@ -426,8 +426,7 @@ def compared() -> pd.DataFrame:
     predictions, facts = [], []
     for way, published in (("none", 0.6), ("smote", 0.9)):
         for protocol, right, n in (("published", published, 700), ("honest", 0.5, 420)):
-            model = cell.model_name("vit", way, protocol)
-            predictions.append(made_up_predictions(model, n, right, len(facts)))
+            predictions.append(made_up_predictions(way, protocol, n, right, len(facts)))
             facts.append(("vit", way, protocol, 9, 100, n, 0, 0, 0, right / 2, False))
     columns = tables.schema("sampling_sides").names
     settings = Evaluation(bootstrap=400, confidence=0.95, by=[], controls=False)
@@ -451,8 +450,8 @@ def test_both_protocols_stand_in_one_table_with_their_difference(compared, tmp_p
 
 
 def test_cleaned_and_official_training_are_compared_on_the_same_draws(tmp_path):
-    same = made_up_predictions(cell.model_name("vit", "none", "honest"), 420, 0.5, 1)
-    better = same.assign(model=cell.model_name("vit", "none", "cleaned"))
+    same = made_up_predictions("none", "honest", 420, 0.5, 1)
+    better = same.assign(protocol="cleaned")
     mended = np.flatnonzero(better["predicted"] != better["emotion"])[:42]
     better.loc[mended, "predicted"] = better.loc[mended, "emotion"]
     columns = tables.schema("sampling_sides").names

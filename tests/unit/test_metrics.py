@@ -123,7 +123,7 @@ def table(n_subjects: int = 10, folds: int | None = None, skill: float = 0.6) ->
                 (f"{name}_{emotion}", name, emotion, said, "m", "test" if folds is None else "cv", fold)
             )
     columns = ["clip_id", "subject_id", "emotion", "predicted", "model", "protocol", "fold"]
-    return pd.DataFrame(rows, columns=columns).assign(synthetic=True)
+    return pd.DataFrame(rows, columns=columns).assign(role="model", view="", synthetic=True)
 
 
 def test_cross_validation_is_the_mean_over_folds_with_a_row_each():
@@ -144,7 +144,7 @@ def test_cross_validation_is_the_mean_over_folds_with_a_row_each():
 
 
 def test_results_are_the_same_for_one_seed_and_carry_marks():
-    one, two = (results(table(), EMOTIONS, SETTINGS, 4, "published protocol, leaky") for _ in range(2))
+    one, two = (results(table().assign(leaky=True), EMOTIONS, SETTINGS, 4) for _ in range(2))
     pd.testing.assert_frame_equal(one, two)
     assert not one[["low", "high"]].equals(results(table(), EMOTIONS, SETTINGS, 5)[["low", "high"]])
     assert (one["low"] < one["value"]).all()

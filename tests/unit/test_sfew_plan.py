@@ -68,7 +68,7 @@ def predictions(cell: str, protocol: str, made, study: settings.Settings) -> pd.
             said = EMOTIONS_NEUTRAL[(k + k % 2) % 7]  # every second one is wrong
             row = {"clip_id": f"image{k}", "subject_id": f"film{k // 7}", "emotion": EMOTIONS_NEUTRAL[k % 7]}
             row |= {"predicted": said, **{f"p_{name}": float(name == said) for name in EMOTIONS_NEUTRAL}}
-            found.append(row | {"model": model, "protocol": "cv", "fold": int(fold), "seed": 20})
+            found.append(row | {"model": model, "protocol": protocol, "fold": int(fold), "seed": 20})
     return pd.DataFrame(found)
 
 

@@ -76,8 +76,7 @@ def judged(study: Path, out: Path) -> dict:
         for cell in SETTINGS.run()
     }
     svm.judge(study / "crops.h5", study / "manifest.csv", sides, SETTINGS, 1, list(paths.values()))
-    said = {name: [path for (own, _), path in paths.items() if own == name] for name in SETTINGS.protocols}
-    write_folds(said, {}, study / "manifest.csv", out / "folds.csv")
+    write_folds(paths.values(), {}, study / "manifest.csv", out / "folds.csv")
     return paths
 
 

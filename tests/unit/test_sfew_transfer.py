@@ -240,8 +240,7 @@ def test_features_of_another_network_or_other_images_are_refused(cells, stored, 
 
 
 def test_the_tables_of_folds_protocols_and_batches(cells, tmp_path):
-    said = {"film": [cells / "film-256/predictions.csv"]}
-    said["random"] = [cells / f"random-{batch}/predictions.csv" for batch in (256, 16)]
+    said = [cells / f"{name}/predictions.csv" for name in ("film-256", "random-256", "random-16")]
     starts = {"resnet18-5-originals": "untrained"}
     out = tmp_path / "folds.csv"
     run.write_folds(said, starts, cells / "manifest.csv", out)
@@ -267,7 +266,7 @@ def test_predictions_of_other_images_are_refused(cells, tmp_path):
     text = (cells / "film-256/predictions.csv").read_text()
     path.write_text(text.replace("image3,", "another,"))
     with pytest.raises(InputError, match="image another"):
-        run.write_folds({"film": [path]}, {}, cells / "manifest.csv", tmp_path / "folds.csv")
+        run.write_folds([path], {}, cells / "manifest.csv", tmp_path / "folds.csv")
 
 
 def test_unfrozen_stages_learn(network):

@@ -46,8 +46,8 @@ def study(tmp_path, small_settings, monkeypatch):
     results = tmp_path / "results" / "compact"
     folder = results / "models" / "compact" / "spatial"
     write_model(folder / "model.pt", small_settings)
-    columns = [column.name for column in tables.schema("history").columns if not column.optional]
-    history = pd.DataFrame({name: [1.0, 1.0] for name in columns} | {"epoch": [1, 2]})
+    columns = [column for column in tables.schema("history").required if column != "epoch"]
+    history = pd.DataFrame({"epoch": [1, 2]} | {name: [1.0, 1.0] for name in columns})
     tables.write(history, folder / "history.csv", "history")
     parts, rng = [], np.random.default_rng(0)
     clips = pd.DataFrame(

@@ -85,7 +85,7 @@ def said(split: dict, wrong: dict[str, int]) -> pd.DataFrame:
                 rows.append(
                     {"clip_id": f"{subject}_{emotion}", "subject_id": subject, "emotion": emotion}
                     | {"predicted": predicted, "model": "compact+lstm", "protocol": "cv", "fold": fold}
-                    | {"synthetic": True, **shares}
+                    | {"role": "model", "view": "", "synthetic": True, **shares}
                 )
     return pd.DataFrame(rows)
 

@@ -14,6 +14,7 @@ from prediction_study import predictions, write_manifest
 from ferflow import tables
 from ferflow.classes import EMOTIONS, EMOTIONS_NEUTRAL
 from ferflow.evaluation.errors import error_counts
+from ferflow.evaluation.predictions import write
 from ferflow.evaluation.results import results
 from ferflow.fusion import run
 from ferflow.report import reference, thesis
@@ -71,7 +72,8 @@ def study(synthetic, simulated=False, network="vggface"):
     stills["emotion"] = np.take(EMOTIONS_NEUTRAL, truth)
     said = np.where(rng.random(210) < 0.6, truth, rng.integers(0, 7, 210))
     stills["predicted"] = np.take(EMOTIONS_NEUTRAL, said)
-    stills = stills.assign(model=network, protocol="test", fold=None, synthetic=synthetic)
+    stills = stills.assign(model=network, role="model", view="", protocol="test", fold=None)
+    stills = stills.assign(synthetic=synthetic)
     right = float((stills["emotion"] == stills["predicted"]).mean())
     return results_of(
         {"dataset": "synth4d" if synthetic else "bu4dfe", "spatial": network},
@@ -303,7 +305,7 @@ def test_from_files(tmp_path):
     ours = study(True)
     for name in ("results", "fusion"):
         tables.write(ours.tables[name], tmp_path / f"{name}.csv", name)
-    tables.write(predictions().drop(columns="synthetic"), tmp_path / "predictions.csv", "predictions")
+    write(predictions(), tmp_path / "predictions.csv")
     write_manifest(tmp_path / "manifest.csv")
     given = {name: tmp_path / f"{name}.csv" for name in ("results", "fusion")}
     said = tmp_path / "predictions.csv", tmp_path / "manifest.csv"

@@ -44,15 +44,16 @@ def of_model(folder: Path, name: str) -> Path:
 
 def test_every_network_is_judged_on_all_of_the_validation_part(finished):
     for name in MODELS:
-        found = tables.read(of_model(finished, name) / "predictions.csv", "affect_predictions")
-        assert len(found) == VALIDATION and set(found["model"]) == {name} and found["synthetic"].all()
+        found = tables.read(of_model(finished, name) / "predictions.csv", "predictions")
+        assert len(found) == VALIDATION and set(found["model"]) == {name}
+        assert set(found["protocol"]) == {"validation"} and found["predicted_valence"].notna().all()
         assert set(found["emotion"].value_counts()) == {3}
-        assert found["image_id"].is_unique
+        assert found["clip_id"].is_unique
         history = tables.read(of_model(finished, name) / "history.csv", "history")
         assert len(history) == (1 if name == "resnet50-face" else 2)
         accuracy = (found["emotion"] == found["predicted"]).mean()
         assert history["validation_accuracy"].iloc[-1] == pytest.approx(accuracy, abs=1e-5)
-    everything = tables.read(finished / layout.PREDICTIONS.format(study=NAME), "affect_predictions")
+    everything = tables.read(finished / layout.PREDICTIONS.format(study=NAME), "predictions")
     assert len(everything) == len(MODELS) * VALIDATION
 
 
@@ -77,10 +78,10 @@ def test_a_saved_network_says_what_its_predictions_say(finished):
         finished / layout.AFFECT_INDEX.format(dataset="affect"), finished / "data/raw/affect"
     )
     batches = Batches(index, "validation", about["options"]["size"], 8, None, 1, 1, shuffle=False)
-    ids = [index.image_id(row) for row in index.rows("validation")]
-    again = predict(network, batches, ids, "compact", True)
-    written = tables.read(of_model(finished, "compact") / "predictions.csv", "affect_predictions")
-    assert again["image_id"].tolist() == written["image_id"].tolist()
+    ids = [index.clip_id(row) for row in index.rows("validation")]
+    again = predict(network, batches, ids, "compact", 20)
+    written = tables.read(of_model(finished, "compact") / "predictions.csv", "predictions")
+    assert again["clip_id"].tolist() == written["clip_id"].tolist() == sorted(ids)
     for column in ("p_happy", "predicted_valence", "valence"):
         np.testing.assert_allclose(again[column], written[column], atol=2e-6)
     assert about["meta"]["model"] == "compact" and about["meta"]["synthetic"] is True
