@@ -191,11 +191,11 @@ class FinalModel:
         self.layer: str = self.meta["layer"]
         self.synthetic: bool = self.meta["synthetic"]
         settings = self.meta["settings"]
-        # Files from before there was a choice of landmarks and of the face at rest lack them.
+        # Files from before there was a choice of landmarks, face at rest and normalisation lack them.
         self.faces = Faces.recorded({"landmarks": "wheel"} | settings["faces"])
         self.aus = Aus.recorded({"neutral": "first", "compared": []} | settings["aus"])
         self.trim = Trim.recorded(settings["trim"])
-        self.extraction = Features.recorded(settings["features"])
+        self.extraction = Features.recorded({"normalise": "none"} | settings["features"])
 
     def features(self, frames: np.ndarray) -> np.ndarray:
         """Features float32 [T,F] of face crops uint8 [T,H,W,3] (RGB)."""
