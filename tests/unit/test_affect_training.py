@@ -181,8 +181,8 @@ def test_it_learns_all_three_and_says_so(tmp_path):
     tables.write(found, tmp_path / "predictions.csv", "predictions")
     assert (found["emotion"] == found["predicted"]).mean() == pytest.approx(last["validation_accuracy"])
     assert list(found["emotion"]) == [CLASSES[label] for label in batches.labels]
-    assert found.filter(like="p_").sum(axis=1).tolist() == pytest.approx([1] * 12, abs=1e-5)
-    winner = found.filter(like="p_").idxmax(axis=1).str.removeprefix("p_")
+    assert found.filter(regex="^p_").sum(axis=1).tolist() == pytest.approx([1] * 12, abs=1e-5)
+    winner = found.filter(regex="^p_").idxmax(axis=1).str.removeprefix("p_")
     assert (winner == found["predicted"]).all()
     told = found["valence"].notna()
     assert told.tolist() == batches.known[:, 0].tolist() and not told.all()

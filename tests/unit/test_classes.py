@@ -83,7 +83,9 @@ def made(request, tmp_path_factory):
     classes, folder = NAMES[: request.param], tmp_path_factory.mktemp("study")
     said = study(folder, classes)
     files = [folder / "predictions.csv"], folder / "manifest.csv"
-    evaluation.evaluate(*files, folder / "metrics.json", folder, EVALUATION, 1, classes)
+    names = ("results", "confusion", "errors", "class_report")
+    outs = [folder / "metrics.json", *(folder / f"{name}.csv" for name in names)]
+    evaluation.evaluate(*files, EVALUATION, classes, "honest", 1, *outs)
     fused = folder / "fused.csv", folder / "fusion.csv"
     write_fusions(*files, *fused, FUSION, EVALUATION, 1, classes)
     calibrated = Calibration(bins=5, binning="width", listed=2)
@@ -167,7 +169,7 @@ def test_predictions_have_a_column_for_each_class_in_the_studys_order(made):
     classes, folder, _ = made
     found = predictions.read([folder / "predictions.csv"], classes, folder / "manifest.csv")
     columns = list(tables.read(folder / "predictions.csv", "predictions"))
-    assert columns[3:-4] == ["predicted", *(f"p_{name}" for name in classes)]
+    assert columns[3:-6] == ["predicted", *(f"p_{name}" for name in classes)]
     assert predictions.scores(found, classes).shape == (len(found), len(classes))
     with pytest.raises(InputError, match="classes are in the order"):
         predictions.read([folder / "predictions.csv"], classes[::-1])

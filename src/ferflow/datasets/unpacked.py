@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ferflow import hdf5, tables
+from ferflow import tables
 from ferflow.datasets.images import ImageSet
 from ferflow.errors import InputError
 from ferflow.files import whole
@@ -19,6 +19,8 @@ BLOCK = 64
 
 def write(images: ImageSet, pixels_h5: str | Path) -> None:
     """Write `pixels` uint8 [N,...], row for row those of the set's manifest, with its name and root."""
+    from ferflow import hdf5  # and with it h5py, which the reading of the rules has no use for
+
     with whole(pixels_h5) as partial, hdf5.create(partial) as file:
         chunks = (min(BLOCK, len(images)), *images.pixels.shape[1:])
         file.create_dataset("pixels", data=images.pixels, chunks=chunks, fletcher32=True)
@@ -30,6 +32,8 @@ def read(pixels_h5: str | Path, manifest_csv: str | Path) -> ImageSet:
 
     Raises InputError for a damaged file, and for a manifest of other images or in another order.
     """
+    from ferflow import hdf5
+
     remedy = "delete it and run again"
     table = tables.read(manifest_csv, "manifest")
     with hdf5.opened(pixels_h5, remedy, remedy) as file:

@@ -78,8 +78,7 @@ def data(root: Path, settings: Settings, manifest: str) -> list[dict[str, object
             lines = "".join(f"{digest}  {name}\n" for digest, name in listed)
             digest = hashlib.sha256(lines.encode()).hexdigest()
             about = f"{len(clips)} files, by their hashes in the manifest"
-            where = settings.sfew.dataset.path if own else settings.dataset.root
-            found.append({"path": str(where), "sha256": digest, "note": about})
+            found.append({"path": settings.places()[0], "sha256": digest, "note": about})
     learns = settings.kind == "images" or (settings.kind == "clips" and settings.spatial.weights is None)
     if learns and (stills := root / settings.stills.path).exists():
         found.append({"path": str(settings.stills.path), "sha256": digest_of(stills), "note": "images"})

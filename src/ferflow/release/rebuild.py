@@ -40,6 +40,8 @@ def rebuild(
     study = files_of(_ready(_with_answers(settings, names, folder, work), work))
     found: dict[str, tuple[str, str]] = {}
     for step in report_steps(study):
+        if not step.rests_on:  # the settings, by which all else is made again
+            continue
         if (outputs := _made_again(step, study, names)) is None:
             continue
         lacking = [path for path in _inputs(step) if not _there(work / path)]

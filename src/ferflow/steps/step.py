@@ -138,9 +138,10 @@ Output = str | Table | Figure | Page | Folder
 class ReportStep(Step):
     """A step that makes tables and figures of a report. It has no rule of its own: its files are named here.
 
-    `inputs` and `outputs` are files by the names of its function's arguments, each one or a list. `given` are
-    arguments beside its settings. `rests_on` says of what `ferflow verify` makes its tables again. `target`
-    is a target of its own that makes it; the report has it once the files of that target are there.
+    `inputs` and `outputs` are files by the names of its function's arguments, each one or a list. `given`
+    are arguments beside its settings. `rests_on` says of what `ferflow verify` makes its tables again;
+    nothing: not at all. `target` is a target of its own that makes it; the report has it once the files
+    of that target are there.
     """
 
     inputs: Mapping[str, str | Sequence[str]]
