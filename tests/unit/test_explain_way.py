@@ -54,7 +54,8 @@ def study(tmp_path_factory):
                 scores = dict.fromkeys((f"p_{e}" for e in EMOTIONS), 0.02)
                 said = "sad" if emotion != "sad" else "fear"
                 scores |= {f"p_{said}": 0.9 if subject == "F001" else 0.88}
-                place = {"model": "compact+lstm", "protocol": "test", "fold": None, "clip_id": clip}
+                place = {"model": "compact+lstm", "role": "model", "view": "", "protocol": "test"}
+                place |= {"fold": None, "clip_id": clip}
                 answer = {"subject_id": subject, "emotion": emotion, "predicted": said}
                 errors.append(place | answer | scores | {"synthetic": True, "note": ""})
         tables.write(pd.concat(parts), folder / f"aus/{subject}.csv", "aus")
