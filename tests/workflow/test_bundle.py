@@ -248,6 +248,15 @@ def test_a_changed_prediction_does_not_give_what_follows_any_more(unpacked, name
     assert not any(one.failed for one in found.checked)
 
 
+def test_nothing_outside_of_an_unpacked_bundle_is_read(unpacked, tmp_path):
+    name = "data/interim/synth4d/manifest.csv"
+    outside = shutil.move(unpacked / name, tmp_path / "outside.csv")
+    (unpacked / name).symlink_to(outside)
+    lines = verify.verify(unpacked).differences()
+    assert any(line.endswith(f"cannot be made again: {name} does not exist") for line in lines)
+    assert any(line.startswith(f"{name}: is missing, or not the file") for line in lines)
+
+
 def test_the_command_says_equal_or_names_what_is_not(written, tmp_path):
     done = preloaded.python("ferflow.apps.cli", "verify", written)
     assert done.returncode == 0, done.stderr

@@ -128,6 +128,12 @@ def _safe(bundle: Path, name: str) -> str:
     return name
 
 
+def plain(folder: Path, name: str) -> bool:
+    """Whether `name` is a file within `folder` and no link, so that nothing outside of a bundle is read."""
+    path = folder / name
+    return path.resolve().is_relative_to(folder.resolve()) and not path.is_symlink() and path.is_file()
+
+
 def _listed(bundle: Path, path: Path) -> dict:
     """The list of a bundle's files, each name checked as those of an archive are."""
     try:

@@ -8,20 +8,21 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ferflow import layout, tables
 from ferflow.datasets.manifest import ListedClip
-from ferflow.errors import FerflowError
+from ferflow.errors import FerflowError, InputError
 from ferflow.evaluation.groups import used
 from ferflow.parts import report_steps
+from ferflow.release import archive
 from ferflow.settings import Settings
 from ferflow.steps import run
 from ferflow.steps.files import StudyFiles, files_of
 from ferflow.steps.preflight import Ready
-from ferflow.steps.step import CODE, Figure, ReportStep
+from ferflow.steps.step import Figure, ReportStep
 
 VOTES = "votes.csv"
 """A bundle's copy of people's vote counts, which are the user's file and lie where the settings say."""
@@ -37,14 +38,18 @@ def rebuild(
     Returns for each name that was made (or could not be): what it rests on, and why it failed or "".
     """
     _link(folder, names, work)
-    study = files_of(_ready(_with_answers(settings, names, folder, work), work))
+    try:
+        study = files_of(_ready(_with_answers(settings, names, folder, work), work))
+    except InputError as error:
+        lacking = str(error.where).removeprefix(f"{work}/")
+        return {"all tables": ("the list of clips", f"cannot be made again: {lacking} {error.problem}")}
     found: dict[str, tuple[str, str]] = {}
     for step in report_steps(study):
         if not step.rests_on:  # the settings, by which all else is made again
             continue
         if (outputs := _made_again(step, study, names)) is None:
             continue
-        lacking = [path for path in _inputs(step) if not _there(work / path)]
+        lacking = [path for path in run.flat(step.inputs.values()) if not _there(work / path)]
         failed = (
             f"cannot be made again: {lacking[0]} is not there"
             if lacking
@@ -59,17 +64,13 @@ def rebuild(
 
 def _link(folder: Path, names: Collection[str], work: Path) -> None:
     for name in names:
-        if _plain(folder / name):
+        if archive.plain(folder, name):
             (work / name).parent.mkdir(parents=True, exist_ok=True)
             (work / name).symlink_to((folder / name).resolve())
 
 
-def _plain(path: Path) -> bool:
-    return path.is_file()
-
-
 def _there(path: Path) -> bool:
-    return _plain(path) or (not path.suffix and path.is_dir())
+    return path.is_file() or (not path.suffix and path.is_dir())
 
 
 def _with_answers(settings: Settings, names: Collection[str], folder: Path, work: Path) -> Settings:
@@ -80,7 +81,7 @@ def _with_answers(settings: Settings, names: Collection[str], folder: Path, work
     changes: dict[str, str] = {}
     if VOTES in names:
         changes["votes"] = VOTES
-    if settings.humans.annotations is not None and _plain(folder / kept):
+    if settings.humans.annotations is not None and archive.plain(folder, kept):
         (work / ANSWERS).symlink_to((folder / kept).resolve())
         changes["annotations"] = ANSWERS
     return settings.model_copy(update={"humans": settings.humans.model_copy(update=changes)})
@@ -100,15 +101,12 @@ def _ready(settings: Settings, work: Path) -> Ready:
     return Ready(settings, tuple(clips), tuple(by))
 
 
-def _inputs(step: ReportStep) -> Iterator[str]:
-    for value in step.inputs.values():
-        yield from [value] if isinstance(value, str) else value
-
-
 def _made_again(step: ReportStep, study: StudyFiles, names: Collection[str]) -> list[str] | None:
     """The bundle's files that `step` makes; None where it makes none, or reads what no bundle holds."""
     outputs = [study.path(one) for one in step.each_output() if not isinstance(one, Figure)]
-    if not set(outputs) & set(names) or not all(_held(path, study, names) for path in _inputs(step)):
+    if not set(outputs) & set(names) or not all(
+        _held(path, study, names) for path in run.flat(step.inputs.values())
+    ):
         return None
     return outputs
 
@@ -138,7 +136,7 @@ def _make(step: ReportStep, study: StudyFiles, work: Path, folder: Path) -> str:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.unlink(missing_ok=True)
     inputs = {name: placed(value) for name, value in step.inputs.items()}
-    params = {name: value for name, value in _params(step, study).items() if name != CODE}
+    params = step.params(study.settings, **step.given)
     try:
         with contextlib.redirect_stdout(io.StringIO()):  # what the workflow's logs hold
             run.call(step.call, inputs, outputs, params, {"announce": lambda line: None, "threads": 1})
@@ -147,7 +145,3 @@ def _make(step: ReportStep, study: StudyFiles, work: Path, folder: Path) -> str:
         said = " ".join(str(error).replace(f"{work}/", "").replace(f"{folder}/", "").split())
         return f"cannot be made again ({said or type(error).__name__})"
     return ""
-
-
-def _params(step: ReportStep, study: StudyFiles) -> Mapping[str, Any]:
-    return step.params(study.settings, **step.given)

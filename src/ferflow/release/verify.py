@@ -110,9 +110,11 @@ def _elsewhere(folder: Path, listed: dict) -> bool:
 def _changed(folder: Path, files: dict) -> Iterator[str]:
     for name, one in files.items():
         path = folder / name
-        inside = path.resolve().is_relative_to(folder.resolve())
-        plain = inside and not path.is_symlink() and path.is_file()
-        if not plain or path.stat().st_size > archive.LARGEST or sha256(path) != one["sha256"]:
+        if (
+            not archive.plain(folder, name)
+            or path.stat().st_size > archive.LARGEST
+            or sha256(path) != one["sha256"]
+        ):
             yield name
 
 
@@ -144,7 +146,7 @@ def _compared(
         one.suffixes.append(PurePosixPath(name).suffix)
         if name not in names:
             one.failed = f"{name} is not in the bundle"
-        elif (folder / name).is_file() and not (folder / name).is_symlink():
+        elif archive.plain(folder, name):
             try:
                 differing, cells = differences(folder / name, work / name)
             except InputError as error:

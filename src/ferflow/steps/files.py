@@ -79,9 +79,9 @@ class StudyFiles:
         own = {name: value for name, value in self.known.items() if name not in lists}
         return each(pattern.format_map(_Known(own)), **lists)
 
-    def table(self, name: str, suffix: str = ".csv") -> str:
+    def table(self, name: str) -> str:
         """A table of the report."""
-        return f"{self.at(layout.TABLES)}/{name}{suffix}"
+        return f"{self.at(layout.TABLES)}/{name}.csv"
 
     def tables(self, *names: str) -> dict[str, str]:
         """Tables of the report by their names."""

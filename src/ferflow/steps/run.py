@@ -55,7 +55,7 @@ def call(
     given |= {name: value for name, value in params.items() if name not in (CALL, CODE, WATCHED)}
     if unknown := [name for name in given if name not in asked]:
         raise TypeError(f"{address} does not ask for {', '.join(unknown)}")
-    optional = {**(beside or {}), "out_folder": _folder(_flat(outputs.values()))}
+    optional = {**(beside or {}), "out_folder": _folder(flat(outputs.values()))}
     given |= {name: value for name, value in optional.items() if name in asked and name not in given}
     return made(**{name: _typed(value, hints.get(name)) for name, value in given.items()})
 
@@ -93,12 +93,13 @@ def _of_settings(hint: Any) -> bool:
     return any(map(_of_settings, typing.get_args(hint)))
 
 
-def _flat(values: Iterable[Any]) -> Iterator[str]:
+def flat(values: Iterable[Any]) -> Iterator[str]:
+    """Files, and lists of files, one after the other."""
     for value in values:
         if isinstance(value, str):
             yield value
         else:
-            yield from _flat(value)
+            yield from flat(value)
 
 
 def _folder(files: Iterable[str]) -> Path | None:

@@ -62,7 +62,7 @@ class Step:
         given = {**seen, **given}
         return {CALL: self.call, CODE: self._code(given), **given}
 
-    def _code(self, given: Mapping[str, Any]) -> str | Callable[[Any], str]:
+    def _code(self, given: Mapping[str, Any]) -> Callable[[Any], str]:
         """The hash of what the step runs, which networks among its settings and wildcards have a say in."""
         known = [value for value in given.values() if not callable(value)]
         asked = [value for value in given.values() if callable(value) and value.__code__.co_argcount == 1]
