@@ -38,10 +38,10 @@ def ran(study, settings):
     split_paths = [folder / f"outer-{outer}" / "splits.json" for outer in range(2)]
     nested_run.write_plan(study.inputs["manifest"], folder / "plan.json", split_paths, 2, 5)
     for outer, splits in enumerate(split_paths):
-        inner = {}
+        inner = []
         for candidate in CANDIDATES:
             for fold in range(2):
-                inner[candidate, fold] = folder / f"outer-{outer}" / candidate / f"inner-{fold}"
+                inner.append(folder / f"outer-{outer}" / candidate / f"inner-{fold}/predictions.csv")
                 nested_run.run_inner(
                     "lstm",
                     outer,
@@ -49,7 +49,7 @@ def ran(study, settings):
                     candidate,
                     splits=splits,
                     features=study.features("none"),
-                    out_folder=inner[candidate, fold],
+                    out_folder=inner[-1].parent,
                     settings=settings,
                     model="compact+lstm",
                     **files,

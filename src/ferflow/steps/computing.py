@@ -102,7 +102,7 @@ HEADS = (
     trains("other_splits_fold", f"{TRAINING}.crossval:run_fold", RUN, work=work.fold_alone),
     Step("nested_plan", f"{TRAINING}.nested_run:write_plan", ("seed",), 2000, 30),
     trains("nested_inner", f"{TRAINING}.nested_run:run_inner", work=work.nested_inner),
-    trains("nested_outer", f"{TRAINING}.nested_run:run_chosen", minutes=480, work=work.nested_outer),
+    trains("nested_outer", f"{TRAINING}.nested_run:run_outer", minutes=480, work=work.nested_outer),
     trains(
         "search_head",
         f"{TRAINING}.head_search:search_head",

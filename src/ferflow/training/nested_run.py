@@ -77,7 +77,7 @@ def run_inner(
 def run_outer(
     head: str,
     outer: int,
-    inner_folders: Mapping[tuple[str, int], str | Path],
+    predictions: Sequence[str | Path],
     *,
     splits: str | Path,
     manifest: str | Path,
@@ -89,13 +89,15 @@ def run_outer(
 ) -> None:
     """Choose a candidate on the inner folds, train it on all of them, and judge it on the outer fold, once.
 
-    `inner_folders` are the folders of (candidate, inner fold), `features` each candidate's files. Writes
-    `inner.csv` (schema `nested_inner`), `choice.json`, `history.csv` and `predictions.csv` (protocol nested,
-    whose fold is the outer one).
+    `predictions` of every candidate on every inner fold lie in folders `<candidate>/inner-<fold>`;
+    `features` are each candidate's files. Writes `inner.csv` (schema `nested_inner`), `choice.json`,
+    `history.csv` and `predictions.csv` (protocol nested, whose fold is the outer one).
     """
     from ferflow.training.data import Study
 
-    table, choice = chosen(model, outer, inner_folders)
+    rows = [_inner_row(model, outer, Path(path).parent) for path in predictions]
+    inner = pd.DataFrame(rows)
+    choice = nested.choose(inner)
     own = with_candidate(settings, head, choice["candidate"])
     study = Study.of_settings(manifest, trim, features[choice["candidate"]], own)
     split = subject_splits.read(splits)
@@ -104,58 +106,15 @@ def run_outer(
     said["protocol"] = "nested"
     said["fold"] = pd.array([outer] * len(said), dtype="Int64")
     out_folder = Path(out_folder)
-    write_choice(model, outer, table, choice, out_folder)
+    about = {"model": model, "fold": outer, **choice}
+    tables.write(inner, out_folder / "inner.csv", "nested_inner")
+    files.write_text(out_folder / "choice.json", json.dumps(about, indent=1) + "\n")
     tables.write(history, out_folder / "history.csv", "history")
     tables.write(said, out_folder / "predictions.csv", "predictions")
 
 
-def run_chosen(
-    head: str,
-    outer: int,
-    predictions: Sequence[str | Path],
-    *,
-    splits: str | Path,
-    manifest: str | Path,
-    trim: str | Path,
-    features: Mapping[str, Sequence[str | Path]],
-    out_folder: str | Path,
-    settings: Settings,
-    model: str,
-) -> None:
-    """`run_outer`, whose inner folders are those of `predictions`, called `<candidate>/inner-<fold>`."""
-    folders = [Path(path).parent for path in predictions]
-    inner = {(one.parent.name, int(one.name.removeprefix("inner-"))): one for one in folders}
-    run_outer(
-        head,
-        outer,
-        inner,
-        splits=splits,
-        manifest=manifest,
-        trim=trim,
-        features=features,
-        out_folder=out_folder,
-        settings=settings,
-        model=model,
-    )
-
-
-def chosen(
-    model: str, outer: int, inner_folders: Mapping[tuple[str, int], str | Path]
-) -> tuple[pd.DataFrame, dict]:
-    """Schema `nested_inner` of an outer fold from the folders of (candidate, inner fold), and the choice."""
-    rows = [
-        nested.inner_row(model, outer, inner, candidate, folder)
-        for (candidate, inner), folder in inner_folders.items()
-    ]
-    table = pd.DataFrame(rows)
-    return table, nested.choose(table)
-
-
-def write_choice(model: str, outer: int, table: pd.DataFrame, choice: dict, folder: str | Path) -> None:
-    """Write `inner.csv` and `choice.json` of an outer fold to `folder`."""
-    tables.write(table, Path(folder) / "inner.csv", "nested_inner")
-    about = {"model": model, "fold": outer, **choice}
-    files.write_text(Path(folder) / "choice.json", json.dumps(about, indent=1) + "\n")
+def _inner_row(model: str, outer: int, folder: Path) -> dict:
+    return nested.inner_row(model, outer, int(folder.name.removeprefix("inner-")), folder.parent.name, folder)
 
 
 def write_table(
