@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from ferflow.schemas.columns import choice, count, flag, percent, real, share, table, text, with_interval
+from ferflow.schemas.columns import (
+    Column,
+    choice,
+    count,
+    flag,
+    percent,
+    real,
+    share,
+    table,
+    text,
+    with_interval,
+)
 from ferflow.schemas.shared import (
     ACCURACY,
     ANY_FOLD,
@@ -56,29 +67,26 @@ layers = table(
     count("parameters", format=",.0f"),
 )
 
+PARTS = ("expression", "valence", "arousal")
+"""The losses of a network that learns valence and arousal too."""
+
+
+def _side(side: str, loss: Column, accuracy: Column) -> tuple:
+    """An epoch's figures on what is trained on, or on what is watched."""
+    losses = (real(f"{side}_{part}_loss", empty=True, optional=True) for part in PARTS)
+    agreement = (real(f"{side}_ccc_{part}", low=-1, high=1, empty=True, optional=True) for part in PARTS[1:])
+    errors = (real(f"{side}_rmse_{part}", low=0, empty=True, optional=True) for part in PARTS[1:])
+    return loss, *losses, accuracy, *agreement, *errors
+
+
 history = table(
     "Learning curve of one run; epochs are counted from 1. Of a network that learns valence and arousal too, "
     "losses are as optimised, and weights those of the three losses at the epoch's end.",
-    (EPOCH, TRAIN_LOSS),
-    real("train_expression_loss", empty=True, optional=True),
-    real("train_valence_loss", empty=True, optional=True),
-    real("train_arousal_loss", empty=True, optional=True),
-    TRAIN_ACCURACY,
-    real("train_ccc_valence", low=-1, high=1, empty=True, optional=True),
-    real("train_ccc_arousal", low=-1, high=1, empty=True, optional=True),
-    real("train_rmse_valence", low=0, empty=True, optional=True),
-    real("train_rmse_arousal", low=0, empty=True, optional=True),
-    VALIDATION_LOSS,
-    real("validation_expression_loss", empty=True, optional=True),
-    real("validation_valence_loss", empty=True, optional=True),
-    real("validation_arousal_loss", empty=True, optional=True),
-    VALIDATION_ACCURACY,
-    real("validation_ccc_valence", low=-1, high=1, empty=True, optional=True),
-    real("validation_ccc_arousal", low=-1, high=1, empty=True, optional=True),
-    real("validation_rmse_valence", low=0, empty=True, optional=True),
-    real("validation_rmse_arousal", low=0, empty=True, optional=True),
+    EPOCH,
+    _side("train", TRAIN_LOSS, TRAIN_ACCURACY),
+    _side("validation", VALIDATION_LOSS, VALIDATION_ACCURACY),
     LEARNING_RATE,
-    tuple(real(f"{of}_weight", low=0, optional=True) for of in ("expression", "valence", "arousal")),
+    tuple(real(f"{part}_weight", low=0, optional=True) for part in PARTS),
     flag("augmented", optional=True),
 )
 
