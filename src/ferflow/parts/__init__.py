@@ -64,6 +64,25 @@ def beside_paper(
     )
 
 
+def collected(
+    study: StudyFiles,
+    name: str,
+    predictions: Sequence[str],
+    classes: Sequence[str],
+    rests_on: str = PREDICTIONS,
+    **manifest: str,
+) -> ReportStep:
+    """The step `name` that writes all predictions of a study one below the other; `manifest`: manifest_csv."""
+    return ReportStep(
+        name=name,
+        call="ferflow.evaluation.run:collect",
+        given={"emotions": list(classes)},
+        inputs={"predictions_csvs": list(predictions), **manifest},
+        outputs={"out": study.at(layout.PREDICTIONS)},
+        rests_on=rests_on,
+    )
+
+
 def report_steps(study: StudyFiles) -> list[ReportStep]:
     """All steps of the study's report. The last render its tables and keep its settings."""
     modules = sorted(module.name for module in pkgutil.iter_modules(__path__))

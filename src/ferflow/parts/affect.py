@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from ferflow import layout
 from ferflow.classes import EMOTIONS_CONTEMPT
-from ferflow.parts import CURVES, DATA, IMAGES, PREDICTIONS, RESULTS, TRAINED, beside_paper
+from ferflow.parts import CURVES, DATA, IMAGES, PREDICTIONS, RESULTS, TRAINED, beside_paper, collected
 from ferflow.steps.files import AffectFiles, StudyFiles
 from ferflow.steps.step import Figure, ReportStep, Table, plain
 
@@ -36,14 +36,7 @@ def _data(study: AffectFiles) -> Iterator[ReportStep | Table]:
 
 def _results(study: AffectFiles) -> Iterator[ReportStep]:
     predictions = study.of_models("predictions.csv")
-    yield ReportStep(
-        name="affect_predictions",
-        call="ferflow.evaluation.run:collect",
-        given={"emotions": list(EMOTIONS_CONTEMPT)},
-        inputs={"predictions_csvs": predictions},
-        outputs={"out": study.at(layout.PREDICTIONS)},
-        rests_on=PREDICTIONS,
-    )
+    yield collected(study, "affect_predictions", predictions, EMOTIONS_CONTEMPT)
     yield ReportStep(
         name="affect_metrics",
         call="ferflow.evaluation.run:evaluate",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ferflow import layout, tables
 from ferflow.evaluation import detail_tables
-from ferflow.parts import IN_SHORT, PREDICTIONS, RESULTS
+from ferflow.parts import IN_SHORT, PREDICTIONS, RESULTS, collected
 from ferflow.report import opening
 from ferflow.settings import Calibration, Evaluation, Pictures
 from ferflow.steps.files import ClipFiles, StudyFiles
@@ -60,14 +60,9 @@ def _predictions(study: ClipFiles) -> ReportStep:
         *study.control_predictions(),
         *study.human_predictions(),
     ]
-    return ReportStep(
-        name="predictions",
-        call="ferflow.evaluation.run:collect",
-        sees=("emotions",),
-        inputs={"predictions_csvs": said, "manifest_csv": study.clips},
-        outputs={"out": study.at(layout.PREDICTIONS)},
-        rests_on="the predictions of folds, final models and annotators",
-    )
+    rests_on = "the predictions of folds, final models and annotators"
+    classes = study.settings.emotions
+    return collected(study, "predictions", said, classes, rests_on, manifest_csv=study.clips)
 
 
 def _metrics(study: ClipFiles) -> ReportStep:

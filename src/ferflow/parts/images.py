@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from ferflow import layout
 from ferflow.classes import EMOTIONS_NEUTRAL
-from ferflow.parts import IMAGES, PREDICTIONS, RESULTS, TRAINED, beside_paper
+from ferflow.parts import IMAGES, PREDICTIONS, RESULTS, TRAINED, beside_paper, collected
 from ferflow.steps.files import ImageFiles, StudyFiles
 from ferflow.steps.step import Figure, ReportStep, Table, plain
 
@@ -76,17 +76,8 @@ def _average(folder: str) -> dict[str, str]:
 
 
 def _predictions(study: ImageFiles) -> ReportStep:
-    return ReportStep(
-        name="image_predictions",
-        call="ferflow.evaluation.run:collect",
-        given={"emotions": list(EMOTIONS_NEUTRAL)},
-        inputs={
-            "predictions_csvs": study.judged("predictions.csv"),
-            "manifest_csv": study.at(layout.MANIFEST),
-        },
-        outputs={"out": study.at(layout.PREDICTIONS)},
-        rests_on=PREDICTIONS,
-    )
+    said, manifest = study.judged("predictions.csv"), study.at(layout.MANIFEST)
+    return collected(study, "image_predictions", said, EMOTIONS_NEUTRAL, manifest_csv=manifest)
 
 
 def _metrics(study: ImageFiles) -> ReportStep:

@@ -7,7 +7,7 @@ from typing import get_args
 
 from ferflow import layout, tables
 from ferflow.classes import EMOTIONS_NEUTRAL
-from ferflow.parts import IMAGES, PREDICTIONS, RESULTS, TRAINED
+from ferflow.parts import IMAGES, PREDICTIONS, RESULTS, TRAINED, collected
 from ferflow.settings.sfew import SfewProtocol
 from ferflow.steps.files import SfewFiles, StudyFiles
 from ferflow.steps.step import Figure, ReportStep, Table
@@ -129,14 +129,7 @@ def protocols(manifest_csv: str, folds_csvs: Sequence[str], protocols: Sequence[
 def _metrics(study: SfewFiles) -> Iterator[ReportStep]:
     trained, handmade = study.of_cells("predictions.csv"), study.of_handmade()
     said = {name: trained.get(name, []) + handmade.get(name, []) for name in get_args(SfewProtocol)}
-    yield ReportStep(
-        name="sfew_predictions",
-        call="ferflow.evaluation.run:collect",
-        given={"emotions": list(EMOTIONS_NEUTRAL)},
-        inputs={"predictions_csvs": _flat(said)},
-        outputs={"out": study.at(layout.PREDICTIONS)},
-        rests_on=PREDICTIONS,
-    )
+    yield collected(study, "sfew_predictions", _flat(said), EMOTIONS_NEUTRAL)
     yield ReportStep(
         name="sfew_metrics",
         call="ferflow.evaluation.run:evaluate",
