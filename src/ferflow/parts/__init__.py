@@ -72,7 +72,7 @@ def collected(
     rests_on: str = PREDICTIONS,
     **manifest: str,
 ) -> ReportStep:
-    """The step `name` that writes all predictions of a study one below the other; `manifest`: manifest_csv."""
+    """The step `name` that writes all predictions of a study; `manifest` may give `manifest_csv`."""
     return ReportStep(
         name=name,
         call="ferflow.evaluation.run:collect",
