@@ -52,7 +52,6 @@ class Graph:
         # The captions of the report see the settings alone.
         config |= self.study.recorded() | self.study.captions() | {"last_run": self._last_run()}
         if talks:
-            code.keep()
             for note in filter(None, (ready.decided, *ready.notes)):
                 say(note)
 
@@ -88,6 +87,7 @@ class Graph:
         self._lock()
         self._events = events.record(workflow, self.study.settings.study)
         self._date_now()
+        code.keep()  # by now the jobs have asked for their hashes
         # Snakemake's limit of jobs per second, which cannot be switched off, has it look at all that is
         # ready, and at the size of every input, once a second for each job that has ended: half a core where
         # many jobs are ready.
