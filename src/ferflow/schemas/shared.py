@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ferflow.classes import EMOTIONS_CONTEMPT, EMOTIONS_NEUTRAL
+from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.schemas.columns import Column, choice, count, flag, percent, points, real, share, text
 
 # What text may look like, as a whole
@@ -42,8 +42,6 @@ EMOTION = text("emotion", pattern=CLASS)
 PREDICTED = text("predicted", pattern=CLASS)
 LABEL = choice("emotion", EMOTIONS_NEUTRAL, "label")
 EMOTION_OR_ALL = choice("emotion", (*EMOTIONS_NEUTRAL, "all"))
-EMOTION_OF_8 = choice("emotion", EMOTIONS_CONTEMPT)
-PREDICTED_OF_8 = choice("predicted", EMOTIONS_CONTEMPT)
 SPLIT = text("split", "part")
 SOURCE = text("source", pattern=FILLED)
 VALENCE = real("valence", low=-1, high=1, empty=True)
