@@ -41,7 +41,7 @@ def write_subject(
 
 
 def write_aus(faces: str | Path, out: str | Path, settings: Aus, weights_folder: str | Path) -> None:
-    """The same of all clips of the file that have a face."""
+    """`write_subject` of all clips of the file `faces` that have a face."""
     write_subject(faces, out, store.with_face(faces), settings, weights_folder)
 
 

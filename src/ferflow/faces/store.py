@@ -79,7 +79,7 @@ def write_faces(
     settings: Faces,
     weights_folder: str | Path,
 ) -> None:
-    """The same of the files `clips`, whose clips are called `clip_ids`."""
+    """`write_subject` of the video files `clips`, whose names are `clip_ids`."""
     write_subject(pd.DataFrame({"clip_id": clip_ids, "source": clips}), out, weights_folder, settings)
 
 

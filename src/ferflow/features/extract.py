@@ -116,7 +116,7 @@ def write_versions(
     seed: int,
     listing: bool,
 ) -> None:
-    """The same for several `augmentations`; `out_features` are their files, those of all `layers` of each."""
+    """`write_subject` for several `augmentations`; `out_features`: a file for each and each of `layers`."""
     extractor = Extractor(model, settings, layers)
     for number, name in enumerate(augmentations):
         paths = dict(zip(layers, out_features[number * len(layers) :][: len(layers)], strict=True))

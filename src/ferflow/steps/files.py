@@ -75,7 +75,7 @@ class StudyFiles:
         return pattern.format_map(_Known(self.known, **fields))
 
     def each(self, pattern: str, **lists: Iterable[Any]) -> list[str]:
-        """The same with every combination of `lists`, which go before the study's own names."""
+        """`at` with every combination of `lists`, which override the study's own names."""
         own = {name: value for name, value in self.known.items() if name not in lists}
         return each(pattern.format_map(_Known(own)), **lists)
 
@@ -191,7 +191,7 @@ class StudyFiles:
 
 
 class ClipFiles(StudyFiles):
-    """Those of a study of clips."""
+    """The files of a study of clips."""
 
     def __init__(self, ready: Ready) -> None:
         super().__init__(ready)
@@ -225,7 +225,7 @@ class ClipFiles(StudyFiles):
 
     @cached_property
     def networks_for_images(self) -> dict[str, tuple[Spatial, int]]:
-        """The one whose layers are the clips' features."""
+        """The network whose layers are the clips' features."""
         settings = self.settings
         own = {settings.spatial.network: (settings.spatial, settings.seed)}
         return own if settings.sees_images() else {}
@@ -286,27 +286,27 @@ class ClipFiles(StudyFiles):
         return each(self.at(layout.FEATURES, **fields), augmentation=names, subject=self.subjects)
 
     def head_features(self, head: str) -> list[str]:
-        """Those that a head trains on."""
+        """Feature files that a head trains on."""
         return self.all_features(self.settings.temporal.heads[head].augmentations)
 
     def run_features(self, run: str) -> list[str]:
-        """Those that an experiment's run trains on."""
+        """Feature files that an experiment's run trains on."""
         layer = self.runs[run].layer or self.settings.features.layer
         return self.all_features(self.settings.of_run(run).augmentations, layer=layer)
 
     def search_features(self, head: str) -> dict[int, list[str]]:
-        """Those of a search, for each number of augmentations that is tried."""
+        """Feature files of a search, for each number of augmentations that it tries."""
         most = self.settings.search.greatest(head, "augmentations")
         own = self.settings.temporal.heads[head].augmentations
         return {n: self.all_features(n) for n in ([own] if most is None else range(most + 1))}
 
     def candidate_features(self, head: str, candidate: str) -> list[str]:
-        """Those of a candidate of nested cross-validation."""
+        """Feature files of a candidate of nested cross-validation."""
         own = self.settings.temporal.heads[head].augmentations
         return self.all_features(self.settings.nested.tried()[candidate].get("augmentations", own))
 
     def candidates_features(self, head: str) -> list[str]:
-        """Those of all candidates, each file once."""
+        """Feature files of all candidates, each file once."""
         tried = self.settings.nested.tried()
         return list(dict.fromkeys(path for name in tried for path in self.candidate_features(head, name)))
 
@@ -354,11 +354,11 @@ class ClipFiles(StudyFiles):
         return self.of_folds("predictions.csv") + (self.of_finals("predictions.csv") if self.tested else [])
 
     def baseline_predictions(self) -> list[str]:
-        """Those of the models without a head."""
+        """Predictions of the models without a head."""
         return self.each(layout.BASELINE, baseline=self.baselines)
 
     def control_predictions(self) -> list[str]:
-        """Those of the controls."""
+        """Predictions of the controls."""
         if not self.controls:
             return []
         names = [f"neutral-{head}" for head in self.heads] + (["true-aus"] if self.synthetic else [])
@@ -369,7 +369,7 @@ class ClipFiles(StudyFiles):
         return [self.at(layout.HUMANS) + "/majority.csv"] if self.humans else []
 
     def fused_predictions(self) -> list[str]:
-        """Those of the fusions."""
+        """Predictions of the fusions."""
         return [self.at(layout.FUSION) + "/predictions.csv"] if self.settings.fusion.any() else []
 
     def human_answers(self) -> str | list:
@@ -386,7 +386,7 @@ class ClipFiles(StudyFiles):
         return 2500 + self.settings.end_to_end.memory + voxels * per_voxel // 2**20
 
     def captions(self) -> dict[str, Any]:
-        """The same; and whether somebody is held out, and in how many folds the others are."""
+        """What present files decided, whether there are test subjects, and how many folds there are."""
         return super().captions() | {"tested": self.tested, "folds": len(self.folds)}
 
     def results(self) -> list[str]:
@@ -428,7 +428,7 @@ class ClipFiles(StudyFiles):
         return found | beside
 
     def nested(self, head: str, *candidates: str) -> dict:
-        """The same for candidates of nested cross-validation: another candidate reruns nothing of these."""
+        """`trained` with these `candidates` of nested cross-validation; another reruns nothing of them."""
         section = plain(self.settings.nested)
         own = {name: section["candidates"][name] for name in candidates}
         return self.trained(head, nested={**section, "candidates": own, "heads": [head]})
@@ -440,7 +440,7 @@ class ClipFiles(StudyFiles):
 
 
 class ImageFiles(StudyFiles):
-    """Those of a study of single images."""
+    """The files of a study of single images."""
 
     def __init__(self, ready: Ready) -> None:
         super().__init__(ready)
@@ -465,14 +465,14 @@ class ImageFiles(StudyFiles):
 
     @cached_property
     def networks_for_images(self) -> dict[str, tuple[Spatial, int]]:
-        """Those that are run."""
+        """The networks that the study runs."""
         return {
             name: (model.recipe(), self.settings.seed if model.seed is None else model.seed)
             for name, model in self.settings.images.trained().items()
         }
 
     def start_of(self, model: str) -> str | list:
-        """The same, or another network of the study."""
+        """Another network of the study, published weights, or nothing."""
         first = self.settings.images.models[model].start
         return f"{self.at(layout.SPATIAL, model=first)}/model.pt" if first else super().start_of(model)
 
@@ -490,7 +490,7 @@ class ImageFiles(StudyFiles):
         return self.each(f"{layout.VIEWS}/{file}", model=models or self.models)
 
     def judged(self, file: str) -> list[str]:
-        """The same of every network and average."""
+        """A file of what every network and average says of the test images."""
         return self.views(file) + self.each(f"{layout.ENSEMBLE}/{file}", ensemble=self.averaged)
 
     # The sweep over optimisers and schedules.
@@ -565,7 +565,7 @@ class ImageFiles(StudyFiles):
 
 
 class SfewFiles(StudyFiles):
-    """Those of a study of faces in scenes (SFEW)."""
+    """The files of a study of faces in scenes (SFEW)."""
 
     def __init__(self, ready: Ready) -> None:
         super().__init__(ready)
@@ -631,7 +631,7 @@ class SfewFiles(StudyFiles):
 
 
 class AffectFiles(StudyFiles):
-    """Those of a study of expression with valence and arousal (AffectNet)."""
+    """The files of a study of expression with valence and arousal (AffectNet)."""
 
     def __init__(self, ready: Ready) -> None:
         super().__init__(ready)

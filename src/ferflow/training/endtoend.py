@@ -154,7 +154,7 @@ def write_final(
     seed: int,
     prepared: dict,
 ) -> None:
-    """`train_final` of the training that the other arguments describe."""
+    """`train_final` of the training that the other arguments describe (see `Training`)."""
     own = network_settings(name, network)
     files = (splits, manifest, trim, faces)
     training = Training(name, name, *files, own, plan, finalize, augment, classes, seed)
