@@ -132,5 +132,4 @@ def _last(study: StudyFiles, tables: list[Table]) -> Iterator[ReportStep]:
         given={"settings": study.recorded(), "shown": shown, "synthetic": study.synthetic},
         inputs={},
         outputs={"settings": study.at(layout.SETTINGS), "shown": study.at(layout.SHOWN)},
-        rests_on="",
     )

@@ -45,8 +45,6 @@ def rebuild(
         return {"all tables": ("the list of clips", f"cannot be made again: {lacking} {error.problem}")}
     found: dict[str, tuple[str, str]] = {}
     for step in report_steps(study):
-        if not step.rests_on:  # the settings, by which all else is made again
-            continue
         if (outputs := _made_again(step, study, names)) is None:
             continue
         lacking = [path for path in run.flat(step.inputs.values()) if not _there(work / path)]
@@ -103,7 +101,9 @@ def _ready(settings: Settings, work: Path) -> Ready:
 
 def _made_again(step: ReportStep, study: StudyFiles, names: Collection[str]) -> list[str] | None:
     """The bundle's files that `step` makes; None where it makes none, or reads what no bundle holds."""
+    given = study.at(layout.SETTINGS)  # by which all else is made again
     outputs = [study.path(one) for one in step.each_output() if not isinstance(one, Figure)]
+    outputs = [path for path in outputs if path != given]
     if not set(outputs) & set(names) or not all(
         _held(path, study, names) for path in run.flat(step.inputs.values())
     ):
