@@ -16,7 +16,7 @@ STEP = 1_000_000
 """Nanoseconds between two files that are dated anew, so that they keep their order."""
 
 
-def date_now(places: Iterable[str | Path]) -> int:
+def clamp_future_mtimes(places: Iterable[str | Path]) -> int:
     """Date files of the future now, and return how many there were; of a folder in `places` all in it.
 
     They keep their order among themselves. Raises InputError for one whose time may not be set.

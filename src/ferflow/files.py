@@ -22,7 +22,7 @@ FULL = 64 * 1024
 
 
 @contextmanager
-def whole(path: str | Path) -> Iterator[Path]:
+def atomic_write(path: str | Path) -> Iterator[Path]:
     """Yield a path beside `path` to write to; rename it to `path` when the block ends well.
 
     The temporary name keeps the suffix, since writers choose their format by it. On any error it is
@@ -77,7 +77,7 @@ def _disk_is_full(error: OSError | RuntimeError, folder: Path) -> bool:
 
 def write_text(path: str | Path, text: str) -> None:
     """Write `text` (UTF-8) to `path`, whole or not at all."""
-    with whole(path) as partial:
+    with atomic_write(path) as partial:
         partial.write_text(text, encoding="utf-8")
 
 

@@ -112,7 +112,7 @@ class Graph:
     def _date_now(self) -> None:
         """Nothing that jobs read or have written lies in the future."""
         try:
-            ahead = clock.date_now(["data", "results", *self.study.settings.places()])
+            ahead = clock.clamp_future_mtimes(["data", "results", *self.study.settings.places()])
         except FerflowError as error:
             stop(error)
         if ahead:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 _CUBLAS = "CUBLAS_WORKSPACE_CONFIG"
 
 
-def derive(seed: int, *names: str | int) -> int:
+def derive_seed(seed: int, *names: str | int) -> int:
     """A seed in 0..2^63-1 that depends on `seed` and `names` alone, in every process and on every machine."""
     text = "/".join(str(part) for part in (seed, *names))
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1

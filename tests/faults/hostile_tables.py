@@ -181,7 +181,9 @@ def _write_plan(folder: Path) -> None:
 
 
 def _write_early(folder: Path) -> None:
-    (folder / "early.json").write_text(json.dumps({"fold": 0, "max_accuracy": 0.5, "epoch": 4, "seed": 1}))
+    (folder / "best_epoch.json").write_text(
+        json.dumps({"fold": 0, "max_accuracy": 0.5, "epoch": 4, "seed": 1})
+    )
 
 
 def _write_run(folder: Path) -> None:
@@ -253,7 +255,9 @@ TABLES = (
         lambda f: annotations.annotation_clips(f / "manifest.csv", f / "splits.json", EMOTIONS), JSON,
     ),
     kind("nested plan", "plan.json", _write_plan, lambda f: nested.read(f / "plan.json"), JSON),
-    kind("fold's result", "early.json", _write_early, lambda f: folds_table([f / "early.json"]), JSON),
+    kind(
+        "fold's result", "best_epoch.json", _write_early, lambda f: folds_table([f / "best_epoch.json"]), JSON
+    ),
     kind("sweep's run", "run.json", _write_run, lambda f: read_run(f / "run.json"), JSON),
     kind("settings", "params.yaml", _write_params, lambda f: settings.load(f / "params.yaml"), YAML),
     kind(

@@ -9,9 +9,9 @@ import pytest
 import torch
 from affect_study import small_set
 
-from ferflow.ahead import in_order
 from ferflow.datasets import affect_index
 from ferflow.errors import InputError, SettingError
+from ferflow.prefetch import ordered_map
 from ferflow.settings.affect import AffectAugment
 from ferflow.training.image_files import Batches, draw, place
 
@@ -190,7 +190,7 @@ def test_large_images_are_averaged_not_sampled():
 
 def test_no_more_is_made_ahead_than_twice_the_threads():
     made = []
-    going = in_order(range(100), lambda item: made.append(item) or item, 2)
+    going = ordered_map(range(100), lambda item: made.append(item) or item, 2)
     assert next(going) == 0
     time.sleep(0.05)
     assert len(made) <= 4

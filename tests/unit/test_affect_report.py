@@ -17,7 +17,7 @@ from ferflow.evaluation import run as evaluation
 from ferflow.evaluation.results import results
 from ferflow.parts import report_steps
 from ferflow.release import bundle, verify
-from ferflow.report import affect_figures, affect_sheets, affect_tables, curves, reference, shown
+from ferflow.report import affect_figures, affect_sheets, affect_tables, curves, reference, table_list
 from ferflow.report.affect_looks import LOOKS
 from ferflow.report.papers import NOT_COMPARABLE, StudyResults, published
 from ferflow.report.run import learning_curves
@@ -86,7 +86,7 @@ def written(folder, synthetic=True, models=MODELS):
     for model in models:
         parts.append(folder / f"{model}.csv")
         predictions_table.write(predictions(model), parts[-1])
-        files = [folder / f"{model}-{name}" for name in ("history.csv", "time.json", "about.csv")]
+        files = [folder / f"{model}-{name}" for name in ("history.csv", "time.json", "model_info.csv")]
         tables.write(history(), files[0], "history")
         files[1].write_text('{"seconds": 90.0}')
         tables.write(about(model, synthetic), files[2], "affect_models")
@@ -96,7 +96,7 @@ def written(folder, synthetic=True, models=MODELS):
     evaluation.collect(parts, folder / "predictions.csv", EMOTIONS_CONTEMPT)
     affect_tables.training(trained, folder / "affect_training.csv")
     affect_tables.augmentation(AUGMENT, folder / "affect_augmentation.csv")
-    compared(folder, folder / "affect_beside.csv", "affect" if synthetic else "affectnet")
+    compared(folder, folder / "affect_comparison.csv", "affect" if synthetic else "affectnet")
     return folder
 
 
@@ -141,7 +141,7 @@ def finished(root, settings):
     for model in MODELS:
         place = root / study.at(layout.AFFECT_MODEL, model=model)
         place.mkdir(parents=True)
-        for name in ("history.csv", "time.json", "about.csv"):
+        for name in ("history.csv", "time.json", "model_info.csv"):
             shutil.copy(folder / f"{model}-{name}", place / name)
         shutil.copy(folder / f"{model}.csv", place / "predictions.csv")
     tables.write(affect_index.Counts().table(True), root / study.table("affect_counts"), "affect_counts")
@@ -187,7 +187,7 @@ def test_a_bundle_is_verified_from_the_predictions_and_a_changed_one_is_found(
 
 
 def beside(folder):
-    return tables.read(folder / "affect_beside.csv", "reference")
+    return tables.read(folder / "affect_comparison.csv", "reference")
 
 
 def test_every_published_row_stands_in_the_table(study):
@@ -294,13 +294,13 @@ def test_what_cannot_be_is_a_dash_with_its_reason(tmp_path):
 
 
 def test_shown_tables_are_rendered_in_their_way(study, tmp_path):
-    for name in ("affect_regression", "affect_beside", "class_report", "affect_training"):
-        outs = [tmp_path / f"{name}{end}" for end in shown.SUFFIXES]
-        schema = {"affect_beside": "reference", "affect_regression": "affect_metrics"}.get(name, name)
-        shown.render(study / f"{name}.csv", schema, f"Title of {name}", outs, True, 0.9)
+    for name in ("affect_regression", "affect_comparison", "class_report", "affect_training"):
+        outs = [tmp_path / f"{name}{end}" for end in table_list.SUFFIXES]
+        schema = {"affect_comparison": "reference", "affect_regression": "affect_metrics"}.get(name, name)
+        table_list.render(study / f"{name}.csv", schema, f"Title of {name}", outs, True, 0.9)
         for out in outs:
             assert "synthetic data" in out.read_text()
-    text = (tmp_path / "affect_beside.md").read_text()
+    text = (tmp_path / "affect_comparison.md").read_text()
     assert "ours on synthetic data (not comparable)" in text and "0.607" in text
 
 

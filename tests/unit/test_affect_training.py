@@ -258,8 +258,8 @@ def test_what_a_network_starts_from(tmp_path):
     shipped = recipe(start="shipped", size=48, frozen=True)
     network = train.build(shipped, start_file("compact", "shipped", tmp_path))
     about = train.describe("compact", shipped, network, "x", (9, 8), True)
-    tables.write(about, tmp_path / "about.csv", "affect_models")
-    networks_table([str(tmp_path / "about.csv")] * 2, tmp_path / "models.csv")
+    tables.write(about, tmp_path / "model_info.csv", "affect_models")
+    networks_table([str(tmp_path / "model_info.csv")] * 2, tmp_path / "models.csv")
     row = tables.read(tmp_path / "models.csv", "affect_models").iloc[1]
     assert row["trained"] < row["parameters"] and row["start"].startswith("FER2013") and row["frozen"]
     networks.save(tmp_path / "model.pt", network, CLASSES, {"synthetic": True})

@@ -232,17 +232,17 @@ def test_a_fold_learns_and_is_judged_on_its_own_clips(study, settings, trained):
     assert (predictions.emotion == predictions.predicted).mean() > 0.6  # chance is 1/6
     history = tables.read(trained / "history.csv", "history")
     assert len(history) == settings.end_to_end.epochs
-    assert json.loads((trained / "early.json").read_text())["fold"] == 0
+    assert json.loads((trained / "best_epoch.json").read_text())["fold"] == 0
 
 
 def test_two_folds_give_the_same_bytes(study, settings, trained, tmp_path):
     again = fold(study, settings, tmp_path / "again")
-    for name in ("predictions.csv", "history.csv", "early.csv", "early.json"):
+    for name in ("predictions.csv", "history.csv", "early_history.csv", "best_epoch.json"):
         assert (again / name).read_bytes() == (trained / name).read_bytes()
 
 
 def test_a_final_convlstm_comes_back_and_says_the_same(study, settings, tmp_path):
-    early = tmp_path / "early.json"
+    early = tmp_path / "best_epoch.json"
     early.write_text(json.dumps({"fold": 0, "epoch": 2, "max_accuracy": 0.5}))
     out = tmp_path / "final"
     train_final(training(study, settings, "convlstm"), [early], out, {"trim": {"threshold": 0.5}})

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ferflow import hdf5, settings, tables, weights, written
+from ferflow import hdf5, integrity, settings, tables, weights
 from ferflow.classes import EMOTIONS
 from ferflow.datasets import listed
 from ferflow.errors import FerflowError, InputError, SettingError, WeightsError
@@ -34,26 +34,26 @@ def here(tmp_path, monkeypatch):
 def test_a_table_that_lost_its_last_rows_is_refused(here):
     path = here / "trim.csv"
     path.write_text("clip_id,begin\na,1\nb,2\n")
-    written.note([path, here / "gone.csv", here])
-    written.refuse_changed([path])
+    integrity.note([path, here / "gone.csv", here])
+    integrity.refuse_changed([path])
     with path.open("r+") as file:
         file.truncate(len("clip_id,begin\na,1\n"))
     with pytest.raises(InputError, match=r"trim\.csv: was cut off or changed in place"):
-        written.refuse_changed(["other.csv", path])
-    assert written.is_noted(path) and not written.is_noted("other.csv")
-    written.forget([path])
-    written.refuse_changed([path])
-    assert not written.is_noted(path)
+        integrity.refuse_changed(["other.csv", path])
+    assert integrity.is_noted(path) and not integrity.is_noted("other.csv")
+    integrity.forget([path])
+    integrity.refuse_changed([path])
+    assert not integrity.is_noted(path)
 
 
 def test_a_file_that_was_put_there_as_a_whole_is_not_refused(here):
     """By a copy, by DVC, by an editor: it lies elsewhere on the disk."""
     path = here / "splits.json"
     path.write_text("{}")
-    written.note([path])
+    integrity.note([path])
     (here / "new").write_text('{"of": "another experiment"}')
     (here / "new").rename(path)
-    written.refuse_changed([path])
+    integrity.refuse_changed([path])
 
 
 def test_times_and_a_damaged_note_do_not_matter(here):
@@ -61,26 +61,26 @@ def test_times_and_a_damaged_note_do_not_matter(here):
 
     path = here / "a.csv"
     path.write_text("a\n1\n")
-    written.note([path])
+    integrity.note([path])
     os.utime(path, (0, 0))
-    written.refuse_changed([path])
+    integrity.refuse_changed([path])
     (note,) = here.glob(".snakemake/*/*.json")
     for text in ("", "{", "[]", "{}", "null"):
         note.write_text(text)
-        written.refuse_changed([path])
+        integrity.refuse_changed([path])
 
 
 def test_of_a_store_the_size_counts_since_it_has_checksums(here):
     path = here / "a.h5"
     path.write_bytes(b"1234")
-    written.note([path])
+    integrity.note([path])
     with path.open("r+b") as file:
         file.write(b"5")
-    written.refuse_changed([path])
+    integrity.refuse_changed([path])
     with path.open("r+b") as file:
         file.truncate(2)
     with pytest.raises(InputError, match=r"a\.h5: was cut off"):
-        written.refuse_changed([path])
+        integrity.refuse_changed([path])
 
 
 # --- HDF5 ----------------------------------------------------------------------------------------
@@ -219,7 +219,7 @@ def test_references_in_settings_may_be_used_and_not_abused(tmp_path, pytestconfi
 
 
 def test_a_json_record_is_what_is_asked_for_or_one_line(tmp_path):
-    path = tmp_path / "early.json"
+    path = tmp_path / "best_epoch.json"
     path.write_text('{"fold": 1, "accuracy": 1}')
     assert read_record(path, {"fold": int, "accuracy": float}, REMEDY)["fold"] == 1
     for text in ("", "[1]", "[" * 100_000, '{"fold": "1"}', '{"fold": true}', '{"fold": 1, "accuracy": NaN}'):

@@ -315,6 +315,6 @@ def test_all_tables_from_files(tmp_path, frame):
         "simulated-human-majority",
     }
     assert len(compared) == 21 and compared["synthetic"].all()
-    beside = tables.read(tmp_path / "t" / "confusion_beside.csv", "confusion")
+    beside = tables.read(tmp_path / "t" / "confusion_with_annotators.csv", "confusion")
     assert set(beside["model"]) == sides and set(beside["protocol"]) == {"test", "human"}
     assert "control-true-aus" in set(tables.read(tmp_path / "t" / "calibration.csv", "calibration")["model"])

@@ -96,7 +96,7 @@ def test_women_and_men_differ_without_colour(folder):
 
 def test_confusion_matrices_stand_beside_the_majoritys(folder):
     out = folder / "beside.svg"
-    run.confusions_beside(folder / "confusion_beside.csv", out)
+    run.confusions_with_annotators(folder / "confusion_with_annotators.csv", out)
     found = words(out)
     assert any("test and human annotators" in text for text in found)
     assert "best fusion" in found and "C3D" in found
@@ -154,7 +154,7 @@ def test_one_model_alone_has_every_other_table_and_figure(tmp_path):
     reliability.reliability(
         tmp_path / "reliability.csv", tmp_path / "calibration.csv", tmp_path / "reliability.svg", 0.9
     )
-    run.confusions_beside(tmp_path / "confusion_beside.csv", tmp_path / "beside.svg")
+    run.confusions_with_annotators(tmp_path / "confusion_with_annotators.csv", tmp_path / "beside.svg")
     outs = [tmp_path / name for name in ("metrics.json", "results.csv", "confusion.csv")]
     evaluation_run.evaluate(*given, EVALUATION, EMOTIONS, "honest", 4, *outs)
     names = ("results", "calibration", "comparisons", "confusion")

@@ -12,7 +12,7 @@ from ferflow import weights
 from ferflow.errors import WeightsError
 from ferflow.models import export, spatial, transfer
 from ferflow.models.efficientnet import SamePadding
-from ferflow.models.fuse import placed, quickened
+from ferflow.models.fuse import optimize_for_cpu, placed
 from ferflow.models.network import count
 from ferflow.networks import NETWORKS
 from ferflow.settings.sfew import TransferName
@@ -89,7 +89,7 @@ def test_it_is_a_network_for_images_clips_and_scenes(network):
         # Clips: what a frame's features come from, its batch norms folded; and one image, quickly.
         x = spatial.prepare(images(2), network)
         torch.testing.assert_close(placed(network).features(x, "pool"), network.features(x, "pool"))
-        torch.testing.assert_close(quickened(network)(x), network(x), rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(optimize_for_cpu(network)(x), network(x), rtol=1e-4, atol=1e-4)
 
 
 def test_it_can_be_exported(network):

@@ -11,7 +11,7 @@ import torch
 from ferflow import tables
 from ferflow.classes import AU_COLUMNS, EMOTIONS, EMOTIONS_NEUTRAL
 from ferflow.explain import network_run
-from ferflow.explain.way_run import Example
+from ferflow.explain.preprocessing_figures import Example
 from ferflow.models import checkpoint, spatial, temporal
 from ferflow.training.final import KIND, load_final
 

@@ -13,7 +13,7 @@ from ferflow.apps import cli
 from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.errors import FerflowError, WeightsError
 from ferflow.models import benchmark, export, spatial
-from ferflow.models.fuse import fused, quickened
+from ferflow.models.fuse import fused, optimize_for_cpu
 
 SMALL = ("compact", "fernet", "resnet", "cnn_lstm", "cnn_bilstm", "cnn_lstm2", "cnn_attention", "vit")
 
@@ -77,7 +77,7 @@ def test_a_network_made_quick_says_the_same(name):
     with torch.inference_mode():
         wanted = network(x)
     torch.testing.assert_close(fused(network)(x), wanted, atol=1e-4, rtol=1e-4)
-    quick = quickened(network)
+    quick = optimize_for_cpu(network)
     for n in (1, 3):
         torch.testing.assert_close(quick(x[:n]), wanted[:n], atol=1e-4, rtol=1e-4)
     assert wanted.std(0).min() > 1e-3  # it does look at the images
@@ -156,5 +156,5 @@ def test_the_benchmark_prints_each_way(model, capsys):
     benchmark.run(str(model), runs=3)
     out = capsys.readouterr().out
     assert "compact, 784,263 parameters" in out and f"onnxruntime {onnxruntime.__version__}" in out
-    for way in ("torch ", "torch, quickened", "ONNX Runtime"):
+    for way in ("torch ", "torch, optimize_for_cpu", "ONNX Runtime"):
         assert f"\n{way}" in out

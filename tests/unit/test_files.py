@@ -16,7 +16,7 @@ from ferflow.errors import FerflowError
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
     target = tmp_path / "a.csv"
     target.write_text("old")
-    with pytest.raises(ValueError, match="oops"), files.whole(target) as partial:
+    with pytest.raises(ValueError, match="oops"), files.atomic_write(target) as partial:
         partial.write_text("half")
         raise ValueError("oops")
     assert [p.name for p in tmp_path.iterdir()] == ["a.csv"]
@@ -25,13 +25,13 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
 
 def test_what_a_killed_process_left_is_removed_and_what_a_living_one_writes_is_not(tmp_path):
     target = tmp_path / "a.csv"
-    script = f"import os\nfrom ferflow import files\nwith files.whole({str(target)!r}) as p:\n"
+    script = f"import os\nfrom ferflow import files\nwith files.atomic_write({str(target)!r}) as p:\n"
     script += "    p.write_text('half')\n    os.kill(os.getpid(), 9)\n"
     subprocess.run([sys.executable, "-c", script], check=False)
     assert len(list(tmp_path.iterdir())) == 1
-    with files.whole(target) as partial:
+    with files.atomic_write(target) as partial:
         partial.write_text("living")
-        with files.whole(tmp_path / "b.csv") as other:
+        with files.atomic_write(tmp_path / "b.csv") as other:
             other.write_text("b")
         assert sorted(p.name for p in tmp_path.iterdir()) == sorted([partial.name, "b.csv"])
     (tmp_path / "b.csv").unlink()
@@ -48,7 +48,7 @@ def test_what_a_killed_process_left_is_removed_and_what_a_living_one_writes_is_n
 )
 def test_a_full_disk_is_one_line_however_the_library_says_it(tmp_path, error):
     full = pytest.raises(FerflowError, match=r"a\.h5: the disk is full; free some space")
-    with full, files.whole(tmp_path / "a.h5"):
+    with full, files.atomic_write(tmp_path / "a.h5"):
         raise error
     assert not list(tmp_path.iterdir())
 
@@ -80,7 +80,10 @@ def write_model(path):
 
 @pytest.mark.parametrize("write", [lambda path: path.write_bytes(bytes(1 << 20)), write_array, write_model])
 def test_a_really_full_disk(small_disk, write):
-    with pytest.raises(FerflowError, match="the disk is full"), files.whole(small_disk / "a.bin") as partial:
+    with (
+        pytest.raises(FerflowError, match="the disk is full"),
+        files.atomic_write(small_disk / "a.bin") as partial,
+    ):
         write(partial)
     assert not list(small_disk.iterdir())
 
@@ -88,5 +91,8 @@ def test_a_really_full_disk(small_disk, write):
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
 def test_a_folder_without_permission(tmp_path):
     tmp_path.chmod(0o500)
-    with pytest.raises(FerflowError, match="cannot be written"), files.whole(tmp_path / "a") as partial:
+    with (
+        pytest.raises(FerflowError, match="cannot be written"),
+        files.atomic_write(tmp_path / "a") as partial,
+    ):
         partial.write_text("a")

@@ -14,7 +14,7 @@ from ferflow.datasets.images import assemble
 from ferflow.errors import InputError, SettingError
 from ferflow.evaluation import images, run
 from ferflow.evaluation.results import LEAKY
-from ferflow.report import image_tables, reference, shown
+from ferflow.report import image_tables, reference, table_list
 from ferflow.report.papers import StudyResults, published
 from ferflow.settings import Evaluation
 
@@ -230,7 +230,7 @@ def test_the_tables_say_what_leaks_and_what_was_not_run(judged, small_settings):
     assert found.loc[("a", "one"), "n_honest"] == 3
     assert found.loc[("c", "one"), "note"] == "not run: no GPU"
     assert pd.isna(found.loc[("c", "one"), "test"])
-    shown.render(judged / "accuracies.csv", "accuracies", "Accuracy", [judged / "t.md"], confidence=0.95)
+    table_list.render(judged / "accuracies.csv", "accuracies", "Accuracy", [judged / "t.md"], confidence=0.95)
     text = (judged / "t.md").read_text()
     assert f"PrivateTest, all images (4 images), {LEAKY}" in text
     assert "PrivateTest without copies (3–4 images)" in text

@@ -154,11 +154,11 @@ def test_an_inner_fold_is_judged_by_its_fixed_run(tmp_path):
     shares = np.full((4, 6), 0.02)
     shares[range(4), [0, 1, 0, 0]] = 0.9
     tables.write(table(rows, shares, EMOTIONS, "m", "cv", 0, 1), tmp_path / "predictions.csv", "predictions")
-    (tmp_path / "early.json").write_text('{"fold": 1, "epoch": 7, "max_accuracy": 0.99}')
+    (tmp_path / "best_epoch.json").write_text('{"fold": 1, "epoch": 7, "max_accuracy": 0.99}')
     row = nested.inner_row("m", 2, 1, "a", tmp_path)
     assert (row["accuracy"], row["epoch"], row["n_clips"]) == (0.5, 7, 4)
     tables.write(pd.DataFrame([row]), tmp_path / "inner.csv", "nested_inner")
-    (tmp_path / "early.json").write_text("{}")
+    (tmp_path / "best_epoch.json").write_text("{}")
     with pytest.raises(InputError, match=r"early\.json: cannot be used \(without epoch\)"):
         nested.inner_row("m", 2, 1, "a", tmp_path)
 

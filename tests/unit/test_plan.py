@@ -87,7 +87,7 @@ def test_a_run_too_small_to_tell_its_work_from_its_start_says_so():
         ("fold", {"head": "lstm", "fold": "0"}, works.STEP, 18 * 10 * 0.8 * 100),
         ("final", {"head": "lstm"}, works.STEP, 18 * 10 * 60),
         ("other_splits_fold", {"head": "lstm", "fold": "1"}, works.STEP, 18 * 10 * 0.8 * 40),
-        ("shown_tables", {}, works.CONSTANT, 1),
+        ("render_tables", {}, works.CONSTANT, 1),
         ("details", {}, works.CONSTANT, 1),
     ],
 )
@@ -119,7 +119,7 @@ def test_a_thousand_times_the_data_is_a_thousand_times_the_jobs_or_the_work(smal
     listed = [
         Job("faces", {"subject": "F001"}, memory=1000),
         Job("fold", {"head": "lstm", "fold": "0"}),
-        Job("beside"),
+        Job("published_comparison"),
     ]
     once = {row.rule: row for row in plan(listed, settings, size, rates)}
     often = {row.rule: row for row in plan(listed, settings, size, rates, times=1000)}
@@ -131,7 +131,10 @@ def test_a_thousand_times_the_data_is_a_thousand_times_the_jobs_or_the_work(smal
     more = often["fold"].seconds - once["fold"].seconds
     assert more == pytest.approx(999 * rate.each * fold.amount) and rate.each > 0
     assert often["fold"].bytes == once["fold"].bytes == pytest.approx(1e5)
-    assert often["beside"].seconds == once["beside"].seconds and "assumed" in once["beside"].remark
+    assert (
+        often["published_comparison"].seconds == once["published_comparison"].seconds
+        and "assumed" in once["published_comparison"].remark
+    )
     assert once["faces"].grows == "a job a subject, per frame" and once["faces"].asked == 1000
 
 

@@ -80,7 +80,7 @@ def test_a_study_names_the_paper_that_its_tables_stand_beside(kdef, small_settin
     found = next(step for step in steps if step.name == "paper")
     assert found.given == {"paper": "kdef", "sources": ["accuracies", "networks"], "dataset": "fer2013"}
     assert found.inputs["tables_csv"][0] == "results/kdef/tables/accuracies.csv"
-    rendered = next(step for step in steps if step.name == "shown_tables")
+    rendered = next(step for step in steps if step.name == "render_tables")
     assert rendered.given["shown"]["paper"] == ("reference", "The paper's numbers and ours")
 
 

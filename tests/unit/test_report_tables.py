@@ -13,7 +13,7 @@ from rich.console import Console
 from ferflow import tables
 from ferflow.errors import InputError
 from ferflow.evaluation.results import LEAKY
-from ferflow.report import console, reference, rendering, shown
+from ferflow.report import console, reference, rendering, table_list
 from ferflow.report import tables as report
 from ferflow.report.papers import published
 
@@ -75,13 +75,13 @@ def test_early_stopping_repeats_the_thesis(tmp_path):
         tables.write(history(accuracies), tmp_path / f"{fold}.csv", "history")
         paths.append(tmp_path / f"{fold}.csv")
     tables.write(history([0.1] * 11), tmp_path / "final.csv", "history")
-    out = tmp_path / "early.csv"
+    out = tmp_path / "early_history.csv"
     report.early_stopping({"compact+lstm": paths}, out, True, {"compact+lstm": tmp_path / "final.csv"})
     table = tables.read(out, "early_stopping")
     assert table["epoch"].tolist() == [9, 22, 4, 4, 16, 11]
     assert table["max_validation_accuracy"].tolist() == pytest.approx([0.75] * 6)
     assert table["final_epochs"].iloc[-1] == 11
-    shown.render(out, "early_stopping", "Early stopping", [tmp_path / "early.md"])
+    table_list.render(out, "early_stopping", "Early stopping", [tmp_path / "early.md"])
     lines = (tmp_path / "early.md").read_text().splitlines()
     assert lines[0] == "**Early stopping** *(synthetic data)*"
     assert lines[4] == "| compact CNN + LSTM | 0 | 75.0 | 9 | – |"
@@ -116,7 +116,7 @@ def test_trimming_counts_frames_and_lists_anomalies(tmp_path):
 def test_an_empty_table_renders(tmp_path):
     columns = tables.schema("anomalies").names
     tables.write(pd.DataFrame(columns=columns), tmp_path / "a.csv", "anomalies")
-    shown.render(tmp_path / "a.csv", "anomalies", "Anomalies", [tmp_path / "a.md", tmp_path / "a.html"])
+    table_list.render(tmp_path / "a.csv", "anomalies", "Anomalies", [tmp_path / "a.md", tmp_path / "a.html"])
     assert "reason" in (tmp_path / "a.md").read_text()
 
 
@@ -136,7 +136,7 @@ def test_trackers_are_summed_up_per_tracker(tmp_path):
 def test_results_are_one_table_with_the_controls_last(tmp_path):
     tables.write(results(), tmp_path / "r.csv", "results")
     outs = [tmp_path / f"r.{suffix}" for suffix in ("md", "tex", "html")]
-    shown.render(tmp_path / "r.csv", "results", "Results", outs, confidence=0.95)
+    table_list.render(tmp_path / "r.csv", "results", "Results", outs, confidence=0.95)
     lines = outs[0].read_text().splitlines()
     assert "synthetic data" in lines[0]
     assert "chance: 16.7 %" in lines[0]
@@ -157,7 +157,7 @@ def test_results_are_one_table_with_the_controls_last(tmp_path):
 
 def test_a_missing_interval_is_left_out(tmp_path):
     tables.write(results(low=None), tmp_path / "r.csv", "results")
-    shown.render(tmp_path / "r.csv", "results", "Results", [tmp_path / "r.md"], confidence=0.95)
+    table_list.render(tmp_path / "r.csv", "results", "Results", [tmp_path / "r.md"], confidence=0.95)
     assert "| 60.0 |" in (tmp_path / "r.md").read_text()
 
 
@@ -192,11 +192,11 @@ def test_published_numbers_are_found():
 def test_no_difference_is_shown_on_synthetic_data(tmp_path):
     tables.write(results(), tmp_path / "r.csv", "results")
     reference.write_best_models(tmp_path / "r.csv", tmp_path / "b.csv", "synth4d", {})
-    table = tables.read(tmp_path / "b.csv", "beside").set_index("item")
+    table = tables.read(tmp_path / "b.csv", "published_comparison").set_index("item")
     assert table["difference"].isna().all()
     assert table.loc["vggface+lstm", ["published", "ours"]].tolist() == [0.625, 0.6]
     assert table.loc["vggface+bilstm", "note"] == "not run"
-    shown.render(tmp_path / "b.csv", "beside", "Beside", [tmp_path / "b.md"])
+    table_list.render(tmp_path / "b.csv", "published_comparison", "Beside", [tmp_path / "b.md"])
     text = (tmp_path / "b.md").read_text()
     assert "synthetic data: not comparable" in text
     assert "difference" not in text
@@ -209,8 +209,8 @@ def test_on_real_data_the_difference_is_in_points(tmp_path):
     assert table.loc["vggface+lstm", "difference"] == pytest.approx(-2.5)
     assert table.loc["vggface+cnn1d", "difference"] == pytest.approx(0)
     assert table.loc["vggface+cnn1d", "data"] == "bu4dfe"
-    tables.write(table.reset_index(), tmp_path / "b.csv", "beside")
-    shown.render(tmp_path / "b.csv", "beside", "Beside", [tmp_path / "b.md"])
+    tables.write(table.reset_index(), tmp_path / "b.csv", "published_comparison")
+    table_list.render(tmp_path / "b.csv", "published_comparison", "Beside", [tmp_path / "b.md"])
     text = (tmp_path / "b.md").read_text()
     assert "| -2.5 |" in text
     assert "synthetic" not in text

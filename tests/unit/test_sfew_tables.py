@@ -8,15 +8,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from test_sfew_beside import ALL, fold_table
-from test_sfew_beside import results as results_of
+from test_sfew_comparison import ALL, fold_table
+from test_sfew_comparison import results as results_of
 
 from ferflow import tables
 from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.errors import InputError
 from ferflow.evaluation import run
 from ferflow.evaluation.results import LEAKY
-from ferflow.report import sfew_figures, sfew_tables, shown
+from ferflow.report import sfew_figures, sfew_tables, table_list
 from ferflow.report.papers import StudyResults, published
 from ferflow.settings import Evaluation
 
@@ -114,7 +114,7 @@ def test_rendered_under_the_heading_of_its_data(tmp_path):
         )
         for number, schema in ((1, "sfew_paper"), (4, "sfew_methods")):
             out = tmp_path / f"{number}.md"
-            shown.render(tmp_path / f"{number}.csv", schema, "Table", [out])
+            table_list.render(tmp_path / f"{number}.csv", schema, "Table", [out])
             text = out.read_text(encoding="utf-8")
             assert headed in text and ("synthetic data" in text) == synthetic
             assert ("ours, SPI" in text) != synthetic

@@ -24,7 +24,7 @@ from ferflow.classes import AU_COLUMNS, EMOTIONS, EMOTIONS_NEUTRAL
 from ferflow.errors import InputError, SplitError, WeightsError
 from ferflow.evaluation.predictions import table
 from ferflow.models import spatial
-from ferflow.seeds import derive
+from ferflow.seeds import derive_seed
 from ferflow.training import baselines, controls, optimise, splits
 from ferflow.training.crossval import best_epoch, run_fold, training_subjects
 from ferflow.training.data import Batches, ClipFeatures, Study, loader
@@ -93,8 +93,8 @@ def test_a_fold_learns_and_is_judged_on_its_own_original_clips(study, settings, 
 
 
 def test_the_early_stopped_run_names_its_best_epoch(settings, trained):
-    early = tables.read(trained / "early.csv", "history")
-    said = json.loads((trained / "early.json").read_text())
+    early = tables.read(trained / "early_history.csv", "history")
+    said = json.loads((trained / "best_epoch.json").read_text())
     assert said["fold"] == 0
     assert said["max_accuracy"] == early.validation_accuracy.max()
     assert said["epoch"] == early.epoch[early.validation_accuracy == said["max_accuracy"]].min()
@@ -103,7 +103,7 @@ def test_the_early_stopped_run_names_its_best_epoch(settings, trained):
 
 def test_two_runs_give_the_same_bytes(study, settings, trained, tmp_path):
     again = fold(study, settings, tmp_path / "again")
-    for name in ("predictions.csv", "history.csv", "early.csv", "early.json"):
+    for name in ("predictions.csv", "history.csv", "early_history.csv", "best_epoch.json"):
         assert (again / name).read_bytes() == (trained / name).read_bytes()
     other = fold(study, settings, tmp_path / "other", seed=settings.seed + 1)
     assert (other / "predictions.csv").read_bytes() != (trained / "predictions.csv").read_bytes()
@@ -431,4 +431,8 @@ def test_shuffles_repeat_with_the_seed_and_sizes_stay_equal():
     batches.set_epoch(1)  # another shuffle each epoch
     assert list(batches) != first
     assert len(loader([0] * 65, 32)) == 3
-    assert derive(20, "fold", "lstm", 0) == derive(20, "fold", "lstm", 0) != derive(20, "fold", "lstm", 1)
+    assert (
+        derive_seed(20, "fold", "lstm", 0)
+        == derive_seed(20, "fold", "lstm", 0)
+        != derive_seed(20, "fold", "lstm", 1)
+    )

@@ -88,7 +88,7 @@ def test_a_saved_network_says_what_its_predictions_say(finished):
 
 
 def test_every_published_number_has_its_place(finished):
-    beside = table(finished, "affect_beside", "reference")
+    beside = table(finished, "affect_comparison", "reference")
     items = published("affectnet")[["table", "item"]].apply(tuple, axis=1)
     assert set(beside[["table", "item"]].apply(tuple, axis=1)) == set(items)
     rendered = beside["data"] == NOT_COMPARABLE

@@ -19,7 +19,7 @@ from ferflow.errors import FerflowError
 from ferflow.files import sha256
 from ferflow.release import bundle, verify
 from ferflow.release.verify import BY_HASH
-from ferflow.report import shown
+from ferflow.report import table_list
 
 pytestmark = pytest.mark.workflow
 
@@ -139,7 +139,7 @@ def test_the_bundle_of_a_study_is_equal_and_says_what_it_rests_on(written):
         rests_on["results"]
         == rests_on["mislabelled-lstm"]
         == rests_on["fusion"]
-        == rests_on["beside"]
+        == rests_on["published_comparison"]
         == "the predictions"
     )
     assert rests_on["human_summary"] == "the annotators' answers"
@@ -284,7 +284,7 @@ def test_results_that_do_not_follow_are_not_bundled(study, tmp_path):
     with pytest.raises(FerflowError, match=r"results\.md: does not exist; run the workflow"):
         bundle.write(copy / RESULTS, copy / "tiny.zip")
     (copy / RESULTS / "report.html").unlink()
-    assert shown.read(copy / TABLES / "shown.json").synthetic
+    assert table_list.read(copy / TABLES / "report_tables.json").synthetic
 
 
 def test_a_study_of_images_is_made_again_from_its_networks_predictions(finished_images, tmp_path):

@@ -28,7 +28,7 @@ def test_the_jobs_of_every_rule_are_those_that_ran(finished, listed):
     ran = Counter(job.rule for _, job in jobs.past(finished))
     there = {"weights"}  # were put there by the tests
     assert Counter(job.rule for job in listed if job.rule not in there) == ran
-    assert ran["faces"] == 6 and ran["fold"] == 6 and ran["shown_tables"] == 1
+    assert ran["faces"] == 6 and ran["fold"] == 6 and ran["render_tables"] == 1
     assert jobs.planned(finished, [TINY], False, REPOSITORY / "Snakefile") == []
 
 

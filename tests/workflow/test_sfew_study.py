@@ -77,4 +77,4 @@ def test_its_tables_follow_from_a_bundle(finished, tmp_path):
     assert found.equal, found.differences()
     made = {one.name.rpartition("/")[2] for one in found.checked if one.rests_on != verify.BY_HASH}
     assert {"sfew_folds", "sfew_protocols", "sfew_batches"} <= made
-    assert {"sfew_handmade", "sfew_beside", "sfew_table1", "sfew_table4", "results", "confusion"} <= made
+    assert {"sfew_handmade", "sfew_comparison", "sfew_table1", "sfew_table4", "results", "confusion"} <= made

@@ -59,7 +59,7 @@ def test_every_comparison_and_protocol_is_in_it(jobs):
     for rule in (
         "finetune",
         "fusion",
-        "thesis_beside",
+        "thesis_comparison",
         "search_head",
         "strips",
         "feature_maps",

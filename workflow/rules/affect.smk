@@ -61,7 +61,7 @@ rule affect_network:
             "model.pt",
             "history.csv",
             "predictions.csv",
-            "about.csv",
+            "model_info.csv",
             "time.json",
         ),
     params:

@@ -6,7 +6,7 @@ from pathlib import Path
 from ferflow import graph, layout
 from ferflow.steps.computing import STEPS
 from ferflow.steps.files import each, in_folder
-from ferflow.steps.step import Figure, Folder, Page, plain
+from ferflow.steps.step import Figure, Folder, Page, as_params
 
 GRAPH = graph.Graph(
     Path(workflow.current_basedir).parents[1] / "params.yaml",

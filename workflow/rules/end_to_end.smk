@@ -37,7 +37,7 @@ if STUDY.networks:
     rule end_to_end_final:
         input:
             faces=STUDY.of_subjects(layout.FACES),
-            early=STUDY.each(f"{layout.END_TO_END_FOLD}/early.json", fold=STUDY.folds),
+            early=STUDY.each(f"{layout.END_TO_END_FOLD}/best_epoch.json", fold=STUDY.folds),
             manifest=STUDY.clips,
             trim=STUDY.trim,
             splits=STUDY.splits,

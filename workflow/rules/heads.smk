@@ -34,7 +34,7 @@ rule fold:
 rule final:
     input:
         features=lambda w: STUDY.head_features(w.head),
-        early=STUDY.each(f"{layout.FOLD}/early.json", fold=STUDY.folds),
+        early=STUDY.each(f"{layout.FOLD}/best_epoch.json", fold=STUDY.folds),
         manifest=STUDY.clips,
         trim=STUDY.trim,
         splits=STUDY.splits,
@@ -90,7 +90,7 @@ if STUDY.controls:
         """The same cascade on the frames before the expression begins: it must stay at chance."""
         input:
             features=lambda w: STUDY.head_features(w.head),
-            early=STUDY.each(f"{layout.FOLD}/early.json", fold=STUDY.folds),
+            early=STUDY.each(f"{layout.FOLD}/best_epoch.json", fold=STUDY.folds),
             truth=STUDY.of_subjects(STUDY.rendered_truth) if STUDY.synthetic else [],
             manifest=STUDY.clips,
             trim=STUDY.trim,

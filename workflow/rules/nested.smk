@@ -59,7 +59,7 @@ if S.nested.heads:
     rule nested_outer:
         """The candidate that the inner folds chose, judged once on the outer fold."""
         input:
-            STUDY.each(f"{layout.NESTED_INNER}/early.json", **INNER_RUNS),
+            STUDY.each(f"{layout.NESTED_INNER}/best_epoch.json", **INNER_RUNS),
             lambda w: STUDY.candidates_features(w.head),
             predictions=STUDY.each(f"{layout.NESTED_INNER}/predictions.csv", **INNER_RUNS),
             manifest=STUDY.clips,

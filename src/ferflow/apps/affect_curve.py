@@ -11,7 +11,7 @@ from matplotlib.patches import Patch
 
 from ferflow.apps.recognise import Recognised
 from ferflow.errors import FerflowError
-from ferflow.files import whole
+from ferflow.files import atomic_write
 from ferflow.report import style
 from ferflow.report.affect_looks import LOOKS
 from ferflow.report.names import SYNTHETIC
@@ -71,5 +71,5 @@ def write(clip: Recognised, path: Path, synthetic: bool) -> None:
         if path.suffix.lower() == ".svg":
             style.save(drawn, path, f"Valence and arousal in {clip.source}")
             return
-        with whole(path) as partial:
+        with atomic_write(path) as partial:
             drawn.savefig(partial, format="png", dpi=DPI)

@@ -76,7 +76,7 @@ class Single:
     def __init__(self, path: Path) -> None:
 
         from ferflow.models import precision
-        from ferflow.models.fuse import placed, quickened
+        from ferflow.models.fuse import optimize_for_cpu, placed
         from ferflow.models.spatial import load
 
         self.path = path
@@ -86,7 +86,7 @@ class Single:
         self.faces, self.aus = watching.faces, watching.aus
         self.frame_classes = self.clip_classes = tuple(content["classes"])
         self._device = precision.device()
-        self._logits = (quickened if self._device.type == "cpu" else placed)(self._network)
+        self._logits = (optimize_for_cpu if self._device.type == "cpu" else placed)(self._network)
 
     def frames(self, crops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """No features, float16 [n,0], and probabilities float32 [n,K] of crops uint8 [n,S,S,3] (RGB)."""

@@ -81,7 +81,7 @@ def run(options: Options) -> None:
             raise FerflowError(table, "is there", remedy)
         reading = _reading(options)
         clips, written = reading.clips, reading.written
-    emotions = in_order(clips["emotion"])
+    emotions = ordered_map(clips["emotion"])
     _refuse_few(options.folder, clips, emotions)
     _tell(clips, written or (), emotions, options)
     made = new_study.Study(options.name, options.folder, table, clips, emotions)
@@ -89,7 +89,7 @@ def run(options: Options) -> None:
     _tell_on(made, study, written is not None)
 
 
-def in_order(written: Sequence[str]) -> list[str]:
+def ordered_map(written: Sequence[str]) -> list[str]:
     """The classes of a table: those that are known first, in their usual order, then the others."""
     there = list(dict.fromkeys(patterns.named(one, {}) for one in written))
     unique = {classes.key(one): one for one in reversed(there)}
@@ -163,7 +163,7 @@ def _refuse_one_name(clips: pd.DataFrame) -> None:
 def _own_table(table: Path, options: Options) -> pd.DataFrame:
     """The user's table, with the classes as the study calls them."""
     clips = tables.read(table, "clips").apply(lambda column: column.str.strip())
-    listed.find(table, options.folder, tuple(in_order(clips["emotion"])))
+    listed.find(table, options.folder, tuple(ordered_map(clips["emotion"])))
     return clips.assign(emotion=clips["emotion"].map(lambda written: patterns.named(written, {})))
 
 
@@ -252,7 +252,7 @@ def _input(question: str) -> str:
 
 def _codes(emotions: Sequence[str]) -> list[str]:
     """Classes that look like codes: numbers, or up to three characters."""
-    names = [name for name in in_order(emotions) if name not in KNOWN]
+    names = [name for name in ordered_map(emotions) if name not in KNOWN]
     return [name for name in names if name.isdecimal() or len(name) <= 3]
 
 
@@ -283,7 +283,7 @@ def _show(reading: Reading, n_paths: int) -> None:
         order = ["source", "subject_id", "emotion"]
         rows = rows[order + [name for name in clips.columns if name not in (*order, "clip_id")]]
         print(rows.to_string(index=False))
-    emotions = in_order(clips["emotion"])
+    emotions = ordered_map(clips["emotion"])
     people = clips["subject_id"].nunique()
     if unused := [code for code in reading.names if code not in reading.written]:
         print(f"no clip has the code {', '.join(unused)}")

@@ -10,7 +10,7 @@ import numpy as np
 
 from ferflow.errors import FerflowError
 from ferflow.faces.quiet import muted, opencv
-from ferflow.files import whole
+from ferflow.files import atomic_write
 
 CODECS = {
     # H.264 plays everywhere, but OpenCV's wheels cannot write it; MPEG-4 Part 2 plays in VLC and FFmpeg.
@@ -75,7 +75,7 @@ def frame_sink(path: str | Path, fps: float) -> Iterator[FrameSink]:
     Raises FerflowError where the file does not open again: OpenCV's writer reports no errors of its own.
     """
     path = Path(path)
-    with whole(path) as partial:
+    with atomic_write(path) as partial:
         sink = FrameSink(partial, fps)
         try:
             yield sink

@@ -30,7 +30,7 @@ from ferflow.datasets import affect_index
 from ferflow.datasets.synth4d import affect
 from ferflow.errors import FerflowError
 from ferflow.files import write_text
-from ferflow.seeds import derive
+from ferflow.seeds import derive_seed
 from ferflow.settings.affect import AffectModel, Loading
 from ferflow.training.image_files import Batch, Batches
 
@@ -54,7 +54,7 @@ def listed(folder: Path, images: int, seed: int) -> Path:
     own, long = folder / "own.csv", folder / "index.csv"
     affect_index.build(folder, own, folder / "counts.csv", 1)
     there = tables.read(own, "affect_index").query("part == 'train'")
-    rng = np.random.default_rng(derive(seed, "bench", "index"))
+    rng = np.random.default_rng(derive_seed(seed, "bench", "index"))
 
     def frames() -> Iterator[pd.DataFrame]:
         for begin in range(0, images, affect_index.SLICE):

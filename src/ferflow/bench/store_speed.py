@@ -23,7 +23,7 @@ from ferflow.classes import EMOTIONS
 from ferflow.errors import FerflowError
 from ferflow.features import store
 from ferflow.models import temporal
-from ferflow.seeds import derive, reproducible
+from ferflow.seeds import derive_seed, reproducible
 from ferflow.settings import Settings
 from ferflow.training import optimise
 from ferflow.training.data import MIB, ORIGINAL, ClipFeatures, Study, loader
@@ -49,7 +49,7 @@ def generate(
     Nothing larger than a clip is in memory. Raises FerflowError where the disk has too little space.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    rng = np.random.default_rng(derive(seed, "bench", "lengths"))
+    rng = np.random.default_rng(derive_seed(seed, "bench", "lengths"))
     lengths = rng.integers(frames[0], frames[1] + 1, clips)
     need, free = SPARE * 2 * width * int(lengths.sum()), shutil.disk_usage(folder).free
     if need > free:
@@ -81,7 +81,7 @@ def generate(
 
 def _features(n: int, width: int, seed: int, number: int) -> np.ndarray:
     """Features float16 [n,width] as behind a ReLU: `ZEROS` of them 0, the others of a half-normal spread."""
-    rng = np.random.default_rng(derive(seed, "bench", number))
+    rng = np.random.default_rng(derive_seed(seed, "bench", number))
     rows = np.abs(rng.standard_normal((n, width), np.float32))
     rows[rng.random((n, width), np.float32) < ZEROS] = 0
     return rows.astype(np.float16)
@@ -100,7 +100,7 @@ class Trainer:
 
     def __init__(self, study: Study, settings: Settings, head: str = HEAD) -> None:
         self.settings, self.classes = settings.temporal, study.classes
-        self.seed = derive(settings.seed, "bench", head)
+        self.seed = derive_seed(settings.seed, "bench", head)
         with reproducible(self.seed, self.settings.threads):
             self.network = temporal.build(
                 head, study.width, len(study.classes), settings.temporal.heads[head]

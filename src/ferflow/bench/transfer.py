@@ -24,7 +24,7 @@ from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.errors import FerflowError
 from ferflow.models import transfer
 from ferflow.networks import TRANSFERRED
-from ferflow.seeds import derive
+from ferflow.seeds import derive_seed
 from ferflow.sfew import frozen, store
 from ferflow.training.transfer import train
 
@@ -65,7 +65,7 @@ class Found:
 
 def patterns(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """`n` images uint8 [N,224,224,3] of seven noisy patterns in turn, and their labels int64 [N]."""
-    rng = np.random.default_rng(derive(seed, "bench", "transfer"))
+    rng = np.random.default_rng(derive_seed(seed, "bench", "transfer"))
     shape = (SQUARES, SQUARES, 3)
     base = rng.integers(0, 256, (CLASSES, *shape))
     labels = np.arange(n) % CLASSES
@@ -85,7 +85,7 @@ def run(network: str, n: int, n_folds: int, epochs: int, batch: int, seed: int, 
         each = []
         for fold in range(n_folds):
             with torch.random.fork_rng(devices=[]):
-                torch.manual_seed(derive(seed, "bench", fold))
+                torch.manual_seed(derive_seed(seed, "bench", fold))
                 head = transfer.head(base, network, 0, CLASSES)
             sides = rows(np.flatnonzero(folds != fold)), rows(np.flatnonzero(folds == fold))
             recipe = ([epochs], batch, LEARNING_RATE, WEIGHT_DECAY, seed, threads)

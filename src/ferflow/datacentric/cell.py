@@ -10,7 +10,7 @@ from ferflow.datacentric import sampling as samples
 from ferflow.datacentric.sampling import Protocol, Samples
 from ferflow.datasets.images import ImageSet
 from ferflow.evaluation.predictions import table
-from ferflow.seeds import derive, reproducible
+from ferflow.seeds import derive_seed, reproducible
 from ferflow.settings import Spatial
 
 
@@ -45,7 +45,7 @@ def run(
     side, test = samples.sides(images, photographs, sampling, protocol, neighbours, seed, kept)
     name = f"{model_name(network, sampling)}+{protocol}"
     # One start for all rows of a network: they differ in their images alone.
-    start = derive(seed, "datacentric", network)
+    start = derive_seed(seed, "datacentric", network)
     with reproducible(start, recipe.threads):
         built = networks.build(network, len(EMOTIONS_NEUTRAL))
         learned = training.Labelled(side.pixels, side.labels)

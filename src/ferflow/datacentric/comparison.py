@@ -13,7 +13,7 @@ from ferflow.datacentric.sampling import PROTOCOLS
 from ferflow.evaluation.bootstrap import interval
 from ferflow.evaluation.metrics import from_confusion
 from ferflow.evaluation.results import LEAKY, draws, matrices
-from ferflow.seeds import derive
+from ferflow.seeds import derive_seed
 from ferflow.settings import Evaluation
 
 METRICS = ("accuracy", "recall", "f1")
@@ -40,7 +40,7 @@ def compare(
             protocol: _measure(
                 _of(predictions, network, sampling, protocol),
                 settings,
-                derive(seed, "datacentric", "bootstrap", protocol),
+                derive_seed(seed, "datacentric", "bootstrap", protocol),
             )
             for protocol in PROTOCOLS
         }
@@ -73,7 +73,7 @@ def cleaned(
     facts = sides.set_index(["network", "protocol"])
     table = []
     for network in networks:
-        start = derive(seed, "datacentric", "bootstrap", "cleaned", network)
+        start = derive_seed(seed, "datacentric", "bootstrap", "cleaned", network)
         measured = {
             name: _measure(_of(predictions, network, "none", protocol), settings, start)
             for name, protocol in (("official", "honest"), ("cleaned", "cleaned"))

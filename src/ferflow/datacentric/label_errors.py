@@ -9,7 +9,7 @@ from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.datacentric.pool import is_test
 from ferflow.datasets.images import ImageSet
 from ferflow.evaluation.predictions import table
-from ferflow.seeds import derive, reproducible
+from ferflow.seeds import derive_seed, reproducible
 from ferflow.settings import Spatial
 
 _DECIMALS = 6
@@ -23,7 +23,9 @@ def assign_folds(images: ImageSet, photographs: np.ndarray, n_folds: int, seed: 
     """
     from sklearn.model_selection import GroupKFold
 
-    splitter = GroupKFold(n_folds, shuffle=True, random_state=derive(seed, "datacentric", "folds") % 2**32)
+    splitter = GroupKFold(
+        n_folds, shuffle=True, random_state=derive_seed(seed, "datacentric", "folds") % 2**32
+    )
     fold = np.empty(len(images), np.int64)
     for number, (_, judged) in enumerate(splitter.split(photographs, groups=photographs)):
         fold[judged] = number
@@ -42,7 +44,7 @@ def judge_fold(
     from ferflow.models import spatial as networks
     from ferflow.training import images as training
 
-    start = derive(seed, "datacentric", "label errors", fold)
+    start = derive_seed(seed, "datacentric", "label errors", fold)
     learned, judged = (folds != fold) & ~is_test(images), folds == fold
     with reproducible(start, recipe.threads):
         network = networks.build(recipe.network, len(EMOTIONS_NEUTRAL))

@@ -11,7 +11,7 @@ from ferflow.datasets.fer2013 import USAGES
 from ferflow.datasets.image_sets import read_images
 from ferflow.datasets.images import ImageSet
 from ferflow.errors import InputError, SettingError
-from ferflow.seeds import derive
+from ferflow.seeds import derive_seed
 
 TRAINING, *TESTS = USAGES
 """FER2013's parts; the paper's test images are both of TESTS together (28,709 against 7,178)."""
@@ -33,7 +33,7 @@ def draw(images: ImageSet, n_images: int, seed: int) -> ImageSet:
     """`n_images` images in their order; every part and class keeps its share, and has at least one image."""
     if n_images > len(images):
         raise SettingError("datacentric.images", f"is {n_images}, but there are {len(images)}", "lower it")
-    rng = np.random.default_rng(derive(seed, "datacentric", "draw"))
+    rng = np.random.default_rng(derive_seed(seed, "datacentric", "draw"))
     chosen = []
     for rows in images.table.groupby(["split", "emotion"], sort=True).indices.values():
         n = max(1, round(n_images * len(rows) / len(images)))

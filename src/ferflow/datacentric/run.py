@@ -83,7 +83,7 @@ def judge_fold(
     tables.write(history, out_folder / "history.csv", "history")
 
 
-def doubt(
+def find_label_errors(
     pixels: str | Path,
     manifest_csv: str | Path,
     predictions_csvs: Iterable[str | Path],

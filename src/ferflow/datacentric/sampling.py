@@ -15,7 +15,7 @@ from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.datacentric.pool import is_test
 from ferflow.datasets.images import ImageSet
 from ferflow.errors import SettingError
-from ferflow.seeds import derive
+from ferflow.seeds import derive_seed
 
 Protocol = Literal["published", "honest", "cleaned"]
 PROTOCOLS: tuple[Protocol, ...] = ("published", "honest")
@@ -60,7 +60,7 @@ def sides(
     all official test images are judged.
     """
     everything, test = np.arange(len(images)), is_test(images)
-    start = derive(seed, "datacentric", sampling, protocol)
+    start = derive_seed(seed, "datacentric", sampling, protocol)
     if protocol == "published":
         pool = resample(original(images, everything), sampling, neighbours, start)
         return divide(pool, float(test.mean()), start)

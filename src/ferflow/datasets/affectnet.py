@@ -24,10 +24,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ferflow.ahead import in_order
 from ferflow.datasets.class_folders import is_image
 from ferflow.datasets.images import is_synthetic_root
 from ferflow.errors import InputError
+from ferflow.prefetch import ordered_map
 
 CLASSES = ("neutral", "happy", "sad", "surprise", "fear", "disgust", "angry", "contempt")
 """The expressions by their published codes 0–7."""
@@ -161,7 +161,7 @@ def _part(root: Path, part: str, folder: str, smallest: int, threads: int) -> It
     def some(stems: list[str]) -> list[Found]:
         return [_one(root, part, folder, stem, images[stem], smallest) for stem in stems]
 
-    for made in in_order(_chunks(sorted(images, key=_number)), some, threads):
+    for made in ordered_map(_chunks(sorted(images, key=_number)), some, threads):
         yield from made
 
 

@@ -72,8 +72,8 @@ def find(
             root, "holds no clip", "expected <subject>_<emotion>_tex.avi or <subject>/<emotion>/"
         )
     _refuse_gaps(root, clips, emotions)
-    in_order = sorted(clips.items(), key=lambda c: (c[0][0], emotions.index(c[0][1])))
-    return [named(subject, emotion, source) for (subject, emotion), source in in_order]
+    ordered_map = sorted(clips.items(), key=lambda c: (c[0][0], emotions.index(c[0][1])))
+    return [named(subject, emotion, source) for (subject, emotion), source in ordered_map]
 
 
 def named(subject: str, emotion: str, source: Path) -> ListedClip:

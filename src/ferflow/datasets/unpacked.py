@@ -11,7 +11,7 @@ import pandas as pd
 from ferflow import tables
 from ferflow.datasets.images import ImageSet
 from ferflow.errors import InputError
-from ferflow.files import whole
+from ferflow.files import atomic_write
 
 BLOCK = 64
 """Images that share a checksum."""
@@ -21,7 +21,7 @@ def write(images: ImageSet, pixels_h5: str | Path) -> None:
     """Write `pixels` uint8 [N,...], row for row those of the set's manifest, with its name and root."""
     from ferflow import hdf5  # and with it h5py, which the reading of the rules has no use for
 
-    with whole(pixels_h5) as partial, hdf5.create(partial) as file:
+    with atomic_write(pixels_h5) as partial, hdf5.create(partial) as file:
         chunks = (min(BLOCK, len(images)), *images.pixels.shape[1:])
         file.create_dataset("pixels", data=images.pixels, chunks=chunks, fletcher32=True)
         file.attrs.update(name=images.name, root=images.root, clips=_digest(images.table))

@@ -48,14 +48,14 @@ def write_details(
     judged = judged[judged["role"] != "control"]
     errors, bins = calibration(scored, emotions, settings, evaluation, seed)
     found = {
-        "comparisons": comparisons(judged, in_order(judged), evaluation, seed),
+        "comparisons": comparisons(judged, ordered_map(judged), evaluation, seed),
         "calibration": errors,
         "reliability": bins,
         "results_by": results_by(frame, manifest, by, emotions, evaluation, seed),
         "confidences": confidences(scored, emotions, settings.listed),
         "confidences_by_class": confidences_by_class(scored, emotions),
         "error_counts": error_counts(frame, emotions, evaluation, seed),
-        "confusion_beside": confusion(judged, emotions),
+        "confusion_with_annotators": confusion(judged, emotions),
     }
     for name in titles(by):
         tables.write(found[name], Path(out_tables) / f"{name}.csv", SCHEMAS.get(name, name))
@@ -67,7 +67,7 @@ def chosen(frame: pd.DataFrame) -> pd.DataFrame:
     return frame[(frame["role"] != "fusion") | frame["model"].isin(shown)].reset_index(drop=True)
 
 
-def in_order(judged: pd.DataFrame) -> list[str]:
+def ordered_map(judged: pd.DataFrame) -> list[str]:
     """The models of one protocol's table in the order they are compared in: models, fusions, people."""
     roles = dict(zip(judged["model"], judged["role"], strict=True))
     return sorted(roles, key=lambda model: (roles[model] in PEOPLE, roles[model] == "fusion"))

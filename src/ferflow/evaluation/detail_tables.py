@@ -14,7 +14,7 @@ TITLES = {
     "confidences": "Most and least confident clips",
     "confidences_by_class": "Confidences of the clips that are right",
     "error_counts": "Errors by emotion",
-    "confusion_beside": "Confusion of models and annotators",
+    "confusion_with_annotators": "Confusion of models and annotators",
 }
 
 
@@ -23,5 +23,5 @@ def titles(by: Sequence[str]) -> dict[str, str]:
     return {name: title for name, title in TITLES.items() if name != BY or by}
 
 
-SCHEMAS = {"confusion_beside": "confusion"}
+SCHEMAS = {"confusion_with_annotators": "confusion"}
 """Schemas of tables that have another name."""

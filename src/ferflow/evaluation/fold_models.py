@@ -33,7 +33,7 @@ def fold_models(
             part = part.sort_values("clip_id")
             if part["clip_id"].tolist() != last["clip_id"].tolist():
                 problem = f"fold {fold} of {model} was not shown the final model's clips"
-                raise InputError("tested.csv", problem, "run that fold again")
+                raise InputError("fold_test_predictions.csv", problem, "run that fold again")
             value, spread = _accuracy(part, emotions, settings, seed)
             values.append(value)
             drawn.append(spread)
@@ -78,7 +78,7 @@ def write(
     seed: int,
     protocol: str = "honest",
 ) -> None:
-    """Write schema `fold_models` from the folds' tested.csv and the study's predictions.csv."""
+    """Write schema `fold_models` from `fold_test_predictions.csv` of the folds and `predictions.csv`."""
     frames = [predictions_table.read([path], emotions, manifest_csv, protocol) for path in tested_csvs]
     final = predictions_table.read([predictions_csv], emotions, manifest_csv)
     table = fold_models(pd.concat(frames, ignore_index=True), final, emotions, settings, seed)

@@ -14,7 +14,7 @@ from ferflow import tables
 from ferflow.errors import InputError
 from ferflow.explain import strips
 from ferflow.explain.frames import Paths, by_subject
-from ferflow.explain.way_figures import WIDTH
+from ferflow.explain.preprocessing_plots import WIDTH
 from ferflow.report import style
 from ferflow.report.names import marks, model_label
 from ferflow.report.run import clips_of, scores_of

@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ferflow.explain.way_figures import SMALL, WIDTH, picture
+from ferflow.explain.preprocessing_plots import SMALL, WIDTH, picture
 from ferflow.report import style
 
 DIM = 0.3

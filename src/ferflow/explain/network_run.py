@@ -16,13 +16,13 @@ from ferflow.explain import attribution, network_figures
 from ferflow.explain import frames as chosen
 from ferflow.explain.frames import by_subject
 from ferflow.explain.network_figures import Decided, Mosaic
-from ferflow.explain.way_run import Example
+from ferflow.explain.preprocessing_figures import Example
 from ferflow.features import store as features_store
 from ferflow.models import spatial
 from ferflow.report import style
 from ferflow.report.names import marks, model_label
 from ferflow.report.run import clips_of
-from ferflow.seeds import derive, reproducible
+from ferflow.seeds import derive_seed, reproducible
 from ferflow.settings import Pictures
 from ferflow.training import data
 from ferflow.training.final import FinalModel, load_final
@@ -38,7 +38,7 @@ def feature_maps(
 ) -> None:
     """Feature maps of every block of the spatial `model` for a clip's frame of greatest AU score."""
     clip, number, crop = example.peak()
-    with reproducible(derive(seed, "pictures"), threads):
+    with reproducible(derive_seed(seed, "pictures"), threads):
         network, description = spatial.load(model)
         image = spatial.prepare(crop[None], network)
         found = attribution.block_maps(network, image)
@@ -80,7 +80,7 @@ def deciding_frames(
     said = said[said["protocol"] == "test"].drop(columns=["emotion", "subject_id"], errors="ignore")
     said = said.merge(clips, on="clip_id", validate="one_to_one")
     face_files, feature_files = by_subject(faces), by_subject(features)
-    with reproducible(derive(seed, "pictures"), threads):
+    with reproducible(derive_seed(seed, "pictures"), threads):
         final = load_final(model)
         pairs = []
         for emotion in emotions:

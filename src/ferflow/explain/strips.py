@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ferflow.explain import frames as chosen
-from ferflow.files import whole
+from ferflow.files import atomic_write
 
 QUALITY = 78
 """Of the JPEG; a strip of ten crops of 52 pixels takes some 12 kB."""
@@ -62,7 +62,7 @@ def write_strip(
     numbers = chosen.evenly(chosen.tracked(faces, clip_id), n)
     images = [chosen.shrunk(image, size) for image in chosen.crops(faces, clip_id, numbers)]
     text = ", ".join(part for part in (clip_id, f"frames {window[0]}–{window[1] - 1} kept", marks) if part)
-    with whole(path) as partial:
+    with atomic_write(path) as partial:
         strip(images, numbers, window, text).save(partial, format="JPEG", quality=QUALITY)
 
 

@@ -22,7 +22,7 @@ from ferflow.errors import InputError
 from ferflow.faces.landmarks import N_LANDMARKS
 from ferflow.faces.stream import FaceFrame, FaceStream
 from ferflow.faces.video import Clip, NoClip, open_clip
-from ferflow.files import whole
+from ferflow.files import atomic_write
 from ferflow.settings import Faces
 
 BLOCK = 64
@@ -57,7 +57,7 @@ def write_subject(
     if not len(rows):
         raise InputError(path, "the manifest has no clip of this subject", "check the data set's folder")
     stream = FaceStream(weights_folder, settings)
-    with whole(path) as partial, hdf5.create(partial) as file:
+    with atomic_write(path) as partial, hdf5.create(partial) as file:
         file.attrs["settings"] = settings.model_dump_json()
         file.attrs["landmarks"] = stream.network
         file.attrs["ferflow"] = version("ferflow")

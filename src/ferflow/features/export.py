@@ -19,7 +19,7 @@ import pandas as pd
 from ferflow import tables
 from ferflow.errors import InputError
 from ferflow.features import store
-from ferflow.files import read_record, whole
+from ferflow.files import atomic_write, read_record
 
 
 def write_folds(
@@ -83,7 +83,7 @@ def _write(
             at += end - begin
         masks[number, :at] = 1
     labels = (rows.emotion.to_numpy()[:, None] == np.array(emotions)).astype(np.uint8)
-    with whole(path) as partial, h5py.File(partial, "w", libver="latest") as file:
+    with atomic_write(path) as partial, h5py.File(partial, "w", libver="latest") as file:
         file.create_virtual_dataset("features", layout, fillvalue=0)
         file["masks"], file["labels"] = masks, labels
         file["names"] = [_name(clip) for clip in rows.itertuples()]

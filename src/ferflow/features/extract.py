@@ -16,7 +16,7 @@ from ferflow.augment import offline
 from ferflow.errors import WeightsError
 from ferflow.faces import store as faces_store
 from ferflow.features import store
-from ferflow.files import sha256, whole
+from ferflow.files import atomic_write, sha256
 from ferflow.models import precision, spatial
 from ferflow.models.fuse import placed
 from ferflow.settings import Features
@@ -86,7 +86,7 @@ def write_subject(
         with ExitStack() as opened:
             files = {}
             for layer, path in paths.items():
-                partial = opened.enter_context(whole(path))
+                partial = opened.enter_context(atomic_write(path))
                 files[layer] = opened.enter_context(hdf5.create(partial))
                 files[layer].attrs.update(
                     ferflow=version("ferflow"),

@@ -18,7 +18,7 @@ from ferflow.evaluation.results import marks, results
 from ferflow.fusion import rules, stacking
 from ferflow.fusion.align import Scores, aligned, refuse_shared_subjects
 from ferflow.fusion.rules import accuracies, asked, cross_fitted, fuse, resolve
-from ferflow.seeds import derive
+from ferflow.seeds import derive_seed
 from ferflow.settings import Evaluation, Fusion
 
 ALONE = "alone"
@@ -87,7 +87,7 @@ def fusions(
     for name in fusion.named():
         found += _by_rules(name, cv.of(members[f"sets.{name}"]), test, fusion.rules)
     if fusion.stacking is not None:
-        found.append(_stacked(cv.of(members["stacking.models"]), test, fusion, derive(seed, "stacking")))
+        found.append(_stacked(cv.of(members["stacking.models"]), test, fusion, derive_seed(seed, "stacking")))
     if fusion.best is not None:
         found.append(_best(cv.of(members["best.models"]), test, fusion))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable
 
-from ferflow.seeds import derive
+from ferflow.seeds import derive_seed
 
 LONGEST = 40
 """Characters."""
@@ -49,4 +49,6 @@ def order(clip_ids: Iterable[str], pseudonym: str) -> list[str]:
     Each clip is sorted by a number drawn from the pseudonym and the clip, so that a clip that is added or
     taken away leaves the others in their order.
     """
-    return sorted(clip_ids, key=lambda clip_id: (derive(0, "annotate", key(pseudonym), clip_id), clip_id))
+    return sorted(
+        clip_ids, key=lambda clip_id: (derive_seed(0, "annotate", key(pseudonym), clip_id), clip_id)
+    )

@@ -21,7 +21,7 @@ import pandas as pd
 
 from ferflow.datasets.synth4d.expression import CONFUSABLE
 from ferflow.humans.annotators import simulated_name
-from ferflow.seeds import derive
+from ferflow.seeds import derive_seed
 from ferflow.settings import SimulatedAnnotators
 
 
@@ -61,4 +61,4 @@ def draw(
 
 
 def _rng(seed: int, *names: str | int) -> np.random.Generator:
-    return np.random.default_rng(derive(seed, "humans", *names))
+    return np.random.default_rng(derive_seed(seed, "humans", *names))

@@ -23,7 +23,7 @@ import torch
 from ferflow.errors import FerflowError
 from ferflow.models import spatial
 from ferflow.models.export import serialise, session
-from ferflow.models.fuse import quickened
+from ferflow.models.fuse import optimize_for_cpu
 from ferflow.models.network import SpatialNetwork, count
 
 TOLERANCE = 1e-3
@@ -34,7 +34,7 @@ WARM_UP = 20
 
 def ways(network: SpatialNetwork) -> dict[str, Callable[[torch.Tensor], np.ndarray]]:
     """Name to a function from images float32 [N,C,S,S] (0–1) to probabilities [N,K]."""
-    quick, runtime = quickened(network), session(serialise(network, {}))
+    quick, runtime = optimize_for_cpu(network), session(serialise(network, {}))
 
     def plain(images: torch.Tensor) -> np.ndarray:
         with torch.inference_mode():
@@ -42,7 +42,7 @@ def ways(network: SpatialNetwork) -> dict[str, Callable[[torch.Tensor], np.ndarr
 
     return {
         "torch": plain,
-        "torch, quickened": lambda images: quick(images).softmax(1).numpy(),
+        "torch, optimize_for_cpu": lambda images: quick(images).softmax(1).numpy(),
         "ONNX Runtime": lambda images: runtime.run(None, {"images": images.numpy()})[0],
     }
 
@@ -95,7 +95,7 @@ def measure(model: str, runs: int) -> dict[str, object]:
         "size": shape[2],
         "runs": runs,
         "ways": found,
-        "ratio": found["torch, quickened"]["own"] / found["ONNX Runtime"]["own"],
+        "ratio": found["torch, optimize_for_cpu"]["own"] / found["ONNX Runtime"]["own"],
     }
 
 
@@ -115,7 +115,7 @@ def run(model: str, runs: int) -> None:
             f"{name:18}{one['wall']:7.3f} ms by the wall clock, {one['own']:7.3f} ms of a processor, "
             f"probabilities within {one['difference']:.0e}"
         )
-    print(f"torch, quickened / ONNX Runtime: {found['ratio']:.2f}")
+    print(f"torch, optimize_for_cpu / ONNX Runtime: {found['ratio']:.2f}")
 
 
 def main() -> None:

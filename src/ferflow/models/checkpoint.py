@@ -18,7 +18,7 @@ import torch
 from torch import nn
 
 from ferflow.errors import WeightsError
-from ferflow.files import whole
+from ferflow.files import atomic_write
 
 FORMAT = 1
 Module = TypeVar("Module", bound=nn.Module)
@@ -54,7 +54,7 @@ def write(
     # Through memory: torch.save names the archive's inner folder after the file, which is a temporary one.
     buffer = io.BytesIO()
     torch.save(content, buffer)
-    with whole(path) as partial:
+    with atomic_write(path) as partial:
         partial.write_bytes(buffer.getbuffer())
 
 

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from ferflow.errors import FerflowError
-from ferflow.files import whole
+from ferflow.files import atomic_write
 from ferflow.models import spatial
 from ferflow.models.fuse import for_single_images
 from ferflow.models.network import SpatialNetwork
@@ -67,7 +67,7 @@ def export(model: str | Path, out: str | Path, *, dense: bool = False) -> None:
     if not difference <= TOLERANCE:
         problem = f"would differ from {model} by {difference:.1e} in a probability"
         raise FerflowError(out, problem, "report it with the versions of torch and onnxruntime")
-    with whole(out) as partial:
+    with atomic_write(out) as partial:
         partial.write_bytes(written)
 
 

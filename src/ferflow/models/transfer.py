@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from ferflow.models import spatial
 from ferflow.models.network import SpatialNetwork
 from ferflow.networks import NETWORKS, SHIPPED_NETWORK
-from ferflow.seeds import derive
+from ferflow.seeds import derive_seed
 
 
 class Frozen(nn.Module):
@@ -69,7 +69,7 @@ def start(name: str, weights: str | Path | None, seed: int) -> SpatialNetwork:
     if name == SHIPPED_NETWORK:
         return spatial.load(weights)[0]
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(derive(seed, "transfer", name) % 2**63)
+        torch.manual_seed(derive_seed(seed, "transfer", name) % 2**63)
         network = spatial.base(name, calibrated=weights is None)
     if weights is not None:
         spatial.load_base(network, weights)

@@ -44,7 +44,7 @@ def shared_out(names: Sequence[T], paths: Sequence[str]) -> dict[T, list[str]]:
     return {name: list(paths[number * count :][:count]) for number, name in enumerate(names)}
 
 
-def beside_paper(
+def compare_with_published(
     study: StudyFiles,
     paper: str,
     output: Table,
@@ -102,7 +102,9 @@ def _of_paper(study: StudyFiles, tables: Sequence[Table]) -> Iterator[ReportStep
     if name := study.settings.paper:
         made = {table.name for table in tables}
         sources = study.tables(*(one for one in papers.paper(name).reads if one in made))
-        yield beside_paper(study, name, Table("paper", "The paper's numbers and ours", RESULTS), sources)
+        yield compare_with_published(
+            study, name, Table("paper", "The paper's numbers and ours", RESULTS), sources
+        )
 
 
 def _last(study: StudyFiles, tables: list[Table]) -> Iterator[ReportStep]:
@@ -111,8 +113,8 @@ def _last(study: StudyFiles, tables: list[Table]) -> Iterator[ReportStep]:
     caption = {"clips": "table"}.get(settings.kind, f"{settings.kind.removesuffix('s')}_table")
     # One job for all of them, since each takes less time than a process needs to start.
     yield ReportStep(
-        name="shown_tables",
-        call="ferflow.report.shown:render_all",
+        name="render_tables",
+        call="ferflow.report.table_list:render_all",
         given={
             "shown": shown,
             "synthetic": study.synthetic,
@@ -128,8 +130,8 @@ def _last(study: StudyFiles, tables: list[Table]) -> Iterator[ReportStep]:
     )
     yield ReportStep(
         name="record",
-        call="ferflow.report.shown:record",
+        call="ferflow.report.table_list:record",
         given={"settings": study.recorded(), "shown": shown, "synthetic": study.synthetic},
         inputs={},
-        outputs={"settings": study.at(layout.SETTINGS), "shown": study.at(layout.SHOWN)},
+        outputs={"settings": study.at(layout.SETTINGS), "shown": study.at(layout.REPORT_TABLES)},
     )

@@ -6,9 +6,18 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from ferflow import layout
 from ferflow.classes import EMOTIONS_CONTEMPT
-from ferflow.parts import CURVES, DATA, IMAGES, PREDICTIONS, RESULTS, TRAINED, beside_paper, collected
+from ferflow.parts import (
+    CURVES,
+    DATA,
+    IMAGES,
+    PREDICTIONS,
+    RESULTS,
+    TRAINED,
+    collected,
+    compare_with_published,
+)
 from ferflow.steps.files import AffectFiles, StudyFiles
-from ferflow.steps.step import Figure, ReportStep, Table, plain
+from ferflow.steps.step import Figure, ReportStep, Table, as_params
 
 
 def steps(study: StudyFiles) -> Iterator[ReportStep | Table]:
@@ -19,8 +28,8 @@ def steps(study: StudyFiles) -> Iterator[ReportStep | Table]:
     yield from _training(study)
     sources = study.tables("class_report", "affect_training", "affect_augmentation")
     halves = [study.table("affect_classification"), study.table("affect_regression")]
-    output = Table("affect_beside", "The AffectNet paper and ours", RESULTS)
-    yield beside_paper(study, "affectnet", output, {"affect_metrics": halves, **sources})
+    output = Table("affect_comparison", "The AffectNet paper and ours", RESULTS)
+    yield compare_with_published(study, "affectnet", output, {"affect_metrics": halves, **sources})
     yield from _figures(study)
 
 
@@ -77,14 +86,14 @@ def _results(study: AffectFiles) -> Iterator[ReportStep]:
 
 
 def _augment(study: AffectFiles) -> dict | None:
-    return plain(study.settings.affect.loading.augment)
+    return as_params(study.settings.affect.loading.augment)
 
 
 def _training(study: AffectFiles) -> Iterator[ReportStep | Table]:
     yield ReportStep(
         name="affect_models",
         call="ferflow.report.affect_tables:networks",
-        inputs={"about_csvs": study.of_models("about.csv")},
+        inputs={"about_csvs": study.of_models("model_info.csv")},
         outputs={"out": Table("affect_models", "The networks", TRAINED)},
     )
     yield Table("affect_speed", "Images a second: training step and loader", TRAINED)
@@ -95,7 +104,7 @@ def _training(study: AffectFiles) -> Iterator[ReportStep | Table]:
         inputs={
             "histories": study.of_models("history.csv"),
             "times": study.of_models("time.json"),
-            "abouts": study.of_models("about.csv"),
+            "abouts": study.of_models("model_info.csv"),
         },
         outputs={
             "training": Table("affect_training", "Table 3: training", TRAINED),

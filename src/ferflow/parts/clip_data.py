@@ -10,7 +10,7 @@ from ferflow.datasets import manifest
 from ferflow.parts import CROSS_VALIDATION, FACES, shared_out
 from ferflow.settings import Online, Pictures, Trim
 from ferflow.steps.files import ClipFiles, StudyFiles
-from ferflow.steps.step import Figure, ReportStep, Table, plain
+from ferflow.steps.step import Figure, ReportStep, Table, as_params
 
 
 def steps(study: StudyFiles) -> Iterator[ReportStep | Table]:
@@ -211,7 +211,7 @@ def _pictures(study: ClipFiles) -> ReportStep:
             "chin": settings.faces.extend,
             "transformations": settings.augment.transformations,
             "listing": settings.augment.listing,
-            "online": plain(settings.spatial.online),
+            "online": as_params(settings.spatial.online),
         },
         inputs=example_files(study),
         outputs={
@@ -244,11 +244,13 @@ def pictures(
     out_online: str,
 ) -> None:
     """Faces of the data set, a face found, frames kept, augmentation (thesis, Figures 3.2, 3.5, 3.8, 3.9)."""
-    from ferflow.explain import way_run
+    from ferflow.explain import preprocessing_figures
 
-    clip = way_run.Example.of(example, faces, aus, trim_csv, manifest_csv)
-    way_run.samples(faces, aus, trim_csv, manifest_csv, out_samples, emotions, pictures)
-    way_run.face(clip, out_face, chin, pictures)
-    way_run.kept(clip, out_kept, pictures)
-    way_run.offline_augmentation(clip, out_offline, transformations, listing, online, seed, pictures)
-    way_run.online_augmentation(clip, out_online, online, seed, pictures)
+    clip = preprocessing_figures.Example.of(example, faces, aus, trim_csv, manifest_csv)
+    preprocessing_figures.samples(faces, aus, trim_csv, manifest_csv, out_samples, emotions, pictures)
+    preprocessing_figures.face(clip, out_face, chin, pictures)
+    preprocessing_figures.kept(clip, out_kept, pictures)
+    preprocessing_figures.offline_augmentation(
+        clip, out_offline, transformations, listing, online, seed, pictures
+    )
+    preprocessing_figures.online_augmentation(clip, out_online, online, seed, pictures)

@@ -157,13 +157,15 @@ def _details(study: ClipFiles) -> Iterator[ReportStep]:
             "calibration": study.table("calibration"),
             "comparisons": study.table("comparisons"),
             "groups": study.table(detail_tables.BY) if study.by else [],
-            "confusion": study.table("confusion_beside"),
+            "confusion": study.table("confusion_with_annotators"),
         },
         outputs={
             "reliability": Figure("reliability", "Reliability of the models", RESULTS),
             "comparisons": Figure("comparisons", "Models against each other", RESULTS) if compared else [],
             "groups": Figure("groups", f"Accuracy by {', '.join(study.by)}", RESULTS) if study.by else [],
-            "confusion": Figure("beside", "Confusion matrices of models and annotators", RESULTS),
+            "confusion": Figure(
+                "annotators_confusion", "Confusion matrices of models and annotators", RESULTS
+            ),
         },
     )
 
@@ -208,7 +210,7 @@ def figures_of_details(
         compared.differences(comparisons, out_comparisons, confidence)
     if groups and out_groups:
         by_group.by_group(groups, out_groups, confidence)
-    run.confusions_beside(confusion, out_confusion)
+    run.confusions_with_annotators(confusion, out_confusion)
 
 
 def _opening(study: ClipFiles) -> ReportStep:

@@ -11,7 +11,7 @@ from ferflow.parts.clip_data import example_clip, example_files
 from ferflow.parts.clip_results import JUDGING
 from ferflow.settings import Comparison, Evaluation, Pictures, Range
 from ferflow.steps.files import ClipFiles, StudyFiles
-from ferflow.steps.step import Figure, ReportStep, Table, plain
+from ferflow.steps.step import Figure, ReportStep, Table, as_params
 
 
 def steps(study: StudyFiles) -> Iterator[ReportStep | Table]:
@@ -42,7 +42,7 @@ def _training(study: ClipFiles) -> Iterator[ReportStep]:
         given={"models": list(study.models.values()), **marks},
         inputs={
             "histories": study.of_folds("history.csv"),
-            "early": study.of_folds("early.csv"),
+            "early": study.of_folds("early_history.csv"),
             "final": study.of_finals("history.csv"),
         },
         outputs={
@@ -119,7 +119,7 @@ def _fold_models(study: ClipFiles) -> ReportStep:
         call="ferflow.evaluation.fold_models:write",
         sees=("settings=evaluation", "emotions", "protocol", "seed"),
         inputs={
-            "tested_csvs": study.of_folds("tested.csv"),
+            "tested_csvs": study.of_folds("fold_test_predictions.csv"),
             "predictions_csv": study.at(layout.PREDICTIONS),
             "manifest_csv": study.clips,
         },
@@ -221,7 +221,7 @@ def _experiments(study: ClipFiles) -> ReportStep:
         sees=JUDGING,
         given={
             "compared": compared,
-            "comparisons": {name: plain(one) for name, one in study.comparisons.items()},
+            "comparisons": {name: as_params(one) for name, one in study.comparisons.items()},
             "changes": {name: study.settings.told(name) for name in study.runs},
             "synthetic": study.synthetic,
         },
@@ -344,7 +344,7 @@ def feature_maps(
 ) -> None:
     """What each block of the spatial network makes of one face (thesis, Figure 3.14)."""
     from ferflow.explain import network_run
-    from ferflow.explain.way_run import Example
+    from ferflow.explain.preprocessing_figures import Example
 
     clip = Example.of(example, faces, aus, trim_csv, manifest_csv)
     network_run.feature_maps(model, clip, out, threads, seed, pictures)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from ferflow import layout, tables
-from ferflow.parts import IMAGES, PREDICTIONS, RESULTS, beside_paper
+from ferflow.parts import IMAGES, PREDICTIONS, RESULTS, compare_with_published
 from ferflow.steps.files import ImageFiles, StudyFiles
 from ferflow.steps.step import Figure, ReportStep, Table
 
@@ -33,7 +33,7 @@ def steps(study: StudyFiles) -> Iterator[ReportStep | Table]:
     output = Table("datacentric", "The data-centric paper: published and ours", RESULTS)
     sources = {"data_quality": study.table("data_quality")}
     sources["sampling"] = [study.table(name) for name in study.compared]
-    yield beside_paper(study, "datacentric", output, sources, ReportStep.rests_on)
+    yield compare_with_published(study, "datacentric", output, sources, ReportStep.rests_on)
     for name in study.compared:
         yield from _comparison(study, name)
     if study.settings.datacentric.cleaned:

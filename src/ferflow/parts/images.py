@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from ferflow import layout
 from ferflow.classes import EMOTIONS_NEUTRAL
-from ferflow.parts import IMAGES, PREDICTIONS, RESULTS, TRAINED, beside_paper, collected
+from ferflow.parts import IMAGES, PREDICTIONS, RESULTS, TRAINED, collected, compare_with_published
 from ferflow.steps.files import ImageFiles, StudyFiles
-from ferflow.steps.step import Figure, ReportStep, Table, plain
+from ferflow.steps.step import Figure, ReportStep, Table, as_params
 
 
 def steps(study: StudyFiles) -> Iterator[ReportStep | Table]:
@@ -50,7 +50,7 @@ def _averages(study: ImageFiles) -> Iterator[ReportStep]:
     yield ReportStep(
         name="best_choice",
         call="ferflow.evaluation.images:choose_models",
-        given={"names": study.models, "best": plain(study.settings.images.best)},
+        given={"names": study.models, "best": as_params(study.settings.images.best)},
         inputs={
             "models": study.of_models("model.pt"),
             "predictions_csvs": study.views("predictions.csv"),
@@ -134,7 +134,9 @@ def _compact(study: ImageFiles) -> ReportStep:
     sources = {name: study.table(name) for name in ("accuracies", "networks", "image_counts")}
     # Made by targets of their own; what is there is shown.
     sources |= {"sweep": study.there(study.table("sweep")), "speed": study.there(layout.SPEED)}
-    return beside_paper(study, "compact", Table("compact", "The compact paper and ours", RESULTS), sources)
+    return compare_with_published(
+        study, "compact", Table("compact", "The compact paper and ours", RESULTS), sources
+    )
 
 
 def _figures(study: ImageFiles) -> ReportStep:

@@ -157,12 +157,12 @@ def _paper(study: SfewFiles) -> Iterator[ReportStep]:
     folds_csvs += [study.table("sfew_handmade")] if study.handmade.under() else []
     schemas = {name: "sfew_paper" for name in PAPER} | {"sfew_table4": "sfew_methods"}
     yield ReportStep(
-        name="sfew_beside",
+        name="sfew_comparison",
         call=f"{__name__}:beside",
         given={"dataset": study.dataset},
         inputs={"folds_csvs": folds_csvs, "counts_csv": study.table("sfew_counts")},
         outputs={
-            "beside": Table("sfew_beside", "The SFEW paper and ours", RESULTS, "reference"),
+            "beside": Table("sfew_comparison", "The SFEW paper and ours", RESULTS, "reference"),
             "tables": [Table(name, title, RESULTS, schemas[name]) for name, title in PAPER.items()],
         },
         rests_on=PREDICTIONS,

@@ -10,7 +10,7 @@ from ferflow.parts import PREDICTIONS, PUBLISHED, RESULTS
 from ferflow.report import papers, thesis
 from ferflow.settings import C3dSettings, Evaluation, HeadSettings
 from ferflow.steps.files import ClipFiles, StudyFiles
-from ferflow.steps.step import ReportStep, Table, plain
+from ferflow.steps.step import ReportStep, Table, as_params
 
 
 def steps(study: StudyFiles) -> Iterator[ReportStep]:
@@ -21,12 +21,16 @@ def steps(study: StudyFiles) -> Iterator[ReportStep]:
     # In what the study's are other networks than the thesis's, whose numbers stand beside theirs.
     others = thesis.others(settings)
     yield ReportStep(
-        name="beside",
+        name="published_comparison",
         call="ferflow.report.reference:write_best_models",
         given={"dataset": settings.dataset.name, "others": others},
         inputs={"results_csv": study.table("results")},
         outputs={
-            "out": Table("beside", "Published and reproduced" if settings.thesis_classes() else "", RESULTS)
+            "out": Table(
+                "published_comparison",
+                "Published and reproduced" if settings.thesis_classes() else "",
+                RESULTS,
+            )
         },
         rests_on=PREDICTIONS,
     )
@@ -43,13 +47,13 @@ def steps(study: StudyFiles) -> Iterator[ReportStep]:
             outputs={"out": Table("stills_counts", schema="image_counts")},
         )
     yield ReportStep(
-        name="thesis_beside",
+        name="thesis_comparison",
         call=f"{__name__}:beside",
         sees=("evaluation", "emotions", "seed"),
         given={
             "sources": sources,
-            "heads": plain(settings.temporal.heads),
-            "c3d": plain(settings.end_to_end.c3d),
+            "heads": as_params(settings.temporal.heads),
+            "c3d": as_params(settings.end_to_end.c3d),
             "dataset": settings.dataset.name,
             "network": settings.spatial.network,
             "others": others,

@@ -10,10 +10,10 @@ from pathlib import Path
 from ferflow import __version__, layout
 from ferflow import settings as study_settings
 from ferflow.errors import FerflowError, InputError
-from ferflow.files import sha256, whole, write_text
+from ferflow.files import atomic_write, sha256, write_text
 from ferflow.release import archive, facts, verify
 from ferflow.release.rebuild import VOTES
-from ferflow.report import shown
+from ferflow.report import table_list
 from ferflow.settings import Settings
 
 FORMAT = 1
@@ -38,7 +38,7 @@ def write(results: str | Path, out: str | Path | None = None, pictures: bool = T
         versions = Path(temporary) / facts.VERSIONS
         write_text(versions, facts.versions())
         files[facts.VERSIONS] = versions
-        with whole(out) as partial:
+        with atomic_write(out) as partial:
             archive.write(partial, files, _listing(root, settings, files, pictures))
             found = verify.verify(partial)
             if not found.equal:
@@ -73,10 +73,10 @@ def contents(root: Path, settings: Settings, pictures: bool = True) -> dict[str,
     Raises InputError, naming the file and the command, where the study or its report is not complete.
     """
     results = root / layout.RESULTS.format(study=settings.study)
-    names = shown.read(root / layout.SHOWN.format(study=settings.study)).tables
+    names = table_list.read(root / layout.REPORT_TABLES.format(study=settings.study)).tables
     found = {path.relative_to(root).as_posix(): path for path in _plain(results, pictures)}
     folder = layout.TABLES.format(study=settings.study)
-    for name in (f"{folder}/{table}{end}" for table in names for end in (".csv", *shown.SUFFIXES)):
+    for name in (f"{folder}/{table}{end}" for table in names for end in (".csv", *table_list.SUFFIXES)):
         if name not in found:
             raise InputError(root / name, "does not exist", "run the workflow of the study through")
     report = layout.REPORT.format(study=settings.study)

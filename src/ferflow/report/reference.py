@@ -80,7 +80,7 @@ def compare(name: str, ours: StudyResults, table: str | None = None, every: bool
             rows.append(_compared(row, found, known, rule, about, ours))
     frame = pd.DataFrame(rows)
     listed = dict.fromkeys([*tables.schema("reference").names, *frame])
-    frame = frame.reindex(columns=tables.in_order(listed, "reference"))
+    frame = frame.reindex(columns=tables.ordered_map(listed, "reference"))
     frame[[*TEXTS]] = frame[[*TEXTS]].fillna("")
     numbers = [column for column in frame if column in NUMBERS or column.startswith("ours_")]
     return frame.astype(dict.fromkeys(numbers, float))
@@ -303,7 +303,7 @@ def write_best_models(
     `others` says in what ours are others (`thesis.others`).
     """
     found = best_models(tables.read(results_csv, "results"), dataset, others)
-    tables.write(found, out, "beside")
+    tables.write(found, out, "published_comparison")
 
 
 def best_models(results: pd.DataFrame, dataset: str, others: Mapping[str, str] | None = None) -> pd.DataFrame:
@@ -312,13 +312,13 @@ def best_models(results: pd.DataFrame, dataset: str, others: Mapping[str, str] |
     found = compare("thesis", StudyResults({"results": results}, facts), "3.6", every=True)
     found = found[found["item"].isin(finders.HEADS)]
     found.loc[found["ours"].isna(), "note"] = NOT_RUN.removesuffix(": ")
-    return found[tables.schema("beside").names]
+    return found[tables.schema("published_comparison").names]
 
 
 def best_models_table(table: pd.DataFrame, title: str) -> rendering.Rendered:
     """Schema `beside` as text; on synthetic data our column is headed so, and no difference is shown."""
     synthetic = bool((table["data"] == NOT_COMPARABLE).any())
-    shown = rendering.rendered(table, "beside", title, synthetic)
+    shown = rendering.rendered(table, "published_comparison", title, synthetic)
     if not synthetic:
         return shown
     left_out = ("our data", "difference (points)")

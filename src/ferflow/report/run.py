@@ -114,7 +114,7 @@ def confusions(confusion_csv: str | Path, output: str | Path) -> None:
         style.save(drawn, output, "Confusion matrices")
 
 
-def confusions_beside(confusion_csv: str | Path, output: str | Path) -> None:
+def confusions_with_annotators(confusion_csv: str | Path, output: str | Path) -> None:
     """Normalised confusion matrices of the models on the test clips, and of the annotators' majority last."""
     table = tables.read(confusion_csv, "confusion")
     order = model_order(table)

@@ -17,7 +17,7 @@ from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from ferflow.files import whole
+from ferflow.files import atomic_write
 
 DARK = "#0b2e4f"
 """First line, points, text on light cells. Lightness falls from BAND over LIGHT and MIDDLE to DARK."""
@@ -132,5 +132,5 @@ def point(
 
 def save(drawn: Figure, path: str | Path, title: str) -> None:
     """Write `drawn` to `path` as SVG: no date, no random identifiers, whole or not at all."""
-    with whole(path) as partial:
+    with atomic_write(path) as partial:
         drawn.savefig(partial, format="svg", metadata={"Date": None, "Title": title})

@@ -78,7 +78,7 @@ def early_stopping(
     final_history_csvs: Mapping[str, str | Path] | None = None,
     protocol: str = "honest",
 ) -> None:
-    """Schema `early_stopping` from each model's early.csv files, in the order of the folds.
+    """Schema `early_stopping` from each model's early_history.csv files, in the order of the folds.
 
     `final_history_csvs` (a model's history.csv of its final run) says how many epochs that run really took.
     """

@@ -34,7 +34,7 @@ published = table(
     (SPLIT.but(title="split"), NOTE),
 )
 
-beside = table(
+published_comparison = table(
     "A published number beside the reproduced one; `difference` (points of a percent) stays empty where "
     "the data are synthetic, since such numbers cannot be compared.",
     (PAPER_ROW, percent("published", "published (%)"), OUR_MODEL),

@@ -18,7 +18,7 @@ from ferflow import tables
 from ferflow.datasets.sfew import read_manifest
 from ferflow.errors import InputError, SplitError
 from ferflow.evaluation.predictions import LEAKY_PROTOCOLS
-from ferflow.seeds import derive
+from ferflow.seeds import derive_seed
 
 PROTOCOLS = ("random", "film", "spi")
 OUT = -1
@@ -56,7 +56,7 @@ def _drawn(manifest: pd.DataFrame, protocol: str, n_folds: int, seed: int) -> np
     groups = None if protocol == "random" else film_groups(manifest)
     n_films = n_folds if groups is None else len(set(groups))
     refuse_few(manifest["emotion"].value_counts().to_dict(), n_films, protocol, n_folds)
-    state = derive(seed, "sfew", protocol) % 2**32
+    state = derive_seed(seed, "sfew", protocol) % 2**32
     kind = StratifiedKFold if groups is None else StratifiedGroupKFold
     splitter = kind(n_folds, shuffle=True, random_state=state)
     folds = np.full(len(manifest), OUT, np.int64)

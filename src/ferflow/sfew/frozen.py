@@ -18,7 +18,7 @@ from torch.utils.data import Dataset
 
 from ferflow import hdf5
 from ferflow.errors import InputError, WeightsError
-from ferflow.files import sha256, whole
+from ferflow.files import atomic_write, sha256
 from ferflow.models import transfer
 from ferflow.models.precision import device
 from ferflow.seeds import reproducible
@@ -54,7 +54,7 @@ def write(
             "sha256": sha256(weights) if start == "imagenet" else "",
             "seed": seed,
         }
-        with whole(features_h5) as partial, hdf5.create(partial) as file:
+        with atomic_write(features_h5) as partial, hdf5.create(partial) as file:
             file.attrs["source"] = json.dumps(source, sort_keys=True)
             store.write_ids(file, ids)
             rows = None

@@ -13,7 +13,7 @@ from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.datasets.sfew import read_manifest
 from ferflow.errors import InputError
 from ferflow.evaluation import predictions
-from ferflow.seeds import derive
+from ferflow.seeds import derive_seed
 from ferflow.settings.sfew import Cell, Transfer
 from ferflow.sfew import folds as sides
 
@@ -59,7 +59,7 @@ def train_cell(
     for fold in range(folds.max() + 1):
         learnt = np.flatnonzero((folds != fold) & (folds != sides.OUT))
         judged = np.flatnonzero(folds == fold)
-        own = derive(seed, "transfer", protocol, fold)
+        own = derive_seed(seed, "transfer", protocol, fold)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(own)
             head = split.head(network, cell.network, cell.unfrozen, len(EMOTIONS_NEUTRAL))

@@ -12,7 +12,7 @@ import numpy as np
 from ferflow import hdf5
 from ferflow.datasets.sfew import read_manifest, scenes
 from ferflow.errors import InputError
-from ferflow.files import whole
+from ferflow.files import atomic_write
 
 SIZE = 224
 """Pixels of a side (Gong, section 2.1)."""
@@ -27,7 +27,7 @@ def write(path: str | Path, ids: Sequence[str], images: Iterable[np.ndarray]) ->
     Raises ValueError where there are not as many images as names, or one has another shape or type.
     """
     shape = (len(ids), SIZE, SIZE, 3)
-    with whole(path) as partial, hdf5.create(partial) as file:
+    with atomic_write(path) as partial, hdf5.create(partial) as file:
         write_ids(file, ids)
         chunks = (min(BLOCK, len(ids)), *shape[1:])
         rows = file.create_dataset("images", shape, np.uint8, chunks=chunks, fletcher32=True)

@@ -15,7 +15,7 @@ from ferflow.faces.detect import DETECTORS
 from ferflow.networks import NETWORKS
 from ferflow.settings import BEST, SHIPPED, ClipNetworkSettings, Settings, Spatial
 from ferflow.steps.preflight import Ready
-from ferflow.steps.step import Figure, Folder, Output, Page, Table, plain
+from ferflow.steps.step import Figure, Folder, Output, Page, Table, as_params
 from ferflow.training import sweep
 from ferflow.weights import shipped, start_file
 
@@ -93,7 +93,7 @@ class StudyFiles:
 
     def recorded(self) -> dict:
         """The settings as they were resolved."""
-        return plain(self.settings)
+        return as_params(self.settings)
 
     def captions(self) -> dict[str, Any]:
         """What the captions of the report say beside the settings."""
@@ -313,10 +313,12 @@ class ClipFiles(StudyFiles):
     def fold_files(self, pattern: str, tested: bool | None = None) -> dict[str, str]:
         """What the training of a fold writes to its folder; `tested`: also on the test subjects."""
         folder = self.at(pattern)
-        found = in_folder(folder, "history.csv", "predictions.csv", "early.json")
-        found["early_history"] = f"{folder}/early.csv"
+        found = in_folder(folder, "history.csv", "predictions.csv", "best_epoch.json")
+        found["early_history"] = f"{folder}/early_history.csv"
         return found | (
-            in_folder(folder, "tested.csv") if (self.tested if tested is None else tested) else {}
+            in_folder(folder, "fold_test_predictions.csv")
+            if (self.tested if tested is None else tested)
+            else {}
         )
 
     def of_folds(self, file: str) -> list[str]:
@@ -407,35 +409,35 @@ class ClipFiles(StudyFiles):
 
     def listed(self) -> dict:
         """The data set as it is listed: what is done with unusable clips changes nothing of that."""
-        return plain(self.settings.dataset) | {"unusable": "stop", "least_tracked": 0}
+        return as_params(self.settings.dataset) | {"unusable": "stop", "least_tracked": 0}
 
     def temporal(self, *heads: str) -> dict:
         """The heads' settings, those of `heads` alone."""
-        section = plain(self.settings.temporal)
+        section = as_params(self.settings.temporal)
         return section | {"heads": {name: section["heads"][name] for name in heads}}
 
     def temporal_of_run(self, run: str) -> dict:
         """The heads' settings with those of an experiment's run in place of its head's."""
-        return self.temporal() | {"heads": {self.runs[run].of: plain(self.settings.of_run(run))}}
+        return self.temporal() | {"heads": {self.runs[run].of: as_params(self.settings.of_run(run))}}
 
     def trained(self, *heads: str, **beside: Any) -> dict:
         """Everything that shapes a final model of `heads`; what is done with its predictions does not."""
-        found = {name: plain(getattr(self.settings, name)) for name in SHAPING}
+        found = {name: as_params(getattr(self.settings, name)) for name in SHAPING}
         found["dataset"] = self.listed()
         found["aus"]["compared"] = []
-        found["splits"] = plain(self.settings.splits) | {"compared": []}
+        found["splits"] = as_params(self.settings.splits) | {"compared": []}
         found["temporal"] = self.temporal(*heads)
         return found | beside
 
     def nested(self, head: str, *candidates: str) -> dict:
         """`trained` with these `candidates` of nested cross-validation; another reruns nothing of them."""
-        section = plain(self.settings.nested)
+        section = as_params(self.settings.nested)
         own = {name: section["candidates"][name] for name in candidates}
         return self.trained(head, nested={**section, "candidates": own, "heads": [head]})
 
     def search(self, head: str) -> dict:
         """The search's settings as far as they concern `head`."""
-        section = plain(self.settings.search)
+        section = as_params(self.settings.search)
         return section | {"run": [head], "space": {head: section["space"][head]}}
 
 
@@ -514,7 +516,7 @@ class ImageFiles(StudyFiles):
         """The sweep's settings for one run: one more optimiser in the list reruns nothing of the others."""
         own = self.sweep_runs[run]
         listed = {"optimisers": [own.optimiser or "sgd"], "schedules": [own.schedule]}
-        return plain(self.settings.sweep) | listed
+        return as_params(self.settings.sweep) | listed
 
     # The data-centric study.
 
@@ -623,11 +625,11 @@ class SfewFiles(StudyFiles):
 
     def cell(self, name: str, protocol: str) -> dict:
         """A cell under one protocol: another in the study is no reason to train this one anew."""
-        return plain(self.cells[name]) | {"protocols": [protocol]}
+        return as_params(self.cells[name]) | {"protocols": [protocol]}
 
     def trained(self, protocol: str) -> dict:
         """How cells are trained, without the others of them."""
-        return plain(self.transfer) | {"protocols": [protocol], "cells": {}}
+        return as_params(self.transfer) | {"protocols": [protocol], "cells": {}}
 
 
 class AffectFiles(StudyFiles):

@@ -17,7 +17,7 @@ from typing import Any
 
 from pydantic import BaseModel, TypeAdapter
 
-from ferflow import layout, written
+from ferflow import integrity, layout
 from ferflow.errors import FerflowError
 from ferflow.settings import KINDS, Settings
 from ferflow.steps.step import CALL, CODE
@@ -143,10 +143,10 @@ def job(snakemake: Any) -> Iterator[Callable[[str], None]]:
             print(f"ferflow: {line} (rule {snakemake.rule})", file=terminal, flush=True)
 
         try:
-            written.forget(snakemake.output)
-            written.refuse_changed(snakemake.input)
+            integrity.forget(snakemake.output)
+            integrity.refuse_changed(snakemake.input)
             yield announce
-            written.note(snakemake.output)
+            integrity.note(snakemake.output)
         except FerflowError as error:
             line = f"{error}{_repair(error.where, snakemake.input)}"
             print(f"error: {line}", file=file)
@@ -164,6 +164,6 @@ def _named(files: Any) -> dict[str, Any]:
 
 def _repair(where: Any, inputs: Iterable[str]) -> str:
     """What to type where the file at fault is an input that the workflow makes, else nothing."""
-    if Path(where) in map(Path, inputs) and written.is_noted(where):
+    if Path(where) in map(Path, inputs) and integrity.is_noted(where):
         return f"; to have it made again: `rm {shlex.quote(str(where))}`, then the same command as before"
     return ""

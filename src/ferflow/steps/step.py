@@ -58,7 +58,7 @@ class Step:
         for one in self.sees:
             name, section = _argument(one)
             if name not in given:
-                seen[name] = plain(attrgetter(section)(settings))
+                seen[name] = as_params(attrgetter(section)(settings))
         given = {**seen, **given}
         return {CALL: self.call, CODE: self._code(given), **given}
 
@@ -166,10 +166,10 @@ def _argument(seen: str) -> tuple[str, str]:
     return name, section or name
 
 
-def plain(section: Any) -> Any:
+def as_params(section: Any) -> Any:
     """A section of the settings, or a mapping of some, as plain values."""
     if isinstance(section, Mapping):
-        return {name: plain(one) for name, one in section.items()}
+        return {name: as_params(one) for name, one in section.items()}
     return section.model_dump(mode="json") if hasattr(section, "model_dump") else section
 
 

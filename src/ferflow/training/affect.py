@@ -27,7 +27,7 @@ from ferflow.models.affect import AffectNetwork, Shape, save
 from ferflow.models.network import count
 from ferflow.models.precision import device, resolve
 from ferflow.networks import NETWORKS
-from ferflow.seeds import derive, reproducible
+from ferflow.seeds import derive_seed, reproducible
 from ferflow.settings.affect import AffectAugment, AffectModel, Loading
 from ferflow.training import checkpoints
 from ferflow.training.fit import fit
@@ -114,13 +114,13 @@ def train(
     """Train `model` as the row `name` on the images that `index_csv` lists under `root`.
 
     Writes to `out_folder`: `model.pt`, `history.csv` (schema `history`), `predictions.csv` of the
-    validation part, `about.csv` (`affect_models`, a row) and `time.json`. The run is
+    validation part, `model_info.csv` (`affect_models`, a row) and `time.json`. The run is
     kept in the folder `run`, from which it goes on after an interruption, in the middle of an epoch too. Rows
     that differ in their loss alone start from the same weights and see the same images in the same order.
     """
     out = Path(out_folder)
     index = affect_index.load(index_csv, root)
-    own = derive(seed, "affect", model.backbone)
+    own = derive_seed(seed, "affect", model.backbone)
     with reproducible(own, model.threads):
         network = build(model, start)
         training = batches(index, TRAIN, model, loading.augment, own, loading.workers)
@@ -144,7 +144,7 @@ def train(
     tables.write(history, out / "history.csv", "history")
     tables.write(predictions, out / "predictions.csv", "predictions")
     about = describe(name, model, network, start, (len(index.rows(TRAIN)), len(rows)), synthetic)
-    tables.write(about, out / "about.csv", "affect_models")
+    tables.write(about, out / "model_info.csv", "affect_models")
     meta = {
         "model": name,
         "synthetic": synthetic,

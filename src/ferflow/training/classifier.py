@@ -13,7 +13,7 @@ from ferflow.evaluation.results import study_note
 from ferflow.models import spatial as networks
 from ferflow.models.network import SpatialNetwork
 from ferflow.models.precision import device, resolve
-from ferflow.seeds import derive, reproducible
+from ferflow.seeds import derive_seed, reproducible
 from ferflow.settings import Finetune, Spatial, Stage
 from ferflow.training.crossval import best_epoch
 from ferflow.training.search import Outcome, Shape, best, search
@@ -37,7 +37,7 @@ def write_frozen(
 
     parts = read(stills, protocol).parts
     precision = resolve(settings.precision, device())
-    with reproducible(derive(seed, "finetune", settings.network), settings.threads):
+    with reproducible(derive_seed(seed, "finetune", settings.network), settings.threads):
         network = build(settings.network, pretrained)
         source = {
             "network": settings.network,
@@ -77,7 +77,7 @@ def search_classifier(
 
     def train(shape: Shape, title: str) -> tuple[SpatialNetwork, pd.DataFrame]:
         # The same seed for all: what differs between two trials is the classifier.
-        with reproducible(derive(seed, "finetune", settings.network), settings.threads):
+        with reproducible(derive_seed(seed, "finetune", settings.network), settings.threads):
             network = build(settings.network, pretrained, shape)
             return network, fit_classifier(network, *sides, recipe, seed, title)
 
@@ -107,7 +107,7 @@ def fit_classifier(
     from ferflow.training.task import Expression
 
     n_classes = len(EMOTIONS_NEUTRAL)
-    start = derive(seed, "finetune", settings.network)
+    start = derive_seed(seed, "finetune", settings.network)
     weights = balanced(training.labels.numpy(), n_classes) if settings.class_weights else None
     recipe = Recipe(
         settings.optimiser,

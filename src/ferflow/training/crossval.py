@@ -16,7 +16,7 @@ import pandas as pd
 from ferflow import files, tables
 from ferflow.errors import SplitError
 from ferflow.evaluation.predictions import table
-from ferflow.seeds import derive, reproducible
+from ferflow.seeds import derive_seed, reproducible
 from ferflow.settings import Finalize, Temporal, Trained
 from ferflow.settings.types import Normalise
 from ferflow.training import splits as subject_splits
@@ -52,9 +52,9 @@ def run_fold(
     (`data.Study.offset`); every augmentation among them is trained on, none is judged on. Writes to
     `out_folder`, after both runs have ended: `history.csv` and `predictions.csv` (of the last epoch's
     weights: no epoch is picked by what it is judged on) of the fixed run of `temporal.epochs`, at a constant
-    learning rate; `early.csv` and `early.json` (see `best_epoch`) of the run
-    that stops early, which is left out where `finalize` is None. With `tested` also `tested.csv`: what that
-    run's best weights say of the test subjects, who have no say in anything. A training that will be long is
+    learning rate; `early_history.csv` and `best_epoch.json` (see `best_epoch`) of the run that stops early,
+    which is left out where `finalize` is None. With `tested` also `fold_test_predictions.csv`: what its
+    best weights predict of the test subjects, by whom nothing is chosen. A training that will be long is
     announced before it starts (None: on stderr). Raises SplitError where a subject stands on both sides under
     `honest`.
     """
@@ -150,7 +150,7 @@ def train_and_judge(
 
     def train(recipe: Recipe, purpose: str, judged: Dataset = validation):
         # Both runs start from the same weights and see the clips in the same order.
-        start = derive(seed, "fold", name, fold)
+        start = derive_seed(seed, "fold", name, fold)
         with reproducible(start, plan.threads):
             network = build()
             history = fit(
@@ -184,9 +184,9 @@ def train_and_judge(
         return
     if test is not None:
         judged = table(test[0], said, classes, model, "test", fold, seed)
-        tables.write(judged, out_folder / "tested.csv", "predictions")
-    tables.write(early, out_folder / "early.csv", "history")
-    files.write_text(out_folder / "early.json", json.dumps({"fold": fold, **best_epoch(early)}) + "\n")
+        tables.write(judged, out_folder / "fold_test_predictions.csv", "predictions")
+    tables.write(early, out_folder / "early_history.csv", "history")
+    files.write_text(out_folder / "best_epoch.json", json.dumps({"fold": fold, **best_epoch(early)}) + "\n")
 
 
 def training_subjects(split: dict, without: int | None = None) -> list[str]:

@@ -173,7 +173,7 @@ def train_final(
 ) -> None:
     """Train the network on all folds' subjects for `final.final_epochs`, judge it on the test subjects.
 
-    `early` are the folds' `early.json`; `prepared` are the settings by which frames were found (`faces`,
+    `early` are the folds' `best_epoch.json`; `prepared` are the settings by which frames were found (`faces`,
     `aus`, `trim`), which the file keeps. Writes to `out_folder`, after training has ended: `model.pt`
     (`endtoend.load` reads it), `history.csv`, `predictions.csv`. Raises SplitError as `run_fold`.
     """

@@ -13,7 +13,7 @@ import pandas as pd
 from ferflow import files, tables
 from ferflow.errors import InputError, SettingError, WeightsError
 from ferflow.evaluation.predictions import table
-from ferflow.seeds import derive, reproducible
+from ferflow.seeds import derive_seed, reproducible
 from ferflow.settings import Aus, Faces, Features, Finalize, Settings, Trained, Trim
 from ferflow.training import splits as subject_splits
 from ferflow.training.crossval import training_subjects
@@ -31,7 +31,7 @@ Network = TypeVar("Network")
 
 
 def folds_table(early: Sequence[str | Path]) -> pd.DataFrame:
-    """The folds' `early.json` as a table: fold, max_accuracy, epoch (thesis, section 3.2.4)."""
+    """The folds' `best_epoch.json` as a table: fold, max_accuracy, epoch (thesis, section 3.2.4)."""
     entries = {"fold": int, "max_accuracy": float, "epoch": int}
     rows = [files.read_record(path, entries, "delete it and run the fold again") for path in early]
     return pd.DataFrame(rows, columns=list(entries)).sort_values("fold", ignore_index=True)
@@ -56,7 +56,7 @@ def train_final(
 ) -> None:
     """Train `head` on all folds' subjects for `final_epochs` and judge it once on the test subjects, if any.
 
-    `features` as in `crossval.run_fold`; `early` are the folds' `early.json`; `spatial` is the model the
+    `features` as in `crossval.run_fold`; `early` are the folds' `best_epoch.json`; `spatial` is the model the
     features come from. Writes to `out_folder`, after training has ended: `model.pt` (`load_final` reads it;
     it needs no other file), `history.csv`, `predictions.csv`. Raises SplitError as `run_fold`.
     """
@@ -160,7 +160,7 @@ def last_run(
         monitor="train_accuracy",
         bfloat16=bfloat16,
     )
-    start = derive(seed, "final", purpose)
+    start = derive_seed(seed, "final", purpose)
     with reproducible(start, plan.threads):
         network = build()
         batches = loader(training, plan.batch, start)

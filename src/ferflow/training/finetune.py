@@ -25,7 +25,7 @@ from ferflow.errors import WeightsError
 from ferflow.evaluation.predictions import table
 from ferflow.models import spatial as networks
 from ferflow.models.network import SpatialNetwork
-from ferflow.seeds import derive
+from ferflow.seeds import derive_seed
 from ferflow.settings import Finetune, Spatial
 from ferflow.training import checkpoints
 from ferflow.training.classifier import PHASE, of_stage
@@ -183,7 +183,7 @@ def _attempt(
         set_dropout(network, dropout)
     network.train()  # a file's network comes in evaluation mode, which Lightning would leave it in
     network.unfreeze(blocks)
-    start = derive(seed, "finetune", phase, name)
+    start = derive_seed(seed, "finetune", phase, name)
     # The identity in the path: dropout is no weight, by which checkpoints are told apart.
     started = folder / identity[:12]
     history = fit_images(

@@ -85,7 +85,7 @@ class _Last(Checkpoint):
         self._save(trainer)
 
     def _save(self, trainer: lightning.Trainer) -> None:
-        with files.whole(self.folder / checkpoints.LAST) as partial:
+        with files.atomic_write(self.folder / checkpoints.LAST) as partial:
             trainer.save_checkpoint(partial)
 
 

@@ -19,7 +19,7 @@ from torch.utils.data import Dataset
 
 from ferflow import hdf5
 from ferflow.errors import InputError, WeightsError
-from ferflow.files import whole
+from ferflow.files import atomic_write
 from ferflow.models.fuse import placed
 from ferflow.models.network import SpatialNetwork
 from ferflow.models.precision import device
@@ -46,7 +46,7 @@ def write(
     it back. Raises WeightsError where a feature is not finite or exceeds float16's 65,504.
     """
     base = placed(network, precision)
-    with whole(path) as partial, hdf5.create(partial) as file, torch.inference_mode():
+    with atomic_write(path) as partial, hdf5.create(partial) as file, torch.inference_mode():
         file.attrs["source"] = json.dumps(source, sort_keys=True)
         for side, part in parts.items():
             group = file.create_group(side)

@@ -20,11 +20,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ferflow.ahead import in_order
 from ferflow.datasets.affect_index import Index
 from ferflow.errors import InputError, SettingError
 from ferflow.faces.quiet import opencv
 from ferflow.faces.video import is_cut
+from ferflow.prefetch import ordered_map
 from ferflow.settings.affect import AffectAugment
 
 ORDER, AUGMENT = 0, 1
@@ -88,7 +88,7 @@ class Batches:
             rows = self.rows[places[number * self.batch : (number + 1) * self.batch]]
             return self._make(rows, epoch, number)
 
-        for made in in_order(range(self._next, len(self)), make, self.workers):
+        for made in ordered_map(range(self._next, len(self)), make, self.workers):
             self._next += 1
             if self._next == len(self):
                 self._epoch, self._next = epoch + 1, 0

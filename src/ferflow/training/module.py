@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from ferflow.errors import LossError
-from ferflow.seeds import derive
+from ferflow.seeds import derive_seed
 from ferflow.settings import Optimiser, Schedule
 from ferflow.training import checkpoints, optimise
 from ferflow.training.shards import Shards
@@ -101,7 +101,7 @@ class Learner(lightning.LightningModule):
         # An epoch draws the same numbers whether the run came here in one go or was taken up again.
         # (Lightning counts from 0 again in a run that was taken up, where it tells the sampler.)
         if self.recipe.checkpoint_steps is None:
-            torch.manual_seed(derive(self.seed, "epoch", self.current_epoch))
+            torch.manual_seed(derive_seed(self.seed, "epoch", self.current_epoch))
         sampler = getattr(self.trainer.train_dataloader, "sampler", None)
         if hasattr(sampler, "set_epoch"):
             sampler.set_epoch(self.current_epoch)
@@ -110,7 +110,7 @@ class Learner(lightning.LightningModule):
 
     def training_step(self, batch: tuple[Tensor, ...], _: int) -> Tensor:
         if self.recipe.checkpoint_steps is not None:  # so does a step, where an epoch can be taken up within
-            torch.manual_seed(derive(self.seed, "step", self.global_step))
+            torch.manual_seed(derive_seed(self.seed, "step", self.global_step))
         if self.shards is None:
             return self._step(batch, TRAIN)
         inputs, (labels,) = self.task.split(batch)

@@ -18,7 +18,7 @@ from ferflow import tables
 from ferflow.errors import InputError, SplitError
 from ferflow.evaluation.results import results
 from ferflow.files import read_json, read_record, write_text
-from ferflow.seeds import derive
+from ferflow.seeds import derive_seed
 from ferflow.settings import Evaluation
 from ferflow.training import splits
 from ferflow.training.final import final_epochs
@@ -33,7 +33,7 @@ def make(sexes: Mapping[str, str], outer: int, inner: int, seed: int) -> dict:
     `outer`, a list of splits as in splits.json: `test` is the outer fold, `folds` are the inner ones.
     Raises SplitError where there are too few subjects.
     """
-    rng = np.random.default_rng(derive(seed, SCHEME))
+    rng = np.random.default_rng(derive_seed(seed, SCHEME))
     folds = splits.deal(sexes, outer, rng)
     plan = {"scheme": SCHEME, "seed": seed, "protocol": "honest", "outer": []}
     for test in folds:
@@ -94,7 +94,7 @@ def inner_row(model: str, outer: int, inner: int, candidate: str, folder: str | 
     on. The epoch is the one at which the run that stops early was best.
     """
     said = tables.read(Path(folder) / "predictions.csv", "predictions")
-    path = Path(folder) / "early.json"
+    path = Path(folder) / "best_epoch.json"
     epoch = read_record(path, {"epoch": int}, "delete it and run the inner fold again")["epoch"]
     return {
         "model": model,

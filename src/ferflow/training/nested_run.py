@@ -14,7 +14,7 @@ from ferflow.datasets import manifest as clip_list
 from ferflow.errors import SettingError
 from ferflow.evaluation import predictions as predictions_table
 from ferflow.evaluation.results import study_note
-from ferflow.seeds import derive
+from ferflow.seeds import derive_seed
 from ferflow.settings import Evaluation, Settings, Temporal
 from ferflow.training import nested
 from ferflow.training import splits as subject_splits
@@ -70,7 +70,7 @@ def run_inner(
         normalise=own.features.normalise,
         classes=own.emotions,
         model=model,
-        seed=derive(own.seed, nested.SCHEME, outer),
+        seed=derive_seed(own.seed, nested.SCHEME, outer),
     )
 
 

@@ -12,7 +12,7 @@ from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.errors import WeightsError
 from ferflow.evaluation.predictions import table
 from ferflow.models import spatial as networks
-from ferflow.seeds import derive, reproducible
+from ferflow.seeds import derive_seed, reproducible
 from ferflow.settings import Spatial
 from ferflow.training import checkpoints
 from ferflow.training import stills as stills_of
@@ -43,7 +43,7 @@ def train_spatial(
     from ferflow.training.images import fit_images, probabilities
 
     data = stills_of.read(stills, protocol)
-    start = derive(seed, "spatial", settings.network)
+    start = derive_seed(seed, "spatial", settings.network)
     with reproducible(start, settings.threads):
         network = networks.build(settings.network, len(EMOTIONS_NEUTRAL))
         if pretrained is not None:
@@ -113,5 +113,5 @@ def adopt(weights: str | Path, out_folder: str | Path, settings: Spatial) -> Non
     for name in ("history", "predictions"):
         tables.write(pd.DataFrame(columns=tables.schema(name).names), out_folder / f"{name}.csv", name)
     checkpoints.write_time(None, out_folder / "time.json")
-    with files.whole(out_folder / "model.pt") as partial:
+    with files.atomic_write(out_folder / "model.pt") as partial:
         shutil.copyfile(weights, partial)

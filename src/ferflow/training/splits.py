@@ -13,7 +13,7 @@ import pandas as pd
 from ferflow.datasets import manifest
 from ferflow.errors import InputError, SplitError
 from ferflow.files import read_json, write_text
-from ferflow.seeds import derive
+from ferflow.seeds import derive_seed
 from ferflow.settings import SCHEMES, Settings
 from ferflow.settings.heads import Splits
 
@@ -209,7 +209,7 @@ def regrouped(split: dict, sexes: Mapping[str, str], seed: int) -> dict:
         ordered = [subject for group in _by_sex(rest) for subject in group]
         folds = [block.tolist() for block in np.array_split(ordered, n_folds)]
     else:
-        folds = deal(rest, n_folds, np.random.default_rng(derive(seed, "splits", scheme)))
+        folds = deal(rest, n_folds, np.random.default_rng(derive_seed(seed, "splits", scheme)))
     other = {"scheme": scheme, "seed": seed, "protocol": split["protocol"], "test": split["test"]}
     other["folds"] = folds
     check(other, split["protocol"])

@@ -15,7 +15,7 @@ from ferflow.datasets.crops import Crops
 from ferflow.datasets.image_sets import read_images, read_stills
 from ferflow.datasets.images import ImageSet
 from ferflow.errors import InputError
-from ferflow.seeds import derive
+from ferflow.seeds import derive_seed
 from ferflow.settings import Faces, Sequences, SubjectParts
 from ferflow.settings import Stills as StillsSettings
 from ferflow.training import splits
@@ -117,8 +117,8 @@ def by_subject(images: ImageSet, parts: SubjectParts, seed: int) -> ImageSet:
         problem = "does not say who is shown, so that its images cannot be parted by subject"
         raise InputError(images.root, problem, "take a copy whose files have their published names")
     sexes = dict(zip(subjects, images.table["sex"], strict=True))
-    test, rest = _drawn(sexes, parts.judged, derive(seed, "stills", JUDGED))
-    watched, _ = _drawn(rest, parts.watched / (1 - parts.judged), derive(seed, "stills", WATCHED))
+    test, rest = _drawn(sexes, parts.judged, derive_seed(seed, "stills", JUDGED))
+    watched, _ = _drawn(rest, parts.watched / (1 - parts.judged), derive_seed(seed, "stills", WATCHED))
     side = (
         {subject: TRAINED for subject in sexes}
         | dict.fromkeys(watched, WATCHED)

@@ -21,7 +21,7 @@ from ferflow.errors import InputError
 from ferflow.evaluation.predictions import table
 from ferflow.evaluation.views import view_probabilities
 from ferflow.files import read_json, write_text
-from ferflow.seeds import derive, reproducible
+from ferflow.seeds import derive_seed, reproducible
 from ferflow.settings import Optimiser, OptimiserName, Schedule, Spatial, Sweep
 from ferflow.training.crossval import best_epoch
 from ferflow.training.stills import JUDGED, TRAINED, WATCHED, read
@@ -91,13 +91,13 @@ def train(
     data = read(stills, protocol)
     training, watched = data.parts[TRAINED], data.parts[WATCHED]
     share = 1.0 if settings.images is None else min(1.0, settings.images / len(training.labels))
-    learnt = _drawn(training, share, derive(seed, "sweep", TRAINED))
+    learnt = _drawn(training, share, derive_seed(seed, "sweep", TRAINED))
     if chosen.both:
         # The parts keep their proportion, or a small sweep would mostly learn from the validation images.
-        more = _drawn(watched, share, derive(seed, "sweep", WATCHED))
+        more = _drawn(watched, share, derive_seed(seed, "sweep", WATCHED))
         learnt = Labelled(*(np.concatenate(pair) for pair in zip(learnt, more, strict=True)))
     # Each run has a seed of its own: two runs of the same settings differ as two runs of anybody's do.
-    start = derive(seed, "sweep", run)
+    start = derive_seed(seed, "sweep", run)
     with reproducible(start, recipe.threads):
         network = networks.build(recipe.network, len(EMOTIONS_NEUTRAL))
     if chosen.stage == TUNING:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ferflow.errors import InputError, LossError
-from ferflow.seeds import derive
+from ferflow.seeds import derive_seed
 
 if TYPE_CHECKING:
     import optuna
@@ -48,7 +48,7 @@ def run(
     for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
         study.tell(trial.number, state=TrialState.FAIL)  # its process is gone
     while (done := len(study.get_trials(deepcopy=False, states=ended))) < n_trials:
-        study.sampler = sampler(derive(seed, "trial", done) % 2**32)
+        study.sampler = sampler(derive_seed(seed, "trial", done) % 2**32)
         trial = study.ask()
         try:
             value = attempt(trial, done + 1)

@@ -17,7 +17,7 @@ from ferflow.datasets.sfew import LISTS
 from ferflow.datasets.synth4d import facemodel
 from ferflow.datasets.synth4d.clips import MARKER, NOTICE, write_notice
 from ferflow.errors import InputError
-from ferflow.files import whole, write_text
+from ferflow.files import atomic_write, write_text
 from ferflow.settings import Synth4d
 from ferflow.settings.scenes import Scenes, rendered
 
@@ -84,7 +84,7 @@ def _write_sets(folder: Path, rows: list[dict]) -> None:
 
 
 def _write_image(scene: Scene, path: Path) -> None:
-    with whole(path) as partial:
+    with atomic_write(path) as partial:
         partial.write_bytes(cv2.imencode(".png", scene.image[:, :, ::-1])[1].tobytes())
 
 

@@ -17,7 +17,7 @@ from ferflow.datasets.synth4d.avi import MjpegWriter
 from ferflow.datasets.synth4d.raster import Camera
 from ferflow.datasets.synth4d.render import Renderer
 from ferflow.errors import SettingError
-from ferflow.files import whole, write_text
+from ferflow.files import atomic_write, write_text
 from ferflow.settings import Synth4d
 
 CLIP_STREAM, STILL_STREAM = 4, 48
@@ -72,7 +72,7 @@ def write_subject(
         )
         moved = motion.draw(shown, model, settings.frames, settings.head_motion, rng)
         asymmetry = np.clip(rng.normal(0, ASYMMETRY, len(model.names)), -0.35, 0.35)
-        with whole(folder / f"{clip_id}_tex.avi") as path:
+        with atomic_write(folder / f"{clip_id}_tex.avi") as path:
             write_clip(path, renderer, camera, moved, asymmetry, settings)
         aus = _au_table(clip_id, moved.aus, model.names)
         tables.write(aus, folder / "truth" / f"{clip_id}.csv", "aus")

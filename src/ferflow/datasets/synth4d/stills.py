@@ -14,7 +14,7 @@ from ferflow.datasets.synth4d import expression, facemodel, identity
 from ferflow.datasets.synth4d.clips import ASYMMETRY, STILL_STREAM, write_notice
 from ferflow.datasets.synth4d.facemodel import OVAL
 from ferflow.datasets.synth4d.render import Renderer
-from ferflow.files import whole
+from ferflow.files import atomic_write
 from ferflow.settings import Stills, Synth4d
 
 FER2013_CODES = {"angry": 0, "disgust": 1, "fear": 2, "happy": 3, "sad": 4, "surprise": 5, "neutral": 6}
@@ -52,7 +52,7 @@ def write_stills(
         rows += _person(number, usage[number], model, settings, synth4d, seed)
     order = np.random.default_rng([seed, STILL_STREAM, 1]).permutation(len(rows))
     write_notice(path.parent)
-    with whole(path) as partial, partial.open("w", encoding="utf-8", newline="\n") as file:
+    with atomic_write(path) as partial, partial.open("w", encoding="utf-8", newline="\n") as file:
         file.write("emotion,pixels,Usage\n")
         # As in FER2013: training first, then the two test parts, each mixed.
         for part, _ in USAGE:

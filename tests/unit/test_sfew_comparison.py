@@ -9,7 +9,7 @@ from ferflow import tables
 from ferflow.evaluation.results import LEAKY
 from ferflow.report import reference, rendering
 from ferflow.report.papers import NOT_COMPARABLE, StudyResults, paper, published
-from ferflow.report.shown import render
+from ferflow.report.table_list import render
 
 
 def fold_table(

@@ -18,7 +18,7 @@ from ferflow.evaluation.predictions import write
 from ferflow.evaluation.results import results
 from ferflow.fusion import run
 from ferflow.report import reference, thesis
-from ferflow.report import shown as shown_tables
+from ferflow.report import table_list as render_tables
 from ferflow.report.papers import NOT_COMPARABLE, SIMULATED, StudyResults, files, paper, published
 from ferflow.settings import Evaluation, Fusion, load
 
@@ -296,7 +296,9 @@ def test_what_a_reader_sees(tmp_path, synthetic, real):
     assert first["difference"] == f"{100 * (row['ours'] - 0.6333):+.1f}"
     path = tmp_path / "a.csv"
     tables.write(real["fig3.29"], path, "reference")
-    shown_tables.render(path, "reference", "Errors", [tmp_path / f"a.{end}" for end in ("md", "tex", "html")])
+    render_tables.render(
+        path, "reference", "Errors", [tmp_path / f"a.{end}" for end in ("md", "tex", "html")]
+    )
     assert "107.M008" in (tmp_path / "a.md").read_text()
     assert r"\toprule" in (tmp_path / "a.tex").read_text()
 

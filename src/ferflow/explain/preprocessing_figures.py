@@ -12,13 +12,13 @@ from ferflow.augment import offline
 from ferflow.datasets import manifest
 from ferflow.errors import InputError
 from ferflow.explain import frames as chosen
-from ferflow.explain import way_figures
+from ferflow.explain import preprocessing_plots
 from ferflow.explain.frames import Paths, by_subject
 from ferflow.faces import store
 from ferflow.report import style
 from ferflow.report.names import marks
 from ferflow.report.run import clips_of, scores_of
-from ferflow.seeds import derive
+from ferflow.seeds import derive_seed
 from ferflow.settings import Online, Pictures
 
 
@@ -91,7 +91,7 @@ def samples(
             chosen.crops(path, clip.clip_id, [number])[0], settings.face_size
         )
     with style.style():
-        drawn = way_figures.samples(images, subjects, emotions, marks(clips["synthetic"].any()))
+        drawn = preprocessing_plots.samples(images, subjects, emotions, marks(clips["synthetic"].any()))
         style.save(drawn, output, "Faces of the data set")
 
 
@@ -109,7 +109,7 @@ def face(
     source = manifest.example(example.manifest_csv, example.clip_id)["source"]
     whole = chosen.whole(source, [first, number])
     with style.style():
-        drawn = way_figures.face(
+        drawn = preprocessing_plots.face(
             whole[0],
             found,
             extend,
@@ -143,7 +143,7 @@ def kept(
         ]
 
     with style.style():
-        drawn = way_figures.kept(
+        drawn = preprocessing_plots.kept(
             some(0, None),
             some(*window),
             window,
@@ -175,7 +175,7 @@ def offline_augmentation(
     images = {name: chosen.shrunk(image, settings.face_size) for name, image in images.items()}
     mixed = [chosen.shrunk(one, settings.face_size) for one in _drawn(crop, online, settings.draws, seed)]
     with style.style():
-        drawn = way_figures.offline(images, mixed, example.clip_id, listing, marks(clip["synthetic"]))
+        drawn = preprocessing_plots.offline(images, mixed, example.clip_id, listing, marks(clip["synthetic"]))
         style.save(drawn, output, "Augmentation, offline and online")
 
 
@@ -194,7 +194,7 @@ def online_augmentation(
     }
     rows = {name: [chosen.shrunk(image, size) for image in own] for name, own in rows.items()}
     with style.style():
-        drawn = way_figures.online(rows, example.clip_id, marks(clip["synthetic"]))
+        drawn = preprocessing_plots.online(rows, example.clip_id, marks(clip["synthetic"]))
         style.save(drawn, output, "Online augmentation")
 
 
@@ -236,7 +236,7 @@ def _drawn(image: np.ndarray, online: Online, n: int, seed: int) -> list[np.ndar
 
     from ferflow.augment import online as drawing
 
-    generator = torch.Generator().manual_seed(derive(seed, "pictures", "online"))
+    generator = torch.Generator().manual_seed(derive_seed(seed, "pictures", "online"))
     batch = torch.from_numpy(image).permute(2, 0, 1).float().div(255).repeat(n, 1, 1, 1)
     changed = drawing.apply(batch, online.model_copy(update={"mixup": 0.0}), generator)
     return list(changed.mul(255).round().byte().permute(0, 2, 3, 1).numpy())

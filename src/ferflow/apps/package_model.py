@@ -1,6 +1,6 @@
 """Make a trained network for single images the one that comes with the package, with its model card.
 
-python -m ferflow.apps.ship RESULTS_FOLDER [--model compact] [--out FOLDER]
+python -m ferflow.apps.package_model RESULTS_FOLDER [--model compact] [--out FOLDER]
 
 RESULTS_FOLDER is an image study's, e.g. results/compact. From it come the network, its figures and its
 learning curve; no figure in the card is typed by hand. Writes compact-fer2013.pt (float16) and
@@ -23,7 +23,7 @@ from ferflow import layout, tables
 from ferflow.apps.models import Single
 from ferflow.errors import FerflowError, InputError, WeightsError
 from ferflow.evaluation.copies import PARTS
-from ferflow.files import sha256, whole, write_text
+from ferflow.files import atomic_write, sha256, write_text
 from ferflow.weights import SHIPPED
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ VIEWS = {"one": "one", "mirror": "image and mirror image", "ten": "ten crops"}
 COMMAND = "snakemake --configfile workflow/studies/{study}.yaml"
 
 
-def ship(results: Path, model: str, out: Path) -> tuple[Path, float]:
+def package_model(results: Path, model: str, out: Path) -> tuple[Path, float]:
     """Export `model` of the study in the folder `results` to `out`; the written file, and the difference.
 
     Raises WeightsError for a missing network, one of synthetic data, or one too large or changed by float16;
@@ -55,7 +55,7 @@ def ship(results: Path, model: str, out: Path) -> tuple[Path, float]:
         raise WeightsError(source, "was trained on synthetic data", "ship a network of real faces")
     figures = read_figures(results, model)
     target = out / SHIPPED
-    with whole(target) as partial:
+    with atomic_write(target) as partial:
         try:
             spatial.save(partial, network, content["classes"], content["meta"], half=True)
         except WeightsError as error:
@@ -224,9 +224,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path(str(resources("ferflow"))) / "resources")
     given = parser.parse_args()
     try:
-        target, difference = ship(given.results, given.model, given.out)
+        target, difference = package_model(given.results, given.model, given.out)
     except FerflowError as error:
-        print(f"ship: error: {error}", file=sys.stderr)
+        print(f"package_model: error: {error}", file=sys.stderr)
         sys.exit(1)
     print(f"{target}: {target.stat().st_size / 1e6:.2f} MB; probabilities differ by at most {difference:.1e}")
     print(target.with_suffix(".md"))

@@ -52,7 +52,7 @@ def refuse_changed(paths: Iterable[str | Path]) -> None:
 
 def _note_of(path: str | Path) -> Path:
     digest = hashlib.sha256(str(Path(path)).encode()).hexdigest()
-    return Path(layout.WRITTEN.format(digest=digest[:32]))
+    return Path(layout.INTEGRITY_NOTES.format(digest=digest[:32]))
 
 
 def _noted(path: Path) -> dict | None:

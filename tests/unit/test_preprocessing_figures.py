@@ -14,7 +14,7 @@ from PIL import Image
 from ferflow import tables
 from ferflow.classes import AU_COLUMNS, EMOTIONS
 from ferflow.errors import InputError
-from ferflow.explain import frames, mistaken, strips, way_run
+from ferflow.explain import frames, mistaken, preprocessing_figures, strips
 from ferflow.faces import store
 from ferflow.report import error_table
 
@@ -75,7 +75,7 @@ def study(tmp_path_factory):
 @pytest.fixture
 def example(study):
     files = (study / "faces/M001.h5", study / "aus/M001.csv", study / "trim.csv", study / "manifest.csv")
-    return way_run.Example("M001_happy", *files)
+    return preprocessing_figures.Example("M001_happy", *files)
 
 
 def words(path):
@@ -124,26 +124,28 @@ def test_figures_of_the_way_say_what_they_show(study, example, small_settings, t
     files = [
         [study / f"{kind}/{s}.{end}" for s in SUBJECTS] for kind, end in (("faces", "h5"), ("aus", "csv"))
     ]
-    way_run.samples(*files, *all_tables, tmp_path / "samples.svg", EMOTIONS[:2], pictures)
+    preprocessing_figures.samples(*files, *all_tables, tmp_path / "samples.svg", EMOTIONS[:2], pictures)
     assert all(f"<!-- {word} -->" in words(tmp_path / "samples.svg") for word in (*SUBJECTS, *EMOTIONS[:2]))
     assert words(tmp_path / "samples.svg").count("<image") == 4
-    way_run.face(example, tmp_path / "face.svg", 10, pictures)
+    preprocessing_figures.face(example, tmp_path / "face.svg", 10, pictures)
     assert "frame 1: found, 30×35 pixels" in words(tmp_path / "face.svg")
     assert "frame 12: cut out" in words(tmp_path / "face.svg")
-    way_run.kept(example, tmp_path / "kept.svg", pictures)
+    preprocessing_figures.kept(example, tmp_path / "kept.svg", pictures)
     assert "frames 8–19 are kept" in words(tmp_path / "kept.svg")
     ways = ["flip", "rotate_left"]
-    way_run.offline_augmentation(example, tmp_path / "offline.svg", ways, False, online, 1, pictures)
+    preprocessing_figures.offline_augmentation(
+        example, tmp_path / "offline.svg", ways, False, online, 1, pictures
+    )
     assert "rotate left" in words(tmp_path / "offline.svg")
     assert words(tmp_path / "offline.svg").count("<image") == 1 + 2 + 2
-    way_run.online_augmentation(example, tmp_path / "online.svg", online, 1, pictures)
+    preprocessing_figures.online_augmentation(example, tmp_path / "online.svg", online, 1, pictures)
     for name in ("samples", "face", "kept", "offline", "online"):
         assert "<!-- synthetic data -->" in words(tmp_path / f"{name}.svg")
 
 
 def test_online_transformations_one_by_one(small_settings):
     online = small_settings().spatial.online
-    apart = way_run.alone(online)
+    apart = preprocessing_figures.alone(online)
     assert [name.split("\n")[0] for name in apart] == [
         "mirror", "rotate", "shear", "shift", "zoom", "brightness",
     ]  # fmt: skip
@@ -152,7 +154,7 @@ def test_online_transformations_one_by_one(small_settings):
     none = online.model_copy(
         update={"flip": False, "rotation": 0, "shear": 0, "shift": 0, "zoom": 0, "brightness": (1.0, 1.0)}
     )
-    assert way_run.alone(none) == {}
+    assert preprocessing_figures.alone(none) == {}
 
 
 def test_a_strip_marks_the_frames_that_are_kept():

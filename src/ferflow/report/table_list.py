@@ -21,26 +21,26 @@ SUFFIXES = (".html", ".md", ".tex")
 
 
 @dataclass(frozen=True)
-class Shown:
+class ReportTables:
     """`tables` maps a table's name to its schema and title; `synthetic` is for those that do not say it."""
 
     tables: Mapping[str, tuple[str, str]]
     synthetic: bool
 
 
-def write(shown: Shown, path: str | Path) -> None:
+def write(listed: ReportTables, path: str | Path) -> None:
     """Write the list as JSON."""
-    named = {name: {"schema": schema, "title": title} for name, (schema, title) in shown.tables.items()}
-    text = json.dumps({"synthetic": shown.synthetic, "tables": named}, indent=1, ensure_ascii=False)
+    named = {name: {"schema": schema, "title": title} for name, (schema, title) in listed.tables.items()}
+    text = json.dumps({"synthetic": listed.synthetic, "tables": named}, indent=1, ensure_ascii=False)
     write_text(path, text + "\n")
 
 
-def read(path: str | Path) -> Shown:
+def read(path: str | Path) -> ReportTables:
     """Read such a list. InputError where it is missing or something else."""
     try:
         found = json.loads(Path(path).read_text(encoding="utf-8"))
         named = {str(n): (str(one["schema"]), str(one["title"])) for n, one in found["tables"].items()}
-        return Shown(named, bool(found["synthetic"]))
+        return ReportTables(named, bool(found["synthetic"]))
     except FileNotFoundError:
         raise InputError(path, "does not exist", "run the workflow of its study again") from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -54,7 +54,7 @@ RENDERED: Mapping[str, Callable[[pd.DataFrame, str, float], rendering.Rendered]]
     "accuracies": image_tables.accuracies_table,
     "affect_metrics": affect_tables.metrics_table,
     "reference": lambda table, title, _: reference.rendered(table, title),
-    "beside": lambda table, title, _: reference.best_models_table(table, title),
+    "published_comparison": lambda table, title, _: reference.best_models_table(table, title),
     "sfew_paper": lambda table, title, _: sfew_tables.rendered(table, "sfew_paper", title),
     "sfew_methods": lambda table, title, _: sfew_tables.rendered(table, "sfew_methods", title),
 }
@@ -105,4 +105,4 @@ def record(
 ) -> None:
     """Keep the resolved settings and the list of tables: `ferflow bundle` and `verify` go by them."""
     write_settings(settings, out_settings)
-    write(Shown({name: tuple(about) for name, about in shown.items()}, synthetic), out_shown)
+    write(ReportTables({name: tuple(about) for name, about in shown.items()}, synthetic), out_shown)

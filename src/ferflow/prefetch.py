@@ -11,7 +11,7 @@ Item = TypeVar("Item")
 Made = TypeVar("Made")
 
 
-def in_order(items: Iterable[Item], work: Callable[[Item], Made], threads: int) -> Iterator[Made]:
+def ordered_map(items: Iterable[Item], work: Callable[[Item], Made], threads: int) -> Iterator[Made]:
     """`work` of each of `items`, in the order of `items`, made by `threads` threads.
 
     No more than twice as many as there are threads are made and not yet taken. What `work` raises is raised

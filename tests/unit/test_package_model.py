@@ -11,7 +11,7 @@ import torch
 
 import preloaded
 from ferflow import tables
-from ferflow.apps import models, predict, ship
+from ferflow.apps import models, package_model, predict
 from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.errors import InputError, WeightsError
 from ferflow.evaluation.predictions import table
@@ -77,9 +77,9 @@ def study(tmp_path, small_settings, monkeypatch):
 
 
 def test_five_pictures_get_the_same_probabilities_before_and_after(study, tmp_path):
-    target, difference = ship.ship(study, "compact", tmp_path / "out")
+    target, difference = package_model.package_model(study, "compact", tmp_path / "out")
     before, after = (models.Single(path) for path in (study / "models/compact/spatial/model.pt", target))
-    pictures = ship.made_up(5)
+    pictures = package_model.made_up(5)
     assert pictures.shape == (5, 160, 160, 3) and pictures.std(axis=(1, 2, 3)).min() > 20
     found = np.abs(before.frames(pictures)[1] - after.frames(pictures)[1])
     assert found.shape == (5, 7) and 0 < found.max() <= 1e-3
@@ -93,7 +93,7 @@ def test_predict_says_the_same_of_five_stills_before_and_after(study, real_faces
 
     from ferflow.faces.video import open_clip
 
-    target, _ = ship.ship(study, "compact", tmp_path / "out")
+    target, _ = package_model.package_model(study, "compact", tmp_path / "out")
     stills = []
     for i, frame in enumerate(open_clip(real_faces / "single_face.mp4")):
         if i % 15 == 0:
@@ -112,7 +112,7 @@ def test_predict_says_the_same_of_five_stills_before_and_after(study, real_faces
 
 
 def test_the_card_has_the_figures_of_the_files(study, tmp_path):
-    target, _ = ship.ship(study, "compact", tmp_path / "out")
+    target, _ = package_model.package_model(study, "compact", tmp_path / "out")
     card = target.with_suffix(".md").read_text()
     metrics = json.loads((study / "metrics.json").read_text())["models"]
     for views, shown in (("one", "one"), ("ten", "ten crops")):
@@ -135,13 +135,13 @@ def test_the_card_has_the_figures_of_the_files(study, tmp_path):
     assert "mirror image |" not in card  # no such view in this study
     speed = pd.DataFrame({"fps": [151.26], "note": ["v.mp4, 640x480"]})
     tables.write(speed, tmp_path / "benchmarks/speed.csv", "speed")
-    card = ship.ship(study, "compact", tmp_path / "out")[0].with_suffix(".md").read_text()
+    card = package_model.package_model(study, "compact", tmp_path / "out")[0].with_suffix(".md").read_text()
     assert "151.3 frames a second (v.mp4, 640x480)" in card
 
 
 def test_the_same_network_ships_as_the_same_bytes(study, tmp_path):
-    one = ship.ship(study, "compact", tmp_path / "a")[0].read_bytes()
-    assert one == ship.ship(study, "compact", tmp_path / "b")[0].read_bytes()
+    one = package_model.package_model(study, "compact", tmp_path / "a")[0].read_bytes()
+    assert one == package_model.package_model(study, "compact", tmp_path / "b")[0].read_bytes()
 
 
 def test_what_must_not_ship_does_not(study, tmp_path, small_settings, monkeypatch):
@@ -149,37 +149,37 @@ def test_what_must_not_ship_does_not(study, tmp_path, small_settings, monkeypatc
     good = model.read_bytes()
     write_model(model, small_settings, synthetic=True)
     with pytest.raises(WeightsError, match="was trained on synthetic data"):
-        ship.ship(study, "compact", out)
+        package_model.package_model(study, "compact", out)
     write_model(model, small_settings, scale=1e9)
     with pytest.raises(
         WeightsError, match=r"spatial/model\.pt: classifier\.weight has values beyond float16"
     ):
-        ship.ship(study, "compact", out)
+        package_model.package_model(study, "compact", out)
     model.write_bytes(good)
     with monkeypatch.context() as strict:
-        strict.setattr(ship, "TOLERANCE", 1e-9)
+        strict.setattr(package_model, "TOLERANCE", 1e-9)
         with pytest.raises(WeightsError, match="in a probability as float16; ship another"):
-            ship.ship(study, "compact", out)
-        strict.setattr(ship, "LARGEST", 1_000_000)
+            package_model.package_model(study, "compact", out)
+        strict.setattr(package_model, "LARGEST", 1_000_000)
         with pytest.raises(WeightsError, match=r"takes 1,\d+,\d+ bytes, more than 1,000,000"):
-            ship.ship(study, "compact", out)
+            package_model.package_model(study, "compact", out)
     with pytest.raises(WeightsError, match=r"models/other/spatial/model\.pt: does not exist"):
-        ship.ship(study, "other", out)
+        package_model.package_model(study, "other", out)
     metrics = study / "metrics.json"
     metrics.write_text(metrics.read_text().replace('"compact"', '"fernet"'))
     with pytest.raises(InputError, match="has no figures of compact"):
-        ship.ship(study, "compact", out)
+        package_model.package_model(study, "compact", out)
     metrics.write_text("{")
     with pytest.raises(InputError, match=r"metrics\.json: cannot be read"):
-        ship.ship(study, "compact", out)
+        package_model.package_model(study, "compact", out)
     assert not out.exists() or not list(out.iterdir())
 
 
 def test_from_the_shell(study, tmp_path):
-    done = preloaded.python("ferflow.apps.ship", study, "--out", tmp_path / "out")
+    done = preloaded.python("ferflow.apps.package_model", study, "--out", tmp_path / "out")
     assert done.returncode == 0, done.stderr
     assert "compact-fer2013.pt: 1." in done.stdout and "compact-fer2013.md" in done.stdout
-    done = preloaded.python("ferflow.apps.ship", tmp_path)
+    done = preloaded.python("ferflow.apps.package_model", tmp_path)
     assert done.returncode == 1 and len(done.stderr.splitlines()) == 1 and "does not exist" in done.stderr
 
 
@@ -187,7 +187,7 @@ def test_the_card_has_the_recipe_of_every_run(study, small_settings, tmp_path):
     first = tmp_path / "first.pt"
     write_model(first, lambda: small_settings({"spatial": {"epochs": 77}}))
     write_model(study / "models/compact/spatial/model.pt", small_settings, start=spatial.origin(first))
-    card = ship.ship(study, "compact", tmp_path / "out")[0].with_suffix(".md").read_text()
+    card = package_model.package_model(study, "compact", tmp_path / "out")[0].with_suffix(".md").read_text()
     assert card.index("# run 1\n") < card.index("epochs: 77") < card.index("# run 2, from the weights")
     assert card.count("label_smoothing:") == 2 and "The last learning curve" in card
     assert spatial.origin(first)["sha256"] == sha256(first)
