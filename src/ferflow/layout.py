@@ -8,8 +8,6 @@ from __future__ import annotations
 WEIGHTS = "data/weights"
 
 MANIFEST = "data/interim/{dataset}/manifest.csv"
-AFFECT_INDEX = "data/interim/{dataset}/index.csv"
-"""The images of AffectNet that have an expression (schema `affect_index`)."""
 FACES = "data/interim/{dataset}/faces/{subject}.h5"
 AUS = "data/interim/{dataset}/aus/{backend}/{subject}.csv"
 FEATURES = "data/features/{study}/{extractor}/{layer}/{augmentation}/{subject}.h5"

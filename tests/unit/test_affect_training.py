@@ -20,7 +20,7 @@ from ferflow import settings, tables
 from ferflow.datasets.affectnet import CLASSES
 from ferflow.errors import LossError, SettingError, WeightsError
 from ferflow.models import affect as networks
-from ferflow.report.affect_tables import networks as networks_table
+from ferflow.report.affect_tables import write_models
 from ferflow.settings.affect import AffectModel
 from ferflow.training import affect as train
 from ferflow.training import checkpoints
@@ -259,7 +259,7 @@ def test_what_a_network_starts_from(tmp_path):
     network = train.build(shipped, start_file("compact", "shipped", tmp_path))
     about = train.describe("compact", shipped, network, "x", (9, 8), True)
     tables.write(about, tmp_path / "model_info.csv", "affect_models")
-    networks_table([str(tmp_path / "model_info.csv")] * 2, tmp_path / "models.csv")
+    write_models([str(tmp_path / "model_info.csv")] * 2, tmp_path / "models.csv")
     row = tables.read(tmp_path / "models.csv", "affect_models").iloc[1]
     assert row["trained"] < row["parameters"] and row["start"].startswith("FER2013") and row["frozen"]
     networks.save(tmp_path / "model.pt", network, CLASSES, {"synthetic": True})

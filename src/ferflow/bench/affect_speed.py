@@ -15,13 +15,13 @@ import pandas as pd
 import torch
 
 from ferflow import tables
-from ferflow.datasets import affect_index
 from ferflow.models.affect import AffectNetwork
 from ferflow.models.precision import device, resolve
 from ferflow.settings.affect import AffectModel, Loading
 from ferflow.training import optimise
-from ferflow.training.affect import TRAIN, batches, build, task_of
-from ferflow.training.image_files import Batch
+from ferflow.training.affect import batches, build, task_of
+from ferflow.training.image_files import Batch, ImageList
+from ferflow.training.module import TRAIN
 from ferflow.training.shards import keep_freed_memory
 from ferflow.training.task import Affect
 
@@ -75,8 +75,7 @@ def loaded_per_second(source) -> float:
 
 
 def measure(
-    index_csv: str | Path,
-    root: str | Path,
+    manifest_csv: str | Path,
     models: Mapping[str, AffectModel],
     loading: Loading,
     seed: int,
@@ -89,17 +88,17 @@ def measure(
 
     A step takes as long whatever the weights are, so they are new ones.
     """
-    index = affect_index.load(index_csv, root)
+    listed = ImageList.read(manifest_csv)
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     keep_freed_memory()
     rows = []
     try:
         for name, model in models.items():
-            source = batches(index, TRAIN, model, loading.augment, seed, loading.workers)
+            source = batches(listed, TRAIN, model, loading, seed)
             batch = next(iter(source))
             loaded = loaded_per_second(source)
-            task = task_of(model, index.counts(TRAIN))
+            task = task_of(model, listed.counts(TRAIN))
             stepped = len(batch[1]) / step_seconds(build(model, None), task, model, batch)
             rows.append(
                 {

@@ -1,4 +1,4 @@
-"""AffectNet in its publisher's layout: which images there are, and what the annotators say of each.
+"""AffectNet in its publisher's layout: its images as a manifest, and what was dropped.
 
 Mollahosseini, Hasani and Mahoor, *AffectNet: a database for facial expression, valence, and arousal computing
 in the wild*, IEEE Transactions on Affective Computing 10(1), 2019. `train_set` and `val_set` (some copies
@@ -6,7 +6,7 @@ write `train-set`, `val-set`) each hold `images/<id>.jpg` and, in `annotations/`
 answer: `<id>_exp.npy`, `<id>_val.npy`, `<id>_aro.npy` (and `<id>_lnd.npy`, landmarks, which are not read).
 
 What cannot be used is counted with its reason and left out, and the reading goes on: among 300,000 images
-some are always damaged.
+some are always damaged. The manifest is written in slices, so that memory does not grow with it.
 """
 
 from __future__ import annotations
@@ -16,16 +16,19 @@ import io
 import os
 import re
 import struct
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
+from ferflow import tables
 from ferflow.datasets.class_folders import is_image
 from ferflow.datasets.images import is_synthetic_root
+from ferflow.datasets.manifest import SLICE
 from ferflow.errors import InputError
 from ferflow.prefetch import ordered_map
 
@@ -55,15 +58,17 @@ LARGEST_ANSWER = 4096
 """Bytes of a file that holds one number; AffectNet's have some 130."""
 CHUNK = 256
 """Images that a thread reads in one go."""
+TOTAL = "all classes"
 _ANSWER = re.compile(r"(.+)_(exp|val|aro)\.npy")
 
 
 @dataclass(frozen=True)
-class Found:
-    """One image: `image` its path from the root on, `part`, and what is said of it.
+class Annotated:
+    """One image: `image` its path from the root on, `part`, and its annotation.
 
-    Where `dropped` is empty, `code` is 0–7 and `valence`, `arousal` lie in −1–1 or are NaN, not given.
-    Else it is the reason why the image is left out, or the annotation where there is no image.
+    Where `dropped` is empty, `code` is 0–7, `valence` and `arousal` lie in −1–1 or are NaN, not given, and
+    `size` is width and height in pixels. Else it is the reason why the image is left out, or the annotation
+    where there is no image.
     """
 
     image: str
@@ -71,7 +76,37 @@ class Found:
     code: int = -1
     valence: float = np.nan
     arousal: float = np.nan
+    size: tuple[int, int] = (0, 0)
     dropped: str = ""
+
+
+def write_manifest(root: str | Path, out_manifest: str | Path, out_counts: str | Path, smallest: int) -> None:
+    """Read AffectNet at `root` once; write its manifest, and its counts (schema `affect_counts`).
+
+    `smallest` and what is raised are those of `read`.
+    """
+    counts, synthetic = Counts(), is_synthetic_root(root)
+    kept = counts.kept(read(root, smallest))
+    tables.write_slices(_rows(kept, Path(root), synthetic), out_manifest, "manifest")
+    tables.write(counts.table(synthetic), out_counts, "affect_counts")
+
+
+def _rows(kept: Iterator[Annotated], root: Path, synthetic: bool) -> Iterator[pd.DataFrame]:
+    """Slices of the manifest. Hundreds of thousands of files are not hashed."""
+    while images := list(islice(kept, SLICE)):
+        width, height = np.array([one.size for one in images]).T
+        columns = {
+            "clip_id": [clip_id(one.part, one.image) for one in images],
+            "emotion": [CLASSES[one.code] for one in images],
+            "valence": [one.valence for one in images],
+            "arousal": [one.arousal for one in images],
+            "split": [one.part for one in images],
+            "source": [(root / one.image).as_posix() for one in images],
+            "width": width,
+            "height": height,
+        }
+        same = {"subject_id": "", "sex": "", "sha256": "", "n_frames": 1, "fps": 0.0, "synthetic": synthetic}
+        yield pd.DataFrame(columns).assign(**same)
 
 
 def folders(root: str | Path) -> dict[str, str]:
@@ -106,7 +141,7 @@ def _nearest(path: Path) -> str:
     return f"; rename {close[0]} to {path.name} if that is it" if close else ""
 
 
-def read(root: str | Path, smallest: int, threads: int = 8) -> Iterator[Found]:
+def read(root: str | Path, smallest: int, threads: int = 8) -> Iterator[Annotated]:
     """Every image of AffectNet at `root`, by part and number, and every annotation that has none.
 
     Images whose shorter side has fewer than `smallest` pixels are dropped. Of the pixels only the headers
@@ -116,9 +151,9 @@ def read(root: str | Path, smallest: int, threads: int = 8) -> Iterator[Found]:
     root = Path(root)
     for part, folder in folders(root).items():
         usable = False
-        for found in _part(root, part, folder, smallest, threads):
-            usable = usable or not found.dropped
-            yield found
+        for one in _part(root, part, folder, smallest, threads):
+            usable = usable or not one.dropped
+            yield one
         if not usable:
             problem = "holds no image that can be used with its annotation"
             raise InputError(root / folder, problem, "take the data set as it is published")
@@ -135,19 +170,14 @@ def clip_id(part: str, image: str) -> str:
     return f"{part}-{stem.zfill(7) if plain else written}"
 
 
-def is_synthetic(root: str | Path) -> bool:
-    """Whether the generator's mark lies in `root`."""
-    return is_synthetic_root(root)
-
-
-def _part(root: Path, part: str, folder: str, smallest: int, threads: int) -> Iterator[Found]:
+def _part(root: Path, part: str, folder: str, smallest: int, threads: int) -> Iterator[Annotated]:
     images: dict[str, str] = {}
     for name in _names(root / folder / IMAGES):
         stem = name.rpartition(".")[0]
         if not is_image(name):
             continue
         if stem in images:
-            yield Found(f"{folder}/{IMAGES}/{name}", part, dropped=SEVERAL_IMAGES)
+            yield Annotated(f"{folder}/{IMAGES}/{name}", part, dropped=SEVERAL_IMAGES)
         else:
             images[stem] = name
     orphans = set()
@@ -156,9 +186,9 @@ def _part(root: Path, part: str, folder: str, smallest: int, threads: int) -> It
         if match and match[1] not in images:
             orphans.add(match[1])
     for stem in sorted(orphans, key=_number):
-        yield Found(f"{folder}/{ANNOTATIONS}/{stem}_exp.npy", part, dropped=NO_IMAGE)
+        yield Annotated(f"{folder}/{ANNOTATIONS}/{stem}_exp.npy", part, dropped=NO_IMAGE)
 
-    def some(stems: list[str]) -> list[Found]:
+    def some(stems: list[str]) -> list[Annotated]:
         return [_one(root, part, folder, stem, images[stem], smallest) for stem in stems]
 
     for made in ordered_map(_chunks(sorted(images, key=_number)), some, threads):
@@ -183,29 +213,29 @@ def _number(stem: str) -> tuple[int, str]:
     return (int(stem), "") if stem.isdecimal() and len(stem) < 19 else (2**63, stem)
 
 
-def _one(root: Path, part: str, folder: str, stem: str, name: str, smallest: int) -> Found:
+def _one(root: Path, part: str, folder: str, stem: str, name: str, smallest: int) -> Annotated:
     image = f"{folder}/{IMAGES}/{name}"
     before = f"{root}/{folder}/{ANNOTATIONS}/{stem}"
     try:
         said = [answer(f"{before}_{kind}.npy") for kind in ANSWERS]
     except FileNotFoundError:
-        return Found(image, part, dropped=NO_ANNOTATION)
+        return Annotated(image, part, dropped=NO_ANNOTATION)
     except (OSError, ValueError):
-        return Found(image, part, dropped=UNREADABLE_ANSWER)
+        return Annotated(image, part, dropped=UNREADABLE_ANSWER)
     code, valence, arousal = said
     if code not in range(len(CLASSES) + len(NOT_CLASSES)):
-        return Found(image, part, dropped=NO_CODE)
+        return Annotated(image, part, dropped=NO_CODE)
     if code in NOT_CLASSES:
-        return Found(image, part, dropped=f"expression {int(code)} ({NOT_CLASSES[int(code)]})")
+        return Annotated(image, part, dropped=f"expression {int(code)} ({NOT_CLASSES[int(code)]})")
     if any(value != UNKNOWN and not -1 <= value <= 1 for value in (valence, arousal)):
-        return Found(image, part, dropped=BEYOND)
+        return Annotated(image, part, dropped=BEYOND)
     size = image_size(root / image)
     if size is None:
-        return Found(image, part, dropped=UNREADABLE_IMAGE)
+        return Annotated(image, part, dropped=UNREADABLE_IMAGE)
     if min(size) < smallest:
-        return Found(image, part, dropped=f"image smaller than {smallest} pixels")
-    given = [np.nan if value == UNKNOWN else value for value in (valence, arousal)]
-    return Found(image, part, int(code), *given)
+        return Annotated(image, part, dropped=f"image smaller than {smallest} pixels")
+    known = [np.nan if value == UNKNOWN else value for value in (valence, arousal)]
+    return Annotated(image, part, int(code), *known, size)
 
 
 def answer(path: str | Path) -> float:
@@ -263,3 +293,55 @@ def image_size(path: str | Path) -> tuple[int, int] | None:
             return image.size
     except Exception:  # a damaged header makes Pillow raise almost anything
         return None
+
+
+@dataclass
+class Counts:
+    """How many images of each part are of each class, and how many were dropped why, with the first."""
+
+    numbers: dict[tuple[str, str, str], tuple[int, str]] = field(default_factory=dict)
+
+    def add(self, part: str, kind: str, reason: str, example: str) -> None:
+        """Count one more."""
+        number, first = self.numbers.get((part, kind, reason), (0, example))
+        self.numbers[part, kind, reason] = number + 1, first
+
+    def kept(self, images: Iterable[Annotated]) -> Iterator[Annotated]:
+        """Those of `images` that are not dropped; all are counted as they pass."""
+        for one in images:
+            if one.dropped:
+                self.add(one.part, "dropped", one.dropped, one.image)
+                continue
+            self.add(one.part, "class", CLASSES[one.code], one.image)
+            if np.isnan(one.valence) or np.isnan(one.arousal):
+                self.add(one.part, "noted", NOT_GIVEN, one.image)
+            yield one
+
+    def table(self, synthetic: bool) -> pd.DataFrame:
+        """Schema `affect_counts`: each part's classes in AffectNet's order, their sum, the rest."""
+        rows = []
+        for part in PARTS:
+            numbers = [self.numbers.get((part, "class", name), (0, ""))[0] for name in CLASSES]
+            weights = class_weights(np.array(numbers))
+            for name, number, weight in zip(CLASSES, numbers, weights, strict=True):
+                rows.append(
+                    (part, "class", name, number, weight if number and part == "train" else np.nan, "")
+                )
+            rows.append((part, "total", TOTAL, sum(numbers), np.nan, ""))
+            for kind in ("noted", "dropped"):
+                others = sorted(key[2] for key in self.numbers if key[:2] == (part, kind))
+                rows += [(part, kind, why, n, np.nan, first)
+                         for why in others for n, first in [self.numbers[part, kind, why]]]  # fmt: skip
+        columns = ["part", "kind", "reason", "number", "weight", "example"]
+        return pd.DataFrame(rows, columns=columns).assign(synthetic=synthetic)
+
+
+def class_weights(numbers: np.ndarray) -> np.ndarray:
+    """Weights float64 [K] of the classes in the loss, from the images of each, int [K].
+
+    Images by classes times images of the class (scikit-learn's `balanced`), so that the mean over all images
+    is 1; 0 for a class that has none. The paper weights the classes against the long tail (section 4.4) and
+    does not say how.
+    """
+    present = np.count_nonzero(numbers)
+    return np.divide(numbers.sum(), present * numbers, out=np.zeros(len(numbers)), where=numbers > 0)

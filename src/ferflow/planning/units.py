@@ -66,10 +66,10 @@ def _scenes(settings: Settings, folder: Path) -> Sizes:
 
 
 def _faces(settings: Settings, folder: Path) -> Sizes:
-    """AffectNet by the lines of its index; before there is one, as many images as are rendered or known."""
-    index = folder / layout.AFFECT_INDEX.format(dataset=settings.data()[0])
+    """AffectNet by the lines of its manifest; before there is one as many as are rendered or known."""
+    manifest = folder / layout.MANIFEST.format(dataset=settings.data()[0])
     try:
-        with index.open("rb") as lines:
+        with manifest.open("rb") as lines:
             return Sizes({}, max(0, sum(1 for _ in lines) - 1))
     except OSError:
         own = settings.affect.synthetic

@@ -209,8 +209,8 @@ AFFECT = (
         work=work.images,
     ),
     Step(
-        "affect_index",
-        f"{DATA}.affect_index:build",
+        "affect_manifest",
+        f"{DATA}.affectnet:write_manifest",
         ("smallest=affect.dataset.smallest",),
         2000,
         120,
@@ -219,7 +219,7 @@ AFFECT = (
     trains(
         "affect_network",
         "ferflow.training.affect:train",
-        ("root=affect.dataset.path", "loading=affect.loading", "seed"),
+        ("loading=affect.loading", "seed"),
         6000,
         2400,
         work=work.affect_training,
@@ -227,7 +227,7 @@ AFFECT = (
     trains(
         "affect_speed",
         "ferflow.bench.affect_speed:measure",
-        ("models=affect.models", "root=affect.dataset.path", "loading=affect.loading", "seed"),
+        ("models=affect.models", "loading=affect.loading", "seed"),
         6000,
         120,
     ),

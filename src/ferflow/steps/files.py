@@ -638,7 +638,7 @@ class AffectFiles(StudyFiles):
     def __init__(self, ready: Ready) -> None:
         super().__init__(ready)
         self.models = self.settings.affect.models
-        self.index = self.at(layout.AFFECT_INDEX)
+        self.manifest = self.at(layout.MANIFEST)
         # The embedded set's table of what its faces show is written last and stands for all of them.
         self.truth = [f"{self.settings.affect.dataset.path}/truth.csv"] if self.synthetic else []
 
