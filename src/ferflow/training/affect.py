@@ -13,7 +13,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import torch
 
 from ferflow import files, tables
 from ferflow.classes import EMOTIONS_CONTEMPT
@@ -23,15 +22,15 @@ from ferflow.evaluation.regression import DIMENSIONS
 from ferflow.models import spatial
 from ferflow.models.affect import AffectNetwork, Shape, save
 from ferflow.models.network import count
-from ferflow.models.precision import device, resolve
+from ferflow.models.precision import device
 from ferflow.networks import NETWORKS
 from ferflow.seeds import derive_seed, reproducible
 from ferflow.settings.affect import AffectModel, Loading
-from ferflow.training import checkpoints
+from ferflow.training import checkpoints, predictions
 from ferflow.training.fit import fit
 from ferflow.training.image_files import Batch, Batches, ImageList
 from ferflow.training.module import TRAIN, VALIDATION, Recipe
-from ferflow.training.task import Affect, prepared
+from ferflow.training.task import Affect
 
 UNTRAINED = "untrained start"
 STARTS = {"vgg16": "VGGFace", "resnet50": "VGGFace2", "compact": "FER2013 (the shipped network)"}
@@ -76,14 +75,7 @@ def task_of(model: AffectModel, counts: np.ndarray) -> Affect:
 
 def recipe_of(model: AffectModel) -> Recipe:
     """How `model` is trained."""
-    return Recipe(
-        model.optimiser,
-        model.epochs,
-        schedule=model.schedule,
-        best=model.keep == "best",
-        bfloat16=resolve(model.precision, device()) == torch.bfloat16,
-        checkpoint_steps=model.checkpoint_steps,
-    )
+    return Recipe.of(model, checkpoint_steps=model.checkpoint_steps)
 
 
 def batches(listed: ImageList, part: str, model: AffectModel, loading: Loading, seed: int) -> Batches:
@@ -129,10 +121,10 @@ def train(
             identity=_identity(manifest_csv, name, model, loading, seed, start),
         )
         clip_ids = [listed.clip_id(row) for row in listed.rows(VALIDATION)]
-        predictions = predict(network, batches(listed, VALIDATION, model, loading, own), clip_ids, name, seed)
+        rows = predict(network, batches(listed, VALIDATION, model, loading, own), clip_ids, name, seed)
     history = history.assign(augmented=loading.augment is not None)
     tables.write(history, out / "history.csv", "history")
-    tables.write(predictions, out / "predictions.csv", "predictions")
+    tables.write(rows, out / "predictions.csv", "predictions")
     images = listed.counts(TRAIN).sum(), len(clip_ids)
     info = describe(name, model, network, start, images, synthetic)
     tables.write(info, out / "model_info.csv", "affect_models")
@@ -154,16 +146,8 @@ def predict(
     It is computed in float32, on a GPU where there is one. The network ends on the CPU, in evaluation mode.
     `seed` is that of the training.
     """
-    network.eval().to(device())
-    parts = []
-    with torch.inference_mode():
-        for images, labels, true, known in batches:
-            logits, pair = network(prepared(images.to(device())))
-            parts.append([logits.softmax(1).cpu(), pair.clamp(-1, 1).cpu(), labels, true, known])
-    network.cpu()
-    probabilities, pair, labels, true, known = (
-        torch.cat(column).numpy() for column in zip(*parts, strict=True)
-    )
+    results = predictions.predict(network, Affect, batches, device())
+    probabilities, pair, labels, true, known = results
     order = [CLASSES.index(name) for name in EMOTIONS_CONTEMPT]
     images = pd.DataFrame({"clip_id": clip_ids, "subject_id": "", "emotion": np.array(CLASSES)[labels]})
     about = EMOTIONS_CONTEMPT, model, VALIDATION, None, seed

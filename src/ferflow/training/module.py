@@ -9,7 +9,7 @@ import math
 import sys
 import time
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import ferflow.models.vision  # noqa: F401  torchmetrics imports torchvision, which needs this first
 
@@ -21,8 +21,10 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from ferflow.errors import LossError
+from ferflow.models.precision import device, resolve
 from ferflow.seeds import derive_seed
-from ferflow.settings import Optimiser, Schedule
+from ferflow.settings import Optimiser, Schedule, Spatial
+from ferflow.settings.affect import AffectModel
 from ferflow.training import checkpoints, optimise
 from ferflow.training.shards import Shards
 from ferflow.training.task import Task
@@ -56,6 +58,18 @@ class Recipe:
     checkpoint_steps: int | None = None
     """Steps after which a run is kept within an epoch too, for batches that can go on there (with `state`
     and `resume`, as `image_files.Batches`); None: at the end of each epoch alone."""
+
+    @classmethod
+    def of(cls, settings: Spatial | AffectModel, **more: Any) -> Self:
+        """The recipe of the settings of a network for single images; `more` are further fields."""
+        return cls(
+            settings.optimiser,
+            settings.epochs,
+            schedule=settings.schedule,
+            best=settings.keep == "best",
+            bfloat16=resolve(settings.precision, device()) == torch.bfloat16,
+            **more,
+        )
 
 
 class Learner(lightning.LightningModule):
