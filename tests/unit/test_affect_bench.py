@@ -47,6 +47,6 @@ def test_the_lines_say_whether_it_keeps_up_and_fits():
         "loader_alone": {"manifest_seconds": 2.0, "images": 64, "seconds": 1.0, "peak_gb": 0.5},
         "peak_gb_of_both": 6.0,
     }  # fmt: skip
-    assert "keeps up" in bench.said(found) and "under 2 GB" in bench.said(found)
+    assert "keeps up" in bench.summary(found) and "under 2 GB" in bench.summary(found)
     found |= {"ratio": {"wall": 0.9, "own": 0.8}, "loader_alone": found["loader_alone"] | {"peak_gb": 2.5}}
-    assert "TOO SLOW" in bench.said(found) and "OVER 2 GB" in bench.said(found)
+    assert "TOO SLOW" in bench.summary(found) and "OVER 2 GB" in bench.summary(found)

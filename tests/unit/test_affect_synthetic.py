@@ -74,8 +74,8 @@ def test_the_training_part_is_long_tailed_as_the_original_and_validation_is_bala
     assert np.abs(counts - 900 * published / published.sum()).max() <= 1
     validation = [shown for shown in plan if shown.part == "validation"]
     assert np.bincount([shown.code for shown in validation]).tolist() == [25] * 8
-    assert all(shown.given for shown in validation)
-    assert 5 <= sum(not shown.given for shown in train) <= 40
+    assert all(shown.known for shown in validation)
+    assert 5 <= sum(not shown.known for shown in train) <= 40
     assert {shown.subject for shown in train} == set(range(120))
 
 

@@ -118,23 +118,23 @@ def folders(root: str | Path) -> dict[str, str]:
     root = Path(root)
     if not root.is_dir():
         raise InputError(root, "does not exist or is no folder", REMEDY + _nearest(root))
-    found = {}
+    folder_of = {}
     for part, names in PARTS.items():
         there = [name for name in names if (root / name).is_dir()]
         if not there:
             raise InputError(root, f"has no folder {' or '.join(names)}", REMEDY + _nearest(root / names[0]))
         if len(there) > 1:
             raise InputError(root, f"has both {' and '.join(names)}", "keep one of them")
-        found[part] = there[0]
+        folder_of[part] = there[0]
         for name in (IMAGES, ANNOTATIONS):
             folder = root / there[0] / name
             if not folder.is_dir():
                 raise InputError(folder, "does not exist or is no folder", REMEDY + _nearest(folder))
-    return found
+    return folder_of
 
 
 def _nearest(path: Path) -> str:
-    """`; did you mean X?` with the folder beside `path` whose name is most like its own, if one is."""
+    """`; rename X to Y if that is it`: X is the sibling of the folder `path` with the most similar name."""
     parent = path.parent
     names = [entry.name for entry in parent.iterdir() if entry.is_dir()] if parent.is_dir() else []
     close = difflib.get_close_matches(path.name, names, 1)
@@ -166,7 +166,7 @@ def clip_id(part: str, image: str) -> str:
     """
     stem = Path(image).stem
     plain = stem.isdecimal() and stem.isascii() and str(int(stem)) == stem
-    written = re.sub("[^A-Za-z0-9._-]", lambda found: f"+{ord(found[0]):x}", stem)
+    written = re.sub("[^A-Za-z0-9._-]", lambda match: f"+{ord(match[0]):x}", stem)
     return f"{part}-{stem.zfill(7) if plain else written}"
 
 
@@ -217,12 +217,11 @@ def _one(root: Path, part: str, folder: str, stem: str, name: str, smallest: int
     image = f"{folder}/{IMAGES}/{name}"
     before = f"{root}/{folder}/{ANNOTATIONS}/{stem}"
     try:
-        said = [answer(f"{before}_{kind}.npy") for kind in ANSWERS]
+        code, valence, arousal = (answer(f"{before}_{kind}.npy") for kind in ANSWERS)
     except FileNotFoundError:
         return Annotated(image, part, dropped=NO_ANNOTATION)
     except (OSError, ValueError):
         return Annotated(image, part, dropped=UNREADABLE_ANSWER)
-    code, valence, arousal = said
     if code not in range(len(CLASSES) + len(NOT_CLASSES)):
         return Annotated(image, part, dropped=NO_CODE)
     if code in NOT_CLASSES:

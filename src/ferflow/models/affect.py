@@ -1,6 +1,6 @@
 """A backbone under three heads: expression, valence, arousal (Akhtar 2022, section 3, Figures 3 and 4).
 
-The paper says of the heads: two dense layers and a softmax of eight nodes for the expression, and two more
+The heads of the paper: two dense layers and a softmax of eight nodes for the expression, and two more
 heads for valence and arousal. It prints no widths, no activation of the regression's outputs and no dropout.
 The reading here: two dense layers of 512 each, which is the fine-tuning example of the keras-vggface page
 that it links, under each of the three; a tanh, whose range is that of the annotations. All of it is a setting
@@ -37,7 +37,7 @@ class Shape:
     arousal: tuple[int, ...]
     dropout: float
     output: Literal["tanh", "linear"]
-    """`linear` learns without a bound and is clipped to -1..1 where it is asked (evaluation mode)."""
+    """`linear` learns without a bound and is clipped to -1..1 in evaluation mode."""
 
 
 class AffectNetwork(nn.Module):
@@ -54,13 +54,13 @@ class AffectNetwork(nn.Module):
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Logits [B,K], and valence and arousal [B,2] in -1..1, of images [B,3,S,S] (RGB, values 0–1)."""
-        found = self.base.features(images, "pool")
-        pair = torch.cat([self.valence(found), self.arousal(found)], 1).float()
+        features = self.base.features(images, "pool")
+        pair = torch.cat([self.valence(features), self.arousal(features)], 1).float()
         if self.shape.output == "tanh":
             pair = pair.tanh()
         elif not self.training:  # a clipped output learns nothing where it is beyond the clip
             pair = pair.clamp(-1, 1)
-        return self.expression(found).float(), pair
+        return self.expression(features).float(), pair
 
     def freeze(self, frozen: bool = True) -> None:
         """Let the heads alone learn; batch normalisation in a frozen backbone keeps its statistics."""

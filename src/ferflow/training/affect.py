@@ -106,22 +106,22 @@ def train(
     that differ in their loss alone start from the same weights and see the same images in the same order.
     """
     out, listed = Path(out_folder), ImageList.read(manifest_csv)
-    own = derive_seed(seed, "affect", model.backbone)
-    with reproducible(own, model.threads):
+    run_seed = derive_seed(seed, "affect", model.backbone)
+    with reproducible(run_seed, model.threads):
         network = build(model, start)
         history = fit(
             network,
             task_of(model, listed.counts(TRAIN)),
             recipe_of(model),
-            batches(listed, TRAIN, model, loading, own),
-            batches(listed, VALIDATION, model, loading, own),
+            batches(listed, TRAIN, model, loading, run_seed),
+            batches(listed, VALIDATION, model, loading, run_seed),
             name,
-            seed=own,
+            seed=run_seed,
             folder=Path(run),
             identity=_identity(manifest_csv, name, model, loading, seed, start),
         )
         clip_ids = [listed.clip_id(row) for row in listed.rows(VALIDATION)]
-        rows = predict(network, batches(listed, VALIDATION, model, loading, own), clip_ids, name, seed)
+        rows = predict(network, batches(listed, VALIDATION, model, loading, run_seed), clip_ids, name, seed)
     history = history.assign(augmented=loading.augment is not None)
     tables.write(history, out / "history.csv", "history")
     tables.write(rows, out / "predictions.csv", "predictions")
