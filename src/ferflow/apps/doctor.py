@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from ferflow import layout, weights
-from ferflow.apps.look import SIGNS, megabytes
+from ferflow.apps.terminal import SIGNS, megabytes
 
 LOCK = "requirements.lock"
 DEMO_DISK = 4e9

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import sys
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 from ferflow import settings
 from ferflow.apps import predict_files, predict_screen
 from ferflow.apps.models import default, load_model
-from ferflow.apps.predict_screen import progress_bar
 from ferflow.apps.recognise import recognise
 from ferflow.apps.sink import CODECS, ENDINGS, IMAGES, frame_sink
+from ferflow.apps.terminal import complain, progress_bar
 from ferflow.aus.clip import FROM_LANDMARKS, reader
 from ferflow.aus.mesh import FILE as MESH
 from ferflow.errors import FerflowError, InputError
@@ -29,7 +29,7 @@ CURVES = (".svg", ".png")
 
 @dataclass(frozen=True)
 class Options:
-    """What the user asked for; ValueError where it makes no sense together."""
+    """The options of `ferflow predict`; ValueError for an ending or a detector that does not exist."""
 
     inputs: list[str]
     model: Path | None = None
@@ -47,15 +47,13 @@ class Options:
             raise ValueError(f"--detector {self.detector}: must be one of {', '.join(DETECTORS)}")
         if self.curve is not None and self.curve.suffix and self.curve.suffix.lower() not in CURVES:
             raise ValueError(f"--curve {self.curve}: the ending must be {' or '.join(CURVES)}")
-        if self.annotate is None:
-            return
-        if self.annotate.suffix and self.annotate.suffix.lower() not in ENDINGS:
+        if self.annotate is not None and self.annotate.suffix and self.annotate.suffix.lower() not in ENDINGS:
             raise ValueError(f"--annotate {self.annotate}: the ending must be one of {', '.join(ENDINGS)}")
 
 
 @dataclass(frozen=True)
 class Source:
-    """One clip to look at: a path, or the number of a camera."""
+    """The source of one clip: a path, or the number of a camera."""
 
     what: Path | int
 
@@ -103,7 +101,7 @@ def run(options: Options, console=None) -> int:
             clip = _predict(source, target, model, stream, aus, options)
         except FerflowError as error:
             lines.append(str(error))
-            _complain(lines[-1])
+            complain(error)
             continue
         done.append(clip)
         predict_screen.show_clip(console, clip)
@@ -169,67 +167,55 @@ def expand(inputs: list[str]) -> tuple[list[Source], list[str]]:
         else:
             sources.append(Source(path))
     for line in lines:
-        _complain(line)
+        complain(line)
     return sources, lines
 
 
 def _in_folder(folder: Path) -> list[Source]:
-    files = sorted(
-        (file for file in folder.iterdir() if file.is_file() and not file.name.startswith(".")),
-        key=lambda file: natural_key(file.name),
-    )
-    videos = [file for file in files if file.suffix.lower() in VIDEOS]
+    files = sorted(folder.iterdir(), key=lambda file: natural_key(file.name))
+    files = [file for file in files if file.is_file() and not file.name.startswith(".")]
     images = [file for file in files if file.suffix.lower() in IMAGE_SUFFIXES]
-    if images and not videos:
-        return [Source(folder)]
-    return [Source(file) for file in files if file in videos or file in images]
+    clips = [file for file in files if file in images or file.suffix.lower() in VIDEOS]
+    return [Source(folder)] if images and images == clips else [Source(file) for file in clips]
 
 
 def annotated_paths(annotate: Path | None, sources: list[Source]) -> list[Path | None]:
-    """Where the annotated copy of each source goes; all None where none is asked for.
-
-    `annotate` with an ending is the one file; without, a folder of copies named after their sources.
-    Raises FerflowError for several sources and one file, or a copy that would overwrite its source.
-    """
-    if annotate is None:
-        return [None] * len(sources)
-    if annotate.suffix:
-        if len(sources) > 1:
-            raise FerflowError(
-                annotate, f"is one file for {len(sources)} clips", "give a folder, a name without an ending"
-            )
-        paths = [annotate] * len(sources)
-    else:
-        paths = [
-            annotate / f"{name}-annotated{'.png' if source.is_image else '.mp4'}"
-            for name, source in zip(_names(sources), sources, strict=True)
-        ]
+    """Where the annotated copy of each source goes: see `_paths`; FerflowError for a video as an image."""
+    paths = _paths(annotate, sources, "annotated copy", ("annotated.mp4", "annotated.png"))
     for source, path in zip(sources, paths, strict=True):
-        if isinstance(source.what, Path) and path.resolve() == source.what.resolve():
-            raise FerflowError(path, "is the clip itself", "give the annotated copy another name")
-        if path.suffix.lower() in IMAGES and not source.is_image:
+        if path is not None and path.suffix.lower() in IMAGES and not source.is_image:
             raise FerflowError(path, f"cannot hold {source}", f"for clips: {', '.join(CODECS)}")
     return paths
 
 
 def curve_paths(curve: Path | None, sources: list[Source]) -> list[Path | None]:
-    """Where the curve of valence and arousal of each source goes; all None where none is asked for.
+    """Where the curve of valence and arousal of each source goes: see `_paths`."""
+    return _paths(curve, sources, "curve", ("curve.svg", "curve.svg"))
 
-    `curve` with an ending is the one file; without, a folder of SVGs named after their sources. Raises
-    FerflowError for several sources and one file, and for a curve that would overwrite its source.
+
+def _paths(
+    target: Path | None, sources: list[Source], what: str, endings: tuple[str, str]
+) -> list[Path | None]:
+    """A file for each source; all None where no `target` is named.
+
+    `target` with an ending is the one file; without, a folder of files named after their sources and the
+    `endings` (for a clip, and for an image). Raises FerflowError for several sources and one file, or a file
+    that would overwrite its source.
     """
-    if curve is None:
+    if target is None:
         return [None] * len(sources)
-    if not curve.suffix:
-        return [curve / f"{name}-curve.svg" for name in _names(sources)]
-    if len(sources) > 1:
-        raise FerflowError(
-            curve, f"is one file for {len(sources)} clips", "give a folder, a name without an ending"
-        )
-    for source in sources:
-        if isinstance(source.what, Path) and curve.resolve() == source.what.resolve():
-            raise FerflowError(curve, "is the clip itself", "give the curve another name")
-    return [curve] * len(sources)
+    if not target.suffix:
+        paths = zip(_names(sources), sources, strict=True)
+        paths = [target / f"{name}-{endings[source.is_image]}" for name, source in paths]
+    elif len(sources) > 1:
+        remedy = "give a folder, a name without an ending"
+        raise FerflowError(target, f"is one file for {len(sources)} clips", remedy)
+    else:
+        paths = [target] * len(sources)
+    for source, path in zip(sources, paths, strict=True):
+        if isinstance(source.what, Path) and path.resolve() == source.what.resolve():
+            raise FerflowError(path, "is the clip itself", f"give the {what} another name")
+    return paths
 
 
 def _names(sources: list[Source]) -> list[str]:
@@ -251,20 +237,14 @@ def _draw(clip, path: Path, synthetic: bool, console) -> list[str]:
     try:
         affect_curve.write(clip, path, synthetic)
     except FerflowError as error:
-        _complain(str(error))
+        complain(error)
         return [str(error)]
     console.print(f"curve: {path}", highlight=False)
     return []
 
 
 def _predict(source: Source, target: Path | None, model, stream, aus, options: Options):
-    from contextlib import nullcontext
-
     clip = open_clip(source.what, model.faces.missing_frames)
     sinks = nullcontext() if target is None else frame_sink(target, clip.info.fps)
     with progress_bar(source.stem, clip.info.n_frames) as advance, sinks as sink:
         return recognise(clip, model, stream, aus, options.seconds, sink, advance)
-
-
-def _complain(line: str) -> None:
-    print(f"ferflow: error: {line}", file=sys.stderr)

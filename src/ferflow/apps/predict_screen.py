@@ -13,8 +13,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from ferflow.apps.look import bar
 from ferflow.apps.recognise import Model, Recognised
+from ferflow.apps.terminal import bar
 from ferflow.evaluation.clip_answer import deciding
 
 WIDE = 100
