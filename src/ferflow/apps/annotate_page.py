@@ -117,12 +117,7 @@ def create_app(
     def state(annotator: Annotator) -> dict:
         said = store.answers_of(annotator.key)
         mine = [{"id": ids[clip_id], "emotion": said.get(clip_id)} for clip_id in order(ids, annotator.name)]
-        return {
-            "annotator": annotator.key,
-            "name": annotator.name,
-            "emotions": list(emotions),
-            "clips": mine,
-        }
+        return {"annotator": annotator.key, "name": annotator.name, "emotions": list(emotions), "clips": mine}
 
     def known(own_key: str) -> Annotator:
         annotator = store.annotator(own_key)

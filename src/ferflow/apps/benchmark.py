@@ -58,7 +58,7 @@ def measure(clip: Clip, model: Single, interval: int, n_frames: int) -> dict[str
 
     def seen(n: int, stopwatch: Stopwatch) -> int:
         stream = HaarStream(model.faces, haar, clip.source)
-        each = watch(_first(clip, n), stream, model, watching.smoothing, stopwatch)
+        each = watch(repeated(clip, n), stream, model, watching.smoothing, stopwatch)
         return sum(one.shares is not None for one in each)
 
     seen(WARM_UP, Stopwatch())
@@ -77,7 +77,7 @@ def measure(clip: Clip, model: Single, interval: int, n_frames: int) -> dict[str
     }
 
 
-def _first(clip: Clip, n_frames: int) -> Iterator[np.ndarray]:
+def repeated(clip: Clip, n_frames: int) -> Iterator[np.ndarray]:
     """`clip` over and over until `n_frames` have come."""
     left = n_frames
     while left > 0:

@@ -149,8 +149,7 @@ def evaluate(
         bool, typer.Option("--mirror", help="Average each image and its mirror image.")
     ] = False,
     side: Annotated[
-        int | None,
-        typer.Option(min=1, metavar="PIXELS", help="Side of the ten crops. Default: 44 of 48."),
+        int | None, typer.Option(min=1, metavar="PIXELS", help="Side of the ten crops. Default: 44 of 48.")
     ] = None,
     choose_on: Annotated[
         str | None,
@@ -263,8 +262,7 @@ def doctor(
     account: Annotated[str | None, typer.Option(help="With --slurm: the account to charge.")] = None,
     partition: Annotated[str | None, typer.Option(help="With --slurm: the partition to use.")] = None,
     gres: Annotated[
-        str | None,
-        typer.Option(help="With --slurm: request a GPU, as gpu:1, and check that a job sees it."),
+        str | None, typer.Option(help="With --slurm: request a GPU, as gpu:1, and check that a job sees it.")
     ] = None,
     wait: Annotated[float, typer.Option(min=1, help="With --slurm: seconds for the trial job.")] = 120,
 ) -> None:
@@ -272,8 +270,8 @@ def doctor(
     if slurm:
         from ferflow.apps import doctor_slurm
 
-        request = doctor_slurm.Request(account, partition, gres, wait)
-        raise typer.Exit(doctor_slurm.run(Path(), request))
+        profile = doctor_slurm.Profile(account, partition, gres)
+        raise typer.Exit(doctor_slurm.run(Path(), profile, wait))
     from ferflow.apps import doctor as application
 
     raise typer.Exit(application.run(weights_folder))
@@ -387,7 +385,7 @@ def plan(
     """Predict what a study will cost before it runs: jobs, hours, storage and memory of every rule."""
     from ferflow.apps import plan as application
 
-    application.run(application.Options(params, overlays, records, everything, times, measure))
+    application.run(params, overlays, records, everything, times, measure)
 
 
 @app.command()

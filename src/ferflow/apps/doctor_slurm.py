@@ -28,19 +28,9 @@ YOUNGEST = 120
 """Seconds that a controller must remember ended jobs (MinJobAge), for squeue to say which have ended."""
 
 
-@dataclass(frozen=True)
-class Request:
-    """What the trial job requests; None: the cluster's default. `wait` in seconds."""
-
-    account: str | None = None
-    partition: str | None = None
-    gres: str | None = None
-    wait: float = 120
-
-
 @dataclass
 class Profile:
-    """The values of the profile's first block."""
+    """The first values of the profile; None: the cluster's default. `check` fills in what it needs."""
 
     account: str | None = None
     partition: str | None = None
@@ -51,10 +41,9 @@ class Profile:
         return [f"  {name}: {value or 'null'}" for name, value in vars(self).items()]
 
 
-def run(folder: Path, request: Request, console=None) -> int:
+def run(folder: Path, profile: Profile, wait: float, console=None) -> int:
     """Print what `check` finds and what the profile needs; exit code 1 if no study could run, else 0."""
-    findings, profile = check(folder, request)
-    bad = show(findings, "ferflow doctor --slurm", console)
+    bad = show(check(folder, profile, wait), "ferflow doctor --slurm", console)
     say = print if console is None else console.print
     if bad:
         say(f"\nNot in order: {', '.join(bad)}.")
@@ -63,19 +52,20 @@ def run(folder: Path, request: Request, console=None) -> int:
     return 0
 
 
-def check(folder: Path, request: Request) -> tuple[list[Finding], Profile]:
-    """Check the cluster from `folder`, in the order in which a run would meet it."""
-    profile = Profile(request.account, request.partition, request.gres)
+def check(folder: Path, profile: Profile, wait: float) -> list[Finding]:
+    """Check the cluster from `folder`, in the order in which a run would meet it.
+
+    The trial job may take `wait` seconds.
+    """
     findings: list[Finding] = []
     for check_one in (check_commands, check_controller):
         findings.append(check_one())
         if findings[-1].level == "bad":
-            return findings, profile
+            return findings
     findings += [check_partitions(profile), check_accounts(profile), check_status(profile)]
     if all(finding.level != "bad" for finding in findings):
-        wanted = {"account": profile.account, "partition": profile.partition, "gres": profile.gres}
-        findings += check_node(folder, wanted, request.wait)
-    return findings, profile
+        findings += check_node(folder, profile, wait)
+    return findings
 
 
 def check_commands() -> Finding:
@@ -162,34 +152,33 @@ SHOWN_AFTER = 15
 """Seconds after a job's end in which a network file system may still hide what it wrote."""
 
 
-def check_node(folder: Path, wanted: dict[str, str | None], patience: float) -> list[Finding]:
+def check_node(folder: Path, profile: Profile, patience: float) -> list[Finding]:
     """Submit a trial job from `folder` and wait for it, `patience` seconds at most.
 
-    `wanted` has the values of sbatch's options account, partition and gres, None for the cluster's own;
-    with a gres the job must see a GPU.
+    It requests the account, partition and GPU (gres) of `profile`; with a gres it must see a GPU.
     """
     folder = folder.resolve()
+    wanted = {name: getattr(profile, name) for name in ("account", "partition", "gres")}
     with tempfile.TemporaryDirectory(prefix=".doctor-", dir=folder) as made:
         out = Path(made) / "output"
-        script = _trial(Path(made), gpu=bool(wanted["gres"]))
+        script = _trial(Path(made), gpu=bool(profile.gres))
         values = {"job-name": "ferflow-doctor", "time": "5", "mem": "2000", "output": out, "chdir": folder}
         options = [f"--{name}={value}" for name, value in (wanted | values).items() if value is not None]
         done = call(["sbatch", "--parsable", *options], script)
         if done is None or done.returncode:
             why = "no answer" if done is None else (done.stderr.strip() or "no reason given").splitlines()[-1]
-            return [
-                Finding("trial job", "bad", f"refused: {why}", "correct --account, --partition or --gres")
-            ]
+            remedy = "correct --account, --partition or --gres"
+            return [Finding("trial job", "bad", f"refused: {why}", remedy)]
         number = done.stdout.strip().split(";")[0]
         state = _wait(number, lambda: "end" in _output(out), patience)
         output = _output(out)
-    if "node" not in output:
-        if state.startswith("PENDING"):
-            remedy = "wait longer with --wait, or choose another partition"
-            return [Finding("trial job", "warn", f"still waits after {patience:.0f} s: {state}", remedy)]
-        problem = f"job {number} ({state}) wrote nothing that is seen here"
-        return [Finding("shared folder", "bad", problem, SHARED)]
-    return _node_findings(output, wanted["gres"])
+    if "node" in output:
+        return _node_findings(output, profile.gres)
+    if state.startswith("PENDING"):
+        remedy = "wait longer with --wait, or choose another partition"
+        return [Finding("trial job", "warn", f"still waits after {patience:.0f} s: {state}", remedy)]
+    problem = f"job {number} ({state}) wrote nothing that is seen here"
+    return [Finding("shared folder", "bad", problem, SHARED)]
 
 
 def _node_findings(output: dict[str, str], gres: str | None) -> list[Finding]:
@@ -197,8 +186,8 @@ def _node_findings(output: dict[str, str], gres: str | None) -> list[Finding]:
     if "shared" not in output:
         return [Finding("shared folder", "bad", f"node {node} does not see a file written here", SHARED)]
     findings = [Finding("shared folder", "good", f"seen from node {node}")]
-    python = f"ferflow {output.get('ferflow')} in {sys.executable}"
     if "ferflow" in output:
+        python = f"ferflow {output['ferflow']} in {sys.executable}"
         findings.append(Finding("Python on a node", "good", python))
     else:
         problem = f"{sys.executable} with ferflow and Snakemake does not run on {node}: "

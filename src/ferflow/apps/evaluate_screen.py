@@ -173,12 +173,18 @@ def _clips_heading(console: Console, report: dict) -> None:
         console.print(f"refused: {len(report['refused'])} clips (named below)")
 
 
+def _table(title: str, *columns: str) -> Table:
+    """An empty table; all but its first column are numbers."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    table.add_column(title)
+    for column in columns:
+        table.add_column(column, justify="right", no_wrap=True)
+    return table
+
+
 def _metrics(console: Console, columns: Sequence[tuple[str, dict]], confidence: float) -> None:
     """A line for each metric, a column for each titled part of `summarise`."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
-    table.add_column(f"{100 * confidence:g} % interval in brackets", no_wrap=True)
-    for title, _ in columns:
-        table.add_column(title, justify="right", no_wrap=True)
+    table = _table(f"{100 * confidence:g} % interval in brackets", *(title for title, _ in columns))
     for metric, name in NAMES.items():
         table.add_row(name, *(_number(part["metrics"][metric], metric) for _, part in columns))
     console.print(table)
@@ -186,10 +192,7 @@ def _metrics(console: Console, columns: Sequence[tuple[str, dict]], confidence: 
 
 def _confusion(console: Console, part: dict, classes: Sequence[str]) -> None:
     """Counts, a line for each true class; the columns are numbered, since names are of any length."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
-    table.add_column("true class, and how often what was said")
-    for number in range(1, len(classes) + 1):
-        table.add_column(str(number), justify="right")
+    table = _table("true class, and how often each was predicted", *map(str, range(1, len(classes) + 1)))
     for number, (name, row) in enumerate(zip(classes, part["confusion"], strict=True), 1):
         table.add_row(f"{number} {name}", *map(str, row))
     console.print(table)
@@ -221,7 +224,7 @@ def _heading(console: Console, report: dict) -> None:
     if chosen is not None:
         console.print(
             f"chosen on {chosen['on']} among {chosen['sets_tried']} sets of {len(chosen['candidates'])} "
-            f"networks ({100 * chosen['accuracy']:.2f} % there)",
+            f"networks ({100 * chosen['accuracy']:.2f} % there)"
         )
     _copies(console, report)
 
@@ -231,27 +234,16 @@ def _copies(console: Console, report: dict) -> None:
         if report["split"] == TRAINING:
             console.print("These images are for training: a network may know them by heart.", style="yellow")
         return
-    console.print(
-        f"copies: {report['copies']} of the images stand pixel by pixel in part {TRAINING} too",
-    )
+    console.print(f"copies: {report['copies']} of the images stand pixel by pixel in part {TRAINING} too")
     if report["copies"] and all(model["copies_learnt"] == 0 for model in report["models"]):
         console.print("        (left out of the training of this network)")
 
 
-def _classes(console: Console, whole: dict, what: str, title: str) -> None:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
-    table.add_column(title)
-    table.add_column(what, justify="right")
-    for name in ("precision", "recall", "F1 (%)", "AUC"):
-        table.add_column(name, justify="right", no_wrap=True)
-    for emotion, values in whole["classes"].items():
-        table.add_row(
-            emotion,
-            str(values["support"]),
-            *(_percent(values[m]["value"]) for m in ("precision", "recall")),
-            _number(values["f1"], "f1"),
-            _percent(values["auc"]["value"]),
-        )
+def _classes(console: Console, part: dict, what: str, title: str) -> None:
+    table = _table(title, what, "precision", "recall", "F1 (%)", "AUC")
+    for emotion, values in part["classes"].items():
+        precision, recall, auc = (_percent(values[name]["value"]) for name in ("precision", "recall", "auc"))
+        table.add_row(emotion, str(values["support"]), precision, recall, _number(values["f1"], "f1"), auc)
     console.print(table)
 
 

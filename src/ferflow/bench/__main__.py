@@ -80,13 +80,7 @@ def models(given: argparse.Namespace, chosen: settings.Settings) -> tuple[dict, 
 
 
 FACE_MODEL = ("au_to_mesh.npz", "face_tessellation.json")
-PARTS = {
-    "spatial": spatial,
-    "precision": precision,
-    "store": store,
-    "workflow": workflow,
-    "models": models,
-}
+PARTS = {"spatial": spatial, "precision": precision, "store": store, "workflow": workflow, "models": models}
 
 
 def run(given: argparse.Namespace) -> str:

@@ -19,6 +19,7 @@ import h5py
 import numpy as np
 
 from ferflow import settings
+from ferflow.apps.benchmark import repeated
 from ferflow.apps.terminal import arguments
 from ferflow.aus.clip import intensities, reader
 from ferflow.faces import store
@@ -34,13 +35,7 @@ class Looped(Clip):
         self._clip, self._n_frames = clip, n_frames
 
     def _frames(self) -> Iterator[np.ndarray]:
-        left = self._n_frames
-        while left > 0:
-            for frame in self._clip:
-                yield frame
-                left -= 1
-                if left == 0:
-                    return
+        return repeated(self._clip, self._n_frames)
 
 
 def work(params: str, weights: str, video: str, n_frames: int) -> tuple[float, float, float]:
