@@ -9,7 +9,6 @@ import getpass
 import re
 import shlex
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -17,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ferflow.apps.doctor import SLURM_PATIENCE, STALL, Finding, show
+from ferflow.apps.doctor import SLURM_PATIENCE, STALL, Finding, call, show
 
 NEEDED = ("sinfo", "sbatch", "squeue", "scontrol", "scancel", "srun")
 FOR_ACCOUNTS = ("sacct", "sacctmgr", "sshare")
@@ -164,7 +163,7 @@ def check_node(folder: Path, profile: Profile, patience: float) -> list[Finding]
         script = _trial(Path(made), gpu=bool(profile.gres))
         values = {"job-name": "ferflow-doctor", "time": "5", "mem": "2000", "output": out, "chdir": folder}
         options = [f"--{name}={value}" for name, value in (wanted | values).items() if value is not None]
-        done = call(["sbatch", "--parsable", *options], script)
+        done = call(["sbatch", "--parsable", *options], SLURM_PATIENCE, script)
         if done is None or done.returncode:
             why = "no answer" if done is None else (done.stderr.strip() or "no reason given").splitlines()[-1]
             remedy = "correct --account, --partition or --gres"
@@ -244,17 +243,7 @@ def _wait(number: str, ended: Callable[[], bool], patience: float) -> str:
     return state
 
 
-def call(command: list[str], stdin: str | None = None) -> subprocess.CompletedProcess | None:
-    """Run a command, with its input; None if it does not answer in time."""
-    try:
-        return subprocess.run(
-            command, input=stdin, capture_output=True, text=True, timeout=SLURM_PATIENCE, check=False
-        )
-    except (subprocess.TimeoutExpired, OSError):
-        return None
-
-
 def output_of(*command: str) -> str | None:
     """What a command prints; None if it fails, or does not answer in time."""
-    done = call(list(command))
+    done = call(list(command), SLURM_PATIENCE)
     return done.stdout if done is not None and done.returncode == 0 else None

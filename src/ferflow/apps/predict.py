@@ -59,9 +59,8 @@ class Source:
 
     @property
     def is_image(self) -> bool:
-        return (
-            isinstance(self.what, Path) and self.what.suffix.lower() in IMAGE_SUFFIXES and self.what.is_file()
-        )
+        path = self.what
+        return isinstance(path, Path) and path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()
 
     @property
     def stem(self) -> str:
@@ -71,79 +70,76 @@ class Source:
         return f"camera {self.what}" if isinstance(self.what, int) else str(self.what)
 
 
-def run(options: Options, console=None) -> int:
+def run(options: Options) -> int:
     """Predict every clip and print, write and draw what was asked; exit code 1 if any clip failed, else 0.
 
     A clip that cannot be used is one line on standard error, and the others go on. Raises FerflowError where
     there is nothing to begin with: no model, no weights, no inputs.
     """
-    # Before what takes seconds to import: a wrong path is told at once.
+    # Before what takes seconds to import: a wrong path is reported at once.
     sources, lines = expand(options.inputs)
     if not sources:
         return 1
 
     from rich.console import Console
 
-    console = console or Console()
+    failed = bool(lines)
+    console = Console(highlight=False)
     targets = annotated_paths(options.annotate, sources)
     curves = curve_paths(options.curve, sources)
     path, passed_over = (options.model, "") if options.model is not None else default()
     model = load_model(path)
     if options.curve is not None and not model.has_affect:
-        raise FerflowError(
-            model.path, "has no valence and arousal for --curve", "name a model that has, with --model"
-        )
+        remedy = "name a model that has, with --model"
+        raise FerflowError(model.path, "has no valence and arousal for --curve", remedy)
     stream, aus, note = watchers(model, options)
     predict_screen.show_model(console, model, passed_over, model.note if model.has_head else "", note)
     done = []
-    for source, target, drawn in zip(sources, targets, curves, strict=True):
+    for source, target, curve in zip(sources, targets, curves, strict=True):
         try:
             clip = _predict(source, target, model, stream, aus, options)
+            done.append(clip)
+            predict_screen.show_clip(console, clip)
+            if target is not None:
+                console.print(f"annotated: {target}")
+            if curve is not None:
+                from ferflow.apps import affect_curve
+
+                affect_curve.write(clip, curve, model.synthetic)
+                console.print(f"curve: {curve}")
         except FerflowError as error:
-            lines.append(str(error))
+            failed = True
             complain(error)
-            continue
-        done.append(clip)
-        predict_screen.show_clip(console, clip)
-        if target is not None:
-            console.print(f"annotated: {target}", highlight=False)
-        if drawn is not None:
-            lines += _draw(clip, drawn, model.synthetic, console)
     if len(done) > 1:
         predict_screen.show_summary(console, done)
     if options.out is not None and done:
         predict_files.write(options.out, done, model)
-        console.print(f"written: {options.out}", highlight=False)
-    return 1 if lines else 0
+        console.print(f"written: {options.out}")
+    return 1 if failed else 0
 
 
 def watchers(model, options: Options):
-    """The stream of faces and the action units for `model`, and a line on how faces are found, or "".
+    """The face stream and the action-unit reader for `model`, and a line on how faces are found, or "".
 
-    Where the landmark network's file is missing, a network for single images does with Haar's cascade alone,
-    unless another detector is asked for. Raises WeightsError for a missing file.
+    Where the landmark network's file is missing, a network for single images works with Haar's cascade alone,
+    unless another detector is named. Raises WeightsError for a missing file.
     """
-    folder, asked = options.weights_folder, options.detector
-    if not model.has_head and asked in (None, "haar") and not (folder / FILE).is_file():
+    folder, detector = options.weights_folder, options.detector
+    if not model.has_head and detector in (None, "haar") and not (folder / FILE).is_file():
         missing = f"{FILE} is not in {folder}: `ferflow weights fetch`"
         note = f"faces: by Haar's cascade and a tracker, without landmarks ({missing})"
         return HaarStream(model.faces, settings.watching().haar), None, note
 
-    faces = model.faces if asked is None else model.faces.model_copy(update={"detector": asked})
+    faces = model.faces if detector is None else model.faces.model_copy(update={"detector": detector})
     stream = FaceStream(folder, faces)
     if not model.has_head and not (folder / MESH).is_file():
         return stream, None, f"frames are weighed without action units ({MESH} is not in {folder})"
-    return stream, *_action_units(model, stream.network, folder)
-
-
-def _action_units(model, network: str, weights_folder: Path):
-    """What reads the action units, and a line where the model's own backend cannot, or ""."""
-    own = model.aus.backend
-    if own in ("auto", *FROM_LANDMARKS):
-        return reader(weights_folder, model.aus, network), ""
-    aus = reader(weights_folder, model.aus.model_copy(update={"backend": "landmark"}), network)
-    note = f"action units: by landmark, since {own}, the model's own, cannot follow a video"
-    return aus, f"{note}; the frames that are kept may differ"
+    backend, aus, note = model.aus.backend, model.aus, ""
+    if backend not in ("auto", *FROM_LANDMARKS):
+        aus = aus.model_copy(update={"backend": "landmark"})
+        note = f"action units: by landmark, since {backend}, the model's own, cannot follow a video; "
+        note += "the frames that are kept may differ"
+    return stream, reader(folder, aus, stream.network), note
 
 
 def expand(inputs: list[str]) -> tuple[list[Source], list[str]]:
@@ -158,9 +154,8 @@ def expand(inputs: list[str]) -> tuple[list[Source], list[str]]:
         if text.isdigit() and not path.exists():
             sources.append(Source(int(text)))
         elif path.is_dir():
-            found = _in_folder(path)
-            sources += found
-            if not found:
+            sources += (clips := _in_folder(path))
+            if not clips:
                 lines.append(str(InputError(path, "holds no video or image", f"known: {', '.join(VIDEOS)}")))
         elif not path.exists():
             lines.append(str(InputError(path, "does not exist", "correct the path")))
@@ -228,19 +223,6 @@ def _names(sources: list[Source]) -> list[str]:
             name = f"{source.stem}-{number}"
         names.append(name)
     return names
-
-
-def _draw(clip, path: Path, synthetic: bool, console) -> list[str]:
-    """Draw the curve of `clip` to `path`; returns a line of complaint for one that has no course, else []."""
-    from ferflow.apps import affect_curve
-
-    try:
-        affect_curve.write(clip, path, synthetic)
-    except FerflowError as error:
-        complain(error)
-        return [str(error)]
-    console.print(f"curve: {path}", highlight=False)
-    return []
 
 
 def _predict(source: Source, target: Path | None, model, stream, aus, options: Options):
