@@ -14,7 +14,7 @@ from ferflow.training import crossval, final
 from ferflow.training import splits as subject_splits
 
 if TYPE_CHECKING:
-    from ferflow.models.clipnetwork import ClipNetwork
+    from ferflow.models.endtoend import ClipNetwork
     from ferflow.training.frames import FrameStudy
 
 
