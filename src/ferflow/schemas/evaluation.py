@@ -108,7 +108,7 @@ results = table(
 )
 
 results_by = table(
-    "Metrics of groups of clips (evaluation.by: women and men, say), folds pooled. Of two groups there is "
+    "Metrics of groups of clips or images (evaluation.by: women and men, say), folds pooled. Of two groups there is "
     "the difference, too, the first less the second, whose interval draws the subjects of each anew.",
     WHO,
     (text("by", pattern=FILLED), text("group", pattern=FILLED), METRIC),
