@@ -91,5 +91,5 @@ def test_accuracy_and_number_of_images_of_each_film(files):
 
 
 def test_a_column_that_the_manifest_lacks_is_named(files):
-    with pytest.raises(SettingError, match="evaluation.by: the clips have no light"):
+    with pytest.raises(SettingError, match=r"evaluation.by: the clips have no light"):
         make(files, "light")

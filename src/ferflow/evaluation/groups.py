@@ -48,9 +48,9 @@ def used(columns: Mapping[str, Sequence[str]], asked: Sequence[str]) -> list[str
 def grouped_by(settings: Settings) -> list[str]:
     """The columns of `evaluation.by` that put the study's clips or images into groups; opens none of them.
 
-    Of images a job makes the manifest: until then only the sexes are known, of sets whose file names tell
-    them. Raises SettingError for one that the clips do not have, and where folds are to be compared by their sexes
-    and no clip has one.
+    A job makes the manifest of images: until then only those sets are known to have a sex whose file names
+    tell it. Raises SettingError for a column that the clips do not have, and where folds are to be compared
+    by their sexes and no clip has one.
     """
     if settings.kind != "clips":
         sexes = settings.kind == "images" and settings.stills.source == "kdef"

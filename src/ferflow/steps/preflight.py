@@ -43,10 +43,10 @@ from ferflow.training import nested, splits
 class Ready:
     """A study that can run.
 
-    `settings` are the study's, less what its data do not allow. `by` are the columns that its results
-    are grouped by. A study of clips has `clips`, and `split` as in splits.json. `images` counts what is listed of each
-    class, where that is known. `notes` say what is lacking; `decided` is a line on what `auto` in the
-    settings of clips came to, or "".
+    `settings` are the study's, less what its data do not allow. `by` are the columns that its results are
+    grouped by. A study of clips has `clips`, and `split` as in splits.json. `images` counts what is listed
+    of each class, where that is known. `notes` say what is lacking; `decided` is a line on what `auto` in
+    the settings of clips came to, or "".
     """
 
     settings: Settings
