@@ -163,7 +163,7 @@ def _one(path: Path, emotions: Sequence[str]) -> pd.DataFrame:
         frame["role"] = np.where(frame["protocol"] == HUMAN, HUMAN, "model")
     if "view" not in frame:
         frame["view"] = ""
-    return frame[tables.ordered_map(frame.columns.drop(others), "predictions")]
+    return frame[tables.column_order(frame.columns.drop(others), "predictions")]
 
 
 def _refuse(path: Path, frame: pd.DataFrame, bad: np.ndarray | pd.Series, problem: str, remedy: str) -> None:

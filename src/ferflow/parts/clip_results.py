@@ -132,7 +132,6 @@ def _details(study: ClipFiles) -> Iterator[ReportStep]:
         name="details",
         call=f"{__name__}:details",
         sees=("calibration", *JUDGING),
-        given={"by": study.by},
         inputs={
             "predictions_csvs": [study.at(layout.PREDICTIONS), *study.fused_predictions()],
             "manifest_csv": study.clips,
@@ -144,7 +143,7 @@ def _details(study: ClipFiles) -> Iterator[ReportStep]:
                 RESULTS,
                 detail_tables.SCHEMAS.get(name, ""),
             )
-            for name, title in detail_tables.titles(study.by).items()
+            for name, title in detail_tables.TITLES.items()
         },
         rests_on=PREDICTIONS,
     )
@@ -156,7 +155,7 @@ def _details(study: ClipFiles) -> Iterator[ReportStep]:
             "reliability": study.table("reliability"),
             "calibration": study.table("calibration"),
             "comparisons": study.table("comparisons"),
-            "groups": study.table(detail_tables.BY) if study.by else [],
+            "groups": study.table("results_by") if study.by else [],
             "confusion": study.table("confusion_with_annotators"),
         },
         outputs={
@@ -179,12 +178,11 @@ def details(
     emotions: Sequence[str],
     protocol: str,
     seed: int,
-    by: Sequence[str],
 ) -> None:
-    """Models against each other, calibration, results by group, confidences, counts of errors."""
+    """Models against each other, calibration, confidences, counts of errors."""
     from ferflow.evaluation.detail import write_details
 
-    own = (calibration, evaluation, seed, emotions, protocol, by)
+    own = (calibration, evaluation, seed, emotions, protocol)
     write_details(predictions_csvs, manifest_csv, out_folder, *own)
 
 

@@ -80,7 +80,7 @@ def compare(name: str, ours: StudyResults, table: str | None = None, every: bool
             rows.append(_compared(row, found, known, rule, about, ours))
     frame = pd.DataFrame(rows)
     listed = dict.fromkeys([*tables.schema("reference").names, *frame])
-    frame = frame.reindex(columns=tables.ordered_map(listed, "reference"))
+    frame = frame.reindex(columns=tables.column_order(listed, "reference"))
     frame[[*TEXTS]] = frame[[*TEXTS]].fillna("")
     numbers = [column for column in frame if column in NUMBERS or column.startswith("ours_")]
     return frame.astype(dict.fromkeys(numbers, float))
