@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from running import run, start
+from running import AS_USER, run, start
 
 from ferflow import tables
 from ferflow.models import spatial as networks
@@ -57,7 +57,7 @@ def ended(storage: Path) -> int:
 
 def test_a_search_that_is_killed_goes_on_and_the_phases_follow(folder):
     model = RESULTS / "models/tuned/spatial/model.pt"
-    process = start(folder, "--", str(model), study=STUDY)
+    process = start(folder, "--", str(model), study=STUDY, as_user=AS_USER)
     deadline = time.monotonic() + PATIENCE
     while not (before := ended(folder / TRIALS)):
         assert process.poll() is None and time.monotonic() < deadline
@@ -66,7 +66,8 @@ def test_a_search_that_is_killed_goes_on_and_the_phases_follow(folder):
     process.wait()
     assert not (folder / RESULTS / "models/tuned/classifier/model.pt").exists()
 
-    done = run(folder, "--", str(model), str(RESULTS / "figures/trials-tuned.svg"), study=STUDY)
+    wanted = str(model), str(RESULTS / "figures/trials-tuned.svg")
+    done = run(folder, "--", *wanted, study=STUDY, as_user=AS_USER)
     assert done.returncode == 0, done.stdout + done.stderr
     log = (folder / "logs/classifier/tuned.log").read_text()
     assert f"trial {before} of 3" not in log and "trial 3 of 3" in log
