@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,8 @@ from hostile_kind import Kind, kind
 from hostile_text import JSON, TABLE
 from hostile_yaml import YAML
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+import made_clips
 from ferflow import settings, tables
 from ferflow.aus.openface import NEEDED, read_openface
 from ferflow.classes import AU_COLUMNS, EMOTIONS
@@ -28,25 +31,7 @@ SUBJECTS = ("F001", "F002", "M001", "M002")
 
 
 def write_manifest(folder: Path) -> None:
-    rows = [
-        {
-            "clip_id": f"{subject}_{emotion}",
-            "subject_id": subject,
-            "sex": "female" if subject[0] == "F" else "male",
-            "emotion": emotion,
-            "split": "",
-            "source": f"{subject}_{emotion}.avi",
-            "n_frames": 40,
-            "fps": 25.0,
-            "width": 64,
-            "height": 48,
-            "sha256": "0" * 64,
-            "synthetic": True,
-        }
-        for subject in SUBJECTS
-        for emotion in EMOTIONS
-    ]
-    tables.write(pd.DataFrame(rows), folder / "manifest.csv", "manifest")
+    tables.write(made_clips.manifest(SUBJECTS), folder / "manifest.csv", "manifest")
 
 
 def _clips(folder: Path) -> pd.DataFrame:
