@@ -1,6 +1,6 @@
 """Everything that is tested, and a table of it: what a release needs (`make test-all`).
 
-The parts stand in `PARTS`: those of two cores run one after the other, then those of one core two at a time.
+The parts stand in `PARTS` with the cores that they keep busy, and run side by side as far as two cores go.
 A part that fails does not keep the next from running. The table is written to docs/test-all.md after each
 part, so that it is right also where the run is interrupted; `--only` replaces the rows of some parts.
 """
@@ -16,7 +16,7 @@ import subprocess
 import sys
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,10 +27,10 @@ CORES = 2
 
 @dataclass(frozen=True)
 class Part:
-    """A command of the shell, and how many of the two cores it keeps busy."""
+    """A command of the shell, and how many cores it keeps busy."""
 
     command: str
-    cores: int = 1
+    cores: int
 
 
 PARTS = {
@@ -38,13 +38,14 @@ PARTS = {
     "tests": Part(
         "pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder -m 'not cluster' "
         "tests/workflow tests/faults tests/unit tests/browser",
-        cores=2,
+        2,
     ),
-    "faults": Part("python tests/faults/faults.py"),
-    "own studies": Part("python tests/workflow/own_studies.py"),
-    "cluster": Part("pytest -m cluster tests/cluster"),
-    "hostile files": Part("python tests/faults/hostile.py --processes 1"),
-    "random studies": Part("python tests/workflow/random_studies.py"),
+    # Most of the time it waits for Slurm.
+    "cluster": Part("pytest -m cluster tests/cluster", 0),
+    "faults": Part("python tests/faults/faults.py", 1),
+    "own studies": Part("python tests/workflow/own_studies.py", 1),
+    "hostile files": Part("python tests/faults/hostile.py --processes 1", 1),
+    "random studies": Part("python tests/workflow/random_studies.py", 1),
 }
 
 
@@ -129,15 +130,16 @@ def main() -> int:
     parser.add_argument("--only", nargs="+", choices=list(PARTS), default=list(PARTS))
     parts = parser.parse_args().only
     subprocess.run([sys.executable, "-m", "ferflow.apps.cli", "weights", "fetch"], cwd=REPOSITORY, check=True)
-    table, passed = Table(parts), []
-    for cores in range(CORES, 0, -1):
-        with ThreadPoolExecutor(CORES // cores) as pool:
-            names = [name for name in PARTS if name in parts and PARTS[name].cores == cores]
-            try:
-                passed += pool.map(run, names, [table] * len(names))
-            except KeyboardInterrupt:
-                pool.shutdown(cancel_futures=True)
-                raise
+    table, waiting, running, passed = Table(parts), [n for n in PARTS if n in parts], {}, []
+    with ThreadPoolExecutor(len(PARTS)) as pool:
+        while waiting or running:
+            for name in waiting[:]:
+                if sum(PARTS[other].cores for other in running.values()) + PARTS[name].cores <= CORES:
+                    waiting.remove(name)
+                    running[pool.submit(run, name, table)] = name
+            for ended in wait(running, return_when=FIRST_COMPLETED).done:
+                del running[ended]
+                passed.append(ended.result())
     print(table)
     return int(not all(passed))
 
