@@ -20,7 +20,7 @@ from ferflow.datasets import listing
 from ferflow.errors import InputError, SettingError
 from ferflow.evaluation import detail, predictions
 from ferflow.evaluation import run as evaluation
-from ferflow.evaluation.detail_tables import SCHEMAS, titles
+from ferflow.evaluation.detail import SCHEMAS, titles
 from ferflow.evaluation.groups import grouped_by
 from ferflow.evaluation.predictions import table
 from ferflow.fusion.run import write_fusions
@@ -232,9 +232,9 @@ def test_people_choose_among_the_classes(made, tmp_path):
     votes = manifest[["clip_id"]].assign(**{f"votes_{name}": 1 for name in classes})
     votes.to_csv(tmp_path / "v.csv", index=False)
     common = (folder / "manifest.csv", None, tmp_path, tmp_path, 0.5, EVALUATION, classes, 1)
-    human_answers.from_votes(tmp_path / "v.csv", *common)
+    human_answers.from_answers("votes", tmp_path / "v.csv", *common)
     assert (tables.read(tmp_path / "human_clips.csv", "human_clips")["tied"]).all()
-    human_answers.from_annotations(tmp_path / "a.csv", *common)
+    human_answers.from_answers("annotations", tmp_path / "a.csv", *common)
     found = predictions.read([tmp_path / "annotators.csv"], classes, folder / "manifest.csv")
     assert found["predicted"].tolist() == [
         name for _, _, name in sorted(rows, key=lambda row: (row[0], row[1]))

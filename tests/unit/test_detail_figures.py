@@ -15,8 +15,8 @@ from ferflow.classes import EMOTIONS
 from ferflow.errors import InputError
 from ferflow.evaluation import detail
 from ferflow.evaluation import run as evaluation_run
-from ferflow.evaluation.detail_tables import SCHEMAS, TITLES
-from ferflow.evaluation.errors import errors
+from ferflow.evaluation.classification import errors
+from ferflow.evaluation.detail import SCHEMAS, TITLES
 from ferflow.evaluation.predictions import write
 from ferflow.report import by_group, comparisons, error_table, opening, reliability, rendering, run
 from ferflow.report.names import model_label

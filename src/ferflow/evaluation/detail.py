@@ -10,15 +10,31 @@ import pandas as pd
 from ferflow import tables
 from ferflow.evaluation import predictions
 from ferflow.evaluation.calibration import calibration
+from ferflow.evaluation.classification import confidences, confidences_by_class, confusion, error_counts
 from ferflow.evaluation.compare import comparisons
-from ferflow.evaluation.confidence import confidences, confidences_by_class
-from ferflow.evaluation.confusion import confusion
-from ferflow.evaluation.detail_tables import SCHEMAS, titles
-from ferflow.evaluation.errors import error_counts
-from ferflow.evaluation.fusions import FOUND, fusion_name
 from ferflow.evaluation.groups import results_by
-from ferflow.evaluation.predictions import HUMAN, PEOPLE
+from ferflow.evaluation.predictions import CHOSEN_FUSIONS, HUMAN, PEOPLE, fusion_name
 from ferflow.settings import Calibration, Evaluation
+
+BY = "results_by"
+"""The table that a study has where its clips are in groups (`evaluation.by`)."""
+TITLES = {
+    "comparisons": "Models against each other",
+    "calibration": "Calibration: confidence against accuracy",
+    "reliability": "Accuracy in bins of confidence",
+    "results_by": "Results by group",
+    "confidences": "Most and least confident clips",
+    "confidences_by_class": "Confidences of the clips that are right",
+    "error_counts": "Errors by emotion",
+    "confusion_with_annotators": "Confusion of models and annotators",
+}
+SCHEMAS = {"confusion_with_annotators": "confusion"}
+"""Schemas of tables that have another name."""
+
+
+def titles(by: Sequence[str]) -> dict[str, str]:
+    """The tables of a study whose clips are grouped `by` these columns, and their titles."""
+    return {name: title for name, title in TITLES.items() if name != BY or by}
 
 
 def write_details(
@@ -32,7 +48,7 @@ def write_details(
     protocol: str = "honest",
     by: Sequence[str] = (),
 ) -> None:
-    """Write the tables of `detail_tables.titles` (.csv) to the folder `out_tables`.
+    """Write the tables of `titles` (.csv) to the folder `out_tables`.
 
     `by` are the columns of the manifest that put its clips into groups (`groups.used`).
 
@@ -47,8 +63,8 @@ def write_details(
     judged = frame[frame["protocol"].isin((predictions.judged(frame), HUMAN))]
     judged = judged[judged["role"] != "control"]
     errors, bins = calibration(scored, emotions, settings, evaluation, seed)
-    found = {
-        "comparisons": comparisons(judged, ordered_map(judged), evaluation, seed),
+    made = {
+        "comparisons": comparisons(judged, comparison_order(judged), evaluation, seed),
         "calibration": errors,
         "reliability": bins,
         "results_by": results_by(frame, manifest, by, emotions, evaluation, seed),
@@ -58,16 +74,16 @@ def write_details(
         "confusion_with_annotators": confusion(judged, emotions),
     }
     for name in titles(by):
-        tables.write(found[name], Path(out_tables) / f"{name}.csv", SCHEMAS.get(name, name))
+        tables.write(made[name], Path(out_tables) / f"{name}.csv", SCHEMAS.get(name, name))
 
 
 def chosen(frame: pd.DataFrame) -> pd.DataFrame:
     """The rows that a closer look is worth: those of listed fusions are not."""
-    shown = [fusion_name(name) for name in FOUND]
+    shown = [fusion_name(name) for name in CHOSEN_FUSIONS]
     return frame[(frame["role"] != "fusion") | frame["model"].isin(shown)].reset_index(drop=True)
 
 
-def ordered_map(judged: pd.DataFrame) -> list[str]:
+def comparison_order(judged: pd.DataFrame) -> list[str]:
     """The models of one protocol's table in the order they are compared in: models, fusions, people."""
     roles = dict(zip(judged["model"], judged["role"], strict=True))
     return sorted(roles, key=lambda model: (roles[model] in PEOPLE, roles[model] == "fusion"))

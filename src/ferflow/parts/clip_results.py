@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ferflow import layout, tables
-from ferflow.evaluation import detail_tables
+from ferflow.evaluation import detail
 from ferflow.parts import IN_SHORT, PREDICTIONS, RESULTS, collected
 from ferflow.report import opening
 from ferflow.settings import Calibration, Evaluation, Pictures
@@ -142,9 +142,9 @@ def _details(study: ClipFiles) -> Iterator[ReportStep]:
                 name,
                 title if name != "comparisons" or compared else "",
                 RESULTS,
-                detail_tables.SCHEMAS.get(name, ""),
+                detail.SCHEMAS.get(name, ""),
             )
-            for name, title in detail_tables.titles(study.by).items()
+            for name, title in detail.titles(study.by).items()
         },
         rests_on=PREDICTIONS,
     )
@@ -156,7 +156,7 @@ def _details(study: ClipFiles) -> Iterator[ReportStep]:
             "reliability": study.table("reliability"),
             "calibration": study.table("calibration"),
             "comparisons": study.table("comparisons"),
-            "groups": study.table(detail_tables.BY) if study.by else [],
+            "groups": study.table(detail.BY) if study.by else [],
             "confusion": study.table("confusion_with_annotators"),
         },
         outputs={

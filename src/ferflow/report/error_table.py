@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from ferflow import tables
-from ferflow.evaluation.errors import THIRD
+from ferflow.evaluation.classification import THIRD
 from ferflow.report import rendering
 from ferflow.report.names import marks_of, model_label, protocol_label
 
