@@ -74,9 +74,7 @@ def deciding_frames(pairs: Sequence[tuple[str, Decided | None, Decided | None]],
     """
     drawn = style.figure(WIDTH, 0.75 + 1.36 * max(1, len(pairs)))
     if not pairs:
-        axes = drawn.subplots()
-        axes.set_axis_off()
-        axes.text(0.5, 0.5, "no test clip", ha="center", va="center")
+        style.nothing(drawn, "no test clip")
         style.heading(drawn, title, marks)
         return drawn
     grid = drawn.subplots(len(pairs), 6, squeeze=False, width_ratios=[1.25, 1, 1] * 2)

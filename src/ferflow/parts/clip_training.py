@@ -289,9 +289,9 @@ def _search(study: ClipFiles, head: str) -> ReportStep:
 
 def search(trials: str, model: str, logarithmic: Sequence[str], out: str) -> None:
     """What a search tried, and how good it was."""
-    from ferflow.report import head_search
+    from ferflow.report import searches
 
-    head_search.figure(trials, out, model, logarithmic)
+    searches.head(trials, out, model, logarithmic)
 
 
 def _explained(study: ClipFiles) -> Iterator[ReportStep]:

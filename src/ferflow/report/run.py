@@ -76,6 +76,13 @@ def agreement(agreement_csv: str | Path, output: str | Path, synthetic: bool = T
         style.save(drawn, output, "Measured against true action units")
 
 
+def backends(table_csv: str | Path, output: str | Path, synthetic: bool) -> None:
+    """How far backends for action units agree on the same clips (schema `au_backends`)."""
+    with style.style():
+        drawn = trimming.backends(tables.read(table_csv, "au_backends"), marks(synthetic))
+        style.save(drawn, output, "Backends for action units on the same clips")
+
+
 def learning_curves(
     history_csvs: Iterable[str | Path],
     output: str | Path,

@@ -130,6 +130,55 @@ def point(
     axes.plot(value, place, linestyle="", clip_on=False, **look)
 
 
+def boxes(
+    axes: Axes,
+    values: Sequence[Sequence[float]],
+    places: Sequence[float],
+    names: Sequence[str],
+    width: float = 0.6,
+    face: str = BAND,
+    outlier: float = 3,
+    means: bool = False,
+) -> dict:
+    """Box plots of `values` at `places` along the x axis, whose `names` stand at 0, 1, …
+
+    `outlier` is the size of their markers in points; `means` draws a diamond at each mean. Returns the
+    artists.
+    """
+    line = {"color": DARK, "linewidth": 0.8}
+    mean = {"marker": "D", "markersize": 3.5, "markerfacecolor": "white"}
+    drawn = axes.boxplot(
+        values,
+        positions=places,
+        widths=width,
+        patch_artist=True,
+        manage_ticks=False,
+        showmeans=means,
+        boxprops={"facecolor": face, "edgecolor": DARK, "linewidth": 0.8},
+        whiskerprops=line,
+        capprops=line,
+        medianprops={"color": DARK, "linewidth": 1.6},
+        meanprops=mean | {"markeredgecolor": DARK, "markeredgewidth": 0.8},
+        flierprops={
+            "marker": ".",
+            "markersize": outlier,
+            "markerfacecolor": LIGHT,
+            "markeredgecolor": LIGHT,
+        },
+    )
+    axes.set_xticks(range(len(names)), names, rotation=30, ha="right", rotation_mode="anchor")
+    axes.grid(True, axis="y")
+    return drawn
+
+
+def nothing(drawn: Figure, text: str) -> Figure:
+    """An empty figure that says with `text` why there is nothing to draw."""
+    axes = drawn.subplots()
+    axes.set_axis_off()
+    axes.text(0.5, 0.5, text, ha="center", va="center")
+    return drawn
+
+
 def save(drawn: Figure, path: str | Path, title: str) -> None:
     """Write `drawn` to `path` as SVG: no date, no random identifiers, whole or not at all."""
     with atomic_write(path) as partial:
