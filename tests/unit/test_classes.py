@@ -25,7 +25,7 @@ from ferflow.evaluation.groups import grouped_by
 from ferflow.evaluation.predictions import table
 from ferflow.fusion.run import write_fusions
 from ferflow.humans import run as human_answers
-from ferflow.report import by_group, error_table, reliability, run, table_list
+from ferflow.report import by_group, reliability, run, table_list
 from ferflow.report import humans as human_figures
 from ferflow.settings import Calibration, Evaluation, Fusion, FusionChoice, Stacking
 
@@ -209,13 +209,13 @@ def test_every_table_and_figure_knows_the_classes(made, tmp_path):
     table_list.render(folder / "errors.csv", "errors", "Errors", [tmp_path / "errors.md"], False, 0.9)
     heading = (tmp_path / "errors.md").read_text().splitlines()[2]
     assert f"| predicted | {' | '.join(classes)} |" in heading
-    error_table.render(folder / "errors.csv", MODELS[0], [tmp_path / "mistaken.tex"])
+    table_list.render_errors(folder / "errors.csv", MODELS[0], [tmp_path / "mistaken.tex"])
     table = tables.read(folder / "confusion.csv", "confusion")
     assert list(dict.fromkeys(table["emotion"])) == list(classes)
     out = tmp_path / "drawn.svg"
     run.confusion(folder / "confusion.csv", out, MODELS[0])
     assert words(out).count(classes[0]) == 4 and "(a) number of clips" in words(out)
-    run.confusions_with_annotators(folder / "confusion_with_annotators.csv", out)
+    run.confusions(folder / "confusion_with_annotators.csv", out, annotators=True)
     reliability.reliability(folder / "reliability.csv", folder / "calibration.csv", out, 0.9)
     by_group.by_group(folder / "results_by.csv", out, 0.9)
     assert "dim (none)" in words(out) and "sun (3 subjects)" in words(out)

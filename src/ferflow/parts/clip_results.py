@@ -210,7 +210,7 @@ def figures_of_details(
         compared.differences(comparisons, out_comparisons, confidence)
     if groups and out_groups:
         by_group.by_group(groups, out_groups, confidence)
-    run.confusions_with_annotators(confusion, out_confusion)
+    run.confusions(confusion, out_confusion, annotators=True)
 
 
 def _opening(study: ClipFiles) -> ReportStep:
@@ -337,9 +337,9 @@ def error_tables(
     """The thesis's Figure 3.29 for each model: mislabelled clips with all scores."""
     from ferflow.explain.strips import links
     from ferflow.parts import shared_out
-    from ferflow.report.error_table import render
+    from ferflow.report.table_list import render_errors
 
     clips = tables.read(errors, "errors")["clip_id"].unique()
     pictures = links(strips, clips, out_folder)
     for model, outputs in shared_out(models, out_pages).items():
-        render(errors, model, outputs, judged, pictures)
+        render_errors(errors, model, outputs, judged, pictures)

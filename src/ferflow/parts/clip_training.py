@@ -72,7 +72,7 @@ def _training(study: ClipFiles) -> Iterator[ReportStep]:
     )
     yield ReportStep(
         name="layers",
-        call="ferflow.report.layers:layers",
+        call="ferflow.report.tables:layers",
         given={"frames": study.settings.features.max_frames},
         inputs={"models": study.of_finals("model.pt")},
         outputs={"out": Table("layers", "The networks layer by layer", NETWORKS)},

@@ -82,9 +82,7 @@ def finetuned(found: Sequence[tuple[str, SpatialNetwork, dict, float]], note: st
                 "note": "; ".join(filter(None, [remark, NOT_COMPARABLE * synthetic, note])),
             }
             rows.append(theirs | ours)
-    table = tables.schema("finetuned")
-    frame = pd.DataFrame(rows).reindex(columns=table.names)
-    return frame.astype(dict.fromkeys(table.of_type("integer"), "Int64"))
+    return tables.from_rows(rows, "finetuned")
 
 
 def _printed(network: str) -> tuple[dict[str, float | str], str]:

@@ -90,10 +90,7 @@ def _by_part(listed: pd.DataFrame, synthetic: bool) -> list[dict]:
 
 
 def _frame(rows: list[dict]) -> pd.DataFrame:
-    frame = pd.DataFrame(rows, columns=tables.schema("image_counts").names)
-    numbers = ["published", "ours", "difference"]
-    frame[numbers] = frame[numbers].astype("Int64")
-    return frame
+    return tables.from_rows(rows, "image_counts")
 
 
 def _copy(name: str, folder: str | None, sequences: Sequences) -> tuple[Counted | None, str]:

@@ -115,7 +115,10 @@ def _looked_up(rule: Rule, known: dict, ours: StudyResults, every: bool) -> list
             # A model that was not run has a row without numbers, which says why.
             told = "" if before is table or "note" not in before else str(before["note"].iloc[0])
             return [{"note": told if told.startswith(NOT_RUN) else _say(reason, known)}]
+    if rule.last:
+        rows = rows[rows["model"] == rows["model"].iloc[0]].tail(1)
     chosen = rows if every else rows.head(1)
+    chosen = chosen.assign(**{name: chosen.eval(text) for name, text in rule.computed.items()})
     return [_of_row(rule, row, known) for row in chosen.to_dict("records")]
 
 

@@ -101,10 +101,7 @@ def table(facts: Sequence[dict], best: Sequence[str]) -> pd.DataFrame:
             row[f"published_{part}"] = beside.get((run["run"], part))
         row["best"] = run["run"] in best
         row["note"] = "; ".join(note for note in (_remark(run, facts, top), study_note(protocol)) if note)
-    columns = tables.schema("sweep").names
-    frame = pd.DataFrame(rows).reindex(columns=columns)
-    numbers = [c for c in columns if c.endswith(("_validation", "_test", "_accuracy"))]
-    return frame.astype(dict.fromkeys(numbers, float))
+    return tables.from_rows(rows, "sweep")
 
 
 def _printed(where: str, item: str) -> float:
