@@ -15,7 +15,6 @@ from ferflow import tables
 from ferflow.errors import InputError
 from ferflow.explain import strips
 from ferflow.explain.frames import Paths, by_subject
-from ferflow.explain.preprocessing_plots import WIDTH
 from ferflow.report import style
 from ferflow.report.names import marks, model_label
 from ferflow.report.run import clips_of, scores_of
@@ -33,7 +32,7 @@ def draw_mistaken(
     count as neutral; `what`: the model, for the heading.
     """
     shown = clips.head(SHEET)
-    drawn = style.figure(WIDTH, 0.95 + 1.35 * max(1, math.ceil(len(shown) / COLUMNS)))
+    drawn = style.figure(style.PAGE, 0.95 + 1.35 * max(1, math.ceil(len(shown) / COLUMNS)))
     title = f"AU scores of the {len(clips)} clips that {what} got wrong"
     if len(clips) == 1:
         title = f"AU score of the only clip that {what} got wrong"

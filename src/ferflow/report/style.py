@@ -12,6 +12,7 @@ from itertools import cycle
 from pathlib import Path
 
 import matplotlib
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
@@ -49,6 +50,9 @@ FILLS = (
 
 COLUMN = 3.5
 """Inches: one column of a journal's page; a full page is twice as wide."""
+PAGE = 2 * COLUMN
+SMALL = 7
+"""Size of the text beside a picture, points."""
 
 _STYLE = {
     "font.family": "DejaVu Sans",
@@ -111,6 +115,16 @@ def panel(axes: Axes, letter: str, title: str) -> None:
 def percent(axis: Axis) -> None:
     """Write the shares along an axis as `40 %`."""
     axis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
+
+
+def picture(axes: Axes, image: np.ndarray, title: str = "", *, grey: bool = False) -> None:
+    """`image` uint8 alone in `axes`, embedded with its own pixels, in a thin frame."""
+    axes.imshow(image, interpolation="none", **({"cmap": "gray", "vmin": 0, "vmax": 255} if grey else {}))
+    axes.set(xticks=[], yticks=[])
+    for spine in axes.spines.values():
+        spine.set(visible=True, linewidth=0.4, edgecolor=LIGHT)
+    if title:
+        axes.set_title(title, fontsize=SMALL, pad=3)
 
 
 def names_down(axes: Axes, names: Sequence[str], above: float = 0.5, below: float = 0.5) -> None:
