@@ -12,7 +12,7 @@ from ferflow.training.final import load_final
 
 
 def layers(models: Iterable[str | Path], out: str | Path, frames: int) -> None:
-    """Schema `layers` of final models (`final.train_final`, `endtoend.train_final`) to `out`.
+    """Schema `layers` of final models (of `training.final`) to `out`.
 
     An image network that several models share stands there once, before their heads, which are shown clips
     of `frames`. Raises WeightsError for a file that is missing, damaged or something else.
