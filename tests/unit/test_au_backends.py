@@ -36,7 +36,7 @@ def test_lips_that_part_are_au25_and_no_smile(model, weights_folder, small_setti
     aus = LandmarkAus(weights_folder, small_settings().aus)
     aus.set_neutral(apart[:1] * DOWN)
     found = aus.fit(apart * DOWN)
-    assert at(found, "AU25")[0] == 0.0 and at(found, "AU25")[1] > 2.0
+    assert at(found, "AU25")[0] < 1e-9 and at(found, "AU25")[1] > 2.0
     assert at(aus.linear(apart[1:] - aus.neutral), "AU25")[0] < 1.0
     assert at(found, "AU12")[1] < 1.0
 

@@ -159,7 +159,7 @@ def test_an_inner_fold_is_judged_by_its_fixed_run(tmp_path):
     assert (row["accuracy"], row["epoch"], row["n_clips"]) == (0.5, 7, 4)
     tables.write(pd.DataFrame([row]), tmp_path / "inner.csv", "nested_inner")
     (tmp_path / "best_epoch.json").write_text("{}")
-    with pytest.raises(InputError, match=r"early\.json: cannot be used \(without epoch\)"):
+    with pytest.raises(InputError, match=r"best_epoch\.json: cannot be used \(without epoch\)"):
         nested.inner_row("m", 2, 1, "a", tmp_path)
 
 
