@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 from hostile_bytes import ANY
-from hostile_kind import kind
+from hostile_kind import Kind
 from hostile_text import TABLE
 
 from ferflow.datasets import affectnet
@@ -54,9 +54,9 @@ def odd_array(data: bytes, rng) -> bytes:
 
 
 AFFECT = (
-    kind(
+    Kind(
         "AffectNet annotation", f"{ROOT}/train_set/annotations/0_exp.npy", _write, _read,
         (*ANY, odd_array), "train_set",
     ),
-    kind("AffectNet manifest", "manifest.csv", _write_manifest, _read_manifest, TABLE),
+    Kind("AffectNet manifest", "manifest.csv", _write_manifest, _read_manifest, TABLE),
 )  # fmt: skip

@@ -9,8 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ferflow.evaluation.classes import MEAN, WEIGHTED
-from ferflow.evaluation.confusion import matrix
+from ferflow.evaluation.classification import MEAN, WEIGHTED, matrix
 from ferflow.report import style
 from ferflow.report.names import model_label, protocol_label, protocol_order
 
