@@ -20,7 +20,7 @@ from ferflow.datasets.affectnet import CLASSES, class_weights
 from ferflow.evaluation.predictions import DECIMALS, table
 from ferflow.evaluation.regression import DIMENSIONS
 from ferflow.models import spatial
-from ferflow.models.affect import AffectNetwork, Shape, save
+from ferflow.models.affect import AffectNetwork, save
 from ferflow.models.network import count
 from ferflow.models.precision import device
 from ferflow.networks import NETWORKS
@@ -48,17 +48,10 @@ def build(model: AffectModel, start: str | Path | None) -> AffectNetwork:
     A backbone of faces takes colours as its weights were trained with; an untrained one takes ImageNet's.
     Raises WeightsError for a missing or damaged file or one of another network.
     """
-    heads = model.heads
-    shape = Shape(
-        model.size,
-        tuple(heads.expression),
-        tuple(heads.valence),
-        tuple(heads.arousal),
-        heads.dropout,
-        heads.output,
-    )
-    faces = NETWORKS[model.backbone].faces
-    network = AffectNetwork(model.backbone if start is None else faces or model.backbone, shape)
+    backbone = model.backbone
+    if start is not None:
+        backbone = NETWORKS[backbone].faces or backbone
+    network = AffectNetwork(backbone, model.size, model.heads)
     if start is not None:
         spatial.load_base(network.base, start)
     if model.frozen:
@@ -123,8 +116,7 @@ def train(
         clip_ids = [listed.clip_id(row) for row in listed.rows(VALIDATION)]
         rows = predict(network, batches(listed, VALIDATION, model, loading, run_seed), clip_ids, name, seed)
     history = history.assign(augmented=loading.augment is not None)
-    tables.write(history, out / "history.csv", "history")
-    tables.write(rows, out / "predictions.csv", "predictions")
+    predictions.write_run(out, history, rows)
     images = listed.counts(TRAIN).sum(), len(clip_ids)
     info = describe(name, model, network, start, images, synthetic)
     tables.write(info, out / "model_info.csv", "affect_models")
