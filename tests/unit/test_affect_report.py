@@ -20,7 +20,6 @@ from ferflow.release import bundle, verify
 from ferflow.report import affect_figures, affect_tables, curves, reference, table_list
 from ferflow.report.affect_figures import LOOKS
 from ferflow.report.papers import NOT_COMPARABLE, StudyResults, published
-from ferflow.report.run import learning_curves
 from ferflow.settings import Evaluation
 from ferflow.steps import run
 from ferflow.steps.files import files_of
@@ -336,16 +335,15 @@ def test_the_terminal_shows_the_metrics(study, tmp_path):
 
 
 def test_figures_are_drawn_and_marked(study, tmp_path):
-    model = "vgg16-face"
-    about = {"loss": "loss, as optimised"}
-    learning_curves([study / f"{model}-history.csv"], tmp_path / "l.svg", model, 8, True, **about)
-    tabled = [study / "confusion.csv", study / "class_report.csv"]
-    affect_figures.write_confusion(*tabled, tmp_path / "c.svg", model)
-    affect_figures.write_plane(study / "predictions.csv", tmp_path / "p.svg", model, True)
+    sources = study / "confusion.csv", study / "class_report.csv", study / "predictions.csv"
+    outs = [[tmp_path / f"{letter}.svg"] for letter in "lcp"]
+    histories = [study / "vgg16-face-history.csv"]
+    affect_figures.write_figures(["vgg16-face"], True, histories, *sources, *outs)
+    assert len(list(tmp_path.iterdir())) == 3
     for path in tmp_path.iterdir():
         assert "synthetic data" in path.read_text()
     with pytest.raises(InputError, match="has no rows of alexnet"):
-        affect_figures.write_plane(study / "predictions.csv", tmp_path / "q.svg", "alexnet", True)
+        affect_figures.write_figures(["alexnet"], True, histories, *sources, *outs)
 
 
 def test_a_history_without_concordance_has_two_panels():
@@ -395,9 +393,13 @@ def test_a_sheet_says_what_was_said_and_survives_a_missing_image(study, tmp_path
     cv2.imwrite(str(folder / "8.jpg"), np.full((20, 30, 3), 200, np.uint8))
     assert affect_figures.small(folder / "8.jpg").shape == (affect_figures.SIDE, affect_figures.SIDE, 3)
     assert affect_figures.small(folder / "9.jpg") is None
-    sources = {f"validation-{i:07d}": f"{folder}/{i}.jpg" for i in range(80)}
-    inputs = (study / "predictions.csv", sources, tmp_path / "s.svg", "vgg16-face")
-    affect_figures.write_sheet(*inputs, right=True, synthetic=True)
+    rows = {"clip_id": [f"validation-{i:07d}" for i in range(80)], "emotion": "happy", "split": "validation"}
+    rows |= {"source": [f"{folder}/{i}.jpg" for i in range(80)], "subject_id": "", "sex": "", "sha256": ""}
+    listed = pd.DataFrame(rows).assign(n_frames=1, fps=0.0, width=30, height=20, synthetic=True)
+    tables.write(listed, tmp_path / "manifest.csv", "manifest")
+    outs = [tmp_path / "s.svg"], [tmp_path / "w.svg"]
+    inputs = tmp_path / "manifest.csv", study / "predictions.csv"
+    affect_figures.write_sheets(["vgg16-face"], True, *inputs, *outs)
     text = (tmp_path / "s.svg").read_text()
     assert "synthetic data" in text and len(text) < 2_000_000
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from ferflow import layout
 from ferflow.classes import EMOTIONS_CONTEMPT
@@ -118,7 +118,7 @@ def _figures(study: AffectFiles) -> Iterator[ReportStep]:
 
     yield ReportStep(
         name="figures_of_affect",
-        call=f"{__name__}:figures",
+        call="ferflow.report.affect_figures:write_figures",
         given={"models": list(study.models), "synthetic": study.synthetic},
         inputs={
             "histories": study.of_models("history.csv"),
@@ -134,7 +134,7 @@ def _figures(study: AffectFiles) -> Iterator[ReportStep]:
     )
     yield ReportStep(
         name="affect_sheets",
-        call=f"{__name__}:sheets",
+        call="ferflow.report.affect_figures:write_sheets",
         given={"models": list(study.models), "synthetic": study.synthetic},
         inputs={"manifest_csv": study.manifest, "predictions_csv": study.at(layout.PREDICTIONS)},
         outputs={
@@ -142,45 +142,3 @@ def _figures(study: AffectFiles) -> Iterator[ReportStep]:
             "wrong": of_models("wrong", "Wrongly classified by {}", IMAGES),
         },
     )
-
-
-def figures(
-    models: Sequence[str],
-    synthetic: bool,
-    histories: Sequence[str],
-    confusion_csv: str,
-    report_csv: str,
-    predictions_csv: str,
-    out_learning: Sequence[str],
-    out_confusion: Sequence[str],
-    out_plane: Sequence[str],
-) -> None:
-    """Learning curves (Figures 5, 6), confusion matrices (7, 8), the plane of valence and arousal."""
-    from ferflow.report import affect_figures
-    from ferflow.report.run import learning_curves
-
-    n_classes, loss = len(EMOTIONS_CONTEMPT), "loss, as optimised"
-    for number, model in enumerate(models):
-        history = [histories[number]]
-        learning_curves(history, out_learning[number], model, n_classes, synthetic, loss=loss)
-        affect_figures.write_confusion(confusion_csv, report_csv, out_confusion[number], model)
-        affect_figures.write_plane(predictions_csv, out_plane[number], model, synthetic)
-
-
-def sheets(
-    models: Sequence[str],
-    synthetic: bool,
-    manifest_csv: str,
-    predictions_csv: str,
-    out_right: Sequence[str],
-    out_wrong: Sequence[str],
-) -> None:
-    """Images that each network classified rightly and wrongly (Figures 9 and 10)."""
-    from ferflow.datasets import manifest
-    from ferflow.report import affect_figures
-    from ferflow.tables import read
-
-    sources = manifest.sources(manifest_csv, read(predictions_csv, "predictions")["clip_id"])
-    for model, *outs in zip(models, out_right, out_wrong, strict=True):
-        for output, right in zip(outs, (True, False), strict=True):
-            affect_figures.write_sheet(predictions_csv, sources, output, model, right, synthetic)

@@ -10,10 +10,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patches import Circle, Rectangle
+from matplotlib.patches import Circle
 
 from ferflow import tables
 from ferflow.classes import EMOTIONS_CONTEMPT
+from ferflow.datasets import manifest
 from ferflow.errors import FerflowError, InputError
 from ferflow.evaluation import predictions
 from ferflow.evaluation.regression import DIMENSIONS
@@ -52,8 +53,8 @@ _LINE = 0.125
 def classes(table: pd.DataFrame) -> Figure:
     """Images of each class in both parts, the training's largest first (Akhtar 2022, Figure 2).
 
-    `table`: schema `affect_counts`.
-    Each part has its own scale. Above the training's bars stands the class's weight in the loss.
+    `table`: schema `affect_counts`. Each part has its own scale. Above the training's bars stand the weights
+    of the classes in the loss.
     """
     rows = table[table["kind"] == "class"]
     train = rows[rows["part"] == "train"].sort_values("number", ascending=False, kind="stable")
@@ -132,23 +133,33 @@ def of_model(table: pd.DataFrame, model: str, path: str | Path) -> pd.DataFrame:
     return rows
 
 
-def write_confusion(
-    confusion_csv: str | Path, report_csv: str | Path, output: str | Path, model: str
+def write_figures(
+    models: Sequence[str],
+    synthetic: bool,
+    histories: Sequence[str],
+    confusion_csv: str,
+    report_csv: str,
+    predictions_csv: str,
+    out_learning: Sequence[str],
+    out_confusion: Sequence[str],
+    out_plane: Sequence[str],
 ) -> None:
-    """Draw the confusion matrix of `model` with its report to an SVG."""
-    counts = of_model(tables.read(confusion_csv, "confusion"), model, confusion_csv)
-    report = of_model(tables.read(report_csv, "class_report"), model, report_csv)
-    with style.style():
-        drawn = confusion.counts_and_report(counts, report, list(LOOKS), model_label(model), marks_of(report))
-        style.save(drawn, output, f"Confusion matrix of {model_label(model)}")
+    """Learning curves (Akhtar 2022, Figures 5, 6), confusion matrices (7, 8), the plane of each model."""
+    from ferflow.report.run import learning_curves
 
-
-def write_plane(predictions_csv: str | Path, output: str | Path, model: str, synthetic: bool) -> None:
-    """Draw the images of `model` in the plane of valence and arousal to an SVG."""
-    frame = of_model(predictions.read([predictions_csv], EMOTIONS_CONTEMPT), model, predictions_csv)
-    with style.style():
-        drawn = plane(frame, model_label(model), marks(synthetic))
-        style.save(drawn, output, f"Valence and arousal by {model_label(model)}")
+    matrices, reports = tables.read(confusion_csv, "confusion"), tables.read(report_csv, "class_report")
+    frame = predictions.read([predictions_csv], EMOTIONS_CONTEMPT)
+    n_classes, loss = len(EMOTIONS_CONTEMPT), "loss, as optimised"
+    each = zip(models, histories, out_learning, out_confusion, out_plane, strict=True)
+    for model, history, learning, matrix, plane_svg in each:
+        name = model_label(model)
+        learning_curves([history], learning, model, n_classes, synthetic, loss=loss)
+        counts, report = of_model(matrices, model, confusion_csv), of_model(reports, model, report_csv)
+        with style.style():
+            drawn = confusion.counts_and_report(counts, report, list(LOOKS), name, marks_of(report))
+            style.save(drawn, matrix, f"Confusion matrix of {name}")
+            drawn = plane(of_model(frame, model, predictions_csv), name, marks(synthetic))
+            style.save(drawn, plane_svg, f"Valence and arousal by {name}")
 
 
 def chosen(frame: pd.DataFrame, right: bool) -> dict[str, pd.DataFrame]:
@@ -198,11 +209,9 @@ def sheet(
         axes.text(left + 0.5, -0.06, emotion, ha="center", va="bottom", fontsize=7, color=style.DARK)
         for down, (pixels, lines) in enumerate(images):
             top = down * height
-            if pixels is not None:
-                axes.imshow(pixels, extent=(left, left + 1, top + 1, top), interpolation="none")
-            else:
+            if pixels is None:
                 axes.text(left + 0.5, top + 0.5, "not there", ha="center", fontsize=5, color=style.LIGHT)
-            axes.add_patch(Rectangle((left, top), 1, 1, fill=False, edgecolor=style.LIGHT, linewidth=0.3))
+            style.tile(axes, pixels, left, top)
             for number, line in enumerate(lines):
                 axes.text(left, top + 1 + _LINE * (number + 0.85), line, fontsize=4.4, color=style.DARK)
         if not len(images):
@@ -213,29 +222,27 @@ def sheet(
     return drawn
 
 
-def write_sheet(
-    predictions_csv: str | Path,
-    sources: Mapping[str, str],
-    output: str | Path,
-    model: str,
-    right: bool,
+def write_sheets(
+    models: Sequence[str],
     synthetic: bool,
+    manifest_csv: str,
+    predictions_csv: str,
+    out_right: Sequence[str],
+    out_wrong: Sequence[str],
 ) -> None:
-    """Draw a sheet of images that `model` classified rightly (or wrongly).
-
-    `sources` are the image files by their `clip_id`.
-    """
-    frame = of_model(predictions.read([predictions_csv], EMOTIONS_CONTEMPT), model, predictions_csv)
-    frame["source"] = frame["clip_id"].map(sources)
-    columns = {
-        emotion: [(small(row.source), described(row)) for row in rows.itertuples()]
-        for emotion, rows in chosen(frame, right).items()
-    }
-    is_right = int((frame["emotion"] == frame["predicted"]).sum())
-    n = is_right if right else len(frame) - is_right
-    title = (
-        f"{'Rightly' if right else 'Wrongly'} classified by {model_label(model)}: {n} of {len(frame)} images"
-    )
-    about = ", some of each true class; in brackets: valence, arousal"
-    with style.style():
-        style.save(sheet(columns, title + about, marks(synthetic)), output, title)
+    """Draw images that each model classified rightly and wrongly (Akhtar 2022, Figures 9 and 10)."""
+    frame = predictions.read([predictions_csv], EMOTIONS_CONTEMPT)
+    frame["source"] = frame["clip_id"].map(manifest.sources(manifest_csv, frame["clip_id"]))
+    for model, *outputs in zip(models, out_right, out_wrong, strict=True):
+        rows = of_model(frame, model, predictions_csv)
+        is_right = int((rows["emotion"] == rows["predicted"]).sum())
+        for output, right, n in zip(outputs, (True, False), (is_right, len(rows) - is_right), strict=True):
+            columns = {
+                emotion: [(small(row.source), described(row)) for row in images.itertuples()]
+                for emotion, images in chosen(rows, right).items()
+            }
+            how = "Rightly" if right else "Wrongly"
+            title = f"{how} classified by {model_label(model)}: {n} of {len(rows)} images"
+            about = ", some of each true class; in brackets: valence, arousal"
+            with style.style():
+                style.save(sheet(columns, title + about, marks(synthetic)), output, title)

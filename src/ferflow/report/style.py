@@ -16,6 +16,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from matplotlib.ticker import PercentFormatter
 
 from ferflow.files import atomic_write
@@ -125,6 +126,19 @@ def picture(axes: Axes, image: np.ndarray, title: str = "", *, grey: bool = Fals
         spine.set(visible=True, linewidth=0.4, edgecolor=LIGHT)
     if title:
         axes.set_title(title, fontsize=SMALL, pad=3)
+
+
+def tile(axes: Axes, pixels: np.ndarray | None, left: float, top: float, **edge: object) -> None:
+    """An image uint8, grey or RGB, in the square of side 1 at (`left`, `top`) of a sheet, in a thin frame.
+
+    Without `pixels` the frame alone; `edge` is how it looks otherwise.
+    """
+    if pixels is not None:
+        extent = (left, left + 1, top + 1, top)
+        axes.imshow(pixels, cmap="gray", vmin=0, vmax=255, extent=extent, interpolation="none")
+    # A frame, since some images are as white as the page.
+    edge = {"edgecolor": LIGHT, "linewidth": 0.3} | edge
+    axes.add_patch(Rectangle((left, top), 1, 1, fill=False, **edge))
 
 
 def names_down(axes: Axes, names: Sequence[str], above: float = 0.5, below: float = 0.5) -> None:
