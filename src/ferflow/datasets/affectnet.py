@@ -16,6 +16,7 @@ import io
 import os
 import re
 import struct
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -30,7 +31,7 @@ from ferflow.datasets.class_folders import is_image
 from ferflow.datasets.images import is_synthetic_root
 from ferflow.datasets.manifest import SLICE
 from ferflow.errors import InputError
-from ferflow.prefetch import ordered_map
+from ferflow.prefetch import Item, ordered_map
 
 CLASSES = ("neutral", "happy", "sad", "surprise", "fear", "disgust", "angry", "contempt")
 """The expressions by their published codes 0–7."""
@@ -93,7 +94,7 @@ def write_manifest(root: str | Path, out_manifest: str | Path, out_counts: str |
 
 def _rows(kept: Iterator[Annotated], root: Path, synthetic: bool) -> Iterator[pd.DataFrame]:
     """Slices of the manifest. Hundreds of thousands of files are not hashed."""
-    while images := list(islice(kept, SLICE)):
+    for images in _chunks(kept, SLICE):
         width, height = np.array([one.size for one in images]).T
         columns = {
             "clip_id": [clip_id(one.part, one.image) for one in images],
@@ -191,13 +192,13 @@ def _part(root: Path, part: str, folder: str, smallest: int, threads: int) -> It
     def some(stems: list[str]) -> list[Annotated]:
         return [_one(root, part, folder, stem, images[stem], smallest) for stem in stems]
 
-    for made in ordered_map(_chunks(sorted(images, key=_number)), some, threads):
+    for made in ordered_map(_chunks(sorted(images, key=_number), CHUNK), some, threads):
         yield from made
 
 
-def _chunks(stems: list[str]) -> Iterator[list[str]]:
-    rest = iter(stems)
-    while chunk := list(islice(rest, CHUNK)):
+def _chunks(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
+    rest = iter(items)
+    while chunk := list(islice(rest, size)):
         yield chunk
 
 
@@ -296,41 +297,42 @@ def image_size(path: str | Path) -> tuple[int, int] | None:
 
 @dataclass
 class Counts:
-    """How many images of each part are of each class, and how many were dropped why, with the first."""
+    """How many images of each part are of each class, and how many were dropped why, with the first.
 
-    numbers: dict[tuple[str, str, str], tuple[int, str]] = field(default_factory=dict)
+    `numbers` and `first` are by part, kind (class, noted, dropped) and reason or class.
+    """
 
-    def add(self, part: str, kind: str, reason: str, example: str) -> None:
+    numbers: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    first: dict[tuple[str, str, str], str] = field(default_factory=dict)
+
+    def add(self, image: Annotated, kind: str, reason: str) -> None:
         """Count one more."""
-        number, first = self.numbers.get((part, kind, reason), (0, example))
-        self.numbers[part, kind, reason] = number + 1, first
+        self.numbers[image.part, kind, reason] += 1
+        self.first.setdefault((image.part, kind, reason), image.image)
 
     def kept(self, images: Iterable[Annotated]) -> Iterator[Annotated]:
         """Those of `images` that are not dropped; all are counted as they pass."""
         for one in images:
             if one.dropped:
-                self.add(one.part, "dropped", one.dropped, one.image)
+                self.add(one, "dropped", one.dropped)
                 continue
-            self.add(one.part, "class", CLASSES[one.code], one.image)
+            self.add(one, "class", CLASSES[one.code])
             if np.isnan(one.valence) or np.isnan(one.arousal):
-                self.add(one.part, "noted", NOT_GIVEN, one.image)
+                self.add(one, "noted", NOT_GIVEN)
             yield one
 
     def table(self, synthetic: bool) -> pd.DataFrame:
         """Schema `affect_counts`: each part's classes in AffectNet's order, their sum, the rest."""
         rows = []
         for part in PARTS:
-            numbers = [self.numbers.get((part, "class", name), (0, ""))[0] for name in CLASSES]
-            weights = class_weights(np.array(numbers))
-            for name, number, weight in zip(CLASSES, numbers, weights, strict=True):
-                rows.append(
-                    (part, "class", name, number, weight if number and part == "train" else np.nan, "")
-                )
-            rows.append((part, "total", TOTAL, sum(numbers), np.nan, ""))
+            numbers = np.array([self.numbers[part, "class", name] for name in CLASSES])
+            # Only the training part weighs, and there what has images.
+            weights = np.where(numbers * (part == "train"), class_weights(numbers), np.nan)
+            rows += [(part, "class", *row, "") for row in zip(CLASSES, numbers, weights, strict=True)]
+            rows.append((part, "total", TOTAL, numbers.sum(), np.nan, ""))
             for kind in ("noted", "dropped"):
-                others = sorted(key[2] for key in self.numbers if key[:2] == (part, kind))
-                rows += [(part, kind, why, n, np.nan, first)
-                         for why in others for n, first in [self.numbers[part, kind, why]]]  # fmt: skip
+                keys = sorted(key for key in self.numbers if key[:2] == (part, kind))
+                rows += [(*key, self.numbers[key], np.nan, self.first[key]) for key in keys]
         columns = ["part", "kind", "reason", "number", "weight", "example"]
         return pd.DataFrame(rows, columns=columns).assign(synthetic=synthetic)
 

@@ -76,9 +76,7 @@ def _bars(axes: Axes, rows: pd.DataFrame, colour: str) -> None:
         look = {"textcoords": "offset points", "ha": "center", "va": "bottom", "fontsize": 6}
         axes.annotate(text, (place, number), (0, 2), **look)
     axes.set(ylim=(0, 1.28 * max(1, rows["number"].max())), xlim=(-0.6, len(rows) - 0.4))
-    axes.set_xticks(range(len(rows)), list(rows.index), rotation=45, ha="right", rotation_mode="anchor")
-    axes.tick_params(axis="x", length=0)
-    axes.grid(axis="y")
+    style.names_across(axes, list(rows.index))
 
 
 def write_classes(counts_csv: str | Path, out: str | Path) -> None:

@@ -149,6 +149,13 @@ def names_down(axes: Axes, names: Sequence[str], above: float = 0.5, below: floa
     axes.grid(axis="x")
 
 
+def names_across(axes: Axes, names: Sequence[str], angle: float = 45) -> None:
+    """Slanted names along the x axis at 0, 1, …"""
+    axes.set_xticks(range(len(names)), names, rotation=angle, ha="right", rotation_mode="anchor")
+    axes.tick_params(axis="x", length=0)
+    axes.grid(axis="y")
+
+
 def point(
     axes: Axes, value: float, place: float, low: float, high: float, width: float = 1.1, **look: object
 ) -> None:
