@@ -27,7 +27,6 @@ from ferflow import layout, settings, tables, weights
 from ferflow.bench import turns
 from ferflow.bench.machine import peak
 from ferflow.datasets import affectnet
-from ferflow.datasets.manifest import SLICE
 from ferflow.datasets.synth4d import affect
 from ferflow.errors import FerflowError
 from ferflow.files import write_text
@@ -58,8 +57,8 @@ def listed(folder: Path, images: int, seed: int) -> Path:
     rng = np.random.default_rng(derive_seed(seed, "bench", "index"))
 
     def frames() -> Iterator[pd.DataFrame]:
-        for begin in range(0, images, SLICE):
-            rows = rng.integers(0, len(there), min(SLICE, images - begin))
+        for begin in range(0, images, tables.SLICE):
+            rows = rng.integers(0, len(there), min(tables.SLICE, images - begin))
             yield there.iloc[rows].reset_index(drop=True)
 
     tables.write_slices(frames(), again, "manifest")

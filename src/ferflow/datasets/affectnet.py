@@ -29,9 +29,9 @@ import pandas as pd
 from ferflow import tables
 from ferflow.datasets.class_folders import is_image
 from ferflow.datasets.images import is_synthetic_root
-from ferflow.datasets.manifest import SLICE
 from ferflow.errors import InputError
 from ferflow.prefetch import Item, ordered_map
+from ferflow.tables import SLICE
 
 CLASSES = ("neutral", "happy", "sad", "surprise", "fear", "disgust", "angry", "contempt")
 """The expressions by their published codes 0–7."""

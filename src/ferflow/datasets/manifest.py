@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,8 +15,6 @@ from ferflow.files import sha256
 
 SYNTHETIC_MARK = "SYNTHETIC.txt"
 """A file of this name beside clips says that a generator made them, whatever the data set is called."""
-SLICE = 20_000
-"""Rows that are in memory at a time of a manifest of hundreds of thousands."""
 
 
 @dataclass(frozen=True)
@@ -41,15 +39,6 @@ def read(path: str | Path) -> pd.DataFrame:
     manifest = tables.read(path, "manifest")
     refuse_repeats(path, manifest)
     return manifest
-
-
-def sources(path: str | Path, clip_ids: Collection[str]) -> dict[str, str]:
-    """Where each of `clip_ids` lies, by its name; the manifest is read in slices."""
-    wanted, found = set(clip_ids), {}
-    for rows in tables.slices(path, "manifest", SLICE):
-        rows = rows[rows["clip_id"].isin(wanted)]
-        found |= dict(zip(rows["clip_id"], rows["source"], strict=True))
-    return found
 
 
 def refuse_repeats(path: str | Path, frame: pd.DataFrame) -> None:

@@ -14,7 +14,6 @@ from matplotlib.patches import Circle
 
 from ferflow import tables
 from ferflow.classes import EMOTIONS_CONTEMPT
-from ferflow.datasets import manifest
 from ferflow.errors import FerflowError, InputError
 from ferflow.evaluation import predictions
 from ferflow.evaluation.regression import DIMENSIONS
@@ -230,7 +229,8 @@ def write_sheets(
 ) -> None:
     """Draw images that each model classified rightly and wrongly (Akhtar 2022, Figures 9 and 10)."""
     frame = predictions.read([predictions_csv], EMOTIONS_CONTEMPT)
-    frame["source"] = frame["clip_id"].map(manifest.sources(manifest_csv, frame["clip_id"]))
+    listed = tables.rows_of(manifest_csv, "manifest", "clip_id", frame["clip_id"])
+    frame["source"] = frame["clip_id"].map(dict(zip(listed["clip_id"], listed["source"], strict=True)))
     for model, *outputs in zip(models, out_right, out_wrong, strict=True):
         rows = of_model(frame, model, predictions_csv)
         is_right = int((rows["emotion"] == rows["predicted"]).sum())

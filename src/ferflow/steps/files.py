@@ -671,7 +671,6 @@ class AffectFiles(StudyFiles):
     def __init__(self, ready: Ready) -> None:
         super().__init__(ready)
         self.models = self.settings.affect.models
-        self.manifest = self.at(layout.MANIFEST)
         # The embedded set's table of what its faces show is written last and stands for all of them.
         self.truth = [f"{self.settings.affect.dataset.path}/truth.csv"] if self.synthetic else []
 

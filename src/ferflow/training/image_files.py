@@ -24,13 +24,13 @@ from torch import Tensor
 
 from ferflow import tables
 from ferflow.datasets.affectnet import CLASSES, PARTS
-from ferflow.datasets.manifest import SLICE
 from ferflow.errors import InputError, SettingError
 from ferflow.evaluation.regression import DIMENSIONS
 from ferflow.faces.quiet import opencv
 from ferflow.faces.video import is_cut
 from ferflow.prefetch import ordered_map
 from ferflow.settings.affect import AffectAugment
+from ferflow.tables import SLICE
 
 ORDER, AUGMENT = 0, 1
 """Last parts of the seeds of the order of an epoch and of what is drawn for a batch's images."""
