@@ -168,20 +168,24 @@ def study(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("sfew")
     values, labels = easy()
     rows = {
-        "image_id": [f"image{k}" for k in range(70)],
-        "path": "x.png",
+        "clip_id": [f"image{k}" for k in range(70)],
+        "source": "x.png",
         "emotion": [EMOTIONS_NEUTRAL[k] for k in labels],
-        "film": [f"film{k // 7}" for k in range(70)],
-        "spi_part": "",
+        "group_id": [f"film{k // 7}" for k in range(70)],
+        "split": "",
+        "subject_id": "",
+        "sex": "",
+        "n_frames": 1,
+        "fps": 0.0,
         "sha256": [f"{k:064x}" for k in range(70)],
         "width": 50,
         "height": 50,
         "synthetic": True,
     }
-    tables.write(pd.DataFrame(rows), folder / "manifest.csv", "sfew_manifest")
+    tables.write(pd.DataFrame(rows), folder / "manifest.csv", "manifest")
     for protocol in folds.PROTOCOLS:
         folds.write(folder / "manifest.csv", protocol, 5, SEED, folder / f"{protocol}.csv")
-    store.write(folder / "images.h5", rows["image_id"], np.zeros((70, 224, 224, 3), np.uint8))
+    store.write(folder / "images.h5", rows["clip_id"], np.zeros((70, 224, 224, 3), np.uint8))
     frozen.write(folder / "images.h5", "resnet18", 0, "untrained", None, SEED, 1, folder / "features.h5")
     import h5py
 
@@ -265,7 +269,7 @@ def test_predictions_of_other_images_are_refused(cells, tmp_path):
     path = tmp_path / "predictions.csv"
     text = (cells / "film-256/predictions.csv").read_text()
     path.write_text(text.replace("image3,", "another,"))
-    with pytest.raises(InputError, match="image another"):
+    with pytest.raises(InputError, match="clip another is not in"):
         run.write_folds([path], {}, cells / "manifest.csv", tmp_path / "folds.csv")
 
 

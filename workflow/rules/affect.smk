@@ -68,7 +68,7 @@ rule affect_network:
         **params(
             "affect_network",
             name=lambda w: w.model,
-            model=lambda w: plain(STUDY.models[w.model]),
+            model=lambda w: as_params(STUDY.models[w.model]),
             synthetic=STUDY.synthetic,
             # An interrupted training goes on from its checkpoints here, in the middle of an epoch too.
             run=STUDY.at(layout.RUN),

@@ -56,7 +56,7 @@ rule splits:
     output:
         STUDY.splits,
     params:
-        **params("splits", splits=plain(S.splits) | {"compared": []}, by_name=S.dataset.name == "bu4dfe"),
+        **params("splits", splits=as_params(S.splits) | {"compared": []}, by_name=S.dataset.name == "bu4dfe"),
     log:
         "logs/splits.log",
     group:

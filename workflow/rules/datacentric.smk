@@ -66,7 +66,7 @@ rule datacentric_fold:
     params:
         **params(
             "datacentric_fold",
-            recipe=plain(S.datacentric.label_errors.recipe),
+            recipe=as_params(S.datacentric.label_errors.recipe),
             n_images=S.datacentric.images,
         ),
     log:
@@ -144,7 +144,7 @@ rule datacentric_cell:
     params:
         **params(
             "datacentric_cell",
-            recipe=plain(S.datacentric.recipe),
+            recipe=as_params(S.datacentric.recipe),
             n_images=S.datacentric.images,
             neighbours=lambda w: S.datacentric.neighbours if w.sampling == "smote" else 1,
         ),

@@ -16,8 +16,8 @@ if STUDY.networks:
                 tested=STUDY.tested,
                 name=lambda w: w.network,
                 model=lambda w: w.network,
-                network=lambda w: plain(S.end_to_end.of(w.network)),
-                plan=plain(S.end_to_end.plan()),
+                network=lambda w: as_params(S.end_to_end.of(w.network)),
+                plan=as_params(S.end_to_end.plan()),
             ),
         wildcard_constraints:
             network="|".join(STUDY.networks),
@@ -47,9 +47,9 @@ if STUDY.networks:
             **params(
                 "end_to_end_final",
                 name=lambda w: w.network,
-                network=lambda w: plain(S.end_to_end.of(w.network)),
-                plan=plain(S.end_to_end.plan()),
-                prepared={name: plain(getattr(S, name)) for name in ("faces", "aus", "trim")},
+                network=lambda w: as_params(S.end_to_end.of(w.network)),
+                plan=as_params(S.end_to_end.plan()),
+                prepared={name: as_params(getattr(S, name)) for name in ("faces", "aus", "trim")},
             ),
         wildcard_constraints:
             network="|".join(STUDY.networks),

@@ -55,8 +55,8 @@ if FRAME_RUNS:
                 tested=False,
                 name=lambda w: STUDY.runs[w.run].of,
                 model=lambda w: w.run,
-                network=lambda w: plain(S.of_run(w.run)),
-                plan=plain(S.end_to_end.plan()),
+                network=lambda w: as_params(S.of_run(w.run)),
+                plan=as_params(S.end_to_end.plan()),
                 finalize=None,
             ),
         wildcard_constraints:

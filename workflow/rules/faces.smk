@@ -78,7 +78,7 @@ rule aus:
         STUDY.at(layout.AUS, backend="{backend}"),
     params:
         # Not what is compared: one backend's table does not hang on the others.
-        **params("aus", settings=lambda w: plain(S.aus) | {"backend": w.backend, "compared": []}),
+        **params("aus", settings=lambda w: as_params(S.aus) | {"backend": w.backend, "compared": []}),
     log:
         "logs/aus/{backend}/{subject}.log",
     benchmark:

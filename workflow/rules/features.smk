@@ -14,7 +14,7 @@ rule features:
     params:
         **params(
             "features",
-            settings=plain(S.features) | {"normalise": "none"},
+            settings=as_params(S.features) | {"normalise": "none"},
             layers=STUDY.layers,
             augmentations=["none", *STUDY.augmentations],
             listing=S.augment.listing,

@@ -12,7 +12,7 @@ if STUDY.finetuned:
         params:
             **params(
                 "frozen",
-                settings=lambda w: plain(STUDY.recipe(w.model)),
+                settings=lambda w: as_params(STUDY.recipe(w.model)),
                 seed=lambda w: STUDY.seed_of(w.model),
             ),
         wildcard_constraints:
@@ -40,7 +40,7 @@ if STUDY.finetuned:
         params:
             **params(
                 "classifier",
-                settings=lambda w: plain(STUDY.recipe(w.model)),
+                settings=lambda w: as_params(STUDY.recipe(w.model)),
                 seed=lambda w: STUDY.seed_of(w.model),
                 synthetic=STUDY.synthetic_stills,
                 out_folder=lambda w, output: Path(output.model).parent,
@@ -74,7 +74,7 @@ if STUDY.finetuned:
         params:
             **params(
                 "finetune",
-                settings=lambda w: plain(STUDY.recipe(w.model)),
+                settings=lambda w: as_params(STUDY.recipe(w.model)),
                 seed=lambda w: STUDY.seed_of(w.model),
                 synthetic=STUDY.synthetic_stills,
                 classifier_folder=lambda w, input: Path(input[0]).parent,

@@ -71,7 +71,7 @@ if STUDY.baselines:
         output:
             baselines=STUDY.baseline_predictions(),
         params:
-            **params("baselines", settings=STUDY.trained(baselines=plain(S.baselines))),
+            **params("baselines", settings=STUDY.trained(baselines=as_params(S.baselines))),
         log:
             "logs/baselines.log",
         benchmark:

@@ -10,7 +10,7 @@ if STUDY.humans == "simulated":
         output:
             STUDY.human_answers(),
         params:
-            **params("simulated_annotators", settings=plain(S.humans.simulated)),
+            **params("simulated_annotators", settings=as_params(S.humans.simulated)),
         log:
             "logs/simulated_annotators.log",
         conda:

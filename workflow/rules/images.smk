@@ -51,7 +51,7 @@ rule image_counts:
     output:
         STUDY.table("image_counts"),
     params:
-        **params("image_counts", folders=S.images.folders, sequences=plain(S.images.sequences)),
+        **params("image_counts", folders=S.images.folders, sequences=as_params(S.images.sequences)),
     log:
         "logs/image_counts.log",
     conda:

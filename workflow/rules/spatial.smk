@@ -38,7 +38,7 @@ rule spatial:
     params:
         **params(
             "spatial",
-            settings=lambda w: plain(STUDY.recipe(w.model)),
+            settings=lambda w: as_params(STUDY.recipe(w.model)),
             seed=lambda w: STUDY.seed_of(w.model),
             synthetic=STUDY.synthetic_stills,
             # An interrupted training goes on from its checkpoints here; they are nobody's output.

@@ -10,7 +10,7 @@ import pandas as pd
 
 from ferflow import tables
 from ferflow.classes import EMOTIONS_NEUTRAL
-from ferflow.datasets.sfew import read_manifest
+from ferflow.datasets import manifest as clip_list
 from ferflow.errors import InputError
 from ferflow.evaluation import predictions
 from ferflow.seeds import derive_seed
@@ -44,15 +44,15 @@ def train_cell(
     from ferflow.sfew.store import refuse_others
     from ferflow.training.transfer import train
 
-    manifest, features = read_manifest(manifest_csv), Features(features_h5)
+    manifest, features = clip_list.read(manifest_csv), Features(features_h5)
     folds = sides.read(folds_csv, manifest, protocol)
-    refuse_others(features_h5, features.ids, manifest["image_id"])
+    refuse_others(features_h5, features.ids, manifest["clip_id"])
     start = transfer.start_of(cell.network)
     asked = {"network": cell.network, "unfrozen": cell.unfrozen, "start": start, "seed": seed}
     if {name: features.source.get(name) for name in asked} != asked:
         raise InputError(features_h5, "is of another network", "delete it and run the workflow again")
     labels = manifest["emotion"].map(EMOTIONS_NEUTRAL.index).to_numpy(np.int64)
-    clips = manifest.rename(columns={"image_id": "clip_id", "film": "subject_id"})
+    clips = manifest.assign(subject_id=clip_list.resampling_units(manifest))
     network = split.start(cell.network, weights, seed) if cell.unfrozen else None
     models = cell.models(transfer.batch)
     said, runs, curves = [], [], []
@@ -103,32 +103,20 @@ def write_folds(
     `starts` says of a model what its network started from: `imagenet`, `shipped` or `untrained` (others:
     none). Raises InputError for images that are not in the manifest or have another class there.
     """
-    manifest = read_manifest(manifest_csv).set_index("image_id")
+    frame = predictions.read(predictions_csvs, EMOTIONS_NEUTRAL, manifest_csv)
     rows = []
-    for path in predictions_csvs:
-        frame = predictions.read([path], EMOTIONS_NEUTRAL)
-        _refuse_other_images(path, frame, manifest)
-        for (model, protocol), group in frame.groupby(["model", "protocol"], sort=False):
-            common = {
-                "model": model,
-                "protocol": protocol,
-                "start": starts.get(model, "none"),
-                "leaky": bool(group["leaky"].any()),
-                "synthetic": bool(manifest["synthetic"].any()),
-            }
-            rows += [common | row for row in _fold_rows(group)]
+    for (model, protocol), group in frame.groupby(["model", "protocol"], sort=False):
+        common = {
+            "model": model,
+            "protocol": protocol,
+            "start": starts.get(model, "none"),
+            "leaky": bool(group["leaky"].any()),
+            "synthetic": bool(group["synthetic"].any()),
+        }
+        rows += [common | row for row in _fold_rows(group)]
     made = pd.DataFrame(rows).astype({"sd": float})
     made["fold"] = made["fold"].astype("Int64")
     tables.write(made, out, "sfew_folds")
-
-
-def _refuse_other_images(path: str | Path, frame: pd.DataFrame, manifest: pd.DataFrame) -> None:
-    listed = manifest["emotion"].reindex(frame["clip_id"]).to_numpy()
-    other = listed != frame["emotion"].to_numpy()
-    if other.any():
-        image = frame["clip_id"][other].iloc[0]
-        problem = f"says something of image {image}, which the manifest has not, or with another class"
-        raise InputError(path, problem, "delete it and run the workflow again")
 
 
 def _fold_rows(group: pd.DataFrame) -> list[dict]:
@@ -152,7 +140,7 @@ def _fold_rows(group: pd.DataFrame) -> list[dict]:
 
 def write_protocols(manifest_csv: str | Path, folds_csvs: Mapping[str, str | Path], out: str | Path) -> None:
     """How each protocol divides the images (schema `sfew_protocols`); protocol: its folds."""
-    manifest = read_manifest(manifest_csv)
+    manifest = clip_list.read(manifest_csv)
     rows = [
         sides.summary(manifest, sides.read(path, manifest, protocol), protocol)
         for protocol, path in folds_csvs.items()

@@ -10,7 +10,8 @@ import h5py
 import numpy as np
 
 from ferflow import hdf5
-from ferflow.datasets.sfew import read_manifest, scenes
+from ferflow.datasets import manifest as clip_list
+from ferflow.datasets.sfew import scenes
 from ferflow.errors import InputError
 from ferflow.files import atomic_write
 
@@ -46,8 +47,8 @@ def write_originals(manifest_csv: str | Path, out: str | Path) -> None:
 
     Raises InputError for an image that has changed since the manifest was made.
     """
-    manifest = read_manifest(manifest_csv)
-    write(out, manifest["image_id"].tolist(), map(fitted, scenes(manifest)))
+    manifest = clip_list.read(manifest_csv)
+    write(out, manifest["clip_id"].tolist(), map(fitted, scenes(manifest)))
 
 
 def write_ids(file: h5py.File, ids: Sequence[str]) -> None:
