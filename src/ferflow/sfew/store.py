@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -56,6 +57,11 @@ def write_ids(file: h5py.File, ids: Sequence[str]) -> None:
     if len(ids) == 0 or len(set(ids)) != len(ids):
         raise ValueError("the names of images must be some, and different")
     file.create_dataset("ids", data=list(ids), dtype=h5py.string_dtype())
+
+
+def digest(ids: Iterable[str]) -> str:
+    """SHA-256 over names of images, in their order."""
+    return hashlib.sha256("\n".join(ids).encode()).hexdigest()
 
 
 def _blocks(images: Iterable[np.ndarray]) -> Iterator[tuple[int, np.ndarray]]:
