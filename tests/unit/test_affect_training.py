@@ -28,6 +28,7 @@ from ferflow.training import fit as fitting
 from ferflow.training.affect import predict
 from ferflow.training.checkpoints import LAST
 from ferflow.training.fit import fit
+from ferflow.training.module import Recipe
 from ferflow.training.task import agreement, moments
 from ferflow.weights import start_file
 
@@ -103,7 +104,7 @@ def run(model, folder=None, *, breaks_at=None, identity="same", keep=None):
     if breaks_at is not None:
         training = Breaking(training, breaks_at)
     task = train.task_of(model, np.bincount(training.labels, minlength=8))
-    own = train.recipe_of(model)
+    own = Recipe.of(model, checkpoint_steps=model.checkpoint_steps)
     history = fit(network, task, own, training, validation, "small", seed=7, folder=folder, identity=identity)
     return network, task, history, checkpoints.seconds(folder) if folder else None
 

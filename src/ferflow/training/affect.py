@@ -66,11 +66,6 @@ def task_of(model: AffectModel, counts: np.ndarray) -> Affect:
     return Affect(classes, loss.regression, (loss.expression, loss.valence, loss.arousal), loss.learned)
 
 
-def recipe_of(model: AffectModel) -> Recipe:
-    """How `model` is trained."""
-    return Recipe.of(model, checkpoint_steps=model.checkpoint_steps)
-
-
 def batches(listed: ImageList, part: str, model: AffectModel, loading: Loading, seed: int) -> Batches:
     """The batches of `part` as `model` takes them: those of training augmented, in an order drawn anew."""
     training = part == TRAIN
@@ -99,19 +94,24 @@ def train(
     that differ in their loss alone start from the same weights and see the same images in the same order.
     """
     out, listed = Path(out_folder), ImageList.read(manifest_csv)
+    # How often a run is kept and by how many threads images are read change nothing of what is learnt.
+    settings = model.model_dump(mode="json", exclude={"checkpoint_steps"})
+    augment = loading.augment and loading.augment.model_dump(mode="json")
+    hashes = [path and files.sha256(path) for path in (manifest_csv, start)]
+    identity = json.dumps([name, settings, augment, seed, hashes])
     run_seed = derive_seed(seed, "affect", model.backbone)
     with reproducible(run_seed, model.threads):
         network = build(model, start)
         history = fit(
             network,
             task_of(model, listed.counts(TRAIN)),
-            recipe_of(model),
+            Recipe.of(model, checkpoint_steps=model.checkpoint_steps),
             batches(listed, TRAIN, model, loading, run_seed),
             batches(listed, VALIDATION, model, loading, run_seed),
             name,
             seed=run_seed,
             folder=Path(run),
-            identity=_identity(manifest_csv, name, model, loading, seed, start),
+            identity=hashlib.sha256(identity.encode()).hexdigest(),
         )
         clip_ids = [listed.clip_id(row) for row in listed.rows(VALIDATION)]
         rows = predict(network, batches(listed, VALIDATION, model, loading, run_seed), clip_ids, name, seed)
@@ -138,8 +138,8 @@ def predict(
     It is computed in float32, on a GPU where there is one. The network ends on the CPU, in evaluation mode.
     `seed` is that of the training.
     """
-    results = predictions.predict(network, Affect, batches, device())
-    probabilities, pair, labels, true, known = results
+    predicted = predictions.predict(network, Affect, batches, device())
+    probabilities, pair, labels, true, known = predicted
     order = [CLASSES.index(name) for name in EMOTIONS_CONTEMPT]
     images = pd.DataFrame({"clip_id": clip_ids, "subject_id": "", "emotion": np.array(CLASSES)[labels]})
     about = EMOTIONS_CONTEMPT, model, VALIDATION, None, seed
@@ -178,20 +178,3 @@ def describe(
         "synthetic": synthetic,
     }
     return pd.DataFrame([row])
-
-
-def _identity(
-    manifest_csv: str | Path,
-    name: str,
-    model: AffectModel,
-    loading: Loading,
-    seed: int,
-    start: str | Path | None,
-) -> str:
-    """What makes two runs the same: settings, seed, images, and the weights they start with."""
-    settings = model.model_dump(mode="json")
-    # How often it is kept and by how many threads it is read change nothing of what is learnt.
-    settings.pop("checkpoint_steps")
-    augment = None if loading.augment is None else loading.augment.model_dump(mode="json")
-    sources = [files.sha256(manifest_csv), None if start is None else files.sha256(start)]
-    return hashlib.sha256(json.dumps([name, settings, augment, seed, sources]).encode()).hexdigest()

@@ -22,7 +22,7 @@ from ferflow.datasets.synth4d import expression, facemodel, identity
 from ferflow.datasets.synth4d.circumplex import CONTEMPT, Circumplex
 from ferflow.datasets.synth4d.clips import ASYMMETRY, MARKER, write_notice
 from ferflow.datasets.synth4d.render import Renderer
-from ferflow.datasets.synth4d.stills import PARTIAL, PARTIAL_SHARE, face_box
+from ferflow.datasets.synth4d.stills import PARTIAL, PARTIAL_SHARE, cut_out, face_box, light_of
 from ferflow.errors import InputError
 from ferflow.settings import Synth4d
 from ferflow.settings.affect import AffectSynthetic
@@ -205,20 +205,13 @@ def _picture(
     """A crop around the face, BGR uint8 [size,size,3]."""
     pose = np.clip(rng.normal(0, 0.45, 3), -1, 1) * POSE
     gaze = np.clip(rng.normal(0, 0.4, 2), -1, 1)
-    light = renderer.identity.light + rng.normal(0, 0.35, 3).astype(np.float32)
-    light /= np.linalg.norm(light)
+    light = light_of(renderer, 0.35, rng)
     frame = renderer.frame(aus, pose, gaze, asymmetry, light)
     x, y, w, h = face_box(renderer.points(aus, pose, asymmetry))
     side = max(w, h) * (1 + 2 * MARGIN + rng.normal(0, JITTER))
     centre = np.array((x + w / 2, y + h / 2)) + rng.normal(0, JITTER, 2) * w
     left, top = centre - side / 2
-    corner = np.float32([[left, top], [left + side, top], [left, top + side]])
-    target = np.float32([[0, 0], [2 * size, 0], [0, 2 * size]]) - 0.5
-    # Cut out twice as large, then averaged down, so that nothing is left out between pixels.
-    large = cv2.warpAffine(
-        frame, cv2.getAffineTransform(corner, target), (2 * size, 2 * size), borderMode=cv2.BORDER_REPLICATE
-    )
-    small = cv2.resize(large, (size, size), interpolation=cv2.INTER_AREA).astype(np.float32)
+    small = cut_out(frame, left, top, side, side, size, 2)
     blur = rng.exponential(BLUR)
     if blur > SHARP:
         small = cv2.GaussianBlur(small, (0, 0), min(blur, DULLEST) * size / 128)
