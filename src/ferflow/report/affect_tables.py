@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from ferflow import tables
+from ferflow.evaluation.regression import DIMENSIONS
 from ferflow.evaluation.regression import METRICS as REGRESSION
 from ferflow.report import rendering
 from ferflow.report.names import marks, model_label
@@ -32,8 +33,6 @@ CLASSIFICATION = {
 }
 """Metrics of schema `results`, and what the paper calls them; the first four are its Table 5."""
 CHOSEN = "epoch chosen on the images that it is judged on (leaky)"
-SETTINGS = {"rotation_degrees": "rotation", "zoom": "zoom", "brightness_low": 0, "brightness_high": 1}
-"""Table 4: a published setting, and its name here or its place in `brightness`."""
 
 
 def read_models(info_csvs: Iterable[str | Path]) -> pd.DataFrame:
@@ -76,28 +75,22 @@ def write_training(
                 "note": CHOSEN if model.kept != "last" else "",
             }
         )
-    columns = tables.schema("affect_training").names
-    tables.write(pd.DataFrame(rows, columns=columns), out_training, "affect_training")
+    tables.write(tables.from_rows(rows, "affect_training"), out_training, "affect_training")
     augmentation(augment, out_augmentation)
 
 
-def setting(name: str, augment: Mapping | None) -> float | None:
-    """The study's value of a published setting; `augment` has rotation, zoom, brightness, or is None."""
-    if augment is None:
-        return None
-    where = SETTINGS[name]
-    return float(augment["brightness"][where] if isinstance(where, int) else augment[where])
-
-
 def augmentation(augment: Mapping | None, output: str | Path) -> None:
-    """Schema `affect_augmentation` (Table 4): the published settings and the study's."""
-    printed = published(STUDY, "4")
-    rows = [
-        {"setting": row.metric, "published": row.value, "ours": setting(row.metric, augment)}
-        for row in printed.itertuples(index=False)
-    ]
-    table = pd.DataFrame(rows).astype({"ours": float})
-    tables.write(table, output, "affect_augmentation")
+    """Schema `affect_augmentation` (Table 4): the published settings and the study's.
+
+    `augment` has `rotation`, `zoom` and `brightness` (settings.affect.AffectAugment), or is None.
+    """
+    own = {}
+    if augment is not None:
+        own = {"rotation_degrees": augment["rotation"], "zoom": augment["zoom"]}
+        own |= zip(("brightness_low", "brightness_high"), augment["brightness"], strict=True)
+    table = published(STUDY, "4").rename(columns={"metric": "setting", "value": "published"})
+    table["ours"] = table["setting"].map(own).astype(float)
+    tables.write(tables.from_rows(table, "affect_augmentation"), output, "affect_augmentation")
 
 
 def write_metrics(
@@ -134,8 +127,7 @@ def variants(results: pd.DataFrame, models: pd.DataFrame) -> pd.DataFrame:
 
     `results`: schema `results`; `models` as `read_models` gives them, indexed by model.
     """
-    shown = {"accuracy": "accuracy", "f1": "macro_f1", "ccc_valence": "ccc_valence"}
-    shown |= {"ccc_arousal": "ccc_arousal"}
+    shown = {"accuracy": "accuracy", "f1": "macro_f1"} | {f"ccc_{name}": f"ccc_{name}" for name in DIMENSIONS}
     rows = []
     for model, group in results.groupby("model", sort=False):
         values = group.set_index("metric")
