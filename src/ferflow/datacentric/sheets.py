@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.datasets.images import ImageSet
@@ -38,7 +39,16 @@ def sheet(
     for down, row in enumerate(rows):
         for across, (place, text) in enumerate(row[:ACROSS]):
             left, top = across * (1 + _GAP), down * height
-            style.tile(axes, images.pixels[place], left, top)
+            axes.imshow(
+                images.pixels[place],
+                cmap="gray",
+                vmin=0,
+                vmax=255,
+                extent=(left, left + 1, top + 1, top),
+                interpolation="none",
+            )
+            # A frame, since some images are as white as the page.
+            axes.add_patch(Rectangle((left, top), 1, 1, fill=False, edgecolor=style.LIGHT, linewidth=0.3))
             name = images.table["clip_id"].iat[place]
             axes.text(left, top + 1 + _LINE * 0.75, _shortened(name), fontsize=_NAME, color=style.LIGHT)
             for number, line in enumerate(text.split("\n")[:lines]):

@@ -17,6 +17,7 @@ from torch.utils.data import Dataset
 from ferflow.augment import online
 from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.models.network import SpatialNetwork
+from ferflow.models.precision import device, resolve
 from ferflow.models.spatial import prepare
 from ferflow.seeds import reproducible
 from ferflow.settings import Online, Spatial
@@ -85,11 +86,15 @@ def fit_images(
     same call goes on from its last whole epoch to the same weights (`training.checkpoints`). Raises
     FerflowError where the loss stops being finite.
     """
-    recipe = Recipe.of(
-        settings,
+    recipe = Recipe(
+        settings.optimiser,
+        settings.epochs,
+        schedule=settings.schedule,
         monitor="train_accuracy" if validation is None else "validation_accuracy",
         patience=None if validation is None else settings.patience,
         average=settings.average,
+        best=settings.keep == "best",
+        bfloat16=resolve(settings.precision, device()) == torch.bfloat16,
         shards=shards.count(network, settings.batch, settings.threads),
     )
     weights = balanced(training.labels, n_classes) if settings.class_weights else None
