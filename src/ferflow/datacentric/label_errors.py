@@ -1,4 +1,4 @@
-"""Suspected label errors: what networks say of images that they did not see, and confident learning on it."""
+"""Suspected label errors: confident learning on the predictions of networks that did not see the images."""
 
 from __future__ import annotations
 
@@ -6,11 +6,8 @@ import numpy as np
 import pandas as pd
 
 from ferflow.classes import EMOTIONS_NEUTRAL
-from ferflow.datacentric.pool import is_test
 from ferflow.datasets.images import ImageSet
-from ferflow.evaluation.predictions import table
-from ferflow.seeds import derive_seed, reproducible
-from ferflow.settings import Spatial
+from ferflow.seeds import derive_seed
 
 _DECIMALS = 6
 """Of a probability, as in a table of predictions."""
@@ -19,7 +16,7 @@ _DECIMALS = 6
 def assign_folds(images: ImageSet, photographs: np.ndarray, n_folds: int, seed: int) -> np.ndarray:
     """The fold of each image, int64 [N], drawn at random; copies of a photograph share a fold.
 
-    `photographs` int64 [N] names what belongs together (`pool.photographs`).
+    `photographs` int64 [N] names what belongs together (`duplicates.photographs`).
     """
     from sklearn.model_selection import GroupKFold
 
@@ -30,35 +27,6 @@ def assign_folds(images: ImageSet, photographs: np.ndarray, n_folds: int, seed: 
     for number, (_, judged) in enumerate(splitter.split(photographs, groups=photographs)):
         fold[judged] = number
     return fold
-
-
-def judge_fold(
-    images: ImageSet, folds: np.ndarray, fold: int, recipe: Spatial, seed: int
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Schemas `predictions` and `history`: a network's probabilities of the images of `fold`.
-
-    It learns from the training part's images of the other folds: test images are judged too, but nobody
-    learns from them, so that no choice of training images made with these probabilities has seen a test
-    label.
-    """
-    from ferflow.models import spatial as networks
-    from ferflow.training import images as training
-
-    start = derive_seed(seed, "datacentric", "label errors", fold)
-    learned, judged = (folds != fold) & ~is_test(images), folds == fold
-    with reproducible(start, recipe.threads):
-        network = networks.build(recipe.network, len(EMOTIONS_NEUTRAL))
-        history = training.fit_images(
-            network,
-            training.Labelled(images.pixels[learned], images.labels[learned]),
-            None,
-            recipe,
-            start,
-            f"label errors, fold {fold}",
-        )
-        shares = training.probabilities(network, images.pixels[judged], recipe.batch)
-    rows = table(images.table[judged], shares, EMOTIONS_NEUTRAL, recipe.network, "cv", fold, seed)
-    return rows, history
 
 
 def suspects(judged: pd.DataFrame, images: ImageSet, how: str) -> pd.DataFrame:

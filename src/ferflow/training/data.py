@@ -8,7 +8,6 @@ frames, as the thesis does, would only cost time.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from ferflow import tables
 from ferflow.errors import InputError, SplitError
 from ferflow.features import store
+from ferflow.prefetch import ordered_map
 from ferflow.settings import Settings
 from ferflow.settings.types import Normalise
 
@@ -272,15 +272,11 @@ class ReadAhead(DataLoader):
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         batches = list(self.sampler)
-        with ThreadPoolExecutor(1) as thread:
-            coming = thread.submit(self.dataset.sequences, batches[0]) if batches else None
-            for numbers, following in zip(batches, [*batches[1:], None], strict=True):
-                sequences = coming.result()
-                coming = thread.submit(self.dataset.sequences, following) if following else None
-                batch = self.dataset.padded(numbers, sequences)
-                del sequences
-                yield batch
-                del batch
+        ahead = ordered_map(batches, self.dataset.sequences, 1)
+        for numbers in batches:
+            batch = self.dataset.padded(numbers, next(ahead))
+            yield batch
+            del batch
 
 
 def loader(items: Dataset, size: int, seed: int | None = None) -> DataLoader:

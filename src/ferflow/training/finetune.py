@@ -30,6 +30,7 @@ from ferflow.settings import Finetune, Spatial
 from ferflow.training import checkpoints
 from ferflow.training.classifier import PHASE, of_stage
 from ferflow.training.crossval import best_epoch
+from ferflow.training.predictions import write_run
 from ferflow.training.stills import JUDGED, TRAINED, WATCHED, Stills, digest, read
 
 UNFREEZE, REFINE = "unfreeze", "refine"
@@ -68,7 +69,7 @@ def finetune(
 
     `run` is the folder that keeps the attempts of an interrupted call. Writes to `out_folder`: `model.pt`,
     `history.csv` (the attempts that were kept, one after the other) and `predictions.csv`, as
-    `spatial.train_spatial` does, `phases.csv` (all attempts, schema `phases`), and `time.json` (of these two
+    `spatial.write` does, `phases.csv` (all attempts, schema `phases`), and `time.json` (of these two
     phases).
     """
     from ferflow.training.images import probabilities
@@ -119,8 +120,7 @@ def finetune(
     }
     out_folder = Path(out_folder)
     tables.write(phases(attempts, kept), out_folder / "phases.csv", "phases")
-    tables.write(chained(kept), out_folder / "history.csv", "history")
-    tables.write(predictions, out_folder / "predictions.csv", "predictions")
+    write_run(out_folder, chained(kept), predictions)
     checkpoints.write_time(sum(one.seconds for one in attempts), out_folder / "time.json")
     networks.save(out_folder / "model.pt", network, EMOTIONS_NEUTRAL, meta)
 

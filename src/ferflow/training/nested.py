@@ -39,12 +39,12 @@ def make(sexes: Mapping[str, str], outer: int, inner: int, seed: int) -> dict:
     Raises SplitError where there are too few subjects.
     """
     rng = np.random.default_rng(derive_seed(seed, SCHEME))
-    folds = subject_splits.deal(sexes, outer, rng)
     plan = {"scheme": SCHEME, "seed": seed, "protocol": "honest", "outer": []}
-    for test in folds:
+    for test in subject_splits.stratified(sexes, outer, 0, rng)["folds"]:
         rest = {subject: sex for subject, sex in sexes.items() if subject not in test}
+        folds = subject_splits.stratified(rest, inner, 0, rng)["folds"]
         own = {"scheme": "stratified", "seed": seed, "protocol": "honest"}
-        plan["outer"].append(own | {"test": test, "folds": subject_splits.deal(rest, inner, rng)})
+        plan["outer"].append(own | {"test": test, "folds": folds})
     check(plan)
     return plan
 

@@ -63,7 +63,9 @@ def _figure_3_6(subjects: Collection[str], n_folds: int) -> dict[str, list]:
     return {"test": test, "folds": folds} | ({"notes": notes} if notes else {})
 
 
-def stratified(sexes: Mapping[str, str], n_folds: int, test_share: float, seed: int) -> dict[str, list]:
+def stratified(
+    sexes: Mapping[str, str], n_folds: int, test_share: float, seed: int | np.random.Generator
+) -> dict[str, list]:
     """Random test set and folds, each with its share of women and men (counts differ by at most one).
 
     With a `test_share` of 0 nobody is held out: all subjects are in folds.
@@ -78,15 +80,6 @@ def stratified(sexes: Mapping[str, str], n_folds: int, test_share: float, seed: 
         for subject in shuffled[n_test:]:
             min(folds, key=len).append(subject)
     return {"test": sorted(test), "folds": [sorted(fold) for fold in folds]}
-
-
-def deal(sexes: Mapping[str, str], n_folds: int, rng: np.random.Generator) -> list[list[str]]:
-    """All subjects in `n_folds` random folds, each with its share of women and men (within one)."""
-    folds: list[list[str]] = [[] for _ in range(n_folds)]
-    for group in _by_sex(sexes):
-        for i in rng.permutation(len(group)):
-            min(folds, key=len).append(group[i])
-    return [sorted(fold) for fold in folds]
 
 
 class Side(Protocol):
@@ -209,7 +202,7 @@ def regrouped(split: dict, sexes: Mapping[str, str], seed: int) -> dict:
         ordered = [subject for group in _by_sex(rest) for subject in group]
         folds = [block.tolist() for block in np.array_split(ordered, n_folds)]
     else:
-        folds = deal(rest, n_folds, np.random.default_rng(derive_seed(seed, "splits", scheme)))
+        folds = stratified(rest, n_folds, 0, derive_seed(seed, "splits", scheme))["folds"]
     other = {"scheme": scheme, "seed": seed, "protocol": split["protocol"], "test": split["test"]}
     other["folds"] = folds
     check(other, split["protocol"])
@@ -293,8 +286,6 @@ def write_planned(
 
     Raises SplitError where clips that were left out leave fewer folds than were planned.
     """
-    from ferflow.datasets import manifest
-
     clips = sides(manifest.read(clips_csv))
     split = of_clips(splits.scheme, clips, splits.folds, splits.test_share, seed, protocol, by_name)
     if len(split["folds"]) != splits.folds:

@@ -24,6 +24,7 @@ from ferflow.files import read_json, write_text
 from ferflow.seeds import derive_seed, reproducible
 from ferflow.settings import Optimiser, OptimiserName, Schedule, Spatial, Sweep
 from ferflow.training.crossval import best_epoch
+from ferflow.training.predictions import write_run
 from ferflow.training.stills import JUDGED, TRAINED, WATCHED, read
 
 if TYPE_CHECKING:
@@ -134,8 +135,7 @@ def train(
         "synthetic": synthetic,
         "protocol": protocol,
     }
-    tables.write(history, out_folder / "history.csv", "history")
-    tables.write(predictions, out_folder / "predictions.csv", "predictions")
+    write_run(out_folder, history, predictions)
     settings_of = {"settings": recipe.model_dump(mode="json"), "seed": seed}
     networks.save(out_folder / "model.pt", network, EMOTIONS_NEUTRAL, facts | settings_of)
     write_text(out_folder / "run.json", json.dumps(facts, indent=1) + "\n")
