@@ -127,7 +127,7 @@ class Thresholds(NamedTuple):
 
 
 def counted(flaws: Flaws, manifest: pd.DataFrame, thresholds: Thresholds) -> pd.DataFrame:
-    """Schema `data_quality` from the tables of what was found and the set's manifest."""
+    """Schema `data_quality` from the tables of flaws and the set's manifest."""
     part, synthetic = manifest["split"], bool(manifest["synthetic"].any())
     rows = [
         ("official split", "training images", (part == TRAINING).sum(), f"part {TRAINING}"),
@@ -150,7 +150,7 @@ def counted(flaws: Flaws, manifest: pd.DataFrame, thresholds: Thresholds) -> pd.
             len(flaws.outliers),
             f"beyond {thresholds.whiskers:g} interquartile ranges from a quartile of the class",
         ),
-        *_doubts(flaws, thresholds),
+        *_suspects(flaws, thresholds),
     ]
     table = pd.DataFrame(rows, columns=["check", "counted", "count", "rule"])
     return table.astype({"count": int}).assign(synthetic=synthetic)
@@ -163,12 +163,12 @@ def ordered_conflicts(groups: pd.DataFrame) -> int:
     return int((sizes**2).sum() - (alike**2).sum())
 
 
-def _doubts(flaws: Flaws, thresholds: Thresholds) -> list[tuple]:
+def _suspects(flaws: Flaws, thresholds: Thresholds) -> list[tuple]:
     check = "suspected label errors"
     drawn = "" if thresholds.images is None else f" of {thresholds.images} images drawn from all"
     rule = f"cleanlab, {thresholds.filter}, on out-of-fold probabilities{drawn}"
     against = outvoted(flaws.exact, flaws.near)
-    doubted = flaws.label_errors["clip_id"].isin(against)
+    suspected = flaws.label_errors["clip_id"].isin(against)
     known = "labels against the majority of the image's copies and near copies"
     return [
         (
@@ -184,7 +184,7 @@ def _doubts(flaws: Flaws, thresholds: Thresholds) -> list[tuple]:
             f"another class likelier by {flaws.margin:g} and more",
         ),
         (check, "nearly certain errors", len(against), known),
-        (check, "suspected ones of them", doubted.sum(), f"{known}, and suspected"),
+        (check, "suspected ones of them", suspected.sum(), f"{known}, and suspected"),
     ]
 
 

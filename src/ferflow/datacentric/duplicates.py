@@ -73,14 +73,14 @@ def close_pairs(values: np.ndarray, distance: int) -> Pairs:
 
     Every pair is looked at, in blocks, so that memory does not grow with N².
     """
-    found = [np.empty((3, 0), np.int64)]
+    pairs = [np.empty((3, 0), np.int64)]
     for begin in range(0, len(values), BLOCK):
         apart = np.bitwise_count(values[begin : begin + BLOCK, None] ^ values[None, begin:])
         row, column = np.nonzero(apart <= distance)
         later = column > row
         row, column = row[later], column[later]
-        found.append(np.stack([row + begin, column + begin, apart[row, column]]).astype(np.int64))
-    return Pairs(*np.concatenate(found, axis=1))
+        pairs.append(np.stack([row + begin, column + begin, apart[row, column]]).astype(np.int64))
+    return Pairs(*np.concatenate(pairs, axis=1))
 
 
 def components(n: int, pairs: Pairs) -> np.ndarray:
@@ -88,7 +88,7 @@ def components(n: int, pairs: Pairs) -> np.ndarray:
 
     Components and not cliques: only so does no close pair ever stand in two groups, which is what keeps
     groups on one side of a split. The price is a chain: its ends may differ by more than a pair may, so a
-    group's widest distance is shown beside it (`widest`).
+    group's widest distance is shown too (`widest`).
     """
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
@@ -106,8 +106,8 @@ def widest(values: np.ndarray, group: np.ndarray) -> np.ndarray:
     apart = np.zeros(len(group), np.int64)
     for members in np.split(order, starts[1:]):
         if len(members) > 1:
-            mine = values[members]
-            apart[members] = np.bitwise_count(mine[:, None] ^ mine[None]).max()
+            own = values[members]
+            apart[members] = np.bitwise_count(own[:, None] ^ own[None]).max()
     return apart
 
 

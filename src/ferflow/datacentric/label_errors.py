@@ -30,7 +30,7 @@ def assign_folds(images: ImageSet, photographs: np.ndarray, n_folds: int, seed: 
 
 
 def suspects(judged: pd.DataFrame, images: ImageSet, how: str) -> pd.DataFrame:
-    """Schema `label_errors`: the images whose label confident learning doubts, the most doubtful first.
+    """Schema `label_errors`: the images whose label confident learning suspects, the likeliest errors first.
 
     `judged` (schema `predictions`) holds the out-of-fold probabilities of all images. `how` is cleanlab's
     `filter_by` (Northcutt, Jiang and Chuang 2021, "Confident learning: estimating uncertainty in dataset
@@ -41,17 +41,17 @@ def suspects(judged: pd.DataFrame, images: ImageSet, how: str) -> pd.DataFrame:
     from cleanlab.filter import find_label_issues
 
     rows = judged.set_index("clip_id").loc[images.table["clip_id"]].reset_index()
-    shares = rows[[f"p_{emotion}" for emotion in EMOTIONS_NEUTRAL]].to_numpy(float)
-    shares = shares / shares.sum(axis=1, keepdims=True)
+    probabilities = rows[[f"p_{emotion}" for emotion in EMOTIONS_NEUTRAL]].to_numpy(float)
+    probabilities = probabilities / probabilities.sum(axis=1, keepdims=True)
     order = find_label_issues(
-        images.labels, shares, filter_by=how, return_indices_ranked_by="normalized_margin", n_jobs=1
+        images.labels, probabilities, filter_by=how, return_indices_ranked_by="normalized_margin", n_jobs=1
     )
     table = images.table.iloc[order][["clip_id", "emotion", "split"]].reset_index(drop=True)
     table.insert(0, "rank", np.arange(1, len(table) + 1))
-    given = shares[order, images.labels[order]]
-    table["suggested"] = [EMOTIONS_NEUTRAL[k] for k in shares[order].argmax(axis=1)]
-    table["p_given"] = given.round(_DECIMALS)
-    table["p_suggested"] = shares[order].max(axis=1).round(_DECIMALS)
+    of_label = probabilities[order, images.labels[order]]
+    table["suggested"] = [EMOTIONS_NEUTRAL[k] for k in probabilities[order].argmax(axis=1)]
+    table["p_given"] = of_label.round(_DECIMALS)
+    table["p_suggested"] = probabilities[order].max(axis=1).round(_DECIMALS)
     table["margin"] = (table["p_suggested"] - table["p_given"]).round(_DECIMALS)
     return table.assign(synthetic=images.synthetic)
 

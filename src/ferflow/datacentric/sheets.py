@@ -69,10 +69,10 @@ def duplicates(images: ImageSet, groups: pd.DataFrame, n: int, what: str, marks:
     members = groups.groupby("group")
     shown = []
     for group in order[:n]:
-        mine = members.get_group(group)
-        counts = mine["emotion"].value_counts()
+        own = members.get_group(group)
+        counts = own["emotion"].value_counts()
         labels = [f"{emotion} × {counts[emotion]}" for emotion in EMOTIONS_NEUTRAL if emotion in counts]
-        shown.append((mine["clip_id"].iat[0], "\n".join(_folded(labels, 3))))
+        shown.append((own["clip_id"].iat[0], "\n".join(_folded(labels, 3))))
     total = f"{len(order)} groups, {len(groups)} images"
     title = f"{what}: {total}; one image of each of {len(shown)} groups, and its labels"
     return sheet(images, _rows(shown), title, marks, lines=3)
@@ -83,11 +83,11 @@ def near_duplicates(images: ImageSet, groups: pd.DataFrame, n: int, marks: str) 
     widest = groups.groupby("group")["widest"].first().sort_values(ascending=False, kind="stable")
     members, rows = groups.groupby("group"), []
     for group in widest.index[: max(1, n // ACROSS)]:
-        mine = members.get_group(group)
+        own = members.get_group(group)
         rows.append(
             [
                 (clip, f"{emotion}\n{split}")
-                for clip, emotion, split in mine[["clip_id", "emotion", "split"]].itertuples(index=False)
+                for clip, emotion, split in own[["clip_id", "emotion", "split"]].itertuples(index=False)
             ]
         )
     title = (
@@ -110,10 +110,10 @@ def outliers(images: ImageSet, table: pd.DataFrame, marks: str) -> Figure:
     """The farthest outliers of each class (schema `outliers`): a row a class, darker ones left."""
     rows = []
     for emotion in EMOTIONS_NEUTRAL:
-        mine = table[table["emotion"] == emotion]
+        own = table[table["emotion"] == emotion]
         row = []
         for side in ("darker", "brighter"):
-            far = mine[mine["side"] == side].head(ACROSS // 2)
+            far = own[own["side"] == side].head(ACROSS // 2)
             row += [(one.clip_id, f"{emotion}\nmean {one.mean:.0f}") for one in far.itertuples(index=False)]
         if row:
             rows.append(row)
@@ -122,7 +122,7 @@ def outliers(images: ImageSet, table: pd.DataFrame, marks: str) -> Figure:
 
 
 def label_errors(images: ImageSet, table: pd.DataFrame, n: int, marks: str) -> Figure:
-    """Suspected label errors (schema `label_errors`), the most doubtful first."""
+    """Suspected label errors (schema `label_errors`), the likeliest first."""
     shown = [
         (
             row.clip_id,

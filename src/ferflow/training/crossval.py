@@ -20,7 +20,7 @@ from ferflow import files, tables
 from ferflow.errors import SplitError
 from ferflow.evaluation.predictions import table
 from ferflow.seeds import derive_seed, reproducible
-from ferflow.settings import Augment, EndToEndPlan, Finalize, Temporal, Trained
+from ferflow.settings import Augment, EndToEndPlan, Finalize, Settings, Temporal, Trained
 from ferflow.settings.types import EndToEndName, Normalise
 from ferflow.training import splits as subject_splits
 from ferflow.training.predictions import write_run
@@ -104,6 +104,22 @@ def head_training(
     )
 
 
+def head_of_settings(
+    head: str,
+    model: str,
+    manifest: str | Path,
+    trim: str | Path,
+    features: Sequence[str | Path],
+    settings: Settings,
+) -> ClipTraining:
+    """`head_training` by the settings of a study; `features` as in `run_fold`."""
+    from ferflow.training.data import Study
+
+    own = settings.features
+    study = Study.read(manifest, trim, features, settings.emotions, own.max_frames, own.normalise)
+    return head_training(head, model, study, settings.temporal, settings.finalize, settings.seed)
+
+
 def network_training(
     name: EndToEndName,
     model: str,
@@ -168,7 +184,7 @@ def run_fold(
     """`write_fold` of `head`.
 
     `features` are files named `<augmentation>/<subject>.h5`, off which `normalise` takes a mean
-    (`data.Study.offset`); every augmentation among them is trained on, none is judged on.
+    (`data.offset`); every augmentation among them is trained on, none is judged on.
     """
     from ferflow.training.data import Study
 
@@ -241,7 +257,7 @@ def write_fold(
     start = derive_seed(training.seed, "fold", training.name, fold)
     of_fold = study.classes, training.model, "cv", fold, training.seed
     fixed = Recipe(adam, plan.epochs, bfloat16=training.bfloat16)
-    _, history, shares = training.run(fixed, *sides, sides[1], start, f"{title}, fixed run")
+    _, history, probabilities = training.run(fixed, *sides, sides[1], start, f"{title}, fixed run")
     if finalize is not None:
         stopped = Recipe(
             adam,
@@ -252,7 +268,7 @@ def write_fold(
             bfloat16=training.bfloat16,
         )
         _, early, of_test = training.run(stopped, *sides, of_best, start, f"{title}, stopped early")
-    write_run(out_folder, history, table(held_out, shares, *of_fold))
+    write_run(out_folder, history, table(held_out, probabilities, *of_fold))
     if finalize is None:
         return
     if tested:

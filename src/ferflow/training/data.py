@@ -21,7 +21,6 @@ from ferflow import tables
 from ferflow.errors import InputError, SplitError
 from ferflow.features import store
 from ferflow.prefetch import ordered_map
-from ferflow.settings import Settings
 from ferflow.settings.types import Normalise
 
 ORIGINAL = "none"
@@ -81,22 +80,6 @@ class Study(ClipStudy):
         source = store.verify(files.values())
         return cls(clips, windows, tuple(classes), files, source, max_frames, normalise)
 
-    @classmethod
-    def of_settings(
-        cls, manifest: str | Path, trim: str | Path, features: Iterable[str | Path], settings: Settings
-    ) -> Study:
-        """`read` with the classes, frames and normalisation that `settings` name."""
-        own = settings.features
-        return cls.read(manifest, trim, features, settings.emotions, own.max_frames, own.normalise)
-
-    def offset(self, path: Path, clip_id: str, subject_id: str) -> np.ndarray | None:
-        """What is taken off each frame's features, float32 [F], in the feature file `path`; None: nothing.
-
-        The mean over the frames of the clip that a head is shown, or the mean of those means over all of the
-        subject's clips, so that long clips count no more than short ones. No label is looked at.
-        """
-        return offset(self.normalise, path, clip_id, subject_id, self.clips, self.windows, self.max_frames)
-
     @property
     def augmentations(self) -> list[str]:
         """The transformations that there are feature files of, in the order of the files."""
@@ -121,7 +104,12 @@ def offset(
     windows: Mapping[str, tuple[int, int]],
     max_frames: int,
 ) -> np.ndarray | None:
-    """`Study.offset` of the `clips` of a study and the frames kept of each (begin, end) in `windows`."""
+    """What is taken off each frame's features, float32 [F], in the feature file `path`; None: nothing.
+
+    The mean over the frames of the clip that a head is shown, or the mean of those means over all of the
+    subject's `clips`, so that long clips count no more than short ones. `windows` are the frames kept of each
+    clip_id (begin, end). No label is looked at.
+    """
     if normalise == "none":
         return None
     names = [clip_id]
@@ -185,7 +173,7 @@ class ClipItems(Dataset):
 class ClipFeatures(ClipItems):
     """Features of clips, float16 [T,F] as stored: of the kept frames, at most `max_frames` of them.
 
-    What `Study.offset` says is taken off: of an augmented version, the mean of that version.
+    What `offset` says is taken off: of an augmented version, the mean of that version.
     """
 
     def __init__(self, study: Study, clips: pd.DataFrame, augmentations: Sequence[str], memory: int) -> None:
@@ -217,7 +205,9 @@ class ClipFeatures(ClipItems):
         subject = self.subjects[number]
         whose = (path, subject if self.study.normalise == "subject" else clip_id)
         if whose not in self.offsets:
-            self.offsets[whose] = self.study.offset(path, clip_id, subject)
+            own = self.study
+            shown = own.clips, own.windows, own.max_frames
+            self.offsets[whose] = offset(own.normalise, path, clip_id, subject, *shown)
         return self.offsets[whose]
 
     def __getitem__(self, numbers: Sequence[int]) -> tuple[Tensor, Tensor, Tensor]:

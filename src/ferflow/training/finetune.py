@@ -105,8 +105,9 @@ def finetune(
     kept += better(tried, kept[-1])
 
     network, _ = networks.load(kept[-1].model)
-    shares = probabilities(network, data.parts[JUDGED].images, settings.batch)
-    predictions = table(data.listed[JUDGED], shares, EMOTIONS_NEUTRAL, settings.network, "test", None, seed)
+    columns = EMOTIONS_NEUTRAL, settings.network, "test", None, seed
+    judged = probabilities(network, data.parts[JUDGED].images, settings.batch)
+    predictions = table(data.listed[JUDGED], judged, *columns)
     meta = {
         "synthetic": synthetic,
         "settings": settings.model_dump(mode="json"),
@@ -115,8 +116,7 @@ def finetune(
         "pretrained_sha256": content["meta"]["pretrained_sha256"],
         "seed": seed,
         "protocol": protocol,
-        "images_sha256": digest(*data.parts.values()),
-        "images": {side: len(part.labels) for side, part in data.parts.items()},
+        **data.described(),
     }
     out_folder = Path(out_folder)
     tables.write(phases(attempts, kept), out_folder / "phases.csv", "phases")
@@ -164,7 +164,7 @@ def _attempt(
     from ferflow.training.images import fit_images
 
     folder = run / f"{phase}-{name}".replace(" ", "-")
-    asked = [
+    described = [
         recipe.model_dump(mode="json"),
         blocks,
         dropout,
@@ -172,7 +172,7 @@ def _attempt(
         files.sha256(before.model),
         digest(data.parts[TRAINED], data.parts[WATCHED]),
     ]
-    identity = hashlib.sha256(json.dumps(asked).encode()).hexdigest()
+    identity = hashlib.sha256(json.dumps(described).encode()).hexdigest()
     model, history_csv = folder / "model.pt", folder / "history.csv"
     if model.exists():
         meta = networks.load(model)[1]["meta"]

@@ -24,7 +24,7 @@ from ferflow.files import read_json, read_record, write_text
 from ferflow.seeds import derive_seed
 from ferflow.settings import Evaluation, Settings, Temporal
 from ferflow.training import splits as subject_splits
-from ferflow.training.crossval import head_training, write_fold
+from ferflow.training.crossval import head_of_settings, write_fold
 from ferflow.training.final import final_epochs, run_final
 from ferflow.training.predictions import write_run
 
@@ -120,13 +120,9 @@ def run_inner(
     `splits` is the outer fold's split. All candidates start from the same seed, so that they differ in their
     settings alone.
     """
-    from ferflow.training.data import Study
-
     own = with_candidate(settings, head, candidate)
-    study = Study.of_settings(manifest, trim, features, own)
-    seed = derive_seed(own.seed, SCHEME, outer)
-    training = head_training(head, model, study, own.temporal, own.finalize, seed)
-    write_fold(training, inner, splits, out_folder)
+    own = own.model_copy(update={"seed": derive_seed(own.seed, SCHEME, outer)})
+    write_fold(head_of_settings(head, model, manifest, trim, features, own), inner, splits, out_folder)
 
 
 def run_outer(
@@ -148,17 +144,14 @@ def run_outer(
     `features` are each candidate's files. Writes `inner.csv` (schema `nested_inner`), `choice.json`,
     `history.csv` and `predictions.csv` (protocol nested, whose fold is the outer one).
     """
-    from ferflow.training.data import Study
-
     rows = []
     for folder in (Path(path).parent for path in predictions):
         fold, candidate = int(folder.name.removeprefix("inner-")), folder.parent.name
         rows.append(inner_row(model, outer, fold, candidate, folder))
     inner = pd.DataFrame(rows)
     choice = choose(inner)
-    own = with_candidate(settings, head, choice["candidate"])
-    study = Study.of_settings(manifest, trim, features[choice["candidate"]], own)
-    training = head_training(head, model, study, own.temporal, own.finalize, own.seed)
+    own, files = with_candidate(settings, head, choice["candidate"]), features[choice["candidate"]]
+    training = head_of_settings(head, model, manifest, trim, files, own)
     purpose = f"{SCHEME}/{head}/{outer}"
     _, history, tested = run_final(training, subject_splits.read(splits), choice["epochs"], purpose)
     tested = tested.assign(protocol=SCHEME, fold=pd.array([outer] * len(tested), dtype="Int64"))

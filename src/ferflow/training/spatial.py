@@ -15,7 +15,7 @@ from ferflow.seeds import derive_seed
 from ferflow.settings import Spatial
 from ferflow.training import checkpoints
 from ferflow.training.predictions import write_run
-from ferflow.training.stills import JUDGED, TRAINED, WATCHED, digest, read
+from ferflow.training.stills import JUDGED, TRAINED, WATCHED, read
 
 
 def write(
@@ -63,8 +63,7 @@ def write(
         "settings": settings.model_dump(mode="json"),
         "seed": seed,
         "protocol": protocol,
-        "images_sha256": digest(*data.parts.values()),
-        "images": {side: len(part.labels) for side, part in data.parts.items()},
+        **data.described(),
         "start": None if pretrained is None else networks.origin(pretrained),
     }
     out_folder = Path(out_folder)

@@ -158,10 +158,8 @@ def of_clips(
     marked = [] if scheme == "thesis" else marked_test(clips)
     if scheme == "given":
         return _made(scheme, {"test": marked, "folds": given(clips, marked)}, seed, protocol)
-    if not marked:
-        return make(scheme, sexes, n_folds, test_share, seed, protocol, by_name)
     rest = {subject: sex for subject, sex in sexes.items() if subject not in marked}
-    return make(scheme, rest, n_folds, 0, seed, protocol, test=marked)
+    return make(scheme, rest, n_folds, 0 if marked else test_share, seed, protocol, by_name, marked)
 
 
 def planned(settings: Settings, clips: Iterable[Side]) -> tuple[dict, Settings]:
@@ -172,13 +170,13 @@ def planned(settings: Settings, clips: Iterable[Side]) -> tuple[dict, Settings]:
     """
     own = settings.splits
     by_name = settings.dataset.name == "bu4dfe"
-    asked = own.scheme, clips, own.folds, own.test_share, settings.seed, settings.protocol, by_name
-    split = of_clips(*asked)
+    planned_by = own.scheme, clips, own.folds, own.test_share, settings.seed, settings.protocol, by_name
+    split = of_clips(*planned_by)
     share, n_test = own.test_share, len(split["test"])
     if own.tested != bool(n_test):
         share = n_test / (n_test + sum(map(len, split["folds"])))
-    found = own.model_copy(update={"folds": len(split["folds"]), "test_share": share})
-    return split, settings.model_copy(update={"splits": found})
+    own = own.model_copy(update={"folds": len(split["folds"]), "test_share": share})
+    return split, settings.model_copy(update={"splits": own})
 
 
 def sides(manifest: pd.DataFrame) -> list[Side]:

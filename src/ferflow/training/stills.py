@@ -34,6 +34,11 @@ class Stills(NamedTuple):
     parts: dict[str, Labelled]
     listed: dict[str, pd.DataFrame]
 
+    def described(self) -> dict:
+        """What a model's file says of the images: their hash, and how many each part has."""
+        sizes = {side: len(part.labels) for side, part in self.parts.items()}
+        return {"images_sha256": digest(*self.parts.values()), "images": sizes}
+
 
 def read(path: str | Path, protocol: str) -> Stills:
     """Read FER2013 (a CSV, a folder or a tar file) at `path`, or what `write_by_subject` made of another set.
