@@ -184,7 +184,7 @@ SCENES = (
     Step("sfew_folds_of", "ferflow.sfew.folds:write", ("n_folds=sfew.transfer.folds", "seed"), minutes=10),
     trains(
         "sfew_frozen",
-        "ferflow.sfew.frozen:write_published",
+        "ferflow.sfew.run:write_features",
         ("threads=sfew.transfer.threads", "seed"),
         2000,
         60,
