@@ -115,7 +115,7 @@ class Thresholds(NamedTuple):
     """By what the tables were made: settings of section `datacentric`.
 
     `filter` is cleanlab's; `images` is how many were drawn to look for label errors (None: all); `agreement`
-    is the share of the labels that the judging networks agree with.
+    is the share of the labels that the networks agree with.
     """
 
     near_distance: int

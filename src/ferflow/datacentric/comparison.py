@@ -58,7 +58,7 @@ def cleaned(
 ) -> pd.DataFrame:
     """Schema `cleaned_training`: each row trained on the official and on the cleaned training images.
 
-    Both are judged on all official test images, so that the same photographs are drawn for both and the
+    Both are tested on all official test images, so that the same photographs are drawn for both and the
     interval is that of the difference on one draw.
     """
     facts = sides.set_index(["network", "protocol"])

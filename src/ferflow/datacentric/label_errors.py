@@ -24,23 +24,24 @@ def assign_folds(images: ImageSet, photographs: np.ndarray, n_folds: int, seed: 
         n_folds, shuffle=True, random_state=derive_seed(seed, "datacentric", "folds") % 2**32
     )
     fold = np.empty(len(images), np.int64)
-    for number, (_, judged) in enumerate(splitter.split(photographs, groups=photographs)):
-        fold[judged] = number
+    for number, (_, tested) in enumerate(splitter.split(photographs, groups=photographs)):
+        fold[tested] = number
     return fold
 
 
-def suspects(judged: pd.DataFrame, images: ImageSet, how: str) -> pd.DataFrame:
+def suspects(predictions: pd.DataFrame, images: ImageSet, how: str) -> pd.DataFrame:
     """Schema `label_errors`: the images whose label confident learning suspects, the likeliest errors first.
 
-    `judged` (schema `predictions`) holds the out-of-fold probabilities of all images. `how` is cleanlab's
-    `filter_by` (Northcutt, Jiang and Chuang 2021, "Confident learning: estimating uncertainty in dataset
-    labels"). The rank is by the margin between the probabilities of the likeliest class and of the label. Of
-    FER2013's labels that stand against the majority of the image's own copies, the first hundredth by margin
-    holds 3.4 times its share; by the label's probability alone 2.5 times, and nearly a third is disgust.
+    `predictions` (schema `predictions`) holds the out-of-fold probabilities of all images. `how` is
+    cleanlab's `filter_by` (Northcutt, Jiang and Chuang 2021, "Confident learning: estimating uncertainty in
+    dataset labels"). The rank is by the margin between the probabilities of the likeliest class and of the
+    label. Of FER2013's labels that stand against the majority of the image's own copies, the first hundredth
+    by margin holds 3.4 times its share; by the label's probability alone 2.5 times, and nearly a third is
+    disgust.
     """
     from cleanlab.filter import find_label_issues
 
-    rows = judged.set_index("clip_id").loc[images.table["clip_id"]].reset_index()
+    rows = predictions.set_index("clip_id").loc[images.table["clip_id"]].reset_index()
     probabilities = rows[[f"p_{emotion}" for emotion in EMOTIONS_NEUTRAL]].to_numpy(float)
     probabilities = probabilities / probabilities.sum(axis=1, keepdims=True)
     order = find_label_issues(
@@ -56,9 +57,9 @@ def suspects(judged: pd.DataFrame, images: ImageSet, how: str) -> pd.DataFrame:
     return table.assign(synthetic=images.synthetic)
 
 
-def agreement(judged: pd.DataFrame) -> float:
-    """Share of the labels that the networks agree with; `judged` has schema `predictions`."""
-    return float((judged["emotion"] == judged["predicted"]).mean())
+def agreement(predictions: pd.DataFrame) -> float:
+    """Share of the labels that the networks agree with; `predictions` has schema `predictions`."""
+    return float((predictions["emotion"] == predictions["predicted"]).mean())
 
 
 def outvoted(*groups: pd.DataFrame) -> set[str]:

@@ -106,9 +106,9 @@ def find_label_errors(
 ) -> None:
     """Write schema `label_errors` from the predictions of all folds; `how` is cleanlab's `filter_by`."""
     images = unpacked.read(pixels, manifest_csv)
-    judged = predictions.read(predictions_csvs, EMOTIONS_NEUTRAL)
-    known = images.rows(images.table["clip_id"].isin(judged["clip_id"]).to_numpy())
-    tables.write(label_errors.suspects(judged, known, how), out, "label_errors")
+    predicted = predictions.read(predictions_csvs, EMOTIONS_NEUTRAL)
+    known = images.rows(images.table["clip_id"].isin(predicted["clip_id"]).to_numpy())
+    tables.write(label_errors.suspects(predicted, known, how), out, "label_errors")
 
 
 def clean(
@@ -161,7 +161,7 @@ def train_row(
     seed: int,
     out_folder: Path,
 ) -> None:
-    """Train and judge one row (network, sampling, protocol) of the comparison and write it to `out_folder`.
+    """Train and test one row (network, sampling, protocol) of the comparison and write it to `out_folder`.
 
     With `cleaned_csv` (schema `cleaned`) it learns only from the images that the cleaned split keeps.
     """
@@ -189,5 +189,5 @@ def compare(
     """
     sides = pd.concat([tables.read(path, "sampling_sides") for path in sides_csvs], ignore_index=True)
     made, schema = (comparison.cleaned, "cleaned_training") if cleaned else (comparison.compare, "sampling")
-    judged = predictions.read(predictions_csvs, EMOTIONS_NEUTRAL)
-    tables.write(made([tuple(row) for row in rows], judged, sides, evaluation, seed), out, schema)
+    predicted = predictions.read(predictions_csvs, EMOTIONS_NEUTRAL)
+    tables.write(made([tuple(row) for row in rows], predicted, sides, evaluation, seed), out, schema)

@@ -77,7 +77,7 @@ def sides(
     side is the share of the (resampled) images that the paper's test images are of all, drawn at random
     within each class; where nothing is resampled (none, class weights), that draw is all that differs from
     the official division. `kept` bool [N] names the training images that the cleaned split keeps; whatever it
-    is, all official test images are judged.
+    is, it is tested on all official test images.
     """
     everything, test = np.arange(len(images)), is_test(images)
     start = derive_seed(seed, "datacentric", sampling, protocol)

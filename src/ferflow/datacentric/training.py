@@ -22,19 +22,19 @@ def train_fold(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Schemas `history` and `predictions`: a network's probabilities of the images of `fold`.
 
-    It learns from the training part's images of the other folds: test images are judged too, but nobody
+    It learns from the training part's images of the other folds: test images are predicted too, but nobody
     learns from them, so that no choice of training images made with these probabilities has seen a test
     label.
     """
     from ferflow.training.images import Labelled, train_and_predict
 
-    learned, judged = (folds != fold) & ~samples.is_test(images), folds == fold
+    learned, tested = (folds != fold) & ~samples.is_test(images), folds == fold
     _, history, predictions = train_and_predict(
         recipe,
         Labelled(images.pixels[learned], images.labels[learned]),
         None,
-        images.pixels[judged],
-        images.table[judged],
+        images.pixels[tested],
+        images.table[tested],
         (recipe.network, "cv", fold, seed),
         derive_seed(seed, "datacentric", "label errors", fold),
         f"label errors, fold {fold}",
@@ -53,7 +53,7 @@ def train_row(
     seed: int,
     kept: np.ndarray | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """Train `network` by `recipe` and judge the test side: schemas history, predictions, sampling_sides.
+    """Train `network` by `recipe` and predict the test side: schemas history, predictions, sampling_sides.
 
     The recipe is the same in every row but for its class weights, which belong to the sampling of that name;
     nothing is chosen by the test side: the network is the one of the last epoch. `kept` bool [N]: what the

@@ -1,4 +1,4 @@
-"""Models without a head over time, judged in the same folds: what a head must beat to be worth its training.
+"""Models without a head over time, tested in the same folds: what a head must beat to be worth its training.
 
 The majority class of the training side; the image network's probabilities of the frames, averaged over the
 clip, plainly or by their distance from neutral; and a logistic regression on what a clip's frames are on
@@ -60,7 +60,7 @@ def write(
     """Write `<model>.csv` (schema `predictions`) of each of `settings.baselines.run` to `out_folder`.
 
     `features` are the store's files of layer `dense`, from which the classifier of the network `spatial`
-    gives the probabilities of the frames; `aus` are the AU tables. A fold is judged by models of the other
+    gives the probabilities of the frames; `aus` are the AU tables. A fold is predicted by models of the other
     folds, the test subjects, if any, by models of all folds. Raises SplitError as `crossval.run_fold`.
     """
     split = subject_splits.read(splits)
@@ -77,8 +77,8 @@ def write(
     for name, called in settings.baselines.models().items():
         model, role = MODELS[name], "control" if name in BASELINE_CONTROLS else "baseline"
         rows = []
-        for learned_from, judged, protocol, fold in sides:
-            training, held_out = np.isin(subjects, learned_from), np.isin(subjects, judged)
+        for learned_from, tested, protocol, fold in sides:
+            training, held_out = np.isin(subjects, learned_from), np.isin(subjects, tested)
             refuse_leak(study.clips[training], study.clips[held_out], split["protocol"])
             probabilities = model(study, pooled, training, held_out, settings)
             columns = study.classes, called, protocol, fold, settings.seed
@@ -140,7 +140,7 @@ def _majority(study: Study, pooled: Pooled, training, held_out, settings: Settin
 def _logistic(inputs: np.ndarray, study: Study, training, held_out, settings: Settings) -> np.ndarray:
     """Logistic regression on standardised `inputs` [N,I], whose penalty is chosen on the training side alone.
 
-    Each candidate is judged on subjects that it did not see, by its log loss; of equal ones the strongest.
+    Each candidate is validated on subjects that it did not see, by its log loss; of equal ones the strongest.
     """
     truth = study.clips["emotion"].map({name: k for k, name in enumerate(study.classes)}).to_numpy()
     groups = study.clips["subject_id"].to_numpy()[training]

@@ -119,7 +119,7 @@ def train_final_network(
 def write_final(
     training: ClipTraining, splits: str | Path, early: Sequence[str | Path], out_folder: str | Path
 ) -> tuple[nn.Module, dict]:
-    """Train on all folds' subjects for `final_epochs` and judge the test subjects, if any, once.
+    """Train on all folds' subjects for `final_epochs` and predict the test subjects, if any, once.
 
     `early` are the folds' `best_epoch.json`. Writes `history.csv` and `predictions.csv` to `out_folder` after
     training has ended, and returns the network and what its file says of the training. Raises SplitError as

@@ -31,7 +31,7 @@ from ferflow.training import checkpoints
 from ferflow.training.classifier import PHASE, of_stage
 from ferflow.training.crossval import best_epoch
 from ferflow.training.predictions import write_run
-from ferflow.training.stills import JUDGED, TRAINED, WATCHED, Stills, digest, read
+from ferflow.training.stills import TESTED, TRAINED, WATCHED, Stills, digest, read
 
 UNFREEZE, REFINE = "unfreeze", "refine"
 
@@ -106,8 +106,8 @@ def finetune(
 
     network, _ = networks.load(kept[-1].model)
     columns = EMOTIONS_NEUTRAL, settings.network, "test", None, seed
-    judged = probabilities(network, data.parts[JUDGED].images, settings.batch)
-    predictions = table(data.listed[JUDGED], judged, *columns)
+    predicted = probabilities(network, data.parts[TESTED].images, settings.batch)
+    predictions = table(data.listed[TESTED], predicted, *columns)
     meta = {
         "synthetic": synthetic,
         "settings": settings.model_dump(mode="json"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -88,23 +89,13 @@ def fit_images(
     same call goes on from its last whole epoch to the same weights (`training.checkpoints`). Raises
     FerflowError where the loss stops being finite.
     """
-    recipe = Recipe(
-        settings.optimiser,
-        settings.epochs,
-        schedule=settings.schedule,
-        monitor="train_accuracy" if validation is None else "validation_accuracy",
-        patience=None if validation is None else settings.patience,
-        average=settings.average,
-        best=settings.keep == "best",
-        bfloat16=resolve(settings.precision, device()) == torch.bfloat16,
-        shards=shards.count(network, settings.batch, settings.threads),
-    )
-    weights = balanced(training.labels, N_CLASSES) if settings.class_weights else None
+    recipe, task = recipe_of(settings, training.labels, watched=validation is not None)
+    recipe = replace(recipe, shards=shards.count(network, settings.batch, settings.threads))
     network.to(memory_format=torch.channels_last)
     with reproducible(seed, settings.threads):
         return fit(
             network,
-            Expression(weights, settings.label_smoothing),
+            task,
             recipe,
             loader(Images(training, network, settings.online, seed), settings.batch, seed),
             None if validation is None else loader(Images(validation, network), settings.batch),
@@ -116,11 +107,27 @@ def fit_images(
         )
 
 
+def recipe_of(settings: Spatial, labels: np.ndarray, watched: bool = True) -> tuple[Recipe, Expression]:
+    """How a network is optimised by `settings`, and on what loss; `labels` are those that are trained on."""
+    recipe = Recipe(
+        settings.optimiser,
+        settings.epochs,
+        schedule=settings.schedule,
+        monitor="validation_accuracy" if watched else "train_accuracy",
+        patience=settings.patience if watched else None,
+        average=settings.average,
+        best=settings.keep == "best",
+        bfloat16=resolve(settings.precision, device()) == torch.bfloat16,
+    )
+    weights = balanced(labels, N_CLASSES) if settings.class_weights else None
+    return recipe, Expression(weights, settings.label_smoothing)
+
+
 def train_and_predict(
     settings: Spatial,
     training: Labelled,
     validation: Labelled | None,
-    judged: np.ndarray,
+    tested: np.ndarray,
     clips: pd.DataFrame,
     columns: tuple[str, str, int | None, int],
     start: int,
@@ -129,7 +136,7 @@ def train_and_predict(
     pretrained: str | Path | None = None,
     folder: Path | None = None,
 ) -> tuple[SpatialNetwork, pd.DataFrame, pd.DataFrame]:
-    """Train a new network (`fit_images`) and predict the images `judged`, which `clips` describe row by row.
+    """Train a new network (`fit_images`) and predict the images `tested`, which `clips` describe row by row.
 
     Its weights come from the seed `start`, or from the file `pretrained`. Returns the network, its learning
     curve, and the predictions (schema `predictions`), whose model, protocol, fold and seed are `columns`.
@@ -140,8 +147,8 @@ def train_and_predict(
             spatial.load_pretrained(network, pretrained)
     history = fit_images(network, training, validation, settings, start, title, folder=folder)
     with reproducible(start, settings.threads):
-        shares = probabilities(network, judged, settings.batch)
-    return network, history, table(clips, shares, EMOTIONS_NEUTRAL, *columns)
+        predicted = probabilities(network, tested, settings.batch)
+    return network, history, table(clips, predicted, EMOTIONS_NEUTRAL, *columns)
 
 
 def probabilities(network: SpatialNetwork, images: np.ndarray, batch: int) -> np.ndarray:

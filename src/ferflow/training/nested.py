@@ -1,7 +1,7 @@
 """Nested cross-validation (thesis, Algorithm 2): which subjects stand where, and what comes out of it.
 
 Every outer fold is tested on once. What is tested is chosen on inner folds of the other subjects, so that
-neither the choice of a candidate nor that of its number of epochs has seen a subject it is judged on. An
+neither the choice of a candidate nor that of its number of epochs has seen a subject that it is tested on. An
 outer fold is an ordinary split, whose test set is that fold: the jobs are those of plain cross-validation.
 """
 
@@ -138,7 +138,7 @@ def run_outer(
     settings: Settings,
     model: str,
 ) -> None:
-    """Choose a candidate on the inner folds, train it on all of them, and judge it on the outer fold, once.
+    """Choose a candidate on the inner folds, train it on all of them, and test it on the outer fold, once.
 
     `predictions` of every candidate on every inner fold lie in folders `<candidate>/inner-<fold>`;
     `features` are each candidate's files. Writes `inner.csv` (schema `nested_inner`), `choice.json`,
@@ -179,8 +179,8 @@ def with_candidate(settings: Settings, head: str, candidate: str) -> Settings:
 def inner_row(model: str, outer: int, inner: int, candidate: str, folder: str | Path) -> dict:
     """Row of schema `nested_inner` from a folder that `crossval.write_fold` wrote.
 
-    The accuracy is that of the run with a fixed number of epochs: no epoch was picked by what it is judged
-    on. The epoch is the one at which the run that stops early was best.
+    The accuracy is that of the run with a fixed number of epochs: no epoch was picked by the clips of that
+    fold. The epoch is the one at which the run that stops early was best.
     """
     predictions = tables.read(Path(folder) / "predictions.csv", "predictions")
     path = Path(folder) / "best_epoch.json"
@@ -237,8 +237,8 @@ def write_table(
     entries, remedy = {"candidate": str, "epochs": int}, "delete it and run again"
     choices = [read_record(f / "choice.json", entries, remedy) for f in folders]
     predictions = predictions_table.read([f / "predictions.csv" for f in folders], emotions, manifest_csv)
-    judged = predictions, emotions, evaluation, seed, study_note(protocol)
-    tables.write(aggregate(pd.DataFrame(choices), *judged), out_table, "nested")
+    measured = predictions, emotions, evaluation, seed, study_note(protocol)
+    tables.write(aggregate(pd.DataFrame(choices), *measured), out_table, "nested")
     tables.write(inner, out_inner, "nested_inner")
 
 
@@ -285,10 +285,8 @@ def aggregate(
                 "greatest": float(folds["value"].max()),
             }
         )
-    frame = pd.DataFrame(rows).reindex(columns=tables.schema("nested").names)
-    frame["inner_sd"] = 100 * frame["inner_sd"].astype(float)
-    numbers = ["inner_mean", "low", "high", "sd", "least", "greatest"]
-    return frame.astype({"fold": "Int64", "epochs": "Int64"} | dict.fromkeys(numbers, float))
+    table = tables.from_rows(rows, "nested")
+    return table.assign(inner_sd=100 * table["inner_sd"])
 
 
 CHOSEN = ["candidate", "epochs", "inner_mean", "inner_sd"]

@@ -15,7 +15,7 @@ from ferflow.seeds import derive_seed
 from ferflow.settings import Spatial
 from ferflow.training import checkpoints
 from ferflow.training.predictions import write_run
-from ferflow.training.stills import JUDGED, TRAINED, WATCHED, read
+from ferflow.training.stills import TESTED, TRAINED, WATCHED, read
 
 
 def write(
@@ -30,7 +30,7 @@ def write(
     adopted: str | Path | None = None,
     run: str | Path | None = None,
 ) -> None:
-    """Train `settings.network` on the stills' part Training, watch PublicTest, judge PrivateTest once.
+    """Train `settings.network` on the stills' part Training, watch PublicTest, test on PrivateTest once.
 
     Where `settings.weights` names a network, `adopt` it from the file `adopted` instead.
 
@@ -50,8 +50,8 @@ def write(
     network, history, predictions = train_and_predict(
         settings,
         *(data.parts[side] for side in (TRAINED, WATCHED)),
-        data.parts[JUDGED].images,
-        data.listed[JUDGED],
+        data.parts[TESTED].images,
+        data.listed[TESTED],
         (settings.network, "test", None, seed),
         derive_seed(seed, "spatial", settings.network),
         settings.network,

@@ -25,7 +25,7 @@ from ferflow.seeds import derive_seed, reproducible
 from ferflow.settings import Optimiser, OptimiserName, Schedule, Spatial, Sweep
 from ferflow.training.crossval import best_epoch
 from ferflow.training.predictions import write_run
-from ferflow.training.stills import JUDGED, TRAINED, WATCHED, read
+from ferflow.training.stills import TESTED, TRAINED, WATCHED, read
 
 if TYPE_CHECKING:
     from ferflow.training.images import Labelled
@@ -111,7 +111,7 @@ def train(
     if chosen.stage == OPTIMISER:
         side, role, views = WATCHED, "validation", "one"
     else:
-        side, role, views = JUDGED, "test", settings.views
+        side, role, views = TESTED, "test", settings.views
     with reproducible(start, recipe.threads):
         probabilities = view_probabilities(network, data.parts[side].images, views, recipe.batch)
     predictions = table(data.listed[side], probabilities, EMOTIONS_NEUTRAL, run, role, None, seed)
