@@ -18,6 +18,8 @@ _GAP = 0.18
 """Between two images, widths of an image."""
 _LINE = 0.135
 """Height of a line below an image, heights of an image."""
+_LONGEST = 22
+"""Letters of a name that are shown."""
 _NAME = 4.0
 _TEXT = 5.0
 """Sizes of the name and of the text below an image, points."""
@@ -49,7 +51,8 @@ def sheet(
             )
             # A frame, since some images are as white as the page.
             axes.add_patch(Rectangle((left, top), 1, 1, fill=False, edgecolor=style.LIGHT, linewidth=0.3))
-            axes.text(left, top + 1 + _LINE * 0.75, _shortened(name), fontsize=_NAME, color=style.LIGHT)
+            short = name if len(name) <= _LONGEST else name[: _LONGEST - 1] + "…"
+            axes.text(left, top + 1 + _LINE * 0.75, short, fontsize=_NAME, color=style.LIGHT)
             for number, line in enumerate(text.split("\n")[:lines]):
                 axes.text(left, top + 1 + _LINE * (1.75 + number), line, fontsize=_TEXT, color=style.DARK)
     if not rows:
@@ -72,7 +75,8 @@ def duplicates(images: ImageSet, groups: pd.DataFrame, n: int, what: str, marks:
         own = members.get_group(group)
         counts = own["emotion"].value_counts()
         labels = [f"{emotion} × {counts[emotion]}" for emotion in EMOTIONS_NEUTRAL if emotion in counts]
-        shown.append((own["clip_id"].iat[0], "\n".join(_folded(labels, 3))))
+        labels = labels if len(labels) <= 3 else [*labels[:2], "…"]
+        shown.append((own["clip_id"].iat[0], "\n".join(labels)))
     total = f"{len(order)} groups, {len(groups)} images"
     title = f"{what}: {total}; one image of each of {len(shown)} groups, and its labels"
     return sheet(images, _rows(shown), title, marks, lines=3)
@@ -136,12 +140,3 @@ def label_errors(images: ImageSet, table: pd.DataFrame, n: int, marks: str) -> F
 
 def _rows(shown: list[tuple[str, str]]) -> list[list[tuple[str, str]]]:
     return [shown[begin : begin + ACROSS] for begin in range(0, len(shown), ACROSS)]
-
-
-def _folded(lines: list[str], most: int) -> list[str]:
-    """At most `most` lines; what is too much follows after a comma."""
-    return lines if len(lines) <= most else [*lines[: most - 1], "…"]
-
-
-def _shortened(name: str, most: int = 22) -> str:
-    return name if len(name) <= most else name[: most - 1] + "…"
