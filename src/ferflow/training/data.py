@@ -181,7 +181,6 @@ class ClipFeatures(ClipItems):
         self.study = study
         self.offsets: dict[tuple[Path, str], np.ndarray | None] = {}
         self.items: list[tuple[Path, str, int, int, int]] = []
-        self.subjects: list[str] = []
         for name in augmentations:
             for clip in clips.itertuples():
                 path = study.files.get((name, clip.subject_id))
@@ -191,23 +190,20 @@ class ClipFeatures(ClipItems):
                     )
                 label = study.classes.index(clip.emotion)
                 self.items.append((path, clip.clip_id, *study.windows[clip.clip_id], label))
-                self.subjects.append(clip.subject_id)
 
     def read(self, number: int) -> np.ndarray:
         path, clip_id, begin, end, _ = self.items[number]
         rows = store.read(path, clip_id, begin, end, self.study.max_frames)
-        if (offset := self._offset(number)) is not None:
+        if (offset := self._offset(path, clip_id)) is not None:
             rows = (rows - offset).astype(np.float16)
         return rows
 
-    def _offset(self, number: int) -> np.ndarray | None:
-        path, clip_id = self.items[number][:2]
-        subject = self.subjects[number]
-        whose = (path, subject if self.study.normalise == "subject" else clip_id)
+    def _offset(self, path: Path, clip_id: str) -> np.ndarray | None:
+        own = self.study
+        whose = path, "" if own.normalise == "subject" else clip_id
         if whose not in self.offsets:
-            own = self.study
             shown = own.clips, own.windows, own.max_frames
-            self.offsets[whose] = offset(own.normalise, path, clip_id, subject, *shown)
+            self.offsets[whose] = offset(own.normalise, path, clip_id, path.stem, *shown)
         return self.offsets[whose]
 
     def __getitem__(self, numbers: Sequence[int]) -> tuple[Tensor, Tensor, Tensor]:
