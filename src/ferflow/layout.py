@@ -45,7 +45,7 @@ DATACENTRIC = RESULTS + "/datacentric"
 """Folder of what is known of each image: `photographs.csv`, `pixel_means.csv`, `cleaned.csv`."""
 OUT_OF_FOLD = DATACENTRIC + "/out-of-fold/fold-{fold}"
 """Folder of one fold's judgement: `predictions.csv`, `history.csv`."""
-CELL = DATACENTRIC + "/models/{network}/{sampling}-{protocol}"
+DATACENTRIC_ROW = DATACENTRIC + "/models/{network}/{sampling}-{protocol}"
 """Folder of one row of the comparison: `predictions.csv`, `history.csv`, `sides.csv`."""
 AFFECT_MODEL = RESULTS + "/models/affect/{model}"
 """Folder of a network for expression, valence and arousal: `model.pt`, `history.csv`, `predictions.csv`,

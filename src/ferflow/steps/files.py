@@ -561,7 +561,7 @@ class ImageFiles(StudyFiles):
         return f"{self.at(layout.DATACENTRIC)}/cleaned.csv"
 
     @property
-    def found(self) -> list[str]:
+    def flaws(self) -> list[str]:
         """The tables of what is wrong with the images."""
         names = ("exact_duplicates", "near_duplicates", "constant_images", "outliers", "label_errors")
         return [self.table(name) for name in names]
@@ -571,9 +571,9 @@ class ImageFiles(StudyFiles):
         folds = range(self.settings.datacentric.label_errors.folds)
         return self.each(f"{layout.OUT_OF_FOLD}/predictions.csv", fold=folds)
 
-    def cells(self, file: str, rows: Iterable[tuple[str, str]], *protocols: str) -> list[str]:
+    def of_rows(self, file: str, rows: Iterable[tuple[str, str]], *protocols: str) -> list[str]:
         """A file of each of `rows` (network, sampling) under each of `protocols`."""
-        pattern = f"{layout.CELL}/{file}"
+        pattern = f"{layout.DATACENTRIC_ROW}/{file}"
         return [
             path
             for network, sampling in rows
@@ -590,7 +590,7 @@ class ImageFiles(StudyFiles):
 
     def results(self) -> list[str]:
         """The cleaned split, and tables to look things up in."""
-        return [self.cleaned, *self.found] if self.settings.datacentric.studied else []
+        return [self.cleaned, *self.flaws] if self.settings.datacentric.studied else []
 
     def stages(self) -> dict[str, list[str]]:
         """The data-centric study alone."""

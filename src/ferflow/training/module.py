@@ -30,7 +30,7 @@ from ferflow.training.shards import Shards
 from ferflow.training.task import Task
 
 TRAIN, VALIDATION = "train", "validation"
-_JUDGED = (f"{VALIDATION}_loss", f"{VALIDATION}_accuracy")
+_VALIDATED = (f"{VALIDATION}_loss", f"{VALIDATION}_accuracy")
 _AS_THEY_ARE = ("epoch", "learning_rate")
 _DECIMALS = 6
 """Of the other columns of a learning curve, most of which torch keeps as float32."""
@@ -49,7 +49,7 @@ class Recipe:
     patience: int | None = None
     """Stop after so many epochs in a row without a better one (`Task.best`); None: never."""
     average: float = 0.0
-    """Decay, per step, of a running average of the weights, which is what is judged and kept; 0: none."""
+    """Decay, per step, of a running average of the weights, which is what is validated and kept; 0: none."""
     best: bool = False
     """Keep the weights of the (first) best epoch (`Task.best`), not those of the last."""
     bfloat16: bool = False
@@ -153,8 +153,8 @@ class Learner(lightning.LightningModule):
         row: dict[str, Any] = {"epoch": self.current_epoch + 1}
         figures = self._figures(TRAIN)
         self._log(figures)
-        judged = self.sums[VALIDATION]["n"]
-        row |= figures | (self._figures(VALIDATION) if judged else dict.fromkeys(_JUDGED))
+        validated = self.sums[VALIDATION]["n"]
+        row |= figures | (self._figures(VALIDATION) if validated else dict.fromkeys(_VALIDATED))
         row |= {"learning_rate": self.rate, **self.task.weights()}
         self.rows.append(row)
         if self._plateau is not None:
