@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from annotation_study import write_study
 from ferflow.apps.annotate_clips import WebmClips
 from ferflow.apps.annotate_page import Access, create_app
 from ferflow.classes import EMOTIONS
@@ -39,13 +38,6 @@ def browser():
         opened = driver.chromium.launch(executable_path=path, args=QUIET)
         yield opened
         opened.close()
-
-
-@pytest.fixture(scope="module")
-def clips_folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("clips")
-    write_study(folder)
-    return folder
 
 
 class Page:
