@@ -30,7 +30,7 @@ HEADS = (f"{RESULTS}/models/heads", f"{RESULTS}/split_kinds", f"{RESULTS}/nested
 DAY = 24 * 3600
 
 
-def kills(finished: Path, scratch: Path, rng: Random, count: int, wait=(3.0, 12.0)) -> Iterator[Ended]:
+def kills(finished: Path, scratch: Path, rng: Random, count: int, wait=(2.0, 9.0)) -> Iterator[Ended]:
     """Kill the study `count` times, call after call; a new one begins when it is complete."""
     expected = (finished / PREDICTIONS).read_bytes()
     done = 0
