@@ -32,7 +32,7 @@ from ferflow.files import sha256
 from ferflow.humans.store import Store
 from ferflow.models import checkpoint, endtoend, face_weights, spatial, temporal
 from ferflow.training import splits
-from ferflow.training.frozen import Frozen
+from ferflow.training.frozen import Features, Rows
 
 CLIPS = ("F001_happy", "F001_sad")
 
@@ -118,9 +118,13 @@ def _write_frozen(folder: Path) -> None:
     rng = np.random.default_rng(0)
     with h5py.File(folder / "frozen.h5", "w") as file:
         file.attrs["source"] = json.dumps({"network": "vgg16"})
-        for side in ("train", "test"):
-            file[f"{side}/labels"] = np.arange(20) % 7
-            file[f"{side}/features"] = rng.normal(size=(20, 64)).astype(np.float16)
+        file["labels"] = np.arange(20) % 7
+        file["features"] = rng.normal(size=(20, 64)).astype(np.float16)
+
+
+def _read_frozen(folder: Path) -> None:
+    features = Features(folder / "frozen.h5")
+    Rows(features.values, features.column("labels"), range(20))[[0, 5]]
 
 
 def _write_keras(folder: Path) -> None:
@@ -241,7 +245,7 @@ STORES = (
         "images HDF5", "images.h5", _write_pool,
         lambda f: unpacked.read(f / "images.h5", f / "manifest.csv"), HDF5,
     ),
-    Kind("frozen HDF5", "frozen.h5", _write_frozen, lambda f: Frozen(f / "frozen.h5", "train")[[0, 5]], HDF5),
+    Kind("frozen HDF5", "frozen.h5", _write_frozen, _read_frozen, HDF5),
     Kind("VGGFace HDF5", "vggface.h5", _write_keras, lambda f: face_weights.vggface(f / "vggface.h5"), HDF5),
     Kind("image network", "model.pt", _write_spatial, lambda f: spatial.load(f / "model.pt"), MODEL),
     Kind("temporal head", "head.pt", _write_head, lambda f: temporal.load(f / "head.pt"), MODEL),

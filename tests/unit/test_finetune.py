@@ -18,7 +18,7 @@ from ferflow.models import backbones, resnet
 from ferflow.models import spatial as networks
 from ferflow.networks import NETWORKS
 from ferflow.training import classifier, finetune, frozen
-from ferflow.training.images import Labelled, probabilities
+from ferflow.training.images import probabilities
 from ferflow.training.search import Outcome, Shape, best, search
 
 SEED = 20
@@ -201,8 +201,9 @@ def test_frozen_features_stand_for_the_frozen_base(frozen_h5, searched, stills):
     """The classifier on stored features says what the whole network says of the images."""
     network, description = networks.load(searched / "model.pt")
     assert description["meta"]["phase"] == "classifier"
-    watched = frozen.Frozen(frozen_h5, "PublicTest")
-    assert watched.features.dtype == np.float16 and watched.features.shape == (21, 24)
+    cached = frozen.Features(frozen_h5)
+    watched = classifier.rows_of(cached, "PublicTest")
+    assert cached.values.dtype == np.float16 and cached.values.shape == (56 + 21, 24) and len(watched) == 21
     features, labels = watched[list(range(21))]
     with torch.inference_mode():
         logits = network.classifier(network.dense_head(features))
@@ -319,12 +320,12 @@ def test_features_that_float16_cannot_hold_are_refused(tmp_path, pretrained):
     network = classifier.build("resnet50", pretrained)
     with torch.no_grad():
         network.blocks[-1][1].bias += 1e6
-    part = Labelled(np.zeros((3, 48, 48), np.uint8), np.zeros(3, np.int64))
+    blocks = classifier.pooled(network, [np.zeros((3, 48, 48), np.uint8)], 2, torch.float32)
     with pytest.raises(WeightsError, match="exceed 65,504"):
-        frozen.write(tmp_path / "x.h5", network, {"Training": part}, 2, torch.float32, {})
+        frozen.write(tmp_path / "x.h5", blocks, 3, {"network": "resnet50"})
     assert not list(tmp_path.iterdir())
     with pytest.raises(InputError, match="does not exist"):
-        frozen.Frozen(tmp_path / "x.h5", "Training")
+        frozen.Features(tmp_path / "x.h5")
 
 
 def test_finetuning_without_weights_is_refused(small_settings):

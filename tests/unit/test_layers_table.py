@@ -7,7 +7,7 @@ from ferflow import tables
 from ferflow.classes import EMOTIONS, EMOTIONS_NEUTRAL
 from ferflow.models import endtoend, spatial, temporal
 from ferflow.models.network import count
-from ferflow.report.layers import layers
+from ferflow.report.tables import layers
 
 
 def test_each_network_stands_there_once_and_adds_up(small_settings, tmp_path):

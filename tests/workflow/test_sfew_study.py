@@ -25,7 +25,7 @@ def finished(run_once) -> Path:
 
 @pytest.fixture(scope="module")
 def manifest(finished):
-    return tables.read(finished / "data/interim/scenes/manifest.csv", "sfew_manifest")
+    return tables.read(finished / "data/interim/scenes/manifest.csv", "manifest")
 
 
 def test_every_scene_is_listed_or_left_out(finished, manifest):
@@ -40,14 +40,14 @@ def test_every_scene_is_listed_or_left_out(finished, manifest):
 
 def test_every_cell_judges_every_image_once(finished, manifest):
     transfer = settings.load(PARAMS, STUDY).sfew.transfer
-    films = manifest.set_index("image_id")["film"]
+    films = manifest.set_index("clip_id")["group_id"]
     for name, cell in transfer.run().items():
         for protocol in cell.protocols:
             path = finished / RESULTS / f"sfew/{protocol}/{name}/predictions.csv"
             said = tables.read(path, "predictions")
             assert set(said["model"]) == set(cell.models(transfer.batch).values())
             for _, one in said.groupby("model"):
-                assert sorted(one["clip_id"]) == sorted(manifest["image_id"])
+                assert sorted(one["clip_id"]) == sorted(manifest["clip_id"])
                 if protocol != "random":
                     assert one.groupby(one["clip_id"].map(films))["fold"].nunique().max() == 1
 
