@@ -7,7 +7,6 @@ import json
 import os
 import shutil
 import signal
-import time
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +19,7 @@ from ferflow import files, layout, tables
 from ferflow.models import spatial
 from ferflow.report import console
 from ferflow.report.papers import published
+from preloaded import wait_for
 
 pytestmark = pytest.mark.workflow
 
@@ -172,11 +172,7 @@ def test_an_interrupted_training_goes_on_to_the_same_predictions(copy, finished_
     shutil.rmtree(copy / "runs")
     process = start(copy, study=IMAGES, as_user=AS_USER)
     checkpoint = copy / "runs/tiny-images/compact/last.ckpt"
-    deadline = time.monotonic() + 300
-    while not checkpoint.exists():
-        assert process.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    wait_for(checkpoint.exists, process)
     os.killpg(process.pid, signal.SIGINT)
     # A job that is interrupted while it imports its libraries may swallow that and run to its end.
     process.wait(timeout=400)
