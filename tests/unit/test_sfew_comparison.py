@@ -12,6 +12,15 @@ from ferflow.report.papers import NOT_COMPARABLE, StudyResults, paper, published
 from ferflow.report.table_list import render
 
 
+def facts(model: str) -> dict[str, str | int]:
+    """The columns that say what a network is; none of hand-made features."""
+    if model.startswith(("lpq", "phog")):
+        return {}
+    network, *stages, epochs, images = model.split("-")
+    unfrozen = int(stages[0].removeprefix("unfrozen")) if stages else 0
+    return {"network": network, "images": images, "unfrozen": unfrozen, "epochs": int(epochs)}
+
+
 def fold_table(
     models: dict[str, list[str]], start: str = "imagenet", synthetic: bool = False
 ) -> pd.DataFrame:
@@ -25,6 +34,7 @@ def fold_table(
                 rows.append(
                     {
                         "model": model,
+                        **facts(model),
                         "protocol": protocol,
                         "fold": fold,
                         "n_training": 540,

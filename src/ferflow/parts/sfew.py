@@ -64,10 +64,10 @@ def _folds(study: SfewFiles) -> Iterator[ReportStep]:
     yield ReportStep(
         name="sfew_folds",
         call=f"{__name__}:folds",
-        given={"starts": study.transfer.starts()},
+        given={"models": study.transfer.models()},
         inputs={
             "manifest_csv": study.manifest,
-            "predictions_csvs": _flat(study.of_cells("predictions.csv")),
+            "predictions_csvs": _flat(study.of_runs("predictions.csv")),
             "handmade_csvs": handmade,
         },
         outputs={
@@ -86,17 +86,17 @@ def _folds(study: SfewFiles) -> Iterator[ReportStep]:
     # Batch sizes are compared on originals, under the paper's folds.
     compared = [
         name
-        for name, cell in study.cells.items()
-        if cell.images == "originals" and not cell.unfrozen and "random" in cell.protocols
+        for name, run in study.runs.items()
+        if run.images == "originals" and not run.unfrozen and "random" in run.protocols
     ]
     if compared:
-        runs = f"{study.at(layout.SFEW_CELL, protocol='random')}/runs.csv"
+        tables_csv = f"{study.at(layout.SFEW_RUN, protocol='random')}/runs.csv"
         yield ReportStep(
             name="sfew_batches",
             call="ferflow.sfew.run:write_batches",
             inputs={
                 "folds_table_csv": study.table("sfew_folds"),
-                "runs_csvs": study.each(runs, cell=compared),
+                "runs_csvs": study.each(tables_csv, run=compared),
             },
             outputs={"out": Table("sfew_batches", "Batch sizes on original images", TRAINED)},
             rests_on=PREDICTIONS,
@@ -107,14 +107,14 @@ def folds(
     manifest_csv: str,
     predictions_csvs: Sequence[str],
     handmade_csvs: Sequence[str],
-    starts: Mapping[str, str],
+    models: Mapping[str, Mapping[str, str | int]],
     out_folds: str,
     out_handmade: str | None,
 ) -> None:
     """Accuracies of all networks, and of the hand-made features, in all folds."""
     from ferflow.sfew import run
 
-    run.write_folds(predictions_csvs, starts, manifest_csv, out_folds)
+    run.write_folds(predictions_csvs, models, manifest_csv, out_folds)
     if out_handmade:
         run.write_folds(handmade_csvs, {}, manifest_csv, out_handmade)
 
@@ -127,7 +127,7 @@ def protocols(manifest_csv: str, folds_csvs: Sequence[str], protocols: Sequence[
 
 
 def _metrics(study: SfewFiles) -> Iterator[ReportStep]:
-    trained, handmade = study.of_cells("predictions.csv"), study.of_handmade()
+    trained, handmade = study.of_runs("predictions.csv"), study.of_handmade()
     said = {name: trained.get(name, []) + handmade.get(name, []) for name in get_args(SfewProtocol)}
     yield collected(study, "sfew_predictions", _flat(said), EMOTIONS_NEUTRAL, manifest_csv=study.manifest)
     yield ReportStep(
@@ -171,8 +171,8 @@ def _paper(study: SfewFiles) -> Iterator[ReportStep]:
         for images, model in MATRICES.items()
         for protocol in ("random", "film")
         if any(
-            model in cell.models(study.transfer.batch).values() and protocol in cell.protocols
-            for cell in study.cells.values()
+            model in run.models(study.transfer.batch).values() and protocol in run.protocols
+            for run in study.runs.values()
         )
     ]
     yield ReportStep(

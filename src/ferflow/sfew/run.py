@@ -15,7 +15,7 @@ from ferflow.errors import InputError
 from ferflow.evaluation import predictions
 from ferflow.files import sha256
 from ferflow.seeds import derive_seed, reproducible
-from ferflow.settings.sfew import Cell, Transfer
+from ferflow.settings.sfew import TrainingRun, Transfer
 from ferflow.sfew import folds as sides
 from ferflow.sfew import store
 from ferflow.weights import start_file
@@ -65,41 +65,41 @@ def write_features(
         frozen.write(out, blocks(), len(ids), source)
 
 
-def train_cell(
+def train(
     manifest_csv: str | Path,
     folds_csv: str | Path,
     features_h5: str | Path,
-    cell: Cell,
+    run: TrainingRun,
     transfer: Transfer,
     protocol: str,
     weights: str | Path | None,
     seed: int,
     out_folder: str | Path,
 ) -> None:
-    """Train `cell` in every fold of `protocol`; write predictions.csv, runs.csv, history.csv to `out_folder`.
+    """Train `run` in every fold of `protocol`; write predictions.csv, runs.csv, history.csv to `out_folder`.
 
-    The features are those that `write_features` made of the cell's network and images. The classifier's
+    The features are those that `write_features` made of its network and images. The classifier's
     start depends on the seed and the fold alone, so that batch sizes are compared from the same one. Raises
     InputError where the files are of other images or another network.
     """
     import torch
 
     from ferflow.models import transfer as split
+    from ferflow.training import transfer as training
     from ferflow.training.frozen import REMEDY, Features, Rows
-    from ferflow.training.transfer import train
 
     manifest, features = clip_list.read(manifest_csv), Features(features_h5)
     folds = sides.read(folds_csv, manifest, protocol)
     if features.source.get("images") != store.digest(manifest["clip_id"]):
         raise InputError(features_h5, "does not hold the images of the manifest in its order", REMEDY)
-    start = transfer.start_of(cell.network)
-    asked = {"network": cell.network, "unfrozen": cell.unfrozen, "start": start, "seed": seed}
+    start = transfer.start_of(run.network)
+    asked = {"network": run.network, "unfrozen": run.unfrozen, "start": start, "seed": seed}
     if {name: features.source.get(name) for name in asked} != asked:
         raise InputError(features_h5, "is of another network", REMEDY)
     labels = manifest["emotion"].map(EMOTIONS_NEUTRAL.index).to_numpy(np.int64)
     clips = manifest.assign(subject_id=clip_list.resampling_units(manifest))
-    network = split.start(cell.network, weights, seed) if cell.unfrozen else None
-    models = cell.models(transfer.batch)
+    network = split.start(run.network, weights, seed) if run.unfrozen else None
+    models = run.models(transfer.batch)
     said, runs, curves = [], [], []
     for fold in range(folds.max() + 1):
         learnt = np.flatnonzero((folds != fold) & (folds != sides.OUT))
@@ -107,14 +107,14 @@ def train_cell(
         own = derive_seed(seed, "transfer", protocol, fold)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(own)
-            head = split.head(network, cell.network, cell.unfrozen, len(EMOTIONS_NEUTRAL))
-        found = train(
+            head = split.head(network, run.network, run.unfrozen, len(EMOTIONS_NEUTRAL))
+        found = training.train(
             head,
             Rows(features.values, labels, learnt),
             Rows(features.values, labels, judged),
-            cell.epochs,
-            cell.batch,
-            cell.learning_rate,
+            run.epochs,
+            run.batch,
+            run.learning_rate,
             transfer.weight_decay,
             own,
             transfer.threads,
@@ -124,8 +124,8 @@ def train_cell(
             shares = found.said[epochs]
             rows = clips.iloc[judged]
             said.append(predictions.table(rows, shares, EMOTIONS_NEUTRAL, model, protocol, fold, seed))
-        about = {"model": models[max(models)], "protocol": protocol, "fold": fold, "network": cell.network}
-        about |= {"images": cell.images, "unfrozen": cell.unfrozen, "batch": cell.batch}
+        about = {"model": models[max(models)], "protocol": protocol, "fold": fold, "network": run.network}
+        about |= {"images": run.images, "unfrozen": run.unfrozen, "batch": run.batch}
         about |= {"epochs": max(models), "n_training": len(learnt), "n": len(judged)}
         runs.append(about | {"seconds": round(found.seconds, 3), "start": start})
         curves.append(
@@ -139,14 +139,14 @@ def train_cell(
 
 def write_folds(
     predictions_csvs: Iterable[str | Path],
-    starts: Mapping[str, str],
+    models: Mapping[str, Mapping[str, str | int]],
     manifest_csv: str | Path,
     out: str | Path,
 ) -> None:
     """The accuracy of each model in each fold, and their mean (schema `sfew_folds`), from predictions.
 
-    `starts` says of a model what its network started from: `imagenet`, `shipped` or `untrained` (others:
-    none). Raises InputError for images that are not in the manifest or have another class there.
+    `models` says what each network is, by columns of that schema (`Transfer.models`). Raises InputError for
+    images that are not in the manifest or have another class there.
     """
     frame = predictions.read(predictions_csvs, EMOTIONS_NEUTRAL, manifest_csv)
     rows = []
@@ -154,7 +154,7 @@ def write_folds(
         common = {
             "model": model,
             "protocol": protocol,
-            "start": starts.get(model, "none"),
+            **models.get(model, {"start": "none"}),
             "leaky": bool(group["leaky"].any()),
             "synthetic": bool(group["synthetic"].any()),
         }

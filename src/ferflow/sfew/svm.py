@@ -91,10 +91,10 @@ def judge(
     seed: int,
     out_predictions: Sequence[str | Path],
 ) -> None:
-    """Judge every crop by every hand-made cell under every protocol.
+    """Judge every crop by every hand-made model under every protocol.
 
     `folds_csvs` (schema `sfew_sides`) are those of the protocols. `out_predictions` (schema `predictions`,
-    without probabilities, which a machine of this kind does not give) are those of all cells under the first
+    without probabilities, which a machine of this kind does not give) are those of all models under the first
     protocol, then under the next.
 
     Raises InputError where the crops or the folds are not of the manifest's images.
@@ -102,24 +102,24 @@ def judge(
     manifest = clip_list.read(manifest_csv)
     with store.read(crops_h5) as (ids, images):
         store.refuse_others(crops_h5, ids, manifest["clip_id"])
-        kinds = {kind for parts in settings.run().values() for kind in parts}
+        kinds = {kind for parts in settings.trained().values() for kind in parts}
         values = {kind: features((image for image in images), kind, settings) for kind in sorted(kinds)}
     labels = manifest["emotion"].map(EMOTIONS_NEUTRAL.index).to_numpy()
     outputs = iter(out_predictions)
     for protocol, folds_csv in zip(settings.protocols, folds_csvs, strict=True):
         folds = fold_files.read(folds_csv, manifest, protocol)
-        for cell, parts in settings.run().items():
+        for model, parts in settings.trained().items():
             together = np.hstack([values[kind] for kind in parts])
             try:
                 said = predicted(together, labels, folds, settings.svm, seed)
             except ValueError as error:
                 raise InputError(folds_csv, str(error), "give more images of every class") from None
-            table = _predictions(manifest, said, folds, cell, protocol, seed)
+            table = _predictions(manifest, said, folds, model, protocol, seed)
             tables.write(table, next(outputs), "predictions")
 
 
 def _predictions(
-    manifest: pd.DataFrame, said: np.ndarray, folds: np.ndarray, cell: str, protocol: str, seed: int
+    manifest: pd.DataFrame, said: np.ndarray, folds: np.ndarray, model: str, protocol: str, seed: int
 ) -> pd.DataFrame:
     frame = pd.DataFrame(
         {
@@ -131,5 +131,5 @@ def _predictions(
     )
     for emotion in EMOTIONS_NEUTRAL:
         frame[f"p_{emotion}"] = np.nan
-    frame = frame.assign(model=cell, role="model", view="", protocol=protocol, fold=folds, seed=seed)
+    frame = frame.assign(model=model, role="model", view="", protocol=protocol, fold=folds, seed=seed)
     return frame[folds != fold_files.OUT]
