@@ -79,7 +79,9 @@ def judged(study: Path, out: Path) -> dict:
         for protocol in SETTINGS.protocols
         for model in SETTINGS.trained()
     }
-    svm.judge(study / "crops.h5", study / "manifest.csv", sides, SETTINGS, 1, list(paths.values()))
+    svm.write_predictions(
+        study / "crops.h5", study / "manifest.csv", sides, SETTINGS, 1, list(paths.values())
+    )
     write_folds(paths.values(), {}, study / "manifest.csv", out / "folds.csv")
     return paths
 

@@ -23,6 +23,7 @@ from ferflow.weights import shipped, start_file
 
 STUDY = Path(__file__).parents[2] / "workflow/studies/sfew.yaml"
 SEED = 20
+PROTOCOLS = ("random", "film", "spi")
 
 
 @pytest.fixture(scope="module")
@@ -158,9 +159,9 @@ def trained(epochs: list[int]) -> transfer.Trained:
 
 def test_a_shorter_run_is_the_beginning_of_a_longer_one():
     short, long = trained([2]), trained([2, 6])
-    np.testing.assert_array_equal(short.said[2], long.said[2])
-    assert not np.array_equal(long.said[2], long.said[6])
-    assert (long.said[6].argmax(1) == np.arange(56, 70) % 7).all()
+    np.testing.assert_array_equal(short.probabilities[2], long.probabilities[2])
+    assert not np.array_equal(long.probabilities[2], long.probabilities[6])
+    assert (long.probabilities[6].argmax(1) == np.arange(56, 70) % 7).all()
     assert long.history["learning_rate"].tolist() == [0.01] * 6 and long.seconds > 0
 
 
@@ -185,7 +186,7 @@ def study(tmp_path_factory) -> Path:
         "synthetic": True,
     }
     tables.write(pd.DataFrame(rows), folder / "manifest.csv", "manifest")
-    for protocol in folds.PROTOCOLS:
+    for protocol in PROTOCOLS:
         folds.write(folder / "manifest.csv", protocol, 5, SEED, folder / f"{protocol}.csv")
     store.write(folder / "images.h5", rows["clip_id"], np.zeros((70, 224, 224, 3), np.uint8))
     features = folder / "features.h5"
@@ -262,8 +263,8 @@ def test_the_tables_of_folds_protocols_and_batches(runs, tmp_path):
     batches = tables.read(tmp_path / "batches.csv", "sfew_batches")
     assert batches["batch"].tolist() == [16, 256] and (batches["seconds"] > 0).all()
     assert batches["model"].tolist() == ["resnet18-5-originals-batch16", "resnet18-5-originals"]
-    paths = {protocol: runs / f"{protocol}.csv" for protocol in folds.PROTOCOLS}
-    run.write_protocols(runs / "manifest.csv", paths, tmp_path / "protocols.csv")
+    paths = [runs / f"{protocol}.csv" for protocol in PROTOCOLS]
+    run.write_protocols(runs / "manifest.csv", paths, PROTOCOLS, tmp_path / "protocols.csv")
     made = tables.read(tmp_path / "protocols.csv", "sfew_protocols").set_index("protocol")
     assert made["films_on_two_sides"].to_dict() == {"random": 10, "film": 0, "spi": 0}
 
@@ -286,7 +287,7 @@ def test_unfrozen_stages_learn(network):
     found = transfer.train(head, rows, rows, [1], 7, 0.001, 0.001, SEED, 1, "test")
     assert not torch.equal(before, head.blocks[0][0].conv1.weight)
     assert torch.equal(before, network.blocks[4][0].conv1.weight)  # the next fold starts where this one did
-    assert found.said[1].shape == (14, 7)
+    assert found.probabilities[1].shape == (14, 7)
 
 
 def test_the_papers_rows_are_runs_of_the_study():

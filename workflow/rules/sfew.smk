@@ -180,7 +180,7 @@ if STUDY.handmade.under():
             manifest_csv=STUDY.manifest,
             folds_csvs=STUDY.folds_of(STUDY.handmade.protocols),
         output:
-            predictions=[path for paths in STUDY.of_handmade().values() for path in paths],
+            predictions=STUDY.of_handmade(),
         params:
             **params("sfew_handmade"),
         log:

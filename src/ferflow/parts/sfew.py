@@ -53,13 +53,8 @@ def _images(study: SfewFiles) -> Iterator[ReportStep | Table]:
     )
 
 
-def _flat(said: Mapping[str, Sequence[str]]) -> list[str]:
-    """The files of all protocols."""
-    return [path for paths in said.values() for path in paths]
-
-
 def _folds(study: SfewFiles) -> Iterator[ReportStep]:
-    handmade = _flat(study.of_handmade())
+    handmade = study.of_handmade()
     title = "Accuracy of the hand-made features in each fold"
     yield ReportStep(
         name="sfew_folds",
@@ -67,7 +62,7 @@ def _folds(study: SfewFiles) -> Iterator[ReportStep]:
         given={"models": study.transfer.models()},
         inputs={
             "manifest_csv": study.manifest,
-            "predictions_csvs": _flat(study.of_runs("predictions.csv")),
+            "predictions_csvs": study.of_runs("predictions.csv"),
             "handmade_csvs": handmade,
         },
         outputs={
@@ -78,7 +73,7 @@ def _folds(study: SfewFiles) -> Iterator[ReportStep]:
     )
     yield ReportStep(
         name="sfew_protocols",
-        call=f"{__name__}:protocols",
+        call="ferflow.sfew.run:write_protocols",
         given={"protocols": study.transfer.under()},
         inputs={"manifest_csv": study.manifest, "folds_csvs": study.folds_of(study.transfer.under())},
         outputs={"out": Table("sfew_protocols", "How the protocols divide the images", TRAINED)},
@@ -119,17 +114,13 @@ def folds(
         run.write_folds(handmade_csvs, {}, manifest_csv, out_handmade)
 
 
-def protocols(manifest_csv: str, folds_csvs: Sequence[str], protocols: Sequence[str], out: str) -> None:
-    """What the protocols put on two sides."""
-    from ferflow.sfew import run
-
-    run.write_protocols(manifest_csv, dict(zip(protocols, folds_csvs, strict=True)), out)
-
-
 def _metrics(study: SfewFiles) -> Iterator[ReportStep]:
-    trained, handmade = study.of_runs("predictions.csv"), study.of_handmade()
-    said = {name: trained.get(name, []) + handmade.get(name, []) for name in get_args(SfewProtocol)}
-    yield collected(study, "sfew_predictions", _flat(said), EMOTIONS_NEUTRAL, manifest_csv=study.manifest)
+    predictions = [
+        path
+        for protocol in get_args(SfewProtocol)
+        for path in study.of_runs("predictions.csv", protocol) + study.of_handmade(protocol)
+    ]
+    yield collected(study, "sfew_predictions", predictions, EMOTIONS_NEUTRAL, manifest_csv=study.manifest)
     yield ReportStep(
         name="sfew_metrics",
         call="ferflow.evaluation.run:evaluate",
@@ -157,11 +148,11 @@ def _paper(study: SfewFiles) -> Iterator[ReportStep]:
     schemas = {name: "sfew_paper" for name in PAPER} | {"sfew_table4": "sfew_methods"}
     yield ReportStep(
         name="sfew_comparison",
-        call=f"{__name__}:beside",
+        call=f"{__name__}:compare",
         given={"dataset": study.dataset},
         inputs={"folds_csvs": folds_csvs, "counts_csv": study.table("sfew_counts")},
         outputs={
-            "beside": Table("sfew_comparison", "The SFEW paper and ours", RESULTS, "reference"),
+            "comparison": Table("sfew_comparison", "The SFEW paper and ours", RESULTS, "reference"),
             "tables": [Table(name, title, RESULTS, schemas[name]) for name, title in PAPER.items()],
         },
         rests_on=PREDICTIONS,
@@ -194,19 +185,19 @@ def _paper(study: SfewFiles) -> Iterator[ReportStep]:
     )
 
 
-def beside(
+def compare(
     folds_csvs: Sequence[str],
     counts_csv: str,
     dataset: str,
-    out_beside: str,
+    out_comparison: str,
     out_tables: Sequence[str],
 ) -> None:
-    """The paper's numbers, each beside ours or the reason why there is none, and its Tables 1 to 4."""
+    """Compare the paper's numbers with ours, or say why there is none, and write its Tables 1 to 4."""
     from ferflow.report import reference, sfew_tables
 
     sources = ["sfew_counts", *["sfew_folds"] * len(folds_csvs)]
     ours = reference.read("sfew", sources, [counts_csv, *folds_csvs], dataset=dataset)
-    tables.write(reference.compare("sfew", ours), out_beside, "reference")
+    tables.write(reference.compare("sfew", ours), out_comparison, "reference")
     sfew_tables.write(ours, dict(zip(PAPER, out_tables, strict=True)))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,9 +19,12 @@ from ferflow.faces.detect import Detector, detectors
 from ferflow.settings.scenes import Crops
 from ferflow.sfew import quality, store
 
+UNMEASURED = dict.fromkeys(("confidence", "blur", "yaw_proxy", "roll_degrees"), math.nan)
+"""What is measured of a crop, where no face was found."""
+
 
 def detector(name: str, settings: Crops, weights_folder: str | Path) -> list[Detector]:
-    """What is asked for the faces in a picture under one of `faces.detect.DETECTORS`, one after the other.
+    """The detectors that one of `faces.detect.DETECTORS` names, tried one after the other.
 
     Raises WeightsError where a network's file is missing.
     """
@@ -32,9 +35,9 @@ def detector(name: str, settings: Crops, weights_folder: str | Path) -> list[Det
     return detectors(name, settings.smallest, settings.smallest, weights_folder)
 
 
-def find(asked: list[Detector], picture: np.ndarray) -> tuple[Detections, str]:
-    """The faces in `picture`, RGB uint8 [H,W,3], of the first of `asked` that finds any, and its name."""
-    for one in asked:
+def find(detectors: list[Detector], picture: np.ndarray) -> tuple[Detections, str]:
+    """The faces in `picture`, RGB uint8 [H,W,3], of the first of `detectors` that finds any, and its name."""
+    for one in detectors:
         found = one.find(picture)
         if len(found):
             break
@@ -72,12 +75,12 @@ def write(
     torch.set_num_threads(threads)  # MTCNN's last bits depend on them
     manifest = clip_list.read(manifest_csv)
     manual = manual_boxes(settings.manual_boxes, manifest)
-    asked = detector(name, settings, weights_folder)
+    chain = detector(name, settings, weights_folder)
     rows: list[dict] = []
 
     def cut() -> Iterator[np.ndarray]:
         for about, picture in zip(manifest.itertuples(), scenes(manifest), strict=True):
-            crop, row = _crop(picture, *find(asked, picture), manual.get(about.clip_id), settings)
+            crop, row = _crop(picture, *find(chain, picture), manual.get(about.clip_id), settings)
             rows.append({"image_id": about.clip_id, **row, "synthetic": about.synthetic})
             yield crop
 
@@ -105,25 +108,23 @@ def _crop(
     blur = quality.blur(crop)
     yaw, roll = quality.pose(points) if known else (math.nan, math.nan)
     broken = quality.flags(blur, float(min(box[2:])), sure, yaw, roll, settings.limits)
-    said = {"confidence": sure, "blur": blur, "yaw_proxy": yaw, "roll_degrees": roll}
-    return crop, _row(by, box, len(found), said, broken)
+    measured = {"confidence": sure, "blur": blur, "yaw_proxy": yaw, "roll_degrees": roll}
+    return crop, _row(by, box, len(found), measured, broken)
 
 
 def _row(
     by: str,
     box: np.ndarray,
     faces: int,
-    said: dict[str, float] | None = None,
-    broken: list[str] | None = None,
+    measured: Mapping[str, float] = UNMEASURED,
+    broken: Sequence[str] = (),
 ) -> dict:
-    said = said or {}
-    names = ("confidence", "blur", "yaw_proxy", "roll_degrees")
     return {
         "found_by": by,
         **dict(zip(("x", "y", "width", "height"), (round(float(v), 2) for v in box), strict=True)),
         "faces": faces,
-        **{name: round(said[name], 4) if math.isfinite(said.get(name, math.nan)) else None for name in names},
-        "flags": quality.BETWEEN.join(broken or []),
+        **{name: round(value, 4) if math.isfinite(value) else None for name, value in measured.items()},
+        "flags": quality.BETWEEN.join(broken),
     }
 
 

@@ -78,8 +78,8 @@ def train(
 ) -> None:
     """Train `run` in every fold of `protocol`; write predictions.csv, runs.csv, history.csv to `out_folder`.
 
-    The features are those that `write_features` made of its network and images. The classifier's
-    start depends on the seed and the fold alone, so that batch sizes are compared from the same one. Raises
+    The features are those that `write_features` made of its network and images. The classifier's start
+    depends on the seed and the fold alone, so that batch sizes are compared from the same one. Raises
     InputError where the files are of other images or another network.
     """
     import torch
@@ -100,39 +100,38 @@ def train(
     clips = manifest.assign(subject_id=clip_list.resampling_units(manifest))
     network = split.start(run.network, weights, seed) if run.unfrozen else None
     models = run.models(transfer.batch)
-    said, runs, curves = [], [], []
+    predicted, runs, curves = [], [], []
     for fold in range(folds.max() + 1):
         learnt = np.flatnonzero((folds != fold) & (folds != sides.OUT))
-        judged = np.flatnonzero(folds == fold)
-        own = derive_seed(seed, "transfer", protocol, fold)
+        test = np.flatnonzero(folds == fold)
+        fold_seed = derive_seed(seed, "transfer", protocol, fold)
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(own)
+            torch.manual_seed(fold_seed)
             head = split.head(network, run.network, run.unfrozen, len(EMOTIONS_NEUTRAL))
-        found = training.train(
+        trained = training.train(
             head,
             Rows(features.values, labels, learnt),
-            Rows(features.values, labels, judged),
+            Rows(features.values, labels, test),
             run.epochs,
             run.batch,
             run.learning_rate,
             transfer.weight_decay,
-            own,
+            fold_seed,
             transfer.threads,
             f"{models[max(models)]}, {protocol}, fold {fold}",
         )
         for epochs, model in models.items():
-            shares = found.said[epochs]
-            rows = clips.iloc[judged]
-            said.append(predictions.table(rows, shares, EMOTIONS_NEUTRAL, model, protocol, fold, seed))
+            named = (EMOTIONS_NEUTRAL, model, protocol, fold, seed)
+            predicted.append(predictions.table(clips.iloc[test], trained.probabilities[epochs], *named))
         about = {"model": models[max(models)], "protocol": protocol, "fold": fold, "network": run.network}
         about |= {"images": run.images, "unfrozen": run.unfrozen, "batch": run.batch}
-        about |= {"epochs": max(models), "n_training": len(learnt), "n": len(judged)}
-        runs.append(about | {"seconds": round(found.seconds, 3), "start": start})
+        about |= {"epochs": max(models), "n_training": len(learnt), "n": len(test)}
+        runs.append(about | {"seconds": round(trained.seconds, 3), "start": start})
         curves.append(
-            found.history.drop(columns=["validation_loss", "validation_accuracy"]).assign(fold=fold)
+            trained.history.drop(columns=["validation_loss", "validation_accuracy"]).assign(fold=fold)
         )
     folder = Path(out_folder)
-    tables.write(pd.concat(said, ignore_index=True), folder / "predictions.csv", "predictions")
+    tables.write(pd.concat(predicted, ignore_index=True), folder / "predictions.csv", "predictions")
     tables.write(pd.DataFrame(runs), folder / "runs.csv", "sfew_runs")
     tables.write(pd.concat(curves, ignore_index=True), folder / "history.csv", "sfew_history")
 
@@ -183,12 +182,14 @@ def _fold_rows(group: pd.DataFrame) -> list[dict]:
     return [*rows, mean | {"sd": float(accuracies.std(ddof=1))}]
 
 
-def write_protocols(manifest_csv: str | Path, folds_csvs: Mapping[str, str | Path], out: str | Path) -> None:
-    """How each protocol divides the images (schema `sfew_protocols`); protocol: its folds."""
+def write_protocols(
+    manifest_csv: str | Path, folds_csvs: Sequence[str | Path], protocols: Sequence[str], out: str | Path
+) -> None:
+    """How each of `protocols`, whose folds are `folds_csvs`, divides the images (schema `sfew_protocols`)."""
     manifest = clip_list.read(manifest_csv)
     rows = [
         sides.summary(manifest, sides.read(path, manifest, protocol), protocol)
-        for protocol, path in folds_csvs.items()
+        for protocol, path in zip(protocols, folds_csvs, strict=True)
     ]
     tables.write(pd.DataFrame(rows), out, "sfew_protocols")
 
@@ -207,19 +208,7 @@ def write_batches(
     runs = runs[(runs["network"] == network) & (runs["epochs"] == epochs)]
     accuracies = tables.read(folds_table_csv, "sfew_folds")
     means = accuracies[accuracies["fold"].isna() & (accuracies["protocol"] == protocol)].set_index("model")
-    rows = [
-        {
-            "batch": int(batch),
-            "model": own["model"].iloc[0],
-            "protocol": protocol,
-            "epochs": int(epochs),
-            "accuracy": means.loc[own["model"].iloc[0], "accuracy"],
-            "sd": means.loc[own["model"].iloc[0], "sd"],
-            "seconds": round(float(own["seconds"].sum()), 3),
-            "published": BATCHES_PUBLISHED.get(int(batch), ""),
-            "start": own["start"].iloc[0],
-            "synthetic": bool(means.loc[own["model"].iloc[0], "synthetic"]),
-        }
-        for batch, own in runs.groupby("batch", sort=True)
-    ]
-    tables.write(pd.DataFrame(rows), out, "sfew_batches")
+    rows = runs.groupby("batch").agg({"model": "first", "start": "first", "seconds": "sum"}).reset_index()
+    rows = rows.round({"seconds": 3}).join(means[["accuracy", "sd", "synthetic"]], on="model")
+    rows["published"] = rows["batch"].map(BATCHES_PUBLISHED).fillna("")
+    tables.write(rows.assign(protocol=protocol, epochs=epochs), out, "sfew_batches")

@@ -190,7 +190,7 @@ SCENES = (
     trains("sfew_run", "ferflow.sfew.run:train", ("seed",), 2000, 60, group="transfer", work=work.transfer),
     Step(
         "sfew_handmade",
-        "ferflow.sfew.svm:judge",
+        "ferflow.sfew.svm:write_predictions",
         ("settings=sfew.handmade", "seed"),
         1500,
         30,

@@ -598,25 +598,20 @@ class SfewFiles(StudyFiles):
         """What a run starts from; frozen stages have given their features already."""
         return self.start_of(self.runs[run].network) if self.runs[run].unfrozen else []
 
-    def of_runs(self, file: str) -> dict[str, list[str]]:
-        """A file of every run under each of its protocols, by protocol."""
-        return {
-            protocol: [
-                f"{self.at(layout.SFEW_RUN, protocol=protocol, run=name)}/{file}"
-                for name, run in self.runs.items()
-                if protocol in run.protocols
-            ]
-            for protocol in self.transfer.under()
-        }
+    def of_runs(self, file: str, *protocols: str) -> list[str]:
+        """A file of every run under each of `protocols` (without any: all), protocol by protocol."""
+        return [
+            f"{self.at(layout.SFEW_RUN, protocol=protocol, run=name)}/{file}"
+            for protocol in protocols or self.transfer.under()
+            for name, run in self.runs.items()
+            if protocol in run.protocols
+        ]
 
-    def of_handmade(self) -> dict[str, list[str]]:
-        """The predictions of every hand-made feature, by protocol."""
-        return {
-            protocol: self.each(
-                f"{self.at(layout.SFEW_RUN, protocol=protocol)}/predictions.csv", run=self.handmade.trained()
-            )
-            for protocol in self.handmade.under()
-        }
+    def of_handmade(self, *protocols: str) -> list[str]:
+        """The predictions of every hand-made feature under each of `protocols` (without any: all)."""
+        under = [name for name in self.handmade.under() if not protocols or name in protocols]
+        file = f"{layout.SFEW_RUN}/predictions.csv"
+        return self.each(file, protocol=under, run=self.handmade.trained())
 
     def folds_of(self, protocols: Iterable[str]) -> list[str]:
         """In which fold each image is judged, under each of `protocols`."""
