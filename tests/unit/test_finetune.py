@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch import nn
 
+from fer2013_csv import write_stills
 from ferflow import tables
 from ferflow.errors import FerflowError, InputError, LossError, SettingError, WeightsError
 from ferflow.models import backbones, resnet
@@ -21,19 +22,6 @@ from ferflow.training.images import probabilities
 from ferflow.training.search import Outcome, Shape, best, search
 
 SEED = 20
-
-
-def write_stills(path, per_class: dict[str, int]) -> None:
-    """Images of class k have a bright bar at row 6k."""
-    rng = np.random.default_rng(0)
-    lines = ["emotion,pixels,Usage"]
-    for usage, count in per_class.items():
-        for label in range(7):
-            for _ in range(count):
-                image = rng.integers(0, 80, (48, 48))
-                image[6 * label : 6 * label + 5] += 150
-                lines.append(f"{label},{' '.join(map(str, image.ravel()))},{usage}")
-    path.write_text("\n".join(lines) + "\n")
 
 
 @pytest.fixture(scope="module")

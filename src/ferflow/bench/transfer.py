@@ -9,7 +9,6 @@ paper's 200 in five folds ask for each image 800 times.
 
 from __future__ import annotations
 
-import argparse
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,9 +19,9 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from ferflow.apps.terminal import arguments, errors_in_one_line
 from ferflow.bench import turns
 from ferflow.classes import EMOTIONS_NEUTRAL
-from ferflow.errors import FerflowError
 from ferflow.models import transfer
 from ferflow.networks import TRANSFERRED
 from ferflow.seeds import derive_seed
@@ -151,9 +150,9 @@ def lines(found: Found, what: str) -> list[str]:
     return [*said, f"largest difference of a probability: {apart:.2g}"]
 
 
-def parser() -> argparse.ArgumentParser:
-    """The command line."""
-    asked = argparse.ArgumentParser(prog="python -m ferflow.bench.transfer", description=__doc__)
+def main() -> None:
+    """Measure and print; exit code 1 where predictions or accuracy differ."""
+    asked = arguments("ferflow.bench.transfer", __doc__)
     asked.add_argument("--network", choices=TRANSFERRED, default="resnet18")
     asked.add_argument("--images", type=int, default=70)
     asked.add_argument("--folds", type=int, default=2)
@@ -161,22 +160,14 @@ def parser() -> argparse.ArgumentParser:
     asked.add_argument("--batch", type=int, default=64)
     asked.add_argument("--seed", type=int, default=20)
     asked.add_argument("--threads", type=int, default=1)
-    return asked
-
-
-def main() -> None:
-    """Measure and print; exit code 1 where predictions or accuracy differ."""
-    asked = parser()
     given = asked.parse_args()
     if given.folds < 2 or given.images < CLASSES * given.folds:
         asked.error(f"--folds must be at least 2, --images at least {CLASSES} a fold")
     if min(given.epochs, given.batch, given.threads) < 1 or given.seed < 0:
         asked.error("--epochs, --batch and --threads must be at least 1, --seed at least 0")
     sizes = (given.images, given.folds, given.epochs, given.batch, given.seed, given.threads)
-    try:
+    with errors_in_one_line():
         found = run(given.network, *sizes)
-    except FerflowError as error:
-        raise SystemExit(f"ferflow: error: {error}") from None
     what = f"{given.network}, {given.images} images, {given.folds} folds, {given.epochs} epochs"
     print("\n".join(lines(found, what)))
     one, other = found.accuracies()
