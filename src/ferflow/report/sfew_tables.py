@@ -53,8 +53,8 @@ def _ours(model: str, ours: StudyResults) -> list[dict]:
         return [{"whose": whose, "start": "", "synthetic": False, "note": note}]
     rows = []
     for protocol in PROTOCOLS:
-        own = folds[(folds["model"] == model) & (folds["protocol"] == protocol) & folds["fold"].notna()]
-        each = own.sort_values("fold")["accuracy"].to_list()
+        chosen = folds[(folds["model"] == model) & (folds["protocol"] == protocol) & folds["fold"].notna()]
+        each = chosen.sort_values("fold")["accuracy"].to_list()
         reasons = [] if each else sfew_missing(ours, model, {protocol: None})
         more = [f"{len(each)} folds, the first {MOST} shown"] if len(each) > MOST else []
         remark = STARTS.get(start) if each else None
@@ -93,18 +93,18 @@ def methods(ours: StudyResults) -> pd.DataFrame:
 def _method(
     named: str, value: float | None, model: str, ours: StudyResults, remark: str = ""
 ) -> dict[str, object]:
-    found = sfew_accuracy({"item": named, "ours": model, "remark": remark, "dataset": ""}, ours)
+    accuracy = sfew_accuracy({"item": named, "ours": model, "remark": remark, "dataset": ""}, ours)
     start = sfew_start(ours, model)
     return {
         "method": named,
         "published": value,
-        "random": found.get("ours"),
-        "film": found.get("ours_film"),
-        "spi": found.get("ours_spi"),
-        "model": found["model"],
+        "random": accuracy.get("ours"),
+        "film": accuracy.get("ours_film"),
+        "spi": accuracy.get("ours_spi"),
+        "model": accuracy["model"],
         "start": start,
-        "synthetic": found["synthetic"] and bool(start),
-        "note": found["note"],
+        "synthetic": accuracy["synthetic"] and bool(start),
+        "note": accuracy["note"],
     }
 
 

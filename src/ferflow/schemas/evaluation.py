@@ -290,9 +290,10 @@ accuracies = table(
 )
 
 sfew_folds = table(
-    "One model in one fold (or their mean: fold empty) of one protocol.",
+    "One model in one fold (or their mean: fold empty) of one protocol. Of hand-made features there is no "
+    "network.",
     (MODEL, NETWORK.but(optional=True), IMAGES.but(optional=True)),
-    count("unfrozen", "stages that learn", high=2, optional=True, about="The last ones."),
+    count("unfrozen", "stages that learn", high=2, optional=True, about="The last ones of the network."),
     (EPOCHS.but(optional=True), SFEW_PROTOCOL, ANY_FOLD, N_TRAINING),
     (count("n", "images judged", low=1), ACCURACY),
     percent(
