@@ -78,7 +78,7 @@ rule sfew_originals:
 
 
 rule sfew_crops:
-    """The face of each scene that counts, cut out, and what can be said of its quality."""
+    """Detect and cut out the face that counts in each scene, and measure its quality."""
     input:
         lambda w: STUDY.detector_weights(w.detector),
         [S.sfew.crops.manual_boxes] if S.sfew.crops.manual_boxes else [],
@@ -102,7 +102,7 @@ rule sfew_crops:
 
 
 rule sfew_folds_of:
-    """In which fold each image is judged."""
+    """The fold in which each image is tested."""
     input:
         manifest_csv=STUDY.manifest,
     output:
@@ -143,7 +143,7 @@ rule sfew_frozen:
 
 
 rule sfew_run:
-    """One training in each fold of a protocol, judged after several numbers of epochs."""
+    """One training in each fold of a protocol, evaluated after several numbers of epochs."""
     input:
         manifest_csv=STUDY.manifest,
         folds_csv=STUDY.at(layout.SFEW_FOLDS),

@@ -55,13 +55,13 @@ class TrainingRun(Section):
 
 
 class Transfer(Section):
-    """Networks whose first stages keep what they learnt elsewhere."""
+    """Networks whose first stages keep their weights from elsewhere."""
 
     start: Literal["imagenet", "untrained"] = setting(
         "untrained", "imagenet (paper; `ferflow weights fetch`), or untrained: random, which the tables say"
     )
     crops: Literal["auto", "haar", "blazeface", "mtcnn"] = setting(
-        "mtcnn", "detector whose face crops are learnt from: mtcnn (paper), haar, blazeface or auto"
+        "mtcnn", "detector whose face crops are trained on: mtcnn (paper), haar, blazeface or auto"
     )
     folds: t.Several = setting(5, "of protocols random and film", source="paper")
     protocols: t.Some[SfewProtocol] = setting(
@@ -90,12 +90,12 @@ class Transfer(Section):
 
     def trained(self) -> dict[str, TrainingRun]:
         """The runs that are not left out, each under those of its protocols that the study has."""
-        found = {}
+        trained = {}
         for name, run in self.runs.items():
             under = [one for one in run.protocols if one in self.protocols] if run is not None else []
             if under:
-                found[name] = run.model_copy(update={"protocols": under})
-        return found
+                trained[name] = run.model_copy(update={"protocols": under})
+        return trained
 
     def models(self) -> dict[str, dict[str, str | int]]:
         """What each model is, by columns of schema `sfew_folds`."""
@@ -117,8 +117,8 @@ class Transfer(Section):
 
     def under(self) -> list[SfewProtocol]:
         """The protocols that any run is under, the published one first."""
-        asked = {protocol for run in self.trained().values() for protocol in run.protocols}
-        return [name for name in get_args(SfewProtocol) if name in asked]
+        under = {protocol for run in self.trained().values() for protocol in run.protocols}
+        return [name for name in get_args(SfewProtocol) if name in under]
 
 
 class Lpq(Section):

@@ -1,4 +1,4 @@
-"""The face of each scene that counts, cut out, with what can be said of its quality."""
+"""Face crops: in each scene the face that counts is detected, cut out and measured."""
 
 from __future__ import annotations
 

@@ -59,8 +59,8 @@ def _drawn(manifest: pd.DataFrame, protocol: str, n_folds: int, seed: int) -> np
     kind = StratifiedKFold if groups is None else StratifiedGroupKFold
     splitter = kind(n_folds, shuffle=True, random_state=state)
     folds = np.full(len(manifest), OUT, np.int64)
-    for number, (_, judged) in enumerate(splitter.split(emotions, emotions, groups)):
-        folds[judged] = number
+    for number, (_, test) in enumerate(splitter.split(emotions, emotions, groups)):
+        folds[test] = number
     return folds
 
 

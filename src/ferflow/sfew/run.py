@@ -93,8 +93,8 @@ def train(
     if features.source.get("images") != store.digest(manifest["clip_id"]):
         raise InputError(features_h5, "does not hold the images of the manifest in its order", REMEDY)
     start = transfer.start_of(run.network)
-    asked = {"network": run.network, "unfrozen": run.unfrozen, "start": start, "seed": seed}
-    if {name: features.source.get(name) for name in asked} != asked:
+    wanted = {"network": run.network, "unfrozen": run.unfrozen, "start": start, "seed": seed}
+    if {name: features.source.get(name) for name in wanted} != wanted:
         raise InputError(features_h5, "is of another network", REMEDY)
     labels = manifest["emotion"].map(EMOTIONS_NEUTRAL.index).to_numpy(np.int64)
     clips = manifest.assign(subject_id=clip_list.resampling_units(manifest))
@@ -102,16 +102,16 @@ def train(
     models = run.models(transfer.batch)
     predicted, runs, curves = [], [], []
     for fold in range(folds.max() + 1):
-        learnt = np.flatnonzero((folds != fold) & (folds != sides.OUT))
-        test = np.flatnonzero(folds == fold)
+        train_rows = np.flatnonzero((folds != fold) & (folds != sides.OUT))
+        test_rows = np.flatnonzero(folds == fold)
         fold_seed = derive_seed(seed, "transfer", protocol, fold)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(fold_seed)
             head = split.head(network, run.network, run.unfrozen, len(EMOTIONS_NEUTRAL))
         trained = training.train(
             head,
-            Rows(features.values, labels, learnt),
-            Rows(features.values, labels, test),
+            Rows(features.values, labels, train_rows),
+            Rows(features.values, labels, test_rows),
             run.epochs,
             run.batch,
             run.learning_rate,
@@ -122,10 +122,10 @@ def train(
         )
         for epochs, model in models.items():
             named = (EMOTIONS_NEUTRAL, model, protocol, fold, seed)
-            predicted.append(predictions.table(clips.iloc[test], trained.probabilities[epochs], *named))
+            predicted.append(predictions.table(clips.iloc[test_rows], trained.probabilities[epochs], *named))
         about = {"model": models[max(models)], "protocol": protocol, "fold": fold, "network": run.network}
         about |= {"images": run.images, "unfrozen": run.unfrozen, "batch": run.batch}
-        about |= {"epochs": max(models), "n_training": len(learnt), "n": len(test)}
+        about |= {"epochs": max(models), "n_training": len(train_rows), "n": len(test_rows)}
         runs.append(about | {"seconds": round(trained.seconds, 3), "start": start})
         curves.append(
             trained.history.drop(columns=["validation_loss", "validation_accuracy"]).assign(fold=fold)
@@ -164,7 +164,7 @@ def write_folds(
 
 
 def _fold_rows(group: pd.DataFrame) -> list[dict]:
-    """A row for each fold of one model, which has learnt from all other folds, then their mean."""
+    """A row for each fold of one model, trained on all other folds, then their mean."""
     right = (group["emotion"] == group["predicted"]).groupby(group["fold"])
     accuracies, sizes = right.mean(), right.size()
     rows = [
@@ -177,8 +177,8 @@ def _fold_rows(group: pd.DataFrame) -> list[dict]:
         }
         for fold, accuracy in accuracies.items()
     ]
-    learnt = len(group) - round(sizes.mean())
-    mean = {"fold": None, "n_training": learnt, "n": len(group), "accuracy": float(accuracies.mean())}
+    n_training = len(group) - round(sizes.mean())
+    mean = {"fold": None, "n_training": n_training, "n": len(group), "accuracy": float(accuracies.mean())}
     return [*rows, mean | {"sd": float(accuracies.std(ddof=1))}]
 
 

@@ -647,7 +647,7 @@ class SfewFiles(StudyFiles):
         return self.each(file, protocol=under, run=self.handmade.trained())
 
     def folds_of(self, protocols: Iterable[str]) -> list[str]:
-        """In which fold each image is judged, under each of `protocols`."""
+        """The fold in which each image is tested, under each of `protocols`."""
         return self.each(layout.SFEW_FOLDS, protocol=protocols)
 
     # What a step sees of a section, less what says nothing of its result.
