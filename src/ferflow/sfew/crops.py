@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -18,9 +18,6 @@ from ferflow.faces.boxes import Detections, square
 from ferflow.faces.detect import Detector, detectors
 from ferflow.settings.scenes import Crops
 from ferflow.sfew import quality, store
-
-UNMEASURED = dict.fromkeys(("confidence", "blur", "yaw_proxy", "roll_degrees"), math.nan)
-"""What is measured of a crop, where no face was found."""
 
 
 def detector(name: str, settings: Crops, weights_folder: str | Path) -> list[Detector]:
@@ -93,36 +90,26 @@ def _crop(
 ) -> tuple[np.ndarray, dict]:
     """The crop uint8 [224,224,3] and its row of the table."""
     height, width = picture.shape[:2]
+    by, box, sure, points = "none", np.full(4, np.nan), math.nan, np.full((5, 2), np.nan)
     if len(found):
         k = chosen(found.boxes, width, height, settings.choice)
         by, box, sure, points = name, found.boxes[k], float(found.confidence[k]), found.points[k]
     elif manual is not None:
-        by, box, sure, points = "manual", manual, math.nan, np.full((5, 2), np.nan)
-    else:
-        return store.fitted(picture), _row("none", np.full(4, np.nan), 0)
-    known = bool(np.isfinite(points[:3]).all())
-    if settings.align and np.isfinite(points).all() and np.ptp(points, axis=0).any():
+        by, box = "manual", manual
+    if by == "none":
+        crop = store.fitted(picture)
+    elif settings.align and np.isfinite(points).all() and np.ptp(points, axis=0).any():
         crop = aligned(picture, points, store.SIZE, settings.margin)
     else:
         crop = boxed(picture, square(box, settings.margin), store.SIZE)
-    blur = quality.blur(crop)
-    yaw, roll = quality.pose(points) if known else (math.nan, math.nan)
+    blur = math.nan if by == "none" else quality.blur(crop)
+    yaw, roll = quality.pose(points) if np.isfinite(points[:3]).all() else (math.nan, math.nan)
     broken = quality.flags(blur, float(min(box[2:])), sure, yaw, roll, settings.limits)
     measured = {"confidence": sure, "blur": blur, "yaw_proxy": yaw, "roll_degrees": roll}
-    return crop, _row(by, box, len(found), measured, broken)
-
-
-def _row(
-    by: str,
-    box: np.ndarray,
-    faces: int,
-    measured: Mapping[str, float] = UNMEASURED,
-    broken: Sequence[str] = (),
-) -> dict:
-    return {
+    return crop, {
         "found_by": by,
         **dict(zip(("x", "y", "width", "height"), (round(float(v), 2) for v in box), strict=True)),
-        "faces": faces,
+        "faces": len(found),
         **{name: round(value, 4) if math.isfinite(value) else None for name, value in measured.items()},
         "flags": quality.BETWEEN.join(broken),
     }
