@@ -190,12 +190,10 @@ SCENES = (
         60,
         work=work.frozen_stages,
     ),
-    trains(
-        "sfew_cell", "ferflow.sfew.run:train_cell", ("seed",), 2000, 60, group="transfer", work=work.transfer
-    ),
+    trains("sfew_run", "ferflow.sfew.run:train", ("seed",), 2000, 60, group="transfer", work=work.transfer),
     Step(
         "sfew_handmade",
-        "ferflow.sfew.svm:judge",
+        "ferflow.sfew.svm:write_predictions",
         ("settings=sfew.handmade", "seed"),
         1500,
         30,

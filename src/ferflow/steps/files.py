@@ -607,7 +607,7 @@ class SfewFiles(StudyFiles):
         super().__init__(ready)
         about = self.settings.sfew
         self.transfer, self.handmade = about.transfer, about.handmade
-        self.cells = about.transfer.run()
+        self.runs = about.transfer.trained()
         # Of the embedded set its mark, which is written last.
         self.scenes = f"{about.dataset.path}/{SYNTHETIC_MARK}" if self.synthetic else about.dataset.path
         self.images = {
@@ -622,48 +622,43 @@ class SfewFiles(StudyFiles):
         published = self.transfer.start_of(model) == "imagenet"
         return self.weights(NETWORKS[model].pretrained[0]) if published else []
 
-    def cell_features(self, cell: str) -> str:
-        """The features of the frozen stages of a cell's network for its images."""
-        own = self.cells[cell]
+    def run_features(self, run: str) -> str:
+        """The features of the frozen stages of a run's network for its images."""
+        own = self.runs[run]
         return self.frozen.format(network=own.network, unfrozen=own.unfrozen, images=own.images)
 
-    def cell_start(self, cell: str) -> str | list:
-        """What a cell's training starts from; frozen stages have spoken already."""
-        return self.start_of(self.cells[cell].network) if self.cells[cell].unfrozen else []
+    def run_start(self, run: str) -> str | list:
+        """What a run starts from; frozen stages have given their features already."""
+        return self.start_of(self.runs[run].network) if self.runs[run].unfrozen else []
 
-    def of_cells(self, file: str) -> dict[str, list[str]]:
-        """A file of every cell under each of its protocols, by protocol."""
-        return {
-            protocol: [
-                f"{self.at(layout.SFEW_CELL, protocol=protocol, cell=name)}/{file}"
-                for name, cell in self.cells.items()
-                if protocol in cell.protocols
-            ]
-            for protocol in self.transfer.under()
-        }
+    def of_runs(self, file: str, *protocols: str) -> list[str]:
+        """A file of every run under each of `protocols` (without any: all), protocol by protocol."""
+        return [
+            f"{self.at(layout.SFEW_RUN, protocol=protocol, run=name)}/{file}"
+            for protocol in protocols or self.transfer.under()
+            for name, run in self.runs.items()
+            if protocol in run.protocols
+        ]
 
-    def of_handmade(self) -> dict[str, list[str]]:
-        """The predictions of every hand-made feature, by protocol."""
-        return {
-            protocol: self.each(
-                f"{self.at(layout.SFEW_CELL, protocol=protocol)}/predictions.csv", cell=self.handmade.run()
-            )
-            for protocol in self.handmade.under()
-        }
+    def of_handmade(self, *protocols: str) -> list[str]:
+        """The predictions of every hand-made feature under each of `protocols` (without any: all)."""
+        under = [name for name in self.handmade.under() if not protocols or name in protocols]
+        file = f"{layout.SFEW_RUN}/predictions.csv"
+        return self.each(file, protocol=under, run=self.handmade.trained())
 
     def folds_of(self, protocols: Iterable[str]) -> list[str]:
-        """In which fold each image is judged, under each of `protocols`."""
+        """The fold in which each image is tested, under each of `protocols`."""
         return self.each(layout.SFEW_FOLDS, protocol=protocols)
 
     # What a step sees of a section, less what says nothing of its result.
 
-    def cell(self, name: str, protocol: str) -> dict:
-        """A cell under one protocol: another in the study is no reason to train this one anew."""
-        return as_params(self.cells[name]) | {"protocols": [protocol]}
+    def run(self, name: str, protocol: str) -> dict:
+        """A run under one protocol: another in the study is no reason to train this one anew."""
+        return as_params(self.runs[name]) | {"protocols": [protocol]}
 
     def trained(self, protocol: str) -> dict:
-        """How cells are trained, without the others of them."""
-        return as_params(self.transfer) | {"protocols": [protocol], "cells": {}}
+        """How runs are trained, without the others of them."""
+        return as_params(self.transfer) | {"protocols": [protocol], "runs": {}}
 
 
 class AffectFiles(StudyFiles):

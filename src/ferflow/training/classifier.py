@@ -171,9 +171,9 @@ def of_stage(settings: Spatial, stage: Stage, rate: float | None = None) -> Spat
 
 def outcome(history: pd.DataFrame) -> Outcome:
     """What the search needs of a learning curve."""
-    found = best_epoch(history)
-    train = history.set_index("epoch").train_accuracy[found["epoch"]]
-    return Outcome(found["max_accuracy"], float(train), found["epoch"], len(history))
+    top = best_epoch(history)
+    train = history.set_index("epoch").train_accuracy[top["epoch"]]
+    return Outcome(top["max_accuracy"], float(train), top["epoch"], len(history))
 
 
 def describe(shape: Shape) -> str:
