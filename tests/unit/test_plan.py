@@ -15,8 +15,8 @@ import pytest
 from ferflow.errors import InputError
 from ferflow.planning import units
 from ferflow.planning.plan import plan
-from ferflow.planning.rates import Measured, Rates, benchmark, measured
-from ferflow.runs.events import Job
+from ferflow.planning.rates import Measured, Rates, measured
+from ferflow.runs.events import Job, benchmark
 from ferflow.steps import work as works
 from ferflow.steps.work import Sizes, Work
 

@@ -115,11 +115,7 @@ def _last(study: StudyFiles, tables: list[Table]) -> Iterator[ReportStep]:
     yield ReportStep(
         name="render_tables",
         call="ferflow.report.table_list:render_all",
-        given={
-            "shown": shown,
-            "synthetic": study.synthetic,
-            "confidence": settings.evaluation.confidence,
-        },
+        given={"shown": shown, "synthetic": study.synthetic, "confidence": settings.evaluation.confidence},
         inputs={"tables_csv": [study.path(table) for table in tables]},
         outputs={
             "html": [Page(f"{one.name}.html", one.title, one.part, caption, "table") for one in tables],

@@ -57,11 +57,7 @@ def _training(study: ClipFiles) -> Iterator[ReportStep]:
         name="figures_of_training",
         call=f"{__name__}:learning_curves",
         sees=("protocol",),
-        given={
-            "models": list(study.models.values()),
-            "n_classes": len(study.settings.emotions),
-            **marks,
-        },
+        given={"models": list(study.models.values()), "n_classes": len(study.settings.emotions), **marks},
         inputs={"histories": study.of_folds("history.csv")},
         outputs={
             "figures": [

@@ -51,10 +51,7 @@ def _averages(study: ImageFiles) -> Iterator[ReportStep]:
         name="best_choice",
         call="ferflow.evaluation.images:choose_models",
         given={"names": study.models, "best": as_params(study.settings.images.best)},
-        inputs={
-            "models": study.of_models("model.pt"),
-            "predictions_csvs": study.views("predictions.csv"),
-        },
+        inputs={"models": study.of_models("model.pt"), "predictions_csvs": study.views("predictions.csv")},
         outputs={"out": study.choice},
     )
     yield ReportStep(

@@ -11,6 +11,7 @@ from ferflow import layout
 from ferflow import settings as study_settings
 from ferflow.errors import FerflowError, InputError
 from ferflow.planning import jobs, units
+from ferflow.runs import events
 from ferflow.runs.events import Job
 from ferflow.steps import work as works
 from ferflow.steps.work import CONSTANT, STEPPED, Work
@@ -89,7 +90,7 @@ def _of_study(folder: Path, study: str) -> tuple | None:
 
 
 def _measured(folder: Path, job: Job, settings, size) -> Measured:
-    cpu, wall, memory = benchmark(folder / job.benchmark) if job.benchmark else (None, None, None)
+    cpu, wall, memory = events.benchmark(folder / job.benchmark) if job.benchmark else (None, None, None)
     wall = job.seconds if wall is None else wall
     written = sum(_size(folder / path) for path in job.outputs)
     work = units.of_job(job.rule, job.wildcards, settings, size)
@@ -100,25 +101,6 @@ def _size(path: Path) -> int:
     if path.is_dir():
         return sum(one.stat().st_size for one in path.rglob("*") if one.is_file())
     return path.stat().st_size if path.is_file() else 0
-
-
-def benchmark(path: Path) -> tuple[float | None, float | None, float | None]:
-    """Processor seconds, wall-clock seconds and greatest memory (MB) of a benchmark file; None if unknown."""
-    try:
-        head, row, *_ = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, ValueError):
-        return None, None, None
-    values = dict(zip(head.split("\t"), row.split("\t"), strict=False))
-
-    def number(name: str) -> float | None:
-        try:
-            return float(values.get(name, ""))
-        except ValueError:
-            return None
-
-    cpu, wall = number("cpu_time"), number("s")
-    # Snakemake samples; a job that ended before its first sample has no processor time.
-    return cpu or wall, wall, number("max_rss")
 
 
 class Rates:

@@ -173,3 +173,22 @@ def jobs(events: Iterable[dict], begin: float = 0.0) -> tuple[Job, ...]:
             elif not (found[number].failure and found[number].failure.group):
                 found[number] = replace(found[number], failure=Failure(**event["failure"]))
     return tuple(job for job in found.values() if job.outputs)
+
+
+def benchmark(path: Path) -> tuple[float | None, float | None, float | None]:
+    """Processor seconds, wall-clock seconds and greatest memory (MB) of a benchmark file; None if unknown."""
+    try:
+        head, row, *_ = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError):
+        return None, None, None
+    values = dict(zip(head.split("\t"), row.split("\t"), strict=False))
+
+    def number(name: str) -> float | None:
+        try:
+            return float(values.get(name, ""))
+        except ValueError:
+            return None
+
+    cpu, wall = number("cpu_time"), number("s")
+    # Snakemake samples; a job that ended before its first sample has no processor time.
+    return cpu or wall, wall, number("max_rss")

@@ -36,22 +36,11 @@ def measured(folder: str | Path, jobs: Iterable[Job]) -> list[float | None]:
     """Seconds of each job's script by its benchmark file; None where there is none, or not of that job."""
     found: list[float | None] = []
     for job in jobs:
-        seconds = None if job.benchmark is None else _seconds(Path(folder) / job.benchmark)
+        seconds = None if job.benchmark is None else events.benchmark(Path(folder) / job.benchmark)[1]
         # A later run writes over the file.
         fits = seconds is not None and seconds <= job.seconds
         found.append(seconds if fits else None)
     return found
-
-
-def _seconds(path: Path) -> float | None:
-    """Column `s` of a benchmark file; the mean of its lines."""
-    try:
-        head, *rows = path.read_text(encoding="utf-8").splitlines()
-        column = head.split("\t").index("s")
-        values = [float(row.split("\t")[column]) for row in rows if row]
-        return sum(values) / len(values)
-    except (OSError, ValueError, IndexError, ZeroDivisionError):
-        return None
 
 
 def alone(jobs: Sequence[Job], cores: int) -> dict[str, float]:

@@ -234,17 +234,7 @@ AFFECT = (
 )
 STEPS = {
     step.name: step
-    for step in (
-        *WEIGHTS,
-        *CLIPS,
-        *SPATIAL,
-        *FEATURES,
-        *HEADS,
-        *FRAMES,
-        *IMAGES,
-        *DATACENTRIC,
-        *SCENES,
-        *AFFECT,
-    )
+    for stage in (WEIGHTS, CLIPS, SPATIAL, FEATURES, HEADS, FRAMES, IMAGES, DATACENTRIC, SCENES, AFFECT)
+    for step in stage
 }
 """Every step with a rule of its own, by the name of the rule."""
