@@ -9,10 +9,10 @@ from prediction_study import SKILLS, predictions
 from ferflow.classes import EMOTIONS
 from ferflow.evaluation import detail
 from ferflow.evaluation.calibration import calibration
+from ferflow.evaluation.classification import confusion
 from ferflow.evaluation.compare import comparisons
-from ferflow.evaluation.confusion import confusion
-from ferflow.evaluation.fusions import fusion_name
 from ferflow.evaluation.metrics import measure
+from ferflow.evaluation.predictions import fusion_name
 from ferflow.evaluation.results import results
 from ferflow.fusion import run
 from ferflow.report import opening

@@ -10,14 +10,22 @@ import pandas as pd
 from ferflow import tables
 from ferflow.evaluation import predictions
 from ferflow.evaluation.calibration import calibration
+from ferflow.evaluation.classification import confidences, confidences_by_class, confusion, error_counts
 from ferflow.evaluation.compare import comparisons
-from ferflow.evaluation.confidence import confidences, confidences_by_class
-from ferflow.evaluation.confusion import confusion
-from ferflow.evaluation.detail_tables import SCHEMAS, TITLES
-from ferflow.evaluation.errors import error_counts
-from ferflow.evaluation.fusions import FOUND, fusion_name
-from ferflow.evaluation.predictions import HUMAN, PEOPLE
+from ferflow.evaluation.predictions import CHOSEN_FUSIONS, HUMAN, PEOPLE, fusion_name
 from ferflow.settings import Calibration, Evaluation
+
+TITLES = {
+    "comparisons": "Models against each other",
+    "calibration": "Calibration: confidence against accuracy",
+    "reliability": "Accuracy in bins of confidence",
+    "confidences": "Most and least confident clips",
+    "confidences_by_class": "Confidences of the clips that are right",
+    "error_counts": "Errors by emotion",
+    "confusion_with_annotators": "Confusion of models and annotators",
+}
+SCHEMAS = {"confusion_with_annotators": "confusion"}
+"""Schemas of tables that have another name."""
 
 
 def write_details(
@@ -30,7 +38,7 @@ def write_details(
     emotions: Sequence[str],
     protocol: str = "honest",
 ) -> None:
-    """Write the tables of `detail_tables.TITLES` (.csv) to the folder `out_tables`.
+    """Write the tables of `TITLES` (.csv) to the folder `out_tables`.
 
     The predictions are those of models, fusions and annotators. Of the fusions only those that were found in
     cross-validation take part: the listed ones stand in schema `fusion`. Of the annotators only the majority
@@ -42,7 +50,7 @@ def write_details(
     judged = frame[frame["protocol"].isin((predictions.judged(frame), HUMAN))]
     judged = judged[judged["role"] != "control"]
     errors, bins = calibration(scored, emotions, settings, evaluation, seed)
-    found = {
+    made = {
         "comparisons": comparisons(judged, compared_models(judged), evaluation, seed),
         "calibration": errors,
         "reliability": bins,
@@ -52,12 +60,12 @@ def write_details(
         "confusion_with_annotators": confusion(judged, emotions),
     }
     for name in TITLES:
-        tables.write(found[name], Path(out_tables) / f"{name}.csv", SCHEMAS.get(name, name))
+        tables.write(made[name], Path(out_tables) / f"{name}.csv", SCHEMAS.get(name, name))
 
 
 def chosen(frame: pd.DataFrame) -> pd.DataFrame:
     """The rows that a closer look is worth: those of listed fusions are not."""
-    shown = [fusion_name(name) for name in FOUND]
+    shown = [fusion_name(name) for name in CHOSEN_FUSIONS]
     return frame[(frame["role"] != "fusion") | frame["model"].isin(shown)].reset_index(drop=True)
 
 

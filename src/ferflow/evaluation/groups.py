@@ -86,9 +86,8 @@ def results_by(
     """
     listed = manifest.set_index("clip_id")
     parts = [by_group(predictions, name, listed[name], emotions, settings, seed) for name in by]
-    columns = tables.schema("results_by").names
     table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
-    return table.reindex(columns=columns).astype(dict.fromkeys(("value", "low", "high"), float))
+    return tables.from_rows(table, "results_by")
 
 
 def by_group(

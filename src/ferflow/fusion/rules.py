@@ -13,8 +13,8 @@ import numpy as np
 
 from ferflow.errors import SettingError
 from ferflow.evaluation import ensemble
-from ferflow.evaluation.fusions import BEST, STACKING
-from ferflow.fusion.align import Scores, fold_accuracy
+from ferflow.evaluation.predictions import BEST, STACKING
+from ferflow.fusion.align import Scores, fold_accuracy, out_of_fold
 from ferflow.settings import Fusion, parts_of
 
 
@@ -87,12 +87,7 @@ def fuse(shares: np.ndarray, rule: str, weights: np.ndarray) -> np.ndarray:
 
 def cross_fitted(scores: Scores, rule: str) -> np.ndarray:
     """Probabilities [N,K] by `rule` of out-of-fold clips: those of a fold with the weights of the others."""
-    found = np.empty(scores.shares.shape[1:])
-    for fold in scores.folds:
-        held_out = (scores.clips["fold"] == fold).to_numpy()
-        weights = accuracies(scores.part(~held_out))
-        found[held_out] = fuse(scores.shares[:, held_out], rule, weights)
-    return found
+    return out_of_fold(scores, lambda others, fold: fuse(fold.shares, rule, accuracies(others)))
 
 
 def accuracies(scores: Scores) -> np.ndarray:
@@ -162,9 +157,4 @@ def cross_fitted_choice(scores: Scores, rules: Sequence[str], most: int, search:
 
     Their accuracy lacks the optimism of `Chosen.accuracy`.
     """
-    found = np.full(scores.shares.shape[1:], np.nan)
-    for fold in scores.folds:
-        held_out = (scores.clips["fold"] == fold).to_numpy()
-        chosen = choose(scores.part(~held_out), rules, most, search)
-        found[held_out] = chosen.predict(scores.part(held_out))
-    return found
+    return out_of_fold(scores, lambda others, fold: choose(others, rules, most, search).predict(fold))

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ferflow import layout, tables
-from ferflow.evaluation import detail_tables
+from ferflow.evaluation import detail
 from ferflow.parts import IN_SHORT, PREDICTIONS, RESULTS, collected
 from ferflow.report import opening
 from ferflow.settings import Calibration, Evaluation, Pictures
@@ -141,9 +141,9 @@ def _details(study: ClipFiles) -> Iterator[ReportStep]:
                 name,
                 title if name != "comparisons" or compared else "",
                 RESULTS,
-                detail_tables.SCHEMAS.get(name, ""),
+                detail.SCHEMAS.get(name, ""),
             )
-            for name, title in detail_tables.TITLES.items()
+            for name, title in detail.TITLES.items()
         },
         rests_on=PREDICTIONS,
     )
@@ -208,7 +208,7 @@ def figures_of_details(
         compared.differences(comparisons, out_comparisons, confidence)
     if groups and out_groups:
         by_group.by_group(groups, out_groups, confidence)
-    run.confusions_with_annotators(confusion, out_confusion)
+    run.confusions(confusion, out_confusion, annotators=True)
 
 
 def _opening(study: ClipFiles) -> ReportStep:
@@ -335,9 +335,9 @@ def error_tables(
     """The thesis's Figure 3.29 for each model: mislabelled clips with all scores."""
     from ferflow.explain.strips import links
     from ferflow.parts import shared_out
-    from ferflow.report.error_table import render
+    from ferflow.report.table_list import render_errors
 
     clips = tables.read(errors, "errors")["clip_id"].unique()
     pictures = links(strips, clips, out_folder)
     for model, outputs in shared_out(models, out_pages).items():
-        render(errors, model, outputs, judged, pictures)
+        render_errors(errors, model, outputs, judged, pictures)

@@ -614,6 +614,7 @@ class SfewFiles(StudyFiles):
             "originals": self.at(layout.SFEW_ORIGINALS),
             "crops": self.at(layout.SFEW_CROPS, detector=about.transfer.crops),
         }
+        self.frozen = self.at(layout.FROZEN, model="{network}-{unfrozen}-{images}")
         self.about_crops = self.at(layout.SFEW_CROPS_TABLE, detector=about.transfer.crops)
 
     def start_of(self, model: str) -> str | list:
@@ -622,9 +623,9 @@ class SfewFiles(StudyFiles):
         return self.weights(NETWORKS[model].pretrained[0]) if published else []
 
     def cell_features(self, cell: str) -> str:
-        """What the frozen stages of a cell's network say of its images."""
+        """The features of the frozen stages of a cell's network for its images."""
         own = self.cells[cell]
-        return self.at(layout.SFEW_FROZEN, network=own.network, unfrozen=own.unfrozen, images=own.images)
+        return self.frozen.format(network=own.network, unfrozen=own.unfrozen, images=own.images)
 
     def cell_start(self, cell: str) -> str | list:
         """What a cell's training starts from; frozen stages have spoken already."""

@@ -253,8 +253,8 @@ def _sfew(settings: SfewSettings, folder: Path) -> Ready:
     else:
         scenes = sfew.find(about.dataset.path)
         counts = Counter(scene.emotion for scene in scenes)
-        films = len({scene.film for scene in scenes})
-        if "spi" in about.transfer.protocols and not any(scene.spi_part for scene in scenes):
+        films = len({scene.group_id for scene in scenes})
+        if "spi" in about.transfer.protocols and not any(scene.split for scene in scenes):
             notes.append(f"protocol spi: not run, {about.dataset.path} has no lists of its two sets")
             about = about.without("spi")
     about = about.without()
