@@ -9,7 +9,7 @@ from ferflow import layout, tables
 from ferflow.evaluation import detail
 from ferflow.parts import IN_SHORT, PREDICTIONS, RESULTS, collected
 from ferflow.report import opening
-from ferflow.settings import Calibration, Evaluation, Pictures
+from ferflow.settings import Pictures
 from ferflow.steps.files import ClipFiles, StudyFiles
 from ferflow.steps.step import Figure, Folder, Page, ReportStep, Table
 
@@ -130,8 +130,8 @@ def _details(study: ClipFiles) -> Iterator[ReportStep]:
     compared = several(study)
     yield ReportStep(
         name="details",
-        call=f"{__name__}:details",
-        sees=("calibration", *JUDGING),
+        call="ferflow.evaluation.detail:write_details",
+        sees=("settings=calibration", *JUDGING),
         inputs={
             "predictions_csvs": [study.at(layout.PREDICTIONS), *study.fused_predictions()],
             "manifest_csv": study.clips,
@@ -169,23 +169,6 @@ def _details(study: ClipFiles) -> Iterator[ReportStep]:
     )
 
 
-def details(
-    predictions_csvs: Sequence[str],
-    manifest_csv: str,
-    out_folder: Path,
-    calibration: Calibration,
-    evaluation: Evaluation,
-    emotions: Sequence[str],
-    protocol: str,
-    seed: int,
-) -> None:
-    """Models against each other, calibration, confidences, counts of errors."""
-    from ferflow.evaluation.detail import write_details
-
-    own = (calibration, evaluation, seed, emotions, protocol)
-    write_details(predictions_csvs, manifest_csv, out_folder, *own)
-
-
 def figures_of_details(
     reliability: str,
     calibration: str,
@@ -215,29 +198,12 @@ def _opening(study: ClipFiles) -> ReportStep:
     title = "Which model, how good, how sure, against humans, what it confuses"
     return ReportStep(
         name="opening",
-        call=f"{__name__}:opening_page",
+        call="ferflow.report.opening:write",
         sees=("study",),
         given={"confidence": study.settings.evaluation.confidence},
-        inputs=study.tables(*opening.TABLES),
+        inputs={"tables_csv": [study.table(name) for name in opening.TABLES]},
         outputs={"out": Page("opening.html", title, IN_SHORT, "opening")},
     )
-
-
-def opening_page(
-    results: str,
-    calibration: str,
-    comparisons: str,
-    confusion: str,
-    unusable_counts: str,
-    study: str,
-    confidence: float,
-    out: str,
-) -> None:
-    """The page that the report opens with."""
-    found = dict(
-        zip(opening.TABLES, (results, calibration, comparisons, confusion, unusable_counts), strict=True)
-    )
-    opening.write(found, out, study, confidence)
 
 
 def _mistaken(study: ClipFiles) -> Iterator[ReportStep]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 
 from ferflow import layout
 from ferflow.parts import CROSS_VALIDATION, CURVES, EXPERIMENTS, NETWORKS, PREDICTIONS, shared_out
@@ -174,12 +173,12 @@ def _nested(study: ClipFiles) -> ReportStep:
     inner = "Candidates on the inner folds of nested cross-validation"
     return ReportStep(
         name="nested_tables",
-        call=f"{__name__}:nested",
+        call="ferflow.training.nested:write_table",
         sees=JUDGING,
         inputs={
-            "choices": study.each(f"{layout.NESTED_OUTER}/choice.json", **folds),
-            "inner": study.each(f"{layout.NESTED_OUTER}/inner.csv", **folds),
-            "predictions": study.each(f"{layout.NESTED_OUTER}/predictions.csv", **folds),
+            "choices_json": study.each(f"{layout.NESTED_OUTER}/choice.json", **folds),
+            "inner_csvs": study.each(f"{layout.NESTED_OUTER}/inner.csv", **folds),
+            "predictions_csvs": study.each(f"{layout.NESTED_OUTER}/predictions.csv", **folds),
             "manifest_csv": study.clips,
         },
         outputs={
@@ -188,25 +187,6 @@ def _nested(study: ClipFiles) -> ReportStep:
         },
         rests_on=PREDICTIONS,
     )
-
-
-def nested(
-    choices: Sequence[str],
-    inner: Sequence[str],
-    predictions: Sequence[str],
-    manifest_csv: str,
-    evaluation: Evaluation,
-    emotions: Sequence[str],
-    protocol: str,
-    seed: int,
-    out_nested: str,
-    out_inner: str,
-) -> None:
-    """What was chosen in each outer fold, whose files lie in one folder, and how good it is there."""
-    from ferflow.training.nested import write_table
-
-    folders = [Path(path).parent for path in choices]
-    write_table(folders, manifest_csv, out_nested, out_inner, evaluation, seed, emotions, protocol)
 
 
 def _experiments(study: ClipFiles) -> ReportStep:
@@ -273,21 +253,14 @@ def _search(study: ClipFiles, head: str) -> ReportStep:
     tried = study.settings.search.tried(head)
     return ReportStep(
         name=f"figure_of_search_{head}",
-        call=f"{__name__}:search",
+        call="ferflow.report.searches:head",
         given={
             "model": model,
             "logarithmic": [name for name, one in tried.items() if isinstance(one, Range) and one.log],
         },
-        inputs={"trials": study.table(f"search-{head}")},
+        inputs={"trials_csv": study.table(f"search-{head}")},
         outputs={"out": Figure(f"search-{head}", f"Search of the settings of {head}", CROSS_VALIDATION)},
     )
-
-
-def search(trials: str, model: str, logarithmic: Sequence[str], out: str) -> None:
-    """What a search tried, and how good it was."""
-    from ferflow.report import searches
-
-    searches.head(trials, out, model, logarithmic)
 
 
 def _explained(study: ClipFiles) -> Iterator[ReportStep]:
