@@ -338,14 +338,10 @@ class ClipFiles(StudyFiles):
 
     def fold_files(self, pattern: str, tested: bool | None = None) -> dict[str, str]:
         """What the training of a fold writes to its folder; `tested`: also on the test subjects."""
-        folder = self.at(pattern)
-        found = in_folder(folder, "history.csv", "predictions.csv", "best_epoch.json")
-        found["early_history"] = f"{folder}/early_history.csv"
-        return found | (
-            in_folder(folder, "fold_test_predictions.csv")
-            if (self.tested if tested is None else tested)
-            else {}
-        )
+        names = ["history.csv", "predictions.csv", "best_epoch.json", "early_history.csv"]
+        if self.tested if tested is None else tested:
+            names.append("fold_test_predictions.csv")
+        return in_folder(self.at(pattern), *names)
 
     def of_folds(self, file: str) -> list[str]:
         """A file of every fold of every model, in the order of `models`."""

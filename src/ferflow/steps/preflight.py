@@ -84,7 +84,8 @@ def _clips(settings: ClipSettings, folder: Path) -> Ready:
     split, settings = splits.planned(settings, clips)
     if settings.splits.compared:
         splits.regrouped(split, sexes, settings.seed)
-    _nested(settings, sexes)
+    if settings.nested.heads:
+        nested.make(sexes, settings.nested.outer, settings.nested.inner, settings.seed)
     _fusion(settings, split)
     _baselines(settings)
     if settings.sees_images():
@@ -109,13 +110,6 @@ def _lacking(settings: ClipSettings, about: pd.DataFrame, split: dict) -> list[s
         if lost:
             notes.append(f"{name} has no clip of {', '.join(lost)}")
     return notes
-
-
-def _nested(settings: ClipSettings, sexes: dict[str, str]) -> None:
-    if not settings.nested.heads:
-        return
-
-    nested.make(sexes, settings.nested.outer, settings.nested.inner, settings.seed)
 
 
 def _fusion(settings: ClipSettings, split: dict) -> None:
