@@ -8,7 +8,7 @@ from pathlib import Path
 from ferflow import settings as study_settings
 from ferflow.apps.estimate import pass_cost, step_cost
 from ferflow.errors import InputError
-from ferflow.planning import jobs, units
+from ferflow.planning import jobs, sizes
 from ferflow.planning.plan import Row, plan
 from ferflow.planning.rates import Rates, measured
 from ferflow.settings import Settings
@@ -31,7 +31,7 @@ def run(
     if not planned:
         print(f"study {settings.study}: nothing to run; --all plans it as a whole")
         return
-    size = units.sizes(settings, Path())
+    size = sizes.of_study(settings, Path())
     step = steps(settings) if measure else None
     rows = plan(planned, settings, size, Rates(measured(records)), times, step)
     print("\n".join(lines(rows, settings, size, times)))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from ferflow.planning.rates import Rate, Rates
-from ferflow.planning.units import of_job
+from ferflow.planning.sizes import of_job
 from ferflow.runs.events import Job
 from ferflow.settings import Settings
 from ferflow.steps.work import CONSTANT, IMAGE, STEPPED, VERSION, Sizes, Work

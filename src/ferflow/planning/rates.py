@@ -10,7 +10,7 @@ from pathlib import Path
 from ferflow import layout
 from ferflow import settings as study_settings
 from ferflow.errors import FerflowError, InputError
-from ferflow.planning import jobs, units
+from ferflow.planning import jobs, sizes
 from ferflow.runs import events
 from ferflow.runs.events import Job
 from ferflow.steps import work as works
@@ -25,7 +25,7 @@ class Measured:
     """A past job: its work, processor and wall-clock seconds, peak memory (MB), bytes written."""
 
     rule: str
-    units: Work
+    work: Work
     cpu: float
     wall: float
     memory: float
@@ -84,7 +84,7 @@ def _of_study(folder: Path, study: str) -> tuple | None:
         return None
     try:
         settings = study_settings.load(path)
-        return settings, units.sizes(settings, folder)
+        return settings, sizes.of_study(settings, folder)
     except FerflowError:
         return None  # of another version, or its data are gone
 
@@ -93,7 +93,7 @@ def _measured(folder: Path, job: Job, settings, size) -> Measured:
     cpu, wall, memory = events.benchmark(folder / job.benchmark) if job.benchmark else (None, None, None)
     wall = job.seconds if wall is None else wall
     written = sum(_size(folder / path) for path in job.outputs)
-    work = units.of_job(job.rule, job.wildcards, settings, size)
+    work = sizes.of_job(job.rule, job.wildcards, settings, size)
     return Measured(job.rule, work, wall if cpu is None else cpu, wall, memory or 0.0, written)
 
 
@@ -111,13 +111,13 @@ class Rates:
         self._by_variant: dict[tuple[str, str], list[Measured]] = defaultdict(list)
         self._of_rule: dict[str, list[Measured]] = defaultdict(list)
         for job in jobs:
-            self._by_rule[job.rule, job.units.variant].append(job)
+            self._by_rule[job.rule, job.work.variant].append(job)
             self._of_rule[job.rule].append(job)
-            if job.units.per in STEPPED and job.units.variant:
-                self._by_variant[job.units.per, job.units.variant].append(job)
+            if job.work.per in STEPPED and job.work.variant:
+                self._by_variant[job.work.per, job.work.variant].append(job)
         self._starts: dict[str, float] = {}
         for job in (job for same in self._of_rule.values() for job in same):
-            sort = _sort(job.units.per)
+            sort = _sort(job.work.per)
             self._starts[sort] = min(job.cpu, self._starts.get(sort, job.cpu))
 
     def of(self, rule: str, work: Work) -> Rate | None:
@@ -131,9 +131,9 @@ class Rates:
         alike = self._by_variant.get((work.per, work.variant))
         if alike:
             return self._rate(alike, f"as {alike[0].rule}")
-        others = [job for job in self._of_rule.get(rule, []) if job.units.per == work.per]
+        others = [job for job in self._of_rule.get(rule, []) if job.work.per == work.per]
         if others:
-            names: Mapping[str, None] = dict.fromkeys(job.units.variant for job in others)
+            names: Mapping[str, None] = dict.fromkeys(job.work.variant for job in others)
             return self._rate(others, f"as with {', '.join(names)}")
         return None
 
@@ -143,10 +143,10 @@ class Rates:
         The start is the least time that any job of its sort took, trainings and others apart: the loading of
         libraries is most of it.
         """
-        n, amount = len(same), sum(job.units.amount for job in same)
+        n, amount = len(same), sum(job.work.amount for job in same)
         cpu, memory = sum(job.cpu for job in same), max(job.memory for job in same)
         written = sum(job.written for job in same)
-        per = same[0].units.per
+        per = same[0].work.per
         if per == CONSTANT or amount == 0:
             return Rate(cpu / n, 0.0, 0.0, written / n, memory, n, of)
         start = min(self._starts[_sort(per)], *(job.cpu for job in same))
