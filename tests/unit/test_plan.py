@@ -135,7 +135,7 @@ def test_a_thousand_times_the_data_is_a_thousand_times_the_jobs_or_the_work(smal
         often["published_comparison"].seconds == once["published_comparison"].seconds
         and "assumed" in once["published_comparison"].remark
     )
-    assert once["faces"].grows == "a job a subject, per frame" and once["faces"].asked == 1000
+    assert once["faces"].grows == "a job a subject, per frame" and once["faces"].requested == 1000
 
 
 def test_a_step_is_measured_where_no_run_tells_of_the_network(small_settings):

@@ -70,7 +70,7 @@ def lines(rows: list[Row], settings: Settings, size: Sizes, times: int) -> list[
         remark = f" ({row.remark})" if row.remark else ""
         said.append(
             f"{row.rule:26} {row.jobs:9,} {row.seconds / 3600:10,.3f} {_time(row.longest):>9} "
-            f"{row.bytes / 1e9:9,.3f} {row.memory:8,.0f} {row.asked:6,.0f}  {row.grows}{remark}"
+            f"{row.bytes / 1e9:9,.3f} {row.memory:8,.0f} {row.requested:6,.0f}  {row.grows}{remark}"
         )
     seconds, trained = sum(row.seconds for row in rows), sum(row.trained for row in rows)
     gpu = sum(row.gpu for row in rows)

@@ -54,7 +54,7 @@ def _fusion(study: ClipFiles) -> ReportStep:
 
 
 def _predictions(study: ClipFiles) -> ReportStep:
-    said = [
+    files = [
         *study.model_predictions(),
         *study.baseline_predictions(),
         *study.control_predictions(),
@@ -62,7 +62,7 @@ def _predictions(study: ClipFiles) -> ReportStep:
     ]
     rests_on = "the predictions of folds, final models and annotators"
     classes = study.settings.emotions
-    return collected(study, "predictions", said, classes, rests_on, manifest_csv=study.clips)
+    return collected(study, "predictions", files, classes, rests_on, manifest_csv=study.clips)
 
 
 def _metrics(study: ClipFiles) -> ReportStep:

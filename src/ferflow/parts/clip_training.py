@@ -162,8 +162,8 @@ def split_kinds(
     from ferflow.report import split_kinds as drawn
 
     pairs = [(model, scheme) for model in models for scheme in schemes]
-    said, curves = shared_out(pairs, predictions), shared_out(pairs, histories)
-    measured.write(said, curves, manifest_csv, out_table, evaluation, seed, emotions, protocol)
+    predicted, curves = shared_out(pairs, predictions), shared_out(pairs, histories)
+    measured.write(predicted, curves, manifest_csv, out_table, evaluation, seed, emotions, protocol)
     drawn.figure(out_table, out_figure, 1 / len(emotions), evaluation.confidence)
 
 

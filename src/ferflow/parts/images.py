@@ -73,8 +73,8 @@ def _average(folder: str) -> dict[str, str]:
 
 
 def _predictions(study: ImageFiles) -> ReportStep:
-    said, manifest = study.judged("predictions.csv"), study.at(layout.MANIFEST)
-    return collected(study, "image_predictions", said, EMOTIONS_NEUTRAL, manifest_csv=manifest)
+    files, manifest = study.judged("predictions.csv"), study.at(layout.MANIFEST)
+    return collected(study, "image_predictions", files, EMOTIONS_NEUTRAL, manifest_csv=manifest)
 
 
 def _metrics(study: ImageFiles) -> ReportStep:

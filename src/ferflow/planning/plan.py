@@ -21,7 +21,7 @@ LOOSE = "was mostly its start: too high for more data; --measure"
 
 @dataclass
 class Row:
-    """A rule: its jobs, how each grows, processor and GPU seconds, bytes, memory measured and asked (MB).
+    """A rule: its jobs, how each grows, processor and GPU seconds, bytes, memory measured and requested (MB).
 
     `longest`: seconds of its longest job. `remark` says where a cost is of something else, or is not known.
     """
@@ -36,7 +36,7 @@ class Row:
     longest: float = 0.0
     bytes: float = 0.0
     memory: float = 0.0
-    asked: float = 0.0
+    requested: float = 0.0
     remark: str = ""
 
     @property
@@ -72,7 +72,7 @@ def plan(
         if unsure and step is not None and work.per in MEASURABLE:
             rate, device = _of_step(rate, step(job.rule, _name(job)))
         row.jobs += copies
-        row.asked = max(row.asked, job.memory)
+        row.requested = max(row.requested, job.memory)
         if rate is None:
             unknown[job.rule] += copies
             rate = Rate(0.0 if work.per != CONSTANT else SHORT, 0.0, 0.0, 0.0, 0.0, 0)

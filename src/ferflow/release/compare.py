@@ -53,8 +53,8 @@ def differences(there: Path, follows: Path) -> tuple[list[Difference], int]:
     if there.suffix == ".csv" and a and b:
         return _of_tables(a, b), sum(map(len, b))
     found = []
-    for line, (mine, theirs) in enumerate(zip_longest(a, b, fillvalue=[]), 1):
-        for place, (x, y) in enumerate(zip_longest(mine, theirs, fillvalue=""), 1):
+    for line, (left, right) in enumerate(zip_longest(a, b, fillvalue=[]), 1):
+        for place, (x, y) in enumerate(zip_longest(left, right, fillvalue=""), 1):
             if x != y:
                 found.append(Difference(f"line {line}, cell {place}", x, y))
     return found, sum(map(len, b))
@@ -62,8 +62,8 @@ def differences(there: Path, follows: Path) -> tuple[list[Difference], int]:
 
 def _of_tables(a: list[list[str]], b: list[list[str]]) -> list[Difference]:
     heads, found = b[0], []
-    for line, (mine, theirs) in enumerate(zip_longest(a, b, fillvalue=[]), 1):
-        for place, (x, y) in enumerate(zip_longest(mine, theirs, fillvalue="")):
+    for line, (left, right) in enumerate(zip_longest(a, b, fillvalue=[]), 1):
+        for place, (x, y) in enumerate(zip_longest(left, right, fillvalue="")):
             if x != y:
                 column = heads[place] if place < len(heads) else f"{place + 1}"
                 found.append(Difference(f"line {line}, column {column}", x, y))

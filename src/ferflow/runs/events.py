@@ -119,15 +119,15 @@ def _failure(number: str | None, message: str | None, logs: list[str], group: bo
 
 
 _WRITTEN: dict[str, Callable[[Any], dict]] = {
-    "job_info": lambda said: {"jobs": [said.jobid], "job": _job(said)},
-    "job_finished": lambda said: {"jobs": [said.job_id]},
-    "job_error": lambda said: {
-        "jobs": [said.jobid],
-        "failure": _failure(said.aux.get("external_jobid"), said.rule_msg, said.log, False),
+    "job_info": lambda record: {"jobs": [record.jobid], "job": _job(record)},
+    "job_finished": lambda record: {"jobs": [record.job_id]},
+    "job_error": lambda record: {
+        "jobs": [record.jobid],
+        "failure": _failure(record.aux.get("external_jobid"), record.rule_msg, record.log, False),
     },
-    "group_error": lambda said: {
-        "jobs": [job["jobid"] for job in said.job_error_info],
-        "failure": _failure(getattr(said, "external_jobid", None), None, said.aux_logs, True),
+    "group_error": lambda record: {
+        "jobs": [job["jobid"] for job in record.job_error_info],
+        "failure": _failure(getattr(record, "external_jobid", None), None, record.aux_logs, True),
     },
 }
 """What is kept of which of Snakemake's events."""

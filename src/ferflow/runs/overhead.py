@@ -108,7 +108,7 @@ def of_folder(
 
 def lines(found: dict, most: int = 5) -> list[str]:
     """The summary in words."""
-    said = [
+    words = [
         f"{found['jobs']} jobs in {found['wall'] / 60:.1f} min on {found['cores']} cores ({found['log']})"
         + (f"; {found['jobs_failed']} more failed" if found["jobs_failed"] else ""),
         f"sum of job times / (wall time x cores): {found['share_jobs']:.1%}",
@@ -116,13 +116,13 @@ def lines(found: dict, most: int = 5) -> list[str]:
         f"  around the scripts, {found['start_of_a_job']:.1f} s a job (median): {found['share_starts']:.1%}",
         f"cores without a job: {found['share_idle']:.1%}",
     ]
-    beside = [f"{rule} {share:.1%}" for rule, share in list(found["alone"].items())[:most]]
-    if beside:
-        said.append(f"  of which beside {', '.join(beside)}")
+    others = [f"{rule} {share:.1%}" for rule, share in list(found["alone"].items())[:most]]
+    if others:
+        words.append(f"  of which beside {', '.join(others)}")
     rules = list(found["rules"].items())[:most]
     longest = ", ".join(f"{rule} {one['seconds'] / 60:.1f} ({one['jobs']})" for rule, one in rules)
-    said.append(f"most work, core-minutes (jobs): {longest}")
-    return said
+    words.append(f"most work, core-minutes (jobs): {longest}")
+    return words
 
 
 def write(path: str | Path, found: dict) -> None:

@@ -98,15 +98,15 @@ class StudyFiles:
         return as_params(self.settings)
 
     def captions(self) -> dict[str, Any]:
-        """What the captions of the report say beside the settings."""
+        """What the captions of the report say besides the settings."""
         return {"decided": self.ready.decided}
 
     def results(self) -> list[str]:
-        """What the study ends with beside the report."""
+        """What the study ends with besides the report."""
         return []
 
     def stages(self) -> dict[str, list[str]]:
-        """Files of targets of the same graph beside `all`: the coarse stages of dvc.yaml."""
+        """Files of targets of the same graph besides `all`: the coarse stages of dvc.yaml."""
         return {}
 
     @property
@@ -232,7 +232,7 @@ class ClipFiles(StudyFiles):
         self.humans = settings.humans.source(settings.dataset.name)
         self.runs = settings.experiments.trained()
         self.comparisons = settings.experiments.chosen()
-        self.layers, self.augmentations = self._asked()
+        self.layers, self.augmentations = self._extracted()
         self.sources = self._sources()
 
     @property
@@ -256,20 +256,21 @@ class ClipFiles(StudyFiles):
         own = {settings.spatial.network: (settings.spatial, settings.seed)}
         return own if settings.sees_images() else {}
 
-    def _asked(self) -> tuple[list[str], list[str]]:
+    def _extracted(self) -> tuple[list[str], list[str]]:
         """Layers and augmented versions, as many as any head asks for: features are made in one pass."""
         settings = self.settings
         own = settings.features.layer
-        asked = [(own, head.augmentations) for head in settings.temporal.heads.values()]
-        asked += [
+        wanted = [(own, head.augmentations) for head in settings.temporal.heads.values()]
+        wanted += [
             (run.layer or own, settings.of_run(name).augmentations)
             for name, run in self.runs.items()
             if run.of in self.heads
         ]
-        asked += [(own, settings.search.greatest(head, "augmentations") or 0) for head in settings.search.run]
-        asked += [("dense", 0)] if settings.baselines.run else []
-        layers = list(dict.fromkeys(layer for layer, _ in asked)) or [own]
-        most = max((count for _, count in asked), default=0)
+        searched = settings.search
+        wanted += [(own, searched.greatest(head, "augmentations") or 0) for head in searched.run]
+        wanted += [("dense", 0)] if settings.baselines.run else []
+        layers = list(dict.fromkeys(layer for layer, _ in wanted)) or [own]
+        most = max((count for _, count in wanted), default=0)
         return layers, settings.augment.transformations[:most]
 
     def _sources(self) -> dict[str, dict[str, str]]:
@@ -442,14 +443,14 @@ class ClipFiles(StudyFiles):
         """The heads' settings with those of an experiment's run in place of its head's."""
         return self.temporal() | {"heads": {self.runs[run].of: as_params(self.settings.of_run(run))}}
 
-    def trained(self, *heads: str, **beside: Any) -> dict:
+    def trained(self, *heads: str, **further: Any) -> dict:
         """Everything that shapes a final model of `heads`; what is done with its predictions does not."""
         found = {name: as_params(getattr(self.settings, name)) for name in SHAPING}
         found["dataset"] = self.listed()
         found["aus"]["compared"] = []
         found["splits"] = as_params(self.settings.splits) | {"compared": []}
         found["temporal"] = self.temporal(*heads)
-        return found | beside
+        return found | further
 
     def nested(self, head: str, *candidates: str) -> dict:
         """`trained` with these `candidates` of nested cross-validation; another reruns nothing of them."""
@@ -563,7 +564,7 @@ class ImageFiles(StudyFiles):
         return [self.table(name) for name in names]
 
     def out_of_fold(self) -> list[str]:
-        """What networks said of images that they had not learnt from."""
+        """Predictions of networks for images that they were not trained on."""
         folds = range(self.settings.datacentric.label_errors.folds)
         return self.each(f"{layout.OUT_OF_FOLD}/predictions.csv", fold=folds)
 
