@@ -17,7 +17,7 @@ from ferflow.steps.files import files_of
 from ferflow.steps.preflight import Ready
 
 EVALUATION = Evaluation(bootstrap=50, confidence=0.9)
-BY = {"evaluation": {"by": ["film"]}}
+BY = {"evaluation": {"by": ["split"]}}
 PREDICTIONS = "results/table/predictions.csv"
 KINDS = {
     "images": ({"images": {"models": {"one": None}}}, [PREDICTIONS], "synth4d-stills"),
@@ -46,14 +46,16 @@ def test_every_kind_of_study_has_the_table(small_settings, name):
     manifest = f"data/interim/{dataset}/manifest.csv"
     assert step.inputs == {"predictions_csvs": sources, "manifest_csv": manifest}
     classes = EMOTIONS_CONTEMPT if name == "affect" else EMOTIONS_NEUTRAL
-    assert step.given == {"emotions": list(classes), "by": ["film"]}
+    assert step.given == {"emotions": list(classes), "by": ["split"]}
 
 
 def test_images_have_no_sex_but_those_whose_names_tell_it(small_settings):
-    images = {"kind": "images", "evaluation": {"by": ["sex", "film"]}}
-    assert grouped_by(small_settings(images)) == ["film"]
+    images = {"kind": "images", "evaluation": {"by": ["sex", "split"]}}
+    assert grouped_by(small_settings(images)) == ["split"]
     kdef = {"stills": {"source": "kdef", "path": "kdef"}}
-    assert grouped_by(small_settings(images | kdef)) == ["sex", "film"]
+    assert grouped_by(small_settings(images | kdef)) == ["sex", "split"]
+    with pytest.raises(SettingError, match=r"evaluation.by: the images have no light; known: clip_id"):
+        grouped_by(small_settings({"kind": "images", "evaluation": {"by": ["light"]}}))
 
 
 @pytest.fixture(scope="module")
