@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ferflow.planning.rates import Rate, Rates
 from ferflow.planning.sizes import of_job
@@ -75,7 +75,7 @@ def plan(
         row.requested = max(row.requested, job.memory)
         if rate is None:
             unknown[job.rule] += copies
-            rate = Rate(0.0 if work.per != CONSTANT else SHORT, 0.0, 0.0, 0.0, 0.0, 0)
+            rate = Rate(SHORT if work.per == CONSTANT else 0.0)
         if rate.of or rate.loose:
             row.remark = rate.of or LOOSE
         seconds = rate.seconds(work.amount)
@@ -112,8 +112,4 @@ def _of_step(rate: Rate | None, found: tuple[float, str] | None) -> tuple[Rate |
     if found is None:
         return rate, "cpu"
     seconds, device = found
-    base = rate or Rate(0.0, 0.0, 0.0, 0.0, 0.0, 0)
-    made = Rate(
-        base.start, seconds, base.bytes_unit, base.bytes_each, base.memory, base.jobs, "a step measured now"
-    )
-    return made, device
+    return replace(rate or Rate(), each=seconds, of="a step measured now", loose=False), device

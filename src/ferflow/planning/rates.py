@@ -41,12 +41,12 @@ class Rate:
     what a unit takes is lost in its spread.
     """
 
-    start: float
-    each: float
-    bytes_unit: float
-    bytes_each: float
-    memory: float
-    jobs: int
+    start: float = 0.0
+    each: float = 0.0
+    bytes_unit: float = 0.0
+    bytes_each: float = 0.0
+    memory: float = 0.0
+    jobs: int = 0
     of: str = ""
     loose: bool = False
 
