@@ -21,6 +21,8 @@ MEASURED = ("accuracy", "f1")
 DIFFERENCE = "difference"
 SEX = "sex"
 """The column that is asked for unless a study says otherwise; where it is empty, nothing is missed."""
+SEXED = ("kdef",)
+"""Image sets whose file names tell the sex."""
 MOST = 20
 """Groups of a column: ages in years are no groups."""
 
@@ -68,7 +70,7 @@ def _of_images(settings: Settings) -> list[str]:
     known = tables.schema("manifest").names
     if unknown := [name for name in settings.evaluation.by if name not in known]:
         raise SettingError("evaluation.by", f"the images have no {unknown[0]}", f"known: {', '.join(known)}")
-    sexes = settings.kind == "images" and settings.stills.source == "kdef"
+    sexes = settings.kind == "images" and settings.stills.source in SEXED
     return [name for name in settings.evaluation.by if name != SEX or sexes]
 
 
