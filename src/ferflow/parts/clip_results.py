@@ -1,4 +1,4 @@
-"""A study of clips: its predictions, what they are worth, and what was mistaken."""
+"""A study of clips: predictions, metrics, comparisons and mistaken clips."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ferflow.steps.files import ClipFiles, StudyFiles
 from ferflow.steps.step import Figure, Folder, Page, ReportStep, Table
 
 JUDGING = ("evaluation", "emotions", "protocol", "seed")
-"""The settings by which predictions are judged."""
+"""Sections of the settings that evaluation uses."""
 
 
 def steps(study: StudyFiles) -> Iterator[ReportStep]:
@@ -31,7 +31,7 @@ def steps(study: StudyFiles) -> Iterator[ReportStep]:
 
 
 def several(study: ClipFiles) -> bool:
-    """Whether there are models to be held against each other."""
+    """Whether there are several models to compare."""
     others = len(study.settings.baselines.compared()) + study.settings.fusion.found()
     return len(study.models) + others + len(study.human_predictions()) > 1
 
@@ -181,7 +181,7 @@ def figures_of_details(
     out_groups: str | None,
     out_confusion: str,
 ) -> None:
-    """Reliability, differences between models, accuracy by group, models beside annotators."""
+    """Reliability, differences between models, accuracy by group, models and annotators."""
     from ferflow.report import by_group, run
     from ferflow.report import comparisons as compared
     from ferflow.report import reliability as drawn

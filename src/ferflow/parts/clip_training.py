@@ -1,4 +1,4 @@
-"""A study of clips: how its models were trained, and what they look at."""
+"""A study of clips: the training of its models, and explanations."""
 
 from __future__ import annotations
 
@@ -311,7 +311,7 @@ def feature_maps(
     pictures: Pictures,
     out: str,
 ) -> None:
-    """What each block of the spatial network makes of one face (thesis, Figure 3.14)."""
+    """Feature maps of each block of the spatial network for one face (thesis, Figure 3.14)."""
     from ferflow.explain import network_run
     from ferflow.explain.preprocessing_figures import Example
 

@@ -1,4 +1,4 @@
-"""A study of single images: its networks and averages, what they are worth, the compact paper's numbers."""
+"""A study of single images: its networks and averages, their metrics, the compact paper's numbers."""
 
 from __future__ import annotations
 

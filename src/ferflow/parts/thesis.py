@@ -115,7 +115,7 @@ def compare(
     seed: int,
     out_folder: Path,
 ) -> None:
-    """Every number of the thesis beside ours, or the reason why there is none."""
+    """Compare every number of the thesis with the study's, or give the reason why there is none."""
     from ferflow.report import reference
 
     ours = thesis.load(
