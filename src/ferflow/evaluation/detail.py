@@ -31,14 +31,14 @@ SCHEMAS = {"confusion_with_annotators": "confusion"}
 def write_details(
     predictions_csvs: Iterable[str | Path],
     manifest_csv: str | Path,
-    out_tables: str | Path,
+    out_folder: str | Path,
     settings: Calibration,
     evaluation: Evaluation,
     seed: int,
     emotions: Sequence[str],
     protocol: str = "honest",
 ) -> None:
-    """Write the tables of `TITLES` (.csv) to the folder `out_tables`.
+    """Write the tables of `TITLES` (.csv) to `out_folder`.
 
     The predictions are those of models, fusions and annotators. Of the fusions only those that were found in
     cross-validation take part: the listed ones stand in schema `fusion`. Of the annotators only the majority
@@ -60,7 +60,7 @@ def write_details(
         "confusion_with_annotators": confusion(judged, emotions),
     }
     for name in TITLES:
-        tables.write(made[name], Path(out_tables) / f"{name}.csv", SCHEMAS.get(name, name))
+        tables.write(made[name], Path(out_folder) / f"{name}.csv", SCHEMAS.get(name, name))
 
 
 def chosen(frame: pd.DataFrame) -> pd.DataFrame:

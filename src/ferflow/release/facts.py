@@ -24,8 +24,8 @@ def revision(folder: Path) -> dict[str, object]:
         head = _git(folder, "rev-parse", "HEAD")
         changed = _git(folder, "status", "--porcelain", "--untracked-files=no")
     except (OSError, subprocess.CalledProcessError) as error:
-        said = (getattr(error, "stderr", "") or str(error)).strip().splitlines()
-        return {"revision": None, "reason": said[0] if said else "git gave none"}
+        lines = (getattr(error, "stderr", "") or str(error)).strip().splitlines()
+        return {"revision": None, "reason": lines[0] if lines else "git gave none"}
     return {"revision": head.strip(), "changed": [line[3:] for line in changed.splitlines()]}
 
 

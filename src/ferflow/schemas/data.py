@@ -79,8 +79,8 @@ manifest = table(
     text("sha256", pattern="([0-9a-f]{64})?"),
     SYNTHETIC,
     tuple(
-        count(f"votes_{said}", high=10, optional=True, about="Of ten annotators (FER+); nf: no face.")
-        for said in (*FERPLUS, "nf")
+        count(f"votes_{name}", high=10, optional=True, about="Of ten annotators (FER+); nf: no face.")
+        for name in (*FERPLUS, "nf")
     ),
     further=text("", empty=True),
 )
@@ -140,7 +140,7 @@ ferplus = table(
     "order.",
     choice("Usage", ("Training", "PublicTest", "PrivateTest")),
     text("Image name", empty=True, optional=True),
-    tuple(count(said, high=10) for said in (*FERPLUS, "NF")),
+    tuple(count(name, high=10) for name in (*FERPLUS, "NF")),
 )
 
 sfew_dropped = table(

@@ -24,6 +24,13 @@ def trains(
     return Step(name, call, sees, memory, minutes, gpu=True, **more)
 
 
+def trains_images(
+    name: str, call: str, sees: tuple[str, ...], memory: int, minutes: int, epochs: int | None = None
+) -> Step:
+    """A training of a network for single images, for its own epochs or so many."""
+    return trains(name, call, sees, memory, minutes, work=work.image_training(name, epochs))
+
+
 WEIGHTS = (
     Step("weights", "ferflow.weights:fetch_many"),
     Step("published_weights", "ferflow.weights:fetch_many"),
@@ -51,33 +58,12 @@ SPATIAL = (
         10,
         work=work.stills,
     ),
-    trains(
-        "spatial", f"{TRAINING}.spatial:write", ("protocol",), 4000, 600, work=work.image_training("spatial")
+    trains_images("spatial", f"{TRAINING}.spatial:write", ("protocol",), 4000, 600),
+    trains_images("frozen", f"{TRAINING}.classifier:write_frozen", ("protocol",), 4000, 240, 1),
+    trains_images(
+        "classifier", f"{TRAINING}.classifier:search_classifier", ("stages=finetune", "protocol"), 6000, 600
     ),
-    trains(
-        "frozen",
-        f"{TRAINING}.classifier:write_frozen",
-        ("protocol",),
-        4000,
-        240,
-        work=work.image_training("frozen", 1),
-    ),
-    trains(
-        "classifier",
-        f"{TRAINING}.classifier:search_classifier",
-        ("stages=finetune", "protocol"),
-        6000,
-        600,
-        work=work.image_training("classifier"),
-    ),
-    trains(
-        "finetune",
-        f"{TRAINING}.finetune:finetune",
-        ("stages=finetune", "protocol"),
-        8000,
-        1440,
-        work=work.image_training("finetune"),
-    ),
+    trains_images("finetune", f"{TRAINING}.finetune:finetune", ("stages=finetune", "protocol"), 8000, 1440),
 )
 FEATURES = (
     trains(
@@ -145,14 +131,7 @@ IMAGES = (
     ),
     Step("image_counts", "ferflow.report.image_counts:write", ("stills",), 2000, 30),
     trains("views", "ferflow.evaluation.images:judge", minutes=60, work=work.views),
-    trains(
-        "sweep_run",
-        f"{TRAINING}.sweep:train",
-        ("spatial", "seed", "protocol"),
-        4000,
-        600,
-        work=work.image_training("sweep_run"),
-    ),
+    trains_images("sweep_run", f"{TRAINING}.sweep:train", ("spatial", "seed", "protocol"), 4000, 600),
     Step("sweep_best", f"{TRAINING}.sweep:write_best", (), 2000, 30),
 )
 DATACENTRIC = (
@@ -235,17 +214,7 @@ AFFECT = (
 )
 STEPS = {
     step.name: step
-    for step in (
-        *WEIGHTS,
-        *CLIPS,
-        *SPATIAL,
-        *FEATURES,
-        *HEADS,
-        *FRAMES,
-        *IMAGES,
-        *DATACENTRIC,
-        *SCENES,
-        *AFFECT,
-    )
+    for stage in (WEIGHTS, CLIPS, SPATIAL, FEATURES, HEADS, FRAMES, IMAGES, DATACENTRIC, SCENES, AFFECT)
+    for step in stage
 }
 """Every step with a rule of its own, by the name of the rule."""

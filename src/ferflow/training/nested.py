@@ -222,23 +222,24 @@ def choose(inner: pd.DataFrame) -> dict:
 
 
 def write_table(
-    outer_folders: Sequence[str | Path],
+    choices_json: Sequence[str | Path],
+    inner_csvs: Sequence[str | Path],
+    predictions_csvs: Sequence[str | Path],
     manifest_csv: str | Path,
-    out_table: str | Path,
+    out_nested: str | Path,
     out_inner: str | Path,
     evaluation: Evaluation,
     seed: int,
     emotions: Sequence[str],
     protocol: str = "honest",
 ) -> None:
-    """Write schemas `nested` and `nested_inner` from the folders of `run_outer`."""
-    folders = [Path(folder) for folder in outer_folders]
-    inner = pd.concat([tables.read(f / "inner.csv", "nested_inner") for f in folders], ignore_index=True)
+    """Write schemas `nested` and `nested_inner` from what `run_outer` has written of each outer fold."""
+    inner = pd.concat([tables.read(path, "nested_inner") for path in inner_csvs], ignore_index=True)
     entries, remedy = {"candidate": str, "epochs": int}, "delete it and run again"
-    choices = [read_record(f / "choice.json", entries, remedy) for f in folders]
-    predictions = predictions_table.read([f / "predictions.csv" for f in folders], emotions, manifest_csv)
+    choices = [read_record(path, entries, remedy) for path in choices_json]
+    predictions = predictions_table.read(predictions_csvs, emotions, manifest_csv)
     measured = predictions, emotions, evaluation, seed, study_note(protocol)
-    tables.write(aggregate(pd.DataFrame(choices), *measured), out_table, "nested")
+    tables.write(aggregate(pd.DataFrame(choices), *measured), out_nested, "nested")
     tables.write(inner, out_inner, "nested_inner")
 
 

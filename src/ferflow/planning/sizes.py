@@ -24,7 +24,7 @@ def of_job(rule: str, wildcards: Mapping[str, str], settings: Settings, size: Si
     return STEPS[rule].work(wildcards, settings, size) if rule in STEPS else Work(CONSTANT)
 
 
-def sizes(settings: Settings, folder: Path) -> Sizes:
+def of_study(settings: Settings, folder: Path) -> Sizes:
     """The size of a study's data, from its manifest, else from its list of clips.
 
     Clips whose manifest is not there yet count `features.max_frames` frames each; synthetic ones the mean
