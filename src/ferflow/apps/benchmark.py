@@ -1,11 +1,11 @@
-"""How fast a camera or video becomes probabilities: decode, find the face, crop, ask the network, smooth.
+"""Time the way from a camera or video to probabilities: decode, detect the face, crop, network, smooth.
 
 python -m ferflow.apps.benchmark VIDEO [--model FILE] [--frames 500] [--out benchmarks/speed.csv]
 
 VIDEO is a file, or a camera's number. A file is first brought to 640x480 (a camera is taken as it comes) and
-then played over and over. The model is a network for single images, without --model the one that ships. Two
-threads are used, each on one processor: faces in one, the network in the other. Both ways are measured: the
-cascade over every whole frame, as in the compact study (Dao 2021, section 5.2: up to 10 frames a second), and
+then played over and over. The model is a network for single images, by default the one that ships. Two
+threads are used, each on one processor: one for faces, one for the network. Two ways are measured: the
+cascade on every whole frame, as in the compact study (Dao 2021, section 5.2: up to 10 frames a second), and
 every few frames with a tracker in between (`haar` in resources/watching.yaml).
 
 Beside the wall clock it prints each stage's own time on a processor, which other work on the machine disturbs
@@ -56,14 +56,14 @@ def measure(clip: Clip, model: Single, interval: int, n_frames: int) -> dict[str
     watching = settings.watching()
     haar = watching.haar.model_copy(update={"interval": interval})
 
-    def seen(n: int, stopwatch: Stopwatch) -> int:
+    def faces_in(n: int, stopwatch: Stopwatch) -> int:
         stream = HaarStream(model.faces, haar, clip.source)
-        each = watch(repeated(clip, n), stream, model, watching.smoothing, stopwatch)
-        return sum(one.shares is not None for one in each)
+        frames = watch(repeated(clip, n), stream, model, watching.smoothing, stopwatch)
+        return sum(frame.shares is not None for frame in frames)
 
-    seen(WARM_UP, Stopwatch())
+    faces_in(WARM_UP, Stopwatch())
     stopwatch, begin = Stopwatch(), time.perf_counter()
-    faces = seen(n_frames, stopwatch)
+    faces = faces_in(n_frames, stopwatch)
     wall = time.perf_counter() - begin
     stages = {stage: 1000 * stopwatch.seconds[stage] / n_frames for stage in STAGES}
     finding = sum(stages[stage] for stage in FINDING)
@@ -106,26 +106,23 @@ def show(console: Console, report: dict) -> None:
     from rich import box
     from rich.table import Table
 
+    ways = report["ways"]
     console.print(f"{report['model']} on {report['video']}, {report['width']}x{report['height']}")
     console.print(f"machine: {report['machine']}, {report['processors']} processors", highlight=False)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     table.add_column("processor time a frame")
-    for way in report["ways"]:
+    for way in ways:
         title = "every frame" if way["interval"] == 1 else f"every {way['interval']}th, tracked"
         table.add_column(f"cascade:\n{title}", justify="right")
     for stage in STAGES:
-        cells = [f"{w['stages'][stage]:.2f} ms {_share(w, stage):>4}" for w in report["ways"]]
-        table.add_row(stage, *cells)
+        shares = [(way["stages"][stage], 100 / sum(way["stages"].values())) for way in ways]
+        table.add_row(stage, *(f"{taken:.2f} ms {f'{taken * scale:.0f} %':>4}" for taken, scale in shares))
     table.add_section()
-    for name, key in (("frames a second, measured", "fps"), ("  on two free processors", "free_fps")):
-        table.add_row(name, *(f"{way[key]:.1f}" for way in report["ways"]))
-    table.add_row("  times the paper's 10", *(f"{way['fps'] / PUBLISHED:.1f}" for way in report["ways"]))
-    table.add_row("frames with a face", *(f"{way['faces']}/{way['frames']}" for way in report["ways"]))
+    table.add_row("frames a second, measured", *(f"{way['fps']:.1f}" for way in ways))
+    table.add_row("  on two free processors", *(f"{way['free_fps']:.1f}" for way in ways))
+    table.add_row("  times the paper's 10", *(f"{way['fps'] / PUBLISHED:.1f}" for way in ways))
+    table.add_row("frames with a face", *(f"{way['faces']}/{way['frames']}" for way in ways))
     console.print(table)
-
-
-def _share(way: dict, stage: str) -> str:
-    return f"{100 * way['stages'][stage] / sum(way['stages'].values()):.0f} %"
 
 
 def run(video: str, model: Path | None, n_frames: int) -> dict[str, object]:
@@ -133,16 +130,16 @@ def run(video: str, model: Path | None, n_frames: int) -> dict[str, object]:
     import torch
 
     torch.set_num_threads(1)  # the second processor is for the faces
-    asked = Single(weights.shipped() if model is None else model)
+    network = Single(weights.shipped() if model is None else model)
     with tempfile.TemporaryDirectory(prefix="ferflow-") as folder:
         camera = video.isdigit() and not Path(video).exists()
         clip = open_clip(int(video) if camera else scaled(Path(video), Path(folder), n_frames))
-        ways = [measure(clip, asked, n, n_frames) for n in (1, settings.watching().haar.interval)]
+        ways = [measure(clip, network, n, n_frames) for n in (1, settings.watching().haar.interval)]
     return {
         "video": video,
         "width": clip.info.width,
         "height": clip.info.height,
-        "model": str(asked.path),
+        "model": str(network.path),
         "machine": platform.processor() or platform.machine(),
         "processors": os.cpu_count(),
         "ways": ways,
@@ -156,17 +153,13 @@ def write(path: Path, report: dict) -> None:
     if path.suffix.lower() != ".csv":
         write_text(path, json.dumps(report, indent=2) + "\n")
         return
-    place = f"{Path(report['video']).name}, {report['width']}x{report['height']}"
-    place += f"; {report['processors']} processors"
-    rows = [
-        {
-            "fps": round(way["fps"], 2),
-            "note": f"cascade at every frame; {place}"
-            if way["interval"] == 1
-            else f"cascade at every {way['interval']}th frame, tracked in between; {place}",
-        }
-        for way in sorted(report["ways"], key=lambda way: -way["interval"])
-    ]
+    size = f"{report['width']}x{report['height']}; {report['processors']} processors"
+    rows = []
+    for way in sorted(report["ways"], key=lambda way: -way["interval"]):
+        n = way["interval"]
+        how = "every frame" if n == 1 else f"every {n}th frame, tracked in between"
+        note = f"cascade at {how}; {Path(report['video']).name}, {size}"
+        rows.append({"fps": round(way["fps"], 2), "note": note})
     tables.write(pd.DataFrame(rows), path, "speed")
 
 
@@ -179,15 +172,15 @@ def main() -> None:
     parser.add_argument("--model", type=Path)
     parser.add_argument("--frames", type=int, default=500)
     parser.add_argument("--out", type=Path)
-    given = parser.parse_args()
-    if given.frames < 1:
+    options = parser.parse_args()
+    if options.frames < 1:
         parser.error("--frames must be at least 1")
-    if given.out is not None and given.out.suffix.lower() not in (".csv", ".json"):
+    if options.out is not None and options.out.suffix.lower() not in (".csv", ".json"):
         parser.error("--out must end in .csv or .json")
     with errors_in_one_line("benchmark"):
-        report = run(given.video, given.model, given.frames)
-        if given.out is not None:
-            write(given.out, report)
+        report = run(options.video, options.model, options.frames)
+        if options.out is not None:
+            write(options.out, report)
     show(Console(), report)
 
 

@@ -26,10 +26,10 @@ def run(params: Path, overlays: list[Path]) -> None:
 def lines(ready: Ready) -> list[str]:
     """What the study is made of, what it trains and compares, and what is left out."""
     of_kind = {"clips": _clips, "images": _images, "sfew": _sfew, "affect": _affect}
-    told = of_kind[ready.settings.kind](ready)
-    told += [("left out", note) for note in (*ready.settings.left_out, *ready.notes)]
-    told.append(("jobs", "`ferflow plan` counts them and says what they will take"))
-    shown = [f"  {name + ':':14} {what}" for name, what in told]
+    rows = of_kind[ready.settings.kind](ready)
+    rows += [("left out", note) for note in (*ready.settings.left_out, *ready.notes)]
+    rows.append(("jobs", "`ferflow plan` counts them and says what they will take"))
+    shown = [f"  {name + ':':14} {what}" for name, what in rows]
     return shown + estimate.network_lines(ready.settings)
 
 
@@ -40,7 +40,7 @@ def _clips(ready: Ready) -> list[tuple[str, str]]:
     said = _counted(sexes) if any(sexes) else "no sex given"
     counts = Counter(clip.emotion for clip in clips)
     counts = {name: counts[name] for name in settings.emotions}
-    told = [
+    rows = [
         ("data", f"{settings.dataset.name}{_synthetic(settings)}: {len(clips)} clips"),
         ("subjects", f"{len(ready.subjects)} ({said})"),
         ("classes", _counted(counts)),
@@ -50,21 +50,21 @@ def _clips(ready: Ready) -> list[tuple[str, str]]:
         ("action units", ready.decided or settings.aus.backend),
     ]
     if settings.sees_images():
-        told.append(("image network", _network(settings.spatial, settings)))
-    told += [("models", ", ".join(settings.models().values())), ("fusion", _fusion(settings))]
-    told.append(("comparisons", ", ".join(settings.experiments.chosen()) or NONE))
+        rows.append(("image network", _network(settings.spatial, settings)))
+    rows += [("models", ", ".join(settings.models().values())), ("fusion", _fusion(settings))]
+    rows.append(("comparisons", ", ".join(settings.experiments.chosen()) or NONE))
     for name, heads in (
         ("baselines", settings.baselines.run),
         ("other folds", settings.splits.compared),
         ("nested", settings.nested.heads),
         ("search", settings.search.run),
     ):
-        told += [(name, ", ".join(heads))] if heads else []
+        rows += [(name, ", ".join(heads))] if heads else []
     source = settings.humans.source(settings.dataset.name)
-    told.append(("people", {None: NONE, "simulated": "simulated annotators"}.get(source, _answers(settings))))
+    rows.append(("people", {None: NONE, "simulated": "simulated annotators"}.get(source, _answers(settings))))
     trainings = _trainings(settings)
     each = ", ".join(f"{count} {name}" for name, count in trainings.items() if count)
-    return [*told, ("trainings", f"{sum(trainings.values())} ({each})")]
+    return [*rows, ("trainings", f"{sum(trainings.values())} ({each})")]
 
 
 def _side(subjects: list[str], ready: Ready) -> str:
@@ -117,19 +117,19 @@ def _images(ready: Ready) -> list[tuple[str, str]]:
     settings = ready.settings
     images = settings.images
     where = "rendered" if settings.stills.source == "synth4d" else settings.stills.path
-    told = [
+    rows = [
         ("data", f"images of {settings.stills.source} ({where}){_synthetic(settings)}"),
         ("networks", ", ".join(images.trained()) or NONE),
         ("averages", ", ".join([*images.averaged(), *(["best"] if images.best else [])]) or NONE),
         ("views", ", ".join(images.views)),
     ]
     if settings.datacentric.studied:
-        rows = settings.datacentric.rows()
-        told.append(("data quality", f"cleaning, and {len(rows)} rows under two protocols"))
+        count = len(settings.datacentric.rows())
+        rows.append(("data quality", f"cleaning, and {count} rows under two protocols"))
     trained = sum(model.weights is None for model in images.trained().values())
     quality = _quality(settings)
     parts = [f"{trained} of networks"] + ([f"{quality} for the quality of the data"] if quality else [])
-    return [*told, ("trainings", f"{trained + quality} ({', '.join(parts)})")]
+    return [*rows, ("trainings", f"{trained + quality} ({', '.join(parts)})")]
 
 
 def _quality(settings: Settings) -> int:

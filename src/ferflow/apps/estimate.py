@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Estimate:
-    """What one network costs: `fold` and `study` (all folds and the final run) are seconds, at most."""
+    """The cost of one network: `fold` and `study` (all folds and the final run) are seconds, at most."""
 
     model: str
     cost: Cost
@@ -30,10 +30,9 @@ class Estimate:
 def estimates(settings: Settings, clips: int | None = None) -> Iterator[Estimate]:
     """Measure one training step of every network for clips that the study trains.
 
-    `clips`: how many it trains on; None: all clips of the data set, test subjects too, which is a little too
+    `clips`: how many it trains on; None: all clips of the data set, with the test subjects, so a few too
     many. Raises SettingError for a study of images, InputError where the data set is not there.
     """
-
     if settings.kind != "clips":
         raise SettingError("kind", f"is {settings.kind}", "estimate a study of clips")
     if clips is None:
@@ -52,10 +51,9 @@ def estimates(settings: Settings, clips: int | None = None) -> Iterator[Estimate
 
 
 def pass_cost(settings: Settings, rule: str, name: str) -> Cost | None:
-    """Measure what a rule of single images does with each: one pass of its network, or a training step.
+    """Measure the work per image of a workflow `rule`: one pass of its network, or a training step.
 
-    `rule` is that of the workflow, `name` a network of a study of images, else the study's own is meant.
-    None for other rules.
+    `name` is a network of a study of images; otherwise the study's own is meant. None for other rules.
     """
     from ferflow.models.precision import resolve
     from ferflow.training.estimate import frame_cost, image_cost
@@ -113,11 +111,10 @@ def run(settings: Settings, clips: int | None = None) -> None:
 
 def network_lines(settings: Settings) -> list[str]:
     """A line for each network that a study of clips or of images trains: its name and parameters."""
-    found = dict(parameters.counted(settings))
-    if not found:
+    counts = dict(parameters.counted(settings))
+    if not counts:
         return []
-    most = settings.max_parameters
-    width = max(len(name) for name in found)
+    most, width = settings.max_parameters, max(map(len, counts))
     bound = f"; a larger one than {most:,} is refused" if most is not None else ""
-    said = [f"{len(found)} networks and their parameters, the most where a search chooses{bound}:"]
-    return said + [f"  {name:{width}} {count:13,}" for name, count in found.items()]
+    title = f"{len(counts)} networks and their parameters, the most where a search chooses{bound}:"
+    return [title, *(f"  {name:{width}} {count:13,}" for name, count in counts.items())]

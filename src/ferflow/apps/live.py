@@ -1,6 +1,6 @@
-"""From a camera or video to steady probabilities: one thread finds faces, one asks the network.
+"""From a camera or video to smoothed probabilities: one thread finds faces, another runs the network.
 
-OpenCV and torch both let go of Python's lock while they compute, so two threads keep two processors busy.
+OpenCV and torch release Python's global lock while they compute, so two threads keep two processors busy.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ferflow.faces.boxes import cropped
 from ferflow.faces.haar import HaarStream
 
 AHEAD = 2
-"""Frames that may wait for the network: more would only make what is shown older."""
+"""Frames that may wait for the network: more would only delay what is shown."""
 STAGES = ("decode", "detect", "crop", "network", "smooth")
 FINDING = STAGES[:3]
 """The stages of the first thread; the others are the second's."""
@@ -35,7 +35,7 @@ class Seen:
 
 
 class Smoother:
-    """A running mean in which the newest probabilities weigh `weight`; a lost face begins it anew."""
+    """A running mean in which the newest probabilities weigh `weight`; a lost face restarts it."""
 
     def __init__(self, weight: float) -> None:
         self.weight = weight
@@ -51,7 +51,7 @@ class Smoother:
 
 
 class Stopwatch:
-    """Seconds of a processor that each stage has taken, in whichever thread it ran."""
+    """Processor seconds that each stage has taken, in whichever thread it ran."""
 
     def __init__(self) -> None:
         self.seconds = dict.fromkeys(STAGES, 0.0)
@@ -72,20 +72,20 @@ def watch(
     smoothing: float,
     stopwatch: Stopwatch | None = None,
 ) -> Iterator[Seen]:
-    """The faces of `frames`, RGB uint8 [H,W,3] each, and what `model` says of them, in order.
+    """The faces in `frames`, RGB uint8 [H,W,3] each, and their probabilities by `model`, in order.
 
-    What goes wrong while decoding or detecting is raised here. Stopping early stops the other thread too.
+    Errors while decoding or detecting are raised here. Stopping early stops the other thread too.
     """
     stopwatch = stopwatch or Stopwatch()
     smooth = Smoother(smoothing)
-    found: queue.Queue = queue.Queue(AHEAD)
+    results: queue.Queue = queue.Queue(AHEAD)
     stop = threading.Event()
     finder = threading.Thread(
-        target=_find, args=(iter(frames), stream, stopwatch, found, stop), name="faces", daemon=True
+        target=_find, args=(iter(frames), stream, stopwatch, results, stop), name="faces", daemon=True
     )
     finder.start()
     try:
-        while (item := found.get()) is not None:
+        while (item := results.get()) is not None:
             if isinstance(item, BaseException):
                 raise item
             frame, box, crop = item
@@ -100,7 +100,7 @@ def watch(
         stop.set()
         while finder.is_alive():  # it may wait for a place in the queue
             with suppress(queue.Empty):
-                found.get_nowait()
+                results.get_nowait()
             finder.join(0.01)
 
 
@@ -108,10 +108,10 @@ def _find(
     frames: Iterator[np.ndarray],
     stream: HaarStream,
     stopwatch: Stopwatch,
-    found: queue.Queue,
+    results: queue.Queue,
     stop: threading.Event,
 ) -> None:
-    """Put (frame, box, crop) of every frame into `found`, then None; an exception instead where one comes."""
+    """Put (frame, box, crop) of every frame into `results`, then None, or the exception that was raised."""
     stream.reset()
     last: BaseException | None = None
     try:
@@ -126,7 +126,7 @@ def _find(
             if box is not None:
                 with stopwatch.time("crop"):
                     crop = cropped(frame, box, stream.settings.size)
-            found.put((frame, box, crop))
-    except Exception as error:  # handed over to the thread that asks
+            results.put((frame, box, crop))
+    except Exception as error:  # raised again in the other thread
         last = error
-    found.put(last)
+    results.put(last)

@@ -36,15 +36,16 @@ def run(
     rounds: int = 7,
     loop: int = 4,
     n_threads: int = 1,
-    asked: str = "auto",
+    precision_setting: str = "auto",
     name: str = "vgg16",
 ) -> dict[str, object]:
     """Measure; JSON values.
 
     `size`: pixels of a frame's side; `matrices`: N of the products [N,N] x [N,N]; `loop`: frames of a round
-    of the simple loop; `asked`: settings.Precision. Speeds are in TFLOP/s, shares of the fastest product.
+    of the simple loop; `precision_setting`: settings.Precision. Speeds are in TFLOP/s, shares of the fastest
+    product.
     """
-    dtype = precision.resolve(asked)
+    dtype = precision.resolve(precision_setting)
     with threads(n_threads), torch.inference_mode(), torch.random.fork_rng():
         torch.manual_seed(0)
         plain = spatial.build(name, 7).eval()
@@ -73,7 +74,7 @@ def run(
         clock: {way: turns.rate(amounts[way] / TERA, taken[way], clock == "own") for way in ways}
         for clock in ("wall", "own")
     }
-    found: dict[str, object] = {
+    result: dict[str, object] = {
         "network": name,
         "size": size,
         "batch": batch,
@@ -88,5 +89,5 @@ def run(
         def against(way: str, own: bool = own) -> float:
             return turns.times_as_fast(taken["pass"], taken[way], (amounts["pass"], amounts[way]), own)
 
-        found[clock] = {"best_matrix": int(best), "share": against(best), "times_simple": against("simple")}
-    return found
+        result[clock] = {"best_matrix": int(best), "share": against(best), "times_simple": against("simple")}
+    return result

@@ -33,11 +33,11 @@ def in_turns(ways: Mapping[str, Callable[[], object]], rounds: int, warm_up: boo
         raise ValueError(f"{rounds} rounds measure nothing")
     for work in ways.values() if warm_up else ():
         work()
-    found = {name: Taken() for name in ways}
+    taken = {name: Taken() for name in ways}
     for _ in range(rounds):
         for name, work in ways.items():
-            timed(work, found[name])
-    return found
+            timed(work, taken[name])
+    return taken
 
 
 def rate(amount: float, taken: Taken, own: bool = False) -> float:
