@@ -164,7 +164,7 @@ def write(path: Path, report: dict) -> None:
 
 
 def main() -> None:
-    """Measure, print, and write what was asked."""
+    """Measure, print, and write to --out."""
     from rich.console import Console
 
     parser = arguments("ferflow.apps.benchmark", __doc__)

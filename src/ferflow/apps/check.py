@@ -1,4 +1,4 @@
-"""`ferflow check`: what a study will do, or the first thing that is wrong with it."""
+"""`ferflow check`: what a study will do, or the first error in it."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ def run(params: Path, overlays: list[Path]) -> None:
 
 
 def lines(ready: Ready) -> list[str]:
-    """What the study is made of, what it trains and compares, and what is left out."""
+    """The data of the study, what it trains and compares, and what is left out."""
     of_kind = {"clips": _clips, "images": _images, "sfew": _sfew, "affect": _affect}
     rows = of_kind[ready.settings.kind](ready)
     rows += [("left out", note) for note in (*ready.settings.left_out, *ready.notes)]
-    rows.append(("jobs", "`ferflow plan` counts them and says what they will take"))
+    rows.append(("jobs", "`ferflow plan` counts them and predicts what they will cost"))
     shown = [f"  {name + ':':14} {what}" for name, what in rows]
     return shown + estimate.network_lines(ready.settings)
 
@@ -37,12 +37,11 @@ def _clips(ready: Ready) -> list[tuple[str, str]]:
     settings = ready.settings
     clips, split = ready.clips, ready.split
     sexes = Counter({clip.subject_id: clip.sex for clip in clips}.values())
-    said = _counted(sexes) if any(sexes) else "no sex given"
     counts = Counter(clip.emotion for clip in clips)
     counts = {name: counts[name] for name in settings.emotions}
     rows = [
         ("data", f"{settings.dataset.name}{_synthetic(settings)}: {len(clips)} clips"),
-        ("subjects", f"{len(ready.subjects)} ({said})"),
+        ("subjects", f"{len(ready.subjects)} ({_counted(sexes) if any(sexes) else 'no sex given'})"),
         ("classes", _counted(counts)),
         ("test side", _side(split["test"], ready) if split["test"] else ON_FOLDS),
         ("folds", f"{len(split['folds'])} ({split['scheme']})"),
@@ -68,7 +67,7 @@ def _clips(ready: Ready) -> list[tuple[str, str]]:
 
 
 def _side(subjects: list[str], ready: Ready) -> str:
-    """The people of a side, and its clips by class."""
+    """The subjects of a side, and its clips by class."""
     counts = Counter(clip.emotion for clip in ready.clips if clip.subject_id in subjects)
     named = {name: counts[name] for name in ready.settings.emotions}
     people = ", ".join(subjects) if len(subjects) == 1 else f"{len(subjects)} subjects"
@@ -97,9 +96,8 @@ def _trainings(settings: Settings) -> dict[str, int]:
 
 def _fusion(settings: Settings) -> str:
     fusion = settings.fusion
-    found = [*fusion.named()]
-    found += [name for name in ("stacking", "best") if getattr(fusion, name) is not None]
-    return ", ".join(found) or NONE
+    chosen = [name for name in ("stacking", "best") if getattr(fusion, name) is not None]
+    return ", ".join([*fusion.named(), *chosen]) or NONE
 
 
 def _network(own: Spatial, settings: Settings) -> str:

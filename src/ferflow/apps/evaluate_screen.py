@@ -38,8 +38,8 @@ SHARES = {name for name in NAMES if name != "kappa"}
 SOME = 3
 """Names of left-out images that are shown; the JSON file has them all."""
 FEW = 20
-"""Subjects below which the percentile interval covers visibly less than it says: simulated, a nominal 95 % is
-91 % with 8 subjects and an accuracy of 0.6."""
+"""Subjects below which the percentile interval covers clearly less than its nominal level: in a simulation
+91 % instead of 95 % with 8 subjects and an accuracy of 0.6."""
 
 
 @dataclass(frozen=True)
@@ -100,8 +100,8 @@ class Options:
 
     def about(self) -> dict[str, object]:
         """What every report says of the intervals (JSON values)."""
-        own = self.evaluation
-        return {"confidence": own.confidence, "bootstrap": own.bootstrap, "seed": self.seed}
+        level, resamples = self.evaluation.confidence, self.evaluation.bootstrap
+        return {"confidence": level, "bootstrap": resamples, "seed": self.seed}
 
 
 def publish(report: dict, frame: pd.DataFrame, options: Options) -> None:
@@ -135,7 +135,7 @@ def show_clips(console: Console, report: dict) -> None:
     _metrics(console, columns, report["confidence"])
     base = report["baselines"]
     majority = f"always {base['majority']} {100 * base['majority_accuracy']:.1f} %"
-    console.print(f"accuracy beside it: {majority}, chance {100 * base['chance']:.1f} %")
+    console.print(f"for comparison, accuracy of {majority}, chance {100 * base['chance']:.1f} %")
     if report["refused"]:
         shares = ", ".join(f"{name} {100 * part['accuracy_of_all_listed']:.1f} %" for name, part in answers)
         console.print(f"accuracy with each refused clip as wrong: {shares}")
@@ -161,11 +161,11 @@ def _clips_heading(console: Console, report: dict) -> None:
     for note in report["notes"]:
         console.print(note, soft_wrap=True)
     if report["synthetic_data"]:
-        console.print("These clips are synthetic: the numbers say nothing of real faces.", style="yellow")
+        console.print("These clips are synthetic: the numbers say nothing about real faces.", style="yellow")
     only = report["classes_only_in_table"]
     if only:
         counts = ", ".join(f"{name} ({n} clips)" for name, n in only.items())
-        console.print(f"left out, since the model cannot say it: {counts}")
+        console.print(f"left out, since the model does not have the class: {counts}")
     if report["classes_only_in_model"]:
         names = ", ".join(report["classes_only_in_model"])
         console.print(f"not among the answers, since no clip shows it: {names}")
@@ -206,10 +206,10 @@ def _heading(console: Console, report: dict) -> None:
     )
     for reason, names in report["left_out_because"].items():
         other = reason.startswith(OTHER_CLASS)
-        said = "images of other classes" if other else f"since {reason}{_some(names)}"
-        console.print(f"left out: {len(names)} {said}", markup=False)
+        why = "images of other classes" if other else f"since {reason}{_some(names)}"
+        console.print(f"left out: {len(names)} {why}", markup=False)
     if report["synthetic_data"]:
-        console.print("These images are synthetic: the numbers say nothing of real faces.", style="yellow")
+        console.print("These images are synthetic: the numbers say nothing about real faces.", style="yellow")
     for model in report["models"]:
         marks = ", trained on synthetic data" if model["synthetic"] else ""
         console.print(

@@ -152,9 +152,9 @@ class Study:
 
 
 def write(made: Study, study: Path, clips: pd.DataFrame | None) -> None:
-    """Write the study, and its table from `clips` if given, as far as `ferflow check` finds nothing wrong.
+    """Write the study, and its table from `clips` if any, unless `ferflow check` finds an error.
 
-    What was there before comes back where it does.
+    Then the earlier files are restored.
     """
     before = {path: path.read_bytes() if path.exists() else None for path in (made.table, study)}
     try:

@@ -87,7 +87,7 @@ def as_json(clips: list[Recognised], model: Model) -> dict:
         "model": str(model.path),
         "name": model.name,
         "trained_on_synthetic_data": model.synthetic,
-        "clips_are": "what the head says of the kept frames" if model.has_head else f"the {MEAN}",
+        "clips_are": "the head's probabilities for the kept frames" if model.has_head else f"the {MEAN}",
         "clips": [_clip_json(clip) for clip in clips],
     }
 

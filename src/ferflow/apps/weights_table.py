@@ -1,4 +1,4 @@
-"""The list of pretrained files as a person reads it."""
+"""The list of pretrained files on a terminal."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ def show(folder: Path, console: Console | None = None) -> None:
     console = console or Console()
     console.print(f"Pretrained files in {folder}", style="bold", highlight=False)
     for weight in weights.WEIGHTS.values():
-        found = weights.state(weight.name, folder)
-        sign = SIGNS["good" if found == "present" else "bad" if found.startswith("wrong") else "absent"]
-        console.print(f"{sign} [bold]{weight.name}[/bold]  {found}, {megabytes(weight.size)}, {weight.group}")
+        state = weights.state(weight.name, folder)
+        sign = SIGNS["good" if state == "present" else "bad" if state.startswith("wrong") else "absent"]
+        console.print(f"{sign} [bold]{weight.name}[/bold]  {state}, {megabytes(weight.size)}, {weight.group}")
         note = {64: "", 0: "not published; checked by size, and by its layers when loaded"}
         note = note.get(len(weight.sha256), " (as far as published)")
         for label, text in (
