@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from ferflow import tables
-from ferflow.apps import benchmark, live
-from ferflow.apps.live import STAGES, Smoother, Stopwatch, watch
+from ferflow.apps import benchmark
+from ferflow.apps.benchmark import STAGES, Smoother, Stopwatch, watch
 from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.errors import InputError
 from ferflow.faces.video import open_clip
@@ -85,7 +85,7 @@ def test_who_stops_early_stops_the_other_thread_too():
     for _ in range(3):
         next(seen)
     seen.close()
-    assert not threads() and len(asked) <= 3 + live.AHEAD + 3
+    assert not threads() and len(asked) <= 3 + benchmark.AHEAD + 3
 
 
 def test_the_stopwatch_counts_each_stage():
@@ -129,7 +129,7 @@ def test_the_benchmark_on_a_real_video(real_faces, tmp_path, monkeypatch, capsys
     assert (every["interval"], tracked["interval"], tracked["faces"]) == (1, 5, 60)
     assert every["stages"]["detect"] > 3 * tracked["stages"]["detect"]
     assert every["stages"]["network"] == pytest.approx(tracked["stages"]["network"], rel=1)
-    finding = sum(tracked["stages"][stage] for stage in live.FINDING)
+    finding = sum(tracked["stages"][stage] for stage in benchmark.FINDING)
     assert tracked["free_fps"] <= 1000 / finding + 1e-9
     assert "frames a second, measured" in capsys.readouterr().out
 

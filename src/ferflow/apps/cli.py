@@ -463,9 +463,9 @@ def version() -> None:
 @weights_app.command("list")
 def weights_list(weights_folder: WeightsFolder = WEIGHTS) -> None:
     """List every pretrained file with its source, hash, licence and whether it is there."""
-    from ferflow.apps import weights_table
+    from ferflow.apps import doctor as application
 
-    weights_table.show(weights_folder)
+    application.list_weights(weights_folder)
 
 
 @weights_app.command("fetch")
