@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ferflow import tables
+from ferflow.apps.terminal import with_interval
 from ferflow.datasets.images import OTHER_CLASS
 from ferflow.evaluation.copies import TRAINING
 from ferflow.faces.detect import DETECTORS
@@ -253,14 +254,7 @@ def _some(names: Sequence[str]) -> str:
 
 
 def _number(number: dict, metric: str) -> str:
-    """`68.52 [67.01, 70.02]`; a dash for what is undefined."""
-    if number["value"] is None:
-        return "–"
-    scale, digits = (100, 2) if metric in SHARES else (1, 3)
-    text = f"{scale * number['value']:.{digits}f}"
-    if number["low"] is not None:
-        text += f" [{scale * number['low']:.{digits}f}, {scale * number['high']:.{digits}f}]"
-    return text
+    return with_interval(number) if metric in SHARES else with_interval(number, 1, 3)
 
 
 def _percent(value: float | None) -> str:

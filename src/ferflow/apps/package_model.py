@@ -18,7 +18,7 @@ import numpy as np
 
 from ferflow import layout, tables
 from ferflow.apps.models import Single
-from ferflow.apps.terminal import arguments, errors_in_one_line
+from ferflow.apps.terminal import arguments, errors_in_one_line, with_interval
 from ferflow.errors import InputError, WeightsError
 from ferflow.evaluation.copies import PARTS
 from ferflow.files import atomic_write, sha256, write_text
@@ -108,7 +108,7 @@ def rows_of(figures: dict, model: str) -> list[dict]:
         for views, shown in VIEWS.items():
             place = figures["models"][model].get(views, {}).get(protocol)
             if place is not None:
-                numbers = {metric: _interval(place.get(metric)) for metric in METRICS}
+                numbers = {metric: with_interval(place.get(metric)) for metric in METRICS}
                 rows.append({"part": title, "views": shown, "images": place["n_clips"]} | numbers)
     return rows
 
@@ -194,16 +194,6 @@ def _within(results: Path, pattern: str, **names: str) -> Path:
 def _shown(path: Path, results: Path) -> str:
     """A path as in the repository, wherever the study's folder lies."""
     return (Path(layout.RESULTS.format(study=results.name)) / path.relative_to(results)).as_posix()
-
-
-def _interval(number: dict | None) -> str:
-    """`68.5 [67.0, 70.0]`, or a dash."""
-    if number is None:
-        return "–"
-    text = f"{100 * number['value']:.2f}"
-    if number["low"] is not None:
-        text += f" [{100 * number['low']:.2f}, {100 * number['high']:.2f}]"
-    return text
 
 
 def main() -> None:
