@@ -271,7 +271,7 @@ def test_whatever_is_written_is_correct(folder, n_people, labels, scheme, n_test
     )
     for source in table["source"]:
         (root / source).mkdir(parents=True, exist_ok=True)
-    emotions = new.ordered_map(table["emotion"])
+    emotions = new.ordered_classes(table["emotion"])
     made = new_study.Study("mine", root, root / "clips.csv", table, emotions)
     new_study.write(made, new_study.path("mine"), table)
     ready = preflight.look(settings.load("params.yaml", "workflow/studies/mine.yaml"))

@@ -68,7 +68,7 @@ def run(options: Options) -> None:
     """
     study = new_study.path(options.name)
     if study.exists() and not options.force:
-        raise FerflowError(study, "is there", "give another NAME, or --force to write it anew")
+        raise FerflowError(study, "is there", "give another NAME, or --force to overwrite it")
     if not options.folder.is_dir():
         raise InputError(options.folder, "is no folder", "give the folder of the clips")
     table = options.folder / TABLE
@@ -77,11 +77,11 @@ def run(options: Options) -> None:
         clips, written = _own_table(table, options), None
     else:
         if table.exists() and not options.force:
-            remedy = "leave --pattern out to take it as it is, or give --force to write it anew"
+            remedy = "leave --pattern out to take it as it is, or give --force to overwrite it"
             raise FerflowError(table, "is there", remedy)
         reading = _reading(options)
         clips, written = reading.clips, reading.written
-    emotions = ordered_map(clips["emotion"])
+    emotions = ordered_classes(clips["emotion"])
     _refuse_few(options.folder, clips, emotions)
     _report(clips, written or (), emotions, options)
     made = new_study.Study(options.name, options.folder, table, clips, emotions)
@@ -89,7 +89,7 @@ def run(options: Options) -> None:
     _print_next(made, study, written is not None)
 
 
-def ordered_map(written: Sequence[str]) -> list[str]:
+def ordered_classes(written: Sequence[str]) -> list[str]:
     """The classes of a table: those that are known first, in their usual order, then the others."""
     there = list(dict.fromkeys(patterns.named(one, {}) for one in written))
     unique = {classes.key(one): one for one in reversed(there)}
@@ -100,8 +100,7 @@ def ordered_map(written: Sequence[str]) -> list[str]:
 def read(paths: Sequence[str], pattern: Pattern, names: dict[str, str]) -> Reading:
     """The table of `paths` by `pattern`, with `names` for codes of classes.
 
-    Raises InputError where two clips or two subjects would be called the same, and for a class that cannot be
-    called so.
+    Raises InputError where two clips or two subjects would have the same name, and for an invalid class name.
     """
     rows, written, unread = [], [], []
     people: dict[str, str] = {}
@@ -116,11 +115,10 @@ def read(paths: Sequence[str], pattern: Pattern, names: dict[str, str]) -> Readi
         row |= {"subject_id": _subject(fields[SUBJECT], people), "source": path}
         row["emotion"] = patterns.named(fields[CLASS], names)
         rows.append(row | ({"sex": _sex(path, fields["sex"])} if "sex" in fields else {}))
-    one_way = {
-        classes.key(name): name for name, _ in Counter(row["emotion"] for row in rows).most_common()[::-1]
-    }
+    spellings = Counter(row["emotion"] for row in rows).most_common()[::-1]
+    usual = {classes.key(name): name for name, _ in spellings}
     for row in rows:
-        row["emotion"] = _class(row, one_way)
+        row["emotion"] = _class(row, usual)
     clips = pd.DataFrame(rows, columns=None if rows else ["clip_id", "subject_id", "emotion", "source"])
     _refuse_one_name(clips)
     return Reading(pattern, names, clips, tuple(written), tuple(unread))
@@ -142,9 +140,9 @@ def _sex(path: str, written: str) -> str:
     return SEXES[written.lower()]
 
 
-def _class(row: dict[str, str], one_way: dict[str, str]) -> str:
+def _class(row: dict[str, str], usual: dict[str, str]) -> str:
     try:
-        return classes.check_name(one_way[classes.key(row["emotion"])])
+        return classes.check_name(usual[classes.key(row["emotion"])])
     except ValueError as error:
         remedy = "give --classes with a name for it, or another --pattern"
         raise InputError(row["source"], str(error).replace(";", ","), remedy) from None
@@ -160,9 +158,9 @@ def _refuse_one_name(clips: pd.DataFrame) -> None:
 
 
 def _own_table(table: Path, options: Options) -> pd.DataFrame:
-    """The user's table, with the classes as the study calls them."""
+    """The user's table, with the class names of the study."""
     clips = tables.read(table, "clips").apply(lambda column: column.str.strip())
-    listed.find(table, options.folder, tuple(ordered_map(clips["emotion"])))
+    listed.find(table, options.folder, tuple(ordered_classes(clips["emotion"])))
     return clips.assign(emotion=clips["emotion"].map(lambda written: patterns.named(written, {})))
 
 
@@ -248,7 +246,7 @@ def _input(question: str) -> str:
 
 def _codes(emotions: Sequence[str]) -> list[str]:
     """Classes that look like codes: numbers, or up to three characters."""
-    names = [name for name in ordered_map(emotions) if name not in KNOWN]
+    names = [name for name in ordered_classes(emotions) if name not in KNOWN]
     return [name for name in names if name.isdecimal() or len(name) <= 3]
 
 
@@ -262,7 +260,7 @@ def _repeated(reading: Reading, options: Options) -> str:
 
 
 def _show(reading: Reading, n_paths: int) -> None:
-    """Show the pattern and some rows of what it yields, evenly spaced."""
+    """Print the pattern and some rows of its result, evenly spaced."""
     clips = reading.clips
     print(f"pattern: {reading.pattern.text}")
     if reading.names:
@@ -273,7 +271,7 @@ def _show(reading: Reading, n_paths: int) -> None:
         order = ["source", "subject_id", "emotion"]
         rows = rows[order + [name for name in clips.columns if name not in (*order, "clip_id")]]
         print(rows.to_string(index=False))
-    emotions = ordered_map(clips["emotion"])
+    emotions = ordered_classes(clips["emotion"])
     people = clips["subject_id"].nunique()
     if unused := [code for code in reading.names if code not in reading.written]:
         print(f"no clip has the code {', '.join(unused)}")
@@ -298,7 +296,6 @@ def _report(clips: pd.DataFrame, written: Sequence[str], emotions: Sequence[str]
     print("\n" + "\n".join(survey.counts(clips, emotions, SUBJECTS)))
     print("".join(f"spelling: {line}\n" for line in survey.spellings(written)), end="")
     stream = _stream(options) if options.look else None
-
     with progress_bar("clips", len(clips)) as advance:
         looked_at = survey.look(clips, options.folder, stream, advance)
     copies: dict[bool, list[str]] = {False: [], True: []}

@@ -1,9 +1,9 @@
-"""Every figure of speed on this machine, into results/bench (JSON and a table).
+"""Measure every figure of speed on this machine; results/bench has them as JSON and as a table.
 
 python -m ferflow.bench [params.yaml [STUDY.yaml ...]] [--parts spatial precision store workflow models]
 
-Ratios are measured in turns within one process, so that other work on the machine disturbs both sides alike;
-beside the wall clock stands the process's own time. For figures to quote, run it on a machine that does
+Ratios are measured in turns within one process, so that other work on the machine disturbs both sides
+alike, by the wall clock and by the process's own time. For figures to quote, run it on a machine that does
 nothing else. The features for `store` need some gigabytes of disk (in --scratch) for a few minutes.
 """
 
@@ -37,7 +37,7 @@ def spatial(options: argparse.Namespace, chosen: settings.Settings) -> tuple[dic
 
 
 def precision(options: argparse.Namespace, chosen: settings.Settings) -> tuple[dict, list[report.Figure]]:
-    """What bfloat16 costs the network that ships."""
+    """The loss of accuracy by bfloat16 of the network that ships."""
     from ferflow.bench import precision_cost
 
     weights.fetch_many(FACE_MODEL, options.weights_folder)

@@ -1,4 +1,4 @@
-"""How many faces of freshly rendered scenes each detector finds, and how many of their boxes are none.
+"""How many faces of newly rendered scenes each detector finds, and how many of its boxes have no face.
 
 python -m ferflow.bench.detection --per-class 20 [--folder DIR] [--seed N] [params.yaml [STUDY.yaml ...]]
 

@@ -1,11 +1,10 @@
-"""Whether a face is seen where there is none: in generated cluttered scenes, and in videos without a face.
+"""False faces: how often one is tracked in generated cluttered scenes and in videos without a face.
 
 python -m ferflow.bench.faceless [params.yaml] [VIDEO ...] [--scenes 500] [--seed N] [--detector auto haar]
 
-Each scene is searched as a clip's first frame is; each VIDEO is followed as the `faces` step does. What
-counts is a tracked face. The scenes hold textures, blobs, ellipses, boxes, checks, shapes of the colour of
-skin with dark spots, and text; they are the same for the same seed. A drawn face would be one, so none is
-drawn.
+Each scene is searched like a clip's first frame; each VIDEO is followed as in the `faces` step. Tracked
+faces are counted. The scenes hold textures, blobs, ellipses, boxes, checks, shapes of the colour of skin
+with dark spots, and text; they are the same for the same seed. No face is drawn.
 """
 
 from __future__ import annotations

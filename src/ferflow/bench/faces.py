@@ -1,4 +1,4 @@
-"""How fast faces and action units come, and how much memory they take.
+"""Speed and memory of finding faces and action units.
 
 python -m ferflow.bench.faces params.yaml data/weights clip.avi [--processes 2] [--frames 100 10000]
 

@@ -1,11 +1,11 @@
-"""How far the landmarks lie from those of MediaPipe's FaceLandmarker, on the user's own clips.
+"""The distance of the landmarks from those of MediaPipe's FaceLandmarker, on the user's clips.
 
 python -m ferflow.bench.landmarks CLIPS_FOLDER --bundle face_landmarker.task [--every 8] [params.yaml ...]
 
-Faces are followed in every frame, as the `faces` step does; MediaPipe looks at every eighth frame by itself.
-A distance is that of two points of the same number, in % of the distance of the outer corners of the eyes.
-It needs the wheel `mediapipe`, which is no dependency (`--site-packages` names a folder where one is
-installed), and its bundle; without them it says so, and measures nothing.
+Faces are followed in every frame, as in the `faces` step; MediaPipe sees every eighth frame alone.
+Distances are between points of the same number, in % of the distance of the outer corners of the eyes. It
+needs the wheel `mediapipe`, which is no dependency (`--site-packages` names a folder where one is
+installed), and its bundle; without them it measures nothing and prints why.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What bfloat16 costs in accuracy: the same frames through the same network in float32 and in bfloat16."""
+"""The loss of accuracy by bfloat16: the same frames and network in float32 and in bfloat16."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def rendered(settings: Settings, per_class: int, weights_folder: str | Path) -> 
 def run(images: np.ndarray, model: str | Path, features: Features) -> dict[str, object]:
     """Compare; JSON values.
 
-    `images` uint8 [N,48,48]; `model` a trained image network. Differences of features are absolute, beside
+    `images` uint8 [N,48,48]; `model` a trained image network. Differences of features are absolute, with
     the mean absolute feature; those of probabilities are the largest of any class. `changed` counts images
     whose predicted class is another.
     """

@@ -10,6 +10,8 @@ from ferflow import files
 from ferflow.bench import machine
 
 NAMES = ("bench.json", "bench.md")
+BUSY = 0.5
+"""Load a core above which other work was running."""
 
 
 @dataclass(frozen=True)
@@ -26,11 +28,10 @@ class Figure:
 
 def spatial_pass(result: dict, amx: bool) -> list[Figure]:
     """Of `spatial_pass.run`. The targets are for processors with AMX alone."""
-    part, wall, own = "spatial pass", result["wall"], result["own"]
-    speed = result["tflops"]
+    part, speed = "spatial pass", result["tflops"]["wall"]["pass"]
     title = "{network}, {size}x{size}, batch {batch}, {precision}, {threads} thread".format(**result)
-    rows = [_plain(part, title, speed["wall"]["pass"], f"{speed['wall']['pass']:.2f} TFLOP/s")]
-    for clock, one in (("wall clock", wall), ("own time", own)):
+    rows = [Figure(part, title, speed, f"{speed:.2f} TFLOP/s")]
+    for clock, one in (("wall clock", result["wall"]), ("own time", result["own"])):
         share = f"share of the best matrix product (N = {one['best_matrix']}), by the {clock}"
         rows.append(_at_least(part, share, one["share"], 0.6, "{:.0%}", amx))
         times = f"times the float32 loop of one frame at a time, by the {clock}"
@@ -43,18 +44,13 @@ def precision_cost(result: dict) -> list[Figure]:
     part = "bfloat16 against float32"
     rows = []
     for layer, one in result["layers"].items():
-        rows.append(
-            _plain(
-                part,
-                f"features at `{layer}`: largest and mean difference, mean feature",
-                one["largest"],
-                f"{one['largest']:.3g}, {one['mean']:.2g}, {one['mean_feature']:.2g}",
-            )
-        )
+        what = f"features at `{layer}`: largest and mean difference, mean feature"
+        shown = f"{one['largest']:.3g}, {one['mean']:.2g}, {one['mean_feature']:.2g}"
+        rows.append(Figure(part, what, one["largest"], shown))
     changed = f"{result['changed']} of {result['images']}"
-    rows.append(_plain(part, "images of another predicted class", result["changed_share"], changed))
+    rows.append(Figure(part, "images of another predicted class", result["changed_share"], changed))
     largest = result["probability_largest"]
-    rows.append(_plain(part, "largest difference of a probability", largest, f"{largest:.3f}"))
+    rows.append(Figure(part, "largest difference of a probability", largest, f"{largest:.3f}"))
     return rows
 
 
@@ -63,28 +59,18 @@ def store_speed(result: dict) -> list[Figure]:
     part = f"training from the store ({result['clips']} clips, {result['width']:,} features)"
     epoch = result["epoch"]["wall"]
     rows = [
-        _plain(part, f"an epoch of the {result['head']} {where}", epoch[name], f"{epoch[name]:.1f} s")
-        for name, where in (("store", "from the store"), ("memory", "from memory"))
+        Figure(part, f"an epoch of the {result['head']} from {where}", seconds, f"{seconds:.1f} s")
+        for where, seconds in (("the store", epoch["store"]), ("memory", epoch["memory"]))
     ]
     for clock, name in (("wall", "wall clock"), ("own", "own time")):
         what = f"speed from the store against from memory, by the {name}"
         rows.append(_at_least(part, what, result["ratio"][clock], 0.8, "{:.0%}"))
-    peak = result["peak_gb"]
+    peak, share = result["peak_gb"], result["disk_of_real"]
     what = f"greatest size of the training process, {result['kept_mib']} MiB kept"
     rows.append(Figure(part, what, peak, f"{peak:.2f} GB", "below 3 GB", peak < 3))
     sizes = f"{result['disk_gb']:.2f}, {result['real_gb']:.2f}, {result['padded_gb']:.2f} GB"
-    share = result["disk_of_real"]
-    rows.append(
-        Figure(
-            part,
-            "on the disk, its real frames alone, padded to full length",
-            share,
-            sizes,
-            "at most the real frames",
-            share <= 1,
-        )
-    )
-    return rows
+    what = "on the disk, its real frames alone, padded to full length"
+    return [*rows, Figure(part, what, share, sizes, "at most the real frames", share <= 1)]
 
 
 def overhead(result: dict) -> list[Figure]:
@@ -99,17 +85,16 @@ def overhead(result: dict) -> list[Figure]:
 def image_network(result: dict) -> list[Figure]:
     """Of `models.benchmark.measure`."""
     part = f"{result['network']}, one image of {result['size']}x{result['size']}, one thread"
-    return [_plain(part, way, one["wall"], f"{one['wall']:.2f} ms") for way, one in result["ways"].items()]
+    return [Figure(part, way, one["wall"], f"{one['wall']:.2f} ms") for way, one in result["ways"].items()]
 
 
 def image_training(result: dict) -> list[Figure]:
     """Of `training.benchmark.measure`."""
     part = f"training {result['network']}, batch {result['batch']}, {result['precision']}"
-    load = result["loading"]
     rows = []
     for way, step in result["steps"].items():
-        each = 1000 * (load + step) / result["batch"]
-        rows.append(_plain(part, f"an image, {way}, loading included", each, f"{each:.2f} ms"))
+        each = 1000 * (result["loading"] + step) / result["batch"]
+        rows.append(Figure(part, f"an image, {way}, loading included", each, f"{each:.2f} ms"))
     return rows
 
 
@@ -117,20 +102,17 @@ def watching(result: dict) -> list[Figure]:
     """Of `apps.benchmark.run`."""
     part = f"camera to probabilities, {result['width']}x{result['height']}"
     return [
-        _plain(part, f"cascade at every {way['interval']}. frame", way["fps"], f"{way['fps']:.1f} frames/s")
+        Figure(part, f"cascade at every {way['interval']}. frame", way["fps"], f"{way['fps']:.1f} frames/s")
         for way in result["ways"]
     ]
 
 
-def _plain(part: str, what: str, value: float, shown: str) -> Figure:
-    return Figure(part, what, float(value), shown)
-
-
-def _at_least(part: str, what: str, value: float, target: float, form: str, judged: bool = True) -> Figure:
+def _at_least(part: str, what: str, value: float, target: float, form: str, applies: bool = True) -> Figure:
+    """A figure with its target, which `applies` here, or only to processors with AMX."""
     shown, wanted = form.format(value), f"at least {form.format(target)}"
-    if not judged:
-        return Figure(part, what, float(value), shown, f"{wanted} with AMX")
-    return Figure(part, what, float(value), shown, wanted, value >= target)
+    if applies:
+        return Figure(part, what, float(value), shown, wanted, value >= target)
+    return Figure(part, what, float(value), shown, f"{wanted} with AMX")
 
 
 def markdown(described: dict, figures: list[Figure], notes: list[str]) -> str:
@@ -144,12 +126,8 @@ def markdown(described: dict, figures: list[Figure], notes: list[str]) -> str:
     return "\n".join([*lines, *([""] if notes else []), *(f"- {note}" for note in notes)]) + "\n"
 
 
-BUSY = 0.5
-"""Load a core above which a machine was not quiet."""
-
-
 def write(folder: str | Path, described: dict, figures: list[Figure], details: dict, notes: list[str]) -> str:
-    """Write `bench.json` and `bench.md` into `folder`; the table."""
+    """Write `bench.json` and `bench.md` into `folder`; returns the table."""
     text = markdown(described, figures, notes)
     content = {
         "machine": described,

@@ -1,7 +1,7 @@
-"""How much of what the machine can multiply the spatial pass uses: VGG16's convolutions.
+"""The speed of the spatial pass, VGG16's convolutions, against what the machine can multiply.
 
-The network is prepared as the features step does it, with random weights, which take as long. Its speed is
-held against plain matrix products of the same precision and against the simple loop: one frame at a time, in
+The network is prepared as by the features step, with random weights, which take as long. Its speed is
+compared with plain matrix products of the same precision and with the simple loop: one frame at a time, in
 float32.
 """
 
@@ -50,7 +50,7 @@ def run(
         torch.manual_seed(0)
         plain = spatial.build(name, 7).eval()
         plain.input_size = size  # convolutions take any; `fit` would enlarge the frames
-        quick = placed(plain, dtype).cpu()  # the machine whose matrix products it is held against
+        quick = placed(plain, dtype).cpu()  # where the matrix products are computed, too
         frames = torch.rand(batch, plain.channels, size, size)
         ready = frames.to(dtype, memory_format=torch.channels_last)
         one_by_one = frames[: min(loop, batch)].split(1)
@@ -71,8 +71,8 @@ def run(
     amounts = {"pass": a_frame * batch, "simple": a_frame * len(one_by_one)}
     amounts |= {f"{n}": 2 * n**3 for n in matrices}
     speeds = {
-        clock: {way: turns.rate(amounts[way] / TERA, taken[way], clock == "own") for way in ways}
-        for clock in ("wall", "own")
+        clock: {way: turns.rate(amounts[way] / TERA, taken[way], own) for way in ways}
+        for clock, own in turns.CLOCKS.items()
     }
     result: dict[str, object] = {
         "network": name,
@@ -83,7 +83,7 @@ def run(
         "gflop_a_frame": a_frame / 1e9,
         "tflops": speeds,
     }
-    for clock, own in (("wall", False), ("own", True)):
+    for clock, own in turns.CLOCKS.items():
         best = max((f"{n}" for n in matrices), key=lambda n: speeds[clock][n])
 
         def against(way: str, own: bool = own) -> float:

@@ -1,10 +1,10 @@
-"""What storing the features of frozen stages saves: the same trainings from the store and recomputed.
+"""Time saved by storing the features of frozen stages: the same trainings from the store and recomputed.
 
 python -m ferflow.bench.transfer [--network resnet18] [--images 70] [--folds 2] [--epochs 20] [--batch 64]
 
-Both ways train the same classifiers from the same start on the same batches of generated images. The stored
-way's time includes computing the features, writing and mapping them. The ratio grows with the epochs: the
-paper's 200 in five folds ask for each image 800 times.
+Both ways train the same classifiers from the same start on the same batches of generated images. The time
+of the stored way includes computing, writing and mapping the features. The ratio grows with the epochs: the
+paper's 200 epochs in five folds use each image 800 times.
 """
 
 from __future__ import annotations
