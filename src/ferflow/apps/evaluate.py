@@ -18,7 +18,7 @@ from ferflow.errors import InputError, SettingError, WeightsError
 from ferflow.evaluation.copies import PARTS, TRAINING, copies, trained_on
 from ferflow.evaluation.ensemble import Candidate, average, choose
 from ferflow.evaluation.predictions import table
-from ferflow.evaluation.summary import summarise
+from ferflow.evaluation.results import summarise
 from ferflow.evaluation.views import CROP, corners, view_probabilities
 from ferflow.faces.detect import DETECTORS
 from ferflow.files import sha256

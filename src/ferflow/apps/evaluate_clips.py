@@ -21,7 +21,7 @@ from ferflow.datasets import listed
 from ferflow.datasets.manifest import ListedClip, is_synthetic
 from ferflow.errors import FerflowError, InputError
 from ferflow.evaluation.predictions import table
-from ferflow.evaluation.summary import summarise
+from ferflow.evaluation.results import summarise
 from ferflow.faces.video import open_clip
 from ferflow.files import sha256
 

@@ -10,12 +10,13 @@ paper's 200 epochs in five folds use each image 800 times.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 from torch.utils.data import Dataset
 
 from ferflow.apps.terminal import arguments, errors_in_one_line
@@ -24,7 +25,9 @@ from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.models import transfer
 from ferflow.networks import TRANSFERRED
 from ferflow.seeds import derive_seed
-from ferflow.sfew import frozen, store
+from ferflow.sfew import run as sfew
+from ferflow.sfew import store
+from ferflow.training.frozen import Features, Rows
 from ferflow.training.transfer import train
 
 TARGET = 10.0
@@ -63,6 +66,25 @@ class Comparison:
         return one, other
 
 
+class Recomputed(Dataset):
+    """Batches as those of `Rows`, for which the frozen stages compute the features of each image anew."""
+
+    def __init__(
+        self, stages: transfer.Frozen, images: np.ndarray, labels: np.ndarray, rows: np.ndarray
+    ) -> None:
+        """`images` uint8 [M,224,224,3] and `labels` int64 [M] are of all images."""
+        self.stages, self.images, self.rows = stages, images, np.asarray(rows, np.int64)
+        self.labels = torch.from_numpy(np.asarray(labels, np.int64)[self.rows])
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, numbers: Sequence[int]) -> tuple[Tensor, Tensor]:
+        parts = np.array_split(self.rows[numbers], -(-len(numbers) // sfew.FROZEN_BATCH))
+        features = torch.cat([self.stages(self.images[part]) for part in parts])
+        return features.clone(), self.labels[numbers]
+
+
 def patterns(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """`n` images uint8 [N,224,224,3] of seven noisy patterns in turn, and their labels int64 [N]."""
     rng = np.random.default_rng(derive_seed(seed, "bench", "transfer"))
@@ -97,13 +119,13 @@ def run(network: str, n: int, n_folds: int, epochs: int, batch: int, seed: int, 
         store.write(paths[0], [f"image{k}" for k in range(n)], images)
 
         def stored() -> None:
-            frozen.write(paths[0], network, 0, "untrained", None, seed, threads, paths[1])
-            values = frozen.Features(paths[1]).values
-            trainings("stored", lambda chosen: frozen.Rows(values, labels, chosen))
+            sfew.write_features(paths[0], network, 0, "untrained", seed, threads, folder, paths[1])
+            values = Features(paths[1]).values
+            trainings("stored", lambda chosen: Rows(values, labels, chosen))
 
         def recomputed() -> None:
             stages = transfer.frozen(base, 0)
-            trainings("recomputed", lambda chosen: frozen.Recomputed(stages, images, labels, chosen))
+            trainings("recomputed", lambda chosen: Recomputed(stages, images, labels, chosen))
 
         taken = turns.in_turns({"stored": stored, "recomputed": recomputed}, 1, warm_up=False)
     both = probabilities["stored"], probabilities["recomputed"]
