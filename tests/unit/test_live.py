@@ -51,7 +51,7 @@ def threads():
 def test_frames_come_in_order_smoothed_and_anew_after_a_lost_face():
     seen = list(watch(frames(255, 51, 0, 51, 51), Faces(), Brightness(), 0.25))
     assert [one.frame[0, 0, 0] for one in seen] == [255, 51, 0, 51, 51]
-    first = [None if one.shares is None else one.shares[0] for one in seen]
+    first = [None if one.probabilities is None else one.probabilities[0] for one in seen]
     assert first == pytest.approx([1, 0.25 * 0.2 + 0.75 * 1, None, 0.2, 0.2])
     assert seen[2].box is None and seen[3].box.tolist() == [0, 0, 4, 4]
     assert not threads()

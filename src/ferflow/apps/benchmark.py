@@ -63,7 +63,7 @@ class Seen:
 
     frame: np.ndarray
     box: np.ndarray | None
-    shares: np.ndarray | None
+    probabilities: np.ndarray | None
 
 
 class Smoother:
@@ -73,12 +73,12 @@ class Smoother:
         self.weight = weight
         self._mean: np.ndarray | None = None
 
-    def __call__(self, shares: np.ndarray | None) -> np.ndarray | None:
-        """The mean [K] with `shares` [K] in it; None where there is no face."""
-        if shares is None or self._mean is None:
-            self._mean = shares
+    def __call__(self, probabilities: np.ndarray | None) -> np.ndarray | None:
+        """The mean [K] with `probabilities` [K] in it; None where there is no face."""
+        if probabilities is None or self._mean is None:
+            self._mean = probabilities
         else:
-            self._mean = self.weight * shares + (1 - self.weight) * self._mean
+            self._mean = self.weight * probabilities + (1 - self.weight) * self._mean
         return self._mean
 
 
@@ -121,13 +121,13 @@ def watch(
             if isinstance(item, BaseException):
                 raise item
             frame, box, crop = item
-            shares = None
+            probabilities = None
             if crop is not None:
                 with stopwatch.time("network"):
-                    shares = model.frames(crop[None])[1][0]
+                    probabilities = model.frames(crop[None])[1][0]
             with stopwatch.time("smooth"):
-                shares = smooth(shares)
-            yield Seen(frame, box, shares)
+                probabilities = smooth(probabilities)
+            yield Seen(frame, box, probabilities)
     finally:
         stop.set()
         while finder.is_alive():  # it may wait for a place in the queue
@@ -176,7 +176,7 @@ def measure(clip: Clip, model: Single, interval: int, n_frames: int) -> dict[str
     def faces_in(n: int, stopwatch: Stopwatch) -> int:
         stream = HaarStream(model.faces, haar, clip.source)
         frames = watch(repeated(clip, n), stream, model, watching.smoothing, stopwatch)
-        return sum(frame.shares is not None for frame in frames)
+        return sum(frame.probabilities is not None for frame in frames)
 
     faces_in(WARM_UP, Stopwatch())
     stopwatch, begin = Stopwatch(), time.perf_counter()
@@ -232,8 +232,11 @@ def show(console: Console, report: dict) -> None:
         title = "every frame" if way["interval"] == 1 else f"every {way['interval']}th, tracked"
         table.add_column(f"cascade:\n{title}", justify="right")
     for stage in STAGES:
-        shares = [(way["stages"][stage], 100 / sum(way["stages"].values())) for way in ways]
-        table.add_row(stage, *(f"{taken:.2f} ms {f'{taken * scale:.0f} %':>4}" for taken, scale in shares))
+        cells = []
+        for way in ways:
+            taken, whole = way["stages"][stage], sum(way["stages"].values())
+            cells.append(f"{taken:.2f} ms {f'{100 * taken / whole:.0f} %':>4}")
+        table.add_row(stage, *cells)
     table.add_section()
     table.add_row("frames a second, measured", *(f"{way['fps']:.1f}" for way in ways))
     table.add_row("  on two free processors", *(f"{way['free_fps']:.1f}" for way in ways))

@@ -136,11 +136,11 @@ def predict(clips: Sequence[ListedClip], classes: Classes, model: Model, stream,
 
 def clip_answers(result: Recognised, source: Path) -> dict[str, np.ndarray]:
     """The answers [K] for a clip by name; InputError for a single image, for which a head has no answer."""
-    if result.clip_shares is None:
+    if result.clip_probabilities is None:
         raise InputError(source, "has a single frame, and is no clip", "leave it out")
     if result.by_head:
-        return {HEAD: result.clip_shares}
-    return {WEIGHTED: result.clip_shares, PLAIN: result.shares[result.tracked].mean(axis=0)}
+        return {HEAD: result.clip_probabilities}
+    return {WEIGHTED: result.clip_probabilities, PLAIN: result.probabilities[result.tracked].mean(axis=0)}
 
 
 def restricted(probabilities: np.ndarray, columns: Sequence[int]) -> np.ndarray:

@@ -35,7 +35,7 @@ NAMES = {
     "auc": "macro AUC (%)",
 }
 """Metrics in the order shown."""
-SHARES = {name for name in NAMES if name != "kappa"}
+PERCENT = {name for name in NAMES if name != "kappa"}
 SOME = 3
 """Names of left-out images that are shown; the JSON file has them all."""
 FEW = 20
@@ -138,8 +138,8 @@ def show_clips(console: Console, report: dict) -> None:
     majority = f"always {base['majority']} {100 * base['majority_accuracy']:.1f} %"
     console.print(f"for comparison, accuracy of {majority}, chance {100 * base['chance']:.1f} %")
     if report["refused"]:
-        shares = ", ".join(f"{name} {100 * part['accuracy_of_all_listed']:.1f} %" for name, part in answers)
-        console.print(f"accuracy with each refused clip as wrong: {shares}")
+        parts = [f"{name} {100 * part['accuracy_of_all_listed']:.1f} %" for name, part in answers]
+        console.print(f"accuracy with each refused clip as wrong: {', '.join(parts)}")
     if 1 < report["n_subjects"] < FEW:
         console.print(
             f"{report['n_subjects']} subjects: intervals from fewer than {FEW} tend to be too narrow.",
@@ -254,7 +254,7 @@ def _some(names: Sequence[str]) -> str:
 
 
 def _number(number: dict, metric: str) -> str:
-    return with_interval(number) if metric in SHARES else with_interval(number, 1, 3)
+    return with_interval(number) if metric in PERCENT else with_interval(number, 1, 3)
 
 
 def _percent(value: float | None) -> str:

@@ -72,12 +72,12 @@ class Model(Protocol):
 class Recognised:
     """The result of a model for one clip of `T` frames.
 
-    `shares` are the probabilities [T,K] of `frame_classes` (NaN without a face), `clip_shares` those [K] of
-    `clip_classes`, or None for a single image, which has no course for the head to see. Frames
-    `kept.begin:kept.end` went to the head; if not `by_head`, all frames with a face went into the mean, each
-    with its part of `weights` [T], whose sum is 1 (None with a head, or of a single image). `au_score` [T] is
-    NaN where it was not computed. `affect` [T,2] holds valence and arousal in -1..1 (NaN without a face),
-    None where the model has none.
+    `probabilities` [T,K] are of `frame_classes` (NaN without a face), `clip_probabilities` [K] of
+    `clip_classes`, None for a single image, which is no sequence for the head. Frames `kept.begin:kept.end`
+    went to the head; if not `by_head`, all frames with a face went into the mean, each with its part of
+    `weights` [T], whose sum is 1 (None with a head, or of a single image). `au_score` [T] is NaN where it was
+    not computed. `affect` [T,2] holds valence and arousal in -1..1 (NaN without a face), None where the model
+    has none.
     """
 
     source: str
@@ -87,10 +87,10 @@ class Recognised:
     tracked: np.ndarray
     boxes: np.ndarray
     scores: np.ndarray
-    shares: np.ndarray
+    probabilities: np.ndarray
     au_score: np.ndarray
     kept: Trimmed
-    clip_shares: np.ndarray | None
+    clip_probabilities: np.ndarray | None
     by_head: bool
     warnings: tuple[str, ...]
     affect: np.ndarray | None = None
@@ -99,10 +99,10 @@ class Recognised:
     @property
     def predicted(self) -> tuple[str, float]:
         """The clip's class and its probability; for an image the image network's. Of equals the first."""
-        if self.clip_shares is not None:
-            best = int(np.argmax(self.clip_shares))
-            return self.clip_classes[best], float(self.clip_shares[best])
-        mean = np.nanmean(self.shares, axis=0)
+        if self.clip_probabilities is not None:
+            best = int(np.argmax(self.clip_probabilities))
+            return self.clip_classes[best], float(self.clip_probabilities[best])
+        mean = np.nanmean(self.probabilities, axis=0)
         return self.frame_classes[int(np.argmax(mean))], float(mean.max())
 
 
@@ -155,7 +155,7 @@ class _Course:
         self.blank = 0
         self.boxes: list[np.ndarray] = []
         self.scores: list[float] = []
-        self.shares: list[np.ndarray] = []
+        self.probabilities: list[np.ndarray] = []
         self.affect: list[np.ndarray] = []
         self.waiting: list[np.ndarray] = []  # landmarks whose action units are not fitted yet
         self.intensities: list[np.ndarray] = []
@@ -171,21 +171,21 @@ class _Course:
                 self._fit_waiting()
         crops = np.stack([face.crop for face in faces])
         if self.model.has_affect:
-            shares, affect = self.model.affect(crops)
+            probabilities, affect = self.model.affect(crops)
             values = np.empty((len(faces), 0), np.float16)
         else:
-            values, shares = self.model.frames(crops)
+            values, probabilities = self.model.frames(crops)
             affect = np.full((len(faces), 2), np.nan)
-        for face, row, share, pair in zip(faces, values, shares, affect, strict=True):
+        for face, row, frame, pair in zip(faces, values, probabilities, affect, strict=True):
             self.features.add(row)
             self.tracked.append(face.tracked)
             self.blank += face.blank
             self.boxes.append(face.box)
             self.scores.append(face.score)
-            self.shares.append(share if face.tracked else np.full(len(share), np.nan))
+            self.probabilities.append(frame if face.tracked else np.full(len(frame), np.nan))
             self.affect.append(pair if face.tracked else np.full(2, np.nan))
             if self.sink is not None:
-                self.sink.add(self._drawn(face, share, pair))
+                self.sink.add(self._drawn(face, frame, pair))
 
     def _fit_waiting(self) -> None:
         if not self.waiting:
@@ -196,7 +196,7 @@ class _Course:
         self.intensities.extend(self.aus.fit(landmarks))
         self.waiting.clear()
 
-    def _drawn(self, face: FaceFrame, share: np.ndarray, affect: np.ndarray) -> np.ndarray:
+    def _drawn(self, face: FaceFrame, probabilities: np.ndarray, affect: np.ndarray) -> np.ndarray:
         note = "model trained on synthetic data" if self.model.synthetic else ""
         names = self.model.frame_classes
         if not face.tracked:
@@ -205,25 +205,25 @@ class _Course:
             # A hyphen, since OpenCV's letters have no minus.
             note = f"valence {affect[0]:+.2f}, arousal {affect[1]:+.2f}" + (f"; {note}" if note else "")
         landmarks = None if np.isnan(face.score) else face.landmarks
-        return annotate(face.frame, face.box, landmarks, names, share, note)
+        return annotate(face.frame, face.box, landmarks, names, probabilities, note)
 
     def finish(self, clip: Clip) -> Recognised:
         tracked, n_frames = np.array(self.tracked), len(self.tracked)
         score = self._au_score(tracked)
         weights = None
         if n_frames == 1:
-            kept, clip_shares = Trimmed(0, 1, float(score[0]), False, "a single image"), None
+            kept, clip_probabilities = Trimmed(0, 1, float(score[0]), False, "a single image"), None
         elif not self.model.has_head:
             kept = Trimmed(0, n_frames, float("nan"), False, MEAN)
             names = list(self.model.frame_classes)
             neutral = names.index(NEUTRAL) if NEUTRAL in names else None
             scored = None if np.isnan(score).all() else score
-            clip_shares, weights = weighted_mean(np.stack(self.shares), neutral, scored)
+            clip_probabilities, weights = weighted_mean(np.stack(self.probabilities), neutral, scored)
         else:
             kept = self._keep(score, tracked)
             # As in training: the frames with a face of those that are kept, the first `max_frames` of them.
             seen = kept.begin + np.flatnonzero(tracked[kept.begin : kept.end])
-            clip_shares = self.model.clip(self.features.rows(seen[: self.model.max_frames]))
+            clip_probabilities = self.model.clip(self.features.rows(seen[: self.model.max_frames]))
         return Recognised(
             str(clip.source),
             clip.info.fps,
@@ -232,10 +232,10 @@ class _Course:
             tracked,
             np.stack(self.boxes),
             np.array(self.scores, np.float32),
-            np.stack(self.shares),
+            np.stack(self.probabilities),
             score,
             kept,
-            clip_shares,
+            clip_probabilities,
             self.model.has_head,
             tuple(clip.warnings),
             np.stack(self.affect) if self.model.has_affect else None,
