@@ -100,15 +100,17 @@ def _fusion(settings: Settings) -> str:
     return ", ".join([*fusion.named(), *chosen]) or NONE
 
 
-def _network(own: Spatial, settings: Settings) -> str:
-    if own.weights == SHIPPED:
-        return f"{own.network}, as it comes with ferflow (FER2013)"
-    if own.weights is not None:
-        return f"{own.network}, from {own.weights}"
+def _network(recipe: Spatial, settings: Settings) -> str:
+    if recipe.weights == SHIPPED:
+        return f"{recipe.network}, as it comes with ferflow (FER2013)"
+    if recipe.weights is not None:
+        return f"{recipe.network}, from {recipe.weights}"
     stills = settings.stills
     images = "synthetic stills" if stills.source == "synth4d" else f"{stills.source} in {stills.path}"
-    start = f", from {own.pretrained}" if own.pretrained else ""
-    return f"{own.network}, {'fine-tuned' if own.method == 'finetune' else 'trained'} on {images}{start}"
+    start = f", from {recipe.pretrained}" if recipe.pretrained else ""
+    return (
+        f"{recipe.network}, {'fine-tuned' if recipe.method == 'finetune' else 'trained'} on {images}{start}"
+    )
 
 
 def _images(ready: Ready) -> list[tuple[str, str]]:
@@ -131,26 +133,27 @@ def _images(ready: Ready) -> list[tuple[str, str]]:
 
 
 def _quality(settings: Settings) -> int:
-    own = settings.datacentric
-    if not own.studied:
+    """How many trainings the study of the data takes."""
+    chosen = settings.datacentric
+    if not chosen.studied:
         return 0
-    compared = {(name, "none") for name in own.variants}
-    compared |= {(name, sampling) for name, samplings in own.networks.items() for sampling in samplings}
-    cleaned = {(name, "none") for name in own.cleaned}
-    return own.label_errors.folds + 2 * len(compared) + len(cleaned) + len(cleaned - compared)
+    compared = {(name, "none") for name in chosen.variants}
+    compared |= {(name, sampling) for name, samplings in chosen.networks.items() for sampling in samplings}
+    cleaned = {(name, "none") for name in chosen.cleaned}
+    return chosen.label_errors.folds + 2 * len(compared) + len(cleaned) + len(cleaned - compared)
 
 
 def _sfew(ready: Ready) -> list[tuple[str, str]]:
     settings = ready.settings
     transfer, handmade = settings.sfew.transfer, settings.sfew.handmade
-    cells = transfer.run()
+    runs = transfer.run()
     folds = {name: 2 if name == "spi" else transfer.folds for name in transfer.under()}
-    trained = sum(folds[protocol] for cell in cells.values() for protocol in cell.protocols)
+    trained = sum(folds[protocol] for run in runs.values() for protocol in run.protocols)
     return [
         ("data", f"{settings.sfew.dataset.name}{_synthetic(settings)}: {sum(ready.images.values())} images"),
         ("classes", _counted(ready.images)),
         ("protocols", ", ".join(f"{name} ({count} folds)" for name, count in folds.items())),
-        ("networks", ", ".join(cells)),
+        ("networks", ", ".join(runs)),
         ("start", transfer.start),
         ("hand-made", ", ".join(handmade.run()) or NONE),
         ("trainings", str(trained)),
@@ -160,7 +163,7 @@ def _sfew(ready: Ready) -> list[tuple[str, str]]:
 def _affect(ready: Ready) -> list[tuple[str, str]]:
     settings = ready.settings
     models = settings.affect.models
-    listed = [f"{name} ({own.backbone}, start {own.start})" for name, own in models.items()]
+    listed = [f"{name} ({model.backbone}, start {model.start})" for name, model in models.items()]
     return [
         ("data", f"{settings.affect.dataset.name} ({settings.affect.dataset.path}){_synthetic(settings)}"),
         ("networks", ", ".join(listed)),

@@ -40,7 +40,7 @@ def estimates(settings: Settings, clips: int | None = None) -> Iterator[Estimate
         _, settings = splits.planned(settings, datasets.clips(settings))
     most, folds = settings.finalize.max_epochs, settings.splits.folds
     temporal, plan = settings.temporal, settings.end_to_end
-    trained = {head: (own.augmentations, temporal.epochs) for head, own in temporal.heads.items()}
+    trained = {head: (recipe.augmentations, temporal.epochs) for head, recipe in temporal.heads.items()}
     trained |= {name: (plan.of(name).augmentations, plan.epochs) for name in plan.run}
     for name, (augmentations, epochs) in trained.items():
         cost = step_cost(settings, name)
@@ -53,7 +53,7 @@ def estimates(settings: Settings, clips: int | None = None) -> Iterator[Estimate
 def pass_cost(settings: Settings, rule: str, name: str) -> Cost | None:
     """Measure the work per image of a workflow `rule`: one pass of its network, or a training step.
 
-    `name` is a network of a study of images; otherwise the study's own is meant. None for other rules.
+    `name` is a network of a study of images; otherwise the study's spatial network is meant. None for other rules.
     """
     from ferflow.models.precision import resolve
     from ferflow.training.estimate import frame_cost, image_cost
@@ -61,13 +61,13 @@ def pass_cost(settings: Settings, rule: str, name: str) -> Cost | None:
     if settings.kind not in ("clips", "images"):
         return None
     listed = settings.images.trained() if settings.kind == "images" else {}
-    own = listed[name].recipe() if name in listed else settings.spatial
+    recipe = listed[name].recipe() if name in listed else settings.spatial
     if rule in ("features", "frozen", "views"):
-        chosen = settings.features if rule == "features" else own
+        chosen = settings.features if rule == "features" else recipe
         kind = resolve(settings.features.precision if rule == "features" else "float32")
-        return frame_cost(own.network, len(EMOTIONS_NEUTRAL), kind, chosen.threads)
+        return frame_cost(recipe.network, len(EMOTIONS_NEUTRAL), kind, chosen.threads)
     if rule in ("spatial", "finetune"):
-        return image_cost(own.network, len(EMOTIONS_NEUTRAL), own.batch, own.threads)
+        return image_cost(recipe.network, len(EMOTIONS_NEUTRAL), recipe.batch, recipe.threads)
     return None
 
 
@@ -82,14 +82,14 @@ def step_cost(settings: Settings, name: str) -> Cost | None:
     run = settings.experiments.trained().get(name)
     kind, layer = (name, None) if run is None else (run.of, run.layer)
     if kind in temporal.heads:
-        own = temporal.heads[kind] if run is None else settings.of_run(name)
+        recipe = temporal.heads[kind] if run is None else settings.of_run(name)
         with torch.device("meta"):  # its weights play no part
             network = spatial.build(settings.spatial.network, n_classes)
         width, frames = network.layers[layer or settings.features.layer], settings.features.max_frames
-        return head_cost(kind, own, width, frames, n_classes, temporal.batch, temporal.threads)
+        return head_cost(kind, recipe, width, frames, n_classes, temporal.batch, temporal.threads)
     if kind in plan.run or run is not None:
-        own = plan.of(kind) if run is None else settings.of_run(name)
-        return network_cost(kind, own, n_classes, plan.batch, plan.threads)
+        recipe = plan.of(kind) if run is None else settings.of_run(name)
+        return network_cost(kind, recipe, n_classes, plan.batch, plan.threads)
     return None
 
 
