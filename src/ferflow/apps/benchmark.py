@@ -26,6 +26,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import chain, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,7 @@ import numpy as np
 
 from ferflow import settings, tables, weights
 from ferflow.apps.models import Single
+from ferflow.apps.recognise import first_frames
 from ferflow.apps.sink import frame_sink
 from ferflow.apps.terminal import arguments, errors_in_one_line
 from ferflow.faces.boxes import cropped
@@ -196,13 +198,7 @@ def measure(clip: Clip, model: Single, interval: int, n_frames: int) -> dict[str
 
 def repeated(clip: Clip, n_frames: int) -> Iterator[np.ndarray]:
     """`clip` over and over until `n_frames` have come."""
-    left = n_frames
-    while left > 0:
-        for frame in clip:
-            yield frame
-            left -= 1
-            if left == 0:
-                return
+    return first_frames(chain.from_iterable(repeat(clip)), n_frames)
 
 
 def scaled(source: Path, folder: Path, n_frames: int) -> Path:

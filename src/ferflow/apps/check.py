@@ -108,9 +108,8 @@ def _network(recipe: Spatial, settings: Settings) -> str:
     stills = settings.stills
     images = "synthetic stills" if stills.source == "synth4d" else f"{stills.source} in {stills.path}"
     start = f", from {recipe.pretrained}" if recipe.pretrained else ""
-    return (
-        f"{recipe.network}, {'fine-tuned' if recipe.method == 'finetune' else 'trained'} on {images}{start}"
-    )
+    how = "fine-tuned" if recipe.method == "finetune" else "trained"
+    return f"{recipe.network}, {how} on {images}{start}"
 
 
 def _images(ready: Ready) -> list[tuple[str, str]]:

@@ -168,27 +168,11 @@ def evaluate(
     from ferflow.apps import evaluate_screen
     from ferflow.settings import Evaluation
 
+    evaluation = Evaluation(bootstrap=bootstrap, confidence=confidence, by=[], controls=False)
+    images = (split, peak, neutral, crop, ten_crop, mirror, side, choose_on, most, budget)
     with _usage():
         options = evaluate_screen.Options(
-            clips=clips,
-            dataset=dataset,
-            root=root,
-            models=model,
-            split=split,
-            peak=peak,
-            neutral=neutral,
-            detector=crop,
-            ten_crop=ten_crop,
-            mirror=mirror,
-            side=side,
-            choose_on=choose_on,
-            most=most,
-            budget=budget,
-            out=out,
-            predictions=predictions,
-            weights_folder=weights_folder,
-            evaluation=Evaluation(bootstrap=bootstrap, confidence=confidence, by=[], controls=False),
-            seed=seed,
+            clips, dataset, root, model, *images, out, predictions, weights_folder, evaluation, seed
         )
     if clips is not None:
         from ferflow.apps import evaluate_clips as application

@@ -53,7 +53,7 @@ def estimates(settings: Settings, clips: int | None = None) -> Iterator[Estimate
 def pass_cost(settings: Settings, rule: str, name: str) -> Cost | None:
     """Measure the work per image of a workflow `rule`: one pass of its network, or a training step.
 
-    `name` is a network of a study of images; otherwise the study's spatial network is meant. None for other rules.
+    `name` is a network of a study of images; otherwise that of the section `spatial`. None for other rules.
     """
     from ferflow.models.precision import resolve
     from ferflow.training.estimate import frame_cost, image_cost

@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import IO, Protocol
 
 import numpy as np
 import pandas as pd
@@ -122,11 +122,15 @@ def recognise(
     Ctrl-C. Raises NoFaceError where no frame shows a face, InputError where the clip cannot be read.
     """
     stream.where = clip.source
-    with tempfile.TemporaryFile(prefix="ferflow-") as spool:
-        course = _Course(model, aus, _Spool(spool), sink)
+    frames: Iterable[np.ndarray] = clip
+    if seconds is not None:
+        fps = clip.info.fps if clip.info.fps > 0 else DEFAULT_FPS
+        frames = first_frames(clip, math.ceil(seconds * fps))
+    with tempfile.TemporaryFile(prefix="ferflow-") as features:
+        course = _Course(model, aus, features, sink)
         block: list[FaceFrame] = []
         try:
-            for face in stream.run(_first(clip, seconds)):
+            for face in stream.run(frames):
                 block.append(face)
                 if len(block) == BLOCK:
                     course.add(block)
@@ -149,7 +153,7 @@ def recognise(
 class _Course:
     """What is kept of every frame so far: some numbers here, its features in a file."""
 
-    def __init__(self, model: Model, aus: ClipAus | None, features: _Spool, sink: FrameSink | None) -> None:
+    def __init__(self, model: Model, aus: ClipAus | None, features: IO, sink: FrameSink | None) -> None:
         self.model, self.aus, self.features, self.sink = model, aus, features, sink
         self.tracked: list[bool] = []
         self.blank = 0
@@ -176,8 +180,9 @@ class _Course:
         else:
             values, probabilities = self.model.frames(crops)
             affect = np.full((len(faces), 2), np.nan)
-        for face, row, frame, pair in zip(faces, values, probabilities, affect, strict=True):
-            self.features.add(row)
+        # As float16, like in the feature files.
+        self.features.write(np.asarray(values, np.float16).tobytes())
+        for face, frame, pair in zip(faces, probabilities, affect, strict=True):
             self.tracked.append(face.tracked)
             self.blank += face.blank
             self.boxes.append(face.box)
@@ -223,7 +228,9 @@ class _Course:
             kept = self._keep(score, tracked)
             # As in training: the frames with a face of those that are kept, the first `max_frames` of them.
             seen = kept.begin + np.flatnonzero(tracked[kept.begin : kept.end])
-            clip_probabilities = self.model.clip(self.features.rows(seen[: self.model.max_frames]))
+            self.features.flush()
+            stored = np.memmap(self.features, np.float16, "r").reshape(n_frames, -1)
+            clip_probabilities = self.model.clip(stored[seen[: self.model.max_frames]].astype(np.float32))
         return Recognised(
             str(clip.source),
             clip.info.fps,
@@ -261,37 +268,9 @@ class _Course:
         return au_score(frame)
 
 
-class _Spool:
-    """Rows of features in a file, as float16 like in the feature files."""
-
-    def __init__(self, file) -> None:
-        self._file, self.n_features = file, 0
-
-    def add(self, row: np.ndarray) -> None:
-        self.n_features = row.size
-        self._file.seek(0, 2)
-        self._file.write(row.astype(np.float16).tobytes())
-
-    def rows(self, numbers: Iterable[int]) -> np.ndarray:
-        """The rows of these frames, float32 [n,F]."""
-        size = self.n_features * np.dtype(np.float16).itemsize
-        data = []
-        for number in numbers:
-            self._file.seek(int(number) * size)
-            data.append(np.frombuffer(self._file.read(size), np.float16))
-        return np.stack(data).astype(np.float32)
-
-
-def _first(clip: Clip, seconds: float | None) -> Iterable[np.ndarray]:
-    if seconds is None:
-        return clip
-    fps = clip.info.fps if clip.info.fps > 0 else DEFAULT_FPS
-    return _take(clip, math.ceil(seconds * fps))
-
-
-def _take(clip: Clip, n_frames: int) -> Iterator[np.ndarray]:
-    # Not islice: it would ask for one more frame than it gives.
-    for number, frame in enumerate(clip, 1):
+def first_frames(frames: Iterable[np.ndarray], n: int) -> Iterator[np.ndarray]:
+    """The first `n` of `frames`; unlike with islice, no further one is read."""
+    for number, frame in enumerate(frames, 1):
         yield frame
-        if number >= n_frames:
+        if number >= n:
             return

@@ -42,20 +42,13 @@ class Counts:
     wrong: int
     milliseconds: float
 
-    @property
-    def found_share(self) -> float:
-        return self.found / self.faces if self.faces else float("nan")
-
-    @property
-    def wrong_share(self) -> float:
-        return self.wrong / self.boxes if self.boxes else 0.0
-
     def __str__(self) -> str:
+        share = self.found / self.faces if self.faces else float("nan")
+        false = self.wrong / self.boxes if self.boxes else 0.0
+        found = f"{self.found} of {self.faces} faces over {OVER:.0f} px found ({100 * share:.1f} %)"
         return (
-            f"{self.detector}: {self.found} of {self.faces} faces over {OVER:.0f} px found "
-            f"({100 * self.found_share:.1f} %); {self.wrong} of {self.boxes} boxes false "
-            f"({100 * self.wrong_share:.2f} %); {self.milliseconds:.0f} ms of one core "
-            f"a scene ({self.scenes} scenes)"
+            f"{self.detector}: {found}; {self.wrong} of {self.boxes} boxes false ({100 * false:.2f} %); "
+            f"{self.milliseconds:.0f} ms of one core a scene ({self.scenes} scenes)"
         )
 
 
