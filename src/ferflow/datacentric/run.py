@@ -11,8 +11,7 @@ from ferflow import tables
 from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.datacentric import cell, cleaning, comparison, label_errors, pool, quality, summary
 from ferflow.datacentric.sampling import Protocol
-from ferflow.datasets import unpacked
-from ferflow.datasets.images import ImageSet
+from ferflow.datasets.images import ImageSet, read_pixels, write_pixels
 from ferflow.evaluation import predictions
 from ferflow.settings import Evaluation, Spatial
 from ferflow.settings.types import Sampling
@@ -20,7 +19,7 @@ from ferflow.settings.types import Sampling
 
 def unpack(stills: str | Path, out: str | Path) -> None:
     """Read FER2013 at `stills` once and write its images for the other steps."""
-    unpacked.write(pool.read(stills), out)
+    write_pixels(pool.read(stills), out)
 
 
 def examine(
@@ -39,7 +38,7 @@ def examine(
     Beside `out_exact_duplicates` lie near_duplicates, near_distances, constant_images, pixel_boxes and
     outliers, beside `out_photographs` pixel_means (all .csv).
     """
-    images = unpacked.read(pixels, manifest_csv)
+    images = read_pixels(pixels, manifest_csv)
     exact = quality.exact_duplicates(images)
     near, distances = quality.near_duplicates(images, near_distance)
     means = quality.pixel_means(images)
@@ -77,7 +76,7 @@ def judge_fold(
     out_folder: Path,
 ) -> None:
     """Train a network on the other folds and write what it says of `fold` to `out_folder`."""
-    images, table = drawn(unpacked.read(pixels, manifest_csv), photographs_csv, n_images, seed)
+    images, table = drawn(read_pixels(pixels, manifest_csv), photographs_csv, n_images, seed)
     rows, history = label_errors.judge_fold(images, table["fold"].to_numpy(), fold, recipe, seed)
     tables.write(rows, out_folder / "predictions.csv", "predictions")
     tables.write(history, out_folder / "history.csv", "history")
@@ -92,7 +91,7 @@ def find_label_errors(
 ) -> None:
     """Write schema `label_errors` from the judgements of all folds; `how` is cleanlab's `filter_by`."""
 
-    images = unpacked.read(pixels, manifest_csv)
+    images = read_pixels(pixels, manifest_csv)
     judged = predictions.read(predictions_csvs, EMOTIONS_NEUTRAL)
     known = images.rows(images.table["clip_id"].isin(judged["clip_id"]).to_numpy())
     tables.write(label_errors.suspects(judged, known, how), out, "label_errors")
@@ -154,7 +153,7 @@ def run_cell(
     With `cleaned_csv` (schema `cleaned`) it learns only from the images that the cleaned split keeps.
     """
 
-    images, table = drawn(unpacked.read(pixels, manifest_csv), photographs_csv, n_images, seed)
+    images, table = drawn(read_pixels(pixels, manifest_csv), photographs_csv, n_images, seed)
     kept = None if cleaned_csv is None else cleaning.kept(cleaned_csv, images)
     photographs = table["photograph"].to_numpy()
     predicted, history, sides = cell.run(

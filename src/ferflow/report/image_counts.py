@@ -9,9 +9,8 @@ import pandas as pd
 
 from ferflow import tables
 from ferflow.classes import EMOTIONS_CONTEMPT
-from ferflow.datasets import counts, fer2013, manifest
-from ferflow.datasets.counts import Counted
-from ferflow.datasets.image_sets import PARTS_BY_SUBJECT
+from ferflow.datasets import fer2013, manifest
+from ferflow.datasets.image_sets import PARTS_BY_SUBJECT, Counted, by_class, count
 from ferflow.report.papers import NOT_COMPARABLE, published
 from ferflow.settings import Sequences, Stills
 
@@ -51,7 +50,7 @@ def write(
     """
     listed = manifest.read(manifest_csv)
     synthetic = bool(listed["synthetic"].any())
-    whole: Counted | None = Counted(counts.by_class(listed["emotion"]), "", synthetic)
+    whole: Counted | None = Counted(by_class(listed["emotion"]), "", synthetic)
     reason = ""
     if stills.by_subject:
         whole, reason = None, "no copy: the images of this study are of another set"
@@ -64,7 +63,7 @@ def write(
         for part, name in PARTS_BY_SUBJECT.items():
             mine = listed.loc[listed["split"] == part]
             form = f"faces of {mine['subject_id'].nunique()} subjects"
-            counted = Counted(counts.by_class(mine["emotion"]), form, synthetic)
+            counted = Counted(by_class(mine["emotion"]), form, synthetic)
             rows += _rows(SETS[stills.source], name, NOWHERE, {}, counted, "")
     else:
         rows += _by_part(listed, synthetic)
@@ -83,7 +82,7 @@ def _by_part(listed: pd.DataFrame, synthetic: bool) -> list[dict]:
     rows = []
     for part in published("thesis", "3.3")["split"].unique():
         mine = listed.loc[listed["split"] == part, "emotion"]
-        counted = Counted(counts.by_class(mine), "", synthetic) if len(mine) else None
+        counted = Counted(by_class(mine), "", synthetic) if len(mine) else None
         reason = "" if len(mine) else f"this copy does not say which images are of {part}"
         rows += _rows(FER2013, part, TABLE_3_3, _printed("thesis", "3.3", part), counted, reason)
     return rows
@@ -101,7 +100,7 @@ def _copy(name: str, folder: str | None, sequences: Sequences) -> tuple[Counted 
         return None, f"no copy: images.folders.{name} names no folder"
     if not Path(folder).exists():
         return None, f"no copy at {folder}"
-    return counts.count(name, folder, sequences), ""
+    return count(name, folder, sequences), ""
 
 
 def _printed(study: str, table: str, split: str) -> dict[str, int]:
