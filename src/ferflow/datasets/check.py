@@ -13,7 +13,7 @@ from ferflow.files import read_record
 from ferflow.settings import Dataset, Synth4d
 
 SHOWN = 6
-"""Names that a cell lists before it counts the rest."""
+"""Names that a table's field lists before it counts the rest."""
 SIDES = "subjects of the test set and of the folds"
 
 
@@ -73,26 +73,27 @@ def _expected_picture(dataset: Dataset, synth4d: Synth4d) -> tuple[str, str]:
 
 
 def _subjects(clips: pd.DataFrame, expected: list[str] | None, passed_over: Collection[str]) -> dict:
-    found = set(clips.subject_id)
+    there = set(clips.subject_id)
     if expected is None:
-        return _row("subjects", "", str(len(found)))
-    missing, more = sorted(set(expected) - found), sorted(found - set(expected))
+        return _row("subjects", "", str(len(there)))
+    missing, more = sorted(set(expected) - there), sorted(there - set(expected))
     note = [f"missing: {_listed(missing)}"] if missing else []
     note += [f"not known: {_listed(more)}"] if more else []
     note += [f"{_listed(sorted(passed_over))} is passed over, as in the thesis"] if passed_over else []
-    return _row("subjects", str(len(expected)), str(len(found)), "; ".join(note))
+    return _row("subjects", str(len(expected)), str(len(there)), "; ".join(note))
 
 
 def _unusable(clips: pd.DataFrame, unusable: pd.DataFrame) -> dict:
-    found = f"{len(unusable)} of {len(clips)}"
-    return _row("clips that cannot be used", "none", found, _listed(sorted(unusable.clip_id)))
+    share = f"{len(unusable)} of {len(clips)}"
+    return _row("clips that cannot be used", "none", share, _listed(sorted(unusable.clip_id)))
 
 
 def _copies(clips: pd.DataFrame) -> dict:
     """Files with the same content."""
     groups = manifest.copies(clips)
-    named = [" = ".join(sorted(own.clip_id)) for own in groups]
-    return _row("copies of another clip", "none", str(sum(len(own) - 1 for own in groups)), _listed(named))
+    named = [" = ".join(sorted(group.clip_id)) for group in groups]
+    more = sum(len(group) - 1 for group in groups)
+    return _row("copies of another clip", "none", str(more), _listed(named))
 
 
 def _sides(splits_json: str | Path, dataset: Dataset) -> dict:
@@ -100,9 +101,9 @@ def _sides(splits_json: str | Path, dataset: Dataset) -> dict:
     split = read_record(splits_json, kinds, "make the split again")
     by_name = split["scheme"] == "thesis" and dataset.name == "bu4dfe"
     expected = ", ".join(map(str, bu4dfe.SIDES)) if by_name else ""
-    found = ", ".join(str(len(side)) for side in (split["test"], *split["folds"]))
+    sides = ", ".join(str(len(side)) for side in (split["test"], *split["folds"]))
     notes = split.get("notes", []) + ([] if split["test"] else ["nobody is held out for a test"])
-    return _row(SIDES, expected, found, "; ".join(notes))
+    return _row(SIDES, expected, sides, "; ".join(notes))
 
 
 def _alike(point: str, clips: pd.DataFrame, values: pd.Series, expected: str) -> dict:

@@ -99,9 +99,8 @@ def find(root: str | Path, sequences: Sequences) -> tuple[list[ListedClip], pd.D
         listed += [ListedClip(frame.stem, key[0], "", shown, frame) for frame, shown in chosen]
     if labels:
         subject, sequence = min(labels)
-        raise InputError(
-            root / IMAGES / subject / sequence, "is missing, but has an emotion file", "copy it again"
-        )
+        folder = root / IMAGES / subject / sequence
+        raise InputError(folder, "is missing, but has an emotion file", "copy it again")
     if not listed:
         raise InputError(root / LABELS, "labels no sequence", "copy CK+'s emotion files again")
     return listed, listed_as_omitted(unlabelled)

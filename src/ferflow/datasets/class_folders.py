@@ -39,11 +39,8 @@ class FoundImage:
         image = decode_image(self.data, self.source, grey=True)
         height, width = image.shape
         if (height, width) != (SIZE, SIZE):
-            raise InputError(
-                self.source,
-                f"is {width}x{height} pixels, not {SIZE}x{SIZE}",
-                "take the data set's own images, or leave it out",
-            )
+            problem = f"is {width}x{height} pixels, not {SIZE}x{SIZE}"
+            raise InputError(self.source, problem, "take the data set's own images, or leave it out")
         return image
 
 

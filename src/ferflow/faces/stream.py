@@ -147,7 +147,7 @@ class FaceStream(Stream):
         self._place = np.zeros(4)  # the box relative to the anchors, at detection
         self._region_place = np.zeros(4)  # the same of what the landmark network sees
         self._region = np.zeros(5)  # where that is now: centre, width, height, angle
-        self._doubts = 0  # frames in a row with a low score
+        self._unsure = 0  # frames in a row with a low score
 
     def step(self, frame: np.ndarray) -> FaceFrame:
         box, sighting = self._follow(frame) if self._following else (None, None)
@@ -236,10 +236,10 @@ class FaceStream(Stream):
         sighting = self._look_again(frame, box)
         if sighting.score < self.settings.lost_logit:
             # No face in this frame; the tracker may have one in the next.
-            self._doubts += 1
-            self._following = box is not None and self._doubts < self.settings.lost_frames
+            self._unsure += 1
+            self._following = box is not None and self._unsure < self.settings.lost_frames
             return None, sighting
-        self._doubts = 0
+        self._unsure = 0
         self._move_region(sighting.landmarks)
         expected = placed(self._place, sighting.landmarks)
         height, width = frame.shape[:2]
@@ -263,7 +263,7 @@ class FaceStream(Stream):
 
     def _start(self, frame: np.ndarray, box: np.ndarray, sighting: Sighting) -> None:
         self._tracker.start(frame, box)
-        self._following, self._doubts = True, 0
+        self._following, self._unsure = True, 0
         self._region = self._net.region(sighting.landmarks, self.settings.landmark_grow)
         upright = np.concatenate([self._region[:2] - self._region[2:4] / 2, self._region[2:4]])
         self._region_place = relative_to_anchors(upright, sighting.landmarks)

@@ -107,15 +107,12 @@ class Video(Clip):
         if self.decoded == 0:
             raise InputError(self.source, "holds no frame that can be decoded", "copy or convert it again")
         missing = self.info.n_frames - self.decoded
+        counts = f"declares {self.info.n_frames} frames, {self.decoded} can be decoded"
         if missing > self.missing_frames:
-            raise InputError(
-                self.source,
-                f"is cut in the middle or damaged: it declares {self.info.n_frames} frames, "
-                f"{self.decoded} can be decoded",
-                "copy or convert it again",
-            )
+            problem = f"is cut in the middle or damaged: it {counts}"
+            raise InputError(self.source, problem, "copy or convert it again")
         if missing > 0:
-            self.warnings.append(f"declares {self.info.n_frames} frames, {self.decoded} can be decoded")
+            self.warnings.append(counts)
 
 
 class Image(Clip):
@@ -145,11 +142,9 @@ class ImageFolder(Clip):
             image = read_image(path)
             height, width = image.shape[:2]
             if (width, height) != (self.info.width, self.info.height):
-                raise InputError(
-                    path,
-                    f"is {width}x{height}, {self.paths[0].name} is {self.info.width}x{self.info.height}",
-                    "keep the frames of a clip at one size",
-                )
+                first = f"{self.paths[0].name} is {self.info.width}x{self.info.height}"
+                remedy = "keep the frames of a clip at one size"
+                raise InputError(path, f"is {width}x{height}, {first}", remedy)
             yield image
 
 
@@ -177,9 +172,8 @@ class Camera(Clip):
         cv2 = opencv()
         capture = cv2.VideoCapture(self._number)
         if not capture.isOpened():
-            raise InputError(
-                f"camera {self._number}", "cannot be opened", "plug it in or give another number"
-            )
+            where = f"camera {self._number}"
+            raise InputError(where, "cannot be opened", "plug it in or give another number")
         return capture
 
     def _frames(self) -> Iterator[np.ndarray]:
@@ -238,8 +232,8 @@ def decode_image(data: np.ndarray, where: str | Path, *, grey: bool = False) -> 
 
 def images_in(folder: Path) -> list[Path]:
     """The images in a folder in natural order; what else lies there is passed over."""
-    found = (p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and p.name[0] != ".")
-    return sorted(found, key=lambda p: natural_key(p.name))
+    images = (p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and p.name[0] != ".")
+    return sorted(images, key=lambda p: natural_key(p.name))
 
 
 def natural_key(name: str) -> list[tuple[int, int, str]]:

@@ -54,7 +54,7 @@ def for_single_images(network: SpatialNetwork) -> SpatialNetwork:
     The images must have the network's own channels and size (`spatial.prepare`).
     """
     network = fused(network).requires_grad_(False)
-    winograd.replace(network, torch.zeros(1, network.channels, network.input_size, network.input_size))
+    winograd.replace(network, torch.zeros(1, *network.image_shape))
     return network
 
 
@@ -65,8 +65,7 @@ def optimize_for_cpu(network: SpatialNetwork) -> Callable[[Tensor], Tensor]:
     with `network` to rounding; later changes of `network` are not seen.
     """
     network_ = for_single_images(network).to(memory_format=torch.channels_last)
-    shape = (2, network.channels, network.input_size, network.input_size)
-    example = torch.zeros(shape).contiguous(memory_format=torch.channels_last)
+    example = torch.zeros(2, *network.image_shape).contiguous(memory_format=torch.channels_last)
     with warnings.catch_warnings(), torch.no_grad():
         # Both are announced to go one day; what will follow them needs a C++ compiler on the machine.
         warnings.simplefilter("ignore", (DeprecationWarning, torch.jit.TracerWarning))
