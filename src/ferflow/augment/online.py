@@ -35,10 +35,7 @@ def apply(images: Tensor, settings: Online, generator: torch.Generator) -> Tenso
     # Rotation times shear, as in Keras: its shear slants the vertical by an angle.
     slanted, upright = -(angle + shear).sin() / zoom, (angle + shear).cos() / zoom
     moves = torch.stack(
-        (
-            torch.stack((cosine * mirror, slanted, across), 1),
-            torch.stack((sine * mirror, upright, down), 1),
-        ),
+        (torch.stack((cosine * mirror, slanted, across), 1), torch.stack((sine * mirror, upright, down), 1)),
         1,
     )
     grid = nn.functional.affine_grid(moves, list(images.shape), align_corners=False)

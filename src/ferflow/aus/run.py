@@ -18,11 +18,7 @@ from ferflow.settings import Aus
 
 
 def write_subject(
-    faces: str | Path,
-    out: str | Path,
-    clip_ids: Iterable[str],
-    settings: Aus,
-    weights_folder: str | Path,
+    faces: str | Path, out: str | Path, clip_ids: Iterable[str], settings: Aus, weights_folder: str | Path
 ) -> None:
     """Write the action units of `clip_ids`, clips of the file `faces`, to the table `out` (schema aus).
 
