@@ -34,9 +34,10 @@ def write_check(
     of it cannot be used.
     """
     clips, unusable = manifest.read(manifest_csv), tables.read(unusable_csv, "unusable")
+    subjects, size, rate = _expected(dataset, synth4d)
     passed_over = bu4dfe.ABSENT if dataset.name == "bu4dfe" else ()
     rows = [
-        _subjects(clips, _expected_subjects(dataset, synth4d), passed_over),
+        _subjects(clips, subjects, passed_over),
         _row("clips per emotion", "the same of each", ", ".join(_counts(clips.emotion))),
         _unusable(clips, unusable),
         _copies(clips),
@@ -44,7 +45,6 @@ def write_check(
     clips = clips[clips.width > 0] if (clips.width > 0).any() else clips  # the others could not be opened
     sizes = clips.width.astype(str) + "×" + clips.height.astype(str)
     rates = clips.fps.round(2).astype(str).mask(clips.fps == 0, "unknown")
-    size, rate = _expected_picture(dataset, synth4d)
     rows += [
         _alike("picture size (pixels)", clips, sizes, size),
         _alike("frame rate (1/s)", clips, rates, rate),
@@ -54,22 +54,16 @@ def write_check(
     tables.write(pd.DataFrame(rows).assign(synthetic=bool(clips.synthetic.any())), out, "dataset")
 
 
-def _expected_subjects(dataset: Dataset, synth4d: Synth4d) -> list[str] | None:
+def _expected(dataset: Dataset, synth4d: Synth4d) -> tuple[list[str] | None, str, str]:
+    """Subjects, picture size and frame rate of the data set; None and empty where nothing is known."""
     if dataset.name == "bu4dfe":
-        return bu4dfe.SUBJECTS
+        return bu4dfe.SUBJECTS, bu4dfe.PICTURE, bu4dfe.RATE
     if dataset.name == "synth4d":
         from ferflow.datasets import synth4d as generator
 
-        return generator.subjects(synth4d)
-    return None
-
-
-def _expected_picture(dataset: Dataset, synth4d: Synth4d) -> tuple[str, str]:
-    if dataset.name == "bu4dfe":
-        return bu4dfe.PICTURE, bu4dfe.RATE
-    if dataset.name == "synth4d":
-        return f"{synth4d.width}×{synth4d.height}", f"{float(synth4d.fps)}"
-    return "", ""
+        picture = f"{synth4d.width}×{synth4d.height}"
+        return generator.subjects(synth4d), picture, f"{float(synth4d.fps)}"
+    return None, "", ""
 
 
 def _subjects(clips: pd.DataFrame, expected: list[str] | None, passed_over: Collection[str]) -> dict:
