@@ -68,10 +68,10 @@ def mix(images: Tensor, labels: Tensor, n_classes: int, strength: float, seed: i
     """
     rng = np.random.default_rng(seed)
     share = rng.beta(strength, strength, len(images)).astype(np.float32)
-    own = torch.from_numpy(np.maximum(share, 1 - share))
+    kept = torch.from_numpy(np.maximum(share, 1 - share))
     other = torch.from_numpy(rng.permutation(len(images)))
     targets = nn.functional.one_hot(labels, n_classes).float()
     return (
-        torch.lerp(images[other], images, own.view(-1, 1, 1, 1)),
-        torch.lerp(targets[other], targets, own.view(-1, 1)),
+        torch.lerp(images[other], images, kept.view(-1, 1, 1, 1)),
+        torch.lerp(targets[other], targets, kept.view(-1, 1)),
     )

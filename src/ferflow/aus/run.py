@@ -55,13 +55,13 @@ def _backend(faces: str | Path, clip_ids: list[str], settings: Aus, weights_fold
 def _of_subject(faces: str | Path, clip_ids: list[str]) -> np.ndarray | None:
     """Landmarks [N,468,3] of some SUBJECT_FRAMES tracked frames, as many of each clip; None without any."""
     each = max(1, SUBJECT_FRAMES // max(len(clip_ids), 1))
-    found = []
+    frames = []
     for clip_id in clip_ids:
         with store.open_landmarks(faces, clip_id) as (landmarks, tracked, _):
             there = np.flatnonzero(tracked)
             some = np.unique(np.linspace(0, len(there) - 1, min(each, len(there))).round().astype(int))
-            found += [landmarks[int(i)] for i in there[some]]
-    return np.stack(found) if found else None
+            frames += [landmarks[int(i)] for i in there[some]]
+    return np.stack(frames) if frames else None
 
 
 def _from_landmarks(faces, clip_id: str, aus: ClipAus, at_rest: np.ndarray | None) -> pd.DataFrame:

@@ -170,16 +170,16 @@ def named(written: str, names: dict[str, str]) -> str:
 
 def codes(text: str) -> dict[str, str]:
     """The names in `01=neutral,02=sad`. Raises SettingError for anything else."""
-    found = {}
+    names = {}
     for part in filter(None, (one.strip() for one in text.split(","))):
         code, equal, name = (piece.strip() for piece in part.partition("="))
         try:
-            found[code] = classes.check_name(name)
+            names[code] = classes.check_name(name)
         except ValueError as error:
             raise SettingError("--classes", f"{part!r}: {error}", "write 01=neutral,02=sad") from None
         if not (code and equal):
             raise SettingError("--classes", f"{part!r} names no class", "write 01=neutral,02=sad")
-    return found
+    return names
 
 
 def propose(of: Sequence[str]) -> Proposal | None:

@@ -166,8 +166,8 @@ class FaceStream(Stream):
         seen: list[tuple[np.ndarray, Sighting]] = []
         best = None
         for detector in self._detectors:
-            found, sighting = self._confirmed(frame, detector, quick, seen)
-            seen += found
+            faces, sighting = self._confirmed(frame, detector, quick, seen)
+            seen += faces
             best = sighting if best is None or (sighting and sighting.score > best.score) else best
             if seen and self.settings.several == "largest":
                 break
@@ -190,17 +190,17 @@ class FaceStream(Stream):
 
         The largest come first. The second is the best sighting.
         """
-        found = detector.find(frame, quick)
+        hits = detector.find(frame, quick)
         seen: list[tuple[np.ndarray, Sighting]] = []
         best = None
-        for row in found.largest_first():
+        for row in hits.largest_first():
             least = self.settings.found_logit
-            sighting = self._look_closely(frame, found.boxes[row], detector.margin, found.lean(row), least)
+            sighting = self._look_closely(frame, hits.boxes[row], detector.margin, hits.lean(row), least)
             best = sighting if best is None or sighting.score > best.score else best
             if sighting.score < least:
                 continue
             haar = detector.name == "haar"
-            box = found.boxes[row] if haar else placed(HAAR_PLACE, sighting.landmarks)
+            box = hits.boxes[row] if haar else placed(HAAR_PLACE, sighting.landmarks)
             if any(overlap(box, other) > SAME_FACE for other, _ in known + seen):
                 continue
             seen.append((box, sighting))
