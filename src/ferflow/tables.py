@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +19,7 @@ from ferflow.errors import InputError
 from ferflow.files import atomic_write
 from ferflow.schemas import Column, Table, schema
 
-__all__ = ["ordered_map", "read", "schema", "slices", "write", "write_slices"]
+__all__ = ["column_order", "from_rows", "read", "schema", "slices", "write", "write_slices"]
 
 UNREADABLE = (ValueError, OSError, EOFError, OverflowError, zlib.error)
 """What pandas raises of a file that is no CSV: its own errors are ValueErrors, as is a wrong encoding."""
@@ -57,6 +57,19 @@ def write(frame: pd.DataFrame, path: str | Path, name: str) -> None:
     made = _checked(frame.reset_index(drop=True), path, name)
     with atomic_write(path) as partial:
         made.to_csv(partial, index=False, lineterminator="\n")
+
+
+def from_rows(rows: pd.DataFrame | Sequence[Mapping[str, object]], name: str) -> pd.DataFrame:
+    """`rows` as the table `name`: its columns in their order, those that no row has empty.
+
+    Whole numbers of which some may be missing are Int64, numbers that are all missing NaN.
+    """
+    table = schema(name)
+    frame = pd.DataFrame(rows).reindex(columns=table.names)
+    columns = [table.column(name) for name in table.names]
+    kinds = {c.name: "Int64" for c in columns if c.type == "integer" and c.empty}
+    kinds |= {c.name: float for c in columns if c.type == "number" and frame[c.name].dtype == object}
+    return frame.astype(kinds)
 
 
 def slices(path: str | Path, name: str, rows: int) -> Iterator[pd.DataFrame]:
@@ -97,7 +110,7 @@ def write_slices(frames: Iterable[pd.DataFrame], path: str | Path, name: str) ->
 def _checked(frame: pd.DataFrame, path: str | Path, name: str) -> pd.DataFrame:
     table = schema(name)
     _check_columns(path, list(frame.columns), table)
-    frame = frame[ordered_map(frame.columns, name)]
+    frame = frame[column_order(frame.columns, name)]
     for column in frame.columns:
         _check_values(path, frame[column], table.column(column))
     return frame
@@ -108,7 +121,7 @@ def _parsed(path: Path, text: pd.DataFrame, table: Table) -> pd.DataFrame:
     return pd.DataFrame({c: _parse(path, text[c], table.column(c)) for c in text.columns})
 
 
-def ordered_map(columns: Iterable[str], name: str) -> list[str]:
+def column_order(columns: Iterable[str], name: str) -> list[str]:
     """`columns` in the order of the table `name`; those that it does not declare keep theirs, at the end."""
     declared = list(schema(name).columns)
     places = {column: schema(name).find(column) for column in columns}

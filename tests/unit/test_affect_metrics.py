@@ -12,7 +12,7 @@ from ferflow import tables
 from ferflow.classes import EMOTIONS_CONTEMPT
 from ferflow.evaluation import predictions as predictions_table
 from ferflow.evaluation import regression, run
-from ferflow.evaluation.classes import class_report
+from ferflow.evaluation.classification import class_report
 from ferflow.evaluation.results import results
 from ferflow.settings import Evaluation
 

@@ -174,7 +174,7 @@ def test_a_bundle_is_verified_from_the_predictions_and_a_changed_one_is_found(
     found = verify.verify(out)
     assert found.equal, found.differences()
     again = {one.name.split("/")[-1] for one in found.checked if one.rests_on != verify.BY_HASH}
-    named = ("training", "augmentation", "classification", "regression", "variants", "beside", "models")
+    named = ("training", "augmentation", "classification", "regression", "variants", "comparison", "models")
     assert {*TABLES, *(f"affect_{name}" for name in named), "predictions", "metrics"} <= again
     # Another answer of a network, in a bundle whose list has its hash: the tables alone can tell.
     path = results / "models/affect/vgg16-face/predictions.csv"

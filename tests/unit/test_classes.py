@@ -20,12 +20,13 @@ from ferflow.datasets import listing
 from ferflow.errors import InputError, SettingError
 from ferflow.evaluation import detail, predictions
 from ferflow.evaluation import run as evaluation
-from ferflow.evaluation.detail_tables import SCHEMAS, titles
+from ferflow.evaluation.detail import SCHEMAS, TITLES
 from ferflow.evaluation.groups import grouped_by
 from ferflow.evaluation.predictions import table
 from ferflow.fusion.run import write_fusions
 from ferflow.humans import run as human_answers
-from ferflow.report import by_group, error_table, reliability, run, table_list
+from ferflow.parts import results_by_column
+from ferflow.report import by_group, reliability, run, table_list
 from ferflow.report import humans as human_figures
 from ferflow.settings import Calibration, Evaluation, Fusion, FusionChoice, Stacking
 
@@ -90,7 +91,9 @@ def made(request, tmp_path_factory):
     write_fusions(*files, *fused, FUSION, EVALUATION, 1, classes)
     calibrated = Calibration(bins=5, binning="width", listed=2)
     given = [folder / "predictions.csv", fused[0]], files[1], folder
-    detail.write_details(*given, calibrated, EVALUATION, 1, classes, by=["light"])
+    detail.write_details(*given, calibrated, EVALUATION, 1, classes)
+    out = folder / "results_by.csv"
+    results_by_column.write(given[0], files[1], EVALUATION, classes, "honest", 1, ["light"], out)
     return classes, folder, said
 
 
@@ -203,19 +206,19 @@ def test_macro_means_are_over_the_classes_that_occur(made):
 
 def test_every_table_and_figure_knows_the_classes(made, tmp_path):
     classes, folder, _ = made
-    for name, title in titles(["light"]).items():
+    for name, title in (TITLES | {"results_by": "Results by group"}).items():
         outputs = [tmp_path / f"{name}.{end}" for end in ("md", "tex", "html")]
         table_list.render(folder / f"{name}.csv", SCHEMAS.get(name, name), title, outputs, False, 0.9)
     table_list.render(folder / "errors.csv", "errors", "Errors", [tmp_path / "errors.md"], False, 0.9)
     heading = (tmp_path / "errors.md").read_text().splitlines()[2]
     assert f"| predicted | {' | '.join(classes)} |" in heading
-    error_table.render(folder / "errors.csv", MODELS[0], [tmp_path / "mistaken.tex"])
+    table_list.render_errors(folder / "errors.csv", MODELS[0], [tmp_path / "mistaken.tex"])
     table = tables.read(folder / "confusion.csv", "confusion")
     assert list(dict.fromkeys(table["emotion"])) == list(classes)
     out = tmp_path / "drawn.svg"
     run.confusion(folder / "confusion.csv", out, MODELS[0])
     assert words(out).count(classes[0]) == 4 and "(a) number of clips" in words(out)
-    run.confusions_with_annotators(folder / "confusion_with_annotators.csv", out)
+    run.confusions(folder / "confusion_with_annotators.csv", out, annotators=True)
     reliability.reliability(folder / "reliability.csv", folder / "calibration.csv", out, 0.9)
     by_group.by_group(folder / "results_by.csv", out, 0.9)
     assert "dim (none)" in words(out) and "sun (3 subjects)" in words(out)
@@ -232,9 +235,9 @@ def test_people_choose_among_the_classes(made, tmp_path):
     votes = manifest[["clip_id"]].assign(**{f"votes_{name}": 1 for name in classes})
     votes.to_csv(tmp_path / "v.csv", index=False)
     common = (folder / "manifest.csv", None, tmp_path, tmp_path, 0.5, EVALUATION, classes, 1)
-    human_answers.from_votes(tmp_path / "v.csv", *common)
+    human_answers.from_answers("votes", tmp_path / "v.csv", *common)
     assert (tables.read(tmp_path / "human_clips.csv", "human_clips")["tied"]).all()
-    human_answers.from_annotations(tmp_path / "a.csv", *common)
+    human_answers.from_answers("annotations", tmp_path / "a.csv", *common)
     found = predictions.read([tmp_path / "annotators.csv"], classes, folder / "manifest.csv")
     assert found["predicted"].tolist() == [
         name for _, _, name in sorted(rows, key=lambda row: (row[0], row[1]))

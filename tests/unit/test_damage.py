@@ -224,7 +224,7 @@ def test_a_json_record_is_what_is_asked_for_or_one_line(tmp_path):
     assert read_record(path, {"fold": int, "accuracy": float}, REMEDY)["fold"] == 1
     for text in ("", "[1]", "[" * 100_000, '{"fold": "1"}', '{"fold": true}', '{"fold": 1, "accuracy": NaN}'):
         path.write_text(text)
-        with pytest.raises(InputError, match=r"early\.json: cannot be used"):
+        with pytest.raises(InputError, match=r"best_epoch\.json: cannot be used"):
             read_record(path, {"fold": int, "accuracy": float}, REMEDY)
     with pytest.raises(InputError, match="does not exist; delete it"):
         read_record(tmp_path / "gone.json", {}, REMEDY)

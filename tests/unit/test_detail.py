@@ -12,10 +12,9 @@ from ferflow.classes import EMOTIONS
 from ferflow.errors import InputError, SettingError
 from ferflow.evaluation import detail
 from ferflow.evaluation.calibration import bin_of, calibration, edges
+from ferflow.evaluation.classification import confidences, confidences_by_class, error_counts
 from ferflow.evaluation.compare import comparisons, difference_interval, mcnemar
-from ferflow.evaluation.confidence import confidences, confidences_by_class
-from ferflow.evaluation.detail_tables import TITLES
-from ferflow.evaluation.errors import error_counts
+from ferflow.evaluation.detail import TITLES
 from ferflow.evaluation.groups import by_group, results_by, used
 from ferflow.evaluation.predictions import write
 from ferflow.humans.results import majority_predictions
@@ -300,7 +299,6 @@ def test_all_tables_from_files(tmp_path, frame):
         EVALUATION,
         3,
         EMOTIONS,
-        by=["sex"],
     )
     assert {path.stem for path in (tmp_path / "t").iterdir()} == set(TITLES)
     compared = tables.read(tmp_path / "t" / "comparisons.csv", "comparisons")

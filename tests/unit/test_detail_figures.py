@@ -15,10 +15,11 @@ from ferflow.classes import EMOTIONS
 from ferflow.errors import InputError
 from ferflow.evaluation import detail
 from ferflow.evaluation import run as evaluation_run
-from ferflow.evaluation.detail_tables import SCHEMAS, TITLES
-from ferflow.evaluation.errors import errors
+from ferflow.evaluation.classification import errors
+from ferflow.evaluation.detail import SCHEMAS, TITLES
 from ferflow.evaluation.predictions import write
-from ferflow.report import by_group, comparisons, error_table, opening, reliability, rendering, run
+from ferflow.parts import results_by_column
+from ferflow.report import by_group, comparisons, opening, reliability, rendering, run, table_list
 from ferflow.report.names import model_label
 from ferflow.settings import Calibration, Evaluation
 
@@ -39,7 +40,9 @@ def folder(tmp_path_factory):
     write(pd.concat([frame, *more]), folder / "predictions.csv")
     write_manifest(folder / "manifest.csv")
     given = [folder / "predictions.csv"], folder / "manifest.csv", folder
-    detail.write_details(*given, CALIBRATION, EVALUATION, 1, EMOTIONS, by=["sex"])
+    detail.write_details(*given, CALIBRATION, EVALUATION, 1, EMOTIONS)
+    out = folder / "results_by.csv"
+    results_by_column.write(*given[:2], EVALUATION, EMOTIONS, "honest", 1, ["sex"], out)
     tables.write(errors(frame, EMOTIONS), folder / "errors.csv", "errors")
     return folder
 
@@ -96,7 +99,7 @@ def test_women_and_men_differ_without_colour(folder):
 
 def test_confusion_matrices_stand_beside_the_majoritys(folder):
     out = folder / "beside.svg"
-    run.confusions_with_annotators(folder / "confusion_with_annotators.csv", out)
+    run.confusions(folder / "confusion_with_annotators.csv", out, annotators=True)
     found = words(out)
     assert any("test and human annotators" in text for text in found)
     assert "best fusion" in found and "C3D" in found
@@ -110,22 +113,22 @@ def test_the_error_table_names_further_classes_and_leads_to_the_strips(folder):
     clip = mine["clip_id"].iloc[1]
     outputs = [folder / f"errors.{end}" for end in ("md", "tex", "html")]
     strips = {clip: f"../figures/strips/{clip}.png"}
-    error_table.render(folder / "errors.csv", "compact+cnn1d", outputs, strips=strips)
+    table_list.render_errors(folder / "errors.csv", "compact+cnn1d", outputs, strips=strips)
     assert f"[{clip}](../figures/strips/{clip}.png)" in outputs[0].read_text()
     assert f'<a href="../figures/strips/{clip}.png">{clip}</a>' in outputs[2].read_text()
     assert outputs[2].read_text().count("<a ") == 1
-    shown = error_table.rendered(mine, "compact+cnn1d", "test", {})
+    shown = table_list.errors_table(mine, "compact+cnn1d", "test", {})
     assert len(shown.rows) == len(mine)
     for row, (_, clip) in zip(shown.rows, mine.iterrows(), strict=True):
         further = [e for e in EMOTIONS if e not in (clip["emotion"], clip["predicted"])]
         expected = [f"{e} {clip[f'p_{e}']:.2f}" for e in further if clip[f"p_{e}"] > 0.01]
         assert row[-1] == ", ".join(expected)
-    error_table.render(folder / "errors.csv", "perfect", outputs)
+    table_list.render_errors(folder / "errors.csv", "perfect", outputs)
     assert "perfect, test: 0" in outputs[0].read_text()
 
 
 def test_every_table_can_be_rendered(folder):
-    for name in TITLES:
+    for name in [*TITLES, "results_by"]:
         schema = SCHEMAS.get(name, name)
         shown = rendering.rendered(tables.read(folder / f"{name}.csv", schema), schema, name)
         assert shown.marks == "synthetic data" or "synthetic data" in shown.marks
@@ -154,7 +157,7 @@ def test_one_model_alone_has_every_other_table_and_figure(tmp_path):
     reliability.reliability(
         tmp_path / "reliability.csv", tmp_path / "calibration.csv", tmp_path / "reliability.svg", 0.9
     )
-    run.confusions_with_annotators(tmp_path / "confusion_with_annotators.csv", tmp_path / "beside.svg")
+    run.confusions(tmp_path / "confusion_with_annotators.csv", tmp_path / "beside.svg", annotators=True)
     outs = [tmp_path / name for name in ("metrics.json", "results.csv", "confusion.csv")]
     evaluation_run.evaluate(*given, EVALUATION, EMOTIONS, "honest", 4, *outs)
     names = ("results", "calibration", "comparisons", "confusion")

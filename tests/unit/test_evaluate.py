@@ -15,8 +15,7 @@ from test_cli import run
 from ferflow import tables
 from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.evaluation.predictions import table
-from ferflow.evaluation.results import results
-from ferflow.evaluation.summary import summarise
+from ferflow.evaluation.results import results, summarise
 from ferflow.models import spatial
 from ferflow.settings import Evaluation
 

@@ -13,7 +13,7 @@ from ferflow import tables
 from ferflow.classes import AU_COLUMNS, EMOTIONS
 from ferflow.errors import InputError
 from ferflow.evaluation import run as evaluation
-from ferflow.report import au_backends, curves, run, style
+from ferflow.report import curves, run, style
 from ferflow.report.names import model_label, model_order
 from ferflow.settings import Evaluation, Trim
 
@@ -122,7 +122,7 @@ FIGURES = {
         ["emotion", "measured − true (frames)", "true AU score"],
     ),
     "au_backends": (
-        lambda s, out: au_backends.write(s / "au_backends.csv", out, True),
+        lambda s, out: run.backends(s / "au_backends.csv", out, True),
         ["landmark and truth", "onset apart", "action unit", "correlation (r)"],
     ),
     "learning_curves": (

@@ -12,7 +12,7 @@ from prediction_study import SKILLS, predictions, scores, write_manifest
 from ferflow import tables
 from ferflow.classes import EMOTIONS
 from ferflow.errors import FerflowError, InputError, SettingError, SplitError
-from ferflow.evaluation.fusions import fusion_name
+from ferflow.evaluation.predictions import fusion_name
 from ferflow.evaluation.results import results
 from ferflow.fusion import rules, run, stacking
 from ferflow.fusion.align import aligned, fold_accuracy, refuse_shared_subjects

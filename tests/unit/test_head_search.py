@@ -11,7 +11,7 @@ import yaml
 
 from ferflow import tables
 from ferflow.errors import FerflowError, InputError, LossError, SettingError
-from ferflow.report import head_search as drawn
+from ferflow.report import searches
 from ferflow.settings import load
 from ferflow.training import head_search
 from ferflow.training.head_search import FoldScore, best, search, search_head
@@ -302,9 +302,9 @@ def test_a_search_repeats_from_its_store_and_its_best_can_be_laid_over_the_study
 def test_the_figure_shows_every_setting_and_its_marks(tmp_path, asked):
     space = {"lstm": SPACE | {"initialiser": ["glorot_uniform", "he_normal"]}}
     table = search(tmp_path / "a.db", {}, asked(space=space), "lstm", N_FOLDS, 7, judge)
-    assert drawn.searched(table) == ["units", "dropout", "initialiser", "augmentations", "learning_rate"]
+    assert searches.searched(table) == ["units", "dropout", "initialiser", "augmentations", "learning_rate"]
     tables.write(table.assign(synthetic=True, note=""), tmp_path / "trials.csv", "head_trials")
-    drawn.figure(tmp_path / "trials.csv", tmp_path / "out.svg", "compact+lstm", ["learning_rate"])
+    searches.head(tmp_path / "trials.csv", tmp_path / "out.svg", "compact+lstm", ["learning_rate"])
     text = (tmp_path / "out.svg").read_text()
     whole = (table["ended"] == "all folds").sum()
     assert f"8 trials, {whole} of them on all folds" in text and "synthetic data" in text

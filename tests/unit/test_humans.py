@@ -17,7 +17,7 @@ from ferflow.evaluation import run as evaluation
 from ferflow.humans import annotations, measures, results, run, simulated, votes
 from ferflow.humans.annotations import annotation_clips
 from ferflow.humans.annotators import order
-from ferflow.humans.results import mistaken_for, per_annotator, per_clip, published_item, summarise
+from ferflow.humans.results import mistaken_for, per_annotator, per_clip, summarise
 from ferflow.report import humans as figures
 from ferflow.report import rendering
 from ferflow.report.names import model_label
@@ -127,8 +127,17 @@ def test_an_annotator_with_half_the_clips_is_named(folder):
     frame = answered(manifest())
     half = frame[(frame["annotator"] != "ben") | frame["clip_id"].str.startswith("F")]
     tables.write(half, folder / "a.csv", "annotations")
-    lines = run.from_annotations(
-        folder / "a.csv", folder / "manifest.csv", None, folder, folder, 0.5, EVALUATION, EMOTIONS, 3
+    lines = run.from_answers(
+        "annotations",
+        folder / "a.csv",
+        folder / "manifest.csv",
+        None,
+        folder,
+        folder,
+        0.5,
+        EVALUATION,
+        EMOTIONS,
+        3,
     )
     assert lines == [
         f"{folder}/a.csv: annotator ben has answered 12 of 24 clips; shares are of the answered ones"
@@ -148,8 +157,17 @@ def test_names_of_simulated_annotators_are_theirs_alone(folder):
     mixed = pd.concat([answered(manifest(), ("simulated-01",)), answered(manifest(), ("anna",))])
     tables.write(mixed, folder / "a.csv", "annotations")
     with pytest.raises(InputError, match="mixes simulated annotators with people"):
-        run.from_annotations(
-            folder / "a.csv", folder / "manifest.csv", None, folder, folder, 0.5, EVALUATION, EMOTIONS, 3
+        run.from_answers(
+            "annotations",
+            folder / "a.csv",
+            folder / "manifest.csv",
+            None,
+            folder,
+            folder,
+            0.5,
+            EVALUATION,
+            EMOTIONS,
+            3,
         )
     assert model_label("simulated-human-majority") == "simulated human majority"
 
@@ -314,7 +332,6 @@ def test_summary_on_a_random_table_equals_other_libraries():
     assert value["mean_of_medians", "all"] == pytest.approx(np.mean(medians))
     assert value["fleiss_kappa", "all"] == measures.fleiss(found.counts)
     assert ((table["low"] <= table["value"]) & (table["value"] <= table["high"])).all()
-    assert published_item("all") == "human" and published_item("happy") == "human/happy"
 
 
 def test_per_clip_and_mistaken_on_a_small_table():
@@ -429,7 +446,7 @@ def study(folder):
     tables.write(truth_of(manifest()), folder / "truth.csv", "truth")
     paths = [folder / "manifest.csv", folder / "splits.json"]
     run.write_simulated(*paths, [folder / "truth.csv"], folder / "s.csv", NOISE, EMOTIONS, 1)
-    run.from_annotations(folder / "s.csv", *paths, folder, folder, 0.5, EVALUATION, EMOTIONS, 3)
+    run.from_answers("annotations", folder / "s.csv", *paths, folder, folder, 0.5, EVALUATION, EMOTIONS, 3)
     return folder
 
 
@@ -488,7 +505,7 @@ def test_votes_give_the_same_as_the_annotations_they_count(study):
     tables.write(counted[columns], study / "v.csv", "votes")
     out = study / "votes"
     paths = [study / "manifest.csv", study / "splits.json"]
-    run.from_votes(study / "v.csv", *paths, out, out, 0.5, EVALUATION, EMOTIONS, 3)
+    run.from_answers("votes", study / "v.csv", *paths, out, out, 0.5, EVALUATION, EMOTIONS, 3)
     for name in ("human_clips", "human_mistaken"):
         one, other = tables.read(study / f"{name}.csv", name), tables.read(out / f"{name}.csv", name)
         assert one.drop(columns="simulated").equals(other.drop(columns="simulated")), name

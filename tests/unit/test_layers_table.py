@@ -8,7 +8,7 @@ from ferflow import tables
 from ferflow.classes import EMOTIONS, EMOTIONS_NEUTRAL
 from ferflow.models import checkpoint, endtoend, spatial, temporal
 from ferflow.models.network import count
-from ferflow.report.layers import layers
+from ferflow.report.tables import layers
 from ferflow.training.final import KIND
 
 

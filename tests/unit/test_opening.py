@@ -8,8 +8,8 @@ from prediction_study import predictions
 from ferflow import tables
 from ferflow.classes import EMOTIONS
 from ferflow.evaluation.calibration import calibration
+from ferflow.evaluation.classification import confusion
 from ferflow.evaluation.compare import comparisons
-from ferflow.evaluation.confusion import confusion
 from ferflow.evaluation.results import results
 from ferflow.report import opening
 from ferflow.settings import Calibration, Evaluation

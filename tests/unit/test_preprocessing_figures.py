@@ -16,7 +16,7 @@ from ferflow.classes import AU_COLUMNS, EMOTIONS
 from ferflow.errors import InputError
 from ferflow.explain import frames, mistaken, preprocessing_figures, strips
 from ferflow.faces import store
-from ferflow.report import error_table
+from ferflow.report import table_list
 
 SIZE = 40
 N = 30
@@ -180,7 +180,7 @@ def test_every_mistaken_clip_gets_a_strip_and_the_table_holds_it(study, small_se
     links = strips.links(folder, ["M001_angry", "M001_sad"], tmp_path / "tables")
     assert links == {"M001_angry": "../figures/strips/M001_angry.jpg"}
     outputs = [tmp_path / f"tables/mislabelled.{end}" for end in ("html", "md")]
-    error_table.render(study / "errors.csv", "compact+lstm", outputs, strips=links)
+    table_list.render_errors(study / "errors.csv", "compact+lstm", outputs, strips=links)
     page, text = (path.read_text(encoding="utf-8") for path in outputs)
     held = base64.b64encode((folder / "M001_angry.jpg").read_bytes()).decode()
     assert page.count("<img") == 1 and held in page and "<a href" not in page

@@ -13,7 +13,7 @@ from prediction_study import predictions, write_manifest
 
 from ferflow import tables
 from ferflow.classes import EMOTIONS, EMOTIONS_NEUTRAL
-from ferflow.evaluation.errors import error_counts
+from ferflow.evaluation.classification import error_counts
 from ferflow.evaluation.predictions import write
 from ferflow.evaluation.results import results
 from ferflow.fusion import run

@@ -9,10 +9,10 @@ from prediction_study import SKILLS, predictions
 from ferflow.classes import EMOTIONS
 from ferflow.evaluation import detail
 from ferflow.evaluation.calibration import calibration
+from ferflow.evaluation.classification import confusion
 from ferflow.evaluation.compare import comparisons
-from ferflow.evaluation.confusion import confusion
-from ferflow.evaluation.fusions import fusion_name
 from ferflow.evaluation.metrics import measure
+from ferflow.evaluation.predictions import fusion_name
 from ferflow.evaluation.results import results
 from ferflow.fusion import run
 from ferflow.report import opening
@@ -78,7 +78,7 @@ def test_fusions_are_judged_in_the_folds_and_no_fold_weighs_its_own_models(frame
 
 
 def test_the_opening_page_says_how_all_clips_were_judged(frame):
-    models = detail.ordered_map(frame)
+    models = detail.compared_models(frame)
     counts = {"of": ["all"], "name": ["all"], "clips": [72], "left_out": [0], "used": [72]}
     found = {
         "results": results(frame, EMOTIONS, EVALUATION, 1, pooled=True),

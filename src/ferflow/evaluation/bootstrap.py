@@ -39,6 +39,37 @@ def chunked_draws(n_units: int, n_resamples: int, rng: np.random.Generator) -> I
         yield draws(n_units, min(CHUNK, n_resamples - done), rng)
 
 
+def resampled_sums(
+    values: np.ndarray, units: Sequence, n_resamples: int, rng: np.random.Generator
+) -> np.ndarray | None:
+    """Sums [B,P] of `values` [N,P] over B resamples of the `units` [N]; None where there is a single unit."""
+    names, unit = np.unique(np.asarray(units), return_inverse=True)
+    if len(names) < 2:
+        return None
+    sums = np.zeros((len(names), values.shape[1]))
+    np.add.at(sums, unit, values)
+    return np.concatenate([counts @ sums for counts in chunked_draws(len(names), n_resamples, rng)])
+
+
+def ratio_interval(
+    part: np.ndarray,
+    whole: np.ndarray,
+    units: Sequence,
+    n_resamples: int,
+    confidence: float,
+    rng: np.random.Generator,
+) -> tuple[float, float] | None:
+    """The interval of sum(`part`) / sum(`whole`), [N] each, over resamples of the `units` [N].
+
+    None where there is a single unit.
+    """
+    drawn = resampled_sums(np.column_stack([part, whole]).astype(float), units, n_resamples, rng)
+    if drawn is None:
+        return None
+    with np.errstate(invalid="ignore"):  # NaN where a resample holds nothing of the whole
+        return interval(drawn[:, 0] / drawn[:, 1], confidence)
+
+
 def resampled(confusions: np.ndarray, n_resamples: int, rng: np.random.Generator) -> np.ndarray:
     """Confusion matrices [B,K,K] of B resamples of the units whose matrices are [U,K,K]."""
     n_units, n_classes, _ = confusions.shape

@@ -60,7 +60,7 @@ def calibration(
         error, curve = _one(group, shares, settings, evaluation, np.random.default_rng(seed))
         errors.append(who | error | mark)
         bins += [who | row | mark for row in curve]
-    return _frame(errors, "calibration"), _frame(bins, "reliability")
+    return tables.from_rows(errors, "calibration"), tables.from_rows(bins, "reliability")
 
 
 def _one(
@@ -121,10 +121,3 @@ def _one(
         for k in range(settings.bins)
     ]
     return error, curve
-
-
-def _frame(rows: list[dict], schema: str) -> pd.DataFrame:
-    table = tables.schema(schema)
-    frame = pd.DataFrame(rows).reindex(columns=table.names)
-    numbers = [column.name for column in table.columns if column.empty]
-    return frame.astype(dict.fromkeys(numbers, float))

@@ -15,7 +15,7 @@ import pandas as pd
 
 from ferflow import tables
 from ferflow.errors import InputError
-from ferflow.evaluation.bootstrap import chunked_draws, interval
+from ferflow.evaluation.bootstrap import ratio_interval
 from ferflow.evaluation.results import marks, n_subjects, units
 from ferflow.settings import Evaluation
 
@@ -40,15 +40,14 @@ def comparisons(
         _pair(first, second, by_model[first], by_model[second], settings, seed)
         for first, second in combinations(models, 2)
     ]
-    columns = tables.schema("comparisons").names
     if not rows:
-        return pd.DataFrame(columns=columns)
+        return tables.from_rows(rows, "comparisons")
     frame = pd.DataFrame(rows)
     for kind in ("exact", "mid"):
         frame[f"p_{kind}_holm"] = multipletests(frame[f"p_{kind}"], method="holm")[1]
     # The exact test is the more cautious of the two, which suits clips that are not independent.
     frame["differs"] = frame["p_exact_holm"] < 1 - settings.confidence
-    return frame.reindex(columns=columns).astype({"low": float, "high": float})
+    return tables.from_rows(frame, "comparisons")
 
 
 def mcnemar(first_only: int, second_only: int) -> tuple[float, float]:
@@ -75,14 +74,8 @@ def difference_interval(
 
     Subjects are drawn with replacement, with all of their clips. NaN where there is one subject.
     """
-    names, unit = np.unique(np.asarray(subjects), return_inverse=True)
-    if len(names) < 2:
-        return np.nan, np.nan
-    gained = np.bincount(unit, right[0].astype(float) - right[1])
-    clips = np.bincount(unit).astype(float)
-    drawn = chunked_draws(len(names), n_resamples, rng)
-    values = np.concatenate([(counts @ gained) / (counts @ clips) for counts in drawn])
-    return interval(values, confidence)
+    gained, clips = right[0].astype(float) - right[1], np.ones(right.shape[1])
+    return ratio_interval(gained, clips, subjects, n_resamples, confidence, rng) or (np.nan, np.nan)
 
 
 def _rows(sides: pd.DataFrame, model: str) -> pd.DataFrame:

@@ -10,15 +10,22 @@ import pandas as pd
 from ferflow import tables
 from ferflow.evaluation import predictions
 from ferflow.evaluation.calibration import calibration
+from ferflow.evaluation.classification import confidences, confidences_by_class, confusion, error_counts
 from ferflow.evaluation.compare import comparisons
-from ferflow.evaluation.confidence import confidences, confidences_by_class
-from ferflow.evaluation.confusion import confusion
-from ferflow.evaluation.detail_tables import SCHEMAS, titles
-from ferflow.evaluation.errors import error_counts
-from ferflow.evaluation.fusions import FOUND, fusion_name
-from ferflow.evaluation.groups import results_by
-from ferflow.evaluation.predictions import HUMAN, PEOPLE
+from ferflow.evaluation.predictions import CHOSEN_FUSIONS, HUMAN, PEOPLE, fusion_name
 from ferflow.settings import Calibration, Evaluation
+
+TITLES = {
+    "comparisons": "Models against each other",
+    "calibration": "Calibration: confidence against accuracy",
+    "reliability": "Accuracy in bins of confidence",
+    "confidences": "Most and least confident clips",
+    "confidences_by_class": "Confidences of the clips that are right",
+    "error_counts": "Errors by emotion",
+    "confusion_with_annotators": "Confusion of models and annotators",
+}
+SCHEMAS = {"confusion_with_annotators": "confusion"}
+"""Schemas of tables that have another name."""
 
 
 def write_details(
@@ -30,11 +37,8 @@ def write_details(
     seed: int,
     emotions: Sequence[str],
     protocol: str = "honest",
-    by: Sequence[str] = (),
 ) -> None:
-    """Write the tables of `detail_tables.titles` (.csv) to the folder `out_tables`.
-
-    `by` are the columns of the manifest that put its clips into groups (`groups.used`).
+    """Write the tables of `TITLES` (.csv) to the folder `out_tables`.
 
     The predictions are those of models, fusions and annotators. Of the fusions only those that were found in
     cross-validation take part: the listed ones stand in schema `fusion`. Of the annotators only the majority
@@ -42,32 +46,30 @@ def write_details(
     cross-validation where nobody is held out.
     """
     frame = chosen(predictions.read(predictions_csvs, emotions, manifest_csv, protocol))
-    manifest = tables.read(manifest_csv, "manifest")
     scored = frame[frame["protocol"] != HUMAN]
     judged = frame[frame["protocol"].isin((predictions.judged(frame), HUMAN))]
     judged = judged[judged["role"] != "control"]
     errors, bins = calibration(scored, emotions, settings, evaluation, seed)
-    found = {
-        "comparisons": comparisons(judged, ordered_map(judged), evaluation, seed),
+    made = {
+        "comparisons": comparisons(judged, compared_models(judged), evaluation, seed),
         "calibration": errors,
         "reliability": bins,
-        "results_by": results_by(frame, manifest, by, emotions, evaluation, seed),
         "confidences": confidences(scored, emotions, settings.listed),
         "confidences_by_class": confidences_by_class(scored, emotions),
         "error_counts": error_counts(frame, emotions, evaluation, seed),
         "confusion_with_annotators": confusion(judged, emotions),
     }
-    for name in titles(by):
-        tables.write(found[name], Path(out_tables) / f"{name}.csv", SCHEMAS.get(name, name))
+    for name in TITLES:
+        tables.write(made[name], Path(out_tables) / f"{name}.csv", SCHEMAS.get(name, name))
 
 
 def chosen(frame: pd.DataFrame) -> pd.DataFrame:
     """The rows that a closer look is worth: those of listed fusions are not."""
-    shown = [fusion_name(name) for name in FOUND]
+    shown = [fusion_name(name) for name in CHOSEN_FUSIONS]
     return frame[(frame["role"] != "fusion") | frame["model"].isin(shown)].reset_index(drop=True)
 
 
-def ordered_map(judged: pd.DataFrame) -> list[str]:
+def compared_models(judged: pd.DataFrame) -> list[str]:
     """The models of one protocol's table in the order they are compared in: models, fusions, people."""
     roles = dict(zip(judged["model"], judged["role"], strict=True))
     return sorted(roles, key=lambda model: (roles[model] in PEOPLE, roles[model] == "fusion"))

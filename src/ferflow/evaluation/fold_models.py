@@ -56,7 +56,7 @@ def fold_models(
             apart = interval(mean - final_spread, settings.confidence)
             row["difference_low"], row["difference_high"] = apart
         rows.append(row)
-    return pd.DataFrame(rows).reindex(columns=tables.schema("fold_models").names)
+    return tables.from_rows(rows, "fold_models")
 
 
 def _accuracy(

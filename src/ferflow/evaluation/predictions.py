@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from ferflow import tables
+from ferflow.datasets.manifest import resampling_units
 from ferflow.errors import InputError
 
 KEY = ["model", "view", "protocol"]
@@ -24,6 +25,18 @@ FOLDED = ("cv", "nested", "random", "film", "spi")
 """Protocols with a fold in every row; their value is the mean over folds."""
 LEAKY_PROTOCOLS = ("random", "published")
 """Protocols that let a person, or a copy of an image, stand on both sides."""
+
+
+FUSION = "fusion-"
+"""Begins the names of fusions: `fusion-all-maximum` is the set `all` of the settings, fused by maximum."""
+BEST, STACKING = "best", "stacking"
+CHOSEN_FUSIONS = (BEST, STACKING)
+"""Fusions that are found from cross-validation, and have no rule in their names."""
+
+
+def fusion_name(name: str, rule: str = "") -> str:
+    """`all`, `maximum` as `fusion-all-maximum`; a chosen fusion has no rule in its name."""
+    return f"{FUSION}{name}-{rule}" if rule else f"{FUSION}{name}"
 
 
 def judged(table: pd.DataFrame) -> str:
@@ -142,35 +155,49 @@ def _one(path: Path, emotions: Sequence[str]) -> pd.DataFrame:
         raise InputError(path, f"its classes are in the order {found}", f"use {order}")
     for column in ("emotion", "predicted"):
         problem = f"{column} is not among the classes {', '.join(emotions)}"
-        _refuse(path, frame, ~frame[column].isin(emotions), problem, "correct it")
+        refuse_rows(path, frame, ~frame[column].isin(emotions), problem, "correct it")
     foldless = frame["protocol"].isin(FOLDED) & frame["fold"].isna()
-    _refuse(path, frame, foldless, "its fold is empty", "give the fold whose validation it belongs to")
+    refuse_rows(path, frame, foldless, "its fold is empty", "give the fold whose validation it belongs to")
     values = scores(frame, emotions)
     empty = np.isnan(values)
-    _refuse(path, frame, empty.any(1) & ~empty.all(1), "some of its scores are empty", "give all or none")
+    refuse_rows(path, frame, empty.any(1) & ~empty.all(1), "some of its scores are empty", "give all or none")
     given = ~empty.any(1)
     stray = (frame[others].fillna(0).to_numpy(float) > SUM_TOLERANCE).any(1)
-    _refuse(path, frame, stray, "has a score for a class that is not evaluated", "leave that column empty")
+    refuse_rows(
+        path, frame, stray, "has a score for a class that is not evaluated", "leave that column empty"
+    )
     off = given & (np.abs(values.sum(1) - 1) > SUM_TOLERANCE)
-    _refuse(path, frame, off, "its scores do not sum to 1", "write the softmax of the logits")
+    refuse_rows(path, frame, off, "its scores do not sum to 1", "write the softmax of the logits")
     largest = np.where(given, first_largest(np.nan_to_num(values, nan=-1.0)), 0)
     _, said = codes(frame, emotions)
     rows = np.arange(len(frame))
     other = given & (values[rows, said] < values[rows, largest] - SUM_TOLERANCE)
-    _refuse(path, frame, other, "predicted is not the class with the greatest score", "correct it")
+    refuse_rows(path, frame, other, "predicted is not the class with the greatest score", "correct it")
     frame["predicted"] = np.where(given, np.asarray(emotions, object)[largest], frame["predicted"])
     if "role" not in frame:
         frame["role"] = np.where(frame["protocol"] == HUMAN, HUMAN, "model")
     if "view" not in frame:
         frame["view"] = ""
-    return frame[tables.ordered_map(frame.columns.drop(others), "predictions")]
+    return frame[tables.column_order(frame.columns.drop(others), "predictions")]
 
 
-def _refuse(path: Path, frame: pd.DataFrame, bad: np.ndarray | pd.Series, problem: str, remedy: str) -> None:
+def refuse_rows(
+    path: str | Path,
+    frame: pd.DataFrame,
+    bad: np.ndarray | pd.Series,
+    problem: str | Callable[[pd.Series], str],
+    remedy: str,
+    name: str = "clip_id",
+) -> None:
+    """Raise InputError with the line and the clip (column `name`) of the first `bad` row of `frame`, if any.
+
+    `problem` is a text, or a function that makes it from that row.
+    """
     rows = np.flatnonzero(np.asarray(bad))
     if len(rows):
-        clip = frame["clip_id"].iloc[rows[0]]
-        raise InputError(path, f"line {rows[0] + 2}, clip {clip}: {problem}", remedy)
+        row = frame.iloc[rows[0]]
+        text = problem if isinstance(problem, str) else problem(row)
+        raise InputError(path, f"line {rows[0] + 2}, clip {row[name]}: {text}", remedy)
 
 
 def _refuse_duplicates(frame: pd.DataFrame, files: np.ndarray) -> None:
@@ -188,6 +215,7 @@ def _refuse_duplicates(frame: pd.DataFrame, files: np.ndarray) -> None:
 def _from_manifest(frame: pd.DataFrame, files: np.ndarray, path: Path) -> np.ndarray:
     """Compare with the manifest at `path`; returns whether each row's clip is synthetic, bool [N]."""
     manifest = tables.read(path, "manifest").set_index("clip_id")
+    manifest["subject_id"] = resampling_units(manifest)
     unknown = ~frame["clip_id"].isin(manifest.index)
     if unknown.any():
         raise InputError(

@@ -1,4 +1,4 @@
-"""The table of results: every metric of every model, with intervals, in all and per fold."""
+"""Every metric of every model, with intervals, in all and per fold: as a table and as JSON."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import pandas as pd
 
 from ferflow.evaluation import auc, regression
 from ferflow.evaluation.bootstrap import interval, resampled, unit_confusions
-from ferflow.evaluation.metrics import METRICS, SCORED, from_confusion, measure
-from ferflow.evaluation.predictions import FOLDED, codes, groups
+from ferflow.evaluation.metrics import METRICS, SCORED, from_confusion, measure, per_class
+from ferflow.evaluation.predictions import FOLDED, codes, groups, scores
 from ferflow.settings import Evaluation
 
 LEAKY = "published protocol, leaky"
@@ -137,17 +137,17 @@ def measured_of(
     found = Measured(
         measure(part["emotion"], part["predicted"], emotions), draws(part, emotions, settings, seed), {}, {}
     )
-    shares = _shares(part, emotions)
-    if shares is not None:
-        truth, drawn = codes(part, emotions)[0], units(part)
+    columns = {f"p_{emotion}" for emotion in emotions}
+    if columns <= set(part.columns) and part[[*columns]].notna().all(axis=None):
+        truth, probabilities = codes(part, emotions)[0], scores(part, emotions)
         for metric in scored:
-            area = float(auc.macro(AREAS[metric](truth, shares)))
+            area = float(auc.macro(AREAS[metric](truth, probabilities)))
             if not np.isnan(area):
                 found.values[metric] = area
         # The other area takes a sort for each resample: it has no interval.
         if "auc" in found.values and found.draws is not None:
             rng = np.random.default_rng(seed)
-            areas = auc.resampled_areas(truth, shares, drawn, settings.bootstrap, rng)
+            areas = auc.resampled_areas(truth, probabilities, units(part), settings.bootstrap, rng)
             found.draws["auc"] = auc.macro(areas)
     if "predicted_valence" in part and part["predicted_valence"].notna().all():
         _add_regression(found, part, settings, seed)
@@ -169,14 +169,6 @@ def _add_regression(found: Measured, part: pd.DataFrame, settings: Evaluation, s
             found.sizes[column] = len(there)
             if found.draws is not None and metric in drawn:
                 found.draws[column] = drawn[metric]
-
-
-def _shares(part: pd.DataFrame, emotions: Sequence[str]) -> np.ndarray | None:
-    """The probabilities [N,K] of all rows, or None where any is missing."""
-    columns = [f"p_{emotion}" for emotion in emotions]
-    if not set(columns) <= set(part.columns) or part[columns].isna().any(axis=None):
-        return None
-    return part[columns].to_numpy(float)
 
 
 def _rows(
@@ -230,4 +222,50 @@ def nested(frame: pd.DataFrame, settings: Evaluation, seed: int, study: str) -> 
         "bootstrap": settings.bootstrap,
         "seed": seed,
         "models": models,
+    }
+
+
+def summarise(frame: pd.DataFrame, emotions: Sequence[str], settings: Evaluation, seed: int) -> dict:
+    """Metrics of a predictions table of one model whose rows have probabilities.
+
+    Returns JSON values: `n_images`; `metrics` (accuracy, macro precision, recall and F1, weighted F1, kappa,
+    macro AUC) and `classes` (by emotion precision, recall, F1, AUC and `support`), each number as `value`,
+    `low`, `high`; and `confusion`, K rows of counts, true class first. The intervals are as in
+    `results` with the same seed; null where only one subject or image is there, a value null where it
+    is undefined.
+    """
+    truth, probabilities = codes(frame, emotions)[0], scores(frame, emotions)
+    by_unit = matrices(frame, emotions)
+    whole = by_unit.sum(0)
+    areas = auc.areas(truth, probabilities)
+    value = from_confusion(whole) | {"auc": auc.macro(areas)}
+    # What a class without an image would get is not known.
+    there = whole.sum(1) > 0
+    by_class = {m: np.where(there, part, np.nan) for m, part in per_class(whole).items()} | {"auc": areas}
+    spread, class_spread = None, None
+    if len(by_unit) > 1:
+        confusions = resampled(by_unit, settings.bootstrap, np.random.default_rng(seed))
+        rng = np.random.default_rng(seed)
+        boot = auc.resampled_areas(truth, probabilities, units(frame), settings.bootstrap, rng)
+        spread = from_confusion(confusions) | {"auc": auc.macro(boot)}
+        class_spread = per_class(confusions) | {"auc": boot}
+
+    def number(value: float, values: np.ndarray | None) -> dict[str, float | None]:
+        if np.isnan(value):
+            return {"value": None, "low": None, "high": None}
+        ends = (None, None) if values is None else interval(values, settings.confidence)
+        return {"value": float(value), "low": ends[0], "high": ends[1]}
+
+    return {
+        "n_images": len(frame),
+        "metrics": {m: number(value[m], None if spread is None else spread[m]) for m in value},
+        "classes": {
+            emotion: {
+                m: number(by_class[m][k], None if class_spread is None else class_spread[m][:, k])
+                for m in by_class
+            }
+            | {"support": int(whole[k].sum())}
+            for k, emotion in enumerate(emotions)
+        },
+        "confusion": whole.tolist(),
     }

@@ -11,10 +11,8 @@ import pandas as pd
 
 from ferflow import tables
 from ferflow.evaluation import predictions
-from ferflow.evaluation.classes import class_report
-from ferflow.evaluation.confusion import confusion
+from ferflow.evaluation.classification import class_report, confusion, errors
 from ferflow.evaluation.copies import set_apart
-from ferflow.evaluation.errors import errors
 from ferflow.evaluation.metrics import SCORED
 from ferflow.evaluation.results import nested, results
 from ferflow.files import write_text

@@ -49,10 +49,7 @@ def split_kinds(
         rows += _of_scheme(scheme, frame, histories[scheme], sexes, emotions, settings, seed)
     rows.append(_difference(tidy, sexes, settings, seed))
     table = pd.DataFrame(rows).assign(model=first["model"].iloc[0], **marks(first))
-    declared = tables.schema("split_kinds")
-    numbers = [column.name for column in declared.columns if column.type == "number" and column.empty]
-    table = table.reindex(columns=declared.names).astype(dict.fromkeys(numbers, float))
-    return table.astype({"fold": "Int64"})
+    return tables.from_rows(table, "split_kinds")
 
 
 def write(

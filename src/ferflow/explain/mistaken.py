@@ -8,26 +8,23 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ferflow import tables
 from ferflow.errors import InputError
 from ferflow.explain import strips
 from ferflow.explain.frames import Paths, by_subject
-from ferflow.explain.preprocessing_plots import WIDTH
 from ferflow.report import style
 from ferflow.report.names import marks, model_label
 from ferflow.report.run import clips_of, scores_of
+from ferflow.report.trimming import COLUMNS, SHEET, score_sheet, shade_kept
 from ferflow.settings import Pictures
-
-SHEET = 24
-"""Curves on a sheet at most; more become too small to read."""
-COLUMNS = 4
 
 
 def draw_mistaken(
     clips: pd.DataFrame, scores: Mapping[str, np.ndarray], threshold: float, what: str, marks: str
-):
+) -> Figure:
     """AU score [T] (0–5) of each mistaken clip with the frames that trimming keeps.
 
     `clips`: rows of schema `trim` with `emotion`, `predicted` and `probability` (of the latter), in the order
@@ -35,40 +32,25 @@ def draw_mistaken(
     count as neutral; `what`: the model, for the heading.
     """
     shown = clips.head(SHEET)
-    rows = max(1, math.ceil(len(shown) / COLUMNS))
-    drawn: Figure = style.figure(WIDTH, 0.95 + 1.35 * rows)
+    drawn = style.figure(style.PAGE, 0.95 + 1.35 * max(1, math.ceil(len(shown) / COLUMNS)))
     title = f"AU scores of the {len(clips)} clips that {what} got wrong"
     if len(clips) == 1:
         title = f"AU score of the only clip that {what} got wrong"
     if len(shown) < len(clips):
         title += f" (the {len(shown)} that it was surest of)"
-    if not len(clips):
-        axes = drawn.subplots()
-        axes.set_axis_off()
-        axes.text(0.5, 0.5, "no clip was mistaken", ha="center", va="center")
-        style.heading(drawn, f"AU scores of the clips that {what} got wrong", marks)
-        return drawn
-    grid = drawn.subplots(rows, COLUMNS, squeeze=False, sharey=True)
-    for axes, clip in zip(grid.flat, shown.to_dict("records"), strict=False):
-        score = scores[clip["clip_id"]]
-        axes.axvspan(clip["begin"], clip["end"] - 1, color=style.BAND, lw=0)
-        axes.plot(score, color=style.DARK, linewidth=1)
-        axes.axhline(threshold * clip["max_score"], color=style.LIGHT, linestyle=":", linewidth=0.9)
-        if np.isfinite(score).any():
-            peak = int(np.nanargmax(score))
-            axes.plot(peak, score[peak], "o", color=style.MIDDLE, markersize=3.2)
-        axes.set_xlim(0, max(1, len(score) - 1))
+
+    def shade(axes: Axes, clip: dict) -> None:
+        shade_kept(axes, clip)
         axes.tick_params(labelsize=6.5)
-        said = f"{clip['emotion']} → {clip['predicted']} {clip['probability']:.2f}"
-        axes.set_title(f"{clip['clip_id']}\n{said}", fontsize=7, loc="left")
-    greatest = max(np.nanmax(scores[clip], initial=0) for clip in shown["clip_id"])
-    grid.flat[0].set_ylim(0, 1.08 * greatest if greatest > 0 else 1)
-    for axes in list(grid.flat)[len(shown) :]:
-        axes.set_axis_off()
-    drawn.supxlabel(
-        f"frame (shaded: kept by trimming; dot: maximum; dotted: {threshold:.0%} of it)", fontsize=8
-    )
-    drawn.supylabel("AU score (0–5)", fontsize=8)
+        classes = f"{clip['emotion']} → {clip['predicted']} {clip['probability']:.2f}"
+        axes.set_title(f"{clip['clip_id']}\n{classes}", fontsize=7, loc="left")
+
+    if len(clips):
+        shaded = "kept by trimming"
+        score_sheet(drawn, shown, scores, threshold, shade, shaded, line=0.9, dot=3.2, room=1.08)
+    else:
+        title = f"AU scores of the clips that {what} got wrong"
+        style.nothing(drawn, "no clip was mistaken")
     style.heading(drawn, title, marks)
     return drawn
 

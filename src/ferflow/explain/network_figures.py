@@ -10,7 +10,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ferflow.explain.preprocessing_plots import SMALL, WIDTH, picture
 from ferflow.report import style
 
 DIM = 0.3
@@ -52,17 +51,17 @@ def feature_maps(image: np.ndarray, mosaics: Sequence[Mosaic], network: str, cli
     """Maps of every block for one image, uint8 [S,S] or [S,S,3] (thesis, Figure 3.14)."""
     panels = len(mosaics) + 1
     rows = math.ceil(panels / _ACROSS)
-    drawn = style.figure(WIDTH, 0.5 + rows * ((WIDTH - 0.2) / _ACROSS + 0.36))
+    drawn = style.figure(style.PAGE, 0.5 + rows * ((style.PAGE - 0.2) / _ACROSS + 0.36))
     grid = drawn.subplots(rows, _ACROSS, squeeze=False)
     for axes in list(grid.flat)[panels:]:
         axes.set_axis_off()
-    picture(grid.flat[0], image, f"input, {image.shape[1]}×{image.shape[0]}", grey=image.ndim == 2)
+    style.picture(grid.flat[0], image, f"input, {image.shape[1]}×{image.shape[0]}", grey=image.ndim == 2)
     for axes, one in zip(list(grid.flat)[1:], mosaics, strict=False):
         channels, height, width = one.size
         title = f"block {one.block}: {width}×{height}\n{one.shown} of {channels} maps"
         if one.flat:
             title += f" ({one.flat} constant)"
-        picture(axes, one.picture, title, grey=True)
+        style.picture(axes, one.picture, title, grey=True)
     style.heading(drawn, f"Feature maps of {network} for a frame of clip {clip}", marks)
     return drawn
 
@@ -72,11 +71,9 @@ def deciding_frames(pairs: Sequence[tuple[str, Decided | None, Decided | None]],
 
     `pairs`: emotion, right clip, wrong clip; None where there is none.
     """
-    drawn = style.figure(WIDTH, 0.75 + 1.36 * max(1, len(pairs)))
+    drawn = style.figure(style.PAGE, 0.75 + 1.36 * max(1, len(pairs)))
     if not pairs:
-        axes = drawn.subplots()
-        axes.set_axis_off()
-        axes.text(0.5, 0.5, "no test clip", ha="center", va="center")
+        style.nothing(drawn, "no test clip")
         style.heading(drawn, title, marks)
         return drawn
     grid = drawn.subplots(len(pairs), 6, squeeze=False, width_ratios=[1.25, 1, 1] * 2)
@@ -91,15 +88,15 @@ def deciding_frames(pairs: Sequence[tuple[str, Decided | None, Decided | None]],
                     f"no clip of {emotion}\nwas {what}",
                     ha="center",
                     va="center",
-                    fontsize=SMALL,
+                    fontsize=style.SMALL,
                     color=style.LIGHT,
                     transform=axes[1].transAxes,
                 )
             else:
                 _decided(axes, one)
     style.heading(drawn, title, marks)
-    drawn.supxlabel("frame (dot: the one that adds most, shown beside)", fontsize=SMALL)
-    drawn.supylabel("added to the logarithm of the answer's probability", fontsize=SMALL)
+    drawn.supxlabel("frame (dot: the one that adds most, shown beside)", fontsize=style.SMALL)
+    drawn.supylabel("added to the logarithm of the answer's probability", fontsize=style.SMALL)
     return drawn
 
 
@@ -113,8 +110,8 @@ def _decided(axes: Sequence[Axes], one: Decided) -> None:
     curve.locator_params(nbins=3)
     answer = one.emotion if one.predicted == one.emotion else f"{one.emotion} → {one.predicted}"
     curve.set_title(f"{one.clip_id}\n{answer}, {one.probability:.2f}", fontsize=6.5, loc="left", pad=2)
-    picture(face, one.face, f"frame {one.decisive}")
-    picture(seen, spotlit(one.face, one.cam), "seen for it" if one.cam.any() else "nothing for it")
+    style.picture(face, one.face, f"frame {one.decisive}")
+    style.picture(seen, spotlit(one.face, one.cam), "seen for it" if one.cam.any() else "nothing for it")
     if one.cam.any():
         seen.contour(one.cam, levels=[0.5], colors=["white"], linewidths=1.6)
         seen.contour(one.cam, levels=[0.5], colors=[style.MIDDLE], linewidths=0.9)

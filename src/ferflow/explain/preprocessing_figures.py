@@ -1,18 +1,21 @@
-"""Pictures of the way in, from files: what the workflow calls."""
+"""Figures of preprocessing: the data set, a face found, the frames kept, augmentation (thesis, chapter 3)."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure, SubFigure
+from matplotlib.patches import Rectangle
 
 from ferflow.augment import offline
 from ferflow.datasets import manifest
 from ferflow.errors import InputError
 from ferflow.explain import frames as chosen
-from ferflow.explain import preprocessing_plots
 from ferflow.explain.frames import Paths, by_subject
 from ferflow.faces import store
 from ferflow.report import style
@@ -69,10 +72,11 @@ def samples(
     emotions: Sequence[str],
     settings: Pictures,
 ) -> None:
-    """A face of each emotion of `settings.subjects` of the subjects of `faces`, evenly spaced by name.
+    """A face of each emotion (columns) of `settings.subjects` of the subjects of `faces` (rows), evenly
+    spaced by name.
 
     It is the frame with the greatest AU score of those kept; of several clips of one emotion, the first by
-    name. `aus` are the same subjects' tables.
+    name. `aus` are the same subjects' tables. An empty place has no clip.
     """
     clips, files = clips_of(trim_csv, manifest_csv), by_subject(faces)
     clips = clips[clips["subject_id"].isin(files) & clips["emotion"].isin(emotions)].sort_values("clip_id")
@@ -85,73 +89,129 @@ def samples(
     images = {}
     for clip in clips.itertuples():
         path = files[clip.subject_id]
-        shown = chosen.tracked(path, clip.clip_id, clip.begin, clip.end)
-        number = chosen.apex(scores[clip.clip_id], shown)
-        images[clip.subject_id, clip.emotion] = chosen.shrunk(
-            chosen.crops(path, clip.clip_id, [number])[0], settings.face_size
-        )
+        number = chosen.apex(scores[clip.clip_id], chosen.tracked(path, clip.clip_id, clip.begin, clip.end))
+        crop = chosen.crops(path, clip.clip_id, [number])[0]
+        images[clip.subject_id, clip.emotion] = chosen.shrunk(crop, settings.face_size)
+    side = (style.PAGE - 0.6) / len(emotions)
     with style.style():
-        drawn = preprocessing_plots.samples(images, subjects, emotions, marks(clips["synthetic"].any()))
+        drawn = style.figure(style.PAGE, 0.65 + side * len(subjects))
+        grid = drawn.subplots(len(subjects), len(emotions), squeeze=False)
+        for place, (row, subject) in enumerate(zip(grid, subjects, strict=True)):
+            for axes, emotion in zip(row, emotions, strict=True):
+                title = "" if place else emotion
+                if (subject, emotion) in images:
+                    style.picture(axes, images[subject, emotion], title)
+                else:
+                    axes.set(xticks=[], yticks=[])
+                    axes.spines[:].set_visible(False)
+                    axes.set_title(title, fontsize=style.SMALL, pad=3)
+            row[0].set_ylabel(subject, fontsize=style.SMALL)
+        mark = marks(clips["synthetic"].any())
+        style.heading(drawn, "Faces of the data set at the peak of each emotion", mark)
         style.save(drawn, output, "Faces of the data set")
 
 
-def face(
-    example: Example,
-    output: str | Path,
-    extend: float,
-    settings: Pictures,
-) -> None:
-    """The face of a clip where it is found first and at its peak; `extend` as in `faces`."""
+def face(example: Example, output: str | Path, extend: float, settings: Pictures) -> None:
+    """The face of a clip found first, followed to its peak, and cut out (thesis, Figure 3.2).
+
+    The lowest `extend` pixels of the box were added at the chin where it was found. Whole frames are embedded
+    with at most `settings.frame_size` pixels a side.
+    """
     clip, number, crop = example.peak()
     first = int(chosen.tracked(example.faces, example.clip_id)[0])
     found, _ = store.read_place(example.faces, example.clip_id, first)
     box, landmarks = store.read_place(example.faces, example.clip_id, number)
-    source = manifest.example(example.manifest_csv, example.clip_id)["source"]
-    whole = chosen.whole(source, [first, number])
+    frames = chosen.whole(manifest.example(example.manifest_csv, example.clip_id)["source"], [first, number])
+    height, width = frames[0].shape[:2]
+    # Clipped at the frame's edge, less than `extend` was added.
+    edge = found[1] + found[3] >= height
+    chin = found[1] + found[3] - extend
+    wide, high = round(float(found[2])), round(float(found[3] - (0 if edge else extend)))
+    panel = (style.PAGE - 0.3) / 3
     with style.style():
-        drawn = preprocessing_plots.face(
-            whole[0],
-            found,
-            extend,
-            whole[1],
-            box,
-            landmarks,
-            crop,
-            (example.clip_id, first, number),
-            settings.frame_size,
-            marks(clip["synthetic"]),
+        drawn = style.figure(style.PAGE, 0.95 + panel * max(height / width, 1))
+        left, middle, right = drawn.subplots(1, 3)
+        for axes, frame in zip((left, middle), frames, strict=True):
+            style.picture(axes, chosen.shrunk(frame, settings.frame_size))
+            # Drawn in the source's own pixels, whatever the size of what is embedded.
+            axes.images[0].set_extent((0, frame.shape[1], frame.shape[0], 0))
+            axes.set(xlim=(0, frame.shape[1]), ylim=(frame.shape[0], 0))
+        _box(left, found)
+        if not edge:
+            for line, colour in (("-", "white"), (":", style.DARK)):
+                left.plot([found[0], found[0] + found[2]], [chin, chin], line, color=colour, linewidth=1.4)
+        _box(middle, box)
+        middle.plot(landmarks[:, 0], landmarks[:, 1], ".", color="white", markersize=1.6, markeredgewidth=0)
+        style.picture(right, crop)
+        for axes in (right, left, middle):
+            axes.set_anchor("N")
+        style.panel(
+            left, "a", f"frame {first}: found, {wide}×{high} pixels\n+{extend:g} at the chin (dotted)"
         )
-        style.save(drawn, output, f"The face of clip {example.clip_id}")
+        style.panel(middle, "b", f"frame {number}: followed, with\n{len(landmarks)} landmarks")
+        style.panel(right, "c", f"frame {number}: cut out,\n{crop.shape[1]}×{crop.shape[0]} pixels")
+        title = f"The face of clip {example.clip_id}"
+        style.heading(drawn, f"{title}: found, followed, resized", marks(clip["synthetic"]))
+        style.save(drawn, output, title)
 
 
-def kept(
-    example: Example,
-    output: str | Path,
-    settings: Pictures,
-) -> None:
-    """Faces of one clip before and after trimming."""
+def _box(axes: Axes, box: np.ndarray) -> None:
+    """A box [4] (x, y, width, height) that is seen on light and on dark ground."""
+    for colour, line in (("white", 2.6), (style.DARK, 1.2)):
+        look = {"fill": False, "edgecolor": colour, "linewidth": line, "joinstyle": "miter"}
+        axes.add_patch(Rectangle(box[:2], box[2], box[3], **look))
+
+
+def kept(example: Example, output: str | Path, settings: Pictures) -> None:
+    """Faces of a clip as found, and those that trimming keeps (thesis, Figure 3.5), evenly spaced.
+
+    Faces outside the window are pale in (a).
+    """
     clip = example.row()
-    window = int(clip["begin"]), int(clip["end"])
+    begin, end = int(clip["begin"]), int(clip["end"])
 
-    def some(begin: int, end: int | None) -> list[tuple[int, np.ndarray]]:
-        numbers = chosen.evenly(
-            chosen.tracked(example.faces, example.clip_id, begin, end), settings.kept_frames
-        )
+    def some(*part: int) -> list[tuple[int, np.ndarray]]:
+        numbers = chosen.tracked(example.faces, example.clip_id, *part)
+        numbers = chosen.evenly(numbers, settings.kept_frames)
         images = chosen.crops(example.faces, example.clip_id, numbers)
         return [
             (n, chosen.shrunk(image, settings.face_size)) for n, image in zip(numbers, images, strict=True)
         ]
 
+    before, after = some(), some(begin, end)
+    across = max(len(before), len(after))
+    side = (style.PAGE - 0.1) / across
+    title = f"Frames of clip {example.clip_id} before and after trimming"
     with style.style():
-        drawn = preprocessing_plots.kept(
-            some(0, None),
-            some(*window),
-            window,
-            int(clip["n_frames"]),
-            example.clip_id,
-            marks(clip["synthetic"]),
+        drawn = style.figure(style.PAGE, 0.42 + 2 * (side + 0.38))
+        top, bottom = drawn.subfigures(2, 1)
+        parts = (
+            (top, before, f"(a) all {int(clip['n_frames'])} frames; pale: cut off"),
+            (bottom, after, f"(b) neutral faces cut off: frames {begin}–{end - 1} are kept"),
         )
-        style.save(drawn, output, f"Frames of clip {example.clip_id} before and after trimming")
+        for part, shown, about in parts:
+            part.suptitle(about, x=0.01, ha="left", fontsize=8.5)
+            shown_axes = _placed(part, 1, across, len(shown))
+            for axes, (number, image) in zip(shown_axes, shown, strict=True):
+                inside = begin <= number < end
+                style.picture(axes, image if inside else _pale(image))
+                colour = style.DARK if inside else style.LIGHT
+                axes.set_xlabel(str(number), fontsize=style.SMALL, color=colour)
+        style.heading(drawn, title, marks(clip["synthetic"]))
+        style.save(drawn, output, title)
+
+
+def _pale(image: np.ndarray) -> np.ndarray:
+    """`image` mixed with white, so that it steps back in print and on screen."""
+    return (255 - (255 - image.astype(np.uint16)) * 35 // 100).astype(np.uint8)
+
+
+def _placed(part: Figure | SubFigure, rows: int, across: int, n: int) -> list[Axes]:
+    """The first `n` of `rows` x `across` places for pictures; the others stay empty."""
+    grid = list(part.subplots(rows, across, squeeze=False).flat)
+    for axes in grid[n:]:
+        axes.set_axis_off()
+    return grid[:n]
 
 
 def offline_augmentation(
@@ -163,38 +223,62 @@ def offline_augmentation(
     seed: int,
     settings: Pictures,
 ) -> None:
-    """One face in every offline version, and in `settings.draws` mixtures of `online`.
+    """One face in every offline version, and in `settings.draws` mixtures of `online` (thesis, Figure 3.8).
 
     `transformations`, `listing`, `seed`: as for the features, whose very pixels these are.
     """
     clip, number, crop = example.peak()
-    own = offline.clip_seed(seed, example.clip_id)
+    clip_seed = offline.clip_seed(seed, example.clip_id)
     images = {"original": crop} | {
-        name: offline.apply(name, crop[None], own, listing, number)[0] for name in transformations
+        name: offline.apply(name, crop[None], clip_seed, listing, number)[0] for name in transformations
     }
-    images = {name: chosen.shrunk(image, settings.face_size) for name, image in images.items()}
-    mixed = [chosen.shrunk(one, settings.face_size) for one in _drawn(crop, online, settings.draws, seed)]
+    mixed = _random_versions(crop, online, settings.draws, seed)
+    across = 5
+    rows = math.ceil(len(images) / across), math.ceil(len(mixed) / across)
+    side = (style.PAGE - 0.2) / across
+    heights = [0.35 + (side + 0.2) * rows[0], 0.35 + (side + 0.06) * rows[1]]
+    numbers = "the listing's own numbers" if listing else "each version applied by itself"
     with style.style():
-        drawn = preprocessing_plots.offline(images, mixed, example.clip_id, listing, marks(clip["synthetic"]))
+        drawn = style.figure(style.PAGE, 1.1 + (side + 0.2) * rows[0] + (side + 0.06) * rows[1])
+        top, bottom = drawn.subfigures(2, 1, height_ratios=heights)
+        parts = (
+            (top, f"(a) offline: {numbers}", images.items()),
+            (bottom, "(b) online: a random mixture, drawn anew each time", [("", one) for one in mixed]),
+        )
+        for n, (part, about, shown) in zip(rows, parts, strict=True):
+            part.suptitle(about, x=0.01, ha="left", fontsize=8.5)
+            for axes, (name, image) in zip(_placed(part, n, across, len(shown)), shown, strict=True):
+                style.picture(axes, chosen.shrunk(image, settings.face_size), name.replace("_", " "))
+        title = f"Augmentation of one face, offline and online (clip {example.clip_id})"
+        style.heading(drawn, title, marks(clip["synthetic"]))
         style.save(drawn, output, "Augmentation, offline and online")
 
 
 def online_augmentation(
-    example: Example,
-    output: str | Path,
-    online: Online,
-    seed: int,
-    settings: Pictures,
+    example: Example, output: str | Path, online: Online, seed: int, settings: Pictures
 ) -> None:
-    """The transformations of `online` one at a time, half of `settings.draws` of each, and together."""
+    """The transformations of `online` one at a time, and together, a row each (thesis, Figure 3.9).
+
+    A row has half of `settings.draws` random versions.
+    """
     clip, _, crop = example.peak()
     n, size = max(1, settings.draws // 2), 2 * settings.face_size // 3  # many faces, drawn small
     rows = {"original": [crop]} | {
-        name: _drawn(crop, own, n, seed) for name, own in (alone(online) | {"all together": online}).items()
+        name: _random_versions(crop, one, n, seed)
+        for name, one in (alone(online) | {"all together": online}).items()
     }
-    rows = {name: [chosen.shrunk(image, size) for image in own] for name, own in rows.items()}
+    side = min(0.8, (style.PAGE - 1.5) / n)
     with style.style():
-        drawn = preprocessing_plots.online(rows, example.clip_id, marks(clip["synthetic"]))
+        drawn = style.figure(1.0 + (side + 0.06) * n, 0.6 + (side + 0.05) * len(rows))
+        grid = drawn.subplots(len(rows), n, squeeze=False)
+        for row, (name, images) in zip(grid, rows.items(), strict=True):
+            for axes, image in zip(row, images, strict=False):
+                style.picture(axes, chosen.shrunk(image, size))
+            for axes in row[len(images) :]:
+                axes.set_axis_off()
+            row[0].set_ylabel(name, fontsize=style.SMALL, rotation=0, ha="right", va="center")
+        title = f"Online augmentation, one transformation at a time (clip {example.clip_id})"
+        style.heading(drawn, title, marks(clip["synthetic"]))
         style.save(drawn, output, "Online augmentation")
 
 
@@ -222,15 +306,11 @@ def alone(online: Online) -> dict[str, Online]:
     return {
         label: online.model_copy(update=nothing | {name: getattr(online, name)})
         for name, label in named.items()
-        if _as_list(getattr(online, name)) != _as_list(nothing[name])
+        if getattr(online, name) != nothing[name]
     }
 
 
-def _as_list(value) -> list:
-    return list(value) if isinstance(value, (list, tuple)) else [value]
-
-
-def _drawn(image: np.ndarray, online: Online, n: int, seed: int) -> list[np.ndarray]:
+def _random_versions(image: np.ndarray, online: Online, n: int, seed: int) -> list[np.ndarray]:
     """`n` random versions of `image` uint8 [S,S,3]. Mixing with another image is left out: there is one."""
     import torch
 

@@ -7,7 +7,7 @@ second for judging it: the two have no clip and no subject in common.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -81,6 +81,15 @@ def refuse_shared_subjects(learnt: Scores, judged: Scores) -> None:
             f"subject {both[0]} is in both",
             "keep each subject on one side",
         )
+
+
+def out_of_fold(scores: Scores, predict: Callable[[Scores, Scores], np.ndarray]) -> np.ndarray:
+    """Probabilities [N,K] of all clips, those of each fold by `predict` from the other folds and the fold."""
+    probabilities = np.full(scores.shares.shape[1:], np.nan)
+    for fold in scores.folds:
+        held_out = (scores.clips["fold"] == fold).to_numpy()
+        probabilities[held_out] = predict(scores.part(~held_out), scores.part(held_out))
+    return probabilities
 
 
 def fold_accuracy(shares: np.ndarray, clips: pd.DataFrame, truth: np.ndarray) -> float:

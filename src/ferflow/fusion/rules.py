@@ -13,9 +13,9 @@ import numpy as np
 
 from ferflow.errors import SettingError
 from ferflow.evaluation import ensemble
-from ferflow.evaluation.fusions import BEST, STACKING
-from ferflow.fusion.align import Scores, fold_accuracy
-from ferflow.settings import Fusion
+from ferflow.evaluation.predictions import BEST, STACKING
+from ferflow.fusion.align import Scores, fold_accuracy, out_of_fold
+from ferflow.settings import Fusion, parts_of
 
 
 def asked(fusion: Fusion) -> dict[str, list[str]]:
@@ -28,7 +28,7 @@ def asked(fusion: Fusion) -> dict[str, list[str]]:
 
 
 def resolve(asked: Sequence[str], models: Iterable[str], where: str) -> tuple[str, ...]:
-    """The models that `asked` names, by a whole name or by its last part (`lstm`: `vggface+lstm`).
+    """The models that `asked` names, by a whole name or by its head (`lstm`: `vggface+lstm`).
 
     `where` is the setting that asks. Raises SettingError for a model without predictions and for a part that
     several models end with.
@@ -36,7 +36,7 @@ def resolve(asked: Sequence[str], models: Iterable[str], where: str) -> tuple[st
     known = list(dict.fromkeys(models))
     found = []
     for name in asked:
-        fitting = [name] if name in known else [model for model in known if model.split("+")[-1] == name]
+        fitting = [name] if name in known else [model for model in known if parts_of(model)[1] == name]
         if not fitting:
             have = ", ".join(known) or "none"
             raise SettingError(
@@ -87,12 +87,7 @@ def fuse(shares: np.ndarray, rule: str, weights: np.ndarray) -> np.ndarray:
 
 def cross_fitted(scores: Scores, rule: str) -> np.ndarray:
     """Probabilities [N,K] by `rule` of out-of-fold clips: those of a fold with the weights of the others."""
-    found = np.empty(scores.shares.shape[1:])
-    for fold in scores.folds:
-        held_out = (scores.clips["fold"] == fold).to_numpy()
-        weights = accuracies(scores.part(~held_out))
-        found[held_out] = fuse(scores.shares[:, held_out], rule, weights)
-    return found
+    return out_of_fold(scores, lambda others, fold: fuse(fold.shares, rule, accuracies(others)))
 
 
 def accuracies(scores: Scores) -> np.ndarray:
@@ -162,9 +157,4 @@ def cross_fitted_choice(scores: Scores, rules: Sequence[str], most: int, search:
 
     Their accuracy lacks the optimism of `Chosen.accuracy`.
     """
-    found = np.full(scores.shares.shape[1:], np.nan)
-    for fold in scores.folds:
-        held_out = (scores.clips["fold"] == fold).to_numpy()
-        chosen = choose(scores.part(~held_out), rules, most, search)
-        found[held_out] = chosen.predict(scores.part(held_out))
-    return found
+    return out_of_fold(scores, lambda others, fold: choose(others, rules, most, search).predict(fold))

@@ -12,8 +12,7 @@ import pandas as pd
 from ferflow import tables
 from ferflow.errors import SettingError
 from ferflow.evaluation import predictions as predictions_table
-from ferflow.evaluation.fusions import BEST, STACKING, fusion_name
-from ferflow.evaluation.predictions import judged, table
+from ferflow.evaluation.predictions import BEST, STACKING, fusion_name, judged, table
 from ferflow.evaluation.results import marks, results
 from ferflow.fusion import rules, stacking
 from ferflow.fusion.align import Scores, aligned, refuse_shared_subjects
@@ -186,7 +185,4 @@ def _shown(about: list[dict], measured: pd.DataFrame, note: str) -> pd.DataFrame
         row["synthetic"] = bool(whole.loc[one["model"], "synthetic"].any())
         row["note"] = "; ".join(part for part in (one.get("note", ""), note) if part)
         rows.append(row)
-    frame = pd.DataFrame(rows).reindex(columns=tables.schema("fusion").names)
-    frame = frame.astype({"tried": "Int64", "test_clips": "Int64"})
-    values = [f"{protocol}_{end}" for protocol in PROTOCOLS for end in ("low", "high")]
-    return frame.astype(dict.fromkeys([*values, "test", "strength", "chosen_at"], float))
+    return tables.from_rows(rows, "fusion")

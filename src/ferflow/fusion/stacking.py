@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ferflow.errors import SplitError
-from ferflow.fusion.align import Scores
+from ferflow.fusion.align import Scores, out_of_fold
 
 if TYPE_CHECKING:
     from sklearn.dummy import DummyClassifier
@@ -118,12 +118,9 @@ def cross_fitted(scores: Scores, strengths: Sequence[float], n_folds: int, seed:
 
     The other folds' networks did see the fold's subjects, which makes this a little optimistic.
     """
-    found = np.full(scores.shares.shape[1:], np.nan)
-    for fold in scores.folds:
-        held_out = (scores.clips["fold"] == fold).to_numpy()
-        stack = fit(scores.part(~held_out), strengths, n_folds, seed)
-        found[held_out] = stack.predict(scores.shares[:, held_out])
-    return found
+    return out_of_fold(
+        scores, lambda others, fold: fit(others, strengths, n_folds, seed).predict(fold.shares)
+    )
 
 
 def _log_score(pipeline: Pipeline, given: np.ndarray, truth: np.ndarray) -> float:

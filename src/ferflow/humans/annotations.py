@@ -16,7 +16,7 @@ from ferflow import tables
 from ferflow.classes import match
 from ferflow.datasets import manifest
 from ferflow.errors import InputError
-from ferflow.evaluation.predictions import HUMAN, SIMULATED
+from ferflow.evaluation.predictions import HUMAN, SIMULATED, refuse_rows
 from ferflow.files import read_json
 from ferflow.humans import annotators
 from ferflow.humans.votes import Votes
@@ -36,7 +36,7 @@ def read(path: str | Path, manifest: pd.DataFrame, emotions: Sequence[str]) -> p
     path = Path(path)
     if _holds_predictions(path):
         frame = tables.read(path, "predictions")
-        _refuse(path, frame["protocol"] != HUMAN, frame, "its protocol is not human", "leave models out")
+        refuse_rows(path, frame, frame["protocol"] != HUMAN, "its protocol is not human", "leave models out")
         frame = frame[["model", "clip_id", "predicted"]]
         frame = frame.rename(columns={"model": "annotator", "predicted": "emotion"})
     else:
@@ -52,19 +52,25 @@ def check(
         raise InputError(where, "holds no annotations", "annotate some clips first")
     frame = frame.reset_index(drop=True)
     frame["annotator"] = [_tidied(where, line, name) for line, name in enumerate(frame["annotator"], 2)]
-    said = frame["emotion"].map({name: match(name, emotions) for name in frame["emotion"].unique()})
-    problem = "emotion {emotion!r} is not among the classes"
-    _refuse(where, said.isna(), frame, problem, f"use {', '.join(emotions)}")
-    unknown = ~frame["clip_id"].isin(manifest["clip_id"])
-    _refuse(where, unknown, frame, "it is not in the manifest", "leave it out, or name the clips' manifest")
+    predicted = frame["emotion"].map({name: match(name, emotions) for name in frame["emotion"].unique()})
+
+    def no_class(row: pd.Series) -> str:
+        return f"emotion {row['emotion']!r} is not among the classes"
+
+    def answered(row: pd.Series) -> str:
+        return f"annotator {row['annotator']} has answered it before"
+
+    refuse_rows(where, frame, predicted.isna(), no_class, f"use {', '.join(emotions)}")
+    unknown, remedy = ~frame["clip_id"].isin(manifest["clip_id"]), "leave it out, or name the clips' manifest"
+    refuse_rows(where, frame, unknown, "it is not in the manifest", remedy)
     people = frame["annotator"].map(annotators.key)
     twice = pd.DataFrame({"who": people, "clip": frame["clip_id"]}).duplicated()
-    _refuse(where, twice, frame, "annotator {annotator} has answered it before", "keep one row")
+    refuse_rows(where, frame, twice, answered, "keep one row")
     # One spelling a person: the first.
     frame["annotator"] = frame.groupby(people)["annotator"].transform("first")
     listed = manifest.set_index("clip_id").loc[frame["clip_id"]]
     columns = {name: listed[name].to_numpy() for name in ("subject_id", "emotion", "synthetic")}
-    return frame[["annotator", "clip_id"]].assign(**columns, predicted=said)[list(COLUMNS)]
+    return frame[["annotator", "clip_id"]].assign(**columns, predicted=predicted)[list(COLUMNS)]
 
 
 def only(answers: pd.DataFrame, clips: pd.DataFrame, where: str | Path) -> pd.DataFrame:
@@ -132,14 +138,6 @@ def _tidied(where: str | Path, line: int, name: str) -> str:
         return annotators.tidy(name)
     except ValueError as error:
         raise InputError(where, f"line {line}: {error}", "correct the annotator's name") from None
-
-
-def _refuse(where: str | Path, bad: pd.Series, frame: pd.DataFrame, problem: str, remedy: str) -> None:
-    rows = np.flatnonzero(bad.to_numpy())
-    if len(rows):
-        row = frame.iloc[rows[0]]
-        said = problem.format(**{name: row[name] for name in ("annotator", "emotion") if name in row})
-        raise InputError(where, f"line {rows[0] + 2}, clip {row['clip_id']}: {said}", remedy)
 
 
 def annotation_clips(

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ferflow.evaluation.bootstrap import chunked_draws, interval
+from ferflow.evaluation.bootstrap import chunked_draws, interval, ratio_interval, resampled_sums
 from ferflow.settings import Evaluation
 
 WILSON = "Wilson interval: none or all"
@@ -28,10 +28,6 @@ class Estimate:
     high: float | None
     note: str = ""
 
-    def row(self) -> dict[str, float | None]:
-        """As columns of a table."""
-        return {"value": self.value, "low": self.low, "high": self.high}
-
 
 def share(right: np.ndarray, n: np.ndarray, units: Sequence, settings: Evaluation, seed: int) -> Estimate:
     """Share of right answers: sum of `right` [N] over sum of `n` [N] (answers about each clip).
@@ -43,19 +39,15 @@ def share(right: np.ndarray, n: np.ndarray, units: Sequence, settings: Evaluatio
     if not n.sum():
         return Estimate(np.nan, None, None, "no answers")
     value = float(right.sum() / n.sum())
-    names, unit = np.unique(np.asarray(units), return_inverse=True)
-    if len(names) < 2:
+    rng = np.random.default_rng(seed)
+    ends = ratio_interval(right, n, units, settings.bootstrap, settings.confidence, rng)
+    if ends is None:
         return Estimate(value, None, None, "one subject: no interval")
     if value in (0.0, 1.0):
         clips = int((n > 0).sum())
         low, high = wilson(value * clips, clips, settings.confidence)
         return Estimate(value, float(low), float(high), WILSON)
-    sums = np.stack([np.bincount(unit, part, len(names)) for part in (right, n)], axis=1)
-    rng = np.random.default_rng(seed)
-    drawn = np.concatenate([counts @ sums for counts in chunked_draws(len(names), settings.bootstrap, rng)])
-    with np.errstate(invalid="ignore"):
-        shares = drawn[:, 0] / drawn[:, 1]  # NaN where a resample has no answers
-    return Estimate(value, *interval(shares, settings.confidence))
+    return Estimate(value, *ends)
 
 
 def wilson(right: np.ndarray, n: np.ndarray, confidence: float) -> tuple[np.ndarray, np.ndarray]:
@@ -89,31 +81,24 @@ def medians(
     """
     values, groups = np.asarray(values, float), np.asarray(groups)
     members = [np.flatnonzero(groups == group) for group in range(n_groups)]
-    found = np.array([np.median(values[own]) if len(own) else np.nan for own in members])
-    mean = float(np.nanmean(found))
+    of_groups = np.array([np.median(values[rows]) if len(rows) else np.nan for rows in members])
+    mean = float(np.nanmean(of_groups))
     names, unit = np.unique(np.asarray(units), return_inverse=True)
     if len(names) < 2:
-        remark = "one unit: no interval"
-        return [Estimate(float(value), None, None, remark) for value in found], Estimate(
-            mean, None, None, remark
-        )
+        each = [Estimate(value, None, None, "one unit: no interval") for value in (*of_groups.tolist(), mean)]
+        return each[:-1], each[-1]
     rng = np.random.default_rng(seed)
     parts = []
     for counts in chunked_draws(len(names), settings.bootstrap, rng):
         drawn = np.full((len(counts), n_groups), np.nan)
-        for group, own in enumerate(members):
-            if len(own):
-                drawn[:, group] = weighted_medians(values[own], counts[:, unit[own]])
+        for group, rows in enumerate(members):
+            if len(rows):
+                drawn[:, group] = weighted_medians(values[rows], counts[:, unit[rows]])
         parts.append(drawn)
     resamples = np.concatenate(parts)
-    each = [
-        Estimate(
-            float(value),
-            *(interval(resamples[:, g], settings.confidence) if len(members[g]) else (None, None)),
-        )
-        for g, value in enumerate(found)
-    ]
-    present = [group for group, own in enumerate(members) if len(own)]
+    present = [group for group, rows in enumerate(members) if len(rows)]
+    ends = {group: interval(resamples[:, group], settings.confidence) for group in present}
+    each = [Estimate(value, *ends.get(g, (None, None))) for g, value in enumerate(of_groups.tolist())]
     return each, Estimate(mean, *interval(np.nanmean(resamples[:, present], axis=1), settings.confidence))
 
 
@@ -142,15 +127,13 @@ def fleiss_with_interval(counts: np.ndarray, units: Sequence, settings: Evaluati
     paired = counts.sum(1) > 1
     note = "" if paired.all() else f"{int((~paired).sum())} clips with a single vote left out"
     value = fleiss(counts)
-    names, unit = np.unique(np.asarray(units)[paired], return_inverse=True)
-    if np.isnan(value) or len(names) < 2:
+    rng, votes = np.random.default_rng(seed), _terms(counts[paired])
+    sums = None
+    if not np.isnan(value):
+        sums = resampled_sums(votes, np.asarray(units)[paired], settings.bootstrap, rng)
+    if sums is None:
         return Estimate(value, None, None, note or "no interval")
-    terms = _terms(counts[paired])
-    sums = np.zeros((len(names), terms.shape[1]))
-    np.add.at(sums, unit, terms)
-    rng = np.random.default_rng(seed)
-    drawn = [_kappas(times @ sums) for times in chunked_draws(len(names), settings.bootstrap, rng)]
-    return Estimate(value, *interval(np.concatenate(drawn), settings.confidence), note)
+    return Estimate(value, *interval(_kappas(sums), settings.confidence), note)
 
 
 def _terms(counts: np.ndarray) -> np.ndarray:

@@ -8,11 +8,12 @@ went well or badly, is said too.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 import pandas as pd
 
+from ferflow.evaluation.classification import ALL, confusion_columns
 from ferflow.evaluation.predictions import HUMAN, SIMULATED, first_largest
 from ferflow.evaluation.results import units
 from ferflow.humans import measures
@@ -51,9 +52,6 @@ def majority_predictions(votes: Votes, simulated: bool, seed: int | None = None)
     frame = votes.clips[["clip_id", "subject_id", "emotion"]].assign(predicted=said, **scores)
     model = SIMULATED_MAJORITY_MODEL if simulated else MAJORITY_MODEL
     return human_rows(frame.assign(model=model, role=SIMULATED if simulated else HUMAN), seed)
-
-
-ALL = "all"
 
 
 def per_annotator(
@@ -122,25 +120,16 @@ SIMULATED_POOLED_MODEL = "simulated-human"
 
 def confusion(votes: Votes, simulated: bool) -> pd.DataFrame:
     """Schema `confusion`: what clips of each emotion were called; `count` counts answers and not clips."""
-    emotions = list(votes.emotions)
-    counts = np.zeros((len(emotions), len(emotions)), np.int64)
+    counts = np.zeros((len(votes.emotions), len(votes.emotions)), np.int64)
     np.add.at(counts, votes.labels, votes.counts)
-    support = counts.sum(1, keepdims=True)
-    share = np.divide(counts, support, out=np.full(counts.shape, np.nan), where=support > 0)
-    return pd.DataFrame(
-        {
-            "model": SIMULATED_POOLED_MODEL if simulated else POOLED_MODEL,
-            "role": SIMULATED if simulated else HUMAN,
-            "view": "",
-            "protocol": HUMAN,
-            "emotion": np.repeat(emotions, len(emotions)),
-            "predicted": np.tile(emotions, len(emotions)),
-            "count": counts.ravel(),
-            "share": share.ravel(),
-            "synthetic": bool(votes.clips["synthetic"].any()),
-            "note": "counts are answers",
-        }
-    )
+    who = {
+        "model": SIMULATED_POOLED_MODEL if simulated else POOLED_MODEL,
+        "role": SIMULATED if simulated else HUMAN,
+        "view": "",
+        "protocol": HUMAN,
+    }
+    marks = {"synthetic": bool(votes.clips["synthetic"].any()), "note": "counts are answers"}
+    return pd.DataFrame(who | confusion_columns(counts, votes.emotions) | marks)
 
 
 def mistaken_for(votes: Votes, mistaken: float, settings: Evaluation, seed: int) -> pd.DataFrame:
@@ -190,43 +179,40 @@ def summarise(
     3.6): the mean over emotions of the median clip's share, and not a share of right answers.
     """
     drawn, labels, emotions = units(votes.clips).to_numpy(), votes.labels, votes.emotions
-    rows: list[dict] = []
+    rows, ones = [], np.ones(len(labels))
 
-    def add(measure: str, emotion: str, found: Estimate) -> None:
-        own = np.ones(len(labels), bool) if emotion == ALL else labels == emotions.index(emotion)
-        counts = {"n_clips": int(own.sum()), "n_answers": int(votes.n[own].sum())}
-        rows.append({"measure": measure, "emotion": emotion} | found.row() | counts | {"note": found.note})
+    def of(emotion: str) -> np.ndarray:
+        return np.ones(len(labels), bool) if emotion == ALL else labels == emotions.index(emotion)
 
-    def of_clips(measure: str, chosen: np.ndarray, emotion: str = ALL) -> None:
-        own = np.ones(len(labels), bool) if emotion == ALL else labels == emotions.index(emotion)
-        ones = np.ones(int(own.sum()))
-        add(measure, emotion, share(chosen[own], ones, drawn[own], settings, seed))
+    def add(measure: str, emotion: str, estimate: Estimate) -> None:
+        counts = {"n_clips": int(of(emotion).sum()), "n_answers": int(votes.n[of(emotion)].sum())}
+        row = {"measure": measure, "emotion": emotion} | asdict(estimate)
+        rows.append(row | counts)
+
+    def of_clips(measure: str, right: np.ndarray, emotion: str = ALL, n: np.ndarray = ones) -> None:
+        chosen = of(emotion)
+        add(measure, emotion, share(right[chosen], n[chosen], drawn[chosen], settings, seed))
 
     shown = [emotion for k, emotion in enumerate(emotions) if (labels == k).any()]
-    add("accuracy", ALL, share(votes.right, votes.n, drawn, settings, seed))
-    for emotion in shown:
-        own = labels == emotions.index(emotion)
-        add("accuracy", emotion, share(votes.right[own], votes.n[own], drawn[own], settings, seed))
+    for emotion in (ALL, *shown):
+        of_clips("accuracy", votes.right, emotion, votes.n)
     each, mean = medians(votes.right / votes.n, labels, len(emotions), drawn, settings, seed)
     add("mean_of_medians", ALL, mean)
     for emotion in shown:
         add("median_accuracy", emotion, each[emotions.index(emotion)])
     if accuracies is not None:
-        own = accuracies[accuracies["emotion"] != ALL]
-        groups = own["emotion"].map({emotion: k for k, emotion in enumerate(emotions)})
-        each, mean = medians(own["accuracy"], groups, len(emotions), own["annotator"], settings, seed)
+        by_class = accuracies[accuracies["emotion"] != ALL]
+        groups = by_class["emotion"].map({emotion: k for k, emotion in enumerate(emotions)})
+        each, mean = medians(
+            by_class["accuracy"], groups, len(emotions), by_class["annotator"], settings, seed
+        )
         remark = "interval over annotators"
-        add("annotator_mean_of_medians", ALL, Estimate(mean.value, mean.low, mean.high, mean.note or remark))
+        add("annotator_mean_of_medians", ALL, replace(mean, note=mean.note or remark))
         for emotion in shown:
-            found = each[emotions.index(emotion)]
-            add(
-                "annotator_median_accuracy",
-                emotion,
-                Estimate(found.value, found.low, found.high, found.note or remark),
-            )
+            median = each[emotions.index(emotion)]
+            add("annotator_median_accuracy", emotion, replace(median, note=median.note or remark))
     won = majority(votes)
-    of_clips("majority_accuracy", won.winner == labels)
-    for emotion in shown:
+    for emotion in (ALL, *shown):
         of_clips("majority_accuracy", won.winner == labels, emotion)
     of_clips("majority_ties_wrong", won.among & ~won.tied)
     of_clips("majority_ties_right", won.among)
@@ -236,8 +222,3 @@ def summarise(
         of_clips("mistaken", missed, emotion)
     add("fleiss_kappa", ALL, measures.fleiss_with_interval(votes.counts, drawn, settings, seed))
     return pd.DataFrame(rows)
-
-
-def published_item(emotion: str) -> str:
-    """The item of a summary's row in the list of published numbers: `human`, or `human/happy`."""
-    return "human" if emotion == ALL else f"human/{emotion}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -48,8 +47,9 @@ def write_simulated(
     tables.write(drawn, out, "annotations")
 
 
-def from_annotations(
-    annotations_csv: str | Path,
+def from_answers(
+    source: str,
+    answers_csv: str | Path,
     manifest_csv: str | Path,
     splits_json: str | Path | None,
     out: str | Path,
@@ -60,48 +60,46 @@ def from_annotations(
     seed: int,
     all_clips_csv: str | Path | None = None,
 ) -> list[str]:
-    """Evaluate annotations of the test clips; returns a line on every annotator who has not answered all.
+    """Evaluate answers about the test clips: annotations, or of `source` `votes` their counts per clip.
 
-    Writes `annotators.csv` and `majority.csv` (schema predictions, protocol human) in the folder `out`, and
-    `TABLES` and `human_accuracy` (.csv) in `out_tables`. `annotations.read` says which are refused; answers
-    about clips that `all_clips_csv` has beside the manifest's are passed over.
+    Writes `majority.csv` (schema predictions, protocol human) to the folder `out` and `TABLES` (.csv) to
+    `out_tables`; from annotations, which say whose answer each is, `annotators.csv` and `human_accuracy` too.
+    Returns a line on every annotator who has not answered all. `annotations.read` and `votes.read` say what
+    is refused; answers about clips that `all_clips_csv` has and the manifest has not are passed over.
     """
     clips = annotation_clips(manifest_csv, splits_json, emotions)
-    answers = annotations.read(annotations_csv, manifest.read(all_clips_csv or manifest_csv), emotions)
-    answers = annotations.only(answers, clips, annotations_csv)
-    drawn = _are_simulated(answers["annotator"], annotations_csv)
-    missing = annotations.incomplete(answers, len(clips))
-    counted = annotations.to_votes(answers, emotions)
-    found = per_annotator(answers, emotions, len(clips), missing, settings, seed)
-    marks = _Marks(bool(clips["synthetic"].any()), drawn)
-    rows = annotations.to_predictions(answers, emotions, seed if drawn else None)
-    tables.write(rows, Path(out) / "annotators.csv", "predictions")
-    tables.write(marks.on(found), Path(out_tables) / f"{ANNOTATORS_TABLE}.csv", ANNOTATORS_TABLE)
-    _write(counted, found, marks, out, out_tables, mistaken, settings, seed)
-    return annotations.warnings(missing, len(clips), annotations_csv)
-
-
-def from_votes(
-    votes_csv: str | Path,
-    manifest_csv: str | Path,
-    splits_json: str | Path | None,
-    out: str | Path,
-    out_tables: str | Path,
-    mistaken: float,
-    settings: Evaluation,
-    emotions: Sequence[str],
-    seed: int,
-    all_clips_csv: str | Path | None = None,
-) -> list[str]:
-    """The same from vote counts per clip, without what needs to know who said what; there are no lines."""
-    clips = annotation_clips(manifest_csv, splits_json, emotions)
-    counted = votes.read(votes_csv, manifest.read(all_clips_csv or manifest_csv), emotions)
-    counted = counted.about(counted.clips["clip_id"].isin(clips["clip_id"]).to_numpy())
-    if not len(counted.clips):
-        raise InputError(votes_csv, "holds no votes about a test clip", "count votes about the test clips")
-    marks = _Marks(bool(clips["synthetic"].any()), False)
-    _write(counted, None, marks, out, out_tables, mistaken, settings, seed)
-    return []
+    known, folder = manifest.read(all_clips_csv or manifest_csv), Path(out_tables)
+    marks = {"synthetic": bool(clips["synthetic"].any()), "simulated": False}
+    accuracies, lines = None, []
+    if source == "votes":
+        counted = votes.read(answers_csv, known, emotions)
+        counted = counted.about(counted.clips["clip_id"].isin(clips["clip_id"]).to_numpy())
+        if not len(counted.clips):
+            problem = "holds no votes about a test clip"
+            raise InputError(answers_csv, problem, "count votes about the test clips")
+    else:
+        answers = annotations.only(annotations.read(answers_csv, known, emotions), clips, answers_csv)
+        marks["simulated"] = _are_simulated(answers["annotator"], answers_csv)
+        missing = annotations.incomplete(answers, len(clips))
+        lines = annotations.warnings(missing, len(clips), answers_csv)
+        counted = annotations.to_votes(answers, emotions)
+        accuracies = per_annotator(answers, emotions, len(clips), missing, settings, seed)
+        rows = annotations.to_predictions(answers, emotions, seed if marks["simulated"] else None)
+        tables.write(rows, Path(out) / "annotators.csv", "predictions")
+        tables.write(accuracies.assign(**marks), folder / f"{ANNOTATORS_TABLE}.csv", ANNOTATORS_TABLE)
+    simulated = marks["simulated"]
+    majority = results.majority_predictions(counted, simulated, seed if simulated else None)
+    tables.write(majority, Path(out) / "majority.csv", "predictions")
+    pooled = results.confusion(counted, simulated)
+    tables.write(pooled, folder / "human_confusion.csv", "confusion")
+    made = {
+        "human_clips": per_clip(counted, mistaken, settings),
+        "human_mistaken": mistaken_for(counted, mistaken, settings, seed),
+        "human_summary": summarise(counted, accuracies, mistaken, settings, seed),
+    }
+    for name, table in made.items():
+        tables.write(table.assign(**marks), folder / f"{name}.csv", name)
+    return lines
 
 
 def write(
@@ -118,50 +116,15 @@ def write(
     seed: int,
     announce: Callable[[str], None],
 ) -> None:
-    """`from_votes` or, of another `source`, `from_annotations`; what they warn of is announced."""
-    evaluate = from_votes if source == "votes" else from_annotations
+    """`from_answers`; what it warns of is announced."""
     folders = Path(out_majority).parent, Path(out_human_clips).parent
-    own = mistaken, evaluation, emotions, seed
-    for line in evaluate(answers, manifest_csv, splits_json, *folders, *own, all_clips_csv):
+    settings = mistaken, evaluation, emotions, seed
+    for line in from_answers(source, answers, manifest_csv, splits_json, *folders, *settings, all_clips_csv):
         announce(f"warning: {line}")
 
 
-@dataclass(frozen=True)
-class _Marks:
-    """What must stand on every table."""
-
-    synthetic: bool
-    simulated: bool
-
-    def on(self, table: pd.DataFrame) -> pd.DataFrame:
-        return table.assign(synthetic=self.synthetic, simulated=self.simulated)
-
-
 def _are_simulated(names: pd.Series, where: str | Path) -> bool:
-    found = {annotators.is_simulated(name) for name in names}
-    if len(found) > 1:
+    kinds = {annotators.is_simulated(name) for name in names}
+    if len(kinds) > 1:
         raise InputError(where, "mixes simulated annotators with people", "keep them in two files")
-    return found.pop()
-
-
-def _write(
-    counted: votes.Votes,
-    accuracies: pd.DataFrame | None,
-    marks: _Marks,
-    out: str | Path,
-    out_tables: str | Path,
-    mistaken: float,
-    settings: Evaluation,
-    seed: int,
-) -> None:
-    folder = Path(out_tables)
-    said = results.majority_predictions(counted, marks.simulated, seed if marks.simulated else None)
-    tables.write(said, Path(out) / "majority.csv", "predictions")
-    clips = per_clip(counted, mistaken, settings)
-    tables.write(marks.on(clips), folder / "human_clips.csv", "human_clips")
-    taken = mistaken_for(counted, mistaken, settings, seed)
-    tables.write(marks.on(taken), folder / "human_mistaken.csv", "human_mistaken")
-    pooled = results.confusion(counted, marks.simulated)
-    tables.write(pooled, folder / "human_confusion.csv", "confusion")
-    summary = summarise(counted, accuracies, mistaken, settings, seed)
-    tables.write(marks.on(summary), folder / "human_summary.csv", "human_summary")
+    return kinds.pop()

@@ -17,9 +17,11 @@ import pandas as pd
 from ferflow import tables
 from ferflow.classes import match
 from ferflow.errors import InputError
+from ferflow.evaluation.predictions import refuse_rows
 
 PREFIX = "votes_"
 """May stand before an emotion's name in a column."""
+REMEDY = "correct or leave out the row"
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,8 @@ def read(path: str | Path, manifest: pd.DataFrame, emotions: Sequence[str]) -> V
     repeated = [name for name in names if names.count(name) > 1]
     if repeated:
         raise InputError(path, f"has two columns of {repeated[0]}", "keep one")
-    _refuse(path, frame, ~frame["clip_id"].isin(manifest["clip_id"]), "it is not in the manifest")
+    unknown = ~frame["clip_id"].isin(manifest["clip_id"])
+    refuse_rows(path, frame, unknown, "it is not in the manifest", REMEDY)
     listed = manifest.set_index("clip_id").loc[frame["clip_id"]].reset_index()
     counts = frame.rename(columns=named).reindex(columns=list(emotions), fill_value=0)
     return checked(listed, counts.to_numpy(), emotions, path)
@@ -79,8 +82,8 @@ def read(path: str | Path, manifest: pd.DataFrame, emotions: Sequence[str]) -> V
 
 def checked(clips: pd.DataFrame, counts: np.ndarray, emotions: Sequence[str], where: str | Path) -> Votes:
     """Votes about `clips`, `counts` [N,K] row for row; InputError for a clip twice or without votes."""
-    _refuse(where, clips, clips["clip_id"].duplicated(), "it stands twice")
-    _refuse(where, clips, pd.Series(counts.sum(1) == 0, clips.index), "it has no votes")
+    refuse_rows(where, clips, clips["clip_id"].duplicated(), "it stands twice", REMEDY)
+    refuse_rows(where, clips, counts.sum(1) == 0, "it has no votes", REMEDY)
     order = np.argsort(clips["clip_id"].to_numpy(), kind="stable")
     about = clips[["clip_id", "subject_id", "emotion", "synthetic"]].iloc[order].reset_index(drop=True)
     return Votes(about, np.asarray(counts, np.int64)[order], tuple(emotions))
@@ -91,13 +94,6 @@ def _emotion(column: str, emotions: Sequence[str]) -> str | None:
     name = column.strip()
     bare = name[len(PREFIX) :] if name.lower().startswith(PREFIX) else name
     return match(name, emotions) or match(bare, emotions)
-
-
-def _refuse(where: str | Path, frame: pd.DataFrame, bad: pd.Series, problem: str) -> None:
-    rows = np.flatnonzero(bad.to_numpy())
-    if len(rows):
-        clip = frame["clip_id"].iloc[rows[0]]
-        raise InputError(where, f"line {rows[0] + 2}, clip {clip}: {problem}", "correct or leave out the row")
 
 
 CREMAD_EMOTIONS = ("angry", "disgust", "fear", "happy", "sad", "neutral")
@@ -122,18 +118,13 @@ def read_cremad(path: str | Path) -> Votes:
     frame = tables.read(path, "cremad_votes")
     parts = frame["fileName"].str.split("_")
     emotion = parts.str[2].map(CREMAD_INTENDED)
-    _refuse_cremad(path, frame, emotion.isna(), "its third part is not an emotion of CREMA-D")
+    where, remedy = (path, frame), ("correct the table", "fileName")
+    refuse_rows(*where, emotion.isna(), "its third part is not an emotion of CREMA-D", *remedy)
     total = frame[list(CREMAD_LETTERS)].sum(axis=1)
-    _refuse_cremad(path, frame, total != frame["numResponses"], "the votes do not add up to numResponses")
+    differs = total != frame["numResponses"]
+    refuse_rows(*where, differs, "the votes do not add up to numResponses", *remedy)
     clips = pd.DataFrame(
         {"clip_id": frame["fileName"], "subject_id": parts.str[0], "emotion": emotion, "synthetic": False}
     )
     counts = frame.rename(columns=CREMAD_LETTERS)[list(CREMAD_EMOTIONS)].to_numpy(np.int64)
     return checked(clips, counts, CREMAD_EMOTIONS, path)
-
-
-def _refuse_cremad(path: str | Path, frame: pd.DataFrame, bad: pd.Series, problem: str) -> None:
-    rows = np.flatnonzero(bad.to_numpy())
-    if len(rows):
-        clip = frame["fileName"].iloc[rows[0]]
-        raise InputError(path, f"line {rows[0] + 2}, clip {clip}: {problem}", "correct the table")

@@ -118,10 +118,10 @@ def backends(
 ) -> None:
     """Compare `backends` on the same clips; `aus` are their files, as many of one as of another."""
     from ferflow.aus.agreement import write_backends
-    from ferflow.report.au_backends import write
+    from ferflow.report import run
 
     write_backends(manifest_csv, shared_out(backends, aus), out_table)
-    write(out_table, out_figure, synthetic)
+    run.backends(out_table, out_figure, synthetic)
 
 
 def example_clip(study: ClipFiles) -> str:

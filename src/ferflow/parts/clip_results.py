@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ferflow import layout, tables
-from ferflow.evaluation import detail_tables
+from ferflow.evaluation import detail
 from ferflow.parts import IN_SHORT, PREDICTIONS, RESULTS, collected
 from ferflow.report import opening
 from ferflow.settings import Calibration, Evaluation, Pictures
@@ -132,7 +132,6 @@ def _details(study: ClipFiles) -> Iterator[ReportStep]:
         name="details",
         call=f"{__name__}:details",
         sees=("calibration", *JUDGING),
-        given={"by": study.by},
         inputs={
             "predictions_csvs": [study.at(layout.PREDICTIONS), *study.fused_predictions()],
             "manifest_csv": study.clips,
@@ -142,9 +141,9 @@ def _details(study: ClipFiles) -> Iterator[ReportStep]:
                 name,
                 title if name != "comparisons" or compared else "",
                 RESULTS,
-                detail_tables.SCHEMAS.get(name, ""),
+                detail.SCHEMAS.get(name, ""),
             )
-            for name, title in detail_tables.titles(study.by).items()
+            for name, title in detail.TITLES.items()
         },
         rests_on=PREDICTIONS,
     )
@@ -156,7 +155,7 @@ def _details(study: ClipFiles) -> Iterator[ReportStep]:
             "reliability": study.table("reliability"),
             "calibration": study.table("calibration"),
             "comparisons": study.table("comparisons"),
-            "groups": study.table(detail_tables.BY) if study.by else [],
+            "groups": study.table("results_by") if study.by else [],
             "confusion": study.table("confusion_with_annotators"),
         },
         outputs={
@@ -179,12 +178,11 @@ def details(
     emotions: Sequence[str],
     protocol: str,
     seed: int,
-    by: Sequence[str],
 ) -> None:
-    """Models against each other, calibration, results by group, confidences, counts of errors."""
+    """Models against each other, calibration, confidences, counts of errors."""
     from ferflow.evaluation.detail import write_details
 
-    own = (calibration, evaluation, seed, emotions, protocol, by)
+    own = (calibration, evaluation, seed, emotions, protocol)
     write_details(predictions_csvs, manifest_csv, out_folder, *own)
 
 
@@ -210,7 +208,7 @@ def figures_of_details(
         compared.differences(comparisons, out_comparisons, confidence)
     if groups and out_groups:
         by_group.by_group(groups, out_groups, confidence)
-    run.confusions_with_annotators(confusion, out_confusion)
+    run.confusions(confusion, out_confusion, annotators=True)
 
 
 def _opening(study: ClipFiles) -> ReportStep:
@@ -337,9 +335,9 @@ def error_tables(
     """The thesis's Figure 3.29 for each model: mislabelled clips with all scores."""
     from ferflow.explain.strips import links
     from ferflow.parts import shared_out
-    from ferflow.report.error_table import render
+    from ferflow.report.table_list import render_errors
 
     clips = tables.read(errors, "errors")["clip_id"].unique()
     pictures = links(strips, clips, out_folder)
     for model, outputs in shared_out(models, out_pages).items():
-        render(errors, model, outputs, judged, pictures)
+        render_errors(errors, model, outputs, judged, pictures)

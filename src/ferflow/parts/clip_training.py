@@ -72,7 +72,7 @@ def _training(study: ClipFiles) -> Iterator[ReportStep]:
     )
     yield ReportStep(
         name="layers",
-        call="ferflow.report.layers:layers",
+        call="ferflow.report.tables:layers",
         given={"frames": study.settings.features.max_frames},
         inputs={"models": study.of_finals("model.pt")},
         outputs={"out": Table("layers", "The networks layer by layer", NETWORKS)},
@@ -207,7 +207,7 @@ def nested(
     out_inner: str,
 ) -> None:
     """What was chosen in each outer fold, whose files lie in one folder, and how good it is there."""
-    from ferflow.training.nested_run import write_table
+    from ferflow.training.nested import write_table
 
     folders = [Path(path).parent for path in choices]
     write_table(folders, manifest_csv, out_nested, out_inner, evaluation, seed, emotions, protocol)
@@ -289,9 +289,9 @@ def _search(study: ClipFiles, head: str) -> ReportStep:
 
 def search(trials: str, model: str, logarithmic: Sequence[str], out: str) -> None:
     """What a search tried, and how good it was."""
-    from ferflow.report import head_search
+    from ferflow.report import searches
 
-    head_search.figure(trials, out, model, logarithmic)
+    searches.head(trials, out, model, logarithmic)
 
 
 def _explained(study: ClipFiles) -> Iterator[ReportStep]:

@@ -115,10 +115,10 @@ def finetuning(
     out_phases: Sequence[str],
 ) -> None:
     """The search of each network's classifier, and the phases that follow it."""
-    from ferflow.report import finetune
+    from ferflow.report import finetune, searches
 
     for number, network in enumerate(networks):
-        finetune.trials(trials[number], out_trials[number], network)
+        searches.classifier(trials[number], out_trials[number], network)
         finetune.phases(phases[number], out_phases[number], network, synthetic, protocol)
 
 

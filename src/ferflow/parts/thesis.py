@@ -12,6 +12,9 @@ from ferflow.settings import C3dSettings, Evaluation, HeadSettings
 from ferflow.steps.files import ClipFiles, StudyFiles
 from ferflow.steps.step import ReportStep, Table, as_params
 
+STILLS = {"image_counts": "stills_counts"}
+"""What papers/thesis.yaml calls the counts of the images that the network for single images learns from."""
+
 
 def steps(study: StudyFiles) -> Iterator[ReportStep]:
     # Numbers of the thesis's six classes say nothing beside those of others.
@@ -64,10 +67,9 @@ def steps(study: StudyFiles) -> Iterator[ReportStep]:
             },
         },
         inputs={
-            "tables_csv": [study.table(name) for name in sources],
+            "tables_csv": [study.table(STILLS.get(name, name)) for name in sources],
             "predictions_csv": study.at(layout.PREDICTIONS),
             "manifest_csv": study.clips,
-            "counts_csv": study.table("stills_counts") if stills else [],
             "spatial_csv": f"{study.spatial}/predictions.csv" if stills else [],
         },
         outputs={
@@ -81,7 +83,7 @@ def _sources(study: ClipFiles) -> list[str]:
     """The tables of papers/thesis.yaml that the study has."""
     found = ["results", "trimming", "cv_epochs", "early_stopping", "error_counts"]
     found += ["fusion"] if study.fused_predictions() else []
-    found += ["spatial_results"] if study.settings.trains_spatial() else []
+    found += ["spatial_results", *STILLS] if study.settings.trains_spatial() else []
     found += ["finetuned"] if study.finetuned else []
     found += ["human_summary"] if study.humans else []
     return found + (["experiment_results", "experiment_epochs"] if study.comparisons else [])
@@ -99,7 +101,6 @@ def beside(
     tables_csv: Sequence[str],
     predictions_csv: str,
     manifest_csv: str,
-    counts_csv: str | None,
     spatial_csv: str | None,
     heads: Mapping[str, HeadSettings],
     c3d: C3dSettings,
@@ -117,7 +118,6 @@ def beside(
     """Every number of the thesis beside ours, or the reason why there is none."""
     from ferflow.report import reference
 
-    counted = tables.read(counts_csv, "image_counts") if counts_csv else None
     ours = thesis.load(
         sources,
         tables_csv,
@@ -133,7 +133,6 @@ def beside(
         spatial=network,
         others=others,
         experiments=experiments,
-        image_counts=counted,
         parameters=thesis.counts(heads.get("lstm"), c3d),
     )
     reference.write_each("thesis", ours, out_folder)

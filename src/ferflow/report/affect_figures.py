@@ -15,8 +15,7 @@ from ferflow import tables
 from ferflow.classes import EMOTIONS_CONTEMPT
 from ferflow.errors import InputError
 from ferflow.evaluation import predictions
-from ferflow.evaluation.classes import MEAN, WEIGHTED
-from ferflow.evaluation.confusion import matrix
+from ferflow.evaluation.classification import MEAN, WEIGHTED, matrix
 from ferflow.report import style
 from ferflow.report.affect_looks import LOOKS
 from ferflow.report.confusion import cells

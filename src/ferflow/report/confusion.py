@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ferflow.evaluation.confusion import matrix
+from ferflow.evaluation.classification import matrix
 from ferflow.report import style
 from ferflow.report.names import model_label, protocol_label, protocol_order
 

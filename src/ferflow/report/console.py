@@ -15,7 +15,6 @@ from ferflow.report.image_tables import protocols
 from ferflow.report.names import (
     control_label,
     controls_of,
-    marks,
     marks_of,
     model_label,
     model_order,
@@ -26,6 +25,7 @@ from ferflow.report.rendering import MISSING, number, with_interval
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
 NUMBERS = ("published", "ours", "without copies")
 """Columns of the paper's table that hold numbers."""
@@ -40,9 +40,7 @@ def print_results(folder: str | Path, console: Console | None = None) -> None:
     is e.g. results/demo. Says where the report is, chance, and that data are synthetic where they are. Raises
     InputError where there are no results yet.
     """
-    from rich import box
     from rich.console import Console
-    from rich.table import Table
 
     console = console or Console()
     folder = Path(folder)
@@ -52,72 +50,77 @@ def print_results(folder: str | Path, console: Console | None = None) -> None:
         for pattern in (layout.METRICS, layout.TABLES, layout.REPORT)
     )
     if (table_folder / "accuracies.csv").exists():
-        _print_images(folder, table_folder, console)
-        _print_report(report, console)
-        return
-    if (table_folder / "affect_classification.csv").exists():
-        _print_affect(folder, table_folder, console)
-        _print_report(report, console)
-        return
-    results = tables.read(table_folder / "results.csv", "results")
-    confidence = read_record(metrics, {"confidence": float}, "run the evaluation again")["confidence"]
-    whole = results[results["fold"].isna()]
-    table = Table(
-        title=_title(folder, marks_of(whole)),
-        title_justify="left",
-        box=box.SIMPLE_HEAD,
-        pad_edge=False,
-        collapse_padding=True,
-    )
-    table.add_column("model", no_wrap=True)
-    table.add_column("protocol", no_wrap=True)
-    interval = f"accuracy (%),\n{100 * confidence:g} % interval"
-    for heading in (interval, "F1\n(%)", "clips\n(subjects)"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    models, controls = model_order(whole), controls_of(whole)
-    for place, model in enumerate(models):
-        if model in controls and not (place and models[place - 1] in controls):
-            table.add_section()
-            table.add_row("controls:", style="dim")
-        mine = whole[whole["model"] == model]
-        for protocol in protocol_order(mine["protocol"]):
-            values = mine[mine["protocol"] == protocol].set_index("metric")
-            style = "dim" if model in controls else None
-            name = f"  {control_label(model)}" if model in controls else model_label(model)
-            table.add_row(name, SHORT.get(protocol, protocol), *_cells(values), style=style)
-    console.print(table)
-    console.print(f"Chance: {number(whole['chance'].iloc[0], 'percent')} %.", highlight=False)
-    _print_synthetic(bool(whole["synthetic"].any()), console)
-    _print_report(report, console)
-
-
-def _print_synthetic(synthetic: bool, console: Console) -> None:
+        synthetic = _print_images(folder.name, table_folder, console)
+    elif (table_folder / "affect_classification.csv").exists():
+        synthetic = _print_affect(folder.name, table_folder, console)
+    else:
+        synthetic = _print_clips(folder.name, table_folder, metrics, console)
     if synthetic:
         text = "Synthetic data: these numbers show that the workflow runs, not how well it reads real faces."
         console.print(text, style="bold", highlight=False)
-
-
-def _print_report(report: Path, console: Console) -> None:
     there = report if report.exists() else f"not made yet ({report})"
     console.print(f"Report: {there}", highlight=False, soft_wrap=True)
 
 
-def _print_images(folder: Path, table_folder: Path, console: Console) -> None:
-    """The tables `accuracies` and, where the study has it, `compact`."""
+def _table(title: str, collapse: bool = True) -> Table:
+    """An empty table; with `collapse` its columns stand close together."""
     from rich import box
     from rich.table import Table
 
-    found = tables.read(table_folder / "accuracies.csv", "accuracies")
-    looks = {"title_justify": "left", "box": box.SIMPLE_HEAD, "pad_edge": False, "collapse_padding": True}
-    leaky = bool(found["leaky"].any())
-    shown = Table(title=_title(folder, marks(bool(found["synthetic"].any()))), **looks)
+    looks = {"title_justify": "left", "box": box.SIMPLE_HEAD, "pad_edge": False}
+    return Table(title=title, collapse_padding=collapse, **looks)
+
+
+def _title(study: str, table: pd.DataFrame) -> str:
+    marks = marks_of(table)
+    return f"Results of {study}" + (f" ({marks})" if marks else "")
+
+
+def _print_clips(study: str, table_folder: Path, metrics: Path, console: Console) -> bool:
+    """The table `results`, controls last; returns whether data are synthetic, as the next two do."""
+    results = tables.read(table_folder / "results.csv", "results")
+    confidence = read_record(metrics, {"confidence": float}, "run the evaluation again")["confidence"]
+    whole = results[results["fold"].isna()]
+    shown = _table(_title(study, whole))
+    shown.add_column("model", no_wrap=True)
+    shown.add_column("protocol", no_wrap=True)
+    interval = f"accuracy (%),\n{100 * confidence:g} % interval"
+    for heading in (interval, "F1\n(%)", "clips\n(subjects)"):
+        shown.add_column(heading, justify="right", no_wrap=True)
+    models, controls = model_order(whole), controls_of(whole)
+    for place, model in enumerate(models):
+        if model in controls and not (place and models[place - 1] in controls):
+            shown.add_section()
+            shown.add_row("controls:", style="dim")
+        of_model = whole[whole["model"] == model]
+        for protocol in protocol_order(of_model["protocol"]):
+            values = of_model[of_model["protocol"] == protocol].set_index("metric")
+            accuracy = values.loc["accuracy"]
+            shown.add_row(
+                f"  {control_label(model)}" if model in controls else model_label(model),
+                SHORT.get(protocol, protocol),
+                with_interval(accuracy, "percent"),
+                number(values.loc["f1", "value"], "percent"),
+                f"{accuracy['n_clips']} ({accuracy['n_subjects']})",
+                style="dim" if model in controls else None,
+            )
+    console.print(shown)
+    console.print(f"Chance: {number(whole['chance'].iloc[0], 'percent')} %.", highlight=False)
+    return bool(whole["synthetic"].any())
+
+
+def _print_images(study: str, table_folder: Path, console: Console) -> bool:
+    """The tables `accuracies` and, where the study has it, `compact`."""
+    accuracies = tables.read(table_folder / "accuracies.csv", "accuracies")
+    shown = _table(_title(study, accuracies.drop(columns="note")))
     shown.add_column("model")
     shown.add_column("views")
-    watched, judged = (protocols(found)[name].split(",")[0] for name in ("validation", "test"))
-    every = f"{judged} (%),\nall images" + (",\n" + LEAKY.replace(", ", ",\n") if leaky else "")
-    for heading in (f"{watched}\n(%)", every, f"{judged} (%),\nwithout copies"):
+    validation, test = (protocols(accuracies)[name].split(",")[0] for name in ("validation", "test"))
+    leaky = ",\n" + LEAKY.replace(", ", ",\n") if accuracies["leaky"].any() else ""
+    headings = f"{validation}\n(%)", f"{test} (%),\nall images{leaky}", f"{test} (%),\nwithout copies"
+    for heading in headings:
         shown.add_column(heading, justify="right", no_wrap=True)
-    for _, row in found.iterrows():
+    for _, row in accuracies.iterrows():
         if pd.isna(row["test"]):
             shown.add_row(model_label(row["model"]), row["note"], style="dim")
             continue
@@ -127,7 +130,7 @@ def _print_images(folder: Path, table_folder: Path, console: Console) -> None:
     console.print(shown)
     if (table_folder / "compact.csv").exists():
         text = reference.rendered(tables.read(table_folder / "compact.csv", "reference"), "")
-        paper = Table(title="The compact paper and ours (accuracy and F1 in %)", **looks)
+        paper = _table("The compact paper and ours (accuracy and F1 in %)")
         for heading in ("item", "data", "number", "published", "ours", "without copies"):
             paper.add_column(heading, justify="right" if heading in NUMBERS else "left")
         for row in text.rows:
@@ -135,41 +138,21 @@ def _print_images(folder: Path, table_folder: Path, console: Console) -> None:
             if row[3] != "images" and row[5] != MISSING:
                 paper.add_row(*row[1:7])
         console.print(paper)
-    _print_synthetic(bool(found["synthetic"].any()), console)
+    return bool(accuracies["synthetic"].any())
 
 
-def _print_affect(folder: Path, table_folder: Path, console: Console) -> None:
+def _print_affect(study: str, table_folder: Path, console: Console) -> bool:
     """The metrics of expression, valence and arousal: a line each, a network a column."""
-    from rich import box
-    from rich.table import Table
-
     halves = ("affect_classification", "affect_regression")
-    found = pd.concat([tables.read(table_folder / f"{name}.csv", "affect_metrics") for name in halves])
-    models = list(dict.fromkeys(found["model"]))
-    synthetic = bool(found["synthetic"].any())
-    shown = Table(
-        title=_title(folder, marks(synthetic)), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False
-    )
+    metrics = pd.concat([tables.read(table_folder / f"{name}.csv", "affect_metrics") for name in halves])
+    models = list(dict.fromkeys(metrics["model"]))
+    shown = _table(_title(study, metrics.drop(columns="note")), collapse=False)
     shown.add_column("metric", no_wrap=True)
     for model in models:
         shown.add_column(model_label(model), justify="right")
-    for metric, mine in found.groupby("metric", sort=False):
-        values = mine.set_index("model")["value"].reindex(models)
+    for metric, rows in metrics.groupby("metric", sort=False):
+        values = rows.set_index("model")["value"].reindex(models)
         cells = [number(value, ".3f") for value in values]
         shown.add_row(papers.paper("affectnet").metric(metric).label, *cells)
     console.print(shown)
-    _print_synthetic(synthetic, console)
-
-
-def _title(folder: Path, marks: str) -> str:
-    return f"Results of {folder.name}" + (f" ({marks})" if marks else "")
-
-
-def _cells(values: pd.DataFrame) -> list[str]:
-    """Accuracy with interval, F1, clips and subjects of one model's rows, indexed by metric."""
-    accuracy = values.loc["accuracy"]
-    return [
-        with_interval(accuracy, "percent"),
-        number(values.loc["f1", "value"], "percent"),
-        f"{accuracy['n_clips']} ({accuracy['n_subjects']})",
-    ]
+    return bool(metrics["synthetic"].any())

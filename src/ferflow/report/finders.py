@@ -16,6 +16,7 @@ from ferflow.evaluation.metrics import per_class
 from ferflow.evaluation.results import LEAKY, units
 from ferflow.report.names import model_label, sampling_label
 from ferflow.report.papers import NOT_COMPARABLE, NOT_RUN, StudyResults, other_network
+from ferflow.settings import parts_of
 
 SAME = 1e-9
 """Two accuracies that differ by less are those of one run."""
@@ -38,8 +39,9 @@ def thesis_models(row: Mapping, ours: StudyResults) -> str:
         return other_network(VGGFACE, [row["model"]])
     names = row.get("members", row["model"]).split(", ")
     spatial = ours.facts["spatial"] if row["table"] == "3.2.4" else ""
-    networks = [name.split("+")[0] if "+" in name else spatial for name in names if "+" in name or spatial]
-    others = (ours.facts["others"].get(name.split("+")[-1], "") for name in names)
+    parts = [parts_of(name) for name in names]
+    networks = [network or spatial for network, _ in parts if network or spatial]
+    others = (ours.facts["others"].get(part, "") for _, part in parts)
     notes = [other_network(VGGFACE, networks), *others]
     return "; ".join(dict.fromkeys(note for note in notes if note))
 
@@ -67,9 +69,12 @@ def thesis_finetuned(row: Mapping, ours: StudyResults) -> dict:
         "another": None if measured else "",
     }
     results = ours.tables.get("spatial_results")
-    own = _result(results, mine["model"], "test") if measured and results is not None else None
-    if own is not None and abs(own["ours"] - found["ours"]) < SAME:
-        found |= {"low": own["low"], "high": own["high"]}
+    if measured and results is not None:
+        results = results[(results["metric"] == "accuracy") & (results["protocol"] == "test")]
+        results = _of(results[results["fold"].isna()], mine["model"])
+        # Two networks may have one name: the interval is that of the same accuracy.
+        for row in results[(results["value"] - found["ours"]).abs() < SAME].head(1).itertuples():
+            found |= {"low": row.low, "high": row.high}
     return found
 
 
@@ -94,7 +99,7 @@ def thesis_fusion(row: Mapping, ours: StudyResults) -> dict:
         return {"note": NOT_RUN + "this study fuses no models"}
     members, rule = row["item"].split(" / ")
     wanted = set(ALL) if members == "all" else set(members.split("+"))
-    of = table["models"].map(lambda names: {name.split("+")[-1] for name in names.split(", ")})
+    of = table["models"].map(lambda names: {parts_of(name)[1] for name in names.split(", ")})
     mine = table[(of == wanted) & (table["rule"] == rule) & ~table["name"].isin(("best", "stacking"))]
     if mine.empty:
         return {"note": NOT_RUN + f"no set of {', '.join(sorted(wanted, key=ALL.index))} in this study"}
@@ -107,22 +112,6 @@ def thesis_fusion(row: Mapping, ours: StudyResults) -> dict:
         "high": mine["test_high"],
         "data": row["dataset"],
         "synthetic": bool(mine["synthetic"]),
-    }
-
-
-def thesis_gap(row: Mapping, ours: StudyResults) -> dict:
-    """Section 3.2.4: training less validation accuracy, at the last epoch that all folds' mean has."""
-    found = [ours.tables[name] for name in ("experiment_epochs", "cv_epochs") if name in ours.tables]
-    mine = _of(pd.concat(found), row["ours"]) if found else []
-    if not len(mine):
-        return {"note": NOT_RUN + f"no cross-validation of {row['ours']} in this study"}
-    last = mine.sort_values("epoch").iloc[-1]
-    return {
-        "model": last["model"],
-        "ours": float(last["train_accuracy_mean"] - last["validation_accuracy_mean"]),
-        "data": row["dataset"],
-        "synthetic": bool(last["synthetic"]),
-        "note": f"at the last epoch, {last['epoch']:.0f}",
     }
 
 
@@ -152,40 +141,10 @@ def thesis_recalls(row: Mapping, ours: StudyResults) -> dict:
     }
 
 
-def thesis_errors(row: Mapping, ours: StudyResults) -> dict:
-    """Figure 3.29: a model's mistakes among the test clips of a class."""
-    table, part = ours.tables.get("error_counts"), row["part"]
-    if table is not None:
-        table = _of(table, part)
-        table = table[(table["protocol"] == "test") & (table["emotion"] == row["emotion"])]
-    if table is None or table.empty:
-        return {"note": NOT_RUN + f"no test predictions of {part} in this study"}
-    mine = table.iloc[0]
-    return {
-        "model": mine["model"],
-        "ours": float(mine["errors"]),
-        "low": mine["low"] * mine["n_clips"],
-        "high": mine["high"] * mine["n_clips"],
-        "data": row["dataset"],
-        "synthetic": bool(mine["synthetic"]),
-        "note": f"of {mine['n_clips']} clips; theirs of 20",
-    }
-
-
 def _of(rows: pd.DataFrame, part: str) -> pd.DataFrame:
-    """Rows of the model that is `part`, or ends with it."""
+    """Rows of the model that is `part`, or has that head."""
     exact = rows[rows["model"] == part]
-    return exact if len(exact) else rows[rows["model"].str.split("+").str[-1] == part]
-
-
-def _result(results: pd.DataFrame, part: str, protocol: str, fold: int | None = None) -> dict | None:
-    rows = results[(results["metric"] == "accuracy") & (results["protocol"] == protocol)]
-    mine = _of(rows[rows["fold"].isna() if fold is None else rows["fold"] == fold], part)
-    if mine.empty:
-        return None
-    mine = mine.iloc[0]
-    found = {name: mine[name] for name in ("model", "low", "high", "note")}
-    return found | {"ours": mine["value"], "synthetic": bool(mine["synthetic"])}
+    return exact if len(exact) else rows[rows["model"].map(lambda model: parts_of(model)[1]) == part]
 
 
 def _of_class(frame: pd.DataFrame, emotion: str, metric: str, ours: StudyResults) -> tuple[float, np.ndarray]:

@@ -1,7 +1,4 @@
-"""Fine-tuning: the search of the classifier, the learning curves of its phases, and the thesis's Table 3.4.
-
-Thesis, section 3.2.4, Figures 3.10 (best classifier) and 3.11 (blocks unfrozen).
-"""
+"""Fine-tuning: the learning curves of its phases (thesis, Figures 3.10 and 3.11), and Table 3.4."""
 
 from __future__ import annotations
 
@@ -18,15 +15,13 @@ from matplotlib.ticker import MaxNLocator
 
 from ferflow import tables
 from ferflow.evaluation.results import study_note
-from ferflow.report import search_panels, style
-from ferflow.report.names import marks, marks_of, model_label
+from ferflow.report import style
+from ferflow.report.names import marks, model_label
 from ferflow.report.papers import NOT_COMPARABLE, published
 
 if TYPE_CHECKING:
     from ferflow.models.network import SpatialNetwork
 
-MARKERS = {1: "o", 2: "s"}
-"""By the number of dense layers; filled for one, open for two."""
 PHASES = {
     "classifier": "classifier on the frozen base",
     "unfreeze": "last blocks unfrozen",
@@ -34,15 +29,6 @@ PHASES = {
 }
 ATTEMPTS = ((style.DARK, "o"), (style.MIDDLE, "s"), (style.LIGHT, "^"))
 """Colour and marker of the attempts of a phase."""
-
-
-def trials(trials_csv: str | Path, output: str | Path, model: str) -> None:
-    """Draw the search of the classifier (schema `trials`)."""
-    table = tables.read(trials_csv, "trials")
-    with style.style():
-        name = model_label(model)
-        drawn = history(table, name, marks_of(table))
-        style.save(drawn, output, f"Search of the classifier of {name}")
 
 
 def phases(phases_csv: str | Path, output: str | Path, model: str, synthetic: bool, protocol: str) -> None:
@@ -96,9 +82,7 @@ def finetuned(found: Sequence[tuple[str, SpatialNetwork, dict, float]], note: st
                 "note": "; ".join(filter(None, [remark, NOT_COMPARABLE * synthetic, note])),
             }
             rows.append(theirs | ours)
-    table = tables.schema("finetuned")
-    frame = pd.DataFrame(rows).reindex(columns=table.names)
-    return frame.astype(dict.fromkeys(table.of_type("integer"), "Int64"))
+    return tables.from_rows(rows, "finetuned")
 
 
 def _printed(network: str) -> tuple[dict[str, float | str], str]:
@@ -113,46 +97,6 @@ def _printed(network: str) -> tuple[dict[str, float | str], str]:
         "published_parameters": rows["value"].get("trainable_parameters", np.nan),
     }
     return theirs, "; ".join(f"thesis: {part}" for part in parts if part not in blocks)
-
-
-def history(table: pd.DataFrame, name: str, marks: str) -> Figure:
-    """Validation accuracy per trial with the best so far, and against each of the parameters."""
-    drawn = style.figure(2 * style.COLUMN, 4.4)
-    grid = drawn.subplots(2, 2, sharey=True)
-    values = table["validation_accuracy"].astype(float)
-    looks = [_mark(int(n), at == values.idxmax()) for at, n in table["layers"].items()]
-    search_panels.by_trial(grid[0, 0], table, looks)
-    search_panels.against(grid[0, 1], table["dropout"].astype(float), values, looks, "dropout")
-    shapes = _shapes(table)
-    order = sorted(set(shapes), key=lambda shape: (shape.count("–"), [int(n) for n in shape.split("–")]))
-    places = shapes.map(order.index).astype(float)
-    search_panels.against(grid[1, 0], places, values, looks, "neurons of the dense layers")
-    grid[1, 0].set_xticks(range(len(order)), order, rotation=45, ha="right", rotation_mode="anchor")
-    gap = table["train_accuracy"].astype(float)
-    search_panels.against(grid[1, 1], gap, values, looks, "training accuracy at the best epoch")
-    style.percent(grid[1, 1].xaxis)
-    limits = grid[1, 1].get_xlim(), grid[1, 1].get_ylim()
-    grid[1, 1].axline((0, 0), slope=1, linestyle=":", color=style.LIGHT)
-    grid[1, 1].set(xlim=limits[0], ylim=limits[1])
-    titles = ("trials in their order", "dropout", "size", "gap between training and validation")
-    for letter, axes, title in zip("abcd", grid.flat, titles, strict=True):
-        style.panel(axes, letter, title)
-        style.percent(axes.yaxis)
-        axes.grid(axis="y")
-    for axes in grid[:, 0]:
-        axes.set_ylabel("validation accuracy")
-    handles = [
-        Line2D([], [], linestyle="", label=f"{n} dense layer{'s' * (n > 1)}", **_mark(n, False))
-        for n in MARKERS
-    ]
-    handles.append(Line2D([], [], linestyle="", label="best", **_mark(1, True)))
-    handles.append(Line2D([], [], color=style.LIGHT, drawstyle="steps-post", label="best so far"))
-    handles.append(Line2D([], [], color=style.LIGHT, linestyle=":", label="no gap"))
-    drawn.legend(handles=handles, loc="outside lower center", ncols=len(handles))
-    lost = int(table["validation_accuracy"].isna().sum())
-    without = f" ({lost} without a finite loss)" if lost else ""
-    style.heading(drawn, f"Search of the classifier of {name}: {len(table)} trials{without}", marks)
-    return drawn
 
 
 def curves(table: pd.DataFrame, name: str, marks: str) -> Figure:
@@ -201,25 +145,3 @@ def _attempts(axes: Axes, mine: pd.DataFrame, what: str) -> None:
     axes.set_xlim(0.5, last + 0.5)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes.grid(axis="y")
-
-
-def _mark(layers: int, best: bool) -> dict:
-    colour = style.MIDDLE if best else style.DARK
-    return {
-        "marker": MARKERS[layers],
-        "color": colour,
-        "markerfacecolor": colour if layers == 1 else "white",
-        "markersize": 6 if best else 4,
-    }
-
-
-def _shapes(table: pd.DataFrame) -> pd.Series:
-    second = table["neurons_2"]
-    return pd.Series(
-        np.where(
-            second.isna(),
-            table["neurons_1"].astype(str),
-            table["neurons_1"].astype(str) + "–" + second.astype("Int64").astype(str),
-        ),
-        index=table.index,
-    )

@@ -168,38 +168,12 @@ def annotators(accuracy: pd.DataFrame, summary: pd.DataFrame, confidence: float,
 
 
 def _boxes(axes: Axes, values: Sequence[pd.Series], emotions: Sequence[str]) -> None:
-    places = np.arange(len(emotions))
-    line = {"color": style.DARK, "linewidth": 0.8}
-    given = [(place, own) for place, own in zip(places, values, strict=True) if len(own)]
-    axes.boxplot(
-        [own for _, own in given],
-        positions=[place for place, _ in given],
-        widths=0.6,
-        patch_artist=True,
-        manage_ticks=False,
-        showmeans=True,
-        boxprops={"facecolor": style.BAND, "edgecolor": style.DARK, "linewidth": 0.8},
-        whiskerprops=line,
-        capprops=line,
-        medianprops={"color": style.DARK, "linewidth": 1.6},
-        meanprops={
-            "marker": "D",
-            "markersize": 3.5,
-            "markerfacecolor": "white",
-            "markeredgecolor": style.DARK,
-            "markeredgewidth": 0.8,
-        },
-        flierprops={
-            "marker": ".",
-            "markersize": 4,
-            "markerfacecolor": style.LIGHT,
-            "markeredgecolor": style.LIGHT,
-        },
-    )
-    for place, own in given:
-        axes.text(place, 1.05, f"{100 * own.median():.1f}", ha="center", fontsize=6.5, color=style.DARK)
-    axes.set_xticks(places, list(emotions), rotation=30, ha="right", rotation_mode="anchor")
-    axes.grid(True, axis="y")
+    """A box for each emotion that has `values`, its median above it."""
+    there = [(place, shares) for place, shares in enumerate(values) if len(shares)]
+    places, shares = [place for place, _ in there], [shares for _, shares in there]
+    style.boxes(axes, shares, places, emotions, outlier=4, means=True)
+    for place, one in there:
+        axes.text(place, 1.05, f"{100 * one.median():.1f}", ha="center", fontsize=6.5, color=style.DARK)
 
 
 def _intervals(axes: Axes, summary: pd.DataFrame, measure: str, emotions: Sequence[str]) -> None:

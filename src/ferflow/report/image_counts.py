@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -11,7 +12,8 @@ from ferflow import tables
 from ferflow.classes import EMOTIONS_CONTEMPT
 from ferflow.datasets import fer2013, manifest
 from ferflow.datasets.image_sets import PARTS_BY_SUBJECT, Counted, by_class, count
-from ferflow.report.papers import NOT_COMPARABLE, published
+from ferflow.report import reference
+from ferflow.report.papers import NOT_COMPARABLE
 from ferflow.settings import Sequences, Stills
 
 TOTAL = "total"
@@ -21,8 +23,6 @@ SETS = {"ckplus": "CK+", "jaffe": "JAFFE", "kdef": "KDEF+AKDEF"}
 FIGURE_4, TABLE_3_3 = "compact, Figure 4", "thesis, Table 3.3"
 NOWHERE = "no paper: this study's parts"
 """Of the parts of a set that has no official ones."""
-PRINTED_AS = {("CK+", "neutral"): "contempt"}
-"""CK+'s labelled sequences have no neutral ones: what Figure 4 heads so is contempt."""
 JAFFE_TEXT = {
     "angry": 30,
     "disgust": 29,
@@ -33,6 +33,23 @@ JAFFE_TEXT = {
     "neutral": 30,
 }
 """The same paper's text (section 3), which differs from its figure."""
+
+
+class Part(NamedTuple):
+    """Images of a data set or of one of its parts, and where numbers of them are published."""
+
+    dataset: str
+    split: str
+    source: str
+    counted: Counted | None
+    reason: str
+    """Why nothing is counted."""
+
+    def numbers(self) -> dict[str, int | None]:
+        """Images by class, and in all."""
+        if self.counted is None:
+            return dict.fromkeys((*EMOTIONS_CONTEMPT, TOTAL))
+        return {**self.counted.images, TOTAL: self.counted.total}
 
 
 def write(
@@ -55,19 +72,18 @@ def write(
     if stills.by_subject:
         whole, reason = None, "no copy: the images of this study are of another set"
         folders = {**folders, stills.source: stills.path}
-    rows = _rows(FER2013, "", FIGURE_4, _printed("compact", "fig4", FER2013), whole, reason)
-    for name, column in SETS.items():
-        counted, reason = _copy(name, folders.get(name), sequences)
-        rows += _rows(column, "", FIGURE_4, _printed("compact", "fig4", column), counted, reason)
+    parts = [Part(FER2013, "", FIGURE_4, whole, reason)]
+    for name, dataset in SETS.items():
+        parts.append(Part(dataset, "", FIGURE_4, *_copy(name, folders.get(name), sequences)))
     if stills.by_subject:
-        for part, name in PARTS_BY_SUBJECT.items():
-            mine = listed.loc[listed["split"] == part]
-            form = f"faces of {mine['subject_id'].nunique()} subjects"
-            counted = Counted(by_class(mine["emotion"]), form, synthetic)
-            rows += _rows(SETS[stills.source], name, NOWHERE, {}, counted, "")
+        for split, name in PARTS_BY_SUBJECT.items():
+            images = listed.loc[listed["split"] == split]
+            form = f"faces of {images['subject_id'].nunique()} subjects"
+            counted = Counted(by_class(images["emotion"]), form, synthetic)
+            parts.append(Part(SETS[stills.source], name, NOWHERE, counted, ""))
     else:
-        rows += _by_part(listed, synthetic)
-    tables.write(_frame(rows), out, "image_counts")
+        parts += _by_part(listed, synthetic)
+    tables.write(_table(parts), out, "image_counts")
 
 
 def of_stills(path: str | Path, synthetic: bool) -> pd.DataFrame:
@@ -75,27 +91,11 @@ def of_stills(path: str | Path, synthetic: bool) -> pd.DataFrame:
 
     `synthetic` says that what lies there only stands for it. Raises InputError as `fer2013.read`.
     """
-    return _frame(_by_part(fer2013.read(path).table, synthetic))
-
-
-def _by_part(listed: pd.DataFrame, synthetic: bool) -> list[dict]:
-    rows = []
-    for part in published("thesis", "3.3")["split"].unique():
-        mine = listed.loc[listed["split"] == part, "emotion"]
-        counted = Counted(by_class(mine), "", synthetic) if len(mine) else None
-        reason = "" if len(mine) else f"this copy does not say which images are of {part}"
-        rows += _rows(FER2013, part, TABLE_3_3, _printed("thesis", "3.3", part), counted, reason)
-    return rows
-
-
-def _frame(rows: list[dict]) -> pd.DataFrame:
-    frame = pd.DataFrame(rows, columns=tables.schema("image_counts").names)
-    numbers = ["published", "ours", "difference"]
-    frame[numbers] = frame[numbers].astype("Int64")
-    return frame
+    return _table(_by_part(fer2013.read(path).table, synthetic))
 
 
 def _copy(name: str, folder: str | None, sequences: Sequences) -> tuple[Counted | None, str]:
+    """What is counted of a set, or the reason why nothing is."""
     if folder is None:
         return None, f"no copy: images.folders.{name} names no folder"
     if not Path(folder).exists():
@@ -103,58 +103,56 @@ def _copy(name: str, folder: str | None, sequences: Sequences) -> tuple[Counted 
     return count(name, folder, sequences), ""
 
 
-def _printed(study: str, table: str, split: str) -> dict[str, int]:
-    """What a paper prints, by class; with the total where the paper has none of its own."""
-    rows = published(study, table)
-    rows = rows[rows["split"] == split]
-    printed = {
-        PRINTED_AS.get((split, row.item), row.item): int(row.value) for row in rows.itertuples(index=False)
-    }
-    return printed if TOTAL in printed else {**printed, TOTAL: sum(printed.values())}
+def _by_part(listed: pd.DataFrame, synthetic: bool) -> list[Part]:
+    parts = []
+    for split in fer2013.USAGES:
+        emotions = listed.loc[listed["split"] == split, "emotion"]
+        counted = Counted(by_class(emotions), "", synthetic) if len(emotions) else None
+        reason = "" if len(emotions) else f"this copy does not say which images are of {split}"
+        parts.append(Part(FER2013, split, TABLE_3_3, counted, reason))
+    return parts
 
 
-def _rows(
-    dataset: str, split: str, source: str, printed: dict[str, int], counted: Counted | None, reason: str
-) -> list[dict]:
-    rows = []
-    for emotion in (*EMOTIONS_CONTEMPT, TOTAL):
-        ours = None
-        if counted is not None:
-            ours = counted.total if emotion == TOTAL else counted.images[emotion]
-        if emotion not in printed and not ours:
-            continue  # a class that neither has
-        value = printed.get(emotion)
-        synthetic = counted is not None and counted.synthetic
-        compared = ours is not None and value is not None and not synthetic
-        notes = [
-            reason,
-            NOT_COMPARABLE if synthetic else "",
-            _about(dataset, emotion, value) if printed else "",
-        ]
-        if counted is not None and emotion == TOTAL:
-            notes.append(counted.form)
-        rows.append(
-            {
-                "dataset": dataset,
-                "split": split,
-                "emotion": emotion,
-                "source": source,
-                "published": value,
-                "ours": ours,
-                "difference": ours - value if compared else None,
-                "synthetic": synthetic,
-                "note": "; ".join(note for note in notes if note),
-            }
-        )
-    return rows
+def _table(parts: Iterable[Part]) -> pd.DataFrame:
+    rows = [
+        {
+            "dataset": part.dataset,
+            "split": part.split,
+            "emotion": emotion,
+            "source": part.source,
+            "ours": number,
+            "synthetic": part.counted is not None and part.counted.synthetic,
+            "reason": part.reason,
+            "form": part.counted.form if part.counted and emotion == TOTAL else "",
+        }
+        for part in parts
+        for emotion, number in part.numbers().items()
+    ]
+    table = pd.DataFrame(rows).astype({"ours": "Int64"})
+    for paper in ("compact", "thesis"):
+        table = reference.with_published(paper, "image_counts", table, {"ours": "published"})
+    printed = table.groupby(["dataset", "split"])["published"]
+    is_total, in_paper = table["emotion"] == TOTAL, printed.transform("count") > 0
+    # The thesis prints no totals.
+    table["published"] = table["published"].mask(
+        is_total & in_paper & table["published"].isna(), printed.transform("sum")
+    )
+    table = table.astype({"published": "Int64"})
+    table["difference"] = (table["ours"] - table["published"]).mask(table["synthetic"])
+    table["note"] = [
+        "; ".join(filter(None, [row.reason, NOT_COMPARABLE * row.synthetic, _remark(row) * known, row.form]))
+        for row, known in zip(table.itertuples(), in_paper, strict=True)
+    ]
+    # Without classes that neither has.
+    return tables.from_rows(table[table["published"].notna() | (table["ours"].fillna(0) > 0)], "image_counts")
 
 
-def _about(dataset: str, emotion: str, value: int | None) -> str:
+def _remark(row) -> str:
     """What is known of a printed number."""
-    if value is None:
+    if pd.isna(row.published):
         return "not in the paper"
-    if dataset == "CK+" and emotion in PRINTED_AS.values():
+    if (row.dataset, row.emotion) == ("CK+", "contempt"):
         return "the paper heads it neutral"
-    if dataset == "JAFFE" and JAFFE_TEXT.get(emotion, value) != value:
-        return f"the paper's text says {JAFFE_TEXT[emotion]}"
+    if row.dataset == "JAFFE" and JAFFE_TEXT.get(row.emotion, row.published) != row.published:
+        return f"the paper's text says {JAFFE_TEXT[row.emotion]}"
     return ""

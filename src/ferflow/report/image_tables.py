@@ -61,10 +61,7 @@ def networks(
     for name in trained:
         if before := images.before(name):
             _add(by_name[name], [alone[first] for first in before])
-    table = pd.DataFrame(rows, columns=tables.schema("networks").names)
-    whole = tables.schema("networks").of_type("integer")
-    table[whole] = table[whole].astype("Int64")
-    tables.write(table, out, "networks")
+    tables.write(tables.from_rows(rows, "networks"), out, "networks")
 
 
 def _add(row: dict, before: Sequence[dict]) -> None:
@@ -120,10 +117,7 @@ def accuracies(
             row["note"] = "; ".join(filter(None, (row["note"], BY_SUBJECT if "test" in row else "")))
     # What was not run is said once, not for every way of looking.
     rows = [row for row in rows if "test" in row or row["views"] == images.views[0]]
-    table = pd.DataFrame(rows, columns=tables.schema("accuracies").names)
-    whole = tables.schema("accuracies").of_type("integer")
-    table[whole] = table[whole].astype("Int64")
-    tables.write(table, out, "accuracies")
+    tables.write(tables.from_rows(rows, "accuracies"), out, "accuracies")
 
 
 def _row(results: pd.DataFrame, name: str, views: str, members: Sequence[str], listed: pd.DataFrame) -> dict:

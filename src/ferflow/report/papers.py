@@ -59,6 +59,8 @@ class Rule(Section):
         {}, description="column: what it holds in our row; `~` a regular expression, `!` anything else, empty"
     )
     every: bool = Field(False, description="every such row, and not only the first")
+    last: bool = Field(False, description="the last row of the first model, and not its first")
+    computed: dict[str, str] = Field({}, description="further columns of ours: expressions of its columns")
     metric: list[str] = Field([], description="ours for each of these metrics in place of the published one")
     value: Text = Field("", description="column of our number; its interval is in `…_low` and `…_high`")
     also: dict[str, Text] = Field({}, description="further numbers of ours as `ours_…`: their columns")

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from ferflow import tables
@@ -30,6 +31,8 @@ from ferflow.report.papers import (
 
 TEXTS = ("model", "view", "protocol", "data", "note")
 """Columns of schema `reference` that are empty where nothing is said."""
+PRINTED = {"value": "published", "note": "published_note"}
+"""Columns of schema `published`, and what rules call them."""
 NUMBERS = ("published", "ours", "low", "high", "difference")
 
 
@@ -70,7 +73,7 @@ def compare(name: str, ours: StudyResults, table: str | None = None, every: bool
     about = papers.paper(name)
     printed = papers.ordered(name) if table is None else papers.published(name, table)
     rows = []
-    for row in printed.rename(columns={"value": "published", "note": "published_note"}).to_dict("records"):
+    for row in printed.rename(columns=PRINTED).to_dict("records"):
         item = row["item"]
         name_here = {**about.items, **ours.items}.get(item, "")
         rule, groups = about.rule(row | {"ours": name_here})
@@ -80,10 +83,24 @@ def compare(name: str, ours: StudyResults, table: str | None = None, every: bool
             rows.append(_compared(row, found, known, rule, about, ours))
     frame = pd.DataFrame(rows)
     listed = dict.fromkeys([*tables.schema("reference").names, *frame])
-    frame = frame.reindex(columns=tables.ordered_map(listed, "reference"))
+    frame = frame.reindex(columns=tables.column_order(listed, "reference"))
     frame[[*TEXTS]] = frame[[*TEXTS]].fillna("")
     numbers = [column for column in frame if column in NUMBERS or column.startswith("ours_")]
     return frame.astype(dict.fromkeys(numbers, float))
+
+
+def with_published(name: str, table: str, frame: pd.DataFrame, columns: Mapping[str, str]) -> pd.DataFrame:
+    """Our `frame`, the `table` of the rules of the paper `name`, with what the paper prints of its rows.
+
+    `columns` says in which column stands what is printed of each of ours.
+    """
+    about, frame = papers.paper(name), frame.assign(**{c: frame.get(c, np.nan) for c in columns.values()})
+    for row in papers.published(name).rename(columns=PRINTED).to_dict("records"):
+        rule, groups = about.rule(row | {"ours": about.items.get(row["item"], "")})
+        if rule.table == table:
+            rows = _only(frame, rule.rows, row | groups, table)
+            frame.loc[rows.index, columns[rule.value]] = row["published"]
+    return frame
 
 
 def _found(rule: Rule, known: dict, ours: StudyResults, every: bool) -> list[dict]:
@@ -115,7 +132,10 @@ def _looked_up(rule: Rule, known: dict, ours: StudyResults, every: bool) -> list
             # A model that was not run has a row without numbers, which says why.
             told = "" if before is table or "note" not in before else str(before["note"].iloc[0])
             return [{"note": told if told.startswith(NOT_RUN) else _say(reason, known)}]
+    if rule.last:
+        rows = rows[rows["model"] == rows["model"].iloc[0]].tail(1)
     chosen = rows if every else rows.head(1)
+    chosen = chosen.assign(**{name: chosen.eval(text) for name, text in rule.computed.items()})
     return [_of_row(rule, row, known) for row in chosen.to_dict("records")]
 
 

@@ -76,6 +76,13 @@ def agreement(agreement_csv: str | Path, output: str | Path, synthetic: bool = T
         style.save(drawn, output, "Measured against true action units")
 
 
+def backends(table_csv: str | Path, output: str | Path, synthetic: bool) -> None:
+    """How far backends for action units agree on the same clips (schema `au_backends`)."""
+    with style.style():
+        drawn = trimming.backends(tables.read(table_csv, "au_backends"), marks(synthetic))
+        style.save(drawn, output, "Backends for action units on the same clips")
+
+
 def learning_curves(
     history_csvs: Iterable[str | Path],
     output: str | Path,
@@ -106,23 +113,14 @@ def confusion(confusion_csv: str | Path, output: str | Path, model: str, things:
         style.save(drawn, output, f"Confusion matrix of {model_label(model)}")
 
 
-def confusions(confusion_csv: str | Path, output: str | Path) -> None:
-    """Normalised confusion matrices of all models, controls last."""
-    table = _judged(confusion_csv, "confusion")
-    with style.style():
-        drawn = confusion_figures.sheet(table, model_order(table), marks_of(table))
-        style.save(drawn, output, "Confusion matrices")
-
-
-def confusions_with_annotators(confusion_csv: str | Path, output: str | Path) -> None:
-    """Normalised confusion matrices of the models on the test clips, and of the annotators' majority last."""
-    table = tables.read(confusion_csv, "confusion")
-    order = model_order(table)
+def confusions(confusion_csv: str | Path, output: str | Path, annotators: bool = False) -> None:
+    """Normalised confusion matrices of all models, controls last; with `annotators` their majority behind."""
+    table = tables.read(confusion_csv, "confusion") if annotators else _judged(confusion_csv, "confusion")
     human = set(table.loc[table["role"].isin(PEOPLE), "model"])
+    models = sorted(model_order(table), key=human.__contains__)
+    title = "Confusion matrices" + " of the models and of the annotators" * annotators
     with style.style():
-        models = [m for m in order if m not in human] + [m for m in order if m in human]
-        drawn = confusion_figures.sheet(table, models, marks_of(table))
-        style.save(drawn, output, "Confusion matrices of the models and of the annotators")
+        style.save(confusion_figures.sheet(table, models, marks_of(table)), output, title)
 
 
 def accuracy(results_csv: str | Path, metrics_json: str | Path, output: str | Path) -> None:

@@ -51,10 +51,9 @@ def kinds(table: pd.DataFrame, chance: float, confidence: float, marks: str) -> 
     names = [f"{model_label(model)}\n{scheme}" if several else scheme for model, scheme in lines]
     panels[0].set_yticks(range(len(lines)), names)
     dot = {"linestyle": ""}
+    sexes = {"women": WOMEN, "men": MEN, "a fold of both": BOTH}
     handles = [
-        Line2D([], [], label="women", **dot, **WOMEN),
-        Line2D([], [], label="men", **dot, **MEN),
-        Line2D([], [], label="a fold of both", **dot, **BOTH),
+        *(Line2D([], [], label=label, **dot, **look) for label, look in sexes.items()),
         Line2D(
             [], [], color=style.DARK, label=f"mean, {100 * confidence:g} % interval", marker="|", markersize=9
         ),
@@ -75,15 +74,17 @@ def _folds(axes: Axes, place: int, own: pd.DataFrame) -> None:
         beside = 0.28 * (row.fold / max(1, len(folds) - 1) - 1)
         axes.plot(row.accuracy, place + beside, linestyle="", clip_on=False, **look)
     mean = own[own["fold"].isna()].iloc[0]
-    _interval(axes, place + 0.22, mean["low"], mean["high"], style.DARK)
+    if pd.notna(mean["low"]):
+        ends = mean["low"], mean["high"]
+        axes.plot(ends, (place + 0.22, place + 0.22), color=style.DARK, linewidth=1.1)
     axes.plot(mean["accuracy"], place + 0.22, "|", color=style.DARK, markersize=9)
 
 
 def _sexes(axes: Axes, place: int, mean: pd.Series) -> None:
     for name, look, beside in (("women", WOMEN, -0.14), ("men", MEN, 0.14)):
         if pd.notna(mean[f"accuracy_{name}"]):
-            _interval(axes, place + beside, mean[f"{name}_low"], mean[f"{name}_high"], look["color"])
-            axes.plot(mean[f"accuracy_{name}"], place + beside, linestyle="", clip_on=False, **look)
+            ends = mean[f"{name}_low"], mean[f"{name}_high"]
+            style.point(axes, mean[f"accuracy_{name}"], place + beside, *ends, **look)
 
 
 def _gap(axes: Axes, place: int, mean: pd.Series) -> None:
@@ -93,8 +94,3 @@ def _gap(axes: Axes, place: int, mean: pd.Series) -> None:
     axes.plot(ends[1], place, ">", color=style.DARK, markerfacecolor="white", clip_on=False)
     text = f"gap {100 * mean['gap']:.1f}".replace("-", "−")
     axes.text(sum(ends) / 2, place - 0.12, text, ha="center", va="bottom", fontsize=6.5)
-
-
-def _interval(axes: Axes, place: float, low: float, high: float, colour: str) -> None:
-    if pd.notna(low):
-        axes.plot([low, high], [place, place], color=colour, linewidth=1.1)

@@ -12,6 +12,7 @@ from itertools import cycle
 from pathlib import Path
 
 import matplotlib
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
@@ -49,6 +50,9 @@ FILLS = (
 
 COLUMN = 3.5
 """Inches: one column of a journal's page; a full page is twice as wide."""
+PAGE = 2 * COLUMN
+SMALL = 7
+"""Size of the text beside a picture, points."""
 
 _STYLE = {
     "font.family": "DejaVu Sans",
@@ -113,6 +117,16 @@ def percent(axis: Axis) -> None:
     axis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
 
 
+def picture(axes: Axes, image: np.ndarray, title: str = "", *, grey: bool = False) -> None:
+    """`image` uint8 alone in `axes`, embedded with its own pixels, in a thin frame."""
+    axes.imshow(image, interpolation="none", **({"cmap": "gray", "vmin": 0, "vmax": 255} if grey else {}))
+    axes.set(xticks=[], yticks=[])
+    for spine in axes.spines.values():
+        spine.set(visible=True, linewidth=0.4, edgecolor=LIGHT)
+    if title:
+        axes.set_title(title, fontsize=SMALL, pad=3)
+
+
 def names_down(axes: Axes, names: Sequence[str], above: float = 0.5, below: float = 0.5) -> None:
     """Names down the y axis at 0, 1, …, with room `above` the first and `below` the last."""
     axes.set_yticks(range(len(names)), names)
@@ -128,6 +142,55 @@ def point(
     if not math.isnan(low):
         axes.plot([low, high], [place, place], color=look["color"], linewidth=width)
     axes.plot(value, place, linestyle="", clip_on=False, **look)
+
+
+def boxes(
+    axes: Axes,
+    values: Sequence[Sequence[float]],
+    places: Sequence[float],
+    names: Sequence[str],
+    width: float = 0.6,
+    face: str = BAND,
+    outlier: float = 3,
+    means: bool = False,
+) -> dict:
+    """Box plots of `values` at `places` along the x axis, whose `names` stand at 0, 1, …
+
+    `outlier` is the size of their markers in points; `means` draws a diamond at each mean. Returns the
+    artists.
+    """
+    line = {"color": DARK, "linewidth": 0.8}
+    mean = {"marker": "D", "markersize": 3.5, "markerfacecolor": "white"}
+    drawn = axes.boxplot(
+        values,
+        positions=places,
+        widths=width,
+        patch_artist=True,
+        manage_ticks=False,
+        showmeans=means,
+        boxprops={"facecolor": face, "edgecolor": DARK, "linewidth": 0.8},
+        whiskerprops=line,
+        capprops=line,
+        medianprops={"color": DARK, "linewidth": 1.6},
+        meanprops=mean | {"markeredgecolor": DARK, "markeredgewidth": 0.8},
+        flierprops={
+            "marker": ".",
+            "markersize": outlier,
+            "markerfacecolor": LIGHT,
+            "markeredgecolor": LIGHT,
+        },
+    )
+    axes.set_xticks(range(len(names)), names, rotation=30, ha="right", rotation_mode="anchor")
+    axes.grid(True, axis="y")
+    return drawn
+
+
+def nothing(drawn: Figure, text: str) -> Figure:
+    """An empty figure that says with `text` why there is nothing to draw."""
+    axes = drawn.subplots()
+    axes.set_axis_off()
+    axes.text(0.5, 0.5, text, ha="center", va="center")
+    return drawn
 
 
 def save(drawn: Figure, path: str | Path, title: str) -> None:

@@ -12,19 +12,10 @@ from matplotlib.ticker import MaxNLocator
 
 from ferflow import tables
 from ferflow.evaluation.results import study_note
-from ferflow.report import rendering, style
+from ferflow.report import reference, rendering, style
 from ferflow.report.names import marks_of, model_label
 from ferflow.report.papers import published
 from ferflow.training import sweep
-
-PUBLISHED = {
-    ("optimiser-nesterov-constant", "validation"): ("section 2.3", "vggnet nesterov fixed lr"),
-    ("optimiser-nesterov-plateau", "validation"): ("section 2.3", "vggnet nesterov decayed lr"),
-    ("schedule-plateau", "validation"): ("section 2.3", "vggnet reduce on plateau"),
-    ("schedule-plateau", "test"): ("section 2", "vggnet RLRP"),
-}
-"""Run and part, and the rows of the compact paper beside them; the paper's best is found by `_tuned_best`."""
-BEST = ("section 2", "vggnet best, ten-crop")
 
 NAMES = {
     "sgd": "SGD",
@@ -88,28 +79,19 @@ def write_table(
 
 def table(facts: Sequence[dict], best: Sequence[str]) -> pd.DataFrame:
     """Schema `sweep` from the runs' facts (`sweep.read_run`); `best` names what each stage went on with."""
-    rows = [
-        {name: value for name, value in run.items() if name not in ("views", "protocol")} for run in facts
-    ]
-    beside = {name: _printed(*place) for name, place in PUBLISHED.items()}
-    top = _tuned_best(facts)
-    if top is not None:
-        beside[top, "test"] = _printed(*BEST)
-    protocol = facts[0]["protocol"]
-    for row, run in zip(rows, facts, strict=True):
-        for part in ("validation", "test"):
-            row[f"published_{part}"] = beside.get((run["run"], part))
-        row["best"] = run["run"] in best
-        row["note"] = "; ".join(note for note in (_remark(run, facts, top), study_note(protocol)) if note)
-    columns = tables.schema("sweep").names
-    frame = pd.DataFrame(rows).reindex(columns=columns)
-    numbers = [c for c in columns if c.endswith(("_validation", "_test", "_accuracy"))]
-    return frame.astype(dict.fromkeys(numbers, float))
-
-
-def _printed(where: str, item: str) -> float:
-    rows = published("compact", where)
-    return float(rows.loc[rows["item"] == item, "value"].iloc[0])
+    frame = pd.DataFrame(facts).astype({"validation_accuracy": float, "test_accuracy": float})
+    columns = {"validation_accuracy": "published_validation"}
+    frame = reference.with_published("compact", "sweep", frame, columns)
+    top, printed = _tuned_best(facts), published("compact", "section 2").set_index("item")["value"]
+    # The paper's best, like ours, is trained on both parts; what it is after its schedule is of one.
+    tested = {"schedule-plateau": printed["vggnet RLRP"], top: printed["vggnet best, ten-crop"]}
+    note = study_note(facts[0]["protocol"])
+    frame = frame.assign(
+        published_test=frame["run"].map(tested),
+        best=frame["run"].isin(best),
+        note=["; ".join(filter(None, (_remark(run, facts, top), note))) for run in facts],
+    )
+    return tables.from_rows(frame, "sweep")
 
 
 def _tuned_best(facts: Sequence[dict]) -> str | None:

@@ -98,10 +98,8 @@ def early_stopping(
         if final_history_csvs and model in final_history_csvs:
             mean["final_epochs"] = int(tables.read(final_history_csvs[model], "history")["epoch"].max())
         rows.append(mean)
-    table = pd.DataFrame(rows).reindex(columns=tables.schema("early_stopping").names)
-    whole = ["fold", "final_epochs"]
-    table[whole] = table[whole].astype("Int64")
-    tables.write(table.assign(synthetic=synthetic, note=study_note(protocol)), output, "early_stopping")
+    table = pd.DataFrame(rows).assign(synthetic=synthetic, note=study_note(protocol))
+    tables.write(tables.from_rows(table, "early_stopping"), output, "early_stopping")
 
 
 def _best_epoch(history: pd.DataFrame) -> tuple[float, int]:
@@ -146,18 +144,7 @@ def trimming(
     tables.write(pd.DataFrame(rows).assign(note=""), out_summary, "trimming")
     # A clip without any face has no greatest score either; a person should see it as well.
     listed = clips[clips["anomaly"] | clips["overridden"] | (clips["max_score"] == 0)].sort_values("clip_id")
-    columns = [
-        "clip_id",
-        "emotion",
-        "n_frames",
-        "begin",
-        "end",
-        "max_score",
-        "reason",
-        "overridden",
-        "synthetic",
-    ]
-    tables.write(listed[columns].assign(note=""), out_anomalies, "anomalies")
+    tables.write(tables.from_rows(listed.assign(note=""), "anomalies"), out_anomalies, "anomalies")
 
 
 def _trimmed(emotion: str, clips: pd.DataFrame, max_frames: int) -> dict:
@@ -200,3 +187,30 @@ def trackers(trackers_csv: str | Path, out: str | Path, synthetic: bool) -> None
         )
     summary = pd.DataFrame(rows).sort_values("ms_per_frame").assign(synthetic=synthetic, note="")
     tables.write(summary, out, "tracker_summary")
+
+
+def layers(models: Iterable[str | Path], out: str | Path, frames: int) -> None:
+    """Schema `layers` of final models (of `training.final`) to `out`.
+
+    The networks layer by layer, from their files (thesis, Figures 3.15, 3.22 and 3.27). An image network that
+    several models share stands there once, before their heads, which are shown clips of `frames`. Raises
+    WeightsError for a file that is missing, damaged or something else.
+    """
+    from ferflow.models import checkpoint, endtoend
+    from ferflow.models.summary import example, summary
+    from ferflow.training.final import load_final
+
+    parts: dict[str, pd.DataFrame] = {}
+    for path in models:
+        content = checkpoint.load_file(path)
+        if isinstance(content, dict) and content.get("kind") == endtoend.KIND:
+            # Where nothing is computed: a ConvLSTM of full size would take a minute.
+            network = endtoend.load(path)[0].to("meta")
+            parts[network.name] = summary(network, example(network), network.name)
+            continue
+        final = load_final(path)
+        for network in (final.spatial, final.head):
+            if network.name not in parts:
+                parts[network.name] = summary(network, example(network, frames), network.name)
+    table = pd.concat(list(parts.values()), ignore_index=True) if parts else tables.from_rows([], "layers")
+    tables.write(table, out, "layers")

@@ -49,7 +49,6 @@ def load(
     emotions: Sequence[str],
     spatial_predictions_csv: str | Path | None = None,
     synthetic_stills: bool = False,
-    image_counts: pd.DataFrame | None = None,
     parameters: Mapping[str, int] | None = None,
     experiments: Mapping[str, str] | None = None,
     **facts: object,
@@ -67,8 +66,6 @@ def load(
     if spatial_predictions_csv is not None:
         stills = predictions_table.read([spatial_predictions_csv], EMOTIONS_NEUTRAL)
         found["spatial_predictions"] = stills.assign(synthetic=synthetic_stills)
-    if image_counts is not None:
-        found["image_counts"] = image_counts
     if parameters:
         found["parameters"] = pd.DataFrame(list(parameters.items()), columns=["item", "count"])
     return StudyResults(found, facts, experiments or {})

@@ -1,8 +1,9 @@
-"""Figures of AU curves and of what trimming leaves (thesis, Figures 3.3 and 3.4)."""
+"""Figures of action units: curves, what trimming leaves (thesis, Figures 3.3, 3.4), backends compared."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,9 @@ GROUP = 10
 SHEET = 24
 """Curves on a sheet at most; more become too small to read."""
 COLUMNS = 4
+MARKERS = ("o", "s", "^", "D", "v", "P")
+"""A pair of backends each; more share them, in another colour."""
+COLOURS = (style.DARK, style.MIDDLE, style.LIGHT)
 
 
 def au_curve(
@@ -34,7 +38,7 @@ def au_curve(
     """
     drawn = style.figure(2 * style.COLUMN, 2.7)
     axes = drawn.subplots()
-    _kept(axes, clip, "kept frames")
+    shade_kept(axes, clip, "kept frames")
     frames = np.arange(len(score))
     axes.plot(frames, score, color=style.DARK, label="AU score")
     if true_score is not None:
@@ -77,32 +81,55 @@ def anomalies(clips: pd.DataFrame, scores: dict[str, np.ndarray], settings: Trim
         title += f" (the first {len(shown)} by name)"
     style.heading(drawn, title if len(clips) else "AU scores of the anomalies", marks)
     if not len(clips):
-        axes = drawn.subplots()
-        axes.set_axis_off()
-        axes.text(0.5, 0.5, "no clip was marked as an anomaly", ha="center", va="center")
-        return drawn
-    grid = drawn.subplots(rows, COLUMNS, squeeze=False, sharey=True)
-    for axes, (_, clip) in zip(grid.flat, shown.iterrows(), strict=False):
-        score = scores[clip["clip_id"]]
-        n_frames = len(score)
-        axes.axvspan(max(0, n_frames - settings.anomaly_frames), n_frames - 1, color=style.BAND_MIDDLE, lw=0)
+        return style.nothing(drawn, "no clip was marked as an anomaly")
+
+    def shade(axes: Axes, clip: dict) -> None:
+        last = len(scores[clip["clip_id"]]) - 1
+        axes.axvspan(max(0, last + 1 - settings.anomaly_frames), last, color=style.BAND_MIDDLE, lw=0)
         if clip["overridden"]:
-            _kept(axes, clip, None)
-        axes.plot(score, color=style.DARK, linewidth=1)
-        axes.axhline(settings.threshold * clip["max_score"], color=style.LIGHT, linestyle=":", linewidth=1)
-        axes.plot(int(np.argmax(score)), score.max(), "o", color=style.MIDDLE, markersize=3.5)
-        axes.set_xlim(0, n_frames - 1)
+            shade_kept(axes, clip)
         axes.set_title(clip["clip_id"], fontsize=7)
-    grid.flat[0].set_ylim(0, 1.05 * max(float(np.max(scores[clip])) for clip in shown["clip_id"]))
-    for axes in list(grid.flat)[len(shown) :]:
-        axes.set_axis_off()
-    drawn.supxlabel(
-        f"frame (shaded: the last {settings.anomaly_frames}; dot: maximum; "
-        f"dotted: {settings.threshold:.0%} of it)",
-        fontsize=8,
-    )
-    drawn.supylabel("AU score (0–5)", fontsize=8)
+
+    shaded = f"the last {settings.anomaly_frames}"
+    score_sheet(drawn, shown, scores, settings.threshold, shade, shaded, line=1, dot=3.5, room=1.05)
     return drawn
+
+
+def score_sheet(
+    drawn: Figure,
+    clips: pd.DataFrame,
+    scores: Mapping[str, np.ndarray],
+    threshold: float,
+    shade: Callable[[Axes, dict], None],
+    shaded: str,
+    *,
+    line: float,
+    dot: float,
+    room: float,
+) -> None:
+    """AU scores [T] (0–5) of `clips` (rows of schema `trim`), small, with their maximum and a share of it.
+
+    `shade` draws what lies behind a clip's curve, and its title; `shaded` says what that is. `threshold` is
+    the share of the maximum below which faces count as neutral; `line` and `dot` are the sizes of its line
+    and of the maximum's marker in points, `room` the height of the axes in greatest scores.
+    """
+    rows = math.ceil(len(clips) / COLUMNS)
+    grid = drawn.subplots(rows, COLUMNS, squeeze=False, sharey=True)
+    for axes, clip in zip(grid.flat, clips.to_dict("records"), strict=False):
+        score = scores[clip["clip_id"]]
+        shade(axes, clip)
+        axes.plot(score, color=style.DARK, linewidth=1)
+        axes.axhline(threshold * clip["max_score"], color=style.LIGHT, linestyle=":", linewidth=line)
+        if np.isfinite(score).any():
+            peak = int(np.nanargmax(score))
+            axes.plot(peak, score[peak], "o", color=style.MIDDLE, markersize=dot)
+        axes.set_xlim(0, max(1, len(score) - 1))
+    greatest = max(np.nanmax(scores[clip], initial=0) for clip in clips["clip_id"])
+    grid.flat[0].set_ylim(0, room * greatest if greatest > 0 else 1)
+    for axes in grid.flat[len(clips) :]:
+        axes.set_axis_off()
+    drawn.supxlabel(f"frame (shaded: {shaded}; dot: maximum; dotted: {threshold:.0%} of it)", fontsize=8)
+    drawn.supylabel("AU score (0–5)", fontsize=8)
 
 
 def lengths(clips: pd.DataFrame, max_frames: int, marks: str) -> Figure:
@@ -179,33 +206,14 @@ def _boxes(
     width: float = 0.6,
     face: str = style.BAND,
 ) -> None:
-    places = np.arange(len(names)) + shift
-    line = {"color": style.DARK, "linewidth": 0.8}
-    drawn = axes.boxplot(
-        values,
-        positions=places,
-        widths=width,
-        patch_artist=True,
-        manage_ticks=False,
-        boxprops={"facecolor": face, "edgecolor": style.DARK, "linewidth": 0.8},
-        whiskerprops=line,
-        capprops=line,
-        medianprops={"color": style.DARK, "linewidth": 1.6},
-        flierprops={
-            "marker": ".",
-            "markersize": 3,
-            "markerfacecolor": style.LIGHT,
-            "markeredgecolor": style.LIGHT,
-        },
-    )
+    drawn = style.boxes(axes, values, np.arange(len(names)) + shift, names, width, face)
     if face == style.BAND_MIDDLE:
         for box in drawn["boxes"]:
             box.set_hatch("////")
-    axes.set_xticks(np.arange(len(names)), names, rotation=30, ha="right", rotation_mode="anchor")
-    axes.grid(True, axis="y")
 
 
-def _kept(axes: Axes, clip: pd.Series, label: str | None) -> None:
+def shade_kept(axes: Axes, clip: Mapping, label: str | None = None) -> None:
+    """Shade the frames that trimming keeps of a clip (a row of schema `trim`)."""
     axes.axvspan(clip["begin"], clip["end"] - 1, color=style.BAND, lw=0, label=label)
 
 
@@ -213,3 +221,29 @@ def _seconds(fps: float):
     # An image has no rate; its only frame is at 0 s.
     rate = fps or 1.0
     return (lambda frame: frame / rate, lambda second: second * rate)
+
+
+def backends(table: pd.DataFrame, marks: str) -> Figure:
+    """Correlation per action unit, and distances of onset and apex, for each pair of backends in `table`."""
+    drawn = style.figure(2 * style.COLUMN, 4.2)
+    panels = drawn.subplots(3, 1, sharex=True, height_ratios=(2, 1, 1))
+    units = list(dict.fromkeys(table["unit"]))
+    pairs = list(table.groupby(["first", "second"], sort=False))
+    for number, ((first, second), rows) in enumerate(pairs):
+        shift = 0.5 * ((number + 0.5) / len(pairs) - 0.5)
+        places = [units.index(unit) + shift for unit in rows["unit"]]
+        look = {"marker": MARKERS[number % len(MARKERS)], "color": COLOURS[number % len(COLOURS)]}
+        for axes, column in zip(panels, ("correlation", "onset", "apex"), strict=True):
+            axes.plot(places, rows[column], linestyle="", label=f"{first} and {second}", **look)
+    top, middle, bottom = panels
+    top.axhline(0, color=style.LIGHT, linestyle=":", linewidth=1)
+    top.set(ylabel="correlation (r)", ylim=(min(-0.05, np.nanmin([*table["correlation"], 0.0]) - 0.05), 1.05))
+    middle.set(ylabel="onset apart\n(frames)", ylim=(0, None))
+    bottom.set(ylabel="apex apart\n(frames)", ylim=(0, None), xlabel="action unit")
+    bottom.set_xticks(range(len(units)), units, rotation=45, ha="right", rotation_mode="anchor")
+    for axes in panels:
+        axes.grid(True, axis="y")
+    top.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
+    most = int(table["clips"].max())
+    style.heading(drawn, f"Action units by several backends, medians over up to {most} clips", marks)
+    return drawn
