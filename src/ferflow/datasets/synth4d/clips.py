@@ -12,7 +12,7 @@ import pandas as pd
 
 from ferflow import tables
 from ferflow.classes import AU_COLUMNS, AU_SCORE_COLUMNS, EMOTIONS
-from ferflow.datasets.manifest import SYNTHETIC_MARK
+from ferflow.datasets.manifest import SYNTHETIC_MARK as MARKER
 from ferflow.datasets.synth4d import expression, facemodel, identity, motion
 from ferflow.datasets.synth4d.avi import MjpegWriter
 from ferflow.datasets.synth4d.raster import Camera
@@ -82,8 +82,8 @@ def write_subject(
 
 def write_notice(folder: Path) -> None:
     """Say in the folder that its files are synthetic."""
-    if not (folder / SYNTHETIC_MARK).exists():
-        write_text(folder / SYNTHETIC_MARK, NOTICE)
+    if not (folder / MARKER).exists():
+        write_text(folder / MARKER, NOTICE)
 
 
 def half_crossings(score: np.ndarray) -> tuple[int, int]:
