@@ -1,6 +1,6 @@
 """The networks for single images: the one list of them, and what is known of each without building it.
 
-A network is a module under `ferflow.models` with a subclass of `network.SpatialNetwork` and an entry here;
+A network is a subclass of `network.SpatialNetwork` under `ferflow.models`, with an entry here;
 `settings.SpatialNetwork` takes its names from here. Nothing is imported, since settings are read where torch
 would cost more than the job itself.
 """
