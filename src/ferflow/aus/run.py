@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from ferflow import tables
-from ferflow.aus.clip import FROM_LANDMARKS, SUBJECT_FRAMES, ClipAus, intensities, reader
+from ferflow.aus.clip import FROM_LANDMARKS, SUBJECT_FRAMES, intensities, reader
+from ferflow.aus.landmark import LandmarkAus
 from ferflow.aus.openface import read_openface
 from ferflow.aus.pyfeat import PyFeat
 from ferflow.errors import InputError, SettingError
@@ -64,7 +65,7 @@ def _of_subject(faces: str | Path, clip_ids: list[str]) -> np.ndarray | None:
     return np.stack(frames) if frames else None
 
 
-def _from_landmarks(faces, clip_id: str, aus: ClipAus, at_rest: np.ndarray | None) -> pd.DataFrame:
+def _from_landmarks(faces, clip_id: str, aus: LandmarkAus, at_rest: np.ndarray | None) -> pd.DataFrame:
     with store.open_landmarks(faces, clip_id) as (landmarks, tracked, scores):
         return intensities(landmarks, tracked, aus, scores, at_rest)
 
