@@ -24,7 +24,7 @@ SUBJECT_FRAMES = 500
 
 
 def reader(weights_folder: str | Path, settings: Aus, network: str) -> LandmarkAus:
-    """What reads action units off the landmarks of `network` (a row of `landmarks.REACH`).
+    """The backend that reads action units off the landmarks of `network` (a row of `landmarks.REACH`).
 
     Raises WeightsError where a file is missing, SettingError where the backend cannot work on them.
     """

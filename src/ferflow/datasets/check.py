@@ -1,4 +1,4 @@
-"""What a data set should hold and what it does: subjects, clips, picture size and frame rate."""
+"""Compare a data set with what is known of it: subjects, clips, picture size and frame rate."""
 
 from __future__ import annotations
 

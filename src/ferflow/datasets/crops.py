@@ -1,4 +1,4 @@
-"""Pictures that show more than a face: their crops, by the same code as the `faces` step."""
+"""Crop the faces out of whole pictures, by the code of the `faces` step."""
 
 from __future__ import annotations
 

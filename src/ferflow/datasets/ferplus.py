@@ -21,7 +21,7 @@ CHOICES = (
     *("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt"),
     *("unknown", "NF"),
 )
-"""What an annotator could say, in the order of the table; NF is *not a face*."""
+"""The choices of an annotator, in the order of the table; NF is *not a face*."""
 EMOTIONS = ("neutral", "happy", "surprise", "sad", "angry", "disgust", "fear", "contempt")
 """The classes of the first eight."""
 REMEDY = f"take {VOTES_NAME} as FER+ publishes it, and the CSV of FER2013 as Kaggle gives it"

@@ -1,4 +1,4 @@
-"""What the paths of clips say: a pattern with fields in braces, and the pattern that paths seem to follow."""
+"""Read subject and class from the paths of clips, by a pattern with fields in braces, given or proposed."""
 
 from __future__ import annotations
 

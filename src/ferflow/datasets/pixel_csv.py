@@ -1,4 +1,4 @@
-"""Tables with a column of pixels: the CSV format of FER2013, in which CK+ is passed round too."""
+"""Tables with a column of pixels: the CSV format of FER2013, which copies of CK+ have too."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is odd about a table of clips (schema `clips`), before a study of them is written."""
+"""Check a table of clips (schema `clips`) for oddities, before a study of them is written."""
 
 from __future__ import annotations
 

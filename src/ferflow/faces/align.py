@@ -1,4 +1,4 @@
-"""Faces turned and scaled so that five points lie where they lie in every other face."""
+"""Align faces: turn and scale them so that five points lie at the same places in all of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What finds faces in a picture: Haar's cascade, BlazeFace, MTCNN, or the first two in turn."""
+"""Face detectors: Haar's cascade, BlazeFace, MTCNN, or the first two in turn."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ NEIGHBOURS = 5
 
 
 class Detector(Protocol):
-    """What finds faces.
+    """A face detector.
 
     `name` is that of a row of DETECTORS; `margin` is the share by which its boxes grow, so that the landmark
     network sees a whole face.

@@ -56,7 +56,7 @@ class FaceFrame:
 
 @dataclass(frozen=True)
 class Sighting:
-    """What the landmark network says about one place of a frame."""
+    """The landmark network's result for one place of a frame."""
 
     landmarks: np.ndarray
     score: float
@@ -99,7 +99,7 @@ class Stream(ABC):
     def _face(
         self, frame: np.ndarray, index: int, box: np.ndarray | None, seen: Sighting | None, blank: bool
     ) -> FaceFrame:
-        """What stands for a frame with the face in `box` (None: without a face)."""
+        """The result for a frame with the face in `box` (None: without a face)."""
         size = self.settings.size
         return FaceFrame(
             index,

@@ -26,7 +26,7 @@ BLANK_SPREAD = 16
 
 @dataclass(frozen=True)
 class ClipInfo:
-    """What a clip says about itself: `n_frames` is 0 where unknown (a camera), `fps` 0.0 where none."""
+    """What a clip declares: `n_frames` is 0 where unknown (a camera), `fps` 0.0 where none."""
 
     n_frames: int
     fps: float

@@ -1,10 +1,10 @@
-"""How long one image takes on one thread: torch as it is, torch made quick, and ONNX Runtime.
+"""Time of one image on one thread: by torch, by torch optimised for the CPU, and by ONNX Runtime.
 
 python -m ferflow.models.benchmark MODEL.pt [--runs 500]
 
 MODEL.pt is a trained network for images, or the name of one (then with new weights, which take as long).
 Prints the medians of the wall clock and of the process's own time, which other work on the machine disturbs
-less. Every way is checked to give the same probabilities to 1e-3 before it is timed.
+less. All must give the same probabilities to 1e-3 before they are timed.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def times(way: Callable[[torch.Tensor], np.ndarray], images: torch.Tensor, runs:
 
 
 def processor() -> str:
-    """The processor's name, as well as the system tells it."""
+    """The processor's name as the system reports it."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:

@@ -1,4 +1,4 @@
-"""Networks made quicker for inference."""
+"""Faster networks for inference."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def _fold(module: nn.Module, pairs: list[tuple[str, str]]) -> None:
 
 
 def for_single_images(network: SpatialNetwork) -> SpatialNetwork:
-    """`fused`, and quick for few images at a time: large convolutions by Winograd's way.
+    """`fused`, with large convolutions by Winograd's algorithm: fast for few images at a time.
 
     The images must have the network's own channels and size (`spatial.prepare`).
     """
@@ -59,7 +59,7 @@ def for_single_images(network: SpatialNetwork) -> SpatialNetwork:
 
 
 def optimize_for_cpu(network: SpatialNetwork) -> Callable[[Tensor], Tensor]:
-    """The quickest exact way to the logits [N,K] of images [N,C,S,S] (0–1) on a CPU.
+    """A fast function from images [N,C,S,S] (0–1) to logits [N,K], on a CPU.
 
     `for_single_images`, channels last, traced and frozen, so that no Python runs between the layers. Agrees
     with `network` to rounding; later changes of `network` are not seen.

@@ -1,4 +1,4 @@
-"""Pieces that several networks are made of."""
+"""Layers and initialisers that several networks share."""
 
 from __future__ import annotations
 

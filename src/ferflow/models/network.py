@@ -1,4 +1,4 @@
-"""What every network for single images has in common."""
+"""The base class of the networks for single images."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class SpatialNetwork(nn.Module):
         return x
 
     def normalised(self, x: Tensor) -> Tensor:
-        """What the first block takes of images [N,C,H,W] (0–1)."""
+        """Images [N,C,H,W] (0–1) as the first block takes them."""
         return (self.fit(x) - self._mean) / self._std
 
     def features(self, x: Tensor, layer: str) -> Tensor:

@@ -1,4 +1,4 @@
-"""How a clip moves: envelopes of the action units, blinks, head motion and gaze, frame by frame."""
+"""The motion of a clip: envelopes of the action units, blinks, head motion and gaze, frame by frame."""
 
 from __future__ import annotations
 
