@@ -65,7 +65,7 @@ class ImageSet:
         return bool(self.table["synthetic"].any())
 
     def rows(self, chosen: np.ndarray) -> ImageSet:
-        """The images that `chosen` (a mask bool [N], or row numbers) picks; the others are not added to `omitted`."""
+        """The images that `chosen` (a mask bool [N], or row numbers) picks; `omitted` stays as it is."""
         table = self.table.iloc[np.flatnonzero(chosen) if chosen.dtype == bool else chosen]
         return ImageSet(self.name, self.root, table.reset_index(drop=True), self.pixels[chosen], self.omitted)
 
