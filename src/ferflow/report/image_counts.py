@@ -10,9 +10,8 @@ import pandas as pd
 
 from ferflow import tables
 from ferflow.classes import EMOTIONS_CONTEMPT
-from ferflow.datasets import counts, fer2013, manifest
-from ferflow.datasets.counts import Counted
-from ferflow.datasets.image_sets import PARTS_BY_SUBJECT
+from ferflow.datasets import fer2013, manifest
+from ferflow.datasets.image_sets import PARTS_BY_SUBJECT, Counted, by_class, count
 from ferflow.report import reference
 from ferflow.report.papers import NOT_COMPARABLE
 from ferflow.settings import Sequences, Stills
@@ -68,7 +67,7 @@ def write(
     """
     listed = manifest.read(manifest_csv)
     synthetic = bool(listed["synthetic"].any())
-    whole: Counted | None = Counted(counts.by_class(listed["emotion"]), "", synthetic)
+    whole: Counted | None = Counted(by_class(listed["emotion"]), "", synthetic)
     reason = ""
     if stills.by_subject:
         whole, reason = None, "no copy: the images of this study are of another set"
@@ -80,7 +79,7 @@ def write(
         for split, name in PARTS_BY_SUBJECT.items():
             images = listed.loc[listed["split"] == split]
             form = f"faces of {images['subject_id'].nunique()} subjects"
-            counted = Counted(counts.by_class(images["emotion"]), form, synthetic)
+            counted = Counted(by_class(images["emotion"]), form, synthetic)
             parts.append(Part(SETS[stills.source], name, NOWHERE, counted, ""))
     else:
         parts += _by_part(listed, synthetic)
@@ -101,14 +100,14 @@ def _copy(name: str, folder: str | None, sequences: Sequences) -> tuple[Counted 
         return None, f"no copy: images.folders.{name} names no folder"
     if not Path(folder).exists():
         return None, f"no copy at {folder}"
-    return counts.count(name, folder, sequences), ""
+    return count(name, folder, sequences), ""
 
 
 def _by_part(listed: pd.DataFrame, synthetic: bool) -> list[Part]:
     parts = []
     for split in fer2013.USAGES:
         emotions = listed.loc[listed["split"] == split, "emotion"]
-        counted = Counted(counts.by_class(emotions), "", synthetic) if len(emotions) else None
+        counted = Counted(by_class(emotions), "", synthetic) if len(emotions) else None
         reason = "" if len(emotions) else f"this copy does not say which images are of {split}"
         parts.append(Part(FER2013, split, TABLE_3_3, counted, reason))
     return parts
