@@ -8,8 +8,8 @@ from pathlib import Path
 import pandas as pd
 
 from ferflow import tables
+from ferflow.evaluation import calibration as calibrated
 from ferflow.evaluation import predictions
-from ferflow.evaluation.calibration import calibration
 from ferflow.evaluation.classification import confidences, confidences_by_class, confusion, error_counts
 from ferflow.evaluation.compare import comparisons
 from ferflow.evaluation.groups import results_by
@@ -40,15 +40,15 @@ def titles(by: Sequence[str]) -> dict[str, str]:
 def write_details(
     predictions_csvs: Iterable[str | Path],
     manifest_csv: str | Path,
-    out_tables: str | Path,
-    settings: Calibration,
+    out_folder: Path,
+    calibration: Calibration,
     evaluation: Evaluation,
     seed: int,
     emotions: Sequence[str],
     protocol: str = "honest",
     by: Sequence[str] = (),
 ) -> None:
-    """Write the tables of `titles` (.csv) to the folder `out_tables`.
+    """Write the tables of `titles` (.csv) to the folder `out_folder`.
 
     `by` are the columns of the manifest that put its clips into groups (`groups.used`).
 
@@ -62,19 +62,19 @@ def write_details(
     scored = frame[frame["protocol"] != HUMAN]
     judged = frame[frame["protocol"].isin((predictions.judged(frame), HUMAN))]
     judged = judged[judged["role"] != "control"]
-    errors, bins = calibration(scored, emotions, settings, evaluation, seed)
+    errors, bins = calibrated.calibration(scored, emotions, calibration, evaluation, seed)
     made = {
         "comparisons": comparisons(judged, comparison_order(judged), evaluation, seed),
         "calibration": errors,
         "reliability": bins,
         "results_by": results_by(frame, manifest, by, emotions, evaluation, seed),
-        "confidences": confidences(scored, emotions, settings.listed),
+        "confidences": confidences(scored, emotions, calibration.listed),
         "confidences_by_class": confidences_by_class(scored, emotions),
         "error_counts": error_counts(frame, emotions, evaluation, seed),
         "confusion_with_annotators": confusion(judged, emotions),
     }
     for name in titles(by):
-        tables.write(made[name], Path(out_tables) / f"{name}.csv", SCHEMAS.get(name, name))
+        tables.write(made[name], Path(out_folder) / f"{name}.csv", SCHEMAS.get(name, name))
 
 
 def chosen(frame: pd.DataFrame) -> pd.DataFrame:

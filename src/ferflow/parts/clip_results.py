@@ -9,7 +9,7 @@ from ferflow import layout, tables
 from ferflow.evaluation import detail
 from ferflow.parts import IN_SHORT, PREDICTIONS, RESULTS, collected
 from ferflow.report import opening
-from ferflow.settings import Calibration, Evaluation, Pictures
+from ferflow.settings import Pictures
 from ferflow.steps.files import ClipFiles, StudyFiles
 from ferflow.steps.step import Figure, Folder, Page, ReportStep, Table
 
@@ -130,7 +130,7 @@ def _details(study: ClipFiles) -> Iterator[ReportStep]:
     compared = several(study)
     yield ReportStep(
         name="details",
-        call=f"{__name__}:details",
+        call="ferflow.evaluation.detail:write_details",
         sees=("calibration", *JUDGING),
         given={"by": study.by},
         inputs={
@@ -168,24 +168,6 @@ def _details(study: ClipFiles) -> Iterator[ReportStep]:
             ),
         },
     )
-
-
-def details(
-    predictions_csvs: Sequence[str],
-    manifest_csv: str,
-    out_folder: Path,
-    calibration: Calibration,
-    evaluation: Evaluation,
-    emotions: Sequence[str],
-    protocol: str,
-    seed: int,
-    by: Sequence[str],
-) -> None:
-    """Models against each other, calibration, results by group, confidences, counts of errors."""
-    from ferflow.evaluation.detail import write_details
-
-    own = (calibration, evaluation, seed, emotions, protocol, by)
-    write_details(predictions_csvs, manifest_csv, out_folder, *own)
 
 
 def figures_of_details(

@@ -186,4 +186,4 @@ def accuracies_table(table: pd.DataFrame, title: str, confidence: float) -> rend
         rows.append([model_label(row["model"]), seen, size, *scores, *more, row["note"]])
     numbers = [False, False, *[True] * 7, False]
     mark = marks(bool(table["synthetic"].any()))
-    return rendering.Rendered(title + about, mark, headings, numbers, rows, [False] * len(rows))
+    return rendering.Rendered(title + about, mark, headings, numbers, rows)

@@ -276,7 +276,6 @@ def rendered(table: pd.DataFrame, title: str) -> rendering.Rendered:
         [headings[column] for column in columns],
         [_is_number(column) for column in columns],
         [[row[place] for place in kept] for row in rows],
-        [False] * len(rows),
     )
 
 

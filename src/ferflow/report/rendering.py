@@ -36,9 +36,13 @@ class Rendered:
     headings: Sequence[str]
     numbers: Sequence[bool]
     rows: Sequence[Sequence[str]]
-    controls: Sequence[bool]
+    controls: Sequence[bool] = ()
     links: Sequence[str] = ()
     pictures: Sequence[str] = ()
+
+    def is_control(self, row: int) -> bool:
+        """Whether `row` is of a control."""
+        return bool(self.controls) and self.controls[row]
 
     def picture(self, row: int) -> str:
         """The picture of `row`, if there is one."""
@@ -75,7 +79,7 @@ def rendered(table: pd.DataFrame, schema: str, title: str, synthetic: bool = Fal
         [column.title for column in columns],
         [column.is_number for column in columns],
         list(zip(*cells, strict=True)),
-        _controls(table),
+        list(table["model"].isin(controls_of(table))) if "model" in table else (),
     )
 
 
@@ -130,8 +134,8 @@ def html(table: Rendered) -> str:
         pictured=any(table.pictures),
         columns=[{"heading": h, "number": n} for h, n in zip(table.headings, table.numbers, strict=True)],
         rows=[
-            {"cells": r, "control": c, "link": table.link(i), "picture": table.picture(i)}
-            for i, (r, c) in enumerate(zip(table.rows, table.controls, strict=True))
+            {"cells": r, "control": table.is_control(i), "link": table.link(i), "picture": table.picture(i)}
+            for i, r in enumerate(table.rows)
         ],
     )
 
@@ -168,10 +172,6 @@ def _cell(value, column: Column) -> str:
     if column.is_number and float(value).is_integer():
         return str(int(value))
     return format(float(value), ".3g") if column.is_number else str(value)
-
-
-def _controls(table: pd.DataFrame) -> list[bool]:
-    return list(table["model"].isin(controls_of(table))) if "model" in table else [False] * len(table)
 
 
 def _without_marks(note: str) -> str:

@@ -165,6 +165,5 @@ def errors_table(
         ["clip", "real", "predicted", *emotions, f"further classes above {THIRD:g}"],
         [False, False, False, *[True] * len(columns), False],
         rows,
-        [False] * len(rows),
-        [strips.get(clip, "") for clip in mine["clip_id"]],
+        links=[strips.get(clip, "") for clip in mine["clip_id"]],
     )
