@@ -84,24 +84,19 @@ def _of_scheme(scheme, frame, histories, sexes, emotions, settings, seed) -> lis
     if len(folds) != len(training):
         problem = f"there are predictions of {len(folds)} folds and curves of {len(training)}"
         raise InputError("split_kinds", problem, "run the other folds")
+    values = folds["value"].astype(float)
+    spread = {"spread": values.std(ddof=1), "least": values.min(), "greatest": values.max()}
     rows = []
-    for fold, row in zip(
-        [None, *folds["fold"]], [measured[measured["fold"].isna()], *_each(folds)], strict=True
-    ):
+    for row in pd.concat([measured[measured["fold"].isna()], folds]).to_dict("records"):
+        fold = None if pd.isna(row["fold"]) else int(row["fold"])
         part = frame if fold is None else frame[frame["fold"] == fold]
-        value, train = float(row["value"].item()), np.mean(training) if fold is None else training[int(fold)]
-        found = {"scheme": scheme, "fold": fold, "n_clips": len(part), "accuracy": value}
-        found |= {"low": row["low"].item(), "high": row["high"].item()}
-        found |= {"train_accuracy": float(train), "gap": float(train) - value}
-        if fold is None:
-            own = folds["value"].astype(float)
-            found |= {"spread": own.std(ddof=1), "least": own.min(), "greatest": own.max()}
-        rows.append(found | _subjects(part, sexes) | _by_sex(part, sexes, emotions, settings, seed))
+        train = float(np.mean(training)) if fold is None else training[fold]
+        numbers = {"scheme": scheme, "fold": fold, "n_clips": len(part), "accuracy": float(row["value"])}
+        numbers |= {"low": row["low"], "high": row["high"]}
+        numbers |= {"train_accuracy": train, "gap": train - float(row["value"])}
+        numbers |= spread if fold is None else {}
+        rows.append(numbers | _subjects(part, sexes) | _by_sex(part, sexes, emotions, settings, seed))
     return rows
-
-
-def _each(folds: pd.DataFrame) -> list[pd.DataFrame]:
-    return [folds.iloc[[place]] for place in range(len(folds))]
 
 
 def _subjects(part: pd.DataFrame, sexes: pd.Series) -> dict[str, int]:
@@ -126,16 +121,15 @@ def _difference(tidy: Mapping[str, pd.DataFrame], sexes: pd.Series, settings: Ev
     frame = tidy["stratified"]
     right = np.stack([(tidy[s]["emotion"] == tidy[s]["predicted"]).to_numpy() for s in SCHEMES[::-1]])
     sex = frame["clip_id"].map(sexes).to_numpy()
-    found = {"scheme": DIFFERENCE, "fold": None, "n_clips": len(frame)} | _subjects(frame, sexes)
+    row = {"scheme": DIFFERENCE, "fold": None, "n_clips": len(frame)} | _subjects(frame, sexes)
     sides = {"": np.ones(len(frame), bool)} | {name: sex == value for value, name in OF_SEX.items()}
     for name, side in sides.items():
-        if not side.any():
-            continue
-        own, subjects = right[:, side], frame.loc[side, "subject_id"]
-        rng = np.random.default_rng(seed)
-        low, high = difference_interval(own, subjects, settings.bootstrap, settings.confidence, rng)
-        found[f"accuracy_{name}" if name else "accuracy"] = float(own[0].mean() - own[1].mean())
-        found |= dict(
-            zip([f"{name}_low", f"{name}_high"] if name else ["low", "high"], (low, high), strict=True)
-        )
-    return found
+        if side.any():
+            on_side, subjects = right[:, side], frame.loc[side, "subject_id"]
+            rng = np.random.default_rng(seed)
+            ends = difference_interval(on_side, subjects, settings.bootstrap, settings.confidence, rng)
+            row[f"accuracy_{name}".rstrip("_")] = float(on_side[0].mean() - on_side[1].mean())
+            row |= {
+                f"{name}_{end}".lstrip("_"): value for end, value in zip(("low", "high"), ends, strict=True)
+            }
+    return row

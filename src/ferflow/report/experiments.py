@@ -71,14 +71,8 @@ def curves(histories: Mapping[str, Sequence[pd.DataFrame]], title: str, chance: 
             for axes, side in zip(row, ("train", "validation"), strict=True):
                 curve = spread(folds, f"{side}_{what}").dropna()
                 axes.fill_between(curve.index, curve["min"], curve["max"], color=colour, lw=0, alpha=0.12)
-                axes.plot(
-                    curve.index,
-                    curve["mean"],
-                    color=colour,
-                    marker=MARKERS[number % len(MARKERS)],
-                    markevery=max(1, len(curve) // 8),
-                    label=model_label(run),
-                )
+                look = {"color": colour, "marker": MARKERS[number % len(MARKERS)], "label": model_label(run)}
+                style.curve(axes, curve.index, curve["mean"], **look)
     for letter, axes, name in zip(
         "abcd", panels.flat, ("training", "validation", "training", "validation"), strict=True
     ):

@@ -133,15 +133,8 @@ def _attempts(axes: Axes, mine: pd.DataFrame, what: str) -> None:
         label = f"{attempt}: {100 * top:.1f} %" + (", kept" if curve["kept"].all() else "")
         label = label.replace(", dropout", ",\ndropout")
         axes.plot(curve["epoch"], curve[f"train_{what}"], "-", color=colour)
-        axes.plot(
-            curve["epoch"],
-            curve[f"validation_{what}"].astype(float),
-            "--",
-            color=colour,
-            marker=marker,
-            markevery=max(1, len(curve) // 8),
-            label=label,
-        )
+        look = {"color": colour, "marker": marker, "label": label}
+        style.curve(axes, curve["epoch"], curve[f"validation_{what}"], "--", **look)
     axes.set_xlim(0.5, last + 0.5)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes.grid(axis="y")

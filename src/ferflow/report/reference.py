@@ -269,14 +269,10 @@ def rendered(table: pd.DataFrame, title: str) -> rendering.Rendered:
         for place in range(len(headings))
         if not layout.dense or any(row[place] not in ("", rendering.MISSING) for row in rows)
     ]
-    columns = [list(headings)[place] for place in kept]
-    return rendering.Rendered(
-        title,
-        marks(synthetic, LEAKY if leaky and "protocol" in columns else ""),
-        [headings[column] for column in columns],
-        [_is_number(column) for column in columns],
-        [[row[place] for place in kept] for row in rows],
-    )
+    told = any(list(headings)[place] == "protocol" for place in kept)  # each row says whether it is leaky
+    mark = marks(synthetic, LEAKY if leaky and told else "")
+    numbers = [_is_number(column) for column in headings]
+    return rendering.Rendered(title, mark, list(headings.values()), numbers, rows).only(kept)
 
 
 def _is_number(column: str) -> bool:
@@ -343,9 +339,4 @@ def best_models_table(table: pd.DataFrame, title: str) -> rendering.Rendered:
     left_out = ("our data", "difference (points)")
     kept = [place for place, heading in enumerate(shown.headings) if heading not in left_out]
     headings = [f"{NOT_COMPARABLE} (%)" if h == "ours (%)" else h for h in shown.headings]
-    return replace(
-        shown,
-        headings=[headings[place] for place in kept],
-        numbers=[shown.numbers[place] for place in kept],
-        rows=[[row[place] for place in kept] for row in shown.rows],
-    )
+    return replace(shown, headings=headings).only(kept)

@@ -6,7 +6,7 @@ Headings and number formats are those of the columns that `ferflow.schemas` decl
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files as resources
 from pathlib import Path
 
@@ -39,6 +39,12 @@ class Rendered:
     controls: Sequence[bool] = ()
     links: Sequence[str] = ()
     pictures: Sequence[str] = ()
+
+    def only(self, places: Sequence[int]) -> Rendered:
+        """The columns at these places alone."""
+        headings, numbers = ([values[place] for place in places] for values in (self.headings, self.numbers))
+        rows = [[row[place] for place in places] for row in self.rows]
+        return replace(self, headings=headings, numbers=numbers, rows=rows)
 
     def is_control(self, row: int) -> bool:
         """Whether `row` is of a control."""

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import matplotlib
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
@@ -125,6 +126,13 @@ def picture(axes: Axes, image: np.ndarray, title: str = "", *, grey: bool = Fals
         spine.set(visible=True, linewidth=0.4, edgecolor=LIGHT)
     if title:
         axes.set_title(title, fontsize=SMALL, pad=3)
+
+
+def curve(
+    axes: Axes, epochs: pd.Series, values: pd.Series, dash: str = "-", marks: int = 8, **look: object
+) -> None:
+    """`values` by epoch as a line with some `marks` markers; `look` has its colour, marker and label."""
+    axes.plot(epochs, values.astype(float), dash, markevery=max(1, len(values) // marks), **look)
 
 
 def names_down(axes: Axes, names: Sequence[str], above: float = 0.5, below: float = 0.5) -> None:

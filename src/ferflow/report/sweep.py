@@ -160,15 +160,9 @@ def _panel(axes: Axes, mine: pd.DataFrame, curves: Mapping[str, pd.DataFrame], s
         curve = curves[run.run]
         last = max(last, int(curve["epoch"].max()))
         name = NAMES[run.optimiser if stage == sweep.OPTIMISER else run.schedule]
-        axes.plot(
-            curve["epoch"],
-            curve["validation_accuracy"].astype(float),
-            dash,
-            color=colour,
-            marker=marker,
-            markevery=max(1, len(curve) // 6),
-            label=f"{name}, {100 * run.validation_accuracy:.1f}" + (" ◂" if run.best else ""),
-        )
+        label = f"{name}, {100 * run.validation_accuracy:.1f}" + (" ◂" if run.best else "")
+        look = {"color": colour, "marker": marker, "label": label}
+        style.curve(axes, curve["epoch"], curve["validation_accuracy"], dash, marks=6, **look)
     axes.set(xlabel="epoch", xlim=(0.5, last + 0.5))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     style.percent(axes.yaxis)
