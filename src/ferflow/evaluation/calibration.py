@@ -53,11 +53,11 @@ def calibration(
     """
     errors, bins = [], []
     for who, group in groups(predictions):
-        shares = scores(group, emotions)
-        if np.isnan(shares).any():
+        probabilities = scores(group, emotions)
+        if np.isnan(probabilities).any():
             continue
         mark = marks(group)
-        error, curve = _one(group, shares, settings, evaluation, np.random.default_rng(seed))
+        error, curve = _one(group, probabilities, settings, evaluation, np.random.default_rng(seed))
         errors.append(who | error | mark)
         bins += [who | row | mark for row in curve]
     return tables.from_rows(errors, "calibration"), tables.from_rows(bins, "reliability")
@@ -65,12 +65,12 @@ def calibration(
 
 def _one(
     group: pd.DataFrame,
-    shares: np.ndarray,
+    probabilities: np.ndarray,
     settings: Calibration,
     evaluation: Evaluation,
     rng: np.random.Generator,
 ) -> tuple[dict, list[dict]]:
-    confidence = shares.max(1)
+    confidence = probabilities.max(1)
     right = (group["emotion"] == group["predicted"]).to_numpy(float)
     bounds = edges(confidence, settings)
     names, unit = np.unique(units(group), return_inverse=True)
@@ -104,9 +104,9 @@ def _one(
         error["low"], error["high"] = interval(expected_calibration_error(ns, sures, goods), level)
         gaps = 100 * (sures - goods).sum(1) / ns.sum(1)
         error["gap_low"], error["gap_high"] = interval(gaps, level)
-        shares_right = np.divide(goods, ns, out=np.full(ns.shape, np.nan), where=ns > 0)
+        accuracies = np.divide(goods, ns, out=np.full(ns.shape, np.nan), where=ns > 0)
         for k in np.flatnonzero(whole_n):
-            spread[k] = interval(shares_right[:, k], level)
+            spread[k] = interval(accuracies[:, k], level)
     curve = [
         {
             "bin": k,

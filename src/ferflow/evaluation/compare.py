@@ -21,21 +21,21 @@ from ferflow.settings import Evaluation
 
 
 def comparisons(
-    sides: pd.DataFrame,
+    predictions: pd.DataFrame,
     models: Sequence[str],
     settings: Evaluation,
     seed: int,
 ) -> pd.DataFrame:
     """Schema `comparisons`: every pair of `models`, in their order, on the clips that both were shown.
 
-    `sides` is a checked predictions table (with `synthetic`) in which a model has one row per clip: one
+    `predictions` is a checked predictions table (with `synthetic`) in which a model has one row per clip: one
     protocol's rows, with those of a human majority, for instance. P values are corrected for all pairs of the
     table by Holm's method. Raises InputError for a model that is not there or two models without a clip in
     common.
     """
     from statsmodels.stats.multitest import multipletests
 
-    by_model = {model: _rows(sides, model) for model in models}
+    by_model = {model: _rows(predictions, model) for model in models}
     rows = [
         _pair(first, second, by_model[first], by_model[second], settings, seed)
         for first, second in combinations(models, 2)
@@ -78,10 +78,10 @@ def difference_interval(
     return ratio_interval(gained, clips, subjects, n_resamples, confidence, rng) or (np.nan, np.nan)
 
 
-def _rows(sides: pd.DataFrame, model: str) -> pd.DataFrame:
-    rows = sides[sides["model"] == model]
+def _rows(predictions: pd.DataFrame, model: str) -> pd.DataFrame:
+    rows = predictions[predictions["model"] == model]
     if rows.empty:
-        known = ", ".join(dict.fromkeys(sides["model"]))
+        known = ", ".join(dict.fromkeys(predictions["model"]))
         raise InputError("predictions", f"hold nothing of {model}", f"choose from {known}")
     if rows["clip_id"].duplicated().any():
         clip = rows.loc[rows["clip_id"].duplicated(), "clip_id"].iloc[0]

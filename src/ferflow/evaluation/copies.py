@@ -26,11 +26,11 @@ def trained_on(images: ImageSet, meta: dict, model_pt: str | Path) -> pd.DataFra
     if meta.get("protocol") != "published":
         later = images.table.loc[images.table["split"].isin(PARTS.values()), "sha256"]
         learnt = learnt[~learnt["sha256"].isin(later)]
-    said = meta.get("images", {}).get(TRAINING)
-    if said != len(learnt):
+    n_learnt = meta.get("images", {}).get(TRAINING)
+    if n_learnt != len(learnt):
         raise InputError(
             model_pt,
-            f"was trained on {said} images, but {images.root} has {len(learnt)} for it",
+            f"was trained on {n_learnt} images, but {images.root} has {len(learnt)} for it",
             "give the images that it was trained on, or train it on these",
         )
     return learnt
@@ -64,5 +64,5 @@ def set_apart(frame: pd.DataFrame, copies: pd.DataFrame) -> pd.DataFrame:
 
 def _listed(frame: pd.DataFrame, copies: pd.DataFrame) -> np.ndarray:
     """Whether each row's model and image stand in the table of copies, bool [N]."""
-    asked = pd.MultiIndex.from_frame(frame[["model", "clip_id"]])
-    return asked.isin(pd.MultiIndex.from_frame(copies[["model", "clip_id"]]))
+    pairs = pd.MultiIndex.from_frame(frame[["model", "clip_id"]])
+    return pairs.isin(pd.MultiIndex.from_frame(copies[["model", "clip_id"]]))

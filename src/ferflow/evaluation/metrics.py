@@ -57,10 +57,10 @@ def from_confusion(confusion: np.ndarray) -> dict[str, np.ndarray]:
     """
     confusion = np.asarray(confusion, float)
     right = np.diagonal(confusion, axis1=-2, axis2=-1)
-    occurs, said = confusion.sum(-1), confusion.sum(-2)
+    occurs, predicted = confusion.sum(-1), confusion.sum(-2)
     n, classes = occurs.sum(-1), per_class(confusion)
     observed = _ratio(right.sum(-1), n)
-    by_chance = _ratio((occurs * said).sum(-1), n**2)
+    by_chance = _ratio((occurs * predicted).sum(-1), n**2)
     counted = occurs > 0
     return {
         "accuracy": observed,
@@ -74,11 +74,11 @@ def per_class(confusion: np.ndarray) -> dict[str, np.ndarray]:
     """Precision, recall and F1 of each class, [...,K] each, from confusion matrices [...,K,K] of counts."""
     confusion = np.asarray(confusion, float)
     right = np.diagonal(confusion, axis1=-2, axis2=-1)
-    occurs, said = confusion.sum(-1), confusion.sum(-2)
+    occurs, predicted = confusion.sum(-1), confusion.sum(-2)
     return {
-        "precision": _ratio(right, said),
+        "precision": _ratio(right, predicted),
         "recall": _ratio(right, occurs),
-        "f1": _ratio(2 * right, said + occurs),
+        "f1": _ratio(2 * right, predicted + occurs),
     }
 
 

@@ -89,7 +89,7 @@ def write(frame: pd.DataFrame, path: str | Path) -> None:
 
 def table(
     clips: pd.DataFrame,
-    shares: np.ndarray,
+    probabilities: np.ndarray,
     classes: Sequence[str],
     model: str,
     protocol: str,
@@ -99,16 +99,16 @@ def table(
     role: str = "model",
     view: str = "",
 ) -> pd.DataFrame:
-    """Predictions for `clips` (columns clip_id, subject_id, emotion) with probabilities `shares` [N,K].
+    """Predictions for `clips` (columns clip_id, subject_id, emotion) from `probabilities` [N,K].
 
     The predicted class is the one with the greatest written probability; of several the first (thesis,
     3.2.3).
     """
-    shares = np.round(shares, DECIMALS)
+    probabilities = np.round(probabilities, DECIMALS)
     rows = clips[["clip_id", "subject_id", "emotion"]].reset_index(drop=True)
-    rows["predicted"] = [classes[k] for k in shares.argmax(axis=1)]
+    rows["predicted"] = [classes[k] for k in probabilities.argmax(axis=1)]
     for k, name in enumerate(classes):
-        rows[f"p_{name}"] = shares[:, k]
+        rows[f"p_{name}"] = probabilities[:, k]
     rows = rows.assign(model=model, role=role, view=view, protocol=protocol)
     rows["fold"], rows["seed"] = (pd.array([one] * len(rows), dtype="Int64") for one in (fold, seed))
     return rows
@@ -129,8 +129,8 @@ def scores(frame: pd.DataFrame, emotions: Sequence[str]) -> np.ndarray:
 def codes(frame: pd.DataFrame, emotions: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
     """True and predicted classes as indices [N] in `emotions`."""
     index = {emotion: k for k, emotion in enumerate(emotions)}
-    truth, said = (frame[column].map(index).to_numpy(int) for column in ("emotion", "predicted"))
-    return truth, said
+    truth, predicted = (frame[column].map(index).to_numpy(int) for column in ("emotion", "predicted"))
+    return truth, predicted
 
 
 def first_largest(values: np.ndarray) -> np.ndarray:
@@ -150,8 +150,8 @@ def _one(path: Path, emotions: Sequence[str]) -> pd.DataFrame:
         raise InputError(path, f"lacks the column {', '.join(lacking)}", "give a score for every class")
     columns = [column for column in columns if column in wanted]
     if columns != wanted:
-        found, order = ", ".join(columns), ", ".join(wanted)
-        raise InputError(path, f"its classes are in the order {found}", f"use {order}")
+        order_there, order = ", ".join(columns), ", ".join(wanted)
+        raise InputError(path, f"its classes are in the order {order_there}", f"use {order}")
     for column in ("emotion", "predicted"):
         problem = f"{column} is not among the classes {', '.join(emotions)}"
         refuse_rows(path, frame, ~frame[column].isin(emotions), problem, "correct it")
@@ -160,19 +160,19 @@ def _one(path: Path, emotions: Sequence[str]) -> pd.DataFrame:
     values = scores(frame, emotions)
     empty = np.isnan(values)
     refuse_rows(path, frame, empty.any(1) & ~empty.all(1), "some of its scores are empty", "give all or none")
-    given = ~empty.any(1)
+    scored = ~empty.any(1)
     stray = (frame[others].fillna(0).to_numpy(float) > SUM_TOLERANCE).any(1)
     refuse_rows(
         path, frame, stray, "has a score for a class that is not evaluated", "leave that column empty"
     )
-    off = given & (np.abs(values.sum(1) - 1) > SUM_TOLERANCE)
+    off = scored & (np.abs(values.sum(1) - 1) > SUM_TOLERANCE)
     refuse_rows(path, frame, off, "its scores do not sum to 1", "write the softmax of the logits")
-    largest = np.where(given, first_largest(np.nan_to_num(values, nan=-1.0)), 0)
-    _, said = codes(frame, emotions)
+    largest = np.where(scored, first_largest(np.nan_to_num(values, nan=-1.0)), 0)
+    _, predicted = codes(frame, emotions)
     rows = np.arange(len(frame))
-    other = given & (values[rows, said] < values[rows, largest] - SUM_TOLERANCE)
+    other = scored & (values[rows, predicted] < values[rows, largest] - SUM_TOLERANCE)
     refuse_rows(path, frame, other, "predicted is not the class with the greatest score", "correct it")
-    frame["predicted"] = np.where(given, np.asarray(emotions, object)[largest], frame["predicted"])
+    frame["predicted"] = np.where(scored, np.asarray(emotions, object)[largest], frame["predicted"])
     if "role" not in frame:
         frame["role"] = np.where(frame["protocol"] == HUMAN, HUMAN, "model")
     if "view" not in frame:

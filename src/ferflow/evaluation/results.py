@@ -117,10 +117,10 @@ def draws(
     frame: pd.DataFrame, emotions: Sequence[str], settings: Evaluation, seed: int
 ) -> dict[str, np.ndarray] | None:
     """Bootstrap values [B] of the metrics that labels alone give; None with a single subject."""
-    found = matrices(frame, emotions)
-    if len(found) < 2:
+    by_unit = matrices(frame, emotions)
+    if len(by_unit) < 2:
         return None
-    return from_confusion(resampled(found, settings.bootstrap, np.random.default_rng(seed)))
+    return from_confusion(resampled(by_unit, settings.bootstrap, np.random.default_rng(seed)))
 
 
 def absent(frame: pd.DataFrame, emotions: Sequence[str]) -> str:
@@ -134,7 +134,7 @@ def measured_of(
     part: pd.DataFrame, emotions: Sequence[str], settings: Evaluation, seed: int, scored: Sequence[str]
 ) -> Measured:
     """All metrics of one model's rows, as in `results`."""
-    found = Measured(
+    measured = Measured(
         measure(part["emotion"], part["predicted"], emotions), draws(part, emotions, settings, seed), {}, {}
     )
     columns = {f"p_{emotion}" for emotion in emotions}
@@ -143,48 +143,53 @@ def measured_of(
         for metric in scored:
             area = float(auc.macro(AREAS[metric](truth, probabilities)))
             if not np.isnan(area):
-                found.values[metric] = area
+                measured.values[metric] = area
         # The other area takes a sort for each resample: it has no interval.
-        if "auc" in found.values and found.draws is not None:
+        if "auc" in measured.values and measured.draws is not None:
             rng = np.random.default_rng(seed)
             areas = auc.resampled_areas(truth, probabilities, units(part), settings.bootstrap, rng)
-            found.draws["auc"] = auc.macro(areas)
+            measured.draws["auc"] = auc.macro(areas)
     if "predicted_valence" in part and part["predicted_valence"].notna().all():
-        _add_regression(found, part, settings, seed)
-    return found
+        _add_regression(measured, part, settings, seed)
+    return measured
 
 
 AREAS = {"auc": auc.areas, "auc_pr": auc.average_precisions}
 """What the probabilities give, the mean over the classes of each against the rest."""
 
 
-def _add_regression(found: Measured, part: pd.DataFrame, settings: Evaluation, seed: int) -> None:
+def _add_regression(measured: Measured, part: pd.DataFrame, settings: Evaluation, seed: int) -> None:
     for name in regression.DIMENSIONS:
         there = regression.known(part, name)
         pairs = there[name].to_numpy(float), there[f"predicted_{name}"].to_numpy(float)
         drawn = regression.resampled(*pairs, units(there), settings, seed)
         for metric, (value, note) in regression.regression(*pairs).items():
             column = f"{metric}_{name}"
-            found.values[column], found.notes[column] = value, note
-            found.sizes[column] = len(there)
-            if found.draws is not None and metric in drawn:
-                found.draws[column] = drawn[metric]
+            measured.values[column], measured.notes[column] = value, note
+            measured.sizes[column] = len(there)
+            if measured.draws is not None and metric in drawn:
+                measured.draws[column] = drawn[metric]
 
 
 def _rows(
-    common: dict, fold: int | None, part: pd.DataFrame, found: Measured, settings: Evaluation, remarks: list
+    common: dict,
+    fold: int | None,
+    part: pd.DataFrame,
+    measured: Measured,
+    settings: Evaluation,
+    remarks: list,
 ) -> list[dict]:
     rows = []
-    alone = "one subject: no interval" if found.draws is None else ""
-    for metric in sorted(found.values, key=ORDER.index):
-        value, low, high = found.values[metric], None, None
-        if found.draws is not None and metric in found.draws and np.isfinite(value):
+    alone = "one subject: no interval" if measured.draws is None else ""
+    for metric in sorted(measured.values, key=ORDER.index):
+        value, low, high = measured.values[metric], None, None
+        if measured.draws is not None and metric in measured.draws and np.isfinite(value):
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", RuntimeWarning)  # a metric that no resample has: no interval
-                low, high = interval(found.draws[metric], settings.confidence)
+                low, high = interval(measured.draws[metric], settings.confidence)
         about = {"fold": fold, "metric": metric, "value": value, "low": low, "high": high}
-        size = {"n_clips": found.sizes.get(metric, len(part)), "n_subjects": n_subjects(part)}
-        mark = marks(part, found.notes.get(metric, ""), *remarks)
+        size = {"n_clips": measured.sizes.get(metric, len(part)), "n_subjects": n_subjects(part)}
+        mark = marks(part, measured.notes.get(metric, ""), *remarks)
         mark["note"] = "; ".join(filter(None, [mark["note"], alone]))
         rows.append(common | about | size | mark)
     return rows

@@ -107,9 +107,9 @@ def representatives(frame: pd.DataFrame, emotions: Sequence[str]) -> pd.DataFram
     parts = []
     for _, rows in predictions.groups(frame):
         fold, accuracy, mean = representative_fold(rows)
-        told = f"fold {fold + 1}: accuracy {100 * accuracy:.1f} %, mean {100 * mean:.1f} %"
+        chosen = f"fold {fold + 1}: accuracy {100 * accuracy:.1f} %, mean {100 * mean:.1f} %"
         table = confusion(rows[rows["fold"] == fold], emotions)
-        parts.append(table.assign(note=[f"{told}; {note}".removesuffix("; ") for note in table["note"]]))
+        parts.append(table.assign(note=[f"{chosen}; {note}".removesuffix("; ") for note in table["note"]]))
     return pd.concat(parts, ignore_index=True)
 
 

@@ -66,12 +66,12 @@ def write(
     sexes = tables.read(manifest_csv, "manifest").set_index("clip_id")["sex"]
     parts = []
     for model in dict.fromkeys(name for name, _ in prediction_csvs):
-        said, curves = {}, {}
+        predictions, curves = {}, {}
         for scheme in SCHEMES:
             paths = prediction_csvs[model, scheme]
-            said[scheme] = predictions_table.read(paths, emotions, manifest_csv, protocol)
+            predictions[scheme] = predictions_table.read(paths, emotions, manifest_csv, protocol)
             curves[scheme] = [tables.read(path, "history") for path in history_csvs[model, scheme]]
-        parts.append(split_kinds(said, curves, sexes, emotions, settings, seed))
+        parts.append(split_kinds(predictions, curves, sexes, emotions, settings, seed))
     tables.write(pd.concat(parts, ignore_index=True), output, "split_kinds")
 
 
@@ -107,13 +107,13 @@ def _subjects(part: pd.DataFrame, sexes: pd.Series) -> dict[str, int]:
 
 def _by_sex(part, sexes, emotions, settings, seed) -> dict[str, float]:
     table = by_group(part, SEX, sexes, emotions, settings, seed)
-    found = {}
+    numbers = {}
     for value, name in OF_SEX.items():
-        own = table[(table["group"] == value) & (table["metric"] == "accuracy")] if len(table) else table
-        if len(own) and own["n_clips"].item():
-            found[f"accuracy_{name}"] = float(own["value"].item())
-            found |= {f"{name}_{end}": own[end].item() for end in ("low", "high")}
-    return found
+        rows = table[(table["group"] == value) & (table["metric"] == "accuracy")] if len(table) else table
+        if len(rows) and rows["n_clips"].item():
+            numbers[f"accuracy_{name}"] = float(rows["value"].item())
+            numbers |= {f"{name}_{end}": rows[end].item() for end in ("low", "high")}
+    return numbers
 
 
 def _difference(tidy: Mapping[str, pd.DataFrame], sexes: pd.Series, settings: Evaluation, seed: int) -> dict:

@@ -45,14 +45,14 @@ def block_maps(network: SpatialNetwork, image: Tensor) -> list[tuple[int, np.nda
 
     `image` is [1,C,S,S] with values 0–1, as `spatial.prepare` gives it; the network is in evaluation mode.
     """
-    found: dict[int, np.ndarray] = {}
+    by_block: dict[int, np.ndarray] = {}
 
     def note(number: int):
         def hook(_block, _inputs, output: Tensor) -> None:
             maps = as_maps(output)
             if maps is not None:
                 # Copied at once: a later layer may change the output in place.
-                found[number] = maps[0].float().cpu().numpy().copy()
+                by_block[number] = maps[0].float().cpu().numpy().copy()
 
         return hook
 
@@ -63,7 +63,7 @@ def block_maps(network: SpatialNetwork, image: Tensor) -> list[tuple[int, np.nda
     finally:
         for hook in hooks:
             hook.remove()
-    return sorted(found.items())
+    return sorted(by_block.items())
 
 
 def mosaic(maps: np.ndarray, n: int, side: int) -> tuple[np.ndarray, int, int]:
@@ -116,10 +116,10 @@ def class_map(
         hook = module.register_forward_hook(lambda _module, _inputs, output: cut(output))
     try:
         with torch.enable_grad():
-            said = ask(network.features(image, layer))
+            logits = ask(network.features(image, layer))
     finally:
         hook.remove()
-    (gradient,) = torch.autograd.grad(said.sum(), kept[0])
+    (gradient,) = torch.autograd.grad(logits.sum(), kept[0])
     maps, slopes = as_maps(kept[0].detach())[0], as_maps(gradient)[0]
     weights = slopes.mean(dim=(1, 2), keepdim=True)
     return (weights * maps).sum(0).clamp(min=0).numpy()
@@ -170,8 +170,8 @@ def contributions(
     still = torch.as_tensor(np.asarray(neutral, np.float32)).expand_as(clip)
     way = clip - still
     total = torch.zeros(len(clip), dtype=torch.float64)
-    shares = (torch.arange(steps) + 0.5) / steps  # the middles of equal parts of the way
-    for some in shares.split(AT_ONCE):
+    fractions = (torch.arange(steps) + 0.5) / steps  # the middles of equal parts of the way
+    for some in fractions.split(AT_ONCE):
         points = (still + some[:, None, None] * way).requires_grad_()
         (gradients,) = torch.autograd.grad(log_probability(head, points, wanted).sum(), points)
         total += (gradients * way).sum(dim=(0, 2)).double()

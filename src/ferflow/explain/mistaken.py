@@ -104,11 +104,11 @@ def write_mistaken(
     """AU curves of the clips that `model` got wrong under `protocol`, the surest mistakes first."""
     errors = tables.read(errors_csv, "errors")
     wrong = errors[(errors["protocol"] == protocol) & (errors["model"] == model)]
-    says = {row["clip_id"]: row[f"p_{row['predicted']}"] for row in wrong.to_dict("records")}
+    probability_of = {row["clip_id"]: row[f"p_{row['predicted']}"] for row in wrong.to_dict("records")}
     clips = clips_of(trim_csv, manifest_csv)
     synthetic = bool(clips["synthetic"].any())
     clips = clips.merge(wrong[["clip_id", "predicted"]], on="clip_id", validate="one_to_one")
-    clips["probability"] = clips["clip_id"].map(says).astype(float)
+    clips["probability"] = clips["clip_id"].map(probability_of).astype(float)
     clips = clips.sort_values(["probability", "clip_id"], ascending=[False, True])
     shown = clips.head(SHEET)
     files = by_subject(aus)

@@ -41,8 +41,11 @@ def feature_maps(
     with reproducible(derive_seed(seed, "pictures"), threads):
         network, description = spatial.load(model)
         image = spatial.prepare(crop[None], network)
-        found = attribution.block_maps(network, image)
-    mosaics = [Mosaic(block, *_mosaic(values, settings, values.shape)) for block, values in found]
+        maps = attribution.block_maps(network, image)
+    mosaics = []
+    for block, values in maps:
+        pixels, shown, flat = attribution.mosaic(values, settings.maps, settings.map_size)
+        mosaics.append(Mosaic(block, pixels, values.shape, shown, flat))
     pixels = np.rint(image[0].permute(1, 2, 0).numpy() * 255).astype(np.uint8)
     shown = pixels[..., 0] if pixels.shape[2] == 1 else chosen.shrunk(pixels, settings.face_size)
     with style.style():
@@ -50,11 +53,6 @@ def feature_maps(
         name = model_label(network.name)
         drawn = network_figures.feature_maps(shown, mosaics, name, f"{example.clip_id}, frame {number}", mark)
         style.save(drawn, output, f"Feature maps of {name}")
-
-
-def _mosaic(values: np.ndarray, settings: Pictures, size: Sequence[int]) -> tuple:
-    picture, shown, flat = attribution.mosaic(values, settings.maps, settings.map_size)
-    return picture, tuple(size), shown, flat
 
 
 def deciding_frames(
@@ -76,9 +74,10 @@ def deciding_frames(
     files of the clips as they are. Chosen are the right clip and the mistake that it was surest of.
     """
     clips = clips_of(trim_csv, manifest_csv)
-    said = tables.read(predictions_csv, "predictions")
-    said = said[said["protocol"] == "test"].drop(columns=["emotion", "subject_id"], errors="ignore")
-    said = said.merge(clips, on="clip_id", validate="one_to_one")
+    predictions = tables.read(predictions_csv, "predictions")
+    predictions = predictions[predictions["protocol"] == "test"]
+    predictions = predictions.drop(columns=["emotion", "subject_id"], errors="ignore")
+    predictions = predictions.merge(clips, on="clip_id", validate="one_to_one")
     face_files, feature_files = by_subject(faces), by_subject(features)
     with reproducible(derive_seed(seed, "pictures"), threads):
         final = load_final(model)
@@ -86,7 +85,7 @@ def deciding_frames(
         for emotion in emotions:
             pair = [
                 None if clip is None else _decided(final, clip, clips, face_files, feature_files, settings)
-                for clip in surest(said[said["emotion"] == emotion])
+                for clip in surest(predictions[predictions["emotion"] == emotion])
             ]
             pairs.append((emotion, *pair))
     with style.style():
@@ -97,10 +96,10 @@ def deciding_frames(
         style.save(drawn, out, f"Class-activation maps of {name}")
 
 
-def surest(said: pd.DataFrame) -> tuple[dict | None, dict | None]:
+def surest(predictions: pd.DataFrame) -> tuple[dict | None, dict | None]:
     """Of predictions of one emotion's clips: the right one and the wrong one with the greatest probability of
     what was said, the first by name of several; None where there is none. Adds it as `probability`."""
-    rows = said.sort_values("clip_id").to_dict("records")
+    rows = predictions.sort_values("clip_id").to_dict("records")
     for row in rows:
         row["probability"] = row[f"p_{row['predicted']}"]
     sides = ([], [])
@@ -124,9 +123,9 @@ def _decided(
     longest = final.extraction.max_frames
     numbers = chosen.tracked(faces[subject], name, int(clip["begin"]), int(clip["end"]))[:longest]
     normalise = final.extraction.normalise
-    ours = clips[clips["emotion"].isin(final.classes)]
-    windows = {row.clip_id: (row.begin, row.end) for row in ours.itertuples()}
-    offset = data.offset(normalise, path, name, subject, ours, windows, longest)
+    of_classes = clips[clips["emotion"].isin(final.classes)]
+    windows = {row.clip_id: (row.begin, row.end) for row in of_classes.itertuples()}
+    offset = data.offset(normalise, path, name, subject, of_classes, windows, longest)
     less = 0 if offset is None else offset
     rows = _features(path, name, numbers) - less
     # The face before the expression: the same first frames that the action units count from.
@@ -138,9 +137,9 @@ def _decided(
     face = chosen.crops(faces[subject], name, [int(numbers[place])])[0]
     sequence = torch.from_numpy(rows)[None]
 
-    def ask(own: torch.Tensor) -> torch.Tensor:
+    def ask(features_of_frame: torch.Tensor) -> torch.Tensor:
         """The head's logit with the features of the frame in their place."""
-        placed = (own - torch.as_tensor(less))[None]
+        placed = (features_of_frame - torch.as_tensor(less))[None]
         clip_features = torch.cat([sequence[:, :place], placed, sequence[:, place + 1 :]], dim=1)
         return attribution.logit(final.head, clip_features, wanted)
 

@@ -41,8 +41,8 @@ class Example:
     ) -> Example:
         """`clip_id`, or another where it is not in the manifest; `faces` and `aus` are of all subjects."""
         clip = manifest.example(manifest_csv, clip_id)
-        own = [by_subject(paths)[clip["subject_id"]] for paths in (faces, aus)]
-        return cls(clip["clip_id"], *own, trim_csv, manifest_csv)
+        paths_of_clip = [by_subject(paths)[clip["subject_id"]] for paths in (faces, aus)]
+        return cls(clip["clip_id"], *paths_of_clip, trim_csv, manifest_csv)
 
     def row(self) -> dict:
         """Its line of schema `trim`, with `synthetic` and so on (`report.run.clips_of`).
@@ -119,27 +119,35 @@ def face(example: Example, output: str | Path, extend: float, settings: Pictures
     """
     clip, number, crop = example.peak()
     first = int(chosen.tracked(example.faces, example.clip_id)[0])
-    found, _ = store.read_place(example.faces, example.clip_id, first)
+    first_box, _ = store.read_place(example.faces, example.clip_id, first)
     box, landmarks = store.read_place(example.faces, example.clip_id, number)
-    frames = chosen.whole(manifest.example(example.manifest_csv, example.clip_id)["source"], [first, number])
-    height, width = frames[0].shape[:2]
+    whole_frames = chosen.whole(
+        manifest.example(example.manifest_csv, example.clip_id)["source"], [first, number]
+    )
+    height, width = whole_frames[0].shape[:2]
     # Clipped at the frame's edge, less than `extend` was added.
-    edge = found[1] + found[3] >= height
-    chin = found[1] + found[3] - extend
-    wide, high = round(float(found[2])), round(float(found[3] - (0 if edge else extend)))
+    edge = first_box[1] + first_box[3] >= height
+    chin = first_box[1] + first_box[3] - extend
+    wide, high = round(float(first_box[2])), round(float(first_box[3] - (0 if edge else extend)))
     panel = (style.PAGE - 0.3) / 3
     with style.style():
         drawn = style.figure(style.PAGE, 0.95 + panel * max(height / width, 1))
         left, middle, right = drawn.subplots(1, 3)
-        for axes, frame in zip((left, middle), frames, strict=True):
+        for axes, frame in zip((left, middle), whole_frames, strict=True):
             style.picture(axes, chosen.shrunk(frame, settings.frame_size))
             # Drawn in the source's own pixels, whatever the size of what is embedded.
             axes.images[0].set_extent((0, frame.shape[1], frame.shape[0], 0))
             axes.set(xlim=(0, frame.shape[1]), ylim=(frame.shape[0], 0))
-        _box(left, found)
+        _box(left, first_box)
         if not edge:
             for line, colour in (("-", "white"), (":", style.DARK)):
-                left.plot([found[0], found[0] + found[2]], [chin, chin], line, color=colour, linewidth=1.4)
+                left.plot(
+                    [first_box[0], first_box[0] + first_box[2]],
+                    [chin, chin],
+                    line,
+                    color=colour,
+                    linewidth=1.4,
+                )
         _box(middle, box)
         middle.plot(landmarks[:, 0], landmarks[:, 1], ".", color="white", markersize=1.6, markeredgewidth=0)
         style.picture(right, crop)

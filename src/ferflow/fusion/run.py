@@ -82,15 +82,15 @@ def fusions(
         test = aligned(predictions, everyone, "test", emotions)
         refuse_shared_subjects(cv, test)
 
-    found = []
+    made = []
     for name in fusion.named():
-        found += _by_rules(name, cv.of(members[f"sets.{name}"]), test, fusion.rules)
+        made += _by_rules(name, cv.of(members[f"sets.{name}"]), test, fusion.rules)
     if fusion.stacking is not None:
-        found.append(_stacked(cv.of(members["stacking.models"]), test, fusion, derive_seed(seed, "stacking")))
+        made.append(_stacked(cv.of(members["stacking.models"]), test, fusion, derive_seed(seed, "stacking")))
     if fusion.best is not None:
-        found.append(_best(cv.of(members["best.models"]), test, fusion))
+        made.append(_best(cv.of(members["best.models"]), test, fusion))
 
-    rows = [_rows(one, cv, test, seed, emotions) for one in found]
+    rows = [_rows(one, cv, test, seed, emotions) for one in made]
     rows = pd.concat(rows, ignore_index=True)
     single = predictions[predictions["model"].isin(everyone)]
     every = pd.concat([single, rows])
@@ -98,7 +98,7 @@ def fusions(
     alone = [
         {"model": model, "name": model, "rule": ALONE, "models": model, "n_models": 1} for model in everyone
     ]
-    about = [*alone, *({"model": one.model, **one.about} for one in found)]
+    about = [*alone, *({"model": one.model, **one.about} for one in made)]
     return rows, _shown(about, measured, marks(every)["note"])
 
 
@@ -108,7 +108,7 @@ def _by_rules(name: str, cv: Scores, test: Scores | None, rules: Sequence[str]) 
         Fused(
             fusion_name(name, rule),
             cross_fitted(cv, rule),
-            None if test is None else fuse(test.of(cv.models).shares, rule, weights),
+            None if test is None else fuse(test.of(cv.models).probabilities, rule, weights),
             _about(name, rule, cv.models, weights if rule == "weighted" else None),
         )
         for rule in rules
@@ -122,7 +122,7 @@ def _stacked(cv: Scores, test: Scores | None, fusion: Fusion, seed: int) -> Fuse
     return Fused(
         fusion_name(STACKING),
         stacking.cross_fitted(cv, about.strengths, about.folds, seed),
-        None if test is None else stack.predict(test.of(cv.models).shares),
+        None if test is None else stack.predict(test.of(cv.models).probabilities),
         _about(STACKING, "logistic regression", cv.models, None)
         | {"strength": stack.strength, "note": "in cross-validation each fold by a stack fitted without it"},
     )
@@ -146,23 +146,23 @@ def _best(cv: Scores, test: Scores | None, fusion: Fusion) -> Fused:
 
 
 def _about(name: str, rule: str, models: Sequence[str], weights: np.ndarray | None) -> dict:
-    told = "" if weights is None else ", ".join(f"{weight:.4f}" for weight in weights)
+    listed = "" if weights is None else ", ".join(f"{weight:.4f}" for weight in weights)
     return {
         "name": name,
         "rule": rule,
         "models": ", ".join(models),
         "n_models": len(models),
-        "weights": told,
+        "weights": listed,
     }
 
 
 def _rows(one: Fused, cv: Scores, test: Scores | None, seed: int, emotions: Sequence[str]) -> pd.DataFrame:
     parts = []
-    for scores, shares in ((cv, one.cv), (test, one.test)):
+    for scores, probabilities in ((cv, one.cv), (test, one.test)):
         if scores is None:
             continue
-        said = (emotions, one.model, scores.protocol, None, seed)
-        part = table(scores.clips, shares, *said, role="fusion")
+        who = (emotions, one.model, scores.protocol, None, seed)
+        part = table(scores.clips, probabilities, *who, role="fusion")
         part["fold"] = scores.clips["fold"].astype("Int64")
         for column in ("synthetic", "leaky"):
             part[column] = scores.clips[column].to_numpy(bool)

@@ -98,12 +98,12 @@ def simulate(
         wrong = [emotion for emotion in emotions if emotion != label]
         lure = str(rng.choice(lures or wrong))
         for name, skill in skills.items():
-            own = _rng(seed, name, clip_id)
-            if own.random() < 1 / (1 + np.exp(difficulty - skill)):
-                said = label
+            answer_rng = _rng(seed, name, clip_id)
+            if answer_rng.random() < 1 / (1 + np.exp(difficulty - skill)):
+                answer = label
             else:
-                said = lure if own.random() < settings.confusion else str(own.choice(wrong))
-            rows.append({"annotator": name, "clip_id": clip_id, "emotion": said})
+                answer = lure if answer_rng.random() < settings.confusion else str(answer_rng.choice(wrong))
+            rows.append({"annotator": name, "clip_id": clip_id, "emotion": answer})
     return pd.DataFrame(rows).sort_values(["annotator", "clip_id"], ignore_index=True)
 
 

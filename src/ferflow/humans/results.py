@@ -46,10 +46,10 @@ def majority(votes: Votes) -> Majority:
 
 def majority_predictions(votes: Votes, simulated: bool, seed: int | None = None) -> pd.DataFrame:
     """Schema `predictions`, protocol `human`: the majority as one model, whose scores are shares of votes."""
-    shares = votes.counts / votes.n[:, None]
-    said = np.asarray(votes.emotions, object)[majority(votes).winner]
-    scores = {f"p_{emotion}": shares[:, k] for k, emotion in enumerate(votes.emotions)}
-    frame = votes.clips[["clip_id", "subject_id", "emotion"]].assign(predicted=said, **scores)
+    probabilities = votes.counts / votes.n[:, None]
+    predicted = np.asarray(votes.emotions, object)[majority(votes).winner]
+    scores = {f"p_{emotion}": probabilities[:, k] for k, emotion in enumerate(votes.emotions)}
+    frame = votes.clips[["clip_id", "subject_id", "emotion"]].assign(predicted=predicted, **scores)
     model = SIMULATED_MAJORITY_MODEL if simulated else MAJORITY_MODEL
     return human_rows(frame.assign(model=model, role=SIMULATED if simulated else HUMAN), seed)
 
@@ -68,18 +68,18 @@ def per_annotator(
     """
     answers = answers.assign(right=answers["predicted"] == answers["emotion"], unit=units(answers))
     rows = []
-    for name, own in answers.groupby("annotator", sort=True):
+    for name, answered in answers.groupby("annotator", sort=True):
         note = f"{missing[name]} of {n_clips} clips" if name in missing else ""
         for emotion in (ALL, *emotions):
-            part = own if emotion == ALL else own[own["emotion"] == emotion]
+            part = answered if emotion == ALL else answered[answered["emotion"] == emotion]
             if part.empty:
                 continue
-            found = share(part["right"], pd.Series(1, part.index), part["unit"], settings, seed)
-            remarks = [remark for remark in (note, found.note) if remark]
+            estimate = share(part["right"], pd.Series(1, part.index), part["unit"], settings, seed)
+            remarks = [remark for remark in (note, estimate.note) if remark]
             rows.append(
                 {"annotator": name, "emotion": emotion, "n_clips": len(part)}
-                | {"n_right": int(part["right"].sum()), "accuracy": found.value}
-                | {"low": found.low, "high": found.high, "note": "; ".join(remarks)}
+                | {"n_right": int(part["right"].sum()), "accuracy": estimate.value}
+                | {"low": estimate.low, "high": estimate.high, "note": "; ".join(remarks)}
             )
     return pd.DataFrame(rows)
 
@@ -148,22 +148,22 @@ def mistaken_for(votes: Votes, mistaken: float, settings: Evaluation, seed: int)
     drawn = units(missed.clips).to_numpy()
     rows = []
     for k, emotion in enumerate(votes.emotions):
-        own = labels == k
+        of_class = labels == k
         for other, name in enumerate(votes.emotions):
             if other == k:
                 continue
-            found = share(wrong[own, other], wrong[own].sum(1), drawn[own], settings, seed)
+            estimate = share(wrong[of_class, other], wrong[of_class].sum(1), drawn[of_class], settings, seed)
             rows.append(
                 {
                     "emotion": emotion,
                     "mistaken_for": name,
-                    "n_clips": int(own.sum()),
-                    "n_most": int((most[own] == other).sum()),
-                    "n_answers": int(wrong[own, other].sum()),
-                    "share": found.value,
-                    "low": found.low,
-                    "high": found.high,
-                    "note": found.note if own.any() else "no clip was mistaken by most",
+                    "n_clips": int(of_class.sum()),
+                    "n_most": int((most[of_class] == other).sum()),
+                    "n_answers": int(wrong[of_class, other].sum()),
+                    "share": estimate.value,
+                    "low": estimate.low,
+                    "high": estimate.high,
+                    "note": estimate.note if of_class.any() else "no clip was mistaken by most",
                 }
             )
     return pd.DataFrame(rows)

@@ -35,7 +35,9 @@ def summary(
     for comparison in comparisons.values():
         for run in comparison.runs:
             last = pd.DataFrame([history.iloc[-1] for history in histories[run]])
-            own, training = (last[f"{side}_accuracy"].astype(float) for side in ("validation", "train"))
+            validation, training = (
+                last[f"{side}_accuracy"].astype(float) for side in ("validation", "train")
+            )
             rows.append(
                 {
                     "comparison": comparison.title,
@@ -43,12 +45,12 @@ def summary(
                     "changes": _words(changes.get(run, {})),
                     "n_folds": len(last),
                     "epochs": int(last["epoch"].max()),
-                    "accuracy": own.mean(),
-                    "spread": own.std(ddof=1),
-                    "least": own.min(),
-                    "greatest": own.max(),
+                    "accuracy": validation.mean(),
+                    "spread": validation.std(ddof=1),
+                    "least": validation.min(),
+                    "greatest": validation.max(),
                     "train_accuracy": training.mean(),
-                    "gap": training.mean() - own.mean(),
+                    "gap": training.mean() - validation.mean(),
                 }
             )
     return pd.DataFrame(rows)

@@ -46,33 +46,35 @@ def write_finetuned(
     """Write schema `finetuned`; `models` has the model.pt and predictions.csv of each fine-tuned model."""
     from ferflow.models import spatial as networks
 
-    found = []
+    trained = []
     for name, (model_pt, predictions_csv) in models.items():
         network, content = networks.load(model_pt)
-        said = tables.read(predictions_csv, "predictions")
-        found.append((name, network, content["meta"], float((said.emotion == said.predicted).mean())))
-    tables.write(finetuned(found, study_note(protocol)), output, "finetuned")
+        predictions = tables.read(predictions_csv, "predictions")
+        trained.append(
+            (name, network, content["meta"], float((predictions.emotion == predictions.predicted).mean()))
+        )
+    tables.write(finetuned(trained, study_note(protocol)), output, "finetuned")
 
 
-def finetuned(found: Sequence[tuple[str, SpatialNetwork, dict, float]], note: str) -> pd.DataFrame:
+def finetuned(trained: Sequence[tuple[str, SpatialNetwork, dict, float]], note: str) -> pd.DataFrame:
     """Schema `finetuned`: a row for each of ours and for each that the thesis alone has.
 
-    `found`: name, network, the `meta` of its file, and its accuracy on PrivateTest.
+    `trained`: name, network, the `meta` of its file, and its accuracy on PrivateTest.
     """
     from ferflow.models.network import count
 
     rows = []
     listed = published("thesis", "3.4")["item"]
-    for network in dict.fromkeys([*listed, *(net.name for _, net, _, _ in found)]):
+    for network in dict.fromkeys([*listed, *(net.name for _, net, _, _ in trained)]):
         theirs, remark = _printed(network)
-        mine = [one for one in found if one[1].name == network]
-        if not mine:
+        of_network = [one for one in trained if one[1].name == network]
+        if not of_network:
             remark = "; ".join(filter(None, [remark, "not run"]))
             rows.append(theirs | {"model": "", "synthetic": False, "note": remark})
-        for name, net, meta, accuracy in mine:
+        for name, net, meta, accuracy in of_network:
             blocks, synthetic = int(meta["kept"].get("unfreeze", "0 blocks").split()[0]), meta["synthetic"]
             net.unfreeze(blocks)
-            ours = {
+            row = {
                 "model": name,
                 "blocks": blocks,
                 "ours": accuracy,
@@ -81,7 +83,7 @@ def finetuned(found: Sequence[tuple[str, SpatialNetwork, dict, float]], note: st
                 "synthetic": synthetic,
                 "note": "; ".join(filter(None, [remark, NOT_COMPARABLE * synthetic, note])),
             }
-            rows.append(theirs | ours)
+            rows.append(theirs | row)
     return tables.from_rows(rows, "finetuned")
 
 
@@ -124,10 +126,10 @@ def curves(table: pd.DataFrame, name: str, marks: str) -> Figure:
     return drawn
 
 
-def _attempts(axes: Axes, mine: pd.DataFrame, what: str) -> None:
-    last = int(mine["epoch"].max())
+def _attempts(axes: Axes, rows: pd.DataFrame, what: str) -> None:
+    last = int(rows["epoch"].max())
     for (colour, marker), (attempt, curve) in zip(
-        ATTEMPTS, mine.groupby("attempt", sort=False), strict=False
+        ATTEMPTS, rows.groupby("attempt", sort=False), strict=False
     ):
         top = curve["validation_accuracy"].astype(float).max()
         label = f"{attempt}: {100 * top:.1f} %" + (", kept" if curve["kept"].all() else "")

@@ -147,8 +147,8 @@ def annotators(accuracy: pd.DataFrame, summary: pd.DataFrame, confidence: float,
         ("all answers", "accuracy", "D"),
         ("majority vote", "majority_accuracy", "s"),
     ):
-        found = whole.loc[measure]
-        rows.append((name, found["value"], found["low"], found["high"], marker))
+        row = whole.loc[measure]
+        rows.append((name, row["value"], row["low"], row["high"], marker))
     drawn = style.figure(2 * style.COLUMN, 1.0 + 0.19 * len(rows))
     axes = drawn.subplots()
     for place, (name, value, low, high, marker) in enumerate(rows):

@@ -49,9 +49,9 @@ def accuracies(table: pd.DataFrame, confidence: float, chance: float) -> Figure:
         if pd.notna(row["test_low"]):
             axes.plot([place, place], [row["test_low"], row["test_high"]], color=style.MIDDLE, linewidth=1.6)
         if pd.notna(row["honest"]):
-            beside = place + BESIDE * width  # a narrow interval would hide under it
+            diamond = place + BESIDE * width  # a narrow interval would hide under it
             axes.plot(
-                beside,
+                diamond,
                 row["honest"],
                 "D",
                 color=style.MIDDLE,
@@ -120,18 +120,18 @@ def counts(table: pd.DataFrame) -> Figure:
 
 def _counted(axes: Axes, rows: pd.DataFrame, name: str) -> None:
     places = np.arange(len(rows))
-    ours = rows["ours"].astype(float)
-    axes.bar(places, ours.fillna(0), 0.7, color=style.DARK)
+    counted = rows["ours"].astype(float)
+    axes.bar(places, counted.fillna(0), 0.7, color=style.DARK)
     for place, value in zip(places, rows["published"].astype(float), strict=True):
         if not np.isnan(value):
             axes.plot([place - 0.45, place + 0.45], [value, value], color=style.MIDDLE, linewidth=1.6)
-    highest = max(1.0, np.nanmax([ours.max(), rows["published"].astype(float).max()]))
+    highest = max(1.0, np.nanmax([counted.max(), rows["published"].astype(float).max()]))
     axes.set(ylim=(0, 1.12 * highest), xlim=(-0.7, len(rows) - 0.3))
     axes.yaxis.set_major_locator(MaxNLocator(4, integer=True))
     axes.set_xticks(places, list(rows["emotion"]), rotation=60, ha="right", rotation_mode="anchor")
     axes.tick_params(axis="x", length=0)
     axes.grid(axis="y")
-    state = "no copy here" if ours.isna().all() else "ours: synthetic" if rows["synthetic"].any() else ""
+    state = "no copy here" if counted.isna().all() else "ours: synthetic" if rows["synthetic"].any() else ""
     axes.set_title(f"{name}\n{state}", loc="left")
 
 

@@ -121,24 +121,24 @@ def accuracies(
 
 
 def _row(results: pd.DataFrame, name: str, views: str, members: Sequence[str], listed: pd.DataFrame) -> dict:
-    mine = results[(results["model"] == name) & (results["view"] == views)]
+    of_view = results[(results["model"] == name) & (results["view"] == views)]
     counts = listed.loc[list(members), "parameters"]
     row = {
         "model": name,
         "views": views,
         "parameters": None if counts.isna().any() else int(counts.sum()),
-        "leaky": bool(mine["note"].str.contains(LEAKY).any()),
-        "synthetic": bool(mine["synthetic"].any()),
+        "leaky": bool(of_view["note"].str.contains(LEAKY).any()),
+        "synthetic": bool(of_view["synthetic"].any()),
         "note": "average of " + ", ".join(members) if list(members) != [name] else "",
     }
-    if mine.empty:
+    if of_view.empty:
         reasons = [note for note in listed.loc[list(members), "note"] if note.startswith(NOT_RUN)]
         if list(members) != [name]:
             reasons = [f"{row['note']}; {NOT_RUN}not all of them were"]
         row["note"] = reasons[0] if reasons else NOT_RUN + "no result in this view"
         return row
     for protocol in PROTOCOLS:
-        values = mine[mine["protocol"] == protocol].set_index("metric")
+        values = of_view[of_view["protocol"] == protocol].set_index("metric")
         if values.empty:
             continue
         accuracy = values.loc["accuracy"]

@@ -54,17 +54,17 @@ def write(
     paper: str, sources: Sequence[str], tables_csv: Sequence[str | Path], dataset: str, out: str | Path
 ) -> None:
     """Write schema `reference` of a paper, and of a study on `dataset` from its tables (as in `read`)."""
-    ours = read(paper, sources, tables_csv, dataset=dataset)
-    tables.write(compare(paper, ours), out, "reference")
+    study = read(paper, sources, tables_csv, dataset=dataset)
+    tables.write(compare(paper, study), out, "reference")
 
 
-def write_each(name: str, ours: StudyResults, folder: str | Path) -> None:
+def write_each(name: str, study: StudyResults, folder: str | Path) -> None:
     """Write each table of the paper `name` (schema `reference`) to `folder`, as `papers.files` names it."""
     for table, file in zip(papers.paper(name).tables, papers.files(name), strict=True):
-        tables.write(compare(name, ours, table), Path(folder) / f"{file}.csv", "reference")
+        tables.write(compare(name, study, table), Path(folder) / f"{file}.csv", "reference")
 
 
-def compare(name: str, ours: StudyResults, table: str | None = None, every: bool = False) -> pd.DataFrame:
+def compare(name: str, study: StudyResults, table: str | None = None, every: bool = False) -> pd.DataFrame:
     """Schema `reference`: every row that the paper `name` prints (in `table`), in the order of its tables.
 
     There is no `difference` on synthetic data, where `data` says so, nor beside another network than the
@@ -75,12 +75,12 @@ def compare(name: str, ours: StudyResults, table: str | None = None, every: bool
     rows = []
     for row in printed.rename(columns=PRINTED).to_dict("records"):
         item = row["item"]
-        name_here = {**about.items, **ours.items}.get(item, "")
+        name_here = {**about.items, **study.items}.get(item, "")
         rule, groups = about.rule(row | {"ours": name_here})
         named = {"ours": name_here or item, "remark": about.remarks.get(item, "")}
-        known = {**ours.facts, **row, **named, **groups}
-        for found in _found(rule, known, ours, every):
-            rows.append(_compared(row, found, known, rule, about, ours))
+        known = {**study.facts, **row, **named, **groups}
+        for found in _found(rule, known, study, every):
+            rows.append(_compared(row, found, known, rule, about, study))
     frame = pd.DataFrame(rows)
     listed = dict.fromkeys([*tables.schema("reference").names, *frame])
     frame = frame.reindex(columns=tables.ordered_map(listed, "reference"))
@@ -103,7 +103,7 @@ def with_published(name: str, table: str, frame: pd.DataFrame, columns: Mapping[
     return frame
 
 
-def _found(rule: Rule, known: dict, ours: StudyResults, every: bool) -> list[dict]:
+def _found(rule: Rule, known: dict, study: StudyResults, every: bool) -> list[dict]:
     """Ours beside a published row, usually one: columns of schema `reference`, or a `note` with the reason.
 
     Beside them may stand, and are no columns: `another` (in what ours is another model), `compared` (False:
@@ -112,15 +112,15 @@ def _found(rule: Rule, known: dict, ours: StudyResults, every: bool) -> list[dic
     if rule.reason:
         return [{"note": _say(rule.reason, known)}]
     if rule.finder:
-        found = getattr(finders, rule.finder)(known, ours)
+        found = getattr(finders, rule.finder)(known, study)
         return found if isinstance(found, list) else [found]
     named = [known | {"metric": metric} for metric in rule.metric or [known["metric"]]]
-    return [found for one in named for found in _looked_up(rule, one, ours, every or rule.every)]
+    return [found for one in named for found in _looked_up(rule, one, study, every or rule.every)]
 
 
-def _looked_up(rule: Rule, known: dict, ours: StudyResults, every: bool) -> list[dict]:
+def _looked_up(rule: Rule, known: dict, study: StudyResults, every: bool) -> list[dict]:
     """The rows of one of our tables that a rule asks for; without any, the reason."""
-    table, known = ours.table(rule.table), known | {"view": rule.view}
+    table, known = study.table(rule.table), known | {"view": rule.view}
     rows = table
     if table is None:
         return [{"note": _first(rule.no_table, known | {"table": rule.table})}]
@@ -194,7 +194,7 @@ def _holds(column: pd.Series, text: str) -> pd.Series:
     return words == text
 
 
-def _compared(row: dict, found: dict, known: dict, rule: Rule, about: Paper, ours: StudyResults) -> dict:
+def _compared(row: dict, found: dict, known: dict, rule: Rule, about: Paper, study: StudyResults) -> dict:
     """A published `row` and what was found of ours, with what can be said of the two numbers."""
     columns = {name: value for name, value in found.items() if name not in _ASIDE}
     row = row | {"synthetic": False} | columns
@@ -202,7 +202,7 @@ def _compared(row: dict, found: dict, known: dict, rule: Rule, about: Paper, our
         return row | {"synthetic": False, "data": "", "protocol": ""}
     another = found.get("another")
     if another is None:
-        another = _another(known | found, about, ours)
+        another = _another(known | found, about, study)
     differs = rule.differs if row.get("ours") != row["published"] else ""
     row["note"] = "; ".join(part for part in (another, row.get("note", ""), differs) if part)
     marked = []
@@ -222,12 +222,12 @@ _ASIDE = ("another", "compared", "against", "simulated", "members")
 """What rules and finders find beside the columns."""
 
 
-def _another(known: dict, about: Paper, ours: StudyResults) -> str:
+def _another(known: dict, about: Paper, study: StudyResults) -> str:
     """In what our model is another than the paper's; "" where it is none."""
     if isinstance(about.another, str):
-        return getattr(finders, about.another)(known, ours)
+        return getattr(finders, about.another)(known, study)
     for one in about.another:
-        rows = ours.tables.get(one.table)
+        rows = study.tables.get(one.table)
         rows = pd.DataFrame() if rows is None else _only(rows, one.rows, known, one.table)
         if len(rows):
             return _say(one.say, {**rows.iloc[0], **known})

@@ -59,9 +59,9 @@ def curves(bins: pd.DataFrame, errors: pd.DataFrame, confidence: float, marks: s
     for place, model in enumerate(models):
         row, column = divmod(place, across)
         upper, lower = grid[2 * row, column], grid[2 * row + 1, column]
-        mine = bins[bins["model"] == model].sort_values("bin")
-        _curve(upper, mine)
-        _counts(lower, mine)
+        of_model = bins[bins["model"] == model].sort_values("bin")
+        _curve(upper, of_model)
+        _counts(lower, of_model)
         error = errors[errors["model"] == model].iloc[0]
         upper.set_title(f"{model_label(model)}\n{_error(error)}", loc="left", fontsize=7)
         if column == 0:
@@ -87,9 +87,9 @@ def curves(bins: pd.DataFrame, errors: pd.DataFrame, confidence: float, marks: s
     return drawn
 
 
-def _curve(axes: Axes, mine: pd.DataFrame) -> None:
+def _curve(axes: Axes, of_model: pd.DataFrame) -> None:
     axes.plot([0, 1], [0, 1], ":", color=style.LIGHT)
-    filled = mine[mine["n_clips"] > 0]
+    filled = of_model[of_model["n_clips"] > 0]
     at, value = filled["confidence"].to_numpy(float), filled["accuracy"].to_numpy(float)
     low, high = filled["low"].to_numpy(float), filled["high"].to_numpy(float)
     # An interval of a bin's accuracy need not hold the accuracy itself where few subjects fill the bin.
@@ -100,9 +100,9 @@ def _curve(axes: Axes, mine: pd.DataFrame) -> None:
     axes.grid(axis="both")
 
 
-def _counts(axes: Axes, mine: pd.DataFrame) -> None:
-    begin, end = mine["from"].to_numpy(float), mine["to"].to_numpy(float)
-    n = mine["n_clips"].to_numpy()
+def _counts(axes: Axes, of_model: pd.DataFrame) -> None:
+    begin, end = of_model["from"].to_numpy(float), of_model["to"].to_numpy(float)
+    n = of_model["n_clips"].to_numpy()
     axes.bar(begin, n, end - begin, align="edge", color=style.BAND, edgecolor=style.DARK, linewidth=0.6)
     top = max(1, n.max())
     for left, right, count in zip(begin, end, n, strict=True):

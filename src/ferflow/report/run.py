@@ -104,7 +104,7 @@ def learning_curves(
 
 def confusion(confusion_csv: str | Path, output: str | Path, model: str, things: str = "clips") -> None:
     """Confusion matrix of one model: counts (of `things`) and normalised."""
-    table = _judged(confusion_csv, "confusion")
+    table = _rows_of_clips(confusion_csv, "confusion")
     table = table[table["model"] == model]
     if table.empty:
         raise InputError(confusion_csv, f"has no rows of {model}", "evaluate that model first")
@@ -115,7 +115,9 @@ def confusion(confusion_csv: str | Path, output: str | Path, model: str, things:
 
 def confusions(confusion_csv: str | Path, output: str | Path, annotators: bool = False) -> None:
     """Normalised confusion matrices of all models, controls last; with `annotators` their majority behind."""
-    table = tables.read(confusion_csv, "confusion") if annotators else _judged(confusion_csv, "confusion")
+    table = (
+        tables.read(confusion_csv, "confusion") if annotators else _rows_of_clips(confusion_csv, "confusion")
+    )
     human = set(table.loc[table["role"].isin(PEOPLE), "model"])
     models = sorted(model_order(table), key=human.__contains__)
     title = "Confusion matrices" + " of the models and of the annotators" * annotators
@@ -178,7 +180,7 @@ def scores_of(aus_csvs: Iterable[str | Path], clip_ids: Iterable[str]) -> dict[s
     return scores
 
 
-def _judged(path: str | Path, name: str) -> pd.DataFrame:
+def _rows_of_clips(path: str | Path, name: str) -> pd.DataFrame:
     """The rows of the test subjects' clips, or of cross-validation where nobody is held out."""
     table = tables.read(path, name)
     rows = table[table["protocol"] == judged(table)]

@@ -140,11 +140,15 @@ def validation_curves(runs: pd.DataFrame, curves: Mapping[str, pd.DataFrame], ma
     drawn = style.figure(2 * style.COLUMN, 6.0)
     grid = drawn.subplots(2, 2, sharey=True)
     for letter, axes, (title, stage, schedule) in zip("abcd", grid.flat, PANELS, strict=True):
-        mine = runs[(runs["stage"] == stage) & runs["validation_accuracy"].notna()]
-        mine = mine if schedule is None else mine[mine["schedule"] == schedule]
-        _panel(axes, mine, curves, stage)
-        rate = "" if schedule is None else f" ({mine['learning_rate'].iloc[0]:g})" if len(mine) else ""
-        with_what = "" if schedule is not None or mine.empty else f" of {NAMES[mine['optimiser'].iloc[0]]}"
+        of_stage = runs[(runs["stage"] == stage) & runs["validation_accuracy"].notna()]
+        of_stage = of_stage if schedule is None else of_stage[of_stage["schedule"] == schedule]
+        _panel(axes, of_stage, curves, stage)
+        rate = (
+            "" if schedule is None else f" ({of_stage['learning_rate'].iloc[0]:g})" if len(of_stage) else ""
+        )
+        with_what = (
+            "" if schedule is not None or of_stage.empty else f" of {NAMES[of_stage['optimiser'].iloc[0]]}"
+        )
         style.panel(axes, letter, title + rate + with_what)
     for axes in grid[:, 0]:
         axes.set_ylabel("accuracy on PublicTest")
@@ -154,9 +158,9 @@ def validation_curves(runs: pd.DataFrame, curves: Mapping[str, pd.DataFrame], ma
     return drawn
 
 
-def _panel(axes: Axes, mine: pd.DataFrame, curves: Mapping[str, pd.DataFrame], stage: str) -> None:
+def _panel(axes: Axes, of_stage: pd.DataFrame, curves: Mapping[str, pd.DataFrame], stage: str) -> None:
     last = 1
-    for (colour, dash, marker), run in zip(LINES, mine.itertuples(), strict=False):
+    for (colour, dash, marker), run in zip(LINES, of_stage.itertuples(), strict=False):
         curve = curves[run.run]
         last = max(last, int(curve["epoch"].max()))
         name = NAMES[run.optimiser if stage == sweep.OPTIMISER else run.schedule]
@@ -167,6 +171,6 @@ def _panel(axes: Axes, mine: pd.DataFrame, curves: Mapping[str, pd.DataFrame], s
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     style.percent(axes.yaxis)
     axes.grid(axis="y")
-    if len(mine):
+    if len(of_stage):
         title = "best epoch, %; ◂ taken over"
         axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2, title=title)
