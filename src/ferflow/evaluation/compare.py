@@ -21,10 +21,7 @@ from ferflow.settings import Evaluation
 
 
 def comparisons(
-    predictions: pd.DataFrame,
-    models: Sequence[str],
-    settings: Evaluation,
-    seed: int,
+    predictions: pd.DataFrame, models: Sequence[str], settings: Evaluation, seed: int
 ) -> pd.DataFrame:
     """Schema `comparisons`: every pair of `models`, in their order, on the clips that both were shown.
 
@@ -90,12 +87,7 @@ def _rows(predictions: pd.DataFrame, model: str) -> pd.DataFrame:
 
 
 def _pair(
-    first: str,
-    second: str,
-    one: pd.DataFrame,
-    other: pd.DataFrame,
-    settings: Evaluation,
-    seed: int,
+    first: str, second: str, one: pd.DataFrame, other: pd.DataFrame, settings: Evaluation, seed: int
 ) -> dict:
     both = one.index.intersection(other.index)
     if both.empty:

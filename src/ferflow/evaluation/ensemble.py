@@ -100,11 +100,7 @@ class Choice:
 
 
 def choose(
-    candidates: Sequence[Candidate],
-    labels: np.ndarray,
-    splits: Sequence[str],
-    most: int,
-    budget: int,
+    candidates: Sequence[Candidate], labels: np.ndarray, splits: Sequence[str], most: int, budget: int
 ) -> Choice:
     """The set of at most `most` networks with fewer than `budget` parameters in all that does best.
 

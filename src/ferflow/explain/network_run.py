@@ -29,12 +29,7 @@ from ferflow.training.final import FinalModel, load_final
 
 
 def feature_maps(
-    model: str | Path,
-    example: Example,
-    output: str | Path,
-    threads: int,
-    seed: int,
-    settings: Pictures,
+    model: str | Path, example: Example, output: str | Path, threads: int, seed: int, settings: Pictures
 ) -> None:
     """Feature maps of every block of the spatial `model` for a clip's frame of greatest AU score."""
     clip, number, crop = example.peak()

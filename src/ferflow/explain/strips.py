@@ -47,13 +47,7 @@ def strip(images: Sequence[np.ndarray], numbers: Sequence[int], window: tuple[in
 
 
 def write_strip(
-    path: str | Path,
-    faces: str | Path,
-    clip_id: str,
-    window: tuple[int, int],
-    n: int,
-    size: int,
-    marks: str,
+    path: str | Path, faces: str | Path, clip_id: str, window: tuple[int, int], n: int, size: int, marks: str
 ) -> None:
     """Write the strip of a clip: `n` of its tracked frames, evenly spaced, each `size` pixels wide.
 

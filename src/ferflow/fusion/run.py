@@ -63,11 +63,7 @@ def write_fusions(
 
 
 def fusions(
-    predictions: pd.DataFrame,
-    fusion: Fusion,
-    evaluation: Evaluation,
-    seed: int,
-    emotions: Sequence[str],
+    predictions: pd.DataFrame, fusion: Fusion, evaluation: Evaluation, seed: int, emotions: Sequence[str]
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Predictions of all fusions, as if they were read, and schema `fusion` with the single models first."""
     predictions = predictions[predictions["protocol"].isin(PROTOCOLS)]

@@ -135,10 +135,7 @@ class Store:
 
     def counts(self) -> tuple[int, int]:
         """Number of annotators and of answers."""
-        return (
-            self._one("SELECT COUNT(*) FROM annotators")[0],
-            self._one("SELECT COUNT(*) FROM answers")[0],
-        )
+        return (self._one("SELECT COUNT(*) FROM annotators")[0], self._one("SELECT COUNT(*) FROM answers")[0])
 
     def secret(self, name: str, renew: bool = False) -> str:
         """A random text of that name, made once and kept; `renew` makes another."""

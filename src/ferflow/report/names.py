@@ -33,11 +33,7 @@ _NAMES = {name: network.title for name, network in NETWORKS.items()} | {
 _CONTROL, _FUSION = "control-", "fusion-"
 """How the names of controls and of listed fusions begin."""
 
-_VIEWS = {
-    "one": "one view",
-    "mirror": "with mirror image",
-    "ten": "ten crops",
-}
+_VIEWS = {"one": "one view", "mirror": "with mirror image", "ten": "ten crops"}
 
 _PROTOCOLS = {
     "test": "test",

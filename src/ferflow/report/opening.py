@@ -113,10 +113,7 @@ def _humans(comparisons: pd.DataFrame, model: str, level: str, clips: str) -> di
             "detail": f"{_interval(low, high, level, '{:+.1f} points')}, on the same {row.n_clips} clips; "
             f"McNemar's exact test, corrected for all pairs: p = {row.p_exact_holm:.3g}",
         }
-    return question | {
-        "answer": f"nobody annotated the {clips}",
-        "detail": "`ferflow annotate` asks people",
-    }
+    return question | {"answer": f"nobody annotated the {clips}", "detail": "`ferflow annotate` asks people"}
 
 
 def _confused(confusion: pd.DataFrame, model: str, clips: str) -> dict[str, str]:

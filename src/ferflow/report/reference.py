@@ -19,15 +19,7 @@ from ferflow.errors import InputError
 from ferflow.evaluation.results import LEAKY
 from ferflow.report import finders, papers, rendering
 from ferflow.report.names import marks, model_label, views_label
-from ferflow.report.papers import (
-    NO_ROW,
-    NOT_COMPARABLE,
-    NOT_RUN,
-    SIMULATED,
-    Paper,
-    Rule,
-    StudyResults,
-)
+from ferflow.report.papers import NO_ROW, NOT_COMPARABLE, NOT_RUN, SIMULATED, Paper, Rule, StudyResults
 
 TEXTS = ("model", "view", "protocol", "data", "note")
 """Columns of schema `reference` that are empty where nothing is said."""

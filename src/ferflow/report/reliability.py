@@ -23,10 +23,7 @@ ACROSS = 3
 
 
 def reliability(
-    reliability_csv: str | Path,
-    calibration_csv: str | Path,
-    output: str | Path,
-    confidence: float,
+    reliability_csv: str | Path, calibration_csv: str | Path, output: str | Path, confidence: float
 ) -> None:
     """Draw all models, controls left out, from schemas `reliability` and `calibration`.
 

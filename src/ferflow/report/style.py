@@ -181,12 +181,7 @@ def boxes(
         capprops=line,
         medianprops={"color": DARK, "linewidth": 1.6},
         meanprops=mean | {"markeredgecolor": DARK, "markeredgewidth": 0.8},
-        flierprops={
-            "marker": ".",
-            "markersize": outlier,
-            "markerfacecolor": LIGHT,
-            "markeredgecolor": LIGHT,
-        },
+        flierprops={"marker": ".", "markersize": outlier, "markerfacecolor": LIGHT, "markeredgecolor": LIGHT},
     )
     axes.set_xticks(range(len(names)), names, rotation=30, ha="right", rotation_mode="anchor")
     axes.grid(True, axis="y")
