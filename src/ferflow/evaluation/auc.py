@@ -1,7 +1,7 @@
 """Area under the ROC curve of each class against the rest, and its bootstrap.
 
-`areas` asks scikit-learn for one sample. `resampled_areas` computes the same for thousands of resamples: a
-resample only weighs the rows anew, so the rows are sorted once.
+`areas` is scikit-learn's, for one sample. `resampled_areas` computes the same for thousands of resamples: a
+resample only changes the weights of the rows, so the rows are sorted once.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Whether a model is as often right as it is sure: reliability, and the expected calibration error.
+"""Calibration of a model: its reliability diagram, and the expected calibration error.
 
-Confidence is the greatest probability. Clips are put into bins of it, and each bin's accuracy is set beside
-its mean confidence (Guo et al. 2017, "On calibration of modern neural networks").
+Confidence is the greatest probability. Clips are put into bins of it, and each bin's accuracy is compared
+with its mean confidence (Guo et al. 2017, "On calibration of modern neural networks").
 """
 
 from __future__ import annotations

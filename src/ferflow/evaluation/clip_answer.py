@@ -1,4 +1,4 @@
-"""One answer for a clip from what a network for single images says of its frames.
+"""One prediction for a clip from those of a network for single images for its frames.
 
 The plain mean calls a clip that goes from neutral to a peak neutral, since most of its frames are. Here a
 frame counts by how far it is from the person's neutral: by 1 - p(neutral), and by where its AU score lies

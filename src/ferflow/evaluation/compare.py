@@ -1,4 +1,4 @@
-"""Models against each other on the same clips: who is right where the other is wrong, and by how much.
+"""Models compared on the same clips: which is right where the other is wrong, and by how much.
 
 Two answers to the same question. McNemar's test counts the clips that only one of two models got right; it
 takes clips as independent, which clips of one person are not. The interval of the difference draws whole

@@ -1,4 +1,4 @@
-"""Test images that a network has learnt from, pixel for pixel, and results without them."""
+"""Test images whose exact copies a network was trained on, and results without them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ferflow.evaluation.predictions import KEY
 
 TRAINING = "Training"
 PARTS = {"validation": "PublicTest", "test": "PrivateTest"}
-"""FER2013's official parts: what is for choosing, and what is for judging."""
+"""FER2013's official parts: for choosing a model, and for the final test."""
 
 
 def trained_on(images: ImageSet, meta: dict, model_pt: str | Path) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""A closer look at the same predictions: against each other, calibration, by group, confidence, errors."""
+"""Further tables of the same predictions: comparisons, calibration, groups, confidences, errors."""
 
 from __future__ import annotations
 
@@ -54,36 +54,36 @@ def write_details(
 
     The predictions are those of models, fusions and annotators. Of the fusions only those that were found in
     cross-validation take part: the listed ones stand in schema `fusion`. Of the annotators only the majority
-    does; controls are not compared. Models are set beside each other on the test subjects' clips, or by their
-    cross-validation where nobody is held out.
+    does; controls are not compared. Models are compared on the test subjects' clips, or by cross-validation
+    where nobody is held out.
     """
     frame = chosen(predictions.read(predictions_csvs, emotions, manifest_csv, protocol))
     manifest = tables.read(manifest_csv, "manifest")
     scored = frame[frame["protocol"] != HUMAN]
-    judged = frame[frame["protocol"].isin((predictions.judged(frame), HUMAN))]
-    judged = judged[judged["role"] != "control"]
+    compared = frame[frame["protocol"].isin((predictions.evaluation_protocol(frame), HUMAN))]
+    compared = compared[compared["role"] != "control"]
     errors, bins = calibrated.calibration(scored, emotions, calibration, evaluation, seed)
     made = {
-        "comparisons": comparisons(judged, comparison_order(judged), evaluation, seed),
+        "comparisons": comparisons(compared, comparison_order(compared), evaluation, seed),
         "calibration": errors,
         "reliability": bins,
         "results_by": results_by(frame, manifest, by, emotions, evaluation, seed),
         "confidences": confidences(scored, emotions, calibration.listed),
         "confidences_by_class": confidences_by_class(scored, emotions),
         "error_counts": error_counts(frame, emotions, evaluation, seed),
-        "confusion_with_annotators": confusion(judged, emotions),
+        "confusion_with_annotators": confusion(compared, emotions),
     }
     for name in titles(by):
         tables.write(made[name], Path(out_folder) / f"{name}.csv", SCHEMAS.get(name, name))
 
 
 def chosen(frame: pd.DataFrame) -> pd.DataFrame:
-    """The rows that a closer look is worth: those of listed fusions are not."""
+    """All rows but those of listed fusions."""
     shown = [fusion_name(name) for name in CHOSEN_FUSIONS]
     return frame[(frame["role"] != "fusion") | frame["model"].isin(shown)].reset_index(drop=True)
 
 
-def comparison_order(judged: pd.DataFrame) -> list[str]:
+def comparison_order(compared: pd.DataFrame) -> list[str]:
     """The models of one protocol's table in the order they are compared in: models, fusions, people."""
-    roles = dict(zip(judged["model"], judged["role"], strict=True))
+    roles = dict(zip(compared["model"], compared["role"], strict=True))
     return sorted(roles, key=lambda model: (roles[model] in PEOPLE, roles[model] == "fusion"))

@@ -1,6 +1,6 @@
 """Several networks as one: the mean of their probabilities, and which of them to take.
 
-The choice is made on validation images alone; the images of the final judgement take no part in it.
+The choice is made on validation images alone; the test images take no part in it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ferflow.errors import InputError, SplitError
 from ferflow.evaluation import predictions
 
 JUDGED = "PrivateTest"
-"""FER2013's part that is for judging, never for choosing."""
+"""FER2013's part for the final test, never for choosing."""
 
 
 def average(probabilities: Sequence[np.ndarray]) -> np.ndarray:
@@ -105,7 +105,7 @@ def choose(
     """The set of at most `most` networks with fewer than `budget` parameters in all that does best.
 
     Every set is tried: its average's accuracy against the class indices `labels` [N] of validation images,
-    whose official `splits` [N] are given so that none of the final judgement's can be among them. Of equally
+    whose official `splits` [N] show that no test image is among them. Of equally
     good sets the one with fewer parameters is taken, then the first. Raises SplitError for an image of part
     PrivateTest, ValueError where no network is within the budget.
     """

@@ -1,6 +1,6 @@
 """Accuracy, macro precision, recall and F1, F1 weighted by class size, Cohen's kappa, and the macro AUC.
 
-`measure` asks scikit-learn; `from_confusion` computes the same from confusion matrices, thousands at once,
+`measure` calls scikit-learn; `from_confusion` computes the same from confusion matrices, thousands at once,
 for the bootstrap. The AUC needs the probabilities and lives in `auc.py`.
 """
 

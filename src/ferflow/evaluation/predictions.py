@@ -14,7 +14,7 @@ from ferflow.errors import InputError
 KEY = ["model", "view", "protocol"]
 """What tells the rows of one model, in one view and under one protocol, from others."""
 WHO = ["model", "role", "view", "protocol"]
-"""The columns that say whose number it is."""
+"""The columns that name the model a number is of."""
 HUMAN = "human"
 """Protocol of annotators' rows, and the role of people; `SIMULATED` is that of annotators who are none."""
 SIMULATED = "simulated"
@@ -23,7 +23,7 @@ PEOPLE = (HUMAN, SIMULATED)
 FOLDED = ("cv", "nested", "random", "film", "spi")
 """Protocols with a fold in every row; their value is the mean over folds."""
 LEAKY_PROTOCOLS = ("random", "published")
-"""Protocols that let a person, or a copy of an image, stand on both sides."""
+"""Protocols under which a person, or a copy of an image, may be in both training and test."""
 
 
 FUSION = "fusion-"
@@ -38,8 +38,8 @@ def fusion_name(name: str, rule: str = "") -> str:
     return f"{FUSION}{name}-{rule}" if rule else f"{FUSION}{name}"
 
 
-def judged(table: pd.DataFrame) -> str:
-    """The protocol that models are judged by: `test`, or `cv` in a study that holds nobody out.
+def evaluation_protocol(table: pd.DataFrame) -> str:
+    """The protocol by which models are compared: `test`, or `cv` in a study that holds nobody out.
 
     `table` has a column `protocol` and rows of every model.
     """
@@ -47,7 +47,7 @@ def judged(table: pd.DataFrame) -> str:
 
 
 DECIMALS = 6
-"""Of a written probability: a float32 has no more to tell, and a row still sums to 1 within 4e-6."""
+"""Of a written probability: a float32 is no more precise, and a row still sums to 1 within 4e-6."""
 SUM_TOLERANCE = 1e-3
 """How far the scores of a row may be from a sum of one; files hold rounded numbers."""
 
@@ -122,7 +122,7 @@ def groups(frame: pd.DataFrame) -> Iterator[tuple[dict[str, str], pd.DataFrame]]
 
 
 def scores(frame: pd.DataFrame, emotions: Sequence[str]) -> np.ndarray:
-    """The scores of a predictions table as [N,K] in the order of `emotions`; NaN where none are given."""
+    """The scores of a predictions table as [N,K] in the order of `emotions`; NaN where there are none."""
     return frame[[f"p_{emotion}" for emotion in emotions]].to_numpy(float)
 
 

@@ -21,7 +21,7 @@ ABSENT = "no clip of"
 
 
 def study_note(protocol: str) -> str:
-    """What every table of a study must say about its protocol (`honest` or `published`)."""
+    """The mark of every table of a study, by its leakage policy `protocol` (`honest` or `published`)."""
     return LEAKY if protocol == "published" else ""
 
 
@@ -58,7 +58,7 @@ def results(
 
     Metrics are those of the labels, `scored` of what the probabilities give (`auc`, `auc_pr`), and those of
     valence and arousal where there are some. With folds the value is the mean over them, and its interval
-    comes from drawing subjects anew within each; each fold has rows of its own. Where models are judged by
+    comes from drawing subjects anew within each; each fold has rows of its own. Where models are compared by
     cross-validation (`pooled`), and where a fold holds a single subject, the clips of all folds count
     together and subjects are drawn from all of them. All models share the resamples of one seed, so that
     equal subjects are drawn for each. With fewer than two subjects there is no interval.

@@ -1,7 +1,7 @@
-"""What it does to put women and men in different folds: a head cross-validated in two kinds of folds.
+"""The effect of folds of one sex: a head cross-validated in the thesis's folds and in stratified ones.
 
 The thesis's folds are blocks of its list of subjects (Figure 3.6), so that four of five hold women or men
-alone, and a head is judged on the sex of which its training holds fewer. Stratified folds of the same
+alone, and a head is validated on the sex of which its training holds fewer. Stratified folds of the same
 subjects, with nothing else changed, show what of the accuracy, its spread and its gap comes of that.
 """
 
@@ -38,7 +38,7 @@ def split_kinds(
 
     `predictions` has of each scheme a checked table (with `synthetic`) of cross-validation, `histories` the
     learning curves (schema `history`) of its folds in their order, `sexes` maps a clip to female, male or
-    nothing. Raises InputError where the schemes did not judge the same clips.
+    nothing. Raises InputError where the schemes hold different clips.
     """
     tidy = {scheme: predictions[scheme].sort_values("clip_id", ignore_index=True) for scheme in SCHEMES}
     first, second = tidy.values()

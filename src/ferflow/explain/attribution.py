@@ -1,15 +1,15 @@
-"""What networks look at: the feature maps of a spatial network, Grad-CAM, and the frames that decide.
+"""Attribution: the feature maps of a spatial network, Grad-CAM, and the contribution of each frame.
 
-Feature maps are those of the thesis, Figure 3.14; Grad-CAM (Selvaraju et al. 2017) says where in a frame a
-class is seen. The frames that decide are told by what each adds to the logarithm of the answer's probability.
+Feature maps are those of the thesis, Figure 3.14; Grad-CAM (Selvaraju et al. 2017) localises a class within a
+frame. A frame's contribution is what it adds to the logarithm of the predicted class's probability.
 
 Integrated gradients (Sundararajan et al. 2017) from a clip of the same length in which the face stays
 neutral throughout: the gradient with respect to the frame features, averaged along the straight way from
-there to the clip, times the way. Of the alternatives, the rise of the probability with each further frame
-means nothing to a head that reads a clip from both ends, leaving one frame out changes nothing where its
-neighbours show the same, and the plain gradient is small where the answer is settled. These contributions
-add up to the rise over the neutral clip, so each frame's share can be told. They are of the log-probability
-and not of the answer's own logit, since an answer can win by the others' fall.
+there to the clip, times that difference. Of the alternatives, the rise of the probability with each further
+frame means nothing for a head that reads a clip from both ends, leaving one frame out changes nothing where
+its neighbours show the same, and the plain gradient is small where the probability is near 1. These
+contributions add up to the rise over the neutral clip. They are of the log-probability and not of the
+class's own logit, since a class can win because the other logits fall.
 """
 
 from __future__ import annotations

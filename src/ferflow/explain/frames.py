@@ -1,4 +1,4 @@
-"""The few frames that a picture shows, read one by one, so that a clip's length costs no memory."""
+"""Read single frames of a clip for a figure, without loading the clip."""
 
 from __future__ import annotations
 

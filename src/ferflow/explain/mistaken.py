@@ -1,4 +1,4 @@
-"""Strips and AU curves of the clips that models got wrong, from files: what the workflow calls."""
+"""Strips and AU curves of the clips that models got wrong, from files."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def strips_of(
 ) -> int:
     """A strip (`strips.write_strip`) of every clip that one of `models` got wrong; their number.
 
-    `protocol`: by which models are judged, `test`, or `cv` where nobody is held out.
+    `protocol`: of the predictions, `test`, or `cv` where nobody is held out.
     """
     errors = tables.read(errors_csv, "errors")
     wrong = errors[(errors["protocol"] == protocol) & errors["model"].isin(models)]

@@ -1,4 +1,4 @@
-"""Pictures of what the networks see, from files: what the workflow calls."""
+"""Feature maps and class-activation maps of the networks, from files."""
 
 from __future__ import annotations
 
@@ -65,8 +65,9 @@ def deciding_frames(
 ) -> None:
     """For each emotion a right and a wrong test clip of a cascade, the frame that decides, and where.
 
-    `model` is the cascade's file, `predictions_csv` what it said of the test clips, `features` the store's
-    files of the clips as they are. Chosen are the right clip and the mistake that it was surest of.
+    `model` is the cascade's file, `predictions_csv` its predictions for the test clips, `features` the files
+    of the clips' features without augmentation. Chosen are the right clip and the mistake with the greatest
+    probability.
     """
     clips = clips_of(trim_csv, manifest_csv)
     predictions = tables.read(predictions_csv, "predictions")
@@ -92,8 +93,10 @@ def deciding_frames(
 
 
 def surest(predictions: pd.DataFrame) -> tuple[dict | None, dict | None]:
-    """Of predictions of one emotion's clips: the right one and the wrong one with the greatest probability of
-    what was said, the first by name of several; None where there is none. Adds it as `probability`."""
+    """The most confident right and wrong prediction for the clips of one emotion, None where there is none.
+
+    Of several the first by name; the confidence is added as `probability`.
+    """
     rows = predictions.sort_values("clip_id").to_dict("records")
     for row in rows:
         row["probability"] = row[f"p_{row['predicted']}"]

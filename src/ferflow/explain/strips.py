@@ -1,4 +1,4 @@
-"""Strips of face crops: a clip at a glance, as one small JPEG picture."""
+"""Strips of face crops: a clip in one small JPEG picture."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Fusion of models: its members, the rules of the thesis (equations 3.1 to 3.3), and the best of them.
 
-The best set of models and rule is found from cross-validation alone; the test set has no say in it.
+The best set of models and rule is chosen by cross-validation alone, without the test set.
 """
 
 from __future__ import annotations

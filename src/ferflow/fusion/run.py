@@ -12,7 +12,7 @@ import pandas as pd
 from ferflow import tables
 from ferflow.errors import SettingError
 from ferflow.evaluation import predictions as predictions_table
-from ferflow.evaluation.predictions import BEST, STACKING, fusion_name, judged, table
+from ferflow.evaluation.predictions import BEST, STACKING, evaluation_protocol, fusion_name, table
 from ferflow.evaluation.results import marks, results
 from ferflow.fusion import rules, stacking
 from ferflow.fusion.align import Scores, aligned, refuse_shared_subjects
@@ -21,9 +21,9 @@ from ferflow.seeds import derive_seed
 from ferflow.settings import Evaluation, Fusion
 
 ALONE = "alone"
-"""Rule of a model that is listed beside the fusions it is part of."""
+"""Rule of a single model, listed with the fusions it is part of."""
 PROTOCOLS = ("cv", "test")
-"""By which fusions are learnt and judged; a study that holds nobody out has the first alone."""
+"""By which fusions are learnt and tested; a study that holds nobody out has the first alone."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def fusions(
         raise SettingError("fusion", "names no models to fuse", "name them under sets, stacking or best")
     cv = aligned(predictions, everyone, "cv", emotions)
     test = None
-    if judged(predictions) == "test":
+    if evaluation_protocol(predictions) == "test":
         test = aligned(predictions, everyone, "test", emotions)
         refuse_shared_subjects(cv, test)
 

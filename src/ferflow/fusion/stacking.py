@@ -1,4 +1,4 @@
-"""Stacking: a classifier that learns from out-of-fold predictions how to weigh the models (Wolpert 1992).
+"""Stacking: a classifier that learns from out-of-fold predictions how to weight the models (Wolpert 1992).
 
 Its inputs are log probabilities, centred per model and clip: a softmax's logits up to what softmax ignores.
 It is fitted on predictions of the folds' networks and applied to those of the final ones, which saw more
@@ -107,7 +107,7 @@ def prior(features: np.ndarray, truth: np.ndarray) -> DummyClassifier:
 
 
 def refuse_few(n_subjects: int) -> None:
-    """Raise SplitError where there are too few subjects to learn from some and to judge on others."""
+    """Raise SplitError where there are too few subjects to learn from some and to validate on others."""
     if n_subjects < 2:
         problem = f"a stack is learnt from {n_subjects} subject"
         raise SplitError("fusion.stacking", problem, "write `stacking: null`, or take more subjects")

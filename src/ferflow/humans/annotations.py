@@ -1,7 +1,7 @@
 """Answers of annotators: read, checked against the clips they are about, counted, and as predictions.
 
 In memory an answer is a row of `annotator, clip_id, subject_id, emotion, predicted, synthetic`: `emotion` is
-the clip's label and `predicted` what the annotator said, as in every table of predictions.
+the clip's label and `predicted` the annotator's answer, as in every table of predictions.
 """
 
 from __future__ import annotations

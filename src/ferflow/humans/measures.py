@@ -1,7 +1,7 @@
 """Intervals of shares and medians, by the bootstrap over subjects.
 
 Answers about one person's clips are not independent, so whole subjects are drawn with replacement; clips,
-where no subject is known. An interval says what other subjects would do to a number, with these annotators.
+where no subject is known. An interval is over subjects, for these annotators.
 
 Fleiss' kappa says how far annotators agree beyond chance (Fleiss 1971).
 """

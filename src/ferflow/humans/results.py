@@ -1,8 +1,8 @@
 """The human baseline: majority votes, accuracies, agreement on every clip, confusions, and a summary.
 
 In the majority vote of a clip, of several emotions with the most votes the first one in the order of the
-classes wins: the rule for ties everywhere. How many clips tie, and what the accuracy would be if every tie
-went well or badly, is said too.
+classes wins: the rule for ties everywhere. The summary has the number of ties, and the accuracy if every tie
+were right or wrong.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def per_clip(votes: Votes, mistaken: float, settings: Evaluation) -> pd.DataFram
 
     `agreement` is the share of annotators who named the label, with Wilson's interval over annotators; a clip
     is `mistaken` if a greater share than `mistaken` named another emotion (thesis, Figure 3.26: half), and
-    `mistaken_for` is then what most of those said, the first of several.
+    `mistaken_for` is then the answer of most of those, the first of several.
     """
     n, right, labels = votes.n, votes.right, votes.labels
     won = majority(votes)
@@ -174,7 +174,7 @@ def summarise(
 ) -> pd.DataFrame:
     """Schema `human_summary`, without the marks: each number for `all` clips, and some for each emotion.
 
-    `accuracies` (schema `human_accuracy`) adds what the annotators' own shares give; None where only votes
+    `accuracies` (schema `human_accuracy`) adds the medians over annotators; None where only votes
     are known. The mean of the medians is the number that the thesis calls human ground truth (67.8 %, Table
     3.6): the mean over emotions of the median clip's share, and not a share of right answers.
     """

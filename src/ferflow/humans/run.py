@@ -17,7 +17,7 @@ from ferflow.settings import Evaluation, SimulatedAnnotators
 
 TABLES = ("human_summary", "human_clips", "human_mistaken", "human_confusion")
 ANNOTATORS_TABLE = "human_accuracy"
-"""Needs to know who said what, so vote counts do not give it."""
+"""Needs each annotator's answers, which vote counts do not have."""
 
 
 def write_simulated(

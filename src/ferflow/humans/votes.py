@@ -1,4 +1,4 @@
-"""Vote counts per clip: how many annotators called it what, whoever they were.
+"""Vote counts per clip: how many annotators chose each emotion.
 
 `read_cremad` reads those that CREMA-D publishes (Cao, Cooper, Keutmann et al. 2014). There `fileName` is
 `<actor>_<sentence>_<intended emotion>_<level>`; the columns A, D, F, H, N and S count the ratings, and

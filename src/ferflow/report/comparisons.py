@@ -1,4 +1,4 @@
-"""Models against each other: differences in accuracy with their intervals, and who differs."""
+"""Figure of the differences in accuracy between models, with intervals and significance."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Ours beside the odd rows of papers: what a rule of `papers/*.yaml` cannot say.
+"""The study's numbers for rows of papers that a rule of `papers/*.yaml` cannot express.
 
 A finder takes a published row (with the groups of its rule and the study's facts) and the study's results. It
-gives columns of schema `reference`, or a `note` with the reason why there is none (`reference._found`).
+gives columns of schema `reference`, or a `note` with the reason why there is none (`reference._results_of`).
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ def write_boxes(
     output: str | Path,
     confidence: float,
 ) -> None:
-    """Box plots per clip and, if it is known who said what, per annotator.
+    """Box plots per clip and, where answers have names, per annotator.
 
     The tables have the schemas `human_clips`, `human_accuracy` (None: not known) and `human_summary`.
     """

@@ -1,4 +1,4 @@
-"""Images per class and data set, beside the numbers that the papers print."""
+"""Images per class and data set, compared with the published numbers."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def write(
     stills: Stills,
     out: str | Path,
 ) -> None:
-    """Schema `image_counts`: the compact paper's Figure 4 and the thesis's Table 3.3 beside what is here.
+    """Schema `image_counts`: the compact paper's Figure 4 and the thesis's Table 3.3, and the study's counts.
 
     `manifest_csv` lists the images that stand for FER2013; `folders` (settings `images.folders`) says
     where the copies of the other sets lie, if anywhere. A set without a copy keeps its rows, with the reason.
@@ -80,7 +80,7 @@ def write(
 
 
 def of_stills(path: str | Path, synthetic: bool) -> pd.DataFrame:
-    """Schema `image_counts`: the thesis's Table 3.3 beside the copy of FER2013 at `path`.
+    """Schema `image_counts`: the counts of the thesis's Table 3.3 and of the copy of FER2013 at `path`.
 
     `synthetic` says that what lies there only stands for it. Raises InputError as `fer2013.read`.
     """

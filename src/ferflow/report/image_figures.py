@@ -1,4 +1,4 @@
-"""Figures of an image study: what its networks are worth, and how many images of each class there are."""
+"""Figures of an image study: accuracy of its networks, and images per class."""
 
 from __future__ import annotations
 

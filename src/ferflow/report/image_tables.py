@@ -1,4 +1,4 @@
-"""Tables of an image study: its networks, and what they are worth on the test parts."""
+"""Tables of an image study: its networks, and their accuracy on the test parts."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def accuracies(
     if results["n_subjects"].any():
         for row in rows:
             row["note"] = "; ".join(filter(None, (row["note"], BY_SUBJECT if "test" in row else "")))
-    # What was not run is said once, not for every way of looking.
+    # What was not run has one row, not one for every view.
     rows = [row for row in rows if "test" in row or row["views"] == images.views[0]]
     tables.write(tables.from_rows(rows, "accuracies"), out, "accuracies")
 

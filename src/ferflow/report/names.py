@@ -1,4 +1,4 @@
-"""How models and marks are written for a reader."""
+"""Labels of models, protocols and measures, and the marks of tables and figures."""
 
 from __future__ import annotations
 
@@ -122,8 +122,8 @@ def protocol_order(protocols: Iterable[str]) -> list[str]:
 def marks(synthetic: bool, notes: str = "", simulated: bool = False) -> str:
     """What must stand on a table or figure: that data are synthetic, that annotators are simulated, that a
     protocol is leaky, or nothing."""
-    found = [(synthetic, SYNTHETIC), (simulated, SIMULATED), (LEAKY in notes, LEAKY)]
-    return "; ".join(mark for holds, mark in found if holds)
+    known = [(synthetic, SYNTHETIC), (simulated, SIMULATED), (LEAKY in notes, LEAKY)]
+    return "; ".join(mark for holds, mark in known if holds)
 
 
 def marks_of(table: pd.DataFrame) -> str:

@@ -1,4 +1,4 @@
-"""The page that a report opens with: which model, how good, how sure, against humans, what it confuses."""
+"""The first page of a report: best model, accuracy, calibration, comparison with humans, confusions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from ferflow import tables
-from ferflow.evaluation.predictions import PEOPLE, judged
+from ferflow.evaluation.predictions import PEOPLE, evaluation_protocol
 from ferflow.files import write_text
 from ferflow.report.names import marks_of, model_label
 
@@ -23,7 +23,7 @@ SUBJECTS = {
     "cv": ", each judged by a training without it (as the best of several on the same clips it is a little "
     "too good)",
 }
-"""What models are judged on, by protocol."""
+"""What models are evaluated on, by protocol."""
 
 
 def answers(tables_by_name: Mapping[str, pd.DataFrame], confidence: float) -> list[dict[str, str]]:
@@ -38,7 +38,7 @@ def answers(tables_by_name: Mapping[str, pd.DataFrame], confidence: float) -> li
     accuracy = accuracy[~accuracy["role"].isin(("control", *PEOPLE))]
     cv = accuracy[accuracy["protocol"] == "cv"].set_index("model")["value"].sort_values(ascending=False)
     best = str(cv.index[0])
-    protocol = judged(results)
+    protocol = evaluation_protocol(results)
     whole = results[(results["model"] == best) & (results["protocol"] == protocol) & results["fold"].isna()]
     metrics = whole.set_index("metric")
     row, f1 = metrics.loc["accuracy"], metrics.loc["f1", "value"]
@@ -85,7 +85,9 @@ def _left_out(counts: pd.DataFrame) -> list[dict[str, str]]:
 
 
 def _sure(calibration: pd.DataFrame, model: str, level: str) -> dict[str, str]:
-    rows = calibration[(calibration["model"] == model) & (calibration["protocol"] == judged(calibration))]
+    rows = calibration[
+        (calibration["model"] == model) & (calibration["protocol"] == evaluation_protocol(calibration))
+    ]
     row = rows.iloc[0]
     gap = row["confidence"] - row["accuracy"]
     side = "too sure" if gap > 0 else "not sure enough"
@@ -117,7 +119,9 @@ def _humans(comparisons: pd.DataFrame, model: str, level: str, clips: str) -> di
 
 
 def _confused(confusion: pd.DataFrame, model: str, clips: str) -> dict[str, str]:
-    rows = confusion[(confusion["model"] == model) & (confusion["protocol"] == judged(confusion))]
+    rows = confusion[
+        (confusion["model"] == model) & (confusion["protocol"] == evaluation_protocol(confusion))
+    ]
     wrong = rows[(rows["emotion"] != rows["predicted"]) & (rows["count"] > 0)]
     wrong = wrong.sort_values(["count", "share"], ascending=False, kind="stable")
     named = [

@@ -1,4 +1,4 @@
-"""Published numbers beside ours: every number of a paper, and ours or the reason why there is none.
+"""Compare a study with a paper: each published number, and the study's own or the reason why there is none.
 
 One engine for all papers. What is particular to one is in its YAML file (`report/papers.py`); what no rule
 can say is in `report/finders.py`.
@@ -22,7 +22,7 @@ from ferflow.report.names import marks, model_label, views_label
 from ferflow.report.papers import NO_ROW, NOT_COMPARABLE, NOT_RUN, SIMULATED, Paper, Rule, StudyResults
 
 TEXTS = ("model", "view", "protocol", "data", "note")
-"""Columns of schema `reference` that are empty where nothing is said."""
+"""Columns of text of schema `reference`; without an entry they are empty."""
 PRINTED = {"value": "published", "note": "published_note"}
 """Columns of schema `published`, and what rules call them."""
 NUMBERS = ("published", "ours", "low", "high", "difference")
@@ -35,10 +35,10 @@ def read(
 
     Tables of the same name stand below one another. `facts` as in `StudyResults`.
     """
-    found: dict[str, list[pd.DataFrame]] = {}
+    parts: dict[str, list[pd.DataFrame]] = {}
     for name, path in zip(sources, tables_csv, strict=True):
-        found.setdefault(name, []).append(tables.read(path, papers.paper(paper).reads[name]))
-    joined = {name: pd.concat(parts, ignore_index=True) for name, parts in found.items()}
+        parts.setdefault(name, []).append(tables.read(path, papers.paper(paper).reads[name]))
+    joined = {name: pd.concat(frames, ignore_index=True) for name, frames in parts.items()}
     return StudyResults(joined, facts)
 
 
@@ -59,8 +59,8 @@ def write_each(name: str, study: StudyResults, folder: str | Path) -> None:
 def compare(name: str, study: StudyResults, table: str | None = None, every: bool = False) -> pd.DataFrame:
     """Schema `reference`: every row that the paper `name` prints (in `table`), in the order of its tables.
 
-    There is no `difference` on synthetic data, where `data` says so, nor beside another network than the
-    paper's, which `note` names. `every` takes all of our rows where a rule takes the first.
+    There is no `difference` on synthetic data, which `data` names, nor for another network than the paper's,
+    which `note` names. `every` takes all of our rows where a rule takes the first.
     """
     about = papers.paper(name)
     printed = papers.ordered(name) if table is None else papers.published(name, table)
@@ -71,8 +71,8 @@ def compare(name: str, study: StudyResults, table: str | None = None, every: boo
         rule, groups = about.rule(row | {"ours": name_here})
         named = {"ours": name_here or item, "remark": about.remarks.get(item, "")}
         known = {**study.facts, **row, **named, **groups}
-        for found in _found(rule, known, study, every):
-            rows.append(_compared(row, found, known, rule, about, study))
+        for result in _results_of(rule, known, study, every):
+            rows.append(_compared(row, result, known, rule, about, study))
     frame = pd.DataFrame(rows)
     listed = dict.fromkeys([*tables.schema("reference").names, *frame])
     frame = frame.reindex(columns=tables.ordered_map(listed, "reference"))
@@ -95,19 +95,20 @@ def with_published(name: str, table: str, frame: pd.DataFrame, columns: Mapping[
     return frame
 
 
-def _found(rule: Rule, known: dict, study: StudyResults, every: bool) -> list[dict]:
-    """Ours beside a published row, usually one: columns of schema `reference`, or a `note` with the reason.
+def _results_of(rule: Rule, known: dict, study: StudyResults, every: bool) -> list[dict]:
+    """The study's numbers for a published row, usually one: columns of schema `reference`, or a `note`.
 
-    Beside them may stand, and are no columns: `another` (in what ours is another model), `compared` (False:
-    without a difference), `against` (which number of ours is compared), `simulated`, `members` (of a fusion).
+    A note gives the reason why there is none. Further entries are no columns: `another` (in what ours is
+    another model), `compared` (False: without a difference), `against` (which number of ours is compared),
+    `simulated`, `members` (of a fusion).
     """
     if rule.reason:
         return [{"note": _say(rule.reason, known)}]
     if rule.finder:
-        found = getattr(finders, rule.finder)(known, study)
-        return found if isinstance(found, list) else [found]
+        result = getattr(finders, rule.finder)(known, study)
+        return result if isinstance(result, list) else [result]
     named = [known | {"metric": metric} for metric in rule.metric or [known["metric"]]]
-    return [found for one in named for found in _looked_up(rule, one, study, every or rule.every)]
+    return [result for one in named for result in _looked_up(rule, one, study, every or rule.every)]
 
 
 def _looked_up(rule: Rule, known: dict, study: StudyResults, every: bool) -> list[dict]:
@@ -122,8 +123,8 @@ def _looked_up(rule: Rule, known: dict, study: StudyResults, every: bool) -> lis
         if rows.empty:
             reason = rule.no_row.get(str(column), NO_ROW) if isinstance(rule.no_row, dict) else rule.no_row
             # A model that was not run has a row without numbers, which says why.
-            told = "" if before is table or "note" not in before else str(before["note"].iloc[0])
-            return [{"note": told if told.startswith(NOT_RUN) else _say(reason, known)}]
+            not_run = "" if before is table or "note" not in before else str(before["note"].iloc[0])
+            return [{"note": not_run if not_run.startswith(NOT_RUN) else _say(reason, known)}]
     if rule.last:
         rows = rows[rows["model"] == rows["model"].iloc[0]].tail(1)
     chosen = rows if every else rows.head(1)
@@ -151,7 +152,7 @@ def _of_row(rule: Rule, row: dict, known: dict) -> dict:
         if note.startswith(NOT_RUN):
             return {"note": note}
         return {"model": _say(rule.model, named), "note": _first(rule.no_value, named)}
-    found = {
+    result = {
         "metric": known["metric"],
         "model": "simulated-" * bool(row.get("simulated")) + _say(rule.model, named),
         "view": rule.view,
@@ -162,16 +163,16 @@ def _of_row(rule: Rule, row: dict, known: dict) -> dict:
         "note": _say(rule.note, named),
     }
     if rule.another is not None:
-        found["another"] = _say(rule.another, named)
+        result["another"] = _say(rule.another, named)
     elif rule.theirs:
-        found["another"] = papers.other_network(_say(rule.theirs, named), [row["network"]])
+        result["another"] = papers.other_network(_say(rule.theirs, named), [row["network"]])
     for name, text in {"": rule.value, **rule.also}.items():
         column, prefix = _say(text, known), f"ours_{name}_" if name else ""
         columns = {prefix.removesuffix("_") or "ours": column}
         for end in ("low", "high"):
             columns[prefix + end] = end if column == "value" else f"{column}_{end}"
-        found |= {name: None if row.get(of, "") == "" else row[of] for name, of in columns.items()}
-    return found
+        result |= {name: None if row.get(of, "") == "" else row[of] for name, of in columns.items()}
+    return result
 
 
 def _holds(column: pd.Series, text: str) -> pd.Series:
@@ -186,32 +187,32 @@ def _holds(column: pd.Series, text: str) -> pd.Series:
     return words == text
 
 
-def _compared(row: dict, found: dict, known: dict, rule: Rule, about: Paper, study: StudyResults) -> dict:
-    """A published `row` and what was found of ours, with what can be said of the two numbers."""
-    columns = {name: value for name, value in found.items() if name not in _ASIDE}
+def _compared(row: dict, result: dict, known: dict, rule: Rule, about: Paper, study: StudyResults) -> dict:
+    """A published `row` with the study's `result`, their difference, and notes on it."""
+    columns = {name: value for name, value in result.items() if name not in _ASIDE}
     row = row | {"synthetic": False} | columns
     if all(pd.isna(value) for name, value in columns.items() if name.startswith("ours")):
         return row | {"synthetic": False, "data": "", "protocol": ""}
-    another = found.get("another")
+    another = result.get("another")
     if another is None:
-        another = _another(known | found, about, study)
+        another = _another(known | result, about, study)
     differs = rule.differs if row.get("ours") != row["published"] else ""
     row["note"] = "; ".join(part for part in (another, row.get("note", ""), differs) if part)
     marked = []
     if row["metric"] in about.free:
         row["data"] = ""
     else:
-        marked = [NOT_COMPARABLE] * bool(row["synthetic"]) + [SIMULATED] * bool(found.get("simulated"))
+        marked = [NOT_COMPARABLE] * bool(row["synthetic"]) + [SIMULATED] * bool(result.get("simulated"))
     if marked:
         return row | {"data": "; ".join(marked)}
-    if another or not found.get("compared", True):
+    if another or not result.get("compared", True):
         return row
     scale = 100 if about.metric(row["metric"]).format.endswith("%") else 1
-    return row | {"difference": scale * (row[found.get("against", "ours")] - row["published"])}
+    return row | {"difference": scale * (row[result.get("against", "ours")] - row["published"])}
 
 
 _ASIDE = ("another", "compared", "against", "simulated", "members")
-"""What rules and finders find beside the columns."""
+"""Entries of results that are no columns."""
 
 
 def _another(known: dict, about: Paper, study: StudyResults) -> str:
@@ -244,7 +245,7 @@ def _say(text: str, known: Mapping) -> str:
 
 def _first(texts: str | list[str], known: Mapping) -> str:
     texts = [texts] if isinstance(texts, str) else texts
-    return next((said for text in texts if (said := _say(text, known))), "")
+    return next((filled for text in texts if (filled := _say(text, known))), "")
 
 
 def rendered(table: pd.DataFrame, title: str) -> rendering.Rendered:
@@ -261,8 +262,8 @@ def rendered(table: pd.DataFrame, title: str) -> rendering.Rendered:
         for place in range(len(headings))
         if not layout.dense or any(row[place] not in ("", rendering.MISSING) for row in rows)
     ]
-    told = any(list(headings)[place] == "protocol" for place in kept)  # each row says whether it is leaky
-    mark = marks(synthetic, LEAKY if leaky and told else "")
+    by_row = any(list(headings)[place] == "protocol" for place in kept)  # each row says whether it is leaky
+    mark = marks(synthetic, LEAKY if leaky and by_row else "")
     numbers = [_is_number(column) for column in headings]
     return rendering.Rendered(title, mark, list(headings.values()), numbers, rows).only(kept)
 
@@ -305,25 +306,25 @@ def _cell(column: str, row: Mapping, about: Paper, headings: Mapping) -> str:
 def write_best_models(
     results_csv: str | Path, out: str | Path, dataset: str, others: Mapping[str, str]
 ) -> None:
-    """Schema `beside`: the thesis's Table 3.6 beside the test accuracy of the same temporal heads.
+    """Schema `published_comparison`: the thesis's Table 3.6 and the test accuracy of the same temporal heads.
 
     `others` says in what ours are others (`thesis.others`).
     """
-    found = best_models(tables.read(results_csv, "results"), dataset, others)
-    tables.write(found, out, "published_comparison")
+    table = best_models(tables.read(results_csv, "results"), dataset, others)
+    tables.write(table, out, "published_comparison")
 
 
 def best_models(results: pd.DataFrame, dataset: str, others: Mapping[str, str] | None = None) -> pd.DataFrame:
     """The same of schema `results`: heads on any network, each of ours in a row."""
     facts = {"dataset": dataset, "others": others or {}, "spatial": ""}
-    found = compare("thesis", StudyResults({"results": results}, facts), "3.6", every=True)
-    found = found[found["item"].isin(finders.HEADS)]
-    found.loc[found["ours"].isna(), "note"] = NOT_RUN.removesuffix(": ")
-    return found[tables.schema("published_comparison").names]
+    result = compare("thesis", StudyResults({"results": results}, facts), "3.6", every=True)
+    result = result[result["item"].isin(finders.HEADS)]
+    result.loc[result["ours"].isna(), "note"] = NOT_RUN.removesuffix(": ")
+    return result[tables.schema("published_comparison").names]
 
 
 def best_models_table(table: pd.DataFrame, title: str) -> rendering.Rendered:
-    """Schema `beside` as text; on synthetic data our column is headed so, and no difference is shown."""
+    """Schema `published_comparison` as text; on synthetic data its heading says so, without differences."""
     synthetic = bool((table["data"] == NOT_COMPARABLE).any())
     shown = rendering.rendered(table, "published_comparison", title, synthetic)
     if not synthetic:

@@ -14,7 +14,7 @@ from matplotlib.ticker import PercentFormatter
 
 from ferflow import tables
 from ferflow.errors import InputError
-from ferflow.evaluation.predictions import judged
+from ferflow.evaluation.predictions import evaluation_protocol
 from ferflow.report import style
 from ferflow.report.names import marks_of, model_label, model_order, protocol_label
 
@@ -30,7 +30,7 @@ def reliability(
     Of the test subjects' clips, or of cross-validation where nobody is held out.
     """
     bins, errors = tables.read(reliability_csv, "reliability"), tables.read(calibration_csv, "calibration")
-    protocol = judged(errors)
+    protocol = evaluation_protocol(errors)
     bins, errors = (table[table["protocol"] == protocol] for table in (bins, errors))
     errors = errors[errors["role"] != "control"]
     if errors.empty:

@@ -1,4 +1,4 @@
-"""Figures from tables: what the workflow calls. Each function reads its tables and writes one SVG."""
+"""Figures from tables: each function reads its tables and writes one SVG."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pandas as pd
 from ferflow import tables
 from ferflow.aus.trim import au_score
 from ferflow.errors import InputError
-from ferflow.evaluation.predictions import PEOPLE, judged
+from ferflow.evaluation.predictions import PEOPLE, evaluation_protocol
 from ferflow.evaluation.results import study_note
 from ferflow.files import read_record
 from ferflow.report import accuracy as accuracy_figures
@@ -183,7 +183,7 @@ def scores_of(aus_csvs: Iterable[str | Path], clip_ids: Iterable[str]) -> dict[s
 def _rows_of_clips(path: str | Path, name: str) -> pd.DataFrame:
     """The rows of the test subjects' clips, or of cross-validation where nobody is held out."""
     table = tables.read(path, name)
-    rows = table[table["protocol"] == judged(table)]
+    rows = table[table["protocol"] == evaluation_protocol(table)]
     if rows.empty:
         raise InputError(path, "has no rows of models", "evaluate predictions first")
     return rows

@@ -1,4 +1,4 @@
-"""Accuracy in two kinds of folds, drawn: fold by fold, by sex, and beside the training's."""
+"""Figure of the accuracy in two kinds of folds: by fold, by sex, and against the training accuracy."""
 
 from __future__ import annotations
 

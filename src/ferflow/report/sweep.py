@@ -95,7 +95,7 @@ def table(facts: Sequence[dict], best: Sequence[str]) -> pd.DataFrame:
 
 
 def _tuned_best(facts: Sequence[dict]) -> str | None:
-    """The run beside the paper's best: trained on both parts, its schedule chosen from the runs on one."""
+    """The run that repeats the paper's best: trained on both parts, its schedule chosen by runs on one."""
     tuned = [run for run in facts if run["stage"] == sweep.TUNING]
     chosen = max(
         (run for run in tuned if run["validation_accuracy"] is not None),

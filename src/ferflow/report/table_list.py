@@ -21,7 +21,7 @@ from ferflow.report.names import marks_of, model_label, protocol_label
 from ferflow.settings import write as write_settings
 
 SUFFIXES = (".html", ".md", ".tex")
-"""In which a shown table stands beside its CSV."""
+"""Formats of a shown table, beside its CSV."""
 
 
 @dataclass(frozen=True)
@@ -146,7 +146,7 @@ def errors_table(
 ) -> rendering.Rendered:
     """One model's rows of schema `errors` as text: clip, classes, all scores, and further classes that count.
 
-    The thesis marks the true and the said class green and others above 0.01 red; here the others are named.
+    The thesis marks the true and the predicted class green and others above 0.01 red; here these are named.
     """
     columns = [c for c in errors if c.startswith("p_") and (errors[c].notna().any() or errors.empty)]
     emotions = [column.removeprefix("p_") for column in columns]

@@ -1,4 +1,4 @@
-"""Tables that summarise others: what the workflow calls, and the CSV each writes."""
+"""Summary tables, each written as CSV."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def results_table(results: pd.DataFrame, title: str, confidence: float) -> rende
 
 
 def _without(whole: pd.DataFrame) -> str:
-    """What a heading says of classes without a clip, by protocol; nothing where each has one."""
+    """The part of a heading on classes without a clip, by protocol; empty where each has one."""
     notes: dict[str, list[str]] = {}
     for protocol, note in zip(whole["protocol"], whole["note"].fillna(""), strict=True):
         for part in note.split("; "):
