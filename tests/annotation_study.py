@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+import made_clips
 from ferflow import tables
 from ferflow.apps.sink import frame_sink
-from ferflow.classes import EMOTIONS
 from ferflow.files import sha256
 
 FRAMES, WIDTH, HEIGHT = 12, 64, 48
@@ -27,29 +27,13 @@ def frames(number: int) -> list[np.ndarray]:
 
 def write_study(folder: Path, subjects=("F001", "M001")) -> pd.DataFrame:
     """Write clips, `manifest.csv` and `splits.json` (the first subject is the test) to `folder`."""
-    rows = []
-    for number, (subject, emotion) in enumerate((s, e) for s in subjects for e in EMOTIONS):
-        source = folder / f"{subject}_{emotion}.avi"
+    manifest = made_clips.manifest(subjects, n_frames=FRAMES, width=WIDTH, height=HEIGHT)
+    manifest["source"] = [str(folder / name) for name in manifest["source"]]
+    for number, source in enumerate(manifest["source"]):
         with frame_sink(source, 25.0) as sink:
             for frame in frames(number):
                 sink.add(frame)
-        rows.append(
-            {
-                "clip_id": f"{subject}_{emotion}",
-                "subject_id": subject,
-                "sex": "female" if subject[0] == "F" else "male",
-                "emotion": emotion,
-                "split": "",
-                "source": str(source),
-                "n_frames": FRAMES,
-                "fps": 25.0,
-                "width": WIDTH,
-                "height": HEIGHT,
-                "sha256": sha256(source),
-                "synthetic": True,
-            }
-        )
-    manifest = pd.DataFrame(rows)
+    manifest["sha256"] = [sha256(source) for source in manifest["source"]]
     tables.write(manifest, folder / "manifest.csv", "manifest")
     (folder / "splits.json").write_text(f'{{"test": ["{subjects[0]}"], "folds": [["{subjects[1]}"]]}}')
     return manifest

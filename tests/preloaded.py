@@ -50,8 +50,6 @@ LIBRARIES = (
     "threadpoolctl",
 )
 PROGRAM = str(Path(sys.executable).with_name("snakemake"))
-FORKS = os.environ.get("FERFLOW_TESTS_AS_USER", "") in ("", "0")
-"""False where each job is to be a new Python, as users have it: `make test-all` asks for that."""
 THREADS = ("OMP", "GOTO", "OPENBLAS", "MKL", "NUMEXPR")
 """Libraries whose number of threads Snakemake sets in a job's environment."""
 
@@ -60,13 +58,13 @@ THREADS = ("OMP", "GOTO", "OPENBLAS", "MKL", "NUMEXPR")
 
 
 def snakemake(
-    *arguments: str, folder: Path, timeout: float = 1800, forks: bool = FORKS
+    *arguments: str, folder: Path, timeout: float = 1800, as_user: bool = False
 ) -> subprocess.CompletedProcess:
-    """Run Snakemake in `folder`; its exit status, standard output and standard error."""
-    if forks:
-        return _run("snakemake", arguments, folder, timeout)
-    called = [PROGRAM, *map(str, arguments)]
-    return subprocess.run(called, cwd=folder, capture_output=True, text=True, timeout=timeout)
+    """Run Snakemake in `folder`; `as_user`: each job is a new Python. Its exit status, output and errors."""
+    if as_user:
+        called = [PROGRAM, *map(str, arguments)]
+        return subprocess.run(called, cwd=folder, capture_output=True, text=True, timeout=timeout)
+    return _run("snakemake", arguments, folder, timeout)
 
 
 def listed_jobs(text: str) -> dict[str, int]:
@@ -82,9 +80,9 @@ def python(
     return _run(module, arguments, folder or Path.cwd(), timeout)
 
 
-def start(*arguments: str, folder: Path, forks: bool = FORKS) -> Started | subprocess.Popen:
+def start(*arguments: str, folder: Path, as_user: bool = False) -> Started | subprocess.Popen:
     """Snakemake in `folder`, in a session of its own whose output nobody reads; to be interrupted."""
-    if not forks:
+    if as_user:
         return subprocess.Popen(
             [PROGRAM, *map(str, arguments)],
             cwd=folder,
@@ -100,7 +98,7 @@ def start(*arguments: str, folder: Path, forks: bool = FORKS) -> Started | subpr
 
 def write_command(path: Path) -> None:
     """Write a program `snakemake` to `path` that does the same, for those who call it by its name."""
-    called = [sys.executable, str(Path(__file__).resolve()), f"--at={_server()}"] if FORKS else [PROGRAM]
+    called = [sys.executable, str(Path(__file__).resolve()), f"--at={_server()}"]
     path.write_text(f'#!/bin/sh\nexec {shlex.join(called)} "$@"\n')
     path.chmod(0o755)
 

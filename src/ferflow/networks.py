@@ -67,19 +67,19 @@ def _backbone(
 
 NETWORKS = {
     "compact": Network("compact CNN", "ferflow.models.compact:Compact", 48, GREY, 784_263, 4608, (32,)),
-    "alexnet": Network("AlexNet", "ferflow.models.alexnet:AlexNet", 227, RGB, 56_896_903, 9216, (4096,)),
-    "fernet": Network("FER-Net", "ferflow.models.fernet:FerNet", 48, GREY, 1_012_583, 2304, (256,)),
-    "vggnet": Network("VGG variant", "ferflow.models.vggnet:VggNet", 48, GREY, 40_376_519, 4608, (4096,)),
+    "alexnet": Network("AlexNet", "ferflow.models.compact:AlexNet", 227, RGB, 56_896_903, 9216, (4096,)),
+    "fernet": Network("FER-Net", "ferflow.models.compact:FerNet", 48, GREY, 1_012_583, 2304, (256,)),
+    "vggnet": Network("VGG variant", "ferflow.models.compact:VggNet", 48, GREY, 40_376_519, 4608, (4096,)),
     "resnet": Network("ResNet", "ferflow.models.resnet:SmallResNet", 48, GREY, 2_828_263, 256, (128,)),
-    "cnn_lstm": Network("CNN-LSTM", "ferflow.models.recurrent:CnnLstm", 48, GREY, 431_663, 128, (128,)),
-    "cnn_bilstm": Network("CNN-BiLSTM", "ferflow.models.recurrent:CnnBiLstm", 48, GREY, 809_519, 256, (128,)),
+    "cnn_lstm": Network("CNN-LSTM", "ferflow.models.sequences:CnnLstm", 48, GREY, 431_663, 128, (128,)),
+    "cnn_bilstm": Network("CNN-BiLSTM", "ferflow.models.sequences:CnnBiLstm", 48, GREY, 809_519, 256, (128,)),
     "cnn_lstm2": Network(
-        "CNN-LSTM, two layers", "ferflow.models.recurrent:CnnLstm2", 48, GREY, 563_759, 128, (128,)
+        "CNN-LSTM, two layers", "ferflow.models.sequences:CnnLstm2", 48, GREY, 563_759, 128, (128,)
     ),
     "cnn_attention": Network(
-        "CNN with attention", "ferflow.models.transformer:CnnAttention", 48, GREY, 558_575, 3456, (128,)
+        "CNN with attention", "ferflow.models.sequences:CnnAttention", 48, GREY, 558_575, 3456, (128,)
     ),
-    "vit": Network("vision transformer", "ferflow.models.transformer:Vit", 48, GREY, 402_951, 2304, (128,)),
+    "vit": Network("vision transformer", "ferflow.models.sequences:Vit", 48, GREY, 402_951, 2304, (128,)),
     "vgg16": _backbone(
         "VGG16", "ferflow.models.backbones:Vgg16", 40_412_999, 25_088, "vgg16-397923af.pth", faces="vggface"
     ),

@@ -19,7 +19,7 @@ from ferflow.errors import InputError
 from ferflow.files import atomic_write
 from ferflow.schemas import Column, Table, schema
 
-__all__ = ["from_rows", "ordered_map", "read", "schema", "slices", "write", "write_slices"]
+__all__ = ["column_order", "from_rows", "read", "schema", "slices", "write", "write_slices"]
 
 UNREADABLE = (ValueError, OSError, EOFError, OverflowError, zlib.error)
 """What pandas raises of a file that is no CSV: its own errors are ValueErrors, as is a wrong encoding."""
@@ -110,7 +110,7 @@ def write_slices(frames: Iterable[pd.DataFrame], path: str | Path, name: str) ->
 def _checked(frame: pd.DataFrame, path: str | Path, name: str) -> pd.DataFrame:
     table = schema(name)
     _check_columns(path, list(frame.columns), table)
-    frame = frame[ordered_map(frame.columns, name)]
+    frame = frame[column_order(frame.columns, name)]
     for column in frame.columns:
         _check_values(path, frame[column], table.column(column))
     return frame
@@ -121,7 +121,7 @@ def _parsed(path: Path, text: pd.DataFrame, table: Table) -> pd.DataFrame:
     return pd.DataFrame({c: _parse(path, text[c], table.column(c)) for c in text.columns})
 
 
-def ordered_map(columns: Iterable[str], name: str) -> list[str]:
+def column_order(columns: Iterable[str], name: str) -> list[str]:
     """`columns` in the order of the table `name`; those that it does not declare keep theirs, at the end."""
     declared = list(schema(name).columns)
     places = {column: schema(name).find(column) for column in columns}

@@ -12,23 +12,26 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from random import Random
 
-from faults_kinds import MOUNTED, PLAIN, kills, mounting
+import pandas as pd
+from faults_kinds import FAULTS, MOUNTED, kills, mounting
 from faults_study import LOST, OUTCOMES, Ended, reference
 
 WEIGHTS = Path(__file__).resolve().parents[2] / "data/weights"
 
 
-def tried(finished: Path, scratch: Path, seed: int, n_kills: int, times: float, only: str) -> Iterator[Ended]:
+def tried(
+    finished: Path, scratch: Path, seed: int, n_kills: int, times: float, only: Sequence[str]
+) -> Iterator[Ended]:
     """Every fault, as often as it is to be tried: `times` its usual number, at least once."""
-    if only in ("", "kills") and n_kills:
+    if "kills" in only:
         yield from kills(finished, scratch, Random(f"{seed} kills"), n_kills)
     why_not = mounting(scratch)
-    for fault, count in {**PLAIN, **MOUNTED}.items():
-        if only not in ("", fault.__name__):
+    for fault, count in FAULTS.items():
+        if fault.__name__ not in only:
             continue
         if fault in MOUNTED and why_not:
             print(f"skipped: {fault.__name__.replace('_', ' ')}: {why_not}", flush=True)
@@ -41,24 +44,19 @@ def tried(finished: Path, scratch: Path, seed: int, n_kills: int, times: float, 
 
 def table(ended: list[Ended]) -> str:
     """A row per kind of fault."""
-    names = list(dict.fromkeys(one.fault for one in ended))
-    rows = [("fault", "tried", *OUTCOMES)]
-    for name in [*names, "all"]:
-        own = [one for one in ended if name in (one.fault, "all")]
-        rows.append((name, len(own), *(sum(one.outcome == o for one in own) for o in OUTCOMES)))
-    widths = [max(len(str(row[i])) for row in rows) for i in range(len(rows[0]))]
-    lines = []
-    for row in rows:
-        numbers = "  ".join(f"{v!s:>{w}}" for v, w in zip(row[1:], widths[1:], strict=True))
-        lines.append(f"{row[0]:<{widths[0]}}  {numbers}")
-    return "\n".join(lines)
+    faults, outcomes = [one.fault for one in ended], [one.outcome for one in ended]
+    counts = pd.crosstab(
+        faults, outcomes, rownames=["fault"], colnames=[""], margins=True, margins_name="all"
+    )
+    return counts.reindex(columns=["all", *OUTCOMES], fill_value=0).to_string()
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--times", type=float, default=1.0, help="of the usual number of the other faults")
-    parser.add_argument("--only", default="", help="kills, or the name of one fault: truncated_file, ...")
+    names = ["kills", *(fault.__name__ for fault in FAULTS)]
+    parser.add_argument("--only", nargs="+", choices=names, default=names)
     parser.add_argument("--seed", type=int, default=20)
     parser.add_argument("--weights", type=Path, default=WEIGHTS, help="folder of the pretrained files")
     parser.add_argument("--finished", type=Path, help="folder of an undisturbed run, instead of a new one")
@@ -74,7 +72,8 @@ def main() -> int:
             ended.append(one)
             print(f"{one.fault}: {one.outcome} ({one.seconds:.0f} s): {one.said}", flush=True)
     lost = sum(one.outcome == LOST for one in ended)
-    print(table(ended))
+    if ended:
+        print(table(ended))
     print(
         f"seed {options.seed}: {len(ended)} faults tried in {time.monotonic() - began:.0f} s; "
         + ", ".join(f"{sum(one.outcome == o for one in ended)} {o}" for o in OUTCOMES)

@@ -224,13 +224,15 @@ def mounting(scratch: Path) -> str:
 
 
 Fault = Callable[[Path, Path, Random], Ended]
-PLAIN: dict[Fault, int] = {
+FAULTS: dict[Fault, int] = {
     truncated_file: 10,
     flipped_store: 8,
     removed_weight: 2,
     two_runs: 2,
     shifted_times: 4,
+    full_disk: 3,
+    read_only_folder: 2,
 }
-"""Faults that any user can make, and how often each is tried."""
-MOUNTED: dict[Fault, int] = {full_disk: 3, read_only_folder: 2}
+"""The faults, and how often each is tried."""
+MOUNTED = (full_disk, read_only_folder)
 """Those that need to mount a folder."""

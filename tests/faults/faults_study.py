@@ -9,13 +9,15 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
+import psutil
+
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow"))
-from running import RESULTS, run
-from running import start_as_user as start  # each job is a process that can be killed
+from running import RESULTS, run, start
 
 ITSELF, NAMED, LOST = OUTCOMES = "by itself", "after the named command", "lost"
 PREDICTIONS = RESULTS / "predictions.csv"
@@ -106,28 +108,19 @@ def _runnable(command: str) -> str:
 def session(leader: int) -> list[int]:
     """The processes of the session that `leader` began, itself left out."""
     found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                fields = (entry / "stat").read_text().rpartition(")")[2].split()
-            except OSError:
-                continue  # it has just ended
-            if int(fields[3]) == leader and int(entry.name) != leader:
-                found.append(int(entry.name))
-    return sorted(found)
+    for process in psutil.pids():
+        with suppress(OSError):  # it has just ended
+            if os.getsid(process) == leader != process:
+                found.append(process)
+    return found
 
 
 def jobs(leader: int) -> list[int]:
-    """Of the session of a run those processes that do a job's work."""
-    found = []
-    for process in session(leader):
-        try:
-            words = (Path("/proc") / str(process) / "cmdline").read_bytes().split(b"\0")
-        except OSError:
-            continue
-        if any(b".snakemake/scripts" in word for word in words):
-            found.append(process)
-    return found
+    """The jobs of a run: each is a fork of the process that is Snakemake."""
+    try:
+        return [process.pid for process in psutil.Process(leader).children()]
+    except psutil.NoSuchProcess:
+        return []
 
 
 def killed(folder: Path, rng: Random, wait: tuple[float, float]) -> tuple[str, int | None]:
@@ -162,8 +155,6 @@ def _wait_for(leader: int) -> None:
     end = time.monotonic() + 60
     while session(leader) and time.monotonic() < end:
         for process in session(leader):
-            try:
+            with suppress(ProcessLookupError):
                 os.kill(process, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
         time.sleep(0.05)

@@ -9,11 +9,10 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections import Counter
 from collections.abc import Iterable
 
-from hostile_kinds import KINDS
-from hostile_pool import CLEAR, OUTCOMES, VALID, Result, judge
+import pandas as pd
+from hostile_pool import CLEAR, KINDS, OUTCOMES, VALID, Result, judge
 
 
 def cases(files: int, kinds: Iterable[str] = KINDS) -> list[tuple[str, int]]:
@@ -25,21 +24,15 @@ def cases(files: int, kinds: Iterable[str] = KINDS) -> list[tuple[str, int]]:
 
 def table(results: Iterable[Result]) -> str:
     """A row per kind: how many files, and how many of them ended in each way."""
-    results = list(results)
-    counted = {name: Counter(r.outcome for r in results if r.kind == name) for name in KINDS}
-    rows = [("kind", "files", *OUTCOMES, "slowest s", "most MiB")]
-    for name, counts in [*counted.items(), ("all", Counter(r.outcome for r in results))]:
-        own = [r for r in results if name in (r.kind, "all")]
-        if own:
-            slowest, most = max(r.seconds for r in own), max(r.mib for r in own)
-            numbers = [counts[outcome] for outcome in OUTCOMES]
-            rows.append((name, len(own), *numbers, f"{slowest:.1f}", f"{most:.0f}"))
-    widths = [max(len(str(row[i])) for row in rows) for i in range(len(rows[0]))]
-    return "\n".join(
-        f"{row[0]!s:<{widths[0]}}  "
-        + "  ".join(f"{v!s:>{w}}" for v, w in zip(row[1:], widths[1:], strict=True))
-        for row in rows
+    frame = pd.DataFrame(results)
+    frame = pd.concat([frame, frame.assign(kind="all")])
+    kinds = frame.groupby("kind", sort=False)
+    counts = pd.crosstab(frame["kind"], frame["outcome"]).reindex(
+        kinds.groups, columns=OUTCOMES, fill_value=0
     )
+    counts.insert(0, "files", kinds.size())
+    counts["slowest s"], counts["most MiB"] = kinds["seconds"].max(), kinds["mib"].max()
+    return counts.to_string(index_names=False, float_format="%.1f")
 
 
 def main() -> int:

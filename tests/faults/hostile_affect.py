@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 from hostile_bytes import ANY
-from hostile_kind import kind
+from hostile_kind import Kind
 from hostile_text import TABLE
 
 from ferflow.datasets import affect_index, affectnet
@@ -48,11 +48,11 @@ def odd_array(data: bytes, rng) -> bytes:
 
 
 AFFECT = (
-    kind(
+    Kind(
         "AffectNet annotation", f"{ROOT}/train_set/annotations/0_exp.npy", _write, _read,
         (*ANY, odd_array), "train_set",
     ),
-    kind(
+    Kind(
         "AffectNet index", "index.csv", _write_index,
         lambda f: affect_index.load(f / "index.csv", f / ROOT), TABLE,
     ),

@@ -9,7 +9,7 @@ from pathlib import Path
 from random import Random
 
 import numpy as np
-from hostile_kind import Kind, Refused, kind
+from hostile_kind import Kind, Refused
 from hostile_media import IMAGE, VIDEO
 from hostile_tables import write_manifest
 from hostile_text import JSON
@@ -59,11 +59,11 @@ def _decode(source: Path) -> None:
 
 
 def _video(name: str) -> Kind:
-    return kind(f"video {Path(name).suffix}", name, _write_video(name), lambda f: _decode(f / name), VIDEO)
+    return Kind(f"video {Path(name).suffix}", name, _write_video(name), lambda f: _decode(f / name), VIDEO)
 
 
 def _image(name: str) -> Kind:
-    return kind(f"image {Path(name).suffix}", name, _write_image(name), lambda f: _decode(f / name), IMAGE)
+    return Kind(f"image {Path(name).suffix}", name, _write_image(name), lambda f: _decode(f / name), IMAGE)
 
 
 def _predict(source: Path) -> None:
@@ -152,17 +152,17 @@ _ANSWER = {"annotator": "anna", "clip": "THE CLIP", "emotion": "happy", "request
 CLIPS = (
     *map(_video, ("clip.avi", "clip.webm", "clip.mp4")),
     *map(_image, ("a.png", "a.jpg", "a.bmp", "a.pgm", "a.tiff", "a.webp")),
-    kind(
+    Kind(
         "folder of images", "clip/b.png", _write_image("clip/b.png"),
         lambda f: _decode(f / "clip"), IMAGE, "clip",
     ),
-    kind("image, predicted", "a.jpg", _write_image("a.jpg"), lambda f: _predict(f / "a.jpg"), IMAGE),
-    kind("video, predicted", "clip.avi", _write_video("clip.avi"), lambda f: _predict(f / "clip.avi"), VIDEO),
-    kind(
+    Kind("image, predicted", "a.jpg", _write_image("a.jpg"), lambda f: _predict(f / "a.jpg"), IMAGE),
+    Kind("video, predicted", "clip.avi", _write_video("clip.avi"), lambda f: _predict(f / "clip.avi"), VIDEO),
+    Kind(
         "annotator's name sent", "body.json", _write_request({"name": "anna"}),
         lambda f: _send(f, "POST", "/api/annotators"), (*JSON, *[address] * 4),
     ),
-    kind(
+    Kind(
         "answer sent", "body.json", _write_request(_ANSWER),
         lambda f: _send(f, "PUT", "/api/answers"), (*JSON, *[address] * 8),
     ),

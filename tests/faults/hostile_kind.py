@@ -13,8 +13,8 @@ from hostile_bytes import Mutation
 class Kind:
     """`write` makes valid files in a folder, of which `file` is then mutated, and `read` is ferflow's reader.
 
-    `read` is given the folder, which is the working folder too. Its line must name `named`; `leaves` may
-    appear in the folder.
+    `read` takes the folder, which is the working folder too. Its line must hold `named`, by default the
+    file's own name.
     """
 
     name: str
@@ -22,15 +22,11 @@ class Kind:
     write: Callable[[Path], None]
     read: Callable[[Path], object]
     mutations: tuple[Mutation, ...]
-    named: str
-    leaves: frozenset[str] = frozenset()
+    named: str = ""
 
-
-def kind(name: str, file: str, write, read, mutations, named: str | None = None, leaves=()) -> Kind:
-    """A Kind whose file's own name must be in the line, unless `named` is something else."""
-    return Kind(
-        name, file, write, read, mutations, Path(file).name if named is None else named, frozenset(leaves)
-    )
+    @property
+    def must_be_named(self) -> str:
+        return self.named or Path(self.file).name
 
 
 class Refused(Exception):

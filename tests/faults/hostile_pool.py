@@ -22,11 +22,17 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from random import Random
 
+from hostile_affect import AFFECT
 from hostile_bytes import is_trapped
-from hostile_kinds import KINDS, Refused
+from hostile_clips import CLIPS
+from hostile_kind import Kind, Refused
+from hostile_stores import STORES
+from hostile_tables import TABLES
 
 from ferflow.errors import FerflowError
 
+KINDS: dict[str, Kind] = {one.name: one for one in (*TABLES, *STORES, *CLIPS, *AFFECT)}
+"""Every kind of hostile file by name."""
 MIB = 2**20
 GREATEST_MEMORY = 1024 * MIB
 """Bytes by which the memory of a reader may grow over one file."""
@@ -179,7 +185,7 @@ class _Bench:
             self.kind.read(self.folder)
             outcome, said = VALID, ""
         except BaseException as error:
-            outcome, said = _judged(error, self.kind.named)
+            outcome, said = _judged(error, self.kind.must_be_named)
             del error
         seconds = time.process_time() - began
         grown = _status("VmHWM") - before
@@ -217,7 +223,7 @@ class _Bench:
         return outcome, said
 
     def _listing(self) -> set[str]:
-        return {str(path.relative_to(self.folder)) for path in self.folder.rglob("*")} - {self.kind.leaves}
+        return {str(path.relative_to(self.folder)) for path in self.folder.rglob("*")}
 
 
 def _judged(error: BaseException, named: str) -> tuple[str, str]:

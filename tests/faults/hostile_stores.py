@@ -14,7 +14,7 @@ import pandas as pd
 import torch
 from hostile_bytes import ANY
 from hostile_hdf5 import HDF5
-from hostile_kind import kind
+from hostile_kind import Kind
 from hostile_media import TAR, ZIP
 from hostile_tables import PARAMS, write_manifest
 from hostile_weights import MODEL, STATE
@@ -31,7 +31,7 @@ from ferflow.files import sha256
 from ferflow.humans.store import Store
 from ferflow.models import checkpoint, endtoend, face_weights, spatial, temporal
 from ferflow.training import splits
-from ferflow.training.frozen import Frozen
+from ferflow.training.frozen import Features, Rows
 
 CLIPS = ("F001_happy", "F001_sad")
 
@@ -117,9 +117,13 @@ def _write_frozen(folder: Path) -> None:
     rng = np.random.default_rng(0)
     with h5py.File(folder / "frozen.h5", "w") as file:
         file.attrs["source"] = json.dumps({"network": "vgg16"})
-        for side in ("train", "test"):
-            file[f"{side}/labels"] = np.arange(20) % 7
-            file[f"{side}/features"] = rng.normal(size=(20, 64)).astype(np.float16)
+        file["labels"] = np.arange(20) % 7
+        file["features"] = rng.normal(size=(20, 64)).astype(np.float16)
+
+
+def _read_frozen(folder: Path) -> None:
+    features = Features(folder / "frozen.h5")
+    Rows(features.values, features.column("labels"), range(20))[[0, 5]]
 
 
 def _write_keras(folder: Path) -> None:
@@ -238,27 +242,25 @@ def _read_answers(folder: Path) -> None:
         store.close()
 
 
-_BESIDE = {"answers.sqlite-wal", "answers.sqlite-shm", "answers.sqlite-journal"}
-
 STORES = (
-    kind("faces HDF5", "F001.h5", _write_faces, _read_faces, HDF5),
-    kind("features HDF5", "F001.h5", lambda f: write_features(f / "F001.h5"), _read_features, HDF5),
-    kind(
+    Kind("faces HDF5", "F001.h5", _write_faces, _read_faces, HDF5),
+    Kind("features HDF5", "F001.h5", lambda f: write_features(f / "F001.h5"), _read_features, HDF5),
+    Kind(
         "exported HDF5", "fold-0-features-32.h5", _write_export,
         lambda f: export.check(f / "fold-0-features-32.h5"), HDF5,
     ),
-    kind(
+    Kind(
         "images HDF5", "images.h5", _write_pool,
         lambda f: unpacked.read(f / "images.h5", f / "manifest.csv"), HDF5,
     ),
-    kind("frozen HDF5", "frozen.h5", _write_frozen, lambda f: Frozen(f / "frozen.h5", "train")[[0, 5]], HDF5),
-    kind("VGGFace HDF5", "vggface.h5", _write_keras, lambda f: face_weights.vggface(f / "vggface.h5"), HDF5),
-    kind("image network", "model.pt", _write_spatial, lambda f: spatial.load(f / "model.pt"), MODEL),
-    kind("temporal head", "head.pt", _write_head, lambda f: temporal.load(f / "head.pt"), MODEL),
-    kind("final model", "model.pt", _write_cascade, _read_cascade, MODEL),
-    kind("network on frames", "model.pt", _write_c3d, lambda f: endtoend.load(f / "model.pt"), MODEL),
-    kind("published weights", "published.pth", _write_state, _read_state, STATE),
-    kind("tar of FER2013", "fer2013.tar", _write_tar, lambda f: fer2013.read(f / "fer2013.tar"), TAR),
-    kind("wheel", "package.whl", _write_wheel, _read_wheel, ZIP, "package==1"),
-    kind("file of answers", "answers.sqlite", _write_answers, _read_answers, ANY, leaves=_BESIDE),
+    Kind("frozen HDF5", "frozen.h5", _write_frozen, _read_frozen, HDF5),
+    Kind("VGGFace HDF5", "vggface.h5", _write_keras, lambda f: face_weights.vggface(f / "vggface.h5"), HDF5),
+    Kind("image network", "model.pt", _write_spatial, lambda f: spatial.load(f / "model.pt"), MODEL),
+    Kind("temporal head", "head.pt", _write_head, lambda f: temporal.load(f / "head.pt"), MODEL),
+    Kind("final model", "model.pt", _write_cascade, _read_cascade, MODEL),
+    Kind("network on frames", "model.pt", _write_c3d, lambda f: endtoend.load(f / "model.pt"), MODEL),
+    Kind("published weights", "published.pth", _write_state, _read_state, STATE),
+    Kind("tar of FER2013", "fer2013.tar", _write_tar, lambda f: fer2013.read(f / "fer2013.tar"), TAR),
+    Kind("wheel", "package.whl", _write_wheel, _read_wheel, ZIP, "package==1"),
+    Kind("file of answers", "answers.sqlite", _write_answers, _read_answers, ANY),
 )  # fmt: skip

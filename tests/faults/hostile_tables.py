@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from hostile_bytes import Mutation
-from hostile_kind import Kind, kind
+from hostile_kind import Kind
 from hostile_text import JSON, TABLE
 from hostile_yaml import YAML
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+import made_clips
 from ferflow import settings, tables
 from ferflow.aus.openface import NEEDED, read_openface
 from ferflow.classes import AU_COLUMNS, EMOTIONS
@@ -28,25 +31,7 @@ SUBJECTS = ("F001", "F002", "M001", "M002")
 
 
 def write_manifest(folder: Path) -> None:
-    rows = [
-        {
-            "clip_id": f"{subject}_{emotion}",
-            "subject_id": subject,
-            "sex": "female" if subject[0] == "F" else "male",
-            "emotion": emotion,
-            "split": "",
-            "source": f"{subject}_{emotion}.avi",
-            "n_frames": 40,
-            "fps": 25.0,
-            "width": 64,
-            "height": 48,
-            "sha256": "0" * 64,
-            "synthetic": True,
-        }
-        for subject in SUBJECTS
-        for emotion in EMOTIONS
-    ]
-    tables.write(pd.DataFrame(rows), folder / "manifest.csv", "manifest")
+    tables.write(made_clips.manifest(SUBJECTS), folder / "manifest.csv", "manifest")
 
 
 def _clips(folder: Path) -> pd.DataFrame:
@@ -158,7 +143,7 @@ def _write_schema(name: str, row: dict):
 
 
 def _table(name: str, row: dict) -> Kind:
-    return kind(
+    return Kind(
         f"{name} CSV",
         f"{name}.csv",
         _write_schema(name, row),
@@ -213,54 +198,54 @@ _TRIMMED = {"n_frames": 40, "begin": 3, "end": 37, "max_score": 1.5, "anomaly": 
 _TRIMMED |= {"overridden": False}
 
 TABLES = (
-    kind("manifest", "manifest.csv", write_manifest, _clips, TABLE),
-    kind(
+    Kind("manifest", "manifest.csv", write_manifest, _clips, TABLE),
+    Kind(
         "list of clips", "clips.csv", _write_listed,
         lambda f: listed.find(f / "clips.csv", f / "clips", EMOTIONS), TABLE, "clips",
     ),
-    kind(
+    Kind(
         "predictions", "predictions.csv", _write_predictions,
         lambda f: predictions.read([f / "predictions.csv"], EMOTIONS, f / "manifest.csv"), TABLE,
     ),
-    kind(
+    Kind(
         "annotations", "annotations.csv", _write_annotations,
         lambda f: annotations.read(f / "annotations.csv", _clips(f), EMOTIONS), TABLE,
     ),
-    kind(
+    Kind(
         "votes", "votes.csv", _write_votes,
         lambda f: votes.read(f / "votes.csv", _clips(f), EMOTIONS), TABLE,
     ),
-    kind("CREMA-D votes", "votes.csv", _write_cremad, lambda f: votes.read_cremad(f / "votes.csv"), TABLE),
-    kind(
+    Kind("CREMA-D votes", "votes.csv", _write_cremad, lambda f: votes.read_cremad(f / "votes.csv"), TABLE),
+    Kind(
         "OpenFace", "F001_happy.csv", _write_openface,
         lambda f: read_openface(f / "F001_happy.csv"), TABLE,
     ),
-    kind("FER2013 CSV", "fer2013.csv", write_fer2013, lambda f: fer2013.read(f / "fer2013.csv"), TABLE),
-    kind(
+    Kind("FER2013 CSV", "fer2013.csv", write_fer2013, lambda f: fer2013.read(f / "fer2013.csv"), TABLE),
+    Kind(
         "FER2013 CSV (ICML)", "icml_face_data.csv",
         lambda f: write_fer2013(f, "icml_face_data.csv"), fer2013.read, TABLE,
     ),
-    kind("FER+ votes", "fer2013new.csv", _write_ferplus, lambda f: ferplus.read(f), TABLE),
-    kind("CK+ CSV", "ckextended.csv", _write_ckplus, ckplus.read, TABLE),
-    kind(
+    Kind("FER+ votes", "fer2013new.csv", _write_ferplus, lambda f: ferplus.read(f), TABLE),
+    Kind("CK+ CSV", "ckextended.csv", _write_ckplus, ckplus.read, TABLE),
+    Kind(
         "CK+ emotion file", f"ck/{ckplus.LABELS}/S005/001/S005_001_00000004_emotion.txt", _write_sequences,
         lambda f: ckplus.find(f / "ck", settings.Sequences(peak=2, neutral=True)), _TEXT, "S005",
     ),
     _table("trim", _TRIMMED),
     _table("trim_overrides", {"begin": 3, "end": 30}),
     _table("aus", {"frame": 0, "confidence": 0.9, "success": 1} | dict.fromkeys(AU_COLUMNS, 1.5)),
-    kind("splits", "splits.json", _write_splits, lambda f: splits.read(f / "splits.json"), JSON),
-    kind(
+    Kind("splits", "splits.json", _write_splits, lambda f: splits.read(f / "splits.json"), JSON),
+    Kind(
         "splits, for annotators", "splits.json", _write_splits,
         lambda f: annotations.annotation_clips(f / "manifest.csv", f / "splits.json", EMOTIONS), JSON,
     ),
-    kind("nested plan", "plan.json", _write_plan, lambda f: nested.read(f / "plan.json"), JSON),
-    kind(
+    Kind("nested plan", "plan.json", _write_plan, lambda f: nested.read(f / "plan.json"), JSON),
+    Kind(
         "fold's result", "best_epoch.json", _write_early, lambda f: folds_table([f / "best_epoch.json"]), JSON
     ),
-    kind("sweep's run", "run.json", _write_run, lambda f: read_run(f / "run.json"), JSON),
-    kind("settings", "params.yaml", _write_params, lambda f: settings.load(f / "params.yaml"), YAML),
-    kind(
+    Kind("sweep's run", "run.json", _write_run, lambda f: read_run(f / "run.json"), JSON),
+    Kind("settings", "params.yaml", _write_params, lambda f: settings.load(f / "params.yaml"), YAML),
+    Kind(
         "study", "study.yaml", _write_study,
         lambda f: settings.load(f / "params.yaml", f / "study.yaml"), YAML,
     ),

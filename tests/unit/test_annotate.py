@@ -18,10 +18,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
+from test_cli import run
 
 from annotation_study import FRAMES, HEIGHT, WIDTH, frames, write_study
 from ferflow import tables
-from ferflow.apps import annotate, annotate_clips, cli
+from ferflow.apps import annotate, annotate_clips
 from ferflow.apps.annotate_clips import LONGEST, Stopped, WebmClips
 from ferflow.apps.annotate_page import Access, create_app, is_loopback
 from ferflow.apps.sink import frame_sink
@@ -473,17 +474,6 @@ def test_results_are_for_who_runs_the_page(client, clips_folder, tmp_path):
 # --- the command ---------------------------------------------------------------------------------
 
 
-def command(monkeypatch, capsys, *arguments):
-    monkeypatch.setattr(sys, "argv", ["ferflow", "annotate", *map(str, arguments)])
-    code = 0
-    try:
-        cli.main()
-    except SystemExit as exit_:
-        code = exit_.code or 0
-    said = capsys.readouterr()
-    return code, said.out, said.err
-
-
 def test_export_names_who_has_not_finished(monkeypatch, capsys, clips_folder, tmp_path):
     store = Store(tmp_path / "a.sqlite")
     clips = annotation_clips(clips_folder / "manifest.csv", clips_folder / "splits.json", EMOTIONS)["clip_id"]
@@ -495,7 +485,7 @@ def test_export_names_who_has_not_finished(monkeypatch, capsys, clips_folder, tm
     store.close()
     given = ["--manifest", clips_folder / "manifest.csv", "--splits", clips_folder / "splits.json"]
     given += ["--database", tmp_path / "a.sqlite", "--export", tmp_path / "p.csv"]
-    code, out, err = command(monkeypatch, capsys, *given)
+    code, out, err = run(monkeypatch, capsys, "annotate", *given)
     assert code == 0 and out == f"{tmp_path}/p.csv: 9 answers of 2 annotators about 6 clips\n"
     assert err == (
         f"ferflow: warning: {tmp_path}/a.sqlite: annotator ben has answered 3 of 6 clips; "
@@ -512,7 +502,7 @@ def test_a_clip_that_left_the_manifest_is_one_line(monkeypatch, capsys, clips_fo
     store.answer("anna", "gone_sad", "sad", "request-1")
     store.close()
     given = ["--manifest", clips_folder / "manifest.csv", "--database", tmp_path / "a.sqlite"]
-    code, _, err = command(monkeypatch, capsys, *given, "--export", tmp_path / "p.csv")
+    code, _, err = run(monkeypatch, capsys, "annotate", *given, "--export", tmp_path / "p.csv")
     assert code == 1 and "clip gone_sad: it is not in the manifest" in err and len(err.splitlines()) == 1
     assert not (tmp_path / "p.csv").exists()
 
@@ -532,11 +522,11 @@ def test_mistakes_of_the_command_are_one_line(monkeypatch, capsys, clips_folder,
         ([*manifest, "--host", "no.such.host.invalid"], "cannot be listened on"),
     ]
     for arguments, said in cases:
-        code, _, err = command(monkeypatch, capsys, *arguments)
+        code, _, err = run(monkeypatch, capsys, "annotate", *arguments)
         assert code == 1 and said in err and len(err.splitlines()) == 1, err
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        code, _, err = command(monkeypatch, capsys, *manifest, "--port", port)
+        code, _, err = run(monkeypatch, capsys, "annotate", *manifest, "--port", port)
         assert code == 1 and f"127.0.0.1:{port}: cannot be listened on" in err
 
 

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from ferflow import tables
-from ferflow.aus import backends, geometry, mesh, run
+from ferflow.aus import agreement, geometry, mesh, run
 from ferflow.aus.blendshapes import NAMES, BlendshapeAus, with_irises
 from ferflow.aus.clip import reader
 from ferflow.aus.landmark import LandmarkAus
@@ -181,7 +181,7 @@ def test_backends_are_compared_on_the_clips_that_show_something(tmp_path):
     one = aus({"a": 4 * curve, "b": 0.1 * curve})
     other = aus({"a": 2 * np.roll(curve, 3), "b": 2 * curve})
     other.loc[(other.clip_id == "a") & (other.frame == 0), list(AU_COLUMNS)] = np.nan
-    found = backends.compare({"landmark": one, "blendshapes": other})
+    found = agreement.compare_backends({"landmark": one, "blendshapes": other})
     tables.write(found, tmp_path / "table.csv", "au_backends")
     row = tables.read(tmp_path / "table.csv", "au_backends").set_index("unit").loc["AU12"]
     assert (row["first"], row["second"], row["clips"]) == ("landmark", "blendshapes", 1)  # b is flat in one

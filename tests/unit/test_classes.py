@@ -20,11 +20,12 @@ from ferflow.datasets import listing
 from ferflow.errors import InputError, SettingError
 from ferflow.evaluation import detail, predictions
 from ferflow.evaluation import run as evaluation
-from ferflow.evaluation.detail import SCHEMAS, titles
+from ferflow.evaluation.detail import SCHEMAS, TITLES
 from ferflow.evaluation.groups import grouped_by
 from ferflow.evaluation.predictions import table
 from ferflow.fusion.run import write_fusions
 from ferflow.humans import run as human_answers
+from ferflow.parts import results_by_column
 from ferflow.report import by_group, reliability, run, table_list
 from ferflow.report import humans as human_figures
 from ferflow.settings import Calibration, Evaluation, Fusion, FusionChoice, Stacking
@@ -90,7 +91,9 @@ def made(request, tmp_path_factory):
     write_fusions(*files, *fused, FUSION, EVALUATION, 1, classes)
     calibrated = Calibration(bins=5, binning="width", listed=2)
     given = [folder / "predictions.csv", fused[0]], files[1], folder
-    detail.write_details(*given, calibrated, EVALUATION, 1, classes, by=["light"])
+    detail.write_details(*given, calibrated, EVALUATION, 1, classes)
+    out = folder / "results_by.csv"
+    results_by_column.write(given[0], files[1], EVALUATION, classes, "honest", 1, ["light"], out)
     return classes, folder, said
 
 
@@ -203,7 +206,7 @@ def test_macro_means_are_over_the_classes_that_occur(made):
 
 def test_every_table_and_figure_knows_the_classes(made, tmp_path):
     classes, folder, _ = made
-    for name, title in titles(["light"]).items():
+    for name, title in (TITLES | {"results_by": "Results by group"}).items():
         outputs = [tmp_path / f"{name}.{end}" for end in ("md", "tex", "html")]
         table_list.render(folder / f"{name}.csv", SCHEMAS.get(name, name), title, outputs, False, 0.9)
     table_list.render(folder / "errors.csv", "errors", "Errors", [tmp_path / "errors.md"], False, 0.9)

@@ -12,8 +12,7 @@ from ferflow import tables
 from ferflow.classes import EMOTIONS
 from ferflow.errors import SettingError, WeightsError
 from ferflow.models import endtoend, spatial, summary, temporal
-from ferflow.models.c3d import Pool3d, PoolTo3d
-from ferflow.models.convlstm import ConvLstmLayer
+from ferflow.models.endtoend import ConvLstmLayer, Pool3d, PoolTo3d
 from ferflow.models.network import count
 from ferflow.settings import ClipNetworkSettings
 

@@ -20,7 +20,8 @@ from ferflow.faces import store
 from ferflow.models import endtoend
 from ferflow.settings import Online
 from ferflow.training import estimate, splits
-from ferflow.training.endtoend import Training, run_fold, train_final
+from ferflow.training.crossval import run_network_fold
+from ferflow.training.final import train_final_network
 from ferflow.training.frames import FrameStudy, augmented, chosen
 
 SUBJECTS = [f"{sex}{n:03d}" for sex in "FM" for n in range(1, 5)]
@@ -95,7 +96,7 @@ def settings(small_settings):
 
 
 def inputs(study: Path) -> dict:
-    """The arguments of `run_fold` and `train_final` that name files."""
+    """The arguments of `run_network_fold` and `train_final_network` that name files."""
     names = {"splits": "splits.json", "manifest": "manifest.csv", "trim": "trim.csv"}
     faces = [study / "faces" / f"{subject}.h5" for subject in SUBJECTS]
     return {key: study / name for key, name in names.items()} | {"faces": faces}
@@ -206,15 +207,17 @@ def test_only_training_clips_are_augmented_online(study, settings):
     assert torch.equal(plain[[0]][0], plain[[0]][0])
 
 
-def training(study: Path, settings, name: str = "c3d", **changes) -> Training:
+def arguments(study: Path, settings, name: str = "c3d") -> dict:
+    """The arguments that a fold and the final model of the network `name` share."""
     plan = settings.end_to_end
-    own = {"network": plan.of(name), "plan": plan.plan(), "finalize": settings.finalize}
+    own = {"network": plan.of(name).model_dump(), "plan": plan.plan(), "finalize": settings.finalize}
     own |= {"augment": settings.augment, "classes": EMOTIONS, "seed": settings.seed}
-    return Training(name, name, **(inputs(study) | own | changes))
+    return {"name": name, **inputs(study), **own}
 
 
 def fold(study: Path, settings, out: Path, announce=None, **changes) -> Path:
-    run_fold(training(study, settings, **changes), 0, out, announce)
+    own = arguments(study, settings) | changes
+    run_network_fold(fold=0, out_folder=out, announce=announce, model=own["name"], **own)
     return out
 
 
@@ -245,7 +248,8 @@ def test_a_final_convlstm_comes_back_and_says_the_same(study, settings, tmp_path
     early = tmp_path / "best_epoch.json"
     early.write_text(json.dumps({"fold": 0, "epoch": 2, "max_accuracy": 0.5}))
     out = tmp_path / "final"
-    train_final(training(study, settings, "convlstm"), [early], out, {"trim": {"threshold": 0.5}})
+    own = arguments(study, settings, "convlstm")
+    train_final_network(early=[early], out_folder=out, prepared={"trim": {"threshold": 0.5}}, **own)
     history = tables.read(out / "history.csv", "history")
     assert len(history) == 2 and history.validation_accuracy.isna().all()
     predictions = tables.read(out / "predictions.csv", "predictions")

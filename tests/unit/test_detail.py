@@ -299,7 +299,6 @@ def test_all_tables_from_files(tmp_path, frame):
         EVALUATION,
         3,
         EMOTIONS,
-        by=["sex"],
     )
     assert {path.stem for path in (tmp_path / "t").iterdir()} == set(TITLES)
     compared = tables.read(tmp_path / "t" / "comparisons.csv", "comparisons")

@@ -18,6 +18,7 @@ from ferflow.evaluation import run as evaluation_run
 from ferflow.evaluation.classification import errors
 from ferflow.evaluation.detail import SCHEMAS, TITLES
 from ferflow.evaluation.predictions import write
+from ferflow.parts import results_by_column
 from ferflow.report import by_group, comparisons, opening, reliability, rendering, run, table_list
 from ferflow.report.names import model_label
 from ferflow.settings import Calibration, Evaluation
@@ -39,7 +40,9 @@ def folder(tmp_path_factory):
     write(pd.concat([frame, *more]), folder / "predictions.csv")
     write_manifest(folder / "manifest.csv")
     given = [folder / "predictions.csv"], folder / "manifest.csv", folder
-    detail.write_details(*given, CALIBRATION, EVALUATION, 1, EMOTIONS, by=["sex"])
+    detail.write_details(*given, CALIBRATION, EVALUATION, 1, EMOTIONS)
+    out = folder / "results_by.csv"
+    results_by_column.write(*given[:2], EVALUATION, EMOTIONS, "honest", 1, ["sex"], out)
     tables.write(errors(frame, EMOTIONS), folder / "errors.csv", "errors")
     return folder
 
@@ -125,7 +128,7 @@ def test_the_error_table_names_further_classes_and_leads_to_the_strips(folder):
 
 
 def test_every_table_can_be_rendered(folder):
-    for name in TITLES:
+    for name in [*TITLES, "results_by"]:
         schema = SCHEMAS.get(name, name)
         shown = rendering.rendered(tables.read(folder / f"{name}.csv", schema), schema, name)
         assert shown.marks == "synthetic data" or "synthetic data" in shown.marks

@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from ferflow.apps import doctor_slurm
-from ferflow.apps.doctor_slurm import Asked
+from ferflow.apps.doctor_slurm import Profile
 
 CONFIGURATION = "AccountingStorageType   = accounting_storage/none\nMinJobAge               = 300 sec\n"
 # Runs the script at once, as a node would.
@@ -51,7 +51,7 @@ def slurm(tmp_path, monkeypatch):
 
 def said(folder, **asked):
     console = Console(file=io.StringIO(), width=250)
-    code = doctor_slurm.run(folder, Asked(wait=20, **asked), console)
+    code = doctor_slurm.run(folder, Profile(**asked), 20, console)
     return code, console.file.getvalue()
 
 
@@ -149,6 +149,6 @@ def test_a_job_that_does_not_start_is_cancelled_and_no_failure(slurm, tmp_path):
     slurm("squeue", 'case "$1" in -h) echo PENDING Resources ;; esac')
     slurm("scancel", 'echo "$1" > "$0.said"')
     console = Console(file=io.StringIO(), width=250)
-    code = doctor_slurm.run(tmp_path, Asked(wait=1), console)
+    code = doctor_slurm.run(tmp_path, Profile(), 1, console)
     assert code == 0 and "still waits after 1 s: PENDING Resources" in console.file.getvalue()
     assert (slurm.folder / "scancel.said").read_text() == "7\n"

@@ -11,29 +11,17 @@ import pytest
 import torch
 from torch import nn
 
+from fer2013_csv import write_stills
 from ferflow import tables
 from ferflow.errors import FerflowError, InputError, LossError, SettingError, WeightsError
 from ferflow.models import backbones, resnet
 from ferflow.models import spatial as networks
 from ferflow.networks import NETWORKS
 from ferflow.training import classifier, finetune, frozen
-from ferflow.training.images import Labelled, probabilities
+from ferflow.training.images import probabilities
 from ferflow.training.search import Outcome, Shape, best, search
 
 SEED = 20
-
-
-def write_stills(path, per_class: dict[str, int]) -> None:
-    """Images of class k have a bright bar at row 6k."""
-    rng = np.random.default_rng(0)
-    lines = ["emotion,pixels,Usage"]
-    for usage, count in per_class.items():
-        for label in range(7):
-            for _ in range(count):
-                image = rng.integers(0, 80, (48, 48))
-                image[6 * label : 6 * label + 5] += 150
-                lines.append(f"{label},{' '.join(map(str, image.ravel()))},{usage}")
-    path.write_text("\n".join(lines) + "\n")
 
 
 @pytest.fixture(scope="module")
@@ -213,8 +201,9 @@ def test_frozen_features_stand_for_the_frozen_base(frozen_h5, searched, stills):
     """The classifier on stored features says what the whole network says of the images."""
     network, description = networks.load(searched / "model.pt")
     assert description["meta"]["phase"] == "classifier"
-    watched = frozen.Frozen(frozen_h5, "PublicTest")
-    assert watched.features.dtype == np.float16 and watched.features.shape == (21, 24)
+    cached = frozen.Features(frozen_h5)
+    watched = classifier.rows_of(cached, "PublicTest")
+    assert cached.values.dtype == np.float16 and cached.values.shape == (56 + 21, 24) and len(watched) == 21
     features, labels = watched[list(range(21))]
     with torch.inference_mode():
         logits = network.classifier(network.dense_head(features))
@@ -331,12 +320,12 @@ def test_features_that_float16_cannot_hold_are_refused(tmp_path, pretrained):
     network = classifier.build("resnet50", pretrained)
     with torch.no_grad():
         network.blocks[-1][1].bias += 1e6
-    part = Labelled(np.zeros((3, 48, 48), np.uint8), np.zeros(3, np.int64))
+    blocks = classifier.pooled(network, [np.zeros((3, 48, 48), np.uint8)], 2, torch.float32)
     with pytest.raises(WeightsError, match="exceed 65,504"):
-        frozen.write(tmp_path / "x.h5", network, {"Training": part}, 2, torch.float32, {})
+        frozen.write(tmp_path / "x.h5", blocks, 3, {"network": "resnet50"})
     assert not list(tmp_path.iterdir())
     with pytest.raises(InputError, match="does not exist"):
-        frozen.Frozen(tmp_path / "x.h5", "Training")
+        frozen.Features(tmp_path / "x.h5")
 
 
 def test_finetuning_without_weights_is_refused(small_settings):

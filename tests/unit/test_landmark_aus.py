@@ -7,9 +7,9 @@ from scipy.optimize import nnls
 
 from ferflow import tables
 from ferflow.aus import agreement, mesh
-from ferflow.aus.alignment import align
 from ferflow.aus.clip import intensities
 from ferflow.aus.landmark import LandmarkAus, nonnegative_least_squares
+from ferflow.aus.mesh import align
 from ferflow.aus.trim import au_score
 from ferflow.classes import AU_COLUMNS, AU_SCORE_COLUMNS
 

@@ -15,7 +15,7 @@ from ferflow.errors import FerflowError, InputError, SettingError, SplitError
 from ferflow.evaluation.predictions import table
 from ferflow.evaluation.results import results
 from ferflow.settings import Evaluation
-from ferflow.training import nested, nested_run, splits
+from ferflow.training import nested, splits
 
 EVALUATION = Evaluation(bootstrap=50, confidence=0.9, by=[], controls=False)
 
@@ -123,7 +123,7 @@ def test_the_plan_and_its_splits_are_files_that_training_reads(tmp_path):
     rows["sha256"] = [f"{i:064x}" for i in range(len(rows))]
     tables.write(rows, tmp_path / "manifest.csv", "manifest")
     paths = [tmp_path / f"outer-{i}" / "splits.json" for i in range(3)]
-    nested_run.write_plan(tmp_path / "manifest.csv", tmp_path / "plan.json", paths, 2, 4)
+    nested.write_plan(tmp_path / "manifest.csv", tmp_path / "plan.json", paths, 2, 4)
     plan = nested.read(tmp_path / "plan.json")
     assert [splits.read(path) for path in paths] == plan["outer"]
 
@@ -214,10 +214,10 @@ def test_an_outer_fold_that_is_not_there_is_named():
 
 def test_candidates_are_laid_over_the_heads_settings(small_settings):
     settings = small_settings({"nested": {"candidates": {"dropped": {"dropout": 0.5}, "odd": {"drop": 1}}}})
-    own = nested_run.with_candidate(settings, "lstm", "dropped")
+    own = nested.with_candidate(settings, "lstm", "dropped")
     assert own.temporal.heads["lstm"].dropout == 0.5
     assert own.temporal.heads["bilstm"] == settings.temporal.heads["bilstm"]
     assert own.temporal.heads["lstm"].units == settings.temporal.heads["lstm"].units
     with pytest.raises(SettingError, match=r"nested\.candidates\.odd: heads\.lstm\.drop: Extra inputs"):
-        nested_run.with_candidate(settings, "lstm", "odd")
+        nested.with_candidate(settings, "lstm", "odd")
     assert issubclass(SettingError, FerflowError)

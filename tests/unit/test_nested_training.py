@@ -11,7 +11,7 @@ from ferflow import tables
 from ferflow.classes import EMOTIONS
 from ferflow.errors import SplitError
 from ferflow.settings import Evaluation
-from ferflow.training import nested, nested_run
+from ferflow.training import nested
 
 CANDIDATES = {"as_set": {}, "narrow": {"units": 2}}
 
@@ -36,13 +36,13 @@ def ran(study, settings):
     folder = study.folder / "results"
     files = {name: study.inputs[name] for name in ("manifest", "trim")}
     split_paths = [folder / f"outer-{outer}" / "splits.json" for outer in range(2)]
-    nested_run.write_plan(study.inputs["manifest"], folder / "plan.json", split_paths, 2, 5)
+    nested.write_plan(study.inputs["manifest"], folder / "plan.json", split_paths, 2, 5)
     for outer, splits in enumerate(split_paths):
         inner = []
         for candidate in CANDIDATES:
             for fold in range(2):
                 inner.append(folder / f"outer-{outer}" / candidate / f"inner-{fold}/predictions.csv")
-                nested_run.run_inner(
+                nested.run_inner(
                     "lstm",
                     outer,
                     fold,
@@ -54,7 +54,7 @@ def ran(study, settings):
                     model="compact+lstm",
                     **files,
                 )
-        nested_run.run_outer(
+        nested.run_outer(
             "lstm",
             outer,
             inner,
@@ -86,7 +86,7 @@ def test_the_choice_is_the_inner_folds_best_and_the_table_holds_it(study, ran):
     evaluation = Evaluation(bootstrap=40, confidence=0.9, by=[], controls=False)
     folders = [ran / f"outer-{outer}" / "chosen" for outer in range(2)]
     out = ran / "nested.csv", ran / "nested_inner.csv"
-    nested_run.write_table(folders, study.inputs["manifest"], *out, evaluation, 3, EMOTIONS)
+    nested.write_table(folders, study.inputs["manifest"], *out, evaluation, 3, EMOTIONS)
     inner, table = tables.read(out[1], "nested_inner"), tables.read(out[0], "nested")
     assert len(inner) == 2 * 2 * 2
     means = inner.groupby(["outer", "candidate"])["accuracy"].mean()
@@ -106,7 +106,7 @@ def test_a_split_with_a_subject_on_two_sides_stops_the_job(study, settings, ran,
     split["folds"][0].append(split["test"][0])
     (tmp_path / "splits.json").write_text(json.dumps(split))
     with pytest.raises(SplitError, match="stands in the test set and in fold 0"):
-        nested_run.run_inner(
+        nested.run_inner(
             "lstm",
             0,
             0,

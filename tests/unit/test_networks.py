@@ -12,7 +12,7 @@ from torch.nn import functional
 from ferflow.errors import SettingError
 from ferflow.models import spatial
 from ferflow.models.network import count
-from ferflow.models.transformer import SelfAttention
+from ferflow.models.sequences import SelfAttention
 from ferflow.settings.types import SpatialNetwork
 
 

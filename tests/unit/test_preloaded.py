@@ -60,7 +60,7 @@ def folder(tmp_path) -> Path:
 
 def run(folder: Path, *more: str, timeout: float = 60) -> subprocess.CompletedProcess:
     called = "--cores", "2", "--profile", "none", *more
-    return preloaded.snakemake(*called, folder=folder, timeout=timeout, forks=True)
+    return preloaded.snakemake(*called, folder=folder, timeout=timeout)
 
 
 def test_a_job_leaves_nothing_behind_for_the_next(folder):

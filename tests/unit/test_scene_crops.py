@@ -67,9 +67,9 @@ def test_crops_stand_in_the_order_of_the_manifest(manifest, asked, monkeypatch):
 
     h5, table = write(manifest, asked, monkeypatch, find)
     rows = crops.read(h5, table).set_index("image_id")
-    listed = sfew.read_manifest(manifest)
-    assert rows.index.tolist() == listed["image_id"].tolist()
-    fear = listed.loc[listed["emotion"] == "fear", "image_id"].item()
+    listed = tables.read(manifest, "manifest")
+    assert rows.index.tolist() == listed["clip_id"].tolist()
+    fear = listed.loc[listed["emotion"] == "fear", "clip_id"].item()
     assert rows.loc[fear, "found_by"] == "none" and math.isnan(rows.loc[fear, "width"])
     others = rows.drop(fear)
     assert (others["found_by"] == "mtcnn").all() and (others["faces"] == 2).all()
@@ -78,9 +78,9 @@ def test_crops_stand_in_the_order_of_the_manifest(manifest, asked, monkeypatch):
     with store.read(h5) as (_, images):
         whole = images[rows.index.get_loc(fear)]
         first = images[rows.index.get_loc(others.index[0])]
-    scene = sfew.read_image(listed.set_index("image_id").loc[fear, "path"])
+    scene = sfew.read_image(listed.set_index("clip_id").loc[fear, "source"])
     assert (whole == store.fitted(scene)).all()
-    picture = sfew.read_image(listed.set_index("image_id").loc[others.index[0], "path"])
+    picture = sfew.read_image(listed.set_index("clip_id").loc[others.index[0], "source"])
     side = round(48 * (1 + asked.margin))
     left, top = round(40 - side / 2), round(44 - side / 2)
     cut = cv2.resize(picture[top : top + side, left : left + side], (224, 224))
@@ -97,7 +97,7 @@ def test_crops_stand_in_the_order_of_the_manifest(manifest, asked, monkeypatch):
 
 
 def test_boxes_by_hand_stand_in_where_none_is_found(manifest, asked, monkeypatch):
-    names = sfew.read_manifest(manifest)["image_id"].tolist()
+    names = tables.read(manifest, "manifest")["clip_id"].tolist()
     listed = manifest.with_name("boxes.csv")
     listed.write_text(f"image_id,x,y,width,height\n{names[0]},10,10,50,50\n", encoding="utf-8")
     by_hand = asked.model_copy(update={"manual_boxes": str(listed)})
@@ -118,8 +118,8 @@ def test_boxes_by_hand_stand_in_where_none_is_found(manifest, asked, monkeypatch
 )
 def test_a_list_of_boxes_that_does_not_fit_is_refused(manifest, line, said):
     listed = manifest.with_name("boxes.csv")
-    table = sfew.read_manifest(manifest)
-    rows = line.format(table["image_id"].iloc[0])
+    table = tables.read(manifest, "manifest")
+    rows = line.format(table["clip_id"].iloc[0])
     listed.write_text(f"image_id,x,y,width,height\n{rows}\n", encoding="utf-8")
     with pytest.raises(InputError, match=said):
         crops.manual_boxes(listed, table)

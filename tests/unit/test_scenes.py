@@ -43,8 +43,8 @@ def test_the_layout_is_the_publishers(folder):
     assert counts == {emotion: 2 for emotion in FOLDERS}  # disgust: three quarters of 2, rounded
     assert all(NAME.fullmatch(path.name) for path in folder.glob("*/*.png"))
     found = sfew.find(folder)
-    assert {scene.film for scene in found} == {"Synthetic01", "Synthetic02"}
-    parts = {(scene.film, scene.spi_part) for scene in found}
+    assert {scene.group_id for scene in found} == {"Synthetic01", "Synthetic02"}
+    parts = {(scene.group_id, scene.split) for scene in found}
     assert parts == {("Synthetic01", "1"), ("Synthetic02", "2")}
 
 

@@ -69,7 +69,7 @@ def test_a_table_that_does_not_exist_is_one_line(monkeypatch, capsys):
 
 def test_columns_by_pattern_stand_where_they_are_declared():
     shuffled = ["model", "p_sad", "predicted", "p_happy", "clip_id"]
-    assert tables.ordered_map(shuffled, "predictions") == [
+    assert tables.column_order(shuffled, "predictions") == [
         "clip_id",
         "predicted",
         "p_sad",

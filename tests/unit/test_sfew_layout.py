@@ -33,15 +33,15 @@ def scenes(root: Path, films: int = 4, size: int = 48, synthetic: bool = True) -
 def written(root: Path, smallest: int = 40) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     paths = [root.parent / f"{name}.csv" for name in ("manifest", "dropped", "counts")]
     sfew.write_manifest(root, smallest, *paths)
-    schemas = ("sfew_manifest", "sfew_dropped", "sfew_counts")
+    schemas = ("manifest", "sfew_dropped", "sfew_counts")
     return tuple(tables.read(path, schema) for path, schema in zip(paths, schemas, strict=True))
 
 
 def test_a_manifest_names_class_film_and_size(tmp_path):
     manifest, dropped, counted = written(scenes(tmp_path / "scenes", films=3))
-    assert len(manifest) == 21 and manifest["image_id"].is_unique and dropped.empty
+    assert len(manifest) == 21 and manifest["clip_id"].is_unique and dropped.empty
     row = manifest.iloc[0]
-    assert (row["emotion"], row["film"], row["spi_part"]) == ("angry", "Film_0", "")
+    assert (row["emotion"], row["group_id"], row["split"]) == ("angry", "Film_0", "")
     assert (row["width"], row["height"], row["synthetic"]) == (56, 48, True)
     everything = counted.set_index("emotion").loc["all"]
     assert (everything["published"], everything["found"], everything["kept"]) == (675, 21, 21)
@@ -88,7 +88,7 @@ def test_a_film_ends_at_its_time_stamp_with_one_underscore_or_two():
 def test_the_same_name_in_one_class_gets_a_longer_one(tmp_path):
     root = scenes(tmp_path / "scenes", films=1)
     cv2.imwrite(str(root / "Sad/Film_0_000000000_00000001.jpg"), np.zeros((48, 48, 3), np.uint8))
-    names = [scene.image_id for scene in sfew.find(root) if scene.emotion == "sad"]
+    names = [scene.clip_id for scene in sfew.find(root) if scene.emotion == "sad"]
     assert names == ["sad-Film_0_000000000_00000001.jpg", "sad-Film_0_000000000_00000001.png"]
 
 
@@ -97,14 +97,14 @@ def test_the_sets_come_from_lists_or_from_folders(tmp_path):
     for part in (1, 2):
         names = [f"{name}/Film_{part - 1}_{10 * (part - 1):09d}_00000001" for name in CLASSES]
         (root / f"spi_{part}.txt").write_text("\n".join(names) + "\n")
-    listed = {scene.image_id: scene.spi_part for scene in sfew.find(root)}
+    listed = {scene.clip_id: scene.split for scene in sfew.find(root)}
     assert sorted(listed.values()) == ["1"] * 7 + ["2"] * 7
     apart = tmp_path / "apart"
     for scene in sfew.find(root):
-        path = apart / f"Set{scene.spi_part}" / scene.path.relative_to(root)
+        path = apart / f"Set{scene.split}" / scene.source.relative_to(root)
         path.parent.mkdir(parents=True, exist_ok=True)
-        scene.path.rename(path)
-    assert {scene.image_id: scene.spi_part for scene in sfew.find(apart)} == listed
+        scene.source.rename(path)
+    assert {scene.clip_id: scene.split for scene in sfew.find(apart)} == listed
 
 
 @pytest.mark.parametrize(
@@ -126,10 +126,10 @@ def test_originals_are_in_the_order_of_the_manifest(tmp_path):
     path = tmp_path / "originals.h5"
     store.write_originals(tmp_path / "manifest.csv", path)
     with store.read(path) as (ids, images):
-        assert ids == manifest["image_id"].tolist() and images.shape == (14, 224, 224, 3)
-        whole = store.fitted(sfew.read_image(manifest["path"].iloc[9]))
+        assert ids == manifest["clip_id"].tolist() and images.shape == (14, 224, 224, 3)
+        whole = store.fitted(sfew.read_image(manifest["source"].iloc[9]))
         assert np.array_equal(images[9], whole)
-    store.refuse_others(path, ids, manifest["image_id"].tolist())
+    store.refuse_others(path, ids, manifest["clip_id"].tolist())
     with pytest.raises(InputError, match="order"):
         store.refuse_others(path, ids, ids[::-1])
 
@@ -147,11 +147,11 @@ def test_a_store_that_is_no_store_is_refused(tmp_path):
 def listing(films: int = 10, each: int = 7, synthetic: bool = True) -> pd.DataFrame:
     """A manifest of `each` images of each of `films`, the classes in turn."""
     rows = [
-        {"image_id": f"{film}-{k}", "emotion": list(sfew.NAMES)[k % 7], "film": f"film{film}", "spi_part": ""}
+        {"clip_id": f"{film}-{k}", "emotion": list(sfew.NAMES)[k % 7], "group_id": f"film{film}", "split": ""}
         for film in range(films)
         for k in range(each)
     ]
-    return pd.DataFrame(rows).assign(sha256=lambda t: t["image_id"], synthetic=synthetic)
+    return pd.DataFrame(rows).assign(sha256=lambda t: t["clip_id"], synthetic=synthetic)
 
 
 def test_random_folds_are_stratified_and_always_the_same():
@@ -168,7 +168,7 @@ def test_no_film_and_no_copy_stands_on_two_sides():
     manifest = listing()
     manifest.loc[0, "sha256"] = manifest.loc[69, "sha256"]  # films 0 and 9 share an image
     made = folds.make(manifest, "film", 5, 20)
-    assert pd.Series(made).groupby(manifest["film"]).nunique().max() == 1
+    assert pd.Series(made).groupby(manifest["group_id"]).nunique().max() == 1
     assert made[0] == made[69] and len(set(made)) == 5
     made[3] = (made[3] + 1) % 5
     with pytest.raises(SplitError, match="film film0 is both learnt from and judged"):
@@ -179,10 +179,10 @@ def test_no_film_and_no_copy_stands_on_two_sides():
 def test_the_sets_of_the_publisher_and_those_drawn_by_film():
     manifest = listing()
     made = folds.make(manifest, "spi", 5, 20)
-    assert set(made) == {0, 1} and pd.Series(made).groupby(manifest["film"]).nunique().max() == 1
+    assert set(made) == {0, 1} and pd.Series(made).groupby(manifest["group_id"]).nunique().max() == 1
     with pytest.raises(SplitError, match=r"spi_1\.txt"):
         folds.make(manifest.assign(synthetic=False), "spi", 5, 20)
-    own = manifest.assign(spi_part=["1", "2"] * 34 + ["", ""], synthetic=False)
+    own = manifest.assign(split=["1", "2"] * 34 + ["", ""], synthetic=False)
     with pytest.raises(SplitError, match="film film0"):
         folds.make(own.assign(synthetic=True), "spi", 5, 20)
     made = folds.make(own, "spi", 5, 20)  # people are apart, whatever film they are in

@@ -28,18 +28,22 @@ def study() -> settings.Settings:
 
 def manifest(folder: Path, study: settings.Settings) -> Path:
     rows = {
-        "image_id": [f"image{k}" for k in range(IMAGES)],
-        "path": "x.png",
+        "clip_id": [f"image{k}" for k in range(IMAGES)],
+        "source": "x.png",
         "emotion": [EMOTIONS_NEUTRAL[k % 7] for k in range(IMAGES)],
-        "film": [f"film{k // 7}" for k in range(IMAGES)],
-        "spi_part": "",
+        "group_id": [f"film{k // 7}" for k in range(IMAGES)],
+        "split": "",
+        "subject_id": "",
+        "sex": "",
+        "n_frames": 1,
+        "fps": 0.0,
         "sha256": [f"{k:064x}" for k in range(IMAGES)],
         "width": 50,
         "height": 50,
         "synthetic": True,
     }
     path = folder / layout.MANIFEST.format(dataset=study.data()[0])
-    tables.write(pd.DataFrame(rows), path, "sfew_manifest")
+    tables.write(pd.DataFrame(rows), path, "manifest")
     return path
 
 
@@ -80,7 +84,7 @@ def test_tables_are_made_again_from_predictions(tmp_path, study):
     for protocol in transfer.under():
         path = tmp_path / at.at(layout.SFEW_FOLDS, protocol=protocol)
         folds.write(listed, protocol, transfer.folds, study.seed, path)
-        made = folds.read(path, tables.read(listed, "sfew_manifest"), protocol)
+        made = folds.read(path, tables.read(listed, "manifest"), protocol)
         for name, cell in transfer.run().items():
             if protocol in cell.protocols:
                 folder = tmp_path / at.at(layout.SFEW_CELL, protocol=protocol, cell=name)

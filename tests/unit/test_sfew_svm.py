@@ -48,18 +48,22 @@ def study(tmp_path_factory) -> Path:
     store.write(root / "crops.h5", ids, (stripes(label, rng) for label in labels))
     manifest = pd.DataFrame(
         {
-            "image_id": ids,
-            "path": [f"{name}.png" for name in ids],
+            "clip_id": ids,
+            "source": [f"{name}.png" for name in ids],
             "emotion": [EMOTIONS_NEUTRAL[label] for label in labels],
-            "film": [f"film{number // 7}" for number in range(N)],
-            "spi_part": ["" if number >= 35 else str(1 + number // 7 % 2) for number in range(N)],
+            "group_id": [f"film{number // 7}" for number in range(N)],
+            "split": ["" if number >= 35 else str(1 + number // 7 % 2) for number in range(N)],
+            "subject_id": "",
+            "sex": "",
+            "n_frames": 1,
+            "fps": 0.0,
             "sha256": [f"{number:064x}" for number in range(N)],
             "width": 224,
             "height": 224,
             "synthetic": True,
         }
     )
-    tables.write(manifest, root / "manifest.csv", "sfew_manifest")
+    tables.write(manifest, root / "manifest.csv", "manifest")
     for name, folds in (
         ("random", pd.array(np.arange(N) // 7 % 3, "Int64")),
         ("spi", pd.array([None if n >= 35 else n // 7 % 2 for n in range(N)], "Int64")),

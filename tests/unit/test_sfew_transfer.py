@@ -17,8 +17,8 @@ from ferflow.models import spatial
 from ferflow.models import transfer as split
 from ferflow.models.vision import torchvision
 from ferflow.settings.sfew import Cell, Transfer
-from ferflow.sfew import folds, frozen, run, store
-from ferflow.training import transfer
+from ferflow.sfew import folds, run, store
+from ferflow.training import frozen, transfer
 from ferflow.weights import shipped, start_file
 
 STUDY = Path(__file__).parents[2] / "workflow/studies/sfew.yaml"
@@ -102,26 +102,28 @@ def stored(tmp_path_factory) -> Path:
     store.write(folder / "images.h5", [f"image{k}" for k in range(18)], images(18))
     for unfrozen in (0, 1):
         out = folder / f"{unfrozen}.h5"
-        frozen.write(folder / "images.h5", "resnet18", unfrozen, "untrained", None, SEED, 1, out)
+        run.write_features(folder / "images.h5", "resnet18", unfrozen, "untrained", SEED, 1, folder, out)
     return folder
 
 
 @pytest.mark.parametrize(("unfrozen", "shape"), [(0, (512,)), (1, (256, 14, 14))])
 def test_stored_features_are_those_computed_anew(stored, network, unfrozen, shape):
     found = frozen.Features(stored / f"{unfrozen}.h5")
-    assert found.values.shape == (18, *shape) and found.ids[17] == "image17"
+    assert found.values.shape == (18, *shape)
+    assert found.source["images"] == store.digest(f"image{k}" for k in range(18))
     assert found.source["start"] == "untrained" and found.source["unfrozen"] == unfrozen
     labels = np.arange(18) % 7
     rows = [17, 2, 5]
     one = frozen.Rows(found.values, labels, rows)[[0, 1, 2]]
-    other = frozen.Recomputed(split.frozen(network, unfrozen), images(18), labels, rows)[[0, 1, 2]]
+    other = benchmark.Recomputed(split.frozen(network, unfrozen), images(18), labels, rows)[[0, 1, 2]]
     torch.testing.assert_close(one[0], other[0], rtol=1e-3, atol=1e-4)
     assert one[1].tolist() == other[1].tolist() == [3, 2, 5]
 
 
 def test_the_network_that_comes_with_ferflow_is_frozen_up_to_its_dense_layer(stored, tmp_path):
-    frozen.write(stored / "images.h5", "compact", 0, "shipped", shipped(), SEED, 1, tmp_path / "compact.h5")
-    found = frozen.Features(tmp_path / "compact.h5")
+    made = tmp_path / "compact.h5"
+    run.write_features(stored / "images.h5", "compact", 0, "shipped", SEED, 1, tmp_path, made)
+    found = frozen.Features(made)
     network, _ = spatial.load(shipped())
     wanted = network.features(spatial.prepare(images(18), network), "dense").detach()
     torch.testing.assert_close(torch.from_numpy(np.array(found.values)), wanted, rtol=1e-4, atol=1e-5)
@@ -168,24 +170,29 @@ def study(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("sfew")
     values, labels = easy()
     rows = {
-        "image_id": [f"image{k}" for k in range(70)],
-        "path": "x.png",
+        "clip_id": [f"image{k}" for k in range(70)],
+        "source": "x.png",
         "emotion": [EMOTIONS_NEUTRAL[k] for k in labels],
-        "film": [f"film{k // 7}" for k in range(70)],
-        "spi_part": "",
+        "group_id": [f"film{k // 7}" for k in range(70)],
+        "split": "",
+        "subject_id": "",
+        "sex": "",
+        "n_frames": 1,
+        "fps": 0.0,
         "sha256": [f"{k:064x}" for k in range(70)],
         "width": 50,
         "height": 50,
         "synthetic": True,
     }
-    tables.write(pd.DataFrame(rows), folder / "manifest.csv", "sfew_manifest")
+    tables.write(pd.DataFrame(rows), folder / "manifest.csv", "manifest")
     for protocol in folds.PROTOCOLS:
         folds.write(folder / "manifest.csv", protocol, 5, SEED, folder / f"{protocol}.csv")
-    store.write(folder / "images.h5", rows["image_id"], np.zeros((70, 224, 224, 3), np.uint8))
-    frozen.write(folder / "images.h5", "resnet18", 0, "untrained", None, SEED, 1, folder / "features.h5")
+    store.write(folder / "images.h5", rows["clip_id"], np.zeros((70, 224, 224, 3), np.uint8))
+    features = folder / "features.h5"
+    run.write_features(folder / "images.h5", "resnet18", 0, "untrained", SEED, 1, folder, features)
     import h5py
 
-    with h5py.File(folder / "features.h5", "r+") as file:
+    with h5py.File(features, "r+") as file:
         file["features"][...] = values
     return folder
 
@@ -265,7 +272,7 @@ def test_predictions_of_other_images_are_refused(cells, tmp_path):
     path = tmp_path / "predictions.csv"
     text = (cells / "film-256/predictions.csv").read_text()
     path.write_text(text.replace("image3,", "another,"))
-    with pytest.raises(InputError, match="image another"):
+    with pytest.raises(InputError, match="clip another is not in"):
         run.write_folds([path], {}, cells / "manifest.csv", tmp_path / "folds.csv")
 
 

@@ -109,7 +109,7 @@ def test_one_network_more_runs_nothing_again_and_changed_code_of_one_what_trains
     more = 'NETWORKS = {\n    "more": Network("More", "ferflow.models.more:More", 48, GREY, 1, 1, (1,)),'
     with digests.changed("networks.py", "NETWORKS = {", more):
         assert of_spatial() == before
-    with digests.changed("models/compact.py", "fan_out", "fan_in"):
+    with digests.changed("models/compact.py", "BatchNorm1d(32)", "BatchNorm1d(32, 1e-3)"):
         compact, vgg16 = of_spatial()
         assert compact != before[0] and vgg16 == before[1]
     with digests.changed(

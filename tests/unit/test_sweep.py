@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from fer2013_csv import write_stills
 from ferflow import tables
 from ferflow.errors import InputError
 from ferflow.report import sweep as report
@@ -118,8 +119,6 @@ def test_published_numbers_stand_beside_the_runs_that_repeat_them():
 
 
 def test_a_small_sweep_from_images_to_table_and_figure(tmp_path, small_settings):
-    from test_finetune import write_stills
-
     settings = small_settings(
         {
             "kind": "images",

@@ -8,7 +8,7 @@ import torch
 
 from ferflow.classes import EMOTIONS
 from ferflow.errors import SettingError, WeightsError
-from ferflow.models import lstm, temporal
+from ferflow.models import temporal
 from ferflow.models.network import count
 from ferflow.settings import HeadSettings
 
@@ -319,8 +319,8 @@ def test_the_way_of_wide_inputs_is_torchs_own(monkeypatch, name, layers):
     features = torch.randn(3, 9, head.n_features)
     mask = torch.arange(9) < torch.tensor([9, 4, 1])[:, None]
     found = {}
-    for wide in (lstm.WIDE, 1):
-        monkeypatch.setattr(lstm, "WIDE", wide)
+    for wide in (temporal.WIDE, 1):
+        monkeypatch.setattr(temporal, "WIDE", wide)
         head.zero_grad()
         logits = head(features, mask)
         logits.square().sum().backward()

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from fer2013_csv import write_stills
 from ferflow import tables
 from ferflow.augment import online
 from ferflow.classes import EMOTIONS_NEUTRAL
@@ -16,21 +17,6 @@ from ferflow.training import spatial, stills
 
 # FER2013 counts its classes 0 angry, 1 disgust, 2 fear, 3 happy, 4 sad, 5 surprise, 6 neutral.
 STILL = Online(flip=False, rotation=0, shear=0, shift=0, zoom=0, brightness=(1, 1), erase=0, mixup=0)
-
-
-def write_stills(path, per_class: dict[str, int], copies: bool = False) -> None:
-    """Images of class k have a bright bar at row 6k."""
-    rng = np.random.default_rng(0)
-    lines = ["emotion,pixels,Usage"]
-    for usage, count in per_class.items():
-        for label in range(7):
-            for _ in range(count):
-                image = rng.integers(0, 80, (48, 48))
-                image[6 * label : 6 * label + 5] += 150
-                lines.append(f"{label},{' '.join(map(str, image.ravel()))},{usage}")
-    if copies:
-        lines.append(lines[-1].replace("PrivateTest", "Training"))
-    path.write_text("\n".join(lines) + "\n")
 
 
 @pytest.fixture

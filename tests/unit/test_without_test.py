@@ -78,7 +78,7 @@ def test_fusions_are_judged_in_the_folds_and_no_fold_weighs_its_own_models(frame
 
 
 def test_the_opening_page_says_how_all_clips_were_judged(frame):
-    models = detail.comparison_order(frame)
+    models = detail.compared_models(frame)
     counts = {"of": ["all"], "name": ["all"], "clips": [72], "left_out": [0], "used": [72]}
     found = {
         "results": results(frame, EMOTIONS, EVALUATION, 1, pooled=True),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +16,9 @@ TINY = Path(__file__).with_name("tiny.yaml")
 RESULTS = Path("results/tiny")
 IMAGES = Path(__file__).with_name("tiny_images.yaml")
 IMAGE_RESULTS = Path("results/tiny-images")
+AS_USER = os.environ.get("FERFLOW_TESTS_AS_USER", "") not in ("", "0")
+"""Whether one run of each tiny study, and those that are interrupted, have a new Python for each job: so
+`make test-all` asks, and so users have it."""
 PROFILE = REPOSITORY / "workflow/profiles/default"
 
 
@@ -30,14 +34,16 @@ def arguments(folder: Path, *more: str, study: Path = TINY, profile: Path | str 
     ]  # fmt: skip
 
 
-def run(folder: Path, *more: str, study: Path = TINY) -> subprocess.CompletedProcess:
-    """The study, its jobs in forks of one process (in `make test-all` as users run it)."""
-    return preloaded.snakemake(*arguments(folder, *more, study=study), folder=folder)
+def run(folder: Path, *more: str, study: Path = TINY, as_user: bool = False) -> subprocess.CompletedProcess:
+    """Run the study, its jobs in forks of one process or (`as_user`) each in a new Python."""
+    return preloaded.snakemake(*arguments(folder, *more, study=study), folder=folder, as_user=as_user)
 
 
-def start(folder: Path, *more: str, study: Path = TINY) -> preloaded.Started:
+def start(
+    folder: Path, *more: str, study: Path = TINY, as_user: bool = False
+) -> preloaded.Started | subprocess.Popen:
     """The same in a session of its own, to be interrupted."""
-    return preloaded.start(*arguments(folder, *more, study=study), folder=folder)
+    return preloaded.start(*arguments(folder, *more, study=study), folder=folder, as_user=as_user)
 
 
 def planned(folder: Path, *more: str, study: Path = TINY) -> dict[str, int]:
@@ -46,16 +52,6 @@ def planned(folder: Path, *more: str, study: Path = TINY) -> dict[str, int]:
     called = arguments(
         folder, "--nolock", "--dry-run", "--quiet", "rules", *more, study=study, profile="none"
     )
-    done = preloaded.snakemake(*called, folder=folder, forks=True)
+    done = preloaded.snakemake(*called, folder=folder)
     assert done.returncode == 0, done.stdout + done.stderr
     return preloaded.listed_jobs(done.stdout + done.stderr)
-
-
-def as_user(folder: Path, *more: str, study: Path = TINY) -> subprocess.CompletedProcess:
-    """The study as users run it, each job in a new Python."""
-    return preloaded.snakemake(*arguments(folder, *more, study=study), folder=folder, forks=False)
-
-
-def start_as_user(folder: Path, *more: str, study: Path = TINY) -> subprocess.Popen:
-    """The same in a session of its own, to be interrupted."""
-    return preloaded.start(*arguments(folder, *more, study=study), folder=folder, forks=False)

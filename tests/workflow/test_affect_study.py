@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
-from running import planned, run
+from running import planned
 
 from ferflow import layout, tables
 from ferflow.datasets import affect_index
@@ -25,13 +24,9 @@ VALIDATION = 8 * 3
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory, weights_folder) -> Path:
+def finished(run_once) -> Path:
     """The folder in which the tiny study has run through."""
-    folder = tmp_path_factory.mktemp(NAME)
-    shutil.copytree(weights_folder, folder / "data/weights", ignore=shutil.ignore_patterns("*.whl"))
-    done = run(folder, study=STUDY)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return folder
+    return run_once(STUDY)
 
 
 def table(folder: Path, name: str, schema: str | None = None):

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
-from running import run
 
 from ferflow import tables
 from ferflow.report.papers import published
@@ -18,13 +16,9 @@ RESULTS = Path("results/tiny-datacentric")
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory, weights_folder) -> Path:
+def finished(run_once) -> Path:
     """A folder in which the tiny study has run through."""
-    folder = tmp_path_factory.mktemp("tiny-datacentric")
-    shutil.copytree(weights_folder, folder / "data/weights", ignore=shutil.ignore_patterns("*.whl"))
-    done = run(folder, study=STUDY)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return folder / RESULTS
+    return run_once(STUDY) / RESULTS
 
 
 def table(results: Path, name: str, schema: str | None = None):

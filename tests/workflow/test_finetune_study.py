@@ -8,10 +8,10 @@ import sqlite3
 import time
 from pathlib import Path
 
-import numpy as np
 import pytest
-from running import run, start
+from running import AS_USER, run, start
 
+from fer2013_csv import write_stills
 from ferflow import tables
 from ferflow.models import spatial as networks
 
@@ -29,14 +29,7 @@ def folder(tmp_path) -> Path:
     """A folder with a few images and a base that nobody trained."""
     import torch
 
-    rng = np.random.default_rng(0)
-    lines = ["emotion,pixels,Usage"]
-    for usage, count in {"Training": 6, "PublicTest": 4, "PrivateTest": 2}.items():
-        for label in list(range(7)) * count:
-            image = rng.integers(0, 80, (48, 48))
-            image[6 * label : 6 * label + 5] += 150  # class k has a bright bar at row 6k
-            lines.append(f"{label},{' '.join(map(str, image.ravel()))},{usage}")
-    (tmp_path / "fer2013.csv").write_text("\n".join(lines) + "\n")
+    write_stills(tmp_path / "fer2013.csv", {"Training": 6, "PublicTest": 4, "PrivateTest": 2})
     (tmp_path / "data/weights").mkdir(parents=True)
     torch.manual_seed(1)
     state = networks.build("resnet50", 7).base.state_dict()
@@ -57,7 +50,7 @@ def ended(storage: Path) -> int:
 
 def test_a_search_that_is_killed_goes_on_and_the_phases_follow(folder):
     model = RESULTS / "models/tuned/spatial/model.pt"
-    process = start(folder, "--", str(model), study=STUDY)
+    process = start(folder, "--", str(model), study=STUDY, as_user=AS_USER)
     deadline = time.monotonic() + PATIENCE
     while not (before := ended(folder / TRIALS)):
         assert process.poll() is None and time.monotonic() < deadline
@@ -66,7 +59,8 @@ def test_a_search_that_is_killed_goes_on_and_the_phases_follow(folder):
     process.wait()
     assert not (folder / RESULTS / "models/tuned/classifier/model.pt").exists()
 
-    done = run(folder, "--", str(model), str(RESULTS / "figures/trials-tuned.svg"), study=STUDY)
+    wanted = str(model), str(RESULTS / "figures/trials-tuned.svg")
+    done = run(folder, "--", *wanted, study=STUDY, as_user=AS_USER)
     assert done.returncode == 0, done.stdout + done.stderr
     log = (folder / "logs/classifier/tuned.log").read_text()
     assert f"trial {before} of 3" not in log and "trial 3 of 3" in log

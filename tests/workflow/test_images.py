@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from rich.console import Console
-from running import IMAGE_RESULTS, IMAGES, planned, run, start
+from running import AS_USER, IMAGE_RESULTS, IMAGES, planned, run, start
 
 from ferflow import files, layout, tables
 from ferflow.models import spatial
@@ -170,7 +170,7 @@ def test_an_interrupted_training_goes_on_to_the_same_predictions(copy, finished_
     expected = (finished_images / IMAGE_RESULTS / "predictions.csv").read_bytes()
     shutil.rmtree(copy / IMAGE_RESULTS)
     shutil.rmtree(copy / "runs")
-    process = start(copy, study=IMAGES)
+    process = start(copy, study=IMAGES, as_user=AS_USER)
     checkpoint = copy / "runs/tiny-images/compact/last.ckpt"
     deadline = time.monotonic() + 300
     while not checkpoint.exists():

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
-from running import run
 
 from ferflow import settings, tables
 from ferflow.classes import EMOTIONS_NEUTRAL
@@ -20,18 +18,14 @@ RESULTS = Path("results/tiny-sfew")
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory, weights_folder) -> Path:
+def finished(run_once) -> Path:
     """A folder in which the tiny study has run through."""
-    folder = tmp_path_factory.mktemp("tiny-sfew")
-    shutil.copytree(weights_folder, folder / "data/weights", ignore=shutil.ignore_patterns("*.whl"))
-    done = run(folder, study=STUDY)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return folder
+    return run_once(STUDY)
 
 
 @pytest.fixture(scope="module")
 def manifest(finished):
-    return tables.read(finished / "data/interim/scenes/manifest.csv", "sfew_manifest")
+    return tables.read(finished / "data/interim/scenes/manifest.csv", "manifest")
 
 
 def test_every_scene_is_listed_or_left_out(finished, manifest):
@@ -46,14 +40,14 @@ def test_every_scene_is_listed_or_left_out(finished, manifest):
 
 def test_every_cell_judges_every_image_once(finished, manifest):
     transfer = settings.load(PARAMS, STUDY).sfew.transfer
-    films = manifest.set_index("image_id")["film"]
+    films = manifest.set_index("clip_id")["group_id"]
     for name, cell in transfer.run().items():
         for protocol in cell.protocols:
             path = finished / RESULTS / f"sfew/{protocol}/{name}/predictions.csv"
             said = tables.read(path, "predictions")
             assert set(said["model"]) == set(cell.models(transfer.batch).values())
             for _, one in said.groupby("model"):
-                assert sorted(one["clip_id"]) == sorted(manifest["image_id"])
+                assert sorted(one["clip_id"]) == sorted(manifest["clip_id"])
                 if protocol != "random":
                     assert one.groupby(one["clip_id"].map(films))["fold"].nunique().max() == 1
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from running import RESULTS, planned, run, start
+from running import AS_USER, RESULTS, planned, run, start
 
 pytestmark = pytest.mark.workflow
 
@@ -92,7 +92,7 @@ def test_an_interrupted_run_is_completed_by_the_next(copy, finished, how):
     shutil.rmtree(copy / "data/features")
     (copy / RESULTS / "predictions.csv").unlink()
     wanted = str(RESULTS / "predictions.csv")
-    process = start(copy, wanted)
+    process = start(copy, wanted, as_user=AS_USER)
     deadline = time.monotonic() + 300
     while not list((copy / RESULTS).glob("models/heads/*/fold-*/history.csv")):
         assert process.poll() is None

@@ -3,7 +3,7 @@
 if STUDY.finetuned:
 
     rule frozen:
-        """What the frozen base says of every image, once for all classifiers that are tried on it."""
+        """Cache the features of the frozen base, for all classifiers that are tried on it."""
         input:
             stills=STUDY.stills,
             pretrained=lambda w: STUDY.start_of(w.model),

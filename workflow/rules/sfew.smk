@@ -120,12 +120,12 @@ rule sfew_folds_of:
 
 
 rule sfew_frozen:
-    """What the frozen stages of a network say of every image, computed once."""
+    """Cache the features of a network's frozen stages for every image."""
     input:
         lambda w: STUDY.start_of(w.network),
         images_h5=lambda w: STUDY.images[w.images],
     output:
-        STUDY.at(layout.SFEW_FROZEN),
+        STUDY.frozen,
     params:
         **params("sfew_frozen", start=lambda w: S.sfew.transfer.start_of(w.network)),
     log:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import ipaddress
-import sys
 import tempfile
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from pydantic import BaseModel, Field
 
 from ferflow import tables
 from ferflow.apps.annotate_clips import Stopped, WebmClips
+from ferflow.apps.terminal import complain
 from ferflow.classes import LONGEST
 from ferflow.errors import FerflowError
 from ferflow.humans.annotators import is_simulated, order
@@ -111,18 +111,13 @@ def create_app(
 
     @app.exception_handler(FerflowError)
     async def failed(request: Request, error: FerflowError) -> Response:
-        print(f"ferflow: error: {error}", file=sys.stderr)
+        complain(error)
         return JSONResponse({"detail": "Nothing was kept: tell whoever runs this page."}, 500, HEADERS)
 
     def state(annotator: Annotator) -> dict:
         said = store.answers_of(annotator.key)
         mine = [{"id": ids[clip_id], "emotion": said.get(clip_id)} for clip_id in order(ids, annotator.name)]
-        return {
-            "annotator": annotator.key,
-            "name": annotator.name,
-            "emotions": list(emotions),
-            "clips": mine,
-        }
+        return {"annotator": annotator.key, "name": annotator.name, "emotions": list(emotions), "clips": mine}
 
     def known(own_key: str) -> Annotator:
         annotator = store.annotator(own_key)
@@ -175,7 +170,7 @@ def create_app(
         except Stopped:
             raise HTTPException(503, "The page is being stopped.") from None
         except FerflowError as error:
-            print(f"ferflow: error: {error}", file=sys.stderr)
+            complain(error)
             raise HTTPException(500, "This clip cannot be shown.") from None
         return FileResponse(path, media_type="video/webm", headers={"Cache-Control": "private, max-age=3600"})
 

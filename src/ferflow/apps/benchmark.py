@@ -15,11 +15,9 @@ clock's figures as the table that the compact study shows (.csv, schema `speed`)
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import platform
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -32,7 +30,7 @@ from ferflow import settings, tables, weights
 from ferflow.apps.live import FINDING, STAGES, Stopwatch, watch
 from ferflow.apps.models import Single
 from ferflow.apps.sink import frame_sink
-from ferflow.errors import FerflowError
+from ferflow.apps.terminal import arguments, errors_in_one_line
 from ferflow.faces.haar import HaarStream
 from ferflow.faces.quiet import opencv
 from ferflow.faces.video import Clip, open_clip
@@ -60,7 +58,7 @@ def measure(clip: Clip, model: Single, interval: int, n_frames: int) -> dict[str
 
     def seen(n: int, stopwatch: Stopwatch) -> int:
         stream = HaarStream(model.faces, haar, clip.source)
-        each = watch(_first(clip, n), stream, model, watching.smoothing, stopwatch)
+        each = watch(repeated(clip, n), stream, model, watching.smoothing, stopwatch)
         return sum(one.shares is not None for one in each)
 
     seen(WARM_UP, Stopwatch())
@@ -79,7 +77,7 @@ def measure(clip: Clip, model: Single, interval: int, n_frames: int) -> dict[str
     }
 
 
-def _first(clip: Clip, n_frames: int) -> Iterator[np.ndarray]:
+def repeated(clip: Clip, n_frames: int) -> Iterator[np.ndarray]:
     """`clip` over and over until `n_frames` have come."""
     left = n_frames
     while left > 0:
@@ -176,9 +174,7 @@ def main() -> None:
     """Measure, print, and write what was asked."""
     from rich.console import Console
 
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = arguments("ferflow.apps.benchmark", __doc__)
     parser.add_argument("video")
     parser.add_argument("--model", type=Path)
     parser.add_argument("--frames", type=int, default=500)
@@ -188,13 +184,10 @@ def main() -> None:
         parser.error("--frames must be at least 1")
     if given.out is not None and given.out.suffix.lower() not in (".csv", ".json"):
         parser.error("--out must end in .csv or .json")
-    try:
+    with errors_in_one_line("benchmark"):
         report = run(given.video, given.model, given.frames)
         if given.out is not None:
             write(given.out, report)
-    except FerflowError as error:
-        print(f"benchmark: error: {error}", file=sys.stderr)
-        sys.exit(1)
     show(Console(), report)
 
 

@@ -5,14 +5,15 @@ Only Typer is imported at the start; a command imports what it needs when it run
 
 from __future__ import annotations
 
-import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from ferflow import __version__, layout
-from ferflow.errors import FerflowError
+from ferflow.apps.terminal import errors_in_one_line
 
 app = typer.Typer(
     name="ferflow",
@@ -25,7 +26,20 @@ app = typer.Typer(
 weights_app = typer.Typer(help="List or fetch the pretrained files.", no_args_is_help=True)
 app.add_typer(weights_app, name="weights")
 
+WEIGHTS, PARAMS = Path(layout.WEIGHTS), Path("params.yaml")
 WeightsFolder = Annotated[Path, typer.Option(help="Folder of the pretrained files.")]
+Params = Annotated[Path, typer.Argument(help="A complete settings file.")]
+Overlays = Annotated[list[Path], typer.Argument(help="Study files laid over it, in this order.")]
+Results = Annotated[Path, typer.Argument(help="A study's results.", metavar="FOLDER")]
+
+
+@contextmanager
+def _usage() -> Iterator[None]:
+    """Report a ValueError, which says that options do not go together, as wrong usage (exit code 2)."""
+    try:
+        yield
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
 
 
 @app.command()
@@ -35,58 +49,47 @@ def predict(
         typer.Argument(
             metavar="VIDEO...",
             help="Videos, images, folders of videos, folders of images (a clip each), or a camera's number.",
-            show_default=False,
         ),
     ],
     model: Annotated[
         Path | None,
         typer.Option(
-            help="A final model or a network for single images; otherwise the best of the newest study of "
-            "real data, or the network that ships.",
-            show_default=False,
+            help="A final model or a network for single images. Default: the best model of the newest study "
+            "of real data, else the network that comes with ferflow."
         ),
     ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(help="Write all probabilities to a .csv or .json file.", show_default=False),
-    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Write all probabilities to a .csv or .json file.")] = None,
     annotate: Annotated[
         Path | None,
         typer.Option(
             help="Write a copy with face, landmarks and bars: a .mp4, .avi, .webm (an image: .png, .jpg), "
-            "or a folder for several inputs.",
-            show_default=False,
+            "or a folder for several inputs."
         ),
     ] = None,
     seconds: Annotated[
-        float | None,
-        typer.Option(min=0.1, help="Stop after so many seconds of a clip or camera.", show_default=False),
+        float | None, typer.Option(min=0.1, help="Stop after so many seconds of a clip or camera.")
     ] = None,
     detector: Annotated[
         str | None,
         typer.Option(
-            help="What finds faces: auto (Haar, and BlazeFace where it finds nobody), haar, blazeface or "
-            "mtcnn. Default: the model's own.",
-            show_default=False,
+            help="The face detector: auto (Haar, and BlazeFace where it finds nobody), haar, blazeface or "
+            "mtcnn. Default: the model's own."
         ),
     ] = None,
-    weights_folder: WeightsFolder = Path(layout.WEIGHTS),
+    weights_folder: WeightsFolder = WEIGHTS,
     curve: Annotated[
         Path | None,
         typer.Option(
-            help="Draw valence and arousal over time, of a model that has them: a .svg or .png, or a folder "
-            "for several inputs.",
-            show_default=False,
+            help="Plot valence and arousal over time, for a model that predicts them: a .svg or .png, or a "
+            "folder for several inputs."
         ),
     ] = None,
 ) -> None:
-    """Say what expression each clip shows, with the probabilities of the clip and of every frame."""
+    """Predict the expression of each clip, with the probabilities of the clip and of every frame."""
     from ferflow.apps import predict as application
 
-    try:
+    with _usage():
         options = application.Options(inputs, model, out, annotate, seconds, weights_folder, detector, curve)
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from None
     raise typer.Exit(application.run(options))
 
 
@@ -95,164 +98,117 @@ def evaluate(
     clips: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE.csv",
-            help="Clips with their classes: clip_id, subject_id, emotion, source.",
-            show_default=False,
+            metavar="FILE.csv", help="Clips with their classes: clip_id, subject_id, emotion, source."
         ),
     ] = None,
     dataset: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Or a set of images, e.g. fer2013.", show_default=False)
+        str | None, typer.Option(metavar="NAME", help="Or a set of images, e.g. fer2013.")
     ] = None,
     root: Annotated[
         Path | None,
         typer.Option(
             metavar="PATH",
-            help="Its folder, CSV or tar file; of clips the folder that their paths begin in. Default: the "
-            "table's.",
-            show_default=False,
+            help="The set's folder, CSV or tar file; for clips the folder that their paths begin in "
+            "(default: the table's folder).",
         ),
     ] = None,
     model: Annotated[
-        list[Path] | None,
+        list[Path],
         typer.Option(
             "--model",
             "--weights",
             metavar="FILE",
-            help="Of clips, a final model or an image network; otherwise the one that `predict` takes. Of "
-            "images, an image network that ferflow trained; given several times: their average; otherwise "
-            "the network that ships.",
-            show_default=False,
+            help="For clips, a final model or an image network (default: as for `predict`). For images, an "
+            "image network that ferflow trained (default: the one that comes with ferflow); repeat it to "
+            "average several.",
         ),
-    ] = None,
+    ] = (),
     split: Annotated[
         str | None,
         typer.Option(
-            metavar="SPLIT",
-            help="A part of the images, e.g. PrivateTest; left out where a set has none.",
-            show_default=False,
+            metavar="SPLIT", help="A part of the images, e.g. PrivateTest; leave it out where a set has none."
         ),
     ] = None,
     peak: Annotated[
         int | None,
-        typer.Option(
-            min=1,
-            metavar="N",
-            help="Of sequences of images (CK+): the last N show the emotion.",
-            show_default=False,
-        ),
+        typer.Option(min=1, metavar="N", help="For image sequences (CK+): the last N show the emotion."),
     ] = None,
     neutral: Annotated[
-        bool,
-        typer.Option("--neutral", help="Of sequences: the first image is neutral.", show_default=False),
+        bool, typer.Option("--neutral", help="For image sequences: the first image is neutral.")
     ] = False,
     crop: Annotated[
         str | None,
         typer.Option(
             metavar="HOW",
-            help="What finds the faces that are cut out: auto, haar, blazeface or mtcnn; of images also "
-            "none, where they are faces already. Default: auto; of clips the model's own.",
-            show_default=False,
+            help="The detector that faces are cut out by: auto, haar, blazeface or mtcnn; for images also "
+            "none, where they are faces already. Default: auto; for clips the model's own.",
         ),
     ] = None,
-    ten_crop: Annotated[
-        bool, typer.Option("--ten-crop", help="Average ten crops of each image.", show_default=False)
-    ] = False,
+    ten_crop: Annotated[bool, typer.Option("--ten-crop", help="Average ten crops of each image.")] = False,
     mirror: Annotated[
-        bool, typer.Option("--mirror", help="Average each image and its mirror image.", show_default=False)
+        bool, typer.Option("--mirror", help="Average each image and its mirror image.")
     ] = False,
     side: Annotated[
-        int | None,
-        typer.Option(
-            min=1, metavar="PIXELS", help="Side of the ten crops. Default: 44 of 48.", show_default=False
-        ),
+        int | None, typer.Option(min=1, metavar="PIXELS", help="Side of the ten crops. Default: 44 of 48.")
     ] = None,
     choose_on: Annotated[
         str | None,
-        typer.Option(
-            metavar="SPLIT", help="Average only those that do best together on this part.", show_default=False
-        ),
+        typer.Option(metavar="SPLIT", help="Average only the networks that do best together on this part."),
     ] = None,
-    most: Annotated[int, typer.Option(min=1, help="So many are chosen at most.")] = 5,
+    most: Annotated[int, typer.Option(min=1, help="Choose at most so many networks.")] = 5,
     budget: Annotated[
-        int, typer.Option(min=1, help="Those chosen have fewer parameters than this in all.")
+        int, typer.Option(min=1, help="The chosen networks have fewer parameters than this in all.")
     ] = 5_000_000,
-    out: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write the metrics as JSON.", show_default=False)
-    ] = None,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the metrics as JSON.")] = None,
     predictions: Annotated[
         Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="Write the probabilities of every clip or image to a CSV.",
-            show_default=False,
-        ),
+        typer.Option(metavar="FILE", help="Write the probabilities of every clip or image to a CSV."),
     ] = None,
-    weights_folder: WeightsFolder = Path(layout.WEIGHTS),
-    bootstrap: Annotated[int, typer.Option(min=1, help="Resamples behind the intervals.")] = 2000,
-    confidence: Annotated[float, typer.Option(min=0.5, max=0.999, help="Of the intervals.")] = 0.95,
-    seed: Annotated[int, typer.Option(min=0, help="Of the resamples.")] = 20,
+    weights_folder: WeightsFolder = WEIGHTS,
+    bootstrap: Annotated[int, typer.Option(min=1, help="Bootstrap resamples of the intervals.")] = 2000,
+    confidence: Annotated[
+        float, typer.Option(min=0.5, max=0.999, help="Confidence level of the intervals.")
+    ] = 0.95,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the resamples.")] = 20,
 ) -> None:
-    """Judge a model on labelled clips, or an image network, or the average of several, on a set of images."""
+    """Evaluate a model on labelled clips, or an image network, or an average of several, on images."""
+    from ferflow.apps import evaluate_screen
     from ferflow.settings import Evaluation
 
-    if (clips is None) == (dataset is None):
-        raise typer.BadParameter("give --clips, or --dataset")
-    evaluation = Evaluation(bootstrap=bootstrap, confidence=confidence, by=[], controls=False)
-    if clips is not None:
-        of_images = {"split": split, "peak": peak, "neutral": neutral, "ten-crop": ten_crop}
-        of_images |= {"mirror": mirror, "side": side, "choose-on": choose_on}
-        if given := [name for name, value in of_images.items() if value]:
-            raise typer.BadParameter(f"--{given[0]} is for --dataset")
-        if model and len(model) > 1:
-            raise typer.BadParameter("--model: clips are judged by one model")
-        from ferflow.apps import evaluate_clips
-        from ferflow.faces.detect import DETECTORS
-
-        if crop not in (None, *DETECTORS):
-            raise typer.BadParameter(f"--crop {crop}: of clips one of {', '.join(DETECTORS)}")
-        one = model[0] if model else None
-        evaluate_clips.run(
-            evaluate_clips.Options(clips, root, one, weights_folder, out, predictions, evaluation, seed, crop)
-        )
-        return
-    if root is None:
-        raise typer.BadParameter("--root is missing: where the images of --dataset lie")
-    if ten_crop and mirror:
-        raise typer.BadParameter("--mirror is part of --ten-crop; give one of them")
-    if side is not None and not ten_crop:
-        raise typer.BadParameter("--side is for --ten-crop")
-    from ferflow.apps import evaluate as application
-
-    application.run(
-        application.Options(
+    with _usage():
+        options = evaluate_screen.Options(
+            clips=clips,
             dataset=dataset,
             root=root,
+            models=model,
             split=split,
-            weights=model or [],
             peak=peak,
             neutral=neutral,
-            crop=crop,
-            weights_folder=weights_folder,
-            views="ten" if ten_crop else "mirror" if mirror else "one",
+            detector=crop,
+            ten_crop=ten_crop,
+            mirror=mirror,
             side=side,
             choose_on=choose_on,
             most=most,
             budget=budget,
             out=out,
             predictions=predictions,
-            evaluation=evaluation,
+            weights_folder=weights_folder,
+            evaluation=Evaluation(bootstrap=bootstrap, confidence=confidence, by=[], controls=False),
             seed=seed,
         )
-    )
+    if clips is not None:
+        from ferflow.apps import evaluate_clips as application
+    else:
+        from ferflow.apps import evaluate as application
+    application.run(options)
 
 
 @app.command()
 def export(
     model: Annotated[Path, typer.Argument(help="An image network that ferflow trained.", metavar="MODEL.pt")],
     out: Annotated[Path, typer.Argument(help="The ONNX file to write.", metavar="OUT.onnx")],
-    dense: Annotated[
-        bool, typer.Option("--dense", help="Give the dense layer's features too.", show_default=False)
-    ] = False,
+    dense: Annotated[bool, typer.Option("--dense", help="Output the dense layer's features too.")] = False,
 ) -> None:
     """Write an image network as ONNX, checked against ONNX Runtime before the file appears."""
     from ferflow.models import export as exporter
@@ -264,45 +220,34 @@ def export(
 @app.command()
 def annotate(
     overlays: Annotated[
-        list[Path] | None,
-        typer.Argument(metavar="STUDY.yaml", help="Studies laid over the settings.", show_default=False),
-    ] = None,
-    params: Annotated[Path, typer.Option(help="A whole set of settings.")] = Path("params.yaml"),
+        list[Path], typer.Argument(metavar="STUDY.yaml", help="Study files laid over the settings.")
+    ] = (),
+    params: Annotated[Path, typer.Option(help="A complete settings file.")] = PARAMS,
     manifest: Annotated[
-        Path | None,
-        typer.Option(help="Ask about the clips of this manifest, without a study.", show_default=False),
+        Path | None, typer.Option(help="Show the clips of this manifest, without a study.")
     ] = None,
     splits: Annotated[
-        Path | None,
-        typer.Option(help="Ask about the test subjects of this split alone.", show_default=False),
+        Path | None, typer.Option(help="Show the test subjects of this splits.json alone.")
     ] = None,
-    every: Annotated[
-        bool, typer.Option("--all", help="Ask about all clips of the study.", show_default=False)
-    ] = False,
-    database: Annotated[
-        Path | None, typer.Option(help="Keep the answers in this SQLite file.", show_default=False)
-    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="Show all clips of the study.")] = False,
+    database: Annotated[Path | None, typer.Option(help="Keep the answers in this SQLite file.")] = None,
     host: Annotated[
-        str,
-        typer.Option(help="Address to listen on; any but this machine's own makes an access token needed."),
+        str, typer.Option(help="Address to listen on; any but this machine's own requires an access token.")
     ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8000,
-    new_token: Annotated[
-        bool, typer.Option("--new-token", help="Make a new access token.", show_default=False)
-    ] = False,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0: any free one.")] = 8000,
+    new_token: Annotated[bool, typer.Option("--new-token", help="Make a new access token.")] = False,
     export: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE.csv",
             help="Write all answers as a table of predictions instead of starting the page.",
-            show_default=False,
         ),
     ] = None,
 ) -> None:
-    """Ask people what the clips show, in a browser; or --export their answers."""
+    """Let people label the clips in a browser, or --export their answers."""
     from ferflow.apps import annotate as application
 
-    places = application.of_study(params, overlays or [], manifest, splits, every)
+    places = application.of_study(params, overlays, manifest, splits, every)
     if database is not None:
         places["database"] = database
     application.run(application.Options(**places, host=host, port=port, export=export, new_token=new_token))
@@ -310,19 +255,14 @@ def annotate(
 
 @app.command()
 def doctor(
-    weights_folder: WeightsFolder = Path(layout.WEIGHTS),
+    weights_folder: WeightsFolder = WEIGHTS,
     slurm: Annotated[
         bool, typer.Option("--slurm", help="Check the cluster instead, with a trial job of a minute.")
     ] = False,
-    account: Annotated[
-        str | None, typer.Option(help="With --slurm: the account to charge.", show_default=False)
-    ] = None,
-    partition: Annotated[
-        str | None, typer.Option(help="With --slurm: the partition to use.", show_default=False)
-    ] = None,
+    account: Annotated[str | None, typer.Option(help="With --slurm: the account to charge.")] = None,
+    partition: Annotated[str | None, typer.Option(help="With --slurm: the partition to use.")] = None,
     gres: Annotated[
-        str | None,
-        typer.Option(help="With --slurm: ask for a GPU, as gpu:1, and see it in a job.", show_default=False),
+        str | None, typer.Option(help="With --slurm: request a GPU, as gpu:1, and check that a job sees it.")
     ] = None,
     wait: Annotated[float, typer.Option(min=1, help="With --slurm: seconds for the trial job.")] = 120,
 ) -> None:
@@ -330,19 +270,15 @@ def doctor(
     if slurm:
         from ferflow.apps import doctor_slurm
 
-        asked = doctor_slurm.Asked(account, partition, gres, wait)
-        raise typer.Exit(doctor_slurm.run(Path(), asked))
+        profile = doctor_slurm.Profile(account, partition, gres)
+        raise typer.Exit(doctor_slurm.run(Path(), profile, wait))
     from ferflow.apps import doctor as application
 
     raise typer.Exit(application.run(weights_folder))
 
 
 @app.command()
-def results(
-    folder: Annotated[Path, typer.Argument(help="A study's results.", metavar="FOLDER")] = Path(
-        "results/demo"
-    ),
-) -> None:
+def results(folder: Results = Path("results/demo")) -> None:
     """Print a study's results as tables."""
     from ferflow.report import console
 
@@ -351,33 +287,22 @@ def results(
 
 @app.command()
 def new(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Of the study.", show_default=False)],
-    clips: Annotated[
-        Path, typer.Option(metavar="FOLDER", help="Videos, or folders of images.", show_default=False)
-    ],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the study.")],
+    clips: Annotated[Path, typer.Option(metavar="FOLDER", help="Folder of videos, or of image folders.")],
     pattern: Annotated[
         str | None,
         typer.Option(
             help="How paths in FOLDER are built: '{subject}_{class}_{take}', '{class}/{subject:4}*'. "
-            "Otherwise one is proposed.",
-            show_default=False,
+            "Default: a pattern is proposed."
         ),
     ] = None,
-    classes: Annotated[
-        str, typer.Option(help="What codes of classes mean: 01=neutral,02=sad.", show_default=False)
-    ] = "",
-    yes: Annotated[
-        bool, typer.Option("--yes", help="Take the pattern that is proposed.", show_default=False)
-    ] = False,
-    no_look: Annotated[
-        bool, typer.Option("--no-look", help="Do not look for faces.", show_default=False)
-    ] = False,
-    force: Annotated[
-        bool, typer.Option("--force", help="Write over what is there.", show_default=False)
-    ] = False,
-    weights_folder: WeightsFolder = Path(layout.WEIGHTS),
+    classes: Annotated[str, typer.Option(help="What codes of classes mean, e.g. 01=neutral,02=sad.")] = "",
+    yes: Annotated[bool, typer.Option("--yes", help="Accept the proposed pattern.")] = False,
+    no_look: Annotated[bool, typer.Option("--no-look", help="Do not look for faces.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite existing files.")] = False,
+    weights_folder: WeightsFolder = WEIGHTS,
 ) -> None:
-    """Write the table and the study of a folder of clips, by what their paths say; tell what is odd."""
+    """Write the clip table and the study file for a folder of clips, and report what is odd about them."""
     from ferflow.apps import new as application
 
     application.run(
@@ -386,29 +311,24 @@ def new(
 
 
 @app.command()
-def check(
-    params: Annotated[Path, typer.Argument(help="A whole set of settings.")] = Path("params.yaml"),
-    overlays: Annotated[
-        list[Path] | None, typer.Argument(help="Studies laid over it.", show_default=False)
-    ] = None,
-) -> None:
-    """Say what a study will do, or what is wrong with it: settings, data, tables, files, folds, models."""
+def check(params: Params = PARAMS, overlays: Overlays = ()) -> None:
+    """Check a study and print what it will do: settings, data, tables, files, folds, models."""
     from ferflow.apps import check as application
 
-    application.run(params, overlays or [])
+    application.run(params, overlays)
 
 
 @app.command()
 def settings(
     section: Annotated[
-        str, typer.Argument(metavar="SECTION", help="One of them: sfew.crops.", show_default=False)
+        str, typer.Argument(metavar="SECTION", help="One section only, e.g. sfew.crops.")
     ] = "",
     write: Annotated[
         bool,
         typer.Option("--write", help="Write params.yaml and the schema for editors here, from the defaults."),
     ] = False,
 ) -> None:
-    """Describe every setting, of all kinds of study: default, meaning, [unit], (source)."""
+    """Describe every setting of every kind of study: default, meaning, [unit], (source)."""
     from ferflow.settings import document
 
     if write:
@@ -418,109 +338,85 @@ def settings(
 
 
 @app.command()
-def networks(
-    params: Annotated[Path, typer.Argument(help="A whole set of settings.")] = Path("params.yaml"),
-    overlays: Annotated[
-        list[Path] | None, typer.Argument(help="Studies laid over it.", show_default=False)
-    ] = None,
-) -> None:
-    """Count the parameters of every network that a study of clips or images trains; its data play no part."""
+def networks(params: Params = PARAMS, overlays: Overlays = ()) -> None:
+    """Count the parameters of every network that a study of clips or images trains; no data is needed."""
     from ferflow import settings
     from ferflow.apps import estimate as application
 
-    found = application.network_lines(settings.load(params, *(overlays or [])))
-    typer.echo("\n".join(found or ["its networks have no size to set"]))
+    lines = application.network_lines(settings.load(params, *overlays))
+    typer.echo("\n".join(lines or ["its networks have no size to set"]))
 
 
 @app.command()
 def estimate(
-    params: Annotated[Path, typer.Argument(help="A whole set of settings.")] = Path("params.yaml"),
-    overlays: Annotated[
-        list[Path] | None, typer.Argument(help="Studies laid over it.", show_default=False)
-    ] = None,
+    params: Params = PARAMS,
+    overlays: Overlays = (),
     clips: Annotated[
-        int | None,
-        typer.Option(min=1, help="Clips to train on; otherwise all of the data set.", show_default=False),
+        int | None, typer.Option(min=1, help="Clips to train on. Default: all of the data set.")
     ] = None,
 ) -> None:
-    """Say how long a study's networks for clips will train on this machine, from one measured step each."""
+    """Estimate how long a study's networks for clips will train here, from one measured step each."""
     from ferflow import settings
     from ferflow.apps import estimate as application
 
-    application.run(settings.load(params, *(overlays or [])), clips)
+    application.run(settings.load(params, *overlays), clips)
 
 
 @app.command()
 def plan(
-    params: Annotated[Path, typer.Argument(help="A whole set of settings.")] = Path("params.yaml"),
+    params: Params = PARAMS,
     overlays: Annotated[
-        list[Path] | None,
-        typer.Option("--configfile", metavar="STUDY.yaml", help="Studies laid over it.", show_default=False),
-    ] = None,
+        list[Path], typer.Option("--configfile", metavar="STUDY.yaml", help="Study files laid over it.")
+    ] = (),
     records: Annotated[
-        Path, typer.Option(help="The folder of the earlier runs whose benchmark files count.")
+        Path, typer.Option(help="The folder whose earlier runs' benchmark files are used.")
     ] = Path(),
     everything: Annotated[
-        bool, typer.Option("--all", help="The whole study, not only what is left to run.", show_default=False)
+        bool, typer.Option("--all", help="Plan the whole study, not only what is left to run.")
     ] = False,
     times: Annotated[int, typer.Option(min=1, help="Plan for so many times the subjects.")] = 1,
     measure: Annotated[
         bool,
         typer.Option(
-            "--measure",
-            help="Measure a training step of each network that no earlier run trained.",
-            show_default=False,
+            "--measure", help="Measure a training step of each network that no earlier run trained."
         ),
     ] = False,
 ) -> None:
-    """Say what a study will cost before it runs: jobs, hours, storage and memory of every rule."""
+    """Predict what a study will cost before it runs: jobs, hours, storage and memory of every rule."""
     from ferflow.apps import plan as application
 
-    application.run(application.Options(params, overlays or [], records, everything, times, measure))
+    application.run(params, overlays, records, everything, times, measure)
 
 
 @app.command()
 def overhead(
     folder: Annotated[Path, typer.Argument(help="The folder a study ran in.", metavar="FOLDER")] = Path(),
     log: Annotated[
-        Path | None,
-        typer.Option(
-            help="A file of .snakemake/ferflow/events; otherwise the newest run's.", show_default=False
-        ),
+        Path | None, typer.Option(help="A file of .snakemake/ferflow/events. Default: the newest run's.")
     ] = None,
-    study: Annotated[
-        str | None, typer.Option(help="The newest run of this study.", show_default=False)
-    ] = None,
-    out: Annotated[
-        Path | None, typer.Option(help="Write the figures to a JSON file too.", show_default=False)
-    ] = None,
+    study: Annotated[str | None, typer.Option(help="The newest run of this study.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Write the figures to a JSON file too.")] = None,
 ) -> None:
-    """Say how much of a run of the workflow was work: the jobs' times against wall time x cores."""
+    """Print how much of a workflow run was work: the jobs' times against wall time x cores."""
     from ferflow.runs import overhead as report
 
-    found = report.of_folder(folder, log, study)
+    figures = report.of_folder(folder, log, study)
     if out is not None:
-        report.write(out, found)
-    typer.echo("\n".join(report.lines(found)))
+        report.write(out, figures)
+    typer.echo("\n".join(report.lines(figures)))
 
 
 @app.command()
 def bundle(
-    folder: Annotated[Path, typer.Argument(help="A study's results.", metavar="FOLDER")] = Path(
-        "results/demo"
-    ),
+    folder: Results = Path("results/demo"),
     out: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE.zip", help="The archive; otherwise <study>-bundle.zip.", show_default=False
-        ),
+        Path | None, typer.Option(metavar="FILE.zip", help="The archive. Default: <study>-bundle.zip.")
     ] = None,
     without_pictures: Annotated[
         bool,
         typer.Option(
             "--without-pictures",
             help="Leave out the report, figures and pages, which show faces of the data set.",
-            show_default=False,
         ),
     ] = False,
 ) -> None:
@@ -536,7 +432,7 @@ def verify(
         Path, typer.Argument(help="An archive of `ferflow bundle`, or its unpacked folder.", metavar="BUNDLE")
     ],
 ) -> None:
-    """Make every table of a bundle again from its predictions, and say whether all are equal."""
+    """Make every table of a bundle again from its predictions, and report whether all are equal."""
     from ferflow.apps import release
 
     raise typer.Exit(release.verify(bundle))
@@ -544,9 +440,7 @@ def verify(
 
 @app.command()
 def schema(
-    name: Annotated[
-        str | None, typer.Argument(metavar="TABLE", help="Otherwise all are listed.", show_default=False)
-    ] = None,
+    name: Annotated[str | None, typer.Argument(metavar="TABLE", help="Default: list all tables.")] = None,
 ) -> None:
     """Print the JSON schema of a row of a table, e.g. predictions, for programs that read it."""
     import json
@@ -567,7 +461,7 @@ def version() -> None:
 
 
 @weights_app.command("list")
-def weights_list(weights_folder: WeightsFolder = Path(layout.WEIGHTS)) -> None:
+def weights_list(weights_folder: WeightsFolder = WEIGHTS) -> None:
     """List every pretrained file with its source, hash, licence and whether it is there."""
     from ferflow.apps import weights_table
 
@@ -577,13 +471,12 @@ def weights_list(weights_folder: WeightsFolder = Path(layout.WEIGHTS)) -> None:
 @weights_app.command("fetch")
 def weights_fetch(
     names: Annotated[
-        list[str] | None,
+        list[str],
         typer.Argument(
-            help="Files, or groups: faces, mtcnn, imagenet, vggface, test-media. Default: faces.",
-            show_default=False,
+            help="Files, or groups: faces, blendshapes, mtcnn, imagenet, vggface, test-media. Default: faces."
         ),
-    ] = None,
-    weights_folder: WeightsFolder = Path(layout.WEIGHTS),
+    ] = (),
+    weights_folder: WeightsFolder = WEIGHTS,
 ) -> None:
     """Fetch pretrained files from their sources into the folder."""
     from ferflow import weights
@@ -598,20 +491,9 @@ def weights_fetch(
 
 
 def main() -> None:
-    """Run the command line. A mistake that the user can mend is one line and exit code 1 (2: wrong usage)."""
-    try:
+    """Run the command line. An error that the user can fix is one line and exit code 1 (2: wrong usage)."""
+    with errors_in_one_line():
         app()
-    except FerflowError as error:
-        _fail(str(error))
-    except OSError as error:
-        if error.filename is None:
-            raise
-        _fail(f"{error.filename}: {error.strerror}; check the path and its permissions")
-
-
-def _fail(line: str) -> None:
-    print(f"ferflow: error: {line}", file=sys.stderr)
-    sys.exit(1)
 
 
 if __name__ == "__main__":

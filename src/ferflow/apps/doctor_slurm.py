@@ -9,7 +9,6 @@ import getpass
 import re
 import shlex
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -17,29 +16,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ferflow.apps.doctor import SLURM_PATIENCE, STALL, Finding, show
+from ferflow.apps.doctor import SLURM_PATIENCE, STALL, Finding, call, show
 
 NEEDED = ("sinfo", "sbatch", "squeue", "scontrol", "scancel", "srun")
-ASKED_TOO = ("sacct", "sacctmgr", "sshare")
-"""The Slurm plugin asks these for the account; where one is missing, it waits for ever."""
+FOR_ACCOUNTS = ("sacct", "sacctmgr", "sshare")
+"""Commands by which the Slurm plugin looks up the account; without one of them it waits for ever."""
 PROFILE = "workflow/profiles/slurm/config.yaml"
+SHARED = "work in a folder that all nodes share"
 YOUNGEST = 120
 """Seconds that a controller must remember ended jobs (MinJobAge), for squeue to say which have ended."""
 
 
-@dataclass(frozen=True)
-class Asked:
-    """What the trial job is to ask for; None: what the cluster gives by itself. `wait` in seconds."""
-
-    account: str | None = None
-    partition: str | None = None
-    gres: str | None = None
-    wait: float = 120
-
-
 @dataclass
 class Profile:
-    """The values of the profile's first block."""
+    """The first values of the profile; None: the cluster's default. `check` fills in what it needs."""
 
     account: str | None = None
     partition: str | None = None
@@ -50,62 +40,59 @@ class Profile:
         return [f"  {name}: {value or 'null'}" for name, value in vars(self).items()]
 
 
-def run(folder: Path, asked: Asked, console=None) -> int:
+def run(folder: Path, profile: Profile, wait: float, console=None) -> int:
     """Print what `check` finds and what the profile needs; exit code 1 if no study could run, else 0."""
-    findings, profile = check(folder, asked)
-    bad = show(findings, "ferflow doctor --slurm", console)
+    bad = show(check(folder, profile, wait), "ferflow doctor --slurm", console)
     say = print if console is None else console.print
     if bad:
         say(f"\nNot in order: {', '.join(bad)}.")
         return 1
-    say(f"\nThe first lines of {PROFILE}:")
-    for line in profile.lines():
-        say(line)
+    say("\n".join([f"\nThe first lines of {PROFILE}:", *profile.lines()]))
     return 0
 
 
-def check(folder: Path, asked: Asked) -> tuple[list[Finding], Profile]:
-    """Look at the cluster from `folder`, in the order in which a run would meet it."""
-    profile = Profile(asked.account, asked.partition, asked.gres)
-    findings = [check_commands()]
-    if findings[-1].level == "bad":
-        return findings, profile
-    findings.append(check_controller())
-    if findings[-1].level == "bad":
-        return findings, profile
+def check(folder: Path, profile: Profile, wait: float) -> list[Finding]:
+    """Check the cluster from `folder`, in the order in which a run would meet it.
+
+    The trial job may take `wait` seconds.
+    """
+    findings: list[Finding] = []
+    for check_one in (check_commands, check_controller):
+        findings.append(check_one())
+        if findings[-1].level == "bad":
+            return findings
     findings += [check_partitions(profile), check_accounts(profile), check_status(profile)]
     if all(finding.level != "bad" for finding in findings):
-        wanted = {"account": profile.account, "partition": profile.partition, "gres": profile.gres}
-        findings += check_node(folder, wanted, asked.wait)
-    return findings, profile
+        findings += check_node(folder, profile, wait)
+    return findings
 
 
 def check_commands() -> Finding:
     """All of Slurm's commands that Snakemake and its plugin call."""
-    missing = [name for name in (*NEEDED, *ASKED_TOO) if shutil.which(name) is None]
-    if len(missing) == len(NEEDED) + len(ASKED_TOO):
+    missing = [name for name in (*NEEDED, *FOR_ACCOUNTS) if shutil.which(name) is None]
+    if len(missing) == len(NEEDED) + len(FOR_ACCOUNTS):
         return Finding("commands", "bad", "no Slurm on the PATH", "log in to the cluster, or load its module")
     if missing:
-        why = "; the Slurm plugin waits for ever without them" if set(missing) <= set(ASKED_TOO) else ""
+        why = "; the Slurm plugin waits for ever without them" if set(missing) <= set(FOR_ACCOUNTS) else ""
         return Finding(
             "commands", "bad", f"missing: {', '.join(missing)}{why}", "install all of Slurm's client commands"
         )
-    return Finding("commands", "good", ", ".join((*NEEDED, *ASKED_TOO)))
+    return Finding("commands", "good", ", ".join((*NEEDED, *FOR_ACCOUNTS)))
 
 
 def check_controller() -> Finding:
     """Whether the controller answers, within a few seconds."""
     begun = time.monotonic()
-    said = ask("sinfo", "--version"), ask("squeue", "--noheader", "--me")
-    if said[1] is None:
+    version = output_of("sinfo", "--version") or "Slurm"
+    if output_of("squeue", "--noheader", "--me") is None:
         return Finding("controller", "bad", STALL, "start it, or take Slurm's commands off the PATH")
     took = time.monotonic() - begun
-    return Finding("controller", "good", f"{(said[0] or 'Slurm').strip()}, answers in {took:.1f} s")
+    return Finding("controller", "good", f"{version.strip()}, answers in {took:.1f} s")
 
 
 def check_partitions(profile: Profile) -> Finding:
     """The partitions that are up; a cluster without a default one needs a name in the profile."""
-    rows = [line.split("|") for line in (ask("sinfo", "-h", "-o", "%P|%a|%D|%G") or "").splitlines()]
+    rows = [line.split("|") for line in (output_of("sinfo", "-h", "-o", "%P|%a|%D|%G") or "").splitlines()]
     up = {row[0].rstrip("*"): row for row in rows if len(row) == 4 and row[1] == "up"}
     if not up:
         return Finding("partitions", "bad", "none is up", "ask the cluster's administrators")
@@ -126,9 +113,9 @@ def check_partitions(profile: Profile) -> Finding:
 
 def check_accounts(profile: Profile) -> Finding:
     """The accounts that this person may charge; none is needed where the cluster keeps none."""
-    mine = f"user={getpass.getuser()}"
-    said = ask("sacctmgr", "-n", "-P", "show", "associations", mine, "format=account")
-    accounts = sorted({line.strip() for line in (said or "").splitlines() if line.strip()})
+    user = f"user={getpass.getuser()}"
+    listed = output_of("sacctmgr", "-n", "-P", "show", "associations", user, "format=account") or ""
+    accounts = sorted({line.strip() for line in listed.splitlines() if line.strip()})
     if not accounts:
         if profile.account:
             remedy = "leave the account out: the Slurm plugin refuses one that it cannot look up"
@@ -140,15 +127,14 @@ def check_accounts(profile: Profile) -> Finding:
         )
     if profile.account is None:
         profile.account = accounts[0]
-    level = "good" if len(accounts) == 1 or profile.account else "warn"
-    return Finding("account", level, ", ".join(accounts))
+    return Finding("account", "good", ", ".join(accounts))
 
 
 def check_status(profile: Profile) -> Finding:
     """Which command can say that a job has ended: squeue if the controller remembers it, else sacct."""
-    said = ask("scontrol", "show", "config") or ""
-    kept = re.search(r"^AccountingStorageType\s*=\s*(\S+)", said, re.M)
-    age = re.search(r"^MinJobAge\s*=\s*(\d+)", said, re.M)
+    config = output_of("scontrol", "show", "config") or ""
+    kept = re.search(r"^AccountingStorageType\s*=\s*(\S+)", config, re.M)
+    age = re.search(r"^MinJobAge\s*=\s*(\d+)", config, re.M)
     accounting = kept is not None and not kept[1].endswith(("none", "(null)"))
     remembered = int(age[1]) if age else 300
     if remembered >= YOUNGEST:
@@ -165,50 +151,49 @@ SHOWN_AFTER = 15
 """Seconds after a job's end in which a network file system may still hide what it wrote."""
 
 
-def check_node(folder: Path, wanted: dict[str, str | None], patience: float) -> list[Finding]:
+def check_node(folder: Path, profile: Profile, patience: float) -> list[Finding]:
     """Submit a trial job from `folder` and wait for it, `patience` seconds at most.
 
-    `wanted` has the values of sbatch's options account, partition and gres, None for the cluster's own;
-    with a gres the job must see a GPU.
+    It requests the account, partition and GPU (gres) of `profile`; with a gres it must see a GPU.
     """
     folder = folder.resolve()
+    wanted = {name: getattr(profile, name) for name in ("account", "partition", "gres")}
     with tempfile.TemporaryDirectory(prefix=".doctor-", dir=folder) as made:
-        out = Path(made) / "said"
-        script = _trial(Path(made), gpu=bool(wanted["gres"]))
+        out = Path(made) / "output"
+        script = _trial(Path(made), gpu=bool(profile.gres))
         values = {"job-name": "ferflow-doctor", "time": "5", "mem": "2000", "output": out, "chdir": folder}
         options = [f"--{name}={value}" for name, value in (wanted | values).items() if value is not None]
-        done = call(["sbatch", "--parsable", *options], script)
+        done = call(["sbatch", "--parsable", *options], SLURM_PATIENCE, script)
         if done is None or done.returncode:
             why = "no answer" if done is None else (done.stderr.strip() or "no reason given").splitlines()[-1]
-            return [
-                Finding("trial job", "bad", f"refused: {why}", "correct --account, --partition or --gres")
-            ]
+            remedy = "correct --account, --partition or --gres"
+            return [Finding("trial job", "bad", f"refused: {why}", remedy)]
         number = done.stdout.strip().split(";")[0]
-        state = _wait(number, lambda: "end" in _words(out), patience)
-        said = _words(out)
-    if "node" not in said:
-        if state.startswith("PENDING"):
-            remedy = "wait longer with --wait, or choose another partition"
-            return [Finding("trial job", "warn", f"still waits after {patience:.0f} s: {state}", remedy)]
-        found = f"job {number} ({state}) wrote nothing that is seen here"
-        return [Finding("shared folder", "bad", found, "work in a folder that all nodes share")]
-    return _of_node(said, wanted["gres"])
+        state = _wait(number, lambda: "end" in _output(out), patience)
+        output = _output(out)
+    if "node" in output:
+        return _node_findings(output, profile.gres)
+    if state.startswith("PENDING"):
+        remedy = "wait longer with --wait, or choose another partition"
+        return [Finding("trial job", "warn", f"still waits after {patience:.0f} s: {state}", remedy)]
+    problem = f"job {number} ({state}) wrote nothing that is seen here"
+    return [Finding("shared folder", "bad", problem, SHARED)]
 
 
-def _of_node(said: dict[str, str], gres: str | None) -> list[Finding]:
-    node = said["node"]
-    if "shared" not in said:
-        remedy = "work in a folder that all nodes share"
-        return [Finding("shared folder", "bad", f"node {node} does not see a file written here", remedy)]
+def _node_findings(output: dict[str, str], gres: str | None) -> list[Finding]:
+    node = output["node"]
+    if "shared" not in output:
+        return [Finding("shared folder", "bad", f"node {node} does not see a file written here", SHARED)]
     findings = [Finding("shared folder", "good", f"seen from node {node}")]
-    if "ferflow" in said:
-        findings.append(Finding("Python on a node", "good", f"ferflow {said['ferflow']} in {sys.executable}"))
+    if "ferflow" in output:
+        python = f"ferflow {output['ferflow']} in {sys.executable}"
+        findings.append(Finding("Python on a node", "good", python))
     else:
-        found = f"{sys.executable} with ferflow and Snakemake does not run on {node}: {said.get('other', '')}"
+        problem = f"{sys.executable} with ferflow and Snakemake does not run on {node}: "
         remedy = "make the environment in a folder that all nodes share"
-        findings.append(Finding("Python on a node", "bad", found, remedy))
-    if gres and said.get("gpu", "none") != "none":
-        findings.append(Finding("GPU in a job", "good", said["gpu"]))
+        findings.append(Finding("Python on a node", "bad", problem + output.get("other", ""), remedy))
+    if gres and output.get("gpu", "none") != "none":
+        findings.append(Finding("GPU in a job", "good", output["gpu"]))
     elif gres:
         remedy = "install a torch built for the nodes' CUDA, or leave gres out"
         findings.append(Finding("GPU in a job", "bad", f"torch sees none on {node} with {gres}", remedy))
@@ -232,14 +217,14 @@ def _trial(made: Path, gpu: bool) -> str:
     return "\n".join([*lines, "echo end yes", ""])
 
 
-def _words(out: Path) -> dict[str, str]:
-    """What the trial job has said so far: by a line's first word; the last line of others as `other`."""
-    said = {}
+def _output(out: Path) -> dict[str, str]:
+    """What the trial job has printed, by a line's first word; the last of all other lines as `other`."""
+    lines = {}
     for line in out.read_text("utf-8", "replace").splitlines() if out.is_file() else []:
         word, _, rest = line.partition(" ")
         known = word in ("node", "shared", "ferflow", "gpu", "end")
-        said[word if known else "other"] = rest if known else line
-    return said
+        lines[word if known else "other"] = rest if known else line
+    return lines
 
 
 def _wait(number: str, ended: Callable[[], bool], patience: float) -> str:
@@ -247,29 +232,18 @@ def _wait(number: str, ended: Callable[[], bool], patience: float) -> str:
     limit = time.monotonic() + patience
     state, grace = "UNKNOWN", 0
     while time.monotonic() < limit and not ended():
-        said = ask("squeue", "-h", "-j", number, "-t", "all", "-o", "%T %r")
-        state = (said or "").strip() or "gone"
+        state = (output_of("squeue", "-h", "-j", number, "-t", "all", "-o", "%T %r") or "").strip() or "gone"
         if not state.startswith(("PENDING", "CONFIGURING", "RUNNING", "COMPLETING")):
             grace += 1
             if grace > SHOWN_AFTER:
                 return state
         time.sleep(1)
     if not ended():
-        ask("scancel", number)
+        output_of("scancel", number)
     return state
 
 
-def call(command: list[str], given: str | None = None) -> subprocess.CompletedProcess | None:
-    """Run a command, with its input; None if it does not answer in time."""
-    try:
-        return subprocess.run(
-            command, input=given, capture_output=True, text=True, timeout=SLURM_PATIENCE, check=False
-        )
-    except (subprocess.TimeoutExpired, OSError):
-        return None
-
-
-def ask(*command: str) -> str | None:
+def output_of(*command: str) -> str | None:
     """What a command prints; None if it fails, or does not answer in time."""
-    done = call(list(command))
+    done = call(list(command), SLURM_PATIENCE)
     return done.stdout if done is not None and done.returncode == 0 else None

@@ -1,4 +1,4 @@
-"""Which trained model a person gets, and one way to ask it."""
+"""The trained models that `predict` runs, one interface for all kinds, and which of them is the default."""
 
 from __future__ import annotations
 
@@ -14,21 +14,19 @@ from ferflow import layout, settings, weights
 from ferflow.errors import WeightsError
 from ferflow.training.final import KIND, load_final
 
-OWN_MEAN = (
-    "It learnt from features less the mean over all clips of a person. Here the mean of the clip itself is "
-    "taken off: expect less than in its study."
+CLIP_MEAN = (
+    "It was trained on features minus the mean over all clips of a person. Here the mean of the clip itself "
+    "is subtracted: expect less than in its study."
 )
-"""Said of a model whose features are normalised by subject: of somebody new there is one clip."""
+"""The note on a model whose features are normalised by subject: of a new person there is one clip."""
 
 
 class Cascade:
-    """A final model of `training.final`, asked for frames and for the clip; see `recognise.Model`."""
+    """A final model of `training.final`, for frames and for the clip; see `recognise.Model`."""
 
-    has_head = True
-    has_affect = False
+    has_head, has_affect = True, False
 
     def __init__(self, path: Path) -> None:
-
         from ferflow.models import precision
         from ferflow.models.fuse import placed
 
@@ -37,7 +35,7 @@ class Cascade:
         self.name, self.synthetic = self._final.name, self._final.synthetic
         self.faces, self.aus, self.trim = self._final.faces, self._final.aus, self._final.trim
         self.max_frames = self._final.extraction.max_frames
-        self.note = OWN_MEAN if self._final.extraction.normalise == "subject" else ""
+        self.note = CLIP_MEAN if self._final.extraction.normalise == "subject" else ""
         self.data_root = self._final.meta["settings"]["dataset"]["root"]
         self.frame_classes, self.clip_classes = self._final.frame_classes, self._final.classes
         # As features are extracted for training: fused, and in the precision that the settings name.
@@ -56,8 +54,8 @@ class Cascade:
             features = network.features(prepare(crops, network).to(self._device, self._dtype), layer)
             # The rest of the network on the same features: one pass serves both.
             dense = features if layer == "dense" else network.dense_head(features)
-            shares = network.classifier(dense).float().softmax(1)
-        return features.to(torch.float16).cpu().numpy(), shares.cpu().numpy()
+            probabilities = network.classifier(dense).float().softmax(1)
+        return features.to(torch.float16).cpu().numpy(), probabilities.cpu().numpy()
 
     def clip(self, features: np.ndarray) -> np.ndarray:
         """Probabilities [K] of the head for the features [T,F] of a clip's kept frames."""
@@ -70,36 +68,72 @@ class Single:
     It computes in float32, so that a network gives the same whichever way it was stored.
     """
 
-    has_head = False
-    has_affect = False
+    has_head, has_affect = False, False
 
     def __init__(self, path: Path) -> None:
-
-        from ferflow.models import precision
         from ferflow.models.fuse import optimize_for_cpu, placed
         from ferflow.models.spatial import load
 
-        self.path = path
-        self._network, content = load(path)
-        self.name, self.synthetic = self._network.name, content["meta"]["synthetic"]
+        network, content = load(path)
+        self._describe(path, network.name, content)
+        self._inputs = network
+        self._network = (optimize_for_cpu if self._device.type == "cpu" else placed)(network)
+
+    def _describe(self, path: Path, name: str, content: dict) -> None:
+        """What the file's `content` and the settings of `watching` say."""
+        from ferflow.models import precision
+
+        self.path, self.name, self.synthetic = path, name, bool(content["meta"]["synthetic"])
         watching = settings.watching()
         self.faces, self.aus = watching.faces, watching.aus
         self.frame_classes = self.clip_classes = tuple(content["classes"])
         self._device = precision.device()
-        self._logits = (optimize_for_cpu if self._device.type == "cpu" else placed)(self._network)
+
+    def _run(self, crops: np.ndarray):
+        """The network's output for crops uint8 [n,S,S,3] (RGB)."""
+        from ferflow.models.spatial import prepare
+
+        return self._network(prepare(crops, self._inputs).to(self._device))
 
     def frames(self, crops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """No features, float16 [n,0], and probabilities float32 [n,K] of crops uint8 [n,S,S,3] (RGB)."""
         import torch
 
-        from ferflow.models.spatial import prepare
+        with torch.inference_mode():
+            probabilities = self._run(crops).softmax(1)
+        return np.empty((len(crops), 0), np.float16), probabilities.cpu().numpy()
+
+
+class Affective(Single):
+    """A network of kind `affect`; `frame_classes` are in the order of its logits."""
+
+    has_affect = True
+
+    def __init__(self, path: Path) -> None:
+        from ferflow.models.affect import load
+
+        network, content = load(path)
+        size = int(content["options"]["size"])
+        self._describe(path, str(content["meta"].get("model", content["network"])), content)
+        self._inputs = SimpleNamespace(input_size=size, channels=3)
+        self._network = network.to(self._device).eval()
+        # Faces are cut out at the size that the network sees, so that nothing is enlarged twice.
+        self.faces = self.faces.model_copy(update={"size": size})
+
+    def frames(self, crops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """No features, float16 [n,0], and probabilities float32 [n,K] of crops uint8 [n,S,S,3] (RGB)."""
+        return np.empty((len(crops), 0), np.float16), self.affect(crops)[0]
+
+    def affect(self, crops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Probabilities float32 [n,K], and valence and arousal float32 [n,2] in -1..1, of such crops."""
+        import torch
 
         with torch.inference_mode():
-            shares = self._logits(prepare(crops, self._network).to(self._device)).softmax(1)
-        return np.empty((len(crops), 0), np.float16), shares.cpu().numpy()
+            logits, values = self._run(crops)
+        return logits.softmax(1).cpu().numpy(), values.clamp(-1, 1).cpu().numpy()
 
 
-def load_model(path: Path) -> Cascade | Single | Affective:
+def load_model(path: Path) -> Cascade | Single:
     """The model at `path`: a final model, or a network for single images, perhaps with valence and arousal.
 
     Raises WeightsError where there is nothing, or the file is something else.
@@ -114,11 +148,11 @@ def load_model(path: Path) -> Cascade | Single | Affective:
 
 
 def default(folder: Path = Path()) -> tuple[Path, str]:
-    """The model of who names none, and a line on the one that was passed over for it, or "".
+    """The model that is taken where none is named, and a line on one that was passed over for it, or "".
 
-    It is the final model of the newest study in `folder` that learnt from real data: the head with the best
-    accuracy in cross-validation; where there is none, the network that ships. A model that was trained on
-    synthetic data is taken by name only, since its answers on real faces mean little. Raises WeightsError
+    It is the final model of the newest study in `folder` that was trained on real data: the head with the
+    best accuracy in cross-validation; where there is none, the network that ships. A model that was trained
+    on synthetic data is taken by name only, since its answers on real faces mean little. Raises WeightsError
     where neither is there.
     """
     models = final_models(folder)
@@ -149,9 +183,9 @@ def trained_on_synthetic(path: Path) -> bool:
 
 
 def best_of_newest(models: Sequence[Path], folder: Path = Path()) -> Path:
-    """Of the study of the last of `models` the head with the best accuracy in cross-validation.
+    """Among the `models` of the last one's study the head with the best accuracy in cross-validation.
 
-    Without metrics, the last. The test result does not choose: then it would no longer be a test.
+    Without metrics, the last. The test result is not used to choose: then it would no longer be a test.
     """
     study = _study(models[-1], folder)
     accuracies = _accuracies(folder / layout.METRICS.format(study=study))
@@ -168,48 +202,7 @@ def _accuracies(metrics: Path) -> dict[str, float]:
     """Accuracy in cross-validation of each model in a study's metrics.json; none where it cannot be read."""
     try:
         models = json.loads(metrics.read_text("utf-8"))["models"]
-        return {
-            name: float(parts["cv"]["accuracy"]["value"]) for name, parts in models.items() if "cv" in parts
-        }
+        validated = {name: parts["cv"] for name, parts in models.items() if "cv" in parts}
+        return {name: float(part["accuracy"]["value"]) for name, part in validated.items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return {}
-
-
-class Affective:
-    """A network of kind `affect`, without a head over the clip; see `recognise.Model`.
-
-    It computes in float32. `frame_classes` are in the order of its logits.
-    """
-
-    has_head = False
-    has_affect = True
-
-    def __init__(self, path: Path) -> None:
-        from ferflow.models import precision
-        from ferflow.models.affect import load
-
-        self.path = path
-        network, content = load(path)
-        meta, size = content["meta"], int(content["options"]["size"])
-        self.name, self.synthetic = str(meta.get("model", content["network"])), bool(meta["synthetic"])
-        self._device = precision.device()
-        self._network = network.to(self._device).eval()
-        self._prepared = SimpleNamespace(input_size=size, channels=3)
-        # Faces are cut out at the size that the network sees, so that nothing is enlarged twice.
-        watching = settings.watching()
-        self.faces, self.aus = watching.faces.model_copy(update={"size": size}), watching.aus
-        self.frame_classes = self.clip_classes = tuple(content["classes"])
-
-    def frames(self, crops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """No features, float16 [n,0], and probabilities float32 [n,K] of crops uint8 [n,S,S,3] (RGB)."""
-        return np.empty((len(crops), 0), np.float16), self.affect(crops)[0]
-
-    def affect(self, crops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Probabilities float32 [n,K], and valence and arousal float32 [n,2] in -1..1, of such crops."""
-        import torch
-
-        from ferflow.models.spatial import prepare
-
-        with torch.inference_mode():
-            logits, values = self._network(prepare(crops, self._prepared).to(self._device))
-        return logits.softmax(1).cpu().numpy(), values.clamp(-1, 1).cpu().numpy()

@@ -13,7 +13,7 @@ import pandas as pd
 
 from ferflow import classes, tables
 from ferflow.apps import new_study
-from ferflow.apps.predict_screen import progress_bar
+from ferflow.apps.terminal import progress_bar
 from ferflow.datasets import listed, patterns, survey
 from ferflow.datasets.patterns import CLASS, COLUMNS, KNOWN, SUBJECT, Pattern
 from ferflow.errors import FerflowError, InputError, WeightsError, one_line

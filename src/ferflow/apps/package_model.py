@@ -10,9 +10,7 @@ probabilities as the trained one.
 
 from __future__ import annotations
 
-import argparse
 import json
-import sys
 from importlib.resources import files as resources
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,7 +19,8 @@ import numpy as np
 
 from ferflow import layout, tables
 from ferflow.apps.models import Single
-from ferflow.errors import FerflowError, InputError, WeightsError
+from ferflow.apps.terminal import arguments, errors_in_one_line
+from ferflow.errors import InputError, WeightsError
 from ferflow.evaluation.copies import PARTS
 from ferflow.files import atomic_write, sha256, write_text
 from ferflow.weights import SHIPPED
@@ -216,18 +215,13 @@ def _interval(number: dict | None) -> str:
 
 def main() -> None:
     """Export and say where to."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = arguments("ferflow.apps.package_model", __doc__)
     parser.add_argument("results", type=Path)
     parser.add_argument("--model", default="compact")
     parser.add_argument("--out", type=Path, default=Path(str(resources("ferflow"))) / "resources")
     given = parser.parse_args()
-    try:
+    with errors_in_one_line("package_model"):
         target, difference = package_model(given.results, given.model, given.out)
-    except FerflowError as error:
-        print(f"package_model: error: {error}", file=sys.stderr)
-        sys.exit(1)
     print(f"{target}: {target.stat().st_size / 1e6:.2f} MB; probabilities differ by at most {difference:.1e}")
     print(target.with_suffix(".md"))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from ferflow import settings as study_settings
@@ -16,33 +15,26 @@ from ferflow.settings import Settings
 from ferflow.steps.work import Sizes
 
 
-@dataclass(frozen=True)
-class Options:
-    """Settings and studies laid over them; whose earlier runs count; what is planned, how often the data."""
+def run(
+    params: Path, overlays: list[Path], records: Path, everything: bool, times: int, measure: bool
+) -> None:
+    """Print a row per rule, the totals, and what they rest on.
 
-    params: Path
-    overlays: list[Path]
-    records: Path
-    everything: bool = False
-    times: int = 1
-    measure: bool = False
-
-
-def run(options: Options) -> None:
-    """Print a row per rule, the totals, and what they rest on."""
-    settings = study_settings.load(options.params, *options.overlays)
-    snakefile = options.params.parent / "Snakefile"
+    `records` is the folder whose earlier runs count; `everything` plans the whole study, not only what is
+    left to run; `times` is by how much the subjects are multiplied.
+    """
+    settings = study_settings.load(params, *overlays)
+    snakefile = params.parent / "Snakefile"
     if not snakefile.is_file():
         raise InputError(snakefile, "does not exist", "call it in the folder of the workflow")
-    asked = jobs.planned(Path(), options.overlays, options.everything, snakefile)
-    if not asked:
+    planned = jobs.planned(Path(), overlays, everything, snakefile)
+    if not planned:
         print(f"study {settings.study}: nothing to run; --all plans it as a whole")
         return
     size = units.sizes(settings, Path())
-    rates = Rates(measured(options.records))
-    step = steps(settings) if options.measure else None
-    rows = plan(asked, settings, size, rates, options.times, step)
-    print("\n".join(lines(rows, settings, size, options.times)))
+    step = steps(settings) if measure else None
+    rows = plan(planned, settings, size, Rates(measured(records)), times, step)
+    print("\n".join(lines(rows, settings, size, times)))
 
 
 def steps(settings: Settings) -> Callable[[str, str], tuple[float, str] | None]:

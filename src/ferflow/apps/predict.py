@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import sys
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 from ferflow import settings
 from ferflow.apps import predict_files, predict_screen
 from ferflow.apps.models import default, load_model
-from ferflow.apps.predict_screen import progress_bar
 from ferflow.apps.recognise import recognise
 from ferflow.apps.sink import CODECS, ENDINGS, IMAGES, frame_sink
+from ferflow.apps.terminal import complain, progress_bar
 from ferflow.aus.clip import FROM_LANDMARKS, reader
 from ferflow.aus.mesh import FILE as MESH
 from ferflow.errors import FerflowError, InputError
@@ -29,7 +29,7 @@ CURVES = (".svg", ".png")
 
 @dataclass(frozen=True)
 class Options:
-    """What the user asked for; ValueError where it makes no sense together."""
+    """The options of `ferflow predict`; ValueError for an ending or a detector that does not exist."""
 
     inputs: list[str]
     model: Path | None = None
@@ -47,23 +47,20 @@ class Options:
             raise ValueError(f"--detector {self.detector}: must be one of {', '.join(DETECTORS)}")
         if self.curve is not None and self.curve.suffix and self.curve.suffix.lower() not in CURVES:
             raise ValueError(f"--curve {self.curve}: the ending must be {' or '.join(CURVES)}")
-        if self.annotate is None:
-            return
-        if self.annotate.suffix and self.annotate.suffix.lower() not in ENDINGS:
+        if self.annotate is not None and self.annotate.suffix and self.annotate.suffix.lower() not in ENDINGS:
             raise ValueError(f"--annotate {self.annotate}: the ending must be one of {', '.join(ENDINGS)}")
 
 
 @dataclass(frozen=True)
 class Source:
-    """One clip to look at: a path, or the number of a camera."""
+    """The source of one clip: a path, or the number of a camera."""
 
     what: Path | int
 
     @property
     def is_image(self) -> bool:
-        return (
-            isinstance(self.what, Path) and self.what.suffix.lower() in IMAGE_SUFFIXES and self.what.is_file()
-        )
+        path = self.what
+        return isinstance(path, Path) and path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()
 
     @property
     def stem(self) -> str:
@@ -73,79 +70,76 @@ class Source:
         return f"camera {self.what}" if isinstance(self.what, int) else str(self.what)
 
 
-def run(options: Options, console=None) -> int:
+def run(options: Options) -> int:
     """Predict every clip and print, write and draw what was asked; exit code 1 if any clip failed, else 0.
 
     A clip that cannot be used is one line on standard error, and the others go on. Raises FerflowError where
     there is nothing to begin with: no model, no weights, no inputs.
     """
-    # Before what takes seconds to import: a wrong path is told at once.
+    # Before what takes seconds to import: a wrong path is reported at once.
     sources, lines = expand(options.inputs)
     if not sources:
         return 1
 
     from rich.console import Console
 
-    console = console or Console()
+    failed = bool(lines)
+    console = Console(highlight=False)
     targets = annotated_paths(options.annotate, sources)
     curves = curve_paths(options.curve, sources)
     path, passed_over = (options.model, "") if options.model is not None else default()
     model = load_model(path)
     if options.curve is not None and not model.has_affect:
-        raise FerflowError(
-            model.path, "has no valence and arousal for --curve", "name a model that has, with --model"
-        )
+        remedy = "name a model that has, with --model"
+        raise FerflowError(model.path, "has no valence and arousal for --curve", remedy)
     stream, aus, note = watchers(model, options)
     predict_screen.show_model(console, model, passed_over, model.note if model.has_head else "", note)
     done = []
-    for source, target, drawn in zip(sources, targets, curves, strict=True):
+    for source, target, curve in zip(sources, targets, curves, strict=True):
         try:
             clip = _predict(source, target, model, stream, aus, options)
+            done.append(clip)
+            predict_screen.show_clip(console, clip)
+            if target is not None:
+                console.print(f"annotated: {target}")
+            if curve is not None:
+                from ferflow.apps import affect_curve
+
+                affect_curve.write(clip, curve, model.synthetic)
+                console.print(f"curve: {curve}")
         except FerflowError as error:
-            lines.append(str(error))
-            _complain(lines[-1])
-            continue
-        done.append(clip)
-        predict_screen.show_clip(console, clip)
-        if target is not None:
-            console.print(f"annotated: {target}", highlight=False)
-        if drawn is not None:
-            lines += _draw(clip, drawn, model.synthetic, console)
+            failed = True
+            complain(error)
     if len(done) > 1:
         predict_screen.show_summary(console, done)
     if options.out is not None and done:
         predict_files.write(options.out, done, model)
-        console.print(f"written: {options.out}", highlight=False)
-    return 1 if lines else 0
+        console.print(f"written: {options.out}")
+    return 1 if failed else 0
 
 
 def watchers(model, options: Options):
-    """The stream of faces and the action units for `model`, and a line on how faces are found, or "".
+    """The face stream and the action-unit reader for `model`, and a line on how faces are found, or "".
 
-    Where the landmark network's file is missing, a network for single images does with Haar's cascade alone,
-    unless another detector is asked for. Raises WeightsError for a missing file.
+    Where the landmark network's file is missing, a network for single images works with Haar's cascade alone,
+    unless another detector is named. Raises WeightsError for a missing file.
     """
-    folder, asked = options.weights_folder, options.detector
-    if not model.has_head and asked in (None, "haar") and not (folder / FILE).is_file():
+    folder, detector = options.weights_folder, options.detector
+    if not model.has_head and detector in (None, "haar") and not (folder / FILE).is_file():
         missing = f"{FILE} is not in {folder}: `ferflow weights fetch`"
         note = f"faces: by Haar's cascade and a tracker, without landmarks ({missing})"
         return HaarStream(model.faces, settings.watching().haar), None, note
 
-    faces = model.faces if asked is None else model.faces.model_copy(update={"detector": asked})
+    faces = model.faces if detector is None else model.faces.model_copy(update={"detector": detector})
     stream = FaceStream(folder, faces)
     if not model.has_head and not (folder / MESH).is_file():
         return stream, None, f"frames are weighed without action units ({MESH} is not in {folder})"
-    return stream, *_action_units(model, stream.network, folder)
-
-
-def _action_units(model, network: str, weights_folder: Path):
-    """What reads the action units, and a line where the model's own backend cannot, or ""."""
-    own = model.aus.backend
-    if own in ("auto", *FROM_LANDMARKS):
-        return reader(weights_folder, model.aus, network), ""
-    aus = reader(weights_folder, model.aus.model_copy(update={"backend": "landmark"}), network)
-    note = f"action units: by landmark, since {own}, the model's own, cannot follow a video"
-    return aus, f"{note}; the frames that are kept may differ"
+    backend, aus, note = model.aus.backend, model.aus, ""
+    if backend not in ("auto", *FROM_LANDMARKS):
+        aus = aus.model_copy(update={"backend": "landmark"})
+        note = f"action units: by landmark, since {backend}, the model's own, cannot follow a video; "
+        note += "the frames that are kept may differ"
+    return stream, reader(folder, aus, stream.network), note
 
 
 def expand(inputs: list[str]) -> tuple[list[Source], list[str]]:
@@ -160,76 +154,63 @@ def expand(inputs: list[str]) -> tuple[list[Source], list[str]]:
         if text.isdigit() and not path.exists():
             sources.append(Source(int(text)))
         elif path.is_dir():
-            found = _in_folder(path)
-            sources += found
-            if not found:
+            sources += (clips := _in_folder(path))
+            if not clips:
                 lines.append(str(InputError(path, "holds no video or image", f"known: {', '.join(VIDEOS)}")))
         elif not path.exists():
             lines.append(str(InputError(path, "does not exist", "correct the path")))
         else:
             sources.append(Source(path))
     for line in lines:
-        _complain(line)
+        complain(line)
     return sources, lines
 
 
 def _in_folder(folder: Path) -> list[Source]:
-    files = sorted(
-        (file for file in folder.iterdir() if file.is_file() and not file.name.startswith(".")),
-        key=lambda file: natural_key(file.name),
-    )
-    videos = [file for file in files if file.suffix.lower() in VIDEOS]
+    files = sorted(folder.iterdir(), key=lambda file: natural_key(file.name))
+    files = [file for file in files if file.is_file() and not file.name.startswith(".")]
     images = [file for file in files if file.suffix.lower() in IMAGE_SUFFIXES]
-    if images and not videos:
-        return [Source(folder)]
-    return [Source(file) for file in files if file in videos or file in images]
+    clips = [file for file in files if file in images or file.suffix.lower() in VIDEOS]
+    return [Source(folder)] if images and images == clips else [Source(file) for file in clips]
 
 
 def annotated_paths(annotate: Path | None, sources: list[Source]) -> list[Path | None]:
-    """Where the annotated copy of each source goes; all None where none is asked for.
-
-    `annotate` with an ending is the one file; without, a folder of copies named after their sources.
-    Raises FerflowError for several sources and one file, or a copy that would overwrite its source.
-    """
-    if annotate is None:
-        return [None] * len(sources)
-    if annotate.suffix:
-        if len(sources) > 1:
-            raise FerflowError(
-                annotate, f"is one file for {len(sources)} clips", "give a folder, a name without an ending"
-            )
-        paths = [annotate] * len(sources)
-    else:
-        paths = [
-            annotate / f"{name}-annotated{'.png' if source.is_image else '.mp4'}"
-            for name, source in zip(_names(sources), sources, strict=True)
-        ]
+    """Where the annotated copy of each source goes: see `_paths`; FerflowError for a video as an image."""
+    paths = _paths(annotate, sources, "annotated copy", ("annotated.mp4", "annotated.png"))
     for source, path in zip(sources, paths, strict=True):
-        if isinstance(source.what, Path) and path.resolve() == source.what.resolve():
-            raise FerflowError(path, "is the clip itself", "give the annotated copy another name")
-        if path.suffix.lower() in IMAGES and not source.is_image:
+        if path is not None and path.suffix.lower() in IMAGES and not source.is_image:
             raise FerflowError(path, f"cannot hold {source}", f"for clips: {', '.join(CODECS)}")
     return paths
 
 
 def curve_paths(curve: Path | None, sources: list[Source]) -> list[Path | None]:
-    """Where the curve of valence and arousal of each source goes; all None where none is asked for.
+    """Where the curve of valence and arousal of each source goes: see `_paths`."""
+    return _paths(curve, sources, "curve", ("curve.svg", "curve.svg"))
 
-    `curve` with an ending is the one file; without, a folder of SVGs named after their sources. Raises
-    FerflowError for several sources and one file, and for a curve that would overwrite its source.
+
+def _paths(
+    target: Path | None, sources: list[Source], what: str, endings: tuple[str, str]
+) -> list[Path | None]:
+    """A file for each source; all None where no `target` is named.
+
+    `target` with an ending is the one file; without, a folder of files named after their sources and the
+    `endings` (for a clip, and for an image). Raises FerflowError for several sources and one file, or a file
+    that would overwrite its source.
     """
-    if curve is None:
+    if target is None:
         return [None] * len(sources)
-    if not curve.suffix:
-        return [curve / f"{name}-curve.svg" for name in _names(sources)]
-    if len(sources) > 1:
-        raise FerflowError(
-            curve, f"is one file for {len(sources)} clips", "give a folder, a name without an ending"
-        )
-    for source in sources:
-        if isinstance(source.what, Path) and curve.resolve() == source.what.resolve():
-            raise FerflowError(curve, "is the clip itself", "give the curve another name")
-    return [curve] * len(sources)
+    if not target.suffix:
+        paths = zip(_names(sources), sources, strict=True)
+        paths = [target / f"{name}-{endings[source.is_image]}" for name, source in paths]
+    elif len(sources) > 1:
+        remedy = "give a folder, a name without an ending"
+        raise FerflowError(target, f"is one file for {len(sources)} clips", remedy)
+    else:
+        paths = [target] * len(sources)
+    for source, path in zip(sources, paths, strict=True):
+        if isinstance(source.what, Path) and path.resolve() == source.what.resolve():
+            raise FerflowError(path, "is the clip itself", f"give the {what} another name")
+    return paths
 
 
 def _names(sources: list[Source]) -> list[str]:
@@ -244,27 +225,8 @@ def _names(sources: list[Source]) -> list[str]:
     return names
 
 
-def _draw(clip, path: Path, synthetic: bool, console) -> list[str]:
-    """Draw the curve of `clip` to `path`; returns a line of complaint for one that has no course, else []."""
-    from ferflow.apps import affect_curve
-
-    try:
-        affect_curve.write(clip, path, synthetic)
-    except FerflowError as error:
-        _complain(str(error))
-        return [str(error)]
-    console.print(f"curve: {path}", highlight=False)
-    return []
-
-
 def _predict(source: Source, target: Path | None, model, stream, aus, options: Options):
-    from contextlib import nullcontext
-
     clip = open_clip(source.what, model.faces.missing_frames)
     sinks = nullcontext() if target is None else frame_sink(target, clip.info.fps)
     with progress_bar(source.stem, clip.info.n_frames) as advance, sinks as sink:
         return recognise(clip, model, stream, aus, options.seconds, sink, advance)
-
-
-def _complain(line: str) -> None:
-    print(f"ferflow: error: {line}", file=sys.stderr)

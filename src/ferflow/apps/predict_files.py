@@ -15,7 +15,7 @@ from ferflow.evaluation.clip_answer import deciding
 from ferflow.files import write_text
 
 DECIMALS = 6
-"""Of a written probability: a float32 has no more to tell."""
+"""Of a written probability: a float32 is no more precise."""
 
 
 def write(path: Path, clips: list[Recognised], model: Model) -> None:
@@ -63,8 +63,8 @@ def _rows(clip: Recognised, model: Model) -> pd.DataFrame:
         }
         for name, share in zip(clip.clip_classes, clip.clip_shares, strict=True):
             whole_clip[f"p_{name}"] = round(float(share), DECIMALS)
-        whole_clip |= _mean_affect(clip)
-        # Columns that say nothing of a whole clip are empty in its row.
+        whole_clip |= _affect(clip, clip.tracked)
+        # Columns that do not apply to a whole clip are empty in its row.
         frames = pd.concat([pd.DataFrame([whole_clip]), frames])[frames.columns]
     frames["model"] = str(model.path)
     frames["synthetic"] = model.synthetic
@@ -92,25 +92,20 @@ def as_json(clips: list[Recognised], model: Model) -> dict:
     }
 
 
-def _mean_affect(clip: Recognised) -> dict[str, float]:
-    """Valence and arousal, means over the frames with a face; nothing where the model has none."""
+def _affect(clip: Recognised, frames: np.ndarray | slice) -> dict[str, float | None]:
+    """Valence and arousal, means over `frames` (null without a face); nothing where the model has none."""
     if clip.affect is None:
         return {}
-    means = clip.affect[clip.tracked].astype(np.float64).mean(axis=0)
-    return {name: round(float(v), DECIMALS) for name, v in zip(("valence", "arousal"), means, strict=True)}
-
-
-def _frame_affect(clip: Recognised, frame: int) -> dict[str, float | None]:
-    if clip.affect is None:
-        return {}
-    pair = zip(("valence", "arousal"), clip.affect[frame], strict=True)
-    return {name: _number(value, DECIMALS) for name, value in pair}
+    means = clip.affect[frames].astype(np.float64).mean(axis=0)
+    return {name: _number(v, DECIMALS) for name, v in zip(("valence", "arousal"), means, strict=True)}
 
 
 def _clip_json(clip: Recognised) -> dict:
     name, share = clip.predicted
     seconds, kept, weights = _seconds(clip), _kept(clip), _weights(clip)
-    shares = clip.clip_shares
+    shares, stretches = clip.clip_shares, None
+    if clip.weights is not None:
+        stretches = [{"begin": begin, "end": end} for begin, end in deciding(clip.weights)]
     return {
         "source": clip.source,
         "n_frames": len(clip.tracked),
@@ -119,9 +114,9 @@ def _clip_json(clip: Recognised) -> dict:
         "predicted": name,
         "probability": round(share, DECIMALS),
         "probabilities": None if shares is None else _named(shares, clip.clip_classes),
-        **_mean_affect(clip),
+        **_affect(clip, clip.tracked),
         "kept": {"begin": clip.kept.begin, "end": clip.kept.end, "reason": clip.kept.reason},
-        "half_of_the_weight": None if clip.weights is None else _stretches(clip.weights),
+        "half_of_the_weight": stretches,
         "warnings": list(clip.warnings),
         "frames": [
             {
@@ -135,7 +130,7 @@ def _clip_json(clip: Recognised) -> dict:
                 "weight": _number(weights[i], DECIMALS),
                 "predicted": _best(clip.shares[i], clip.frame_classes),
                 "probabilities": _named(clip.shares[i], clip.frame_classes) if clip.tracked[i] else None,
-                **_frame_affect(clip, i),
+                **_affect(clip, slice(i, i + 1)),
             }
             for i in range(len(clip.tracked))
         ],
@@ -154,12 +149,8 @@ def _kept(clip: Recognised) -> np.ndarray:
 
 
 def _weights(clip: Recognised) -> np.ndarray:
-    """What each frame weighs in the clip's answer; NaN where there is no mean over frames."""
+    """The weight of each frame in the clip's answer; NaN where there is no mean over frames."""
     return np.full(len(clip.tracked), np.nan) if clip.weights is None else np.round(clip.weights, DECIMALS)
-
-
-def _stretches(weights: np.ndarray) -> list[dict[str, int]]:
-    return [{"begin": begin, "end": end} for begin, end in deciding(weights)]
 
 
 def _best(shares: np.ndarray, names: tuple[str, ...]) -> str | None:

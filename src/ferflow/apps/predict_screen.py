@@ -13,8 +13,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from ferflow.apps.look import bar
 from ferflow.apps.recognise import Model, Recognised
+from ferflow.apps.terminal import bar
 from ferflow.evaluation.clip_answer import deciding
 
 WIDE = 100
@@ -22,9 +22,9 @@ WIDE = 100
 ROWS = 24
 """Lines that the frames of a clip may take; longer clips are shown in stretches of frames."""
 INDENT = (0, 0, 0, 2)
-"""Of what is said about a clip, below its name: the same as of the bars."""
+"""Of the lines about a clip, below its name: the same as of the bars."""
 EVEN = 0.45
-"""Share of the frames from which on holding half of the weight is nothing special."""
+"""Share of the frames from which on it is nothing special that they hold half of the weight."""
 NAMED = 4
 """Stretches of deciding frames that are named, the longest ones; the table marks all of them."""
 
@@ -42,10 +42,10 @@ def progress_bar(title: str, n_frames: int) -> Iterator[Callable[..., None]]:
 
 
 def show_model(console: Console, model: Model, *notes: str) -> None:
-    """Say which model speaks, what it was trained on, and, in `notes`, what else is to know."""
-    console.print(f"model: {model.name} ({model.path})", highlight=False, soft_wrap=True)
+    """Print which model answers, the `notes` on it, and whether it was trained on synthetic data."""
+    console.print(f"model: {model.name} ({model.path})", soft_wrap=True)
     for note in filter(None, notes):
-        console.print(note, highlight=False, soft_wrap=True)
+        console.print(note, soft_wrap=True)
     if model.synthetic:
         console.print(
             "This model was trained on synthetic data: its answers on real faces mean little.", style="yellow"
@@ -57,26 +57,19 @@ def show_clip(console: Console, clip: Recognised) -> None:
     n_frames, faces = len(clip.tracked), int(clip.tracked.sum())
     length = f", {n_frames / clip.fps:.1f} s" if clip.fps > 0 else ""
     console.print()
-    console.print(
-        Text.assemble(
-            (clip.source, "bold"), f"  {n_frames} frame{'s' * (n_frames > 1)}{length}, a face in {faces}"
-        ),
-        soft_wrap=True,
-    )
+    about = f"  {n_frames} frame{'s' * (n_frames > 1)}{length}, a face in {faces}"
+    console.print(Text.assemble((clip.source, "bold"), about), soft_wrap=True)
     for line in clip.warnings:
-        console.print(f"  warning: {line}", style="yellow", highlight=False)
+        console.print(f"  warning: {line}", style="yellow")
     if clip.clip_shares is not None:
         kept = clip.kept
-        if clip.by_head:
-            said = f"the head saw frames {kept.begin}–{kept.end - 1} ({kept.reason})"
-        else:
-            said = f"the clip is the {kept.reason}"
-        console.print(Padding(Text(said), INDENT))
+        head = f"the head saw frames {kept.begin}–{kept.end - 1} ({kept.reason})"
+        console.print(Padding(Text(head if clip.by_head else f"the clip is the {kept.reason}"), INDENT))
         if clip.weights is not None:
             console.print(Padding(Text(decided(clip.weights)), INDENT))
         _bars(console, clip.clip_classes, clip.clip_shares)
     for line in affect_lines(clip):
-        console.print(line, highlight=False, soft_wrap=True)
+        console.print(line, soft_wrap=True)
     _frames(console, clip)
 
 
@@ -134,38 +127,34 @@ def stretches(n_frames: int, rows: int = ROWS) -> list[tuple[int, int]]:
 def _frames(console: Console, clip: Recognised) -> None:
     parts = stretches(len(clip.tracked))
     single = parts[0][1] - parts[0][0] == 1
+    affect = np.empty((len(clip.tracked), 0)) if clip.affect is None else clip.affect
+    short = clip.affect is not None and console.width < WIDE
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 1))
     table.add_column("  frame" if single else "  frames")
     if not single:
         table.add_column("faces", justify="right")
-    short = clip.affect is not None and console.width < WIDE
     for name in clip.frame_classes:
         table.add_column(name[:4] if short else name, justify="right")
     if not short:
         table.add_column("top")
-    for name in () if clip.affect is None else ("valence", "arousal"):
+    for name in ("valence", "arousal")[: affect.shape[1]]:
         table.add_column(name[:3] if short else name, justify="right")
     deciders = np.zeros(len(clip.tracked), bool)
     for begin, end in [] if clip.weights is None else _standing_out(clip.weights):
         deciders[begin:end] = True
     for begin, end in parts:
         tracked = clip.tracked[begin:end]
-        mark = "•" if deciders[begin:end].any() else " "
-        cells = [f"{mark} {begin}" if single else f"{mark} {begin}–{end - 1}"]
-        if not single:
-            cells.append(f"{tracked.sum()}/{end - begin}")
+        probabilities, top = ["–"] * len(clip.frame_classes), "no face"
+        pair = ["–"] * affect.shape[1]
         if tracked.any():
             mean = clip.shares[begin:end][tracked].mean(axis=0)
-            cells += [f"{share:.2f}" for share in mean]
-            if not short:
-                cells.append(clip.frame_classes[int(np.argmax(mean))])
-            if clip.affect is not None:
-                cells += [f"{value:+.2f}" for value in clip.affect[begin:end][tracked].mean(axis=0)]
-        else:
-            cells += ["–"] * len(clip.frame_classes) + ["no face"] * (not short)
-            if clip.affect is not None:
-                cells += ["–", "–"]
-        table.add_row(*cells)
+            probabilities, top = [f"{value:.2f}" for value in mean], clip.frame_classes[int(mean.argmax())]
+            pair = [f"{value:+.2f}" for value in affect[begin:end][tracked].mean(axis=0)]
+        frames = ["• " if deciders[begin:end].any() else "  "]
+        frames[0] += f"{begin}" if single else f"{begin}–{end - 1}"
+        if not single:
+            frames.append(f"{tracked.sum()}/{end - begin}")
+        table.add_row(*frames, *probabilities, *([] if short else [top]), *pair)
     title = "the image network, frame by frame" if single else "the image network, means over frames"
     marked = " (•: among those with half of the weight)" if deciders.any() else ""
     console.print(f"  {title}{marked}:", style="dim")

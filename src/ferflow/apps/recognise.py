@@ -1,7 +1,7 @@
-"""Recognise the expression in one clip as it streams by: faces, action units, image network, trimming, head.
+"""Recognise the expression in a clip while it is read: faces, action units, image network, trimming, head.
 
-A network for single images has no head: its clip is the mean over the frames with a face, weighed by how far
-each is from neutral, and nothing is trimmed.
+A network for single images has no head: it answers with the mean over the frames with a face, weighed by how
+far each is from neutral, and nothing is trimmed.
 
 Memory does not grow with the clip but by a few numbers per frame; the features, which can be 50 kB a frame,
 wait in a temporary file until the clip has ended and it is known which of its frames the head sees.
@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 
 from ferflow.apps.draw import annotate
-from ferflow.apps.sink import FrameSink
+from ferflow.apps.sink import DEFAULT_FPS, FrameSink
 from ferflow.aus.clip import ClipAus, neutral_frames
 from ferflow.aus.trim import Trimmed, algorithm1, au_score
 from ferflow.classes import AU_COLUMNS
@@ -34,14 +34,14 @@ from ferflow.settings import Aus, Faces, Trim
 MEAN = "mean over frames, weighed by their distance from neutral"
 NEUTRAL = "neutral"
 BLOCK = 16
-"""Frames that wait to go through the image network together: source frames of 4K are 25 MB each."""
+"""Frames that go through the image network together; a source frame of 4K is 25 MB."""
 
 
 class Model(Protocol):
-    """A trained model: an image network with classes of its own, and perhaps a head over the clip.
+    """A trained model: an image network with its classes, and perhaps a head over the clip.
 
-    `trim`, `max_frames`, `clip`, `data_root`, the folder of the clips that it was trained on, and `note`,
-    what its user should know, are there where `has_head` is, `affect` where `has_affect` is.
+    `trim`, `max_frames`, `clip`, `data_root` (the folder of the clips that it was trained on) and `note`
+    (what its user should know) exist with `has_head`, `affect` with `has_affect`.
     """
 
     path: Path
@@ -70,13 +70,14 @@ class Model(Protocol):
 
 @dataclass(frozen=True)
 class Recognised:
-    """What a model says of one clip of `T` frames.
+    """The result of a model for one clip of `T` frames.
 
-    `shares` [T,K] of `frame_classes` (NaN without a face), `clip_shares` [K] of `clip_classes` or None for a
-    single image, which has no course for the head to see. Frames `kept.begin:kept.end` went to the head; if
-    not `by_head`, all frames with a face went into the mean, each with its part of `weights` [T], whose sum
-    is 1 (None with a head, or of a single image). `au_score` is NaN where nobody asked for it.
-    `affect` [T,2] holds valence and arousal in -1..1 (NaN without a face), None where the model has none.
+    `shares` are the probabilities [T,K] of `frame_classes` (NaN without a face), `clip_shares` those [K] of
+    `clip_classes`, or None for a single image, which has no course for the head to see. Frames
+    `kept.begin:kept.end` went to the head; if not `by_head`, all frames with a face went into the mean, each
+    with its part of `weights` [T], whose sum is 1 (None with a head, or of a single image). `au_score` [T] is
+    NaN where it was not computed. `affect` [T,2] holds valence and arousal in -1..1 (NaN without a face),
+    None where the model has none.
     """
 
     source: str
@@ -120,57 +121,54 @@ def recognise(
     are weighed by their probabilities alone. `progress` is called after each frame. A camera is ended with
     Ctrl-C. Raises NoFaceError where no frame shows a face, InputError where the clip cannot be read.
     """
-    course = _Course(model, aus)
-    block: list[FaceFrame] = []
-    blank = 0
     stream.where = clip.source
     with tempfile.TemporaryFile(prefix="ferflow-") as spool:
-        features = _Spool(spool)
-        camera = isinstance(clip, Camera)
+        course = _Course(model, aus, _Spool(spool), sink)
+        block: list[FaceFrame] = []
         try:
             for face in stream.run(_first(clip, seconds)):
                 block.append(face)
-                blank += face.blank
                 if len(block) == BLOCK:
-                    course.add(block, features, sink)
+                    course.add(block)
                     block = []
                 progress()
         except KeyboardInterrupt:
-            if not camera:
+            if not isinstance(clip, Camera):
                 raise
         if block:
-            course.add(block, features, sink)
-        if not course.tracked or not any(course.tracked):
-            raise NoFaceError(
-                clip.source,
-                f"has no face in its {len(course.tracked)} frames"
-                + (f", {blank} of them blank" if blank else ""),
-                f"give a clip with a face of at least {stream.smallest} pixels",
-            )
-        return course.finish(clip, features)
+            course.add(block)
+        if not any(course.tracked):
+            problem = f"has no face in its {len(course.tracked)} frames"
+            if course.blank:
+                problem += f", {course.blank} of them blank"
+            remedy = f"give a clip with a face of at least {stream.smallest} pixels"
+            raise NoFaceError(clip.source, problem, remedy)
+        return course.finish(clip)
 
 
-@dataclass
 class _Course:
-    """The small numbers of every frame so far."""
+    """What is kept of every frame so far: some numbers here, its features in a file."""
 
-    model: Model
-    aus: ClipAus | None
-    tracked: list[bool] = field(default_factory=list)
-    boxes: list[np.ndarray] = field(default_factory=list)
-    scores: list[float] = field(default_factory=list)
-    shares: list[np.ndarray] = field(default_factory=list)
-    intensities: list[np.ndarray] = field(default_factory=list)
-    waiting: list[np.ndarray] = field(default_factory=list)
-    affect: list[np.ndarray] = field(default_factory=list)
+    def __init__(self, model: Model, aus: ClipAus | None, features: _Spool, sink: FrameSink | None) -> None:
+        self.model, self.aus, self.features, self.sink = model, aus, features, sink
+        self.tracked: list[bool] = []
+        self.blank = 0
+        self.boxes: list[np.ndarray] = []
+        self.scores: list[float] = []
+        self.shares: list[np.ndarray] = []
+        self.affect: list[np.ndarray] = []
+        self.waiting: list[np.ndarray] = []  # landmarks whose action units are not fitted yet
+        self.intensities: list[np.ndarray] = []
+        if aus is not None:
+            aus.forget()
 
-    def __post_init__(self) -> None:
+    def add(self, faces: list[FaceFrame]) -> None:
         if self.aus is not None:
-            self.aus.forget()
-
-    def add(self, faces: list[FaceFrame], features: _Spool, sink: FrameSink | None) -> None:
-        if self.aus is not None:
-            self._add_aus([face.landmarks for face in faces if face.tracked])
+            # The face at rest is the clip's own, known after its first frames with a face; till then they
+            # wait.
+            self.waiting.extend(face.landmarks for face in faces if face.tracked)
+            if self.aus.ready or len(self.waiting) >= neutral_frames(self.aus.settings):
+                self._fit_waiting()
         crops = np.stack([face.crop for face in faces])
         if self.model.has_affect:
             shares, affect = self.model.affect(crops)
@@ -179,20 +177,15 @@ class _Course:
             values, shares = self.model.frames(crops)
             affect = np.full((len(faces), 2), np.nan)
         for face, row, share, pair in zip(faces, values, shares, affect, strict=True):
-            features.add(row)
+            self.features.add(row)
             self.tracked.append(face.tracked)
+            self.blank += face.blank
             self.boxes.append(face.box)
             self.scores.append(face.score)
             self.shares.append(share if face.tracked else np.full(len(share), np.nan))
             self.affect.append(pair if face.tracked else np.full(2, np.nan))
-            if sink is not None:
-                sink.add(self._drawn(face, share, pair))
-
-    def _add_aus(self, landmarks: list[np.ndarray]) -> None:
-        # The face at rest is the clip's own, known after its first frames with a face; till then they wait.
-        self.waiting.extend(landmarks)
-        if self.aus.ready or len(self.waiting) >= neutral_frames(self.aus.settings):
-            self._fit_waiting()
+            if self.sink is not None:
+                self.sink.add(self._drawn(face, share, pair))
 
     def _fit_waiting(self) -> None:
         if not self.waiting:
@@ -205,32 +198,32 @@ class _Course:
 
     def _drawn(self, face: FaceFrame, share: np.ndarray, affect: np.ndarray) -> np.ndarray:
         note = "model trained on synthetic data" if self.model.synthetic else ""
-        if face.tracked and self.model.has_affect:
-            # A hyphen, since OpenCV's letters have no minus.
-            note = f"valence {affect[0]:+.2f}, arousal {affect[1]:+.2f}" + (f"; {note}" if note else "")
         names = self.model.frame_classes
         if not face.tracked:
             return annotate(face.frame, None, None, names, None, note)
+        if self.model.has_affect:
+            # A hyphen, since OpenCV's letters have no minus.
+            note = f"valence {affect[0]:+.2f}, arousal {affect[1]:+.2f}" + (f"; {note}" if note else "")
         landmarks = None if np.isnan(face.score) else face.landmarks
         return annotate(face.frame, face.box, landmarks, names, share, note)
 
-    def finish(self, clip: Clip, features: _Spool) -> Recognised:
+    def finish(self, clip: Clip) -> Recognised:
         tracked, n_frames = np.array(self.tracked), len(self.tracked)
-        score = np.full(n_frames, np.nan)
-        if self.aus is not None:
-            self._fit_waiting()
-            score = self._au_score(tracked)
+        score = self._au_score(tracked)
         weights = None
         if n_frames == 1:
             kept, clip_shares = Trimmed(0, 1, float(score[0]), False, "a single image"), None
         elif not self.model.has_head:
             kept = Trimmed(0, n_frames, float("nan"), False, MEAN)
-            clip_shares, weights = self._mean(score)
+            names = list(self.model.frame_classes)
+            neutral = names.index(NEUTRAL) if NEUTRAL in names else None
+            scored = None if np.isnan(score).all() else score
+            clip_shares, weights = weighted_mean(np.stack(self.shares), neutral, scored)
         else:
             kept = self._keep(score, tracked)
             # As in training: the frames with a face of those that are kept, the first `max_frames` of them.
             seen = kept.begin + np.flatnonzero(tracked[kept.begin : kept.end])
-            clip_shares = self.model.clip(features.rows(seen[: self.model.max_frames]))
+            clip_shares = self.model.clip(self.features.rows(seen[: self.model.max_frames]))
         return Recognised(
             str(clip.source),
             clip.info.fps,
@@ -249,12 +242,6 @@ class _Course:
             weights,
         )
 
-    def _mean(self, score: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The clip's probabilities [K] without a head, and what each frame weighs in them [T]."""
-        names = list(self.model.frame_classes)
-        neutral = names.index(NEUTRAL) if NEUTRAL in names else None
-        return weighted_mean(np.stack(self.shares), neutral, None if np.isnan(score).all() else score)
-
     def _keep(self, score: np.ndarray, tracked: np.ndarray) -> Trimmed:
         """The frames for the head, cut as for training; from the first face on where that leaves no face."""
         kept = algorithm1(score, self.model.trim)
@@ -264,6 +251,10 @@ class _Course:
         return Trimmed(begin, len(score), kept.max_score, kept.anomaly, "no face in what trimming keeps")
 
     def _au_score(self, tracked: np.ndarray) -> np.ndarray:
+        """The action-unit score of each frame [T]; NaN where no action units are read."""
+        if self.aus is None:
+            return np.full(len(tracked), np.nan)
+        self._fit_waiting()
         values = np.full((len(tracked), len(AU_COLUMNS)), np.nan)
         values[tracked] = np.round(np.stack(self.intensities), 4)  # as in the tables that training read
         frame = pd.DataFrame(values, columns=list(AU_COLUMNS)).assign(success=tracked.astype(int))
@@ -271,7 +262,7 @@ class _Course:
 
 
 class _Spool:
-    """Rows of features in a file, in the float16 in which the feature files hold them."""
+    """Rows of features in a file, as float16 like in the feature files."""
 
     def __init__(self, file) -> None:
         self._file, self.n_features = file, 0
@@ -294,7 +285,7 @@ class _Spool:
 def _first(clip: Clip, seconds: float | None) -> Iterable[np.ndarray]:
     if seconds is None:
         return clip
-    fps = clip.info.fps if clip.info.fps > 0 else 25.0
+    fps = clip.info.fps if clip.info.fps > 0 else DEFAULT_FPS
     return _take(clip, math.ceil(seconds * fps))
 
 

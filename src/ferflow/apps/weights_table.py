@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.console import Console
 
 from ferflow import weights
-from ferflow.apps.look import SIGNS, megabytes
+from ferflow.apps.terminal import SIGNS, megabytes
 
 
 def show(folder: Path, console: Console | None = None) -> None:

@@ -20,8 +20,6 @@ FROM_LANDMARKS = ("landmark", "blendshapes")
 """Backends that need nothing but landmarks, and so work on a video as it comes."""
 BLOCK = 256
 """Frames that are fitted together: memory does not grow with the length of a clip."""
-
-
 SUBJECT_FRAMES = 500
 """Frames, spread over a person's clips, whose median is the face at rest with `aus.neutral: subject`."""
 
@@ -58,9 +56,7 @@ def reader(weights_folder: str | Path, settings: Aus, network: str) -> ClipAus:
                 f"blendshapes needs the landmarks of the bundle, not of the {network}",
                 "set faces.landmarks: bundle and make the faces again",
             )
-
         return BlendshapeAus(weights_folder, settings)
-
     return LandmarkAus(weights_folder, settings, REACH[network])
 
 
@@ -98,16 +94,17 @@ def intensities(
             here = slice(begin, begin + BLOCK)
             if tracked[here].any():
                 values[here][tracked[here]] = aus.fit(landmarks[here][tracked[here]])
-    # A logit of 0 is a confidence of one half.
-    logits = np.clip(np.nan_to_num(scores, nan=-50.0), -50.0, 50.0) if scores is not None else None
-    confidence = (
-        tracked.astype(float) if logits is None else np.where(tracked, 1 / (1 + np.exp(-logits)), 0.0)
-    )
-    return pd.DataFrame(
-        {
-            "frame": np.arange(len(tracked)),
-            "confidence": confidence.round(4),
-            "success": tracked.astype(int),
-            **{column: values[:, i].round(4) for i, column in enumerate(AU_COLUMNS)},
-        }
-    )
+    confidence = tracked.astype(float)
+    if scores is not None:  # a logit of 0 is a confidence of one half
+        logits = np.clip(np.nan_to_num(scores, nan=-50.0), -50.0, 50.0)
+        confidence = np.where(tracked, 1 / (1 + np.exp(-logits)), 0.0)
+    return frame_table(confidence.round(4), tracked, values.round(4))
+
+
+def frame_table(confidence: np.ndarray, success: np.ndarray, values: np.ndarray) -> pd.DataFrame:
+    """A clip's lines in the columns of schema `aus` without `clip_id`.
+
+    `confidence` [T], `success` bool [T], and `values` [T,17] in the order of `classes.AU_COLUMNS`.
+    """
+    columns = {"frame": np.arange(len(values)), "confidence": confidence, "success": success.astype(int)}
+    return pd.DataFrame(columns | {column: values[:, i] for i, column in enumerate(AU_COLUMNS)})

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from ferflow.aus import geometry, mesh
-from ferflow.aus.alignment import align, similarities
+from ferflow.aus.mesh import align, similarities
 from ferflow.classes import AU_COLUMNS
 from ferflow.settings import Aus
 

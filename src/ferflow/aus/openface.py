@@ -8,12 +8,14 @@ import numpy as np
 import pandas as pd
 
 from ferflow import tables
+from ferflow.aus.clip import frame_table
 from ferflow.aus.mesh import FULL_INTENSITY
 from ferflow.classes import AU_COLUMNS
 from ferflow.errors import InputError
 
 LONGEST = 1_000_000
 """Frames: eleven hours of video. A greater number is damage, and would be given memory."""
+AGAIN = "run OpenFace's FeatureExtraction again"
 NEEDED = ("frame", "confidence", "success", *AU_COLUMNS)
 
 
@@ -30,9 +32,7 @@ def read_openface(path: str | Path) -> pd.DataFrame:
     except FileNotFoundError:
         raise InputError(path, "does not exist", "run OpenFace's FeatureExtraction on the clip") from None
     except tables.UNREADABLE:
-        raise InputError(
-            path, "is not a readable CSV table", "run OpenFace's FeatureExtraction again"
-        ) from None
+        raise InputError(path, "is not a readable CSV table", AGAIN) from None
     text.columns = [str(column).strip() for column in text.columns]
     missing = [column for column in NEEDED if column not in text.columns]
     if missing:
@@ -40,9 +40,9 @@ def read_openface(path: str | Path) -> pd.DataFrame:
             path, f"lacks OpenFace's column {', '.join(missing)}", "run FeatureExtraction with -aus"
         )
     table = text[list(NEEDED)].apply(pd.to_numeric, errors="coerce")
-    said = table[["frame", "success", "confidence"]]
-    if table.empty or not isinstance(text.index, pd.RangeIndex) or not np.isfinite(said).all(axis=None):
-        raise InputError(path, "has empty or wrong values", "run OpenFace's FeatureExtraction again")
+    about = table[["frame", "success", "confidence"]]
+    if table.empty or not isinstance(text.index, pd.RangeIndex) or not np.isfinite(about).all(axis=None):
+        raise InputError(path, "has empty or wrong values", AGAIN)
     if (table["frame"] % 1 != 0).any() or (table["frame"] > LONGEST).any():
         remedy = "run FeatureExtraction on one clip"
         raise InputError(path, f"has a frame that is no whole number up to {LONGEST:,}", remedy)
@@ -55,12 +55,6 @@ def read_openface(path: str | Path) -> pd.DataFrame:
     n_frames = int(last)
     table = table.set_index(table["frame"].astype(int) - 1).reindex(range(n_frames))
     success = (table["success"] == 1).to_numpy()
-    values = table[list(AU_COLUMNS)].clip(0.0, FULL_INTENSITY).to_numpy()
-    return pd.DataFrame(
-        {
-            "frame": np.arange(n_frames),
-            "confidence": table["confidence"].fillna(0.0).clip(0.0, 1.0).to_numpy(),
-            "success": success.astype(int),
-            **{c: np.where(success, values[:, i], np.nan) for i, c in enumerate(AU_COLUMNS)},
-        }
-    )
+    values = table[list(AU_COLUMNS)].clip(0.0, FULL_INTENSITY).to_numpy(copy=True)
+    values[~success] = np.nan
+    return frame_table(table["confidence"].fillna(0.0).clip(0.0, 1.0).to_numpy(), success, values)

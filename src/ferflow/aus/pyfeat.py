@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from ferflow.aus.clip import frame_table
 from ferflow.aus.mesh import BLINK, FULL_INTENSITY
 from ferflow.classes import AU_COLUMNS
 from ferflow.errors import FerflowError, InputError
@@ -44,14 +45,8 @@ class PyFeat:
         values = np.concatenate(parts)
         success = tracked & (values[:, 1] > 0)
         values[~success] = np.nan
-        return pd.DataFrame(
-            {
-                "frame": np.arange(len(tracked)),
-                "confidence": np.where(success, values[:, 0], 0.0).clip(0.0, 1.0).round(4),
-                "success": success.astype(int),
-                **{column: values[:, 2 + i].round(4) for i, column in enumerate(AU_COLUMNS)},
-            }
-        )
+        confidence = np.where(success, values[:, 0], 0.0).clip(0.0, 1.0).round(4)
+        return frame_table(confidence, success, values[:, 2:].round(4))
 
     def _block(self, frames: np.ndarray) -> np.ndarray:
         """Face score, whether there is a face, and intensities [T,2+17] of `frames` uint8 [T,H,W,3]."""
@@ -59,20 +54,20 @@ class PyFeat:
 
         images = torch.from_numpy(np.stack([_with_margin(frame) for frame in frames])).permute(0, 3, 1, 2)
         try:
-            found = self._detector.detect(
+            faces = self._detector.detect(
                 images, data_type="tensor", batch_size=len(images), progress_bar=False
             )
         except OSError as error:
             raise _unreachable(error) from error
-        found = pd.DataFrame(found)
-        sources = {f"{BLINK.get(name, name)}_r": name for name in found.columns if name.startswith("AU")}
-        missing = [column for column in ("frame", "FaceScore") if column not in found.columns]
+        faces = pd.DataFrame(faces)
+        sources = {f"{BLINK.get(name, name)}_r": name for name in faces.columns if name.startswith("AU")}
+        missing = [column for column in ("frame", "FaceScore") if column not in faces.columns]
         missing += [column for column in AU_COLUMNS if column not in sources]
         if missing:
             raise InputError(NAME, f"gave no {', '.join(missing)}", "install py-feat 2.1.5")
         values = np.full((len(frames), 2 + len(AU_COLUMNS)), np.nan)
         # Frames without a face come as a line without a box or score.
-        seen = found[found["FaceScore"].fillna(0.0) > 0].sort_values("FaceScore", ascending=False)
+        seen = faces[faces["FaceScore"].fillna(0.0) > 0].sort_values("FaceScore", ascending=False)
         seen = seen.drop_duplicates("frame")
         at = seen["frame"].to_numpy(np.int64)
         values[at, 0] = seen["FaceScore"]

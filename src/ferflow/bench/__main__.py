@@ -16,8 +16,9 @@ from pathlib import Path
 
 from ferflow import layout, settings, weights
 from ferflow.apps import benchmark as watching
+from ferflow.apps.terminal import arguments, errors_in_one_line
 from ferflow.bench import machine, report, spatial_pass, store_speed
-from ferflow.errors import FerflowError, InputError
+from ferflow.errors import InputError
 from ferflow.models import benchmark as image
 from ferflow.runs import overhead
 
@@ -79,13 +80,7 @@ def models(given: argparse.Namespace, chosen: settings.Settings) -> tuple[dict, 
 
 
 FACE_MODEL = ("au_to_mesh.npz", "face_tessellation.json")
-PARTS = {
-    "spatial": spatial,
-    "precision": precision,
-    "store": store,
-    "workflow": workflow,
-    "models": models,
-}
+PARTS = {"spatial": spatial, "precision": precision, "store": store, "workflow": workflow, "models": models}
 
 
 def run(given: argparse.Namespace) -> str:
@@ -113,11 +108,7 @@ def run(given: argparse.Namespace) -> str:
 
 def parser() -> argparse.ArgumentParser:
     """The command line, with the sizes of the figures that are quoted."""
-    asked = argparse.ArgumentParser(
-        prog="python -m ferflow.bench",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    asked = arguments("ferflow.bench", __doc__)
     asked.add_argument("params", nargs="*", default=["params.yaml"])
     asked.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
     asked.add_argument("--out", type=Path, default=Path(layout.BENCH))
@@ -150,10 +141,8 @@ def main() -> None:
             asked.error(f"--{name.replace('_', '-')} must be at least 1")
     if not 1 <= given.frames[0] <= given.frames[1] or min(given.matrices) < 1:
         asked.error("--frames takes the shortest and the longest, --matrices sizes of at least 1")
-    try:
+    with errors_in_one_line():
         print(run(given), end="")
-    except FerflowError as error:
-        raise SystemExit(f"ferflow: error: {error}") from None
 
 
 if __name__ == "__main__":

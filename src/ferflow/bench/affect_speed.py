@@ -15,6 +15,7 @@ import pandas as pd
 import torch
 
 from ferflow import tables
+from ferflow.bench import machine
 from ferflow.datasets import affect_index
 from ferflow.models.affect import AffectNetwork
 from ferflow.models.precision import device, resolve
@@ -90,31 +91,27 @@ def measure(
     A step takes as long whatever the weights are, so they are new ones.
     """
     index = affect_index.load(index_csv, root)
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
     keep_freed_memory()
     rows = []
-    try:
-        for name, model in models.items():
+    for name, model in models.items():
+        with machine.threads(threads):
             source = batches(index, TRAIN, model, loading.augment, seed, loading.workers)
             batch = next(iter(source))
             loaded = loaded_per_second(source)
             task = task_of(model, index.counts(TRAIN))
             stepped = len(batch[1]) / step_seconds(build(model, None), task, model, batch)
-            rows.append(
-                {
-                    "model": name,
-                    "size": model.size,
-                    "batch": model.batch,
-                    "device": device().type,
-                    "threads": threads,
-                    "workers": loading.workers,
-                    "step_images_per_second": round(stepped, 1),
-                    "loader_images_per_second": round(loaded, 1),
-                    "ratio": round(loaded / stepped, 2),
-                    "synthetic": synthetic,
-                }
-            )
-    finally:
-        torch.set_num_threads(before)
+        rows.append(
+            {
+                "model": name,
+                "size": model.size,
+                "batch": model.batch,
+                "device": device().type,
+                "threads": threads,
+                "workers": loading.workers,
+                "step_images_per_second": round(stepped, 1),
+                "loader_images_per_second": round(loaded, 1),
+                "ratio": round(loaded / stepped, 2),
+                "synthetic": synthetic,
+            }
+        )
     tables.write(pd.DataFrame(rows), out, "affect_speed")

@@ -10,8 +10,6 @@ share of all boxes, whatever their size, that have no face.
 
 from __future__ import annotations
 
-import argparse
-import sys
 import tempfile
 import time
 from dataclasses import dataclass
@@ -21,8 +19,8 @@ import numpy as np
 import pandas as pd
 
 from ferflow import layout, settings, tables, weights
+from ferflow.apps.terminal import arguments, errors_in_one_line
 from ferflow.datasets.sfew import read_image
-from ferflow.errors import FerflowError
 from ferflow.faces.boxes import overlap
 
 OVERLAP = 0.4
@@ -108,17 +106,16 @@ def by_size(truth: pd.DataFrame) -> str:
     )
 
 
-def _main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m ferflow.bench.detection", description=__doc__.split("\n")[0]
-    )
+def main() -> None:
+    """Measure and print."""
+    parser = arguments("ferflow.bench.detection", __doc__)
     parser.add_argument("settings", nargs="*", default=["params.yaml"], help="params.yaml and study files")
     parser.add_argument("--per-class", type=int, default=20)
     parser.add_argument("--seed", type=int, default=20260, help="of the scenes; another than the study's")
     parser.add_argument("--folder", type=Path, help="where the scenes are kept (default: nowhere)")
     parser.add_argument("--weights-folder", default=layout.WEIGHTS)
-    given = parser.parse_args(arguments)
-    try:
+    given = parser.parse_args()
+    with errors_in_one_line():
         import torch
 
         from ferflow.datasets.scenes import TRUTH, write_scenes
@@ -135,11 +132,7 @@ def _main(arguments: list[str] | None = None) -> int:
             print(f"a box and a face belong together from an intersection over union of {OVERLAP} on")
             for name in ("mtcnn", "haar"):
                 print(run(root, name, chosen, given.weights_folder), flush=True)
-    except FerflowError as error:
-        print(f"ferflow: error: {error}", file=sys.stderr)
-        return 1
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(_main())
+    main()

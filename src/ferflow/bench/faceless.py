@@ -10,15 +10,13 @@ drawn.
 
 from __future__ import annotations
 
-import argparse
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
 from ferflow import layout, settings
-from ferflow.errors import FerflowError
+from ferflow.apps.terminal import arguments, errors_in_one_line
 from ferflow.faces.detect import DETECTORS
 from ferflow.faces.quiet import opencv
 from ferflow.faces.stream import FaceStream
@@ -126,17 +124,16 @@ def seen(stream: FaceStream, n_scenes: int, seed: int) -> list[int]:
     return [k for k in range(n_scenes) if next(stream.run([scene(seed, k)])).tracked]
 
 
-def _main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m ferflow.bench.faceless", description=__doc__.split("\n")[0]
-    )
+def main() -> None:
+    """Measure and print."""
+    parser = arguments("ferflow.bench.faceless", __doc__)
     parser.add_argument("videos", nargs="*", type=Path, help="videos to follow, and params.yaml")
     parser.add_argument("--scenes", type=int, default=500)
     parser.add_argument("--seed", type=int, default=20260)
     parser.add_argument("--detector", nargs="+", choices=DETECTORS, default=["auto"])
     parser.add_argument("--weights-folder", default=layout.WEIGHTS)
-    given = parser.parse_args(arguments)
-    try:
+    given = parser.parse_args()
+    with errors_in_one_line():
         files = [path for path in given.videos if path.suffix in (".yaml", ".yml")]
         chosen = settings.load(*(files or [Path("params.yaml")])).faces
         for name in given.detector:
@@ -149,11 +146,7 @@ def _main(arguments: list[str] | None = None) -> int:
                     where = np.flatnonzero(faces)
                     course = f", from {where[0]} to {where[-1]}" if len(where) else ""
                     print(f"{name}: {path.name}: a face in {sum(faces)} of {len(faces)} frames{course}")
-    except FerflowError as error:
-        print(f"ferflow: error: {error}", file=sys.stderr)
-        return 1
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(_main())
+    main()

@@ -8,7 +8,6 @@ Beside the wall clock it prints the processes' own time, which other work on the
 
 from __future__ import annotations
 
-import argparse
 import multiprocessing
 import resource
 import tempfile
@@ -20,6 +19,8 @@ import h5py
 import numpy as np
 
 from ferflow import settings
+from ferflow.apps.benchmark import repeated
+from ferflow.apps.terminal import arguments
 from ferflow.aus.clip import intensities, reader
 from ferflow.faces import store
 from ferflow.faces.stream import FaceStream
@@ -34,13 +35,7 @@ class Looped(Clip):
         self._clip, self._n_frames = clip, n_frames
 
     def _frames(self) -> Iterator[np.ndarray]:
-        left = self._n_frames
-        while left > 0:
-            for frame in self._clip:
-                yield frame
-                left -= 1
-                if left == 0:
-                    return
+        return repeated(self._clip, self._n_frames)
 
 
 def work(params: str, weights: str, video: str, n_frames: int) -> tuple[float, float, float]:
@@ -60,9 +55,7 @@ def work(params: str, weights: str, video: str, n_frames: int) -> tuple[float, f
 
 def main() -> None:
     """Print frames a second for each number of frames, with the processes side by side."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = arguments("ferflow.bench.faces", __doc__)
     parser.add_argument("params")
     parser.add_argument("weights")
     parser.add_argument("video")

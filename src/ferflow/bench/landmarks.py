@@ -10,7 +10,6 @@ installed), and its bundle; without them it says so, and measures nothing.
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from ferflow import layout, settings
+from ferflow.apps.terminal import arguments, errors_in_one_line
 from ferflow.datasets.synth4d import facemodel
 from ferflow.errors import FerflowError
 from ferflow.faces.landmarks import EYE_CORNERS, N_LANDMARKS
@@ -137,10 +137,9 @@ def lines(seen: list[Seen]) -> Iterator[str]:
         yield f"gap of the lips: correlation {np.corrcoef(own, other)[0, 1]:.3f}, {slope:.2f} times as wide"
 
 
-def _main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m ferflow.bench.landmarks", description=__doc__.split("\n")[0]
-    )
+def main() -> None:
+    """Measure and print."""
+    parser = arguments("ferflow.bench.landmarks", __doc__)
     parser.add_argument("folder", type=Path, help="folder of clips (.mp4, .avi, .mov)")
     parser.add_argument("settings", nargs="*", default=["params.yaml"], help="params.yaml and study files")
     parser.add_argument("--bundle", type=Path, default=Path(layout.WEIGHTS) / "face_landmarker.task")
@@ -148,10 +147,10 @@ def _main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--landmarks", choices=("wheel", "bundle"), help="our network (default: as set)")
     parser.add_argument("--site-packages", help="a folder in which mediapipe is installed")
     parser.add_argument("--weights-folder", default=layout.WEIGHTS)
-    given = parser.parse_args(arguments)
+    given = parser.parse_args()
     if given.site_packages:
         sys.path.append(given.site_packages)
-    try:
+    with errors_in_one_line():
         faces: Faces = settings.load(*given.settings).faces
         if given.landmarks:
             faces = faces.model_copy(update={"landmarks": given.landmarks})
@@ -162,11 +161,7 @@ def _main(arguments: list[str] | None = None) -> int:
             seen = list(watch(paths, stream, look, given.every))
         print(f"landmarks by: {stream.network}")
         print("\n".join(lines(seen)))
-    except FerflowError as error:
-        print(f"ferflow: error: {error}", file=sys.stderr)
-        return 1
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(_main())
+    main()

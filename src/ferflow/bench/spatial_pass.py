@@ -8,29 +8,18 @@ float32.
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import contextmanager
 
 import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from ferflow.bench import turns
+from ferflow.bench.machine import threads
 from ferflow.models import precision, spatial
 from ferflow.models.fuse import placed
 from ferflow.models.network import SpatialNetwork
 
 TERA = 1e12
-
-
-@contextmanager
-def threads(n: int):
-    """torch's own threads, for as long as the block runs."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(n)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def operations(network: SpatialNetwork, frames: Tensor) -> int:

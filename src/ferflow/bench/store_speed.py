@@ -76,7 +76,7 @@ def generate(
                 windows[clip_id] = (0, n)
         _settle(path)
     table = pd.DataFrame(rows, columns=["clip_id", "subject_id", "emotion"])
-    return Study(table, windows, files, source, EMOTIONS, max(frames))
+    return Study(table, windows, EMOTIONS, files, source, max(frames))
 
 
 def _features(n: int, width: int, seed: int, number: int) -> np.ndarray:

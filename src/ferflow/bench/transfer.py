@@ -9,23 +9,25 @@ paper's 200 in five folds ask for each image 800 times.
 
 from __future__ import annotations
 
-import argparse
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 from torch.utils.data import Dataset
 
+from ferflow.apps.terminal import arguments, errors_in_one_line
 from ferflow.bench import turns
 from ferflow.classes import EMOTIONS_NEUTRAL
-from ferflow.errors import FerflowError
 from ferflow.models import transfer
 from ferflow.networks import TRANSFERRED
 from ferflow.seeds import derive_seed
-from ferflow.sfew import frozen, store
+from ferflow.sfew import run as sfew
+from ferflow.sfew import store
+from ferflow.training.frozen import Features, Rows
 from ferflow.training.transfer import train
 
 TARGET = 10.0
@@ -63,6 +65,25 @@ class Found:
         return float(right[0]), float(right[1])
 
 
+class Recomputed(Dataset):
+    """Batches as those of `Rows`, for which the frozen stages compute the features of each image anew."""
+
+    def __init__(
+        self, stages: transfer.Frozen, images: np.ndarray, labels: np.ndarray, rows: np.ndarray
+    ) -> None:
+        """`images` uint8 [M,224,224,3] and `labels` int64 [M] are of all images."""
+        self.stages, self.images, self.rows = stages, images, np.asarray(rows, np.int64)
+        self.labels = torch.from_numpy(np.asarray(labels, np.int64)[self.rows])
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, numbers: Sequence[int]) -> tuple[Tensor, Tensor]:
+        parts = np.array_split(self.rows[numbers], -(-len(numbers) // sfew.FROZEN_BATCH))
+        features = torch.cat([self.stages(self.images[part]) for part in parts])
+        return features.clone(), self.labels[numbers]
+
+
 def patterns(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """`n` images uint8 [N,224,224,3] of seven noisy patterns in turn, and their labels int64 [N]."""
     rng = np.random.default_rng(derive_seed(seed, "bench", "transfer"))
@@ -97,13 +118,13 @@ def run(network: str, n: int, n_folds: int, epochs: int, batch: int, seed: int, 
         store.write(paths[0], [f"image{k}" for k in range(n)], images)
 
         def stored() -> None:
-            frozen.write(paths[0], network, 0, "untrained", None, seed, threads, paths[1])
-            values = frozen.Features(paths[1]).values
-            trainings("stored", lambda chosen: frozen.Rows(values, labels, chosen))
+            sfew.write_features(paths[0], network, 0, "untrained", seed, threads, folder, paths[1])
+            values = Features(paths[1]).values
+            trainings("stored", lambda chosen: Rows(values, labels, chosen))
 
         def recomputed() -> None:
             stages = transfer.frozen(base, 0)
-            trainings("recomputed", lambda chosen: frozen.Recomputed(stages, images, labels, chosen))
+            trainings("recomputed", lambda chosen: Recomputed(stages, images, labels, chosen))
 
         taken = turns.in_turns({"stored": stored, "recomputed": recomputed}, 1, warm_up=False)
     judged = np.concatenate([labels[folds == fold] for fold in range(n_folds)])
@@ -129,9 +150,9 @@ def lines(found: Found, what: str) -> list[str]:
     return [*said, f"largest difference of a probability: {apart:.2g}"]
 
 
-def parser() -> argparse.ArgumentParser:
-    """The command line."""
-    asked = argparse.ArgumentParser(prog="python -m ferflow.bench.transfer", description=__doc__)
+def main() -> None:
+    """Measure and print; exit code 1 where predictions or accuracy differ."""
+    asked = arguments("ferflow.bench.transfer", __doc__)
     asked.add_argument("--network", choices=TRANSFERRED, default="resnet18")
     asked.add_argument("--images", type=int, default=70)
     asked.add_argument("--folds", type=int, default=2)
@@ -139,22 +160,14 @@ def parser() -> argparse.ArgumentParser:
     asked.add_argument("--batch", type=int, default=64)
     asked.add_argument("--seed", type=int, default=20)
     asked.add_argument("--threads", type=int, default=1)
-    return asked
-
-
-def main() -> None:
-    """Measure and print; exit code 1 where predictions or accuracy differ."""
-    asked = parser()
     given = asked.parse_args()
     if given.folds < 2 or given.images < CLASSES * given.folds:
         asked.error(f"--folds must be at least 2, --images at least {CLASSES} a fold")
     if min(given.epochs, given.batch, given.threads) < 1 or given.seed < 0:
         asked.error("--epochs, --batch and --threads must be at least 1, --seed at least 0")
     sizes = (given.images, given.folds, given.epochs, given.batch, given.seed, given.threads)
-    try:
+    with errors_in_one_line():
         found = run(given.network, *sizes)
-    except FerflowError as error:
-        raise SystemExit(f"ferflow: error: {error}") from None
     what = f"{given.network}, {given.images} images, {given.folds} folds, {given.epochs} epochs"
     print("\n".join(lines(found, what)))
     one, other = found.accuracies()

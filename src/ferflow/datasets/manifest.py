@@ -32,6 +32,12 @@ class ListedClip:
     split: str = ""
     fold: str = ""
     further: dict[str, str] = field(default_factory=dict)
+    group_id: str = ""
+
+    def row(self, **measured: object) -> dict[str, object]:
+        """A row of schema `manifest`; `measured` is what its file says: frames, size, hash."""
+        named = {name: value for name, value in vars(self).items() if name != "further"}
+        return {**named, "source": self.source.as_posix(), **measured, **self.further}
 
 
 def read(path: str | Path) -> pd.DataFrame:
@@ -49,6 +55,11 @@ def refuse_repeats(path: str | Path, frame: pd.DataFrame) -> None:
         first, second = (frame.clip_id == name).to_numpy().nonzero()[0][:2] + tables.FIRST_LINE
         problem = f"clip {name} is listed twice (lines {first} and {second})"
         raise InputError(path, problem, "give each clip its own clip_id")
+
+
+def resampling_units(manifest: pd.DataFrame) -> pd.Series:
+    """Whom or what each clip's results hang on, the `subject_id` of its predictions: its group or subject."""
+    return manifest["group_id" if "group_id" in manifest else "subject_id"]
 
 
 def example(path: str | Path, clip_id: str) -> pd.Series:
@@ -77,28 +88,19 @@ def build(clips: Iterable[ListedClip], path: str | Path) -> None:
         except InputError:
             info = NoClip(clip.source).info
         rows.append(
-            {
-                "clip_id": clip.clip_id,
-                "subject_id": clip.subject_id,
-                "sex": clip.sex,
-                "emotion": clip.emotion,
-                "split": clip.split,
-                "fold": clip.fold,
-                "source": clip.source.as_posix(),
-                "n_frames": info.n_frames,
-                "fps": info.fps,
-                "width": info.width,
-                "height": info.height,
-                "sha256": content_hash(clip.source),
-                "synthetic": is_synthetic(clip.source),
-                **clip.further,
-            }
+            clip.row(
+                n_frames=info.n_frames,
+                fps=info.fps,
+                width=info.width,
+                height=info.height,
+                sha256=content_hash(clip.source),
+                synthetic=is_synthetic(clip.source),
+            )
         )
     if not rows:
         raise InputError(path, "there are no clips to list", "check the data set's folder")
     frame = pd.DataFrame(rows)
-    if not frame["fold"].any():
-        frame = frame.drop(columns="fold")
+    frame = frame.drop(columns=[name for name in ("fold", "group_id") if not frame[name].any()])
     refuse_repeats(path, frame)
     tables.write(frame, path, "manifest")
 

@@ -12,7 +12,7 @@ import difflib
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +22,7 @@ from ferflow import tables
 from ferflow.classes import EMOTIONS_NEUTRAL, SPELLINGS
 from ferflow.datasets.class_folders import is_image
 from ferflow.datasets.images import is_synthetic_root, pixel_hash
+from ferflow.datasets.manifest import ListedClip
 from ferflow.errors import InputError
 from ferflow.faces.video import decode_image
 
@@ -46,19 +47,10 @@ UNREADABLE, SMALL = "unreadable", "too small"
 """Why an image is left out."""
 
 
-@dataclass(frozen=True)
-class Scene:
-    """An image file by its name alone; `spi_part` is 1, 2 or empty."""
-
-    image_id: str
-    path: Path
-    emotion: str
-    film: str
-    spi_part: str
-
-
-def find(root: str | Path) -> list[Scene]:
+def find(root: str | Path) -> list[ListedClip]:
     """The images below `root`, sorted by set, class and name. No image is opened.
+
+    `group_id` is an image's film, `split` its set of the SPI protocol: 1, 2 or empty.
 
     Raises InputError for a missing folder, one that is no class (with the nearest name), a class without
     images, a file name without a time stamp, and lists of the SPI protocol that do not fit the images.
@@ -85,10 +77,10 @@ def _folders(root: Path) -> list[Path]:
     return sorted(entry for entry in root.iterdir() if entry.is_dir() and not entry.name.startswith("."))
 
 
-def _of_classes(root: Path, part: str) -> list[Scene]:
+def _of_classes(root: Path, part: str) -> list[ListedClip]:
     found = [(emotion_of(folder), folder) for folder in _folders(root)]
     return [
-        Scene("", file, emotion, film_of(file), part)
+        ListedClip("", "", "", emotion, file, part, group_id=film_of(file))
         for emotion, folder in found
         for file in sorted(folder.iterdir())
         if file.is_file() and is_image(file.name)
@@ -117,7 +109,7 @@ def film_of(file: Path) -> str:
     return match["film"]
 
 
-def _refuse_empty(root: Path, scenes: list[Scene]) -> None:
+def _refuse_empty(root: Path, scenes: list[ListedClip]) -> None:
     there = {scene.emotion for scene in scenes}
     lacking = [NAMES[emotion] for emotion in EMOTIONS_NEUTRAL if emotion not in there]
     if lacking:
@@ -125,27 +117,27 @@ def _refuse_empty(root: Path, scenes: list[Scene]) -> None:
         raise InputError(root, problem, "a folder for each class holds SFEW's images; copy it again")
 
 
-def _named(root: Path, scenes: list[Scene]) -> list[Scene]:
+def _named(root: Path, scenes: list[ListedClip]) -> list[ListedClip]:
     """The scenes with their names: class and file name, with as much of the path as tells them apart."""
-    names = [f"{scene.emotion}-{scene.path.stem}" for scene in scenes]
+    names = [f"{scene.emotion}-{scene.source.stem}" for scene in scenes]
     for longer in (
-        [f"{scene.emotion}-{scene.path.name}" for scene in scenes],
-        ["-".join(scene.path.relative_to(root).parts) for scene in scenes],
+        [f"{scene.emotion}-{scene.source.name}" for scene in scenes],
+        ["-".join(scene.source.relative_to(root).parts) for scene in scenes],
     ):
         times = Counter(_plain(name) for name in names)
         names = [long if times[_plain(name)] > 1 else name for name, long in zip(names, longer, strict=True)]
     names = [_plain(name) for name in names]
-    twice = [scene.path for scene, name in zip(scenes, names, strict=True) if names.count(name) > 1]
+    twice = [scene.source for scene, name in zip(scenes, names, strict=True) if names.count(name) > 1]
     if twice:
         raise InputError(twice[0], f"has the same name as {twice[1]}", "give them different names")
-    return [replace(scene, image_id=name) for scene, name in zip(scenes, names, strict=True)]
+    return [replace(scene, clip_id=name) for scene, name in zip(scenes, names, strict=True)]
 
 
 def _plain(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9._+-]", "_", name)
 
 
-def _listed(root: Path, scenes: list[Scene]) -> list[Scene]:
+def _listed(root: Path, scenes: list[ListedClip]) -> list[ListedClip]:
     """The scenes with the sets that the lists give them; unchanged where there are no lists."""
     lists = {part: root / name for part, name in LISTS.items() if (root / name).is_file()}
     if not lists:
@@ -165,16 +157,16 @@ def _listed(root: Path, scenes: list[Scene]) -> list[Scene]:
             if parts.setdefault(file, part) != part:
                 problem = f"line {number} names {written}, which {LISTS['1']} names too"
                 raise InputError(path, problem, "keep it in one of them")
-    return [replace(scene, spi_part=parts.get(scene.path, "")) for scene in scenes]
+    return [replace(scene, split=parts.get(scene.source, "")) for scene in scenes]
 
 
-def _by_name(root: Path, scenes: list[Scene]) -> dict[str, Path]:
+def _by_name(root: Path, scenes: list[ListedClip]) -> dict[str, Path]:
     """Every way to write a scene's name in a list, lower case, that stands for one file alone."""
     ways: dict[str, set[Path]] = {}
     for scene in scenes:
-        inside = scene.path.relative_to(root)
+        inside = scene.source.relative_to(root)
         for name in (inside, inside.with_suffix(""), Path(inside.name), Path(inside.stem)):
-            ways.setdefault(name.as_posix().lower(), set()).add(scene.path)
+            ways.setdefault(name.as_posix().lower(), set()).add(scene.source)
     return {name: next(iter(files)) for name, files in ways.items() if len(files) == 1}
 
 
@@ -196,7 +188,7 @@ def read_image(path: str | Path) -> np.ndarray:
 def write_manifest(
     root: str | Path, smallest: int, out_manifest: str | Path, out_dropped: str | Path, out_counts: str | Path
 ) -> None:
-    """List the images below `root` (schema `sfew_manifest`), those left out, and how many of each there are.
+    """List the images below `root` (schema `manifest`), those left out, and how many of each there are.
 
     One image is open at a time. Left out are files that are no whole images, and images whose shorter side
     is below `smallest` pixels. Raises InputError as `find`, and where a class is left with no image.
@@ -204,9 +196,9 @@ def write_manifest(
     synthetic = is_synthetic_root(root)
     rows, dropped = [], []
     for scene in find(root):
-        about = {"path": scene.path.as_posix(), "emotion": scene.emotion, "synthetic": synthetic}
+        about = {"path": scene.source.as_posix(), "emotion": scene.emotion, "synthetic": synthetic}
         try:
-            image = read_image(scene.path)
+            image = read_image(scene.source)
         except InputError as error:
             dropped.append({**about, "reason": UNREADABLE, "said": error.problem})
             continue
@@ -215,18 +207,9 @@ def write_manifest(
             said = f"{width}x{height} pixels, of at least {smallest} asked"
             dropped.append({**about, "reason": SMALL, "said": said})
             continue
-        rows.append(
-            {
-                "image_id": scene.image_id,
-                **about,
-                "film": scene.film,
-                "spi_part": scene.spi_part,
-                "sha256": pixel_hash(image),
-                "width": width,
-                "height": height,
-            }
-        )
-    manifest = pd.DataFrame(rows, columns=tables.schema("sfew_manifest").names)
+        measured = {"n_frames": 1, "fps": 0.0, "width": width, "height": height, "synthetic": synthetic}
+        rows.append(scene.row(sha256=pixel_hash(image), **measured))
+    manifest = pd.DataFrame(rows, columns=[*tables.schema("manifest").required, "group_id"])
     omitted = pd.DataFrame(dropped, columns=tables.schema("sfew_dropped").names)
     counted = counts(manifest, omitted, synthetic)
     empty = counted[counted["kept"] == 0]
@@ -234,7 +217,7 @@ def write_manifest(
         name = NAMES.get(empty["emotion"].iloc[0], "any class")
         problem = f"has no image of {name} that can be used ({dropped[0]['path']}: {dropped[0]['said']})"
         raise InputError(root, problem, "copy the images again, or lower sfew.dataset.smallest")
-    tables.write(manifest, out_manifest, "sfew_manifest")
+    tables.write(manifest, out_manifest, "manifest")
     tables.write(omitted, out_dropped, "sfew_dropped")
     tables.write(counted, out_counts, "sfew_counts")
 
@@ -253,29 +236,19 @@ def counts(manifest: pd.DataFrame, dropped: pd.DataFrame, synthetic: bool) -> pd
                 "unreadable": int((lost["reason"] == UNREADABLE).sum()),
                 "too_small": int((lost["reason"] == SMALL).sum()),
                 "kept": len(kept),
-                "films": kept["film"].nunique(),
-                "in_spi": int((kept["spi_part"] != "").sum()),
+                "films": kept["group_id"].nunique(),
+                "in_spi": int((kept["split"] != "").sum()),
                 "synthetic": synthetic,
             }
         )
     return pd.DataFrame(rows)
 
 
-def read_manifest(path: str | Path) -> pd.DataFrame:
-    """Read a manifest (schema `sfew_manifest`); InputError where it is empty or names an image twice."""
-    manifest = tables.read(path, "sfew_manifest")
-    twice = manifest["image_id"][manifest["image_id"].duplicated()]
-    if len(twice) or manifest.empty:
-        problem = f"lists {twice.iloc[0]} twice" if len(twice) else "lists no image"
-        raise InputError(path, problem, "delete it and run the workflow again")
-    return manifest
-
-
 def scenes(manifest: pd.DataFrame) -> Iterator[np.ndarray]:
     """The images of a manifest uint8 [H,W,3], one at a time; InputError for one that is another by now."""
     for row in manifest.itertuples():
-        image = read_image(row.path)
+        image = read_image(row.source)
         if pixel_hash(image) != row.sha256:
             remedy = "delete the manifest and run the workflow again"
-            raise InputError(row.path, "is another image than when the manifest was made", remedy)
+            raise InputError(row.source, "is another image than when the manifest was made", remedy)
         yield image

@@ -1,4 +1,4 @@
-"""Further tables of the same predictions: comparisons, calibration, groups, confidences, errors."""
+"""Further tables of the same predictions: comparisons, calibration, confidences, errors."""
 
 from __future__ import annotations
 
@@ -12,17 +12,13 @@ from ferflow.evaluation import calibration as calibrated
 from ferflow.evaluation import predictions
 from ferflow.evaluation.classification import confidences, confidences_by_class, confusion, error_counts
 from ferflow.evaluation.compare import comparisons
-from ferflow.evaluation.groups import results_by
 from ferflow.evaluation.predictions import CHOSEN_FUSIONS, HUMAN, PEOPLE, fusion_name
 from ferflow.settings import Calibration, Evaluation
 
-BY = "results_by"
-"""The table that a study has where its clips are in groups (`evaluation.by`)."""
 TITLES = {
     "comparisons": "Models against each other",
     "calibration": "Calibration: confidence against accuracy",
     "reliability": "Accuracy in bins of confidence",
-    "results_by": "Results by group",
     "confidences": "Most and least confident clips",
     "confidences_by_class": "Confidences of the clips that are right",
     "error_counts": "Errors by emotion",
@@ -30,11 +26,6 @@ TITLES = {
 }
 SCHEMAS = {"confusion_with_annotators": "confusion"}
 """Schemas of tables that have another name."""
-
-
-def titles(by: Sequence[str]) -> dict[str, str]:
-    """The tables of a study whose clips are grouped `by` these columns, and their titles."""
-    return {name: title for name, title in TITLES.items() if name != BY or by}
 
 
 def write_details(
@@ -46,11 +37,8 @@ def write_details(
     seed: int,
     emotions: Sequence[str],
     protocol: str = "honest",
-    by: Sequence[str] = (),
 ) -> None:
-    """Write the tables of `titles` (.csv) to the folder `out_folder`.
-
-    `by` are the columns of the manifest that put its clips into groups (`groups.used`).
+    """Write the tables of `TITLES` (.csv) to the folder `out_folder`.
 
     The predictions are those of models, fusions and annotators. Of the fusions only those that were found in
     cross-validation take part: the listed ones stand in schema `fusion`. Of the annotators only the majority
@@ -58,22 +46,20 @@ def write_details(
     where nobody is held out.
     """
     frame = chosen(predictions.read(predictions_csvs, emotions, manifest_csv, protocol))
-    manifest = tables.read(manifest_csv, "manifest")
     scored = frame[frame["protocol"] != HUMAN]
     compared = frame[frame["protocol"].isin((predictions.evaluation_protocol(frame), HUMAN))]
     compared = compared[compared["role"] != "control"]
     errors, bins = calibrated.calibration(scored, emotions, calibration, evaluation, seed)
     made = {
-        "comparisons": comparisons(compared, comparison_order(compared), evaluation, seed),
+        "comparisons": comparisons(compared, compared_models(compared), evaluation, seed),
         "calibration": errors,
         "reliability": bins,
-        "results_by": results_by(frame, manifest, by, emotions, evaluation, seed),
         "confidences": confidences(scored, emotions, calibration.listed),
         "confidences_by_class": confidences_by_class(scored, emotions),
         "error_counts": error_counts(frame, emotions, evaluation, seed),
         "confusion_with_annotators": confusion(compared, emotions),
     }
-    for name in titles(by):
+    for name in TITLES:
         tables.write(made[name], Path(out_folder) / f"{name}.csv", SCHEMAS.get(name, name))
 
 
@@ -83,7 +69,7 @@ def chosen(frame: pd.DataFrame) -> pd.DataFrame:
     return frame[(frame["role"] != "fusion") | frame["model"].isin(shown)].reset_index(drop=True)
 
 
-def comparison_order(compared: pd.DataFrame) -> list[str]:
+def compared_models(compared: pd.DataFrame) -> list[str]:
     """The models of one protocol's table in the order they are compared in: models, fusions, people."""
     roles = dict(zip(compared["model"], compared["role"], strict=True))
     return sorted(roles, key=lambda model: (roles[model] in PEOPLE, roles[model] == "fusion"))

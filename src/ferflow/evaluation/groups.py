@@ -46,11 +46,15 @@ def used(columns: Mapping[str, Sequence[str]], asked: Sequence[str]) -> list[str
 
 
 def grouped_by(settings: Settings) -> list[str]:
-    """The columns of `evaluation.by` that put the study's clips into groups; opens no clip.
+    """The columns of `evaluation.by` that put the study's clips or images into groups; opens none of them.
 
-    Raises SettingError for one that the clips do not have, and where folds are to be compared by their sexes
-    and no clip has one.
+    A job makes the manifest of images: until then only those sets are known to have a sex whose file names
+    tell it. Raises SettingError for a column that the clips do not have, and where folds are to be compared
+    by their sexes and no clip has one.
     """
+    if settings.kind != "clips":
+        sexes = settings.kind == "images" and settings.stills.source == "kdef"
+        return [name for name in settings.evaluation.by if name != SEX or sexes]
     columns = {SEX: list(SEXES)}
     if settings.dataset.name == "manifest" and settings.dataset.manifest is not None:
         listed = tables.read(settings.dataset.manifest, "clips")

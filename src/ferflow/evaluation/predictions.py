@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ferflow import tables
+from ferflow.datasets.manifest import resampling_units
 from ferflow.errors import InputError
 
 KEY = ["model", "view", "protocol"]
@@ -177,7 +178,7 @@ def _one(path: Path, emotions: Sequence[str]) -> pd.DataFrame:
         frame["role"] = np.where(frame["protocol"] == HUMAN, HUMAN, "model")
     if "view" not in frame:
         frame["view"] = ""
-    return frame[tables.ordered_map(frame.columns.drop(others), "predictions")]
+    return frame[tables.column_order(frame.columns.drop(others), "predictions")]
 
 
 def refuse_rows(
@@ -214,6 +215,7 @@ def _refuse_duplicates(frame: pd.DataFrame, files: np.ndarray) -> None:
 def _from_manifest(frame: pd.DataFrame, files: np.ndarray, path: Path) -> np.ndarray:
     """Compare with the manifest at `path`; returns whether each row's clip is synthetic, bool [N]."""
     manifest = tables.read(path, "manifest").set_index("clip_id")
+    manifest["subject_id"] = resampling_units(manifest)
     unknown = ~frame["clip_id"].isin(manifest.index)
     if unknown.any():
         raise InputError(

@@ -41,11 +41,7 @@ REMEDY = "delete it and run the faces step again"
 
 
 def write_subject(
-    rows: pd.DataFrame,
-    path: str | Path,
-    weights_folder: str | Path,
-    settings: Faces,
-    root: str | Path = ".",
+    rows: pd.DataFrame, path: str | Path, weights_folder: str | Path, settings: Faces, root: str | Path = "."
 ) -> None:
     """Find the face in each clip of one subject and write the crops to the HDF5 file `path`.
 
@@ -95,18 +91,20 @@ def write_clip(group: h5py.Group, clip: Clip, stream: FaceStream) -> None:
             writer.add(face)
     finally:
         writer.flush()
-        group.attrs["n_frames"] = writer.n_frames
-        group.attrs["n_declared"] = clip.info.n_frames
-        group.attrs["n_blank"] = writer.n_blank
-        group.attrs["n_tracked"] = writer.n_tracked
-        group.attrs["fps"] = clip.info.fps
-        group.attrs["width"] = clip.info.width
-        group.attrs["height"] = clip.info.height
-        group.attrs["detections"] = stream.detections
-        group.attrs["recentred"] = stream.recentred
         most, where = stream.crowd
         crowd = [f"shows {most} faces in frame {where}; one of them is followed"] if most > 1 else []
-        group.attrs["warnings"] = "\n".join([*clip.warnings, *crowd])
+        group.attrs.update(
+            n_frames=writer.n_frames,
+            n_declared=clip.info.n_frames,
+            n_blank=writer.n_blank,
+            n_tracked=writer.n_tracked,
+            fps=clip.info.fps,
+            width=clip.info.width,
+            height=clip.info.height,
+            detections=stream.detections,
+            recentred=stream.recentred,
+            warnings="\n".join([*clip.warnings, *crowd]),
+        )
 
 
 class _ClipWriter:
@@ -116,7 +114,6 @@ class _ClipWriter:
         self.n_tracked = self.n_blank = 0
         self._n = 0
         self._pending: list[FaceFrame] = []
-        fast = hdf5plugin.Zstd(clevel=1)
         # Of face crops, measured in one run: lz4 after bit shuffling takes 0.86 of the size, 0.5 ms to write,
         # 0.2 ms to read; zstd after it 0.79, 1.2 and 0.6 ms; zstd alone 0.93, 0.7 and 0.2 ms.
         self._frames = group.create_dataset(
@@ -128,19 +125,19 @@ class _ClipWriter:
             compression=hdf5plugin.Bitshuffle(cname="lz4"),
             fletcher32=True,
         )
-        shapes = {"boxes": (4,), "tracked": (), "landmarks": (N_LANDMARKS, 3), "scores": ()}
         self._small = {
             name: group.create_dataset(
                 name,
-                (0, *shape),
-                bool if name == "tracked" else np.float32,
-                maxshape=(None, *shape),
-                chunks=(BLOCK, *shape),
-                shuffle=name != "tracked",
-                compression=fast,
+                (0, *shape[1:]),
+                kind,
+                maxshape=shape,
+                chunks=(BLOCK, *shape[1:]),
+                shuffle=kind is not bool,
+                compression=hdf5plugin.Zstd(clevel=1),
                 fletcher32=True,
             )
-            for name, shape in shapes.items()
+            for name, (shape, kind) in ARRAYS.items()
+            if name != "frames"
         }
 
     @property

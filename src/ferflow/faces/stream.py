@@ -9,6 +9,7 @@ them.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,17 +62,71 @@ class Sighting:
     score: float
 
 
-class FaceStream:
+class Stream(ABC):
     """Follows one face through a clip. `where` names the clip in messages."""
 
-    def __init__(self, weights_folder: str | Path, settings: Faces, where: str | Path = "clip") -> None:
+    def __init__(self, settings: Faces, where: str | Path) -> None:
         self.settings, self.where = settings, where
+        self._tracker = FaceTracker(settings.tracker)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the face, before another clip."""
+        self.index = 0
+        self.detections = 0  # how often a face was found by searching the whole frame
+        self._following = False
+        self._searched = 0  # frames in a row without a face, blank ones aside
+
+    def run(self, frames: Iterable[np.ndarray]) -> Iterator[FaceFrame]:
+        """The faces of `frames`, RGB uint8 [H,W,3] each, from a fresh start."""
+        self.reset()
+        for frame in frames:
+            yield self.step(frame)
+
+    @abstractmethod
+    def step(self, frame: np.ndarray) -> FaceFrame:
+        """The face in the next frame.
+
+        Raises InputError where several faces are found and `settings.several` is `error`.
+        """
+
+    def _next(self, box: np.ndarray | None, blank: bool) -> int:
+        """Count a frame that was looked at; its number."""
+        self.index += 1
+        self._searched = 0 if box is not None else self._searched + (not blank)
+        return self.index - 1
+
+    def _face(
+        self, frame: np.ndarray, index: int, box: np.ndarray | None, seen: Sighting | None, blank: bool
+    ) -> FaceFrame:
+        """What stands for a frame with the face in `box` (None: without a face)."""
+        size = self.settings.size
+        return FaceFrame(
+            index,
+            frame,
+            np.full(4, np.nan, np.float32) if box is None else box,
+            box is not None,
+            seen.landmarks if seen and box is not None else np.full((N_LANDMARKS, 3), np.nan, np.float32),
+            float("nan") if seen is None else seen.score,
+            np.zeros((size, size, 3), np.uint8) if box is None else cropped(frame, box, size),
+            blank,
+        )
+
+    def _refuse_several(self, n_faces: int) -> None:
+        if n_faces > 1 and self.settings.several == "error":
+            problem = f"shows {n_faces} faces in frame {self.index}"
+            raise InputError(self.where, problem, "cut it to one person or set faces.several to largest")
+
+
+class FaceStream(Stream):
+    """Finds the face by the detectors of the settings and checks it in every frame by its landmarks."""
+
+    def __init__(self, weights_folder: str | Path, settings: Faces, where: str | Path = "clip") -> None:
+        super().__init__(settings, where)
         self._net = LandmarkNet(weights_folder, settings.landmarks)
         self._detectors = detectors(
             settings.detector, settings.smallest, settings.smallest_network, weights_folder
         )
-        self._tracker = FaceTracker(settings.tracker)
-        self.reset()
 
     @property
     def network(self) -> str:
@@ -85,49 +140,23 @@ class FaceStream:
         return self.settings.smallest if haar else self.settings.smallest_network
 
     def reset(self) -> None:
-        """Forget the face, before another clip."""
-        self.index = 0
-        self.detections = 0  # how often a face was found by searching
+        super().reset()
         self.recentred = 0  # how often a drifted box was set back
         self.crowd = (1, 0)  # the most faces that a search has seen, and the frame where it did first
         self._last: np.ndarray | None = None  # the box in the last frame with the face
-        self._following = False
         self._place = np.zeros(4)  # the box relative to the anchors, at detection
         self._region_place = np.zeros(4)  # the same of what the landmark network sees
         self._region = np.zeros(5)  # where that is now: centre, width, height, angle
         self._doubts = 0  # frames in a row with a low score
-        self._searched = 0  # frames in a row without a face, blank ones aside
-
-    def run(self, frames: Iterable[np.ndarray]) -> Iterator[FaceFrame]:
-        """The faces of `frames`, RGB uint8 [H,W,3] each, from a fresh start."""
-        self.reset()
-        for frame in frames:
-            yield self.step(frame)
 
     def step(self, frame: np.ndarray) -> FaceFrame:
-        """The face in the next frame.
-
-        Raises InputError where several faces are found and `settings.several` is `error`.
-        """
         box, sighting = self._follow(frame) if self._following else (None, None)
         blank = box is None and is_blank(frame)
         if not (box is not None or blank or self._following):
             box, fresh = self._search(frame)
             sighting = fresh or sighting
-        tracked = box is not None
-        self._last = box if tracked else self._last
-        index, self.index = self.index, self.index + 1
-        self._searched = 0 if tracked else self._searched + (not blank)
-        return FaceFrame(
-            index,
-            frame,
-            box if tracked else np.full(4, np.nan, np.float32),
-            tracked,
-            sighting.landmarks if tracked else np.full((N_LANDMARKS, 3), np.nan, np.float32),
-            sighting.score if sighting else float("nan"),
-            cropped(frame, box, self.settings.size) if tracked else self._no_crop(),
-            blank,
-        )
+        self._last = self._last if box is None else box
+        return self._face(frame, self._next(box, blank), box, sighting, blank)
 
     def _search(self, frame: np.ndarray) -> tuple[np.ndarray | None, Sighting | None]:
         """Find a face anew; a hit counts only where the landmark network sees a face too."""
@@ -146,12 +175,7 @@ class FaceStream:
             return None, best
         if len(seen) > self.crowd[0]:
             self.crowd = (len(seen), self.index)
-        if len(seen) > 1 and self.settings.several == "error":
-            raise InputError(
-                self.where,
-                f"shows {len(seen)} faces in frame {self.index}",
-                "cut it to one person or set faces.several to largest",
-            )
+        self._refuse_several(len(seen))
         hit, sighting = self._same_person(seen)
         height, width = frame.shape[:2]
         box = clip_to(extend_chin(hit, self.settings.extend), width, height)
@@ -241,7 +265,8 @@ class FaceStream:
         self._tracker.start(frame, box)
         self._following, self._doubts = True, 0
         self._region = self._net.region(sighting.landmarks, self.settings.landmark_grow)
-        self._region_place = relative_to_anchors(_box_of(self._region), sighting.landmarks)
+        upright = np.concatenate([self._region[:2] - self._region[2:4] / 2, self._region[2:4]])
+        self._region_place = relative_to_anchors(upright, sighting.landmarks)
         self._place = relative_to_anchors(box, sighting.landmarks)
 
     def _move_region(self, landmarks: np.ndarray) -> None:
@@ -254,9 +279,6 @@ class FaceStream:
         change = np.array([*(box[:2] + box[2:] / 2), *box[2:], lean(landmarks)]) - self._region
         change[4] = (change[4] + np.pi) % (2 * np.pi) - np.pi
         self._region = self._region + self.settings.landmark_follow * change
-
-    def _no_crop(self) -> np.ndarray:
-        return np.zeros((self.settings.size, self.settings.size, 3), np.uint8)
 
 
 def _frame_of(landmarks: np.ndarray) -> tuple[np.ndarray, float]:
@@ -277,11 +299,6 @@ def placed(place: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
     centre, size = _frame_of(landmarks)
     centre = centre + _turned(place[:2], lean(landmarks)) * size
     return np.concatenate([centre - place[2:] * size / 2, place[2:] * size]).astype(np.float32)
-
-
-def _box_of(region: np.ndarray) -> np.ndarray:
-    """The box x, y, width, height of a region that is not turned."""
-    return np.concatenate([region[:2] - region[2:4] / 2, region[2:4]])
 
 
 def _turned(point: np.ndarray, angle: float) -> np.ndarray:

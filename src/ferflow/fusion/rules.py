@@ -15,7 +15,7 @@ from ferflow.errors import SettingError
 from ferflow.evaluation import ensemble
 from ferflow.evaluation.predictions import BEST, STACKING
 from ferflow.fusion.align import Scores, fold_accuracy, out_of_fold
-from ferflow.settings import Fusion
+from ferflow.settings import Fusion, parts_of
 
 
 def asked(fusion: Fusion) -> dict[str, list[str]]:
@@ -28,7 +28,7 @@ def asked(fusion: Fusion) -> dict[str, list[str]]:
 
 
 def resolve(asked: Sequence[str], models: Iterable[str], where: str) -> tuple[str, ...]:
-    """The models that `asked` names, by a whole name or by its last part (`lstm`: `vggface+lstm`).
+    """The models that `asked` names, by a whole name or by its head (`lstm`: `vggface+lstm`).
 
     `where` is the setting that asks. Raises SettingError for a model without predictions and for a part that
     several models end with.
@@ -36,7 +36,7 @@ def resolve(asked: Sequence[str], models: Iterable[str], where: str) -> tuple[st
     known = list(dict.fromkeys(models))
     found = []
     for name in asked:
-        fitting = [name] if name in known else [model for model in known if model.split("+")[-1] == name]
+        fitting = [name] if name in known else [model for model in known if parts_of(model)[1] == name]
         if not fitting:
             have = ", ".join(known) or "none"
             raise SettingError(

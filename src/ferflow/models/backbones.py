@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from itertools import pairwise
 from pathlib import Path
 
 import torch
@@ -56,11 +55,7 @@ class Backbone(SpatialNetwork):
         if calibrated:
             self._calibrate()
         self.pool_head = nn.Flatten() if self.flat else nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
-        self.dense_head = nn.Sequential(nn.Linear(entry.pool, widths[0]), nn.ReLU())
-        layers: list[nn.Module] = [nn.Dropout(share)]
-        for width, out in pairwise(widths):
-            layers += [nn.Linear(width, out), nn.ReLU(), nn.Dropout(share)]
-        self.classifier = nn.Sequential(*layers, nn.Linear(widths[-1], n_classes))
+        self.classify_by(widths, n_classes, share)
 
     def make(self) -> tuple[nn.Module, list[nn.Module]]:
         """The base without a classifier, its parameters named as in the published file; and its blocks."""

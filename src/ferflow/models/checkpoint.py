@@ -10,14 +10,14 @@ from __future__ import annotations
 import io
 import json
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
 from torch import nn
 
-from ferflow.errors import WeightsError
+from ferflow.errors import SettingError, WeightsError
 from ferflow.files import atomic_write
 
 FORMAT = 1
@@ -118,6 +118,28 @@ def load_file(path: str | Path, *, mmap: bool = False) -> Any:
         raise WeightsError(
             path, f"is damaged or no weights file ({reason})", "fetch or make it anew"
         ) from None
+
+
+def load(
+    path: str | Path, kind: str, known: Collection[str], build: Callable[[str, int, dict], Module]
+) -> tuple[Module, dict[str, Any]]:
+    """Read a network of this `kind`: in evaluation mode, and all else that the file says.
+
+    `known` are the networks there are; `build` makes one from its name, the number of classes and the
+    options. Raises WeightsError for a missing or damaged file, one of another kind, an unknown network, and
+    options or weights that do not fit it.
+    """
+    content = read(path, kind)
+    name, options, state = content["network"], content["options"], content.pop("state_dict")
+    if name not in known:
+        raise WeightsError(path, f"holds the unknown network {name}", "update ferflow")
+    try:
+        module = built(path, state, name, lambda: build(name, len(content["classes"]), options))
+    except (KeyError, TypeError, ValueError, RuntimeError, SettingError) as error:
+        reason = str(error).split("\n")[0]
+        problem = f"has unknown options, was made by another version of ferflow ({reason})"
+        raise WeightsError(path, problem, "update ferflow, or train it again") from None
+    return module.eval(), content
 
 
 def read_state(path: str | Path) -> dict[str, torch.Tensor]:

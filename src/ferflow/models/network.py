@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -48,6 +49,17 @@ class SpatialNetwork(nn.Module):
         self.register_buffer("_mean", torch.tensor(self.mean).view(shape), persistent=False)
         self.register_buffer("_std", torch.tensor(self.std).view(shape), persistent=False)
         self._frozen = 0
+
+    def classify_by(self, widths: Sequence[int], n_classes: int, dropout: float) -> None:
+        """Set `dense_head` and `classifier`: dense layers of `widths` neurons with ReLU and dropout.
+
+        The first of them is the layer `dense`.
+        """
+        self.dense_head = nn.Sequential(nn.Linear(self.layers["pool"], widths[0]), nn.ReLU())
+        layers: list[nn.Module] = [nn.Dropout(dropout)]
+        for width, out in pairwise(widths):
+            layers += [nn.Linear(width, out), nn.ReLU(), nn.Dropout(dropout)]
+        self.classifier = nn.Sequential(*layers, nn.Linear(widths[-1], n_classes))
 
     def fit(self, x: Tensor) -> Tensor:
         """Bring images [N,1 or 3,H,W] to this network's channels and size; what fits passes unchanged.

@@ -13,10 +13,6 @@ from ferflow.models.layers import DENSE, DROPOUT, initialise_convolutions
 from ferflow.models.network import SpatialNetwork
 from ferflow.models.vision import torchvision
 
-WIDTHS = (32, 64, 128, 256)
-"""Of the small network: half of ResNet18's. 28,709 small images need no more, and a step costs a CPU a
-quarter."""
-
 
 class ResNet50(Backbone):
     """torchvision's, in five blocks: the stem and four stages; global average pooling to 2,048."""
@@ -71,30 +67,29 @@ class SmallResNet(SpatialNetwork):
     """Grey 48×48 images; layers `pool` (global average, 256) and `dense` (128).
 
     The compact study reviews Pramerdorfer and Kampel's residual network without its layout (section 2.4).
-    Here ResNet18's four stages of two basic blocks have half its width, and a 3×3 convolution at full size
-    takes the place of ImageNet's 7×7 with stride and pooling, which would leave 12×12 of the image; the
-    stages work at 48, 24, 12 and 6.
+    Here ResNet18's four stages of two basic blocks have half its width (28,709 small images need no more, and
+    a step costs a CPU a quarter), and a 3×3 convolution at full size takes the place of ImageNet's 7×7 with
+    stride and pooling, which would leave 12×12 of the image; the stages work at 48, 24, 12 and 6.
     """
 
     name = "resnet"
+    widths = (32, 64, 128, 256)
 
     def __init__(self, n_classes: int) -> None:
-        stem = nn.Sequential(*_unit(1, WIDTHS[0], 3, 1), nn.ReLU(inplace=True))
-        stages = [_stage(WIDTHS[0], WIDTHS[0], stride=1)]
-        stages += [_stage(a, b, stride=2) for a, b in pairwise(WIDTHS)]
-        super().__init__([stem, *stages], pool=WIDTHS[-1], dense=DENSE)
+        def unit(channels: int, out: int, kernel: int, stride: int) -> list[nn.Module]:
+            convolution = nn.Conv2d(channels, out, kernel, stride, padding=kernel // 2, bias=False)
+            return [convolution, nn.BatchNorm2d(out)]
+
+        def stage(channels: int, out: int) -> nn.Module:
+            block = torchvision.models.resnet.BasicBlock
+            stride = 1 if channels == out else 2
+            shortcut = nn.Sequential(*unit(channels, out, 1, stride)) if stride > 1 else None
+            return nn.Sequential(block(channels, out, stride, shortcut), block(out, out))
+
+        first = self.widths[0]
+        blocks = [nn.Sequential(*unit(1, first, 3, 1), nn.ReLU(inplace=True))]
+        blocks += [stage(a, b) for a, b in pairwise((first, *self.widths))]
+        super().__init__(blocks, pool=self.widths[-1], dense=DENSE)
         self.pool_head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
-        self.dense_head = nn.Sequential(nn.Linear(WIDTHS[-1], DENSE), nn.ReLU())
-        self.classifier = nn.Sequential(nn.Dropout(DROPOUT), nn.Linear(DENSE, n_classes))
+        self.classify_by((DENSE,), n_classes, DROPOUT)
         initialise_convolutions(self)
-
-
-def _stage(channels: int, out: int, stride: int) -> nn.Module:
-    block = torchvision.models.resnet.BasicBlock
-    shortcut = nn.Sequential(*_unit(channels, out, 1, stride)) if stride > 1 else None
-    return nn.Sequential(block(channels, out, stride, shortcut), block(out, out))
-
-
-def _unit(channels: int, out: int, kernel: int, stride: int) -> list[nn.Module]:
-    convolution = nn.Conv2d(channels, out, kernel, stride, padding=kernel // 2, bias=False)
-    return [convolution, nn.BatchNorm2d(out)]

@@ -121,17 +121,9 @@ def load(path: str | Path) -> tuple[SpatialNetwork, dict]:
     The description has `network`, `classes`, `options`, `meta`. Raises WeightsError for a missing or damaged
     file, one of another kind, or weights that do not fit.
     """
-    content = checkpoint.read(path, "spatial")
-    if content["network"] not in NETWORKS:
-        raise WeightsError(path, f"holds the unknown network {content['network']}", "update ferflow")
-    name, state = content["network"], content.pop("state_dict")
-    try:
-        network = checkpoint.built(
-            path, state, name, lambda: build(name, len(content["classes"]), **content["options"])
-        )
-    except (TypeError, ValueError, RuntimeError, SettingError):
-        raise WeightsError(path, f"has the unknown options {content['options']}", "update ferflow") from None
-    return network.eval(), content
+    return checkpoint.load(
+        path, "spatial", NETWORKS, lambda name, n_classes, options: build(name, n_classes, **options)
+    )
 
 
 def origin(path: str | Path) -> dict:

@@ -1,21 +1,24 @@
-"""A network layer by layer: output shapes and parameters (thesis, Figures 3.15, 3.22 and 3.27)."""
+"""A network layer by layer (thesis, Figures 3.15, 3.22 and 3.27), and how large it is."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from ferflow.models.clipnetwork import ClipNetwork
-from ferflow.models.convlstm import ConvLstmLayer
-from ferflow.models.network import SpatialNetwork
+from ferflow.models.endtoend import ClipNetwork, ConvLstmLayer
+from ferflow.models.network import SpatialNetwork, count
 from ferflow.models.temporal import TemporalHead
 
 WHOLE = (ConvLstmLayer,)
 """Modules that are one layer to a reader, whatever they are made of."""
 TOTAL = "total"
+FLOAT, MEGABYTE = 4, 10**6
+"""Bytes."""
 
 
 def example(network: nn.Module, frames: int = 100) -> tuple[Tensor, ...]:
@@ -42,24 +45,8 @@ def summary(network: nn.Module, inputs: Sequence[Tensor], model: str) -> pd.Data
     clips can be built on torch's device `meta`, where nothing is computed. A layer with parameters that is
     never called by itself (it belongs to another) comes last, without a shape.
     """
-    shapes: dict[nn.Module, list[int]] = {}
-
-    def note(layer: nn.Module, _inputs, output) -> None:
-        # A recurrent or attention layer gives a tuple, whose first part goes on.
-        shape = (output[0] if isinstance(output, tuple) else output).shape
-        shapes.pop(layer, None)  # of several calls the last one counts
-        shapes[layer] = list(shape[1:])
-
     layers = _layers(network)
-    hooks = [layer.register_forward_hook(note) for layer in layers]
-    training = network.training
-    try:
-        with torch.inference_mode():
-            network.eval()(*inputs)
-    finally:
-        network.train(training)
-        for hook in hooks:
-            hook.remove()
+    shapes = _shapes(network, layers, inputs)
     silent = [layer for layer in layers if layer not in shapes and _parameters(layer)]
     rows = [
         {
@@ -76,9 +63,56 @@ def summary(network: nn.Module, inputs: Sequence[Tensor], model: str) -> pd.Data
     return pd.DataFrame(rows)
 
 
+class Size(NamedTuple):
+    """Parameters of a network, and megabytes (10^6 bytes) of its weights and of all that it computes with."""
+
+    parameters: int
+    weights_mb: float
+    total_mb: float
+
+
+def estimate(network: SpatialNetwork) -> Size:
+    """The size of `network` in float32 for one image, as the package torchinfo estimates it.
+
+    In all there are the weights, the image, and the outputs of all layers that have parameters of their own,
+    twice, for the forward and the backward pass. The compact paper's "estimated size" (its Table 1) is of
+    this kind.
+    """
+    (image,) = example(network)
+    shapes = _shapes(network, _layers(network), (image,))
+    outputs = sum(math.prod(shape) for layer, shape in shapes.items() if _own(layer))
+    parameters = count(network)
+    weights, inputs, activations = (n * FLOAT / MEGABYTE for n in (parameters, image.numel(), 2 * outputs))
+    return Size(parameters, weights, weights + inputs + activations)
+
+
+def _shapes(
+    network: nn.Module, layers: Iterable[nn.Module], inputs: Sequence[Tensor]
+) -> dict[nn.Module, list[int]]:
+    """Shapes, without the batch, of what `layers` give in the order in which `inputs` pass."""
+    shapes: dict[nn.Module, list[int]] = {}
+
+    def note(layer: nn.Module, _inputs, output) -> None:
+        # A recurrent or attention layer gives a tuple, whose first part goes on.
+        shape = (output[0] if isinstance(output, tuple) else output).shape
+        shapes.pop(layer, None)  # of several calls the last one counts
+        shapes[layer] = list(shape[1:])
+
+    hooks = [layer.register_forward_hook(note) for layer in layers]
+    training = network.training
+    try:
+        with torch.inference_mode():
+            network.eval()(*inputs)
+    finally:
+        network.train(training)
+        for hook in hooks:
+            hook.remove()
+    return shapes
+
+
 def _layers(network: nn.Module) -> dict[nn.Module, str]:
     """Every module that is a layer to a reader, and its name."""
-    found: dict[nn.Module, str] = {}
+    layers: dict[nn.Module, str] = {}
     inside: set[nn.Module] = set()
     for name, module in network.named_modules():
         if module in inside or (module is network and not _own(module)):
@@ -87,8 +121,8 @@ def _layers(network: nn.Module) -> dict[nn.Module, str]:
             inside.update(module.modules())
         elif any(True for _ in module.children()) and not _own(module):
             continue
-        found[module] = name or type(module).__name__
-    return found
+        layers[module] = name or type(module).__name__
+    return layers
 
 
 def _own(module: nn.Module) -> int:

@@ -6,7 +6,7 @@ see zeros in its place after every layer, and poolings and batch normalisation l
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -15,10 +15,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ferflow.errors import SettingError, WeightsError
+from ferflow.errors import SettingError
 from ferflow.models import checkpoint
 from ferflow.models.layers import LEAK, initialise, initialise_as_keras, sequence_dropout
-from ferflow.models.lstm import lstm_states
 from ferflow.settings import HeadSettings
 
 HEADS = ("lstm", "bilstm", "cnn1d")
@@ -45,6 +44,9 @@ _BEFORE = {
     },
 }
 """What heads were before these were settings; files from then lack them."""
+WIDE = 4096
+"""Features from which torch's own loop no longer pays on a CPU: the product with the inputs takes nearly all
+of the time, and torch's LSTM copies them several times over and works out a gradient for them."""
 
 
 class TemporalHead(nn.Module):
@@ -84,6 +86,40 @@ def _close_ranks(features: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         order = torch.argsort(mask.to(torch.int8), dim=1, descending=True, stable=True)
         features = features.gather(1, order[:, :, None].expand_as(features))
     return features[:, :longest], lengths
+
+
+def lstm_states(
+    lstm: nn.LSTM, x: Tensor, recurrent_dropout: float, turn: Callable[[Tensor], Tensor] | None = None
+) -> Tensor:
+    """States [N,T,H] of the one-layer, batch-first `lstm` over sequences [N,T,F] (thesis, Table 2.1, left).
+
+    Unlike torch's own it drops a share of its state and is small in memory on wide inputs. The dropout's
+    mask is drawn once per sequence and is the same at every step (Gal and Ghahramani 2016; Keras's
+    `recurrent_dropout`): it acts on the state that goes into the gates, not on the state that is given out.
+    While `lstm` is trained, a share `recurrent_dropout` of the state is dropped on
+    its way into the gates. Without that, and outside training, torch's own loop is several times as fast.
+    `turn` puts the frames of [N,T,...] into the order in which they are read.
+    """
+    dropped = recurrent_dropout if lstm.training else 0.0
+    if dropped == 0 and (x.shape[2] < WIDE or x.is_cuda):
+        return lstm(x if turn is None else turn(x))[0]
+    n, units = len(x), lstm.hidden_size
+    keep = functional.dropout(x.new_ones(n, units), dropped)
+    # The inputs' part of the gates is the same product at every step, so it is taken once for all of them.
+    inward = functional.linear(x, lstm.weight_ih_l0, lstm.bias_ih_l0 + lstm.bias_hh_l0)
+    if turn is not None:
+        inward = turn(inward)
+    state = x.new_zeros(n, units)
+    cell = x.new_zeros(n, units)
+    recurrent = lstm.weight_hh_l0.t()
+    states = []
+    for gates_of_input in inward.unbind(1):
+        gates = torch.addmm(gates_of_input, state * keep, recurrent)
+        i, f, new, o = gates.chunk(4, dim=1)  # torch's order: input, forget, cell, output
+        cell = f.sigmoid() * cell + i.sigmoid() * new.tanh()
+        state = o.sigmoid() * cell.tanh()
+        states.append(state)
+    return torch.stack(states, dim=1)
 
 
 class _Recurrent(TemporalHead):
@@ -242,17 +278,8 @@ def load(path: str | Path) -> tuple[TemporalHead, dict]:
 
     The description has `network`, `classes`, `options`, `meta`. Raises WeightsError as `spatial.load`.
     """
-    content = checkpoint.read(path, "temporal")
-    if content["network"] not in HEADS:
-        raise WeightsError(path, f"holds the unknown head {content['network']}", "update ferflow")
-    name, options, state = content["network"], content["options"], content.pop("state_dict")
-    try:
-        settings, width = settings_of(name, options["settings"]), options["n_features"]
-        head = checkpoint.built(
-            path, state, name, lambda: build(name, width, len(content["classes"]), settings)
-        )
-    except (KeyError, ValueError, TypeError, RuntimeError, SettingError) as error:
-        reason = str(error).split("\n")[0]
-        problem = f"was made by another version of ferflow ({reason})"
-        raise WeightsError(path, problem, "train it again") from None
-    return head.eval(), content
+
+    def make(name: str, n_classes: int, options: dict) -> TemporalHead:
+        return build(name, options["n_features"], n_classes, settings_of(name, options["settings"]))
+
+    return checkpoint.load(path, "temporal", HEADS, make)

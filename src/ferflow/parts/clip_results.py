@@ -132,7 +132,6 @@ def _details(study: ClipFiles) -> Iterator[ReportStep]:
         name="details",
         call="ferflow.evaluation.detail:write_details",
         sees=("calibration", *JUDGING),
-        given={"by": study.by},
         inputs={
             "predictions_csvs": [study.at(layout.PREDICTIONS), *study.fused_predictions()],
             "manifest_csv": study.clips,
@@ -144,7 +143,7 @@ def _details(study: ClipFiles) -> Iterator[ReportStep]:
                 RESULTS,
                 detail.SCHEMAS.get(name, ""),
             )
-            for name, title in detail.titles(study.by).items()
+            for name, title in detail.TITLES.items()
         },
         rests_on=PREDICTIONS,
     )
@@ -156,7 +155,7 @@ def _details(study: ClipFiles) -> Iterator[ReportStep]:
             "reliability": study.table("reliability"),
             "calibration": study.table("calibration"),
             "comparisons": study.table("comparisons"),
-            "groups": study.table(detail.BY) if study.by else [],
+            "groups": study.table("results_by") if study.by else [],
             "confusion": study.table("confusion_with_annotators"),
         },
         outputs={

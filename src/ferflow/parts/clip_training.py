@@ -207,7 +207,7 @@ def nested(
     out_inner: str,
 ) -> None:
     """What was chosen in each outer fold, whose files lie in one folder, and how good it is there."""
-    from ferflow.training.nested_run import write_table
+    from ferflow.training.nested import write_table
 
     folders = [Path(path).parent for path in choices]
     write_table(folders, manifest_csv, out_nested, out_inner, evaluation, seed, emotions, protocol)

@@ -129,7 +129,7 @@ def protocols(manifest_csv: str, folds_csvs: Sequence[str], protocols: Sequence[
 def _metrics(study: SfewFiles) -> Iterator[ReportStep]:
     trained, handmade = study.of_cells("predictions.csv"), study.of_handmade()
     said = {name: trained.get(name, []) + handmade.get(name, []) for name in get_args(SfewProtocol)}
-    yield collected(study, "sfew_predictions", _flat(said), EMOTIONS_NEUTRAL)
+    yield collected(study, "sfew_predictions", _flat(said), EMOTIONS_NEUTRAL, manifest_csv=study.manifest)
     yield ReportStep(
         name="sfew_metrics",
         call="ferflow.evaluation.run:evaluate",
@@ -139,10 +139,9 @@ def _metrics(study: SfewFiles) -> Iterator[ReportStep]:
             # The paper has no AUC, whose bootstrap would take most of the time.
             "scored": [],
             "representative": True,
-            "synthetic": study.synthetic,
         },
         minutes=30,
-        inputs={"predictions_csvs": [study.at(layout.PREDICTIONS)], "manifest_csv": []},
+        inputs={"predictions_csvs": [study.at(layout.PREDICTIONS)], "manifest_csv": study.manifest},
         outputs={
             "metrics": study.at(layout.METRICS),
             "results": Table("results"),

@@ -59,7 +59,7 @@ def _scenes(settings: Settings, folder: Path) -> Sizes:
     """The images of SFEW by the manifest; before there is one as many as are rendered, or were published."""
     manifest = folder / layout.MANIFEST.format(dataset=settings.data()[0])
     try:
-        return Sizes({}, len(tables.read(manifest, "sfew_manifest")))
+        return Sizes({}, len(tables.read(manifest, "manifest")))
     except FerflowError:
         share = settings.sfew.scenes.per_class / 100 if settings.data()[1] else 1
         return Sizes({}, round(share * sum(PUBLISHED.values())), known=False)

@@ -71,10 +71,9 @@ def data(root: Path, settings: Settings, manifest: str) -> list[dict[str, object
         )
     found = []
     if (root / manifest).is_file():
-        own = settings.kind == "sfew"
-        clips = tables.read(root / manifest, "sfew_manifest" if own else "manifest")
+        clips = tables.read(root / manifest, "manifest")
         if "sha256" in clips:
-            listed = zip(clips["sha256"], clips["image_id" if own else "clip_id"], strict=True)
+            listed = zip(clips["sha256"], clips["clip_id"], strict=True)
             lines = "".join(f"{digest}  {name}\n" for digest, name in listed)
             digest = hashlib.sha256(lines.encode()).hexdigest()
             about = f"{len(clips)} files, by their hashes in the manifest"

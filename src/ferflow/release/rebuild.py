@@ -15,7 +15,7 @@ from typing import Any
 from ferflow import layout, tables
 from ferflow.datasets.manifest import ListedClip
 from ferflow.errors import FerflowError, InputError
-from ferflow.evaluation.groups import used
+from ferflow.evaluation.groups import grouped_by, used
 from ferflow.parts import report_steps
 from ferflow.release import archive
 from ferflow.settings import Settings
@@ -88,7 +88,7 @@ def _with_answers(settings: Settings, names: Collection[str], folder: Path, work
 def _ready(settings: Settings, work: Path) -> Ready:
     """The study as its own list of clips says; a bundle has no clips that could be looked at."""
     if settings.kind != "clips":
-        return Ready(settings)
+        return Ready(settings, by=tuple(grouped_by(settings)))
     listed = tables.read(work / layout.MANIFEST.format(dataset=settings.data()[0]), "manifest")
     usable = tables.read(work / layout.CLIPS.format(study=settings.study), "manifest")
     clips = [

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from ferflow.classes import EMOTIONS_NEUTRAL
-from ferflow.datasets.sfew import read_manifest
+from ferflow.datasets import manifest
 from ferflow.report import style
 from ferflow.report.names import marks
 from ferflow.sfew import crops, quality, store
@@ -29,11 +29,11 @@ def draw(
     manifest_csv: str | Path, crops_h5: str | Path, crops_csv: str | Path, out: str | Path, title: str
 ) -> None:
     """Draw the sheet: a row a class, left crops without a flag, right such as have one, or no face."""
-    manifest, table = read_manifest(manifest_csv), crops.read(crops_h5, crops_csv)
+    listed, table = manifest.read(manifest_csv), crops.read(crops_h5, crops_csv)
     sides = {}
     with store.read(crops_h5) as (_, images):
         for emotion in EMOTIONS_NEUTRAL:
-            mine = (manifest["emotion"] == emotion).to_numpy()
+            mine = (listed["emotion"] == emotion).to_numpy()
             odd = (table["flags"] != "").to_numpy() | (table["found_by"] == "none").to_numpy()
             sides[emotion] = [_taken(images, table, np.flatnonzero(mine & which)) for which in (~odd, odd)]
     with style.style():

@@ -16,6 +16,7 @@ from ferflow.evaluation.metrics import per_class
 from ferflow.evaluation.results import LEAKY, units
 from ferflow.report.names import model_label, sampling_label
 from ferflow.report.papers import NOT_COMPARABLE, NOT_RUN, StudyResults, other_network
+from ferflow.settings import parts_of
 
 SAME = 1e-9
 """Two accuracies that differ by less are those of one run."""
@@ -38,8 +39,9 @@ def thesis_models(row: Mapping, study: StudyResults) -> str:
         return other_network(VGGFACE, [row["model"]])
     names = row.get("members", row["model"]).split(", ")
     spatial = study.facts["spatial"] if row["table"] == "3.2.4" else ""
-    networks = [name.split("+")[0] if "+" in name else spatial for name in names if "+" in name or spatial]
-    others = (study.facts["others"].get(name.split("+")[-1], "") for name in names)
+    parts = [parts_of(name) for name in names]
+    networks = [network or spatial for network, _ in parts if network or spatial]
+    others = (study.facts["others"].get(part, "") for _, part in parts)
     notes = [other_network(VGGFACE, networks), *others]
     return "; ".join(dict.fromkeys(note for note in notes if note))
 
@@ -97,7 +99,7 @@ def thesis_fusion(row: Mapping, study: StudyResults) -> dict:
         return {"note": NOT_RUN + "this study fuses no models"}
     members, rule = row["item"].split(" / ")
     wanted = set(ALL) if members == "all" else set(members.split("+"))
-    of = table["models"].map(lambda names: {name.split("+")[-1] for name in names.split(", ")})
+    of = table["models"].map(lambda names: {parts_of(name)[1] for name in names.split(", ")})
     rows = table[(of == wanted) & (table["rule"] == rule) & ~table["name"].isin(("best", "stacking"))]
     if rows.empty:
         return {"note": NOT_RUN + f"no set of {', '.join(sorted(wanted, key=ALL.index))} in this study"}
@@ -140,9 +142,9 @@ def thesis_recalls(row: Mapping, study: StudyResults) -> dict:
 
 
 def _of(rows: pd.DataFrame, part: str) -> pd.DataFrame:
-    """Rows of the model that is `part`, or ends with it."""
+    """Rows of the model that is `part`, or has that head."""
     exact = rows[rows["model"] == part]
-    return exact if len(exact) else rows[rows["model"].str.split("+").str[-1] == part]
+    return exact if len(exact) else rows[rows["model"].map(lambda model: parts_of(model)[1]) == part]
 
 
 def _of_class(

@@ -73,10 +73,10 @@ def _add(row: dict, before: Sequence[dict]) -> None:
 
 
 def _trained(model_pt: str | Path, history_csv: str | Path, time_json: str | Path, threads: int) -> dict:
-    from ferflow.models import size, spatial
+    from ferflow.models import spatial, summary
 
     network, description = spatial.load(model_pt)
-    measured, meta = size.estimate(network), description["meta"]
+    measured, meta = summary.estimate(network), description["meta"]
     history, seconds = tables.read(history_csv, "history"), read_time(time_json)
     adopted = history.empty  # taken over from elsewhere: its training is not part of this study
     return {

@@ -75,7 +75,7 @@ def compare(name: str, study: StudyResults, table: str | None = None, every: boo
             rows.append(_compared(row, result, known, rule, about, study))
     frame = pd.DataFrame(rows)
     listed = dict.fromkeys([*tables.schema("reference").names, *frame])
-    frame = frame.reindex(columns=tables.ordered_map(listed, "reference"))
+    frame = frame.reindex(columns=tables.column_order(listed, "reference"))
     frame[[*TEXTS]] = frame[[*TEXTS]].fillna("")
     numbers = [column for column in frame if column in NUMBERS or column.startswith("ours_")]
     return frame.astype(dict.fromkeys(numbers, float))

@@ -190,7 +190,7 @@ def trackers(trackers_csv: str | Path, out: str | Path, synthetic: bool) -> None
 
 
 def layers(models: Iterable[str | Path], out: str | Path, frames: int) -> None:
-    """Schema `layers` of final models (`final.train_final`, `endtoend.train_final`) to `out`.
+    """Schema `layers` of final models (of `training.final`) to `out`.
 
     The networks layer by layer, from their files (thesis, Figures 3.15, 3.22 and 3.27). An image network that
     several models share stands there once, before their heads, which are shown clips of `frames`. Raises

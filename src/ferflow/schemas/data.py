@@ -56,8 +56,14 @@ manifest = table(
         pattern=r"(?!\.+$)[A-Za-z0-9._+-]*",
         about="Empty where the data set does not say who is shown (FER2013).",
     ),
+    text(
+        "group_id",
+        pattern=FILLED,
+        optional=True,
+        about="What is not independent, in place of the subject: the film that an image is from (SFEW).",
+    ),
     (SEX, EMOTION),
-    text("split", empty=True),
+    text("split", empty=True, about="The official part; of SFEW the set of the SPI protocol, 1 or 2."),
     text(
         "fold",
         empty=True,
@@ -133,20 +139,6 @@ ferplus = table(
     choice("Usage", ("Training", "PublicTest", "PrivateTest")),
     text("Image name", empty=True, optional=True),
     tuple(count(said, high=10) for said in (*FERPLUS, "NF")),
-)
-
-sfew_manifest = table(
-    "One scene of SFEW's layout per row.",
-    (IMAGE_ID, text("path", pattern=FILLED), LABEL),
-    text("film", pattern=FILLED, about="The file name's beginning before the time stamp."),
-    choice(
-        "spi_part",
-        ("", "1", "2"),
-        about="Set of the Strictly Person Independent protocol; empty where no list names the image.",
-    ),
-    text("sha256", pattern="[0-9a-f]{64}"),
-    (count("width", low=1), count("height", low=1)),
-    SYNTHETIC,
 )
 
 sfew_dropped = table(

@@ -108,8 +108,8 @@ results = table(
 )
 
 results_by = table(
-    "Metrics of groups of clips (evaluation.by: women and men, say), folds pooled. Of two groups there is "
-    "the difference, too, the first less the second, whose interval draws the subjects of each anew.",
+    "Metrics of groups of clips or images (evaluation.by: women and men, say), folds pooled. Of two groups "
+    "there is the difference, too, the first less the second, whose interval draws subjects of each anew.",
     WHO,
     (text("by", pattern=FILLED), text("group", pattern=FILLED), METRIC),
     tuple(real(name, format=PERCENT, empty=True) for name in ("value", "low", "high")),

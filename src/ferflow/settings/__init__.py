@@ -44,4 +44,12 @@ from ferflow.settings.study import (
     stills_folder,
 )
 from ferflow.settings.training import SHIPPED, Online, Optimiser, Schedule, Spatial
-from ferflow.settings.types import Activation, Initialiser, OptimiserName, Pooling, Transformation, View
+from ferflow.settings.types import (
+    Activation,
+    Initialiser,
+    OptimiserName,
+    Pooling,
+    Transformation,
+    View,
+    parts_of,
+)

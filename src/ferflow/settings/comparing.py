@@ -360,6 +360,6 @@ class Evaluation(Section):
     confidence: t.Within1 = setting(0.95, "of the intervals")
     by: list[str] = setting(
         ["sex"],
-        "columns of the manifest (sex, age_group, lighting …) that results of clips are shown by",
+        "columns of the manifest (sex, age_group, lighting …) that results are shown by",
     )
     controls: bool = setting(True, "the two controls of clips: neutral frames only, and the true AUs")

@@ -29,7 +29,7 @@ def dense(widths: Sequence[int]) -> int:
 
 
 def c3d(settings: C3dSettings, n_classes: int) -> int:
-    """Of `models.c3d.C3d`."""
+    """Of `models.endtoend.C3d`."""
     channels, total = CHANNELS, 0
     for filters in settings.filters:
         total += channels * filters * settings.kernel**3 + filters + 2 * filters * settings.batch_norm
@@ -39,7 +39,7 @@ def c3d(settings: C3dSettings, n_classes: int) -> int:
 
 
 def convlstm(settings: ConvLstmSettings, n_classes: int) -> int:
-    """Of `models.convlstm.ConvLstm`: four gates, and three peepholes where they are on."""
+    """Of `models.endtoend.ConvLstm`: four gates, and three peepholes where they are on."""
     channels, size, total = CHANNELS, settings.size, 0
     for filters in settings.filters:
         total += 4 * filters * (settings.kernel**2 * (channels + filters) + 1)

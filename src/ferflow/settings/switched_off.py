@@ -12,7 +12,7 @@ from typing import get_args
 
 from ferflow.settings.comparing import BASELINE_MODELS, Comparison, Experiments, Fusion
 from ferflow.settings.study import Settings
-from ferflow.settings.types import EndToEndName, Head
+from ferflow.settings.types import EndToEndName, Head, parts_of
 
 KNOWN = (*get_args(Head), *get_args(EndToEndName))
 """Every model for clips that there is."""
@@ -80,9 +80,9 @@ def _left(
         if member in BASELINE_MODELS.values():
             (kept if member in models else lost).append(member)
             continue
-        network, _, name = member.rpartition("+")
+        network, name = parts_of(member)
         if name not in KNOWN or network not in ("", settings.spatial.network):
-            close = difflib.get_close_matches(name, KNOWN, 1)
+            close = difflib.get_close_matches(name, [*KNOWN, *settings.models().values()], 1)
             hint = f"did you mean {close[0]}?" if close else f"the models are {', '.join(KNOWN)}"
             if name in KNOWN:
                 hint = f"the study's network is {settings.spatial.network}"

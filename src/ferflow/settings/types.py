@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -61,6 +61,15 @@ Dropout = Below1
 ImageSetName = Literal["ckplus", "jaffe", "kdef"]
 """Sets of images without official parts."""
 FusionRule = Literal["average", "weighted", "maximum"]
+
+CASCADES = {f"{network}+{head}": (network, head) for network in NETWORKS for head in get_args(Head)}
+"""The models of a head over a network for single images, as tables name them: network and head of each."""
+
+
+def parts_of(model: str) -> tuple[str, str]:
+    """The network for single images below a model for clips ("": none), and its head or whole name."""
+    return CASCADES.get(model, ("", model))
+
 
 PRECISION = "auto: bfloat16 where the machine computes in it, else float32"
 THREADS = "of torch; they change the last bits"

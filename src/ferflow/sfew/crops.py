@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from ferflow import tables
-from ferflow.datasets.sfew import read_manifest, scenes
+from ferflow.datasets import manifest as clip_list
+from ferflow.datasets.sfew import scenes
 from ferflow.errors import InputError
 from ferflow.faces.align import aligned, boxed
 from ferflow.faces.boxes import Detections, square
@@ -69,18 +70,18 @@ def write(
     import torch
 
     torch.set_num_threads(threads)  # MTCNN's last bits depend on them
-    manifest = read_manifest(manifest_csv)
+    manifest = clip_list.read(manifest_csv)
     manual = manual_boxes(settings.manual_boxes, manifest)
     asked = detector(name, settings, weights_folder)
     rows: list[dict] = []
 
     def cut() -> Iterator[np.ndarray]:
         for about, picture in zip(manifest.itertuples(), scenes(manifest), strict=True):
-            crop, row = _crop(picture, *find(asked, picture), manual.get(about.image_id), settings)
-            rows.append({"image_id": about.image_id, **row, "synthetic": about.synthetic})
+            crop, row = _crop(picture, *find(asked, picture), manual.get(about.clip_id), settings)
+            rows.append({"image_id": about.clip_id, **row, "synthetic": about.synthetic})
             yield crop
 
-    store.write(out_crops, manifest["image_id"].tolist(), cut())
+    store.write(out_crops, manifest["clip_id"].tolist(), cut())
     tables.write(pd.DataFrame(rows, columns=tables.schema("crops").names), out_table, "crops")
 
 
@@ -135,13 +136,13 @@ def manual_boxes(path: str | Path | None, manifest: pd.DataFrame) -> dict[str, n
         return {}
     listed = tables.read(path, "manual_boxes")
     sizes = dict(
-        zip(manifest["image_id"], zip(manifest["width"], manifest["height"], strict=True), strict=True)
+        zip(manifest["clip_id"], zip(manifest["width"], manifest["height"], strict=True), strict=True)
     )
     boxes: dict[str, np.ndarray] = {}
     for line, row in enumerate(listed.itertuples(), 2):
         if row.image_id not in sizes:
             problem = f"line {line}: {row.image_id} is no image of the manifest"
-            raise InputError(path, problem, "take the image_id from manifest.csv")
+            raise InputError(path, problem, "take its clip_id from manifest.csv")
         if row.image_id in boxes:
             raise InputError(
                 path, f"line {line}: {row.image_id} is listed twice", "keep one box for each image"
@@ -168,7 +169,7 @@ def write_quality(manifest_csv: str | Path, crops_csv: str | Path, out: str | Pa
 
     Raises InputError where the two tables list different images.
     """
-    manifest, crops = read_manifest(manifest_csv), tables.read(crops_csv, "crops")
-    if crops["image_id"].tolist() != manifest["image_id"].tolist():
+    manifest, crops = clip_list.read(manifest_csv), tables.read(crops_csv, "crops")
+    if crops["image_id"].tolist() != manifest["clip_id"].tolist():
         raise InputError(crops_csv, f"does not list the images of {manifest_csv}", store.REMEDY)
     tables.write(quality.summary(crops, manifest["emotion"]), out, "crop_quality")

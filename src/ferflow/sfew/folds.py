@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from ferflow import tables
-from ferflow.datasets.sfew import read_manifest
+from ferflow.datasets import manifest as clip_list
 from ferflow.errors import InputError, SplitError
 from ferflow.evaluation.predictions import LEAKY_PROTOCOLS
 from ferflow.seeds import derive_seed
@@ -38,7 +38,7 @@ def make(manifest: pd.DataFrame, protocol: str, n_folds: int, seed: int) -> np.n
 
 
 def _sets(manifest: pd.DataFrame, seed: int) -> np.ndarray:
-    parts = manifest["spi_part"]
+    parts = manifest["split"]
     if (parts != "").any():
         return parts.map({"1": 0, "2": 1, "": OUT}).to_numpy(np.int64)
     if not manifest["synthetic"].all():
@@ -84,7 +84,7 @@ def film_groups(manifest: pd.DataFrame) -> np.ndarray:
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    film = pd.factorize(manifest["film"])[0]
+    film = pd.factorize(manifest["group_id"])[0]
     copy = pd.factorize(manifest["sha256"])[0] + film.max() + 1
     size = copy.max() + 1
     links = coo_array((np.ones(len(film)), (film, copy)), shape=(size, size))
@@ -105,14 +105,14 @@ def check(manifest: pd.DataFrame, folds: np.ndarray, protocol: str) -> None:
     if protocol in LEAKY_PROTOCOLS:
         return
     own_sets = protocol == "spi" and not manifest["synthetic"].any()
-    for column, what in (("film", "film"), ("sha256", "an exact copy of image")):
-        if column == "film" and own_sets:
+    for column, what in (("group_id", "film"), ("sha256", "an exact copy of image")):
+        if column == "group_id" and own_sets:
             continue
         sides = inside.groupby(column, sort=True)["fold"].nunique()
         both = sides.index[sides > 1]
         if len(both):
             row = inside[inside[column] == both[0]].iloc[0]
-            name = row["film"] if column == "film" else row["image_id"]
+            name = row["group_id" if column == "group_id" else "clip_id"]
             remedy = "keep it on one side; only protocol random repeats the paper's leaky folds"
             raise SplitError(where, f"{what} {name} is both learnt from and judged", remedy)
 
@@ -120,7 +120,7 @@ def check(manifest: pd.DataFrame, folds: np.ndarray, protocol: str) -> None:
 def summary(manifest: pd.DataFrame, folds: np.ndarray, protocol: str) -> dict[str, object]:
     """What stands on two sides (a row of schema `sfew_protocols`)."""
     inside = manifest[folds != OUT].assign(fold=folds[folds != OUT])
-    films = inside.groupby("film")["fold"].nunique()
+    films = inside.groupby("group_id")["fold"].nunique()
     copies = inside.groupby("sha256")["fold"].transform("nunique")
     return {
         "protocol": protocol,
@@ -137,9 +137,9 @@ def summary(manifest: pd.DataFrame, folds: np.ndarray, protocol: str) -> dict[st
 
 def write(manifest_csv: str | Path, protocol: str, n_folds: int, seed: int, out: str | Path) -> None:
     """Write the fold of each image (schema `sfew_sides`); see `make`."""
-    manifest = read_manifest(manifest_csv)
+    manifest = clip_list.read(manifest_csv)
     folds = make(manifest, protocol, n_folds, seed)
-    rows = pd.DataFrame({"image_id": manifest["image_id"], "fold": pd.array(folds, "Int64")})
+    rows = pd.DataFrame({"image_id": manifest["clip_id"], "fold": pd.array(folds, "Int64")})
     rows["fold"] = rows["fold"].mask(folds == OUT)
     tables.write(rows, out, "sfew_sides")
 
@@ -150,7 +150,7 @@ def read(folds_csv: str | Path, manifest: pd.DataFrame, protocol: str) -> np.nda
     Raises InputError where they are those of other images, SplitError as `check`.
     """
     rows = tables.read(folds_csv, "sfew_sides")
-    if rows["image_id"].tolist() != manifest["image_id"].tolist():
+    if rows["image_id"].tolist() != manifest["clip_id"].tolist():
         problem = "does not name the images of the manifest in its order"
         raise InputError(folds_csv, problem, "delete it and run the workflow again")
     folds = rows["fold"].fillna(OUT).to_numpy(np.int64)

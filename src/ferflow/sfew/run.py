@@ -1,8 +1,8 @@
-"""The steps of the study: a cell in its folds, and the accuracies of folds, protocols and batch sizes."""
+"""The steps of the study: a training run in its folds, and accuracies by fold, protocol and batch size."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,14 +10,59 @@ import pandas as pd
 
 from ferflow import tables
 from ferflow.classes import EMOTIONS_NEUTRAL
-from ferflow.datasets.sfew import read_manifest
+from ferflow.datasets import manifest as clip_list
 from ferflow.errors import InputError
 from ferflow.evaluation import predictions
-from ferflow.seeds import derive_seed
+from ferflow.files import sha256
+from ferflow.seeds import derive_seed, reproducible
 from ferflow.settings.sfew import Cell, Transfer
 from ferflow.sfew import folds as sides
+from ferflow.sfew import store
+from ferflow.weights import start_file
 
 BATCHES_PUBLISHED = {256: "better and faster than 128 and 64 (Gong, section 2.4; no number)"}
+
+FROZEN_BATCH = 16
+"""Images whose features are computed at a time."""
+
+
+def write_features(
+    images_h5: str | Path,
+    network: str,
+    unfrozen: int,
+    start: str,
+    seed: int,
+    threads: int,
+    weights_folder: str | Path,
+    out: str | Path,
+) -> None:
+    """Cache the features of a network's frozen stages for all images of a store (`training.frozen`) in `out`.
+
+    `start` is imagenet or shipped, whose weights in `weights_folder` are checked, or untrained (a random
+    start from `seed`). Raises InputError for a damaged store, WeightsError for weights that do not fit and
+    for a feature that is not finite.
+    """
+    from ferflow.models import transfer
+    from ferflow.models.precision import device
+    from ferflow.training import frozen
+
+    weights = start_file(network, start, weights_folder)
+    with reproducible(seed, threads), store.read(images_h5) as (ids, images):
+        stages = transfer.frozen(transfer.start(network, weights, seed), unfrozen).to(device())
+        source = {
+            "network": network,
+            "unfrozen": unfrozen,
+            "start": start,
+            "sha256": sha256(weights) if start == "imagenet" else "",
+            "seed": seed,
+            "images": store.digest(ids),
+        }
+
+        def blocks() -> Iterator[np.ndarray]:
+            for begin in range(0, len(ids), FROZEN_BATCH):
+                yield stages(images[begin : begin + FROZEN_BATCH]).cpu().numpy()
+
+        frozen.write(out, blocks(), len(ids), source)
 
 
 def train_cell(
@@ -33,26 +78,26 @@ def train_cell(
 ) -> None:
     """Train `cell` in every fold of `protocol`; write predictions.csv, runs.csv, history.csv to `out_folder`.
 
-    The features are those that `sfew.frozen.write` made of the cell's network and images. The classifier's
+    The features are those that `write_features` made of the cell's network and images. The classifier's
     start depends on the seed and the fold alone, so that batch sizes are compared from the same one. Raises
     InputError where the files are of other images or another network.
     """
     import torch
 
     from ferflow.models import transfer as split
-    from ferflow.sfew.frozen import Features, Rows
-    from ferflow.sfew.store import refuse_others
+    from ferflow.training.frozen import REMEDY, Features, Rows
     from ferflow.training.transfer import train
 
-    manifest, features = read_manifest(manifest_csv), Features(features_h5)
+    manifest, features = clip_list.read(manifest_csv), Features(features_h5)
     folds = sides.read(folds_csv, manifest, protocol)
-    refuse_others(features_h5, features.ids, manifest["image_id"])
+    if features.source.get("images") != store.digest(manifest["clip_id"]):
+        raise InputError(features_h5, "does not hold the images of the manifest in its order", REMEDY)
     start = transfer.start_of(cell.network)
     asked = {"network": cell.network, "unfrozen": cell.unfrozen, "start": start, "seed": seed}
     if {name: features.source.get(name) for name in asked} != asked:
-        raise InputError(features_h5, "is of another network", "delete it and run the workflow again")
+        raise InputError(features_h5, "is of another network", REMEDY)
     labels = manifest["emotion"].map(EMOTIONS_NEUTRAL.index).to_numpy(np.int64)
-    clips = manifest.rename(columns={"image_id": "clip_id", "film": "subject_id"})
+    clips = manifest.assign(subject_id=clip_list.resampling_units(manifest))
     network = split.start(cell.network, weights, seed) if cell.unfrozen else None
     models = cell.models(transfer.batch)
     said, runs, curves = [], [], []
@@ -103,32 +148,20 @@ def write_folds(
     `starts` says of a model what its network started from: `imagenet`, `shipped` or `untrained` (others:
     none). Raises InputError for images that are not in the manifest or have another class there.
     """
-    manifest = read_manifest(manifest_csv).set_index("image_id")
+    frame = predictions.read(predictions_csvs, EMOTIONS_NEUTRAL, manifest_csv)
     rows = []
-    for path in predictions_csvs:
-        frame = predictions.read([path], EMOTIONS_NEUTRAL)
-        _refuse_other_images(path, frame, manifest)
-        for (model, protocol), group in frame.groupby(["model", "protocol"], sort=False):
-            common = {
-                "model": model,
-                "protocol": protocol,
-                "start": starts.get(model, "none"),
-                "leaky": bool(group["leaky"].any()),
-                "synthetic": bool(manifest["synthetic"].any()),
-            }
-            rows += [common | row for row in _fold_rows(group)]
+    for (model, protocol), group in frame.groupby(["model", "protocol"], sort=False):
+        common = {
+            "model": model,
+            "protocol": protocol,
+            "start": starts.get(model, "none"),
+            "leaky": bool(group["leaky"].any()),
+            "synthetic": bool(group["synthetic"].any()),
+        }
+        rows += [common | row for row in _fold_rows(group)]
     made = pd.DataFrame(rows).astype({"sd": float})
     made["fold"] = made["fold"].astype("Int64")
     tables.write(made, out, "sfew_folds")
-
-
-def _refuse_other_images(path: str | Path, frame: pd.DataFrame, manifest: pd.DataFrame) -> None:
-    listed = manifest["emotion"].reindex(frame["clip_id"]).to_numpy()
-    other = listed != frame["emotion"].to_numpy()
-    if other.any():
-        image = frame["clip_id"][other].iloc[0]
-        problem = f"says something of image {image}, which the manifest has not, or with another class"
-        raise InputError(path, problem, "delete it and run the workflow again")
 
 
 def _fold_rows(group: pd.DataFrame) -> list[dict]:
@@ -152,7 +185,7 @@ def _fold_rows(group: pd.DataFrame) -> list[dict]:
 
 def write_protocols(manifest_csv: str | Path, folds_csvs: Mapping[str, str | Path], out: str | Path) -> None:
     """How each protocol divides the images (schema `sfew_protocols`); protocol: its folds."""
-    manifest = read_manifest(manifest_csv)
+    manifest = clip_list.read(manifest_csv)
     rows = [
         sides.summary(manifest, sides.read(path, manifest, protocol), protocol)
         for protocol, path in folds_csvs.items()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,7 +11,8 @@ import h5py
 import numpy as np
 
 from ferflow import hdf5
-from ferflow.datasets.sfew import read_manifest, scenes
+from ferflow.datasets import manifest as clip_list
+from ferflow.datasets.sfew import scenes
 from ferflow.errors import InputError
 from ferflow.files import atomic_write
 
@@ -46,8 +48,8 @@ def write_originals(manifest_csv: str | Path, out: str | Path) -> None:
 
     Raises InputError for an image that has changed since the manifest was made.
     """
-    manifest = read_manifest(manifest_csv)
-    write(out, manifest["image_id"].tolist(), map(fitted, scenes(manifest)))
+    manifest = clip_list.read(manifest_csv)
+    write(out, manifest["clip_id"].tolist(), map(fitted, scenes(manifest)))
 
 
 def write_ids(file: h5py.File, ids: Sequence[str]) -> None:
@@ -55,6 +57,11 @@ def write_ids(file: h5py.File, ids: Sequence[str]) -> None:
     if len(ids) == 0 or len(set(ids)) != len(ids):
         raise ValueError("the names of images must be some, and different")
     file.create_dataset("ids", data=list(ids), dtype=h5py.string_dtype())
+
+
+def digest(ids: Iterable[str]) -> str:
+    """SHA-256 over names of images, in their order."""
+    return hashlib.sha256("\n".join(ids).encode()).hexdigest()
 
 
 def _blocks(images: Iterable[np.ndarray]) -> Iterator[tuple[int, np.ndarray]]:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from ferflow import tables
 from ferflow.classes import EMOTIONS_NEUTRAL
-from ferflow.datasets.sfew import read_manifest
+from ferflow.datasets import manifest as clip_list
 from ferflow.errors import InputError
 from ferflow.handmade import lpq, phog
 from ferflow.settings.sfew import HandMade, HandMadeFeature, Svm
@@ -99,9 +99,9 @@ def judge(
 
     Raises InputError where the crops or the folds are not of the manifest's images.
     """
-    manifest = read_manifest(manifest_csv)
+    manifest = clip_list.read(manifest_csv)
     with store.read(crops_h5) as (ids, images):
-        store.refuse_others(crops_h5, ids, manifest["image_id"])
+        store.refuse_others(crops_h5, ids, manifest["clip_id"])
         kinds = {kind for parts in settings.run().values() for kind in parts}
         values = {kind: features((image for image in images), kind, settings) for kind in sorted(kinds)}
     labels = manifest["emotion"].map(EMOTIONS_NEUTRAL.index).to_numpy()
@@ -123,9 +123,8 @@ def _predictions(
 ) -> pd.DataFrame:
     frame = pd.DataFrame(
         {
-            "clip_id": manifest["image_id"],
-            # The film, since images of one film are not independent.
-            "subject_id": manifest["film"],
+            "clip_id": manifest["clip_id"],
+            "subject_id": clip_list.resampling_units(manifest),
             "emotion": manifest["emotion"],
             "predicted": [EMOTIONS_NEUTRAL[index] for index in said],
         }

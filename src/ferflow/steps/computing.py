@@ -100,9 +100,9 @@ HEADS = (
     trains("experiment_fold", f"{TRAINING}.crossval:run_fold", RUN, work=work.fold_alone),
     Step("other_splits", f"{TRAINING}.splits:write_regrouped", ("seed",), 2000, 30),
     trains("other_splits_fold", f"{TRAINING}.crossval:run_fold", RUN, work=work.fold_alone),
-    Step("nested_plan", f"{TRAINING}.nested_run:write_plan", ("seed",), 2000, 30),
-    trains("nested_inner", f"{TRAINING}.nested_run:run_inner", work=work.nested_inner),
-    trains("nested_outer", f"{TRAINING}.nested_run:run_outer", minutes=480, work=work.nested_outer),
+    Step("nested_plan", f"{TRAINING}.nested:write_plan", ("seed",), 2000, 30),
+    trains("nested_inner", f"{TRAINING}.nested:run_inner", work=work.nested_inner),
+    trains("nested_outer", f"{TRAINING}.nested:run_outer", minutes=480, work=work.nested_outer),
     trains(
         "search_head",
         f"{TRAINING}.head_search:search_head",
@@ -114,17 +114,20 @@ HEADS = (
 FRAMES = (
     trains(
         "end_to_end_fold",
-        f"{TRAINING}.endtoend:write_fold",
+        f"{TRAINING}.crossval:run_network_fold",
         ("finalize", "augment", *RUN),
         minutes=1440,
         work=work.fold,
     ),
     trains(
-        "end_to_end_final", f"{TRAINING}.endtoend:write_final", ("finalize", "augment", *RUN), work=work.final
+        "end_to_end_final",
+        f"{TRAINING}.final:train_final_network",
+        ("finalize", "augment", *RUN),
+        work=work.final,
     ),
     trains(
         "experiment_frames_fold",
-        f"{TRAINING}.endtoend:write_fold",
+        f"{TRAINING}.crossval:run_network_fold",
         ("augment", *RUN),
         minutes=1440,
         work=work.fold_alone,
@@ -181,7 +184,7 @@ SCENES = (
     Step("sfew_folds_of", "ferflow.sfew.folds:write", ("n_folds=sfew.transfer.folds", "seed"), minutes=10),
     trains(
         "sfew_frozen",
-        "ferflow.sfew.frozen:write_published",
+        "ferflow.sfew.run:write_features",
         ("threads=sfew.transfer.threads", "seed"),
         2000,
         60,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
-from itertools import product
+from itertools import chain, product
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ferflow import layout
+from ferflow.classes import EMOTIONS_CONTEMPT, EMOTIONS_NEUTRAL
 from ferflow.datasets.images import is_synthetic_root
 from ferflow.datasets.manifest import SYNTHETIC_MARK
 from ferflow.faces.detect import DETECTORS
@@ -68,6 +69,7 @@ class StudyFiles:
         self.ready = ready
         self.settings: Settings = ready.settings
         self.dataset, self.synthetic = self.settings.data()
+        self.by = list(ready.by)
         self.known: Mapping[str, str] = {"dataset": self.dataset, "study": self.settings.study}
 
     def at(self, pattern: str, **fields: Any) -> str:
@@ -106,6 +108,20 @@ class StudyFiles:
     def stages(self) -> dict[str, list[str]]:
         """Files of targets of the same graph beside `all`: the coarse stages of dvc.yaml."""
         return {}
+
+    @property
+    def manifest(self) -> str:
+        """What is known of each clip or image that is evaluated (schema `manifest`)."""
+        return self.at(layout.MANIFEST)
+
+    @property
+    def classes(self) -> Sequence[str]:
+        """The classes that are told apart, in the order of tables and figures."""
+        return EMOTIONS_NEUTRAL
+
+    def all_predictions(self) -> list[str]:
+        """Everything that is predicted of the samples in `manifest`."""
+        return [self.at(layout.PREDICTIONS)]
 
     @property
     def stills(self) -> str:
@@ -207,13 +223,9 @@ class ClipFiles(StudyFiles):
         self.folds = range(settings.splits.folds)
         self.tested = settings.splits.tested
         self.models = settings.models()
-        self.by = list(ready.by)
         self.spatial = self.at(layout.SPATIAL, model=settings.spatial.network)
-        self.clips, self.trim, self.splits = (
-            self.at(layout.CLIPS),
-            self.at(layout.TRIM),
-            self.at(layout.SPLITS),
-        )
+        self.trim, self.splits = self.at(layout.TRIM), self.at(layout.SPLITS)
+        self.clips = self.manifest
         self.baselines = list(settings.baselines.models())
         # They are judged on the test subjects.
         self.controls = settings.evaluation.controls and self.tested
@@ -222,6 +234,20 @@ class ClipFiles(StudyFiles):
         self.comparisons = settings.experiments.chosen()
         self.layers, self.augmentations = self._asked()
         self.sources = self._sources()
+
+    @property
+    def manifest(self) -> str:
+        """The clips that can be used."""
+        return self.at(layout.CLIPS)
+
+    @property
+    def classes(self) -> Sequence[str]:
+        """Those of the settings."""
+        return self.settings.emotions
+
+    def all_predictions(self) -> list[str]:
+        """Those of models, baselines, controls, annotators and fusions."""
+        return [*super().all_predictions(), *self.fused_predictions()]
 
     @cached_property
     def networks_for_images(self) -> dict[str, tuple[Spatial, int]]:
@@ -554,6 +580,14 @@ class ImageFiles(StudyFiles):
             for path in self.each(self.at(pattern, network=network, sampling=sampling), protocol=protocols)
         ]
 
+    def all_predictions(self) -> list[str]:
+        """Those of the study's networks, and of the data-centric study under each leakage policy."""
+        own, path = self.settings.datacentric, "predictions.csv"
+        compared = self.cells(path, chain(*self.compared.values()), "published", "honest")
+        cleaned = [(name, "none") for name in own.cleaned] if own.studied else []
+        found = super().all_predictions() if self.models else []
+        return list(dict.fromkeys([*found, *compared, *self.cells(path, cleaned, "honest", "cleaned")]))
+
     def results(self) -> list[str]:
         """The cleaned split, and tables to look things up in."""
         return [self.cleaned, *self.found] if self.settings.datacentric.studied else []
@@ -574,13 +608,13 @@ class SfewFiles(StudyFiles):
         about = self.settings.sfew
         self.transfer, self.handmade = about.transfer, about.handmade
         self.cells = about.transfer.run()
-        self.manifest = self.at(layout.MANIFEST)
         # Of the embedded set its mark, which is written last.
         self.scenes = f"{about.dataset.path}/{SYNTHETIC_MARK}" if self.synthetic else about.dataset.path
         self.images = {
             "originals": self.at(layout.SFEW_ORIGINALS),
             "crops": self.at(layout.SFEW_CROPS, detector=about.transfer.crops),
         }
+        self.frozen = self.at(layout.FROZEN, model="{network}-{unfrozen}-{images}")
         self.about_crops = self.at(layout.SFEW_CROPS_TABLE, detector=about.transfer.crops)
 
     def start_of(self, model: str) -> str | list:
@@ -589,9 +623,9 @@ class SfewFiles(StudyFiles):
         return self.weights(NETWORKS[model].pretrained[0]) if published else []
 
     def cell_features(self, cell: str) -> str:
-        """What the frozen stages of a cell's network say of its images."""
+        """The features of the frozen stages of a cell's network for its images."""
         own = self.cells[cell]
-        return self.at(layout.SFEW_FROZEN, network=own.network, unfrozen=own.unfrozen, images=own.images)
+        return self.frozen.format(network=own.network, unfrozen=own.unfrozen, images=own.images)
 
     def cell_start(self, cell: str) -> str | list:
         """What a cell's training starts from; frozen stages have spoken already."""
@@ -641,6 +675,11 @@ class AffectFiles(StudyFiles):
         self.index = self.at(layout.AFFECT_INDEX)
         # The embedded set's table of what its faces show is written last and stands for all of them.
         self.truth = [f"{self.settings.affect.dataset.path}/truth.csv"] if self.synthetic else []
+
+    @property
+    def classes(self) -> Sequence[str]:
+        """Contempt is one of them."""
+        return EMOTIONS_CONTEMPT
 
     def start_of(self, model: str) -> str | list:
         """The published or shipped weights that a network starts from; nothing for an untrained start."""

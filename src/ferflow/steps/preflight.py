@@ -43,10 +43,10 @@ from ferflow.training import nested, splits
 class Ready:
     """A study that can run.
 
-    `settings` are the study's, less what its data do not allow. A study of clips has `clips`, the columns
-    that its results are grouped `by`, and `split` as in splits.json. `images` counts what is listed of each
-    class, where that is known. `notes` say what is lacking; `decided` is a line on what `auto` in the
-    settings of clips came to, or "".
+    `settings` are the study's, less what its data do not allow. `by` are the columns that its results are
+    grouped by. A study of clips has `clips`, and `split` as in splits.json. `images` counts what is listed
+    of each class, where that is known. `notes` say what is lacking; `decided` is a line on what `auto` in
+    the settings of clips came to, or "".
     """
 
     settings: Settings
@@ -235,7 +235,7 @@ def _images(settings: ImageSettings, folder: Path) -> Ready:
         for name, path in settings.images.folders.items()
         if path and not Path(path).exists()
     ]
-    return Ready(settings, notes=tuple(notes))
+    return Ready(settings, by=tuple(grouped_by(settings)), notes=tuple(notes))
 
 
 def _sfew(settings: SfewSettings, folder: Path) -> Ready:
@@ -253,8 +253,8 @@ def _sfew(settings: SfewSettings, folder: Path) -> Ready:
     else:
         scenes = sfew.find(about.dataset.path)
         counts = Counter(scene.emotion for scene in scenes)
-        films = len({scene.film for scene in scenes})
-        if "spi" in about.transfer.protocols and not any(scene.spi_part for scene in scenes):
+        films = len({scene.group_id for scene in scenes})
+        if "spi" in about.transfer.protocols and not any(scene.split for scene in scenes):
             notes.append(f"protocol spi: not run, {about.dataset.path} has no lists of its two sets")
             about = about.without("spi")
     about = about.without()
@@ -269,7 +269,7 @@ def _sfew(settings: SfewSettings, folder: Path) -> Ready:
             remedy = "render more, or leave spi out"
             raise SplitError("protocol spi", "one film is too few for two sets", remedy)
     found = settings.model_copy(update={"sfew": about})
-    return Ready(found, images=counts, notes=tuple(notes))
+    return Ready(found, by=tuple(grouped_by(settings)), images=counts, notes=tuple(notes))
 
 
 def _rendered(about: Sfew) -> dict[str, int]:
@@ -290,4 +290,4 @@ def _affect(settings: AffectSettings, folder: Path) -> Ready:
         if not Path(path).exists():
             raise InputError(path, "does not exist", "put AffectNet there, or correct affect.dataset.path")
         affectnet.folders(path)
-    return Ready(settings)
+    return Ready(settings, by=tuple(grouped_by(settings)))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from ferflow import files, tables
@@ -17,36 +19,68 @@ from ferflow.seeds import derive_seed, reproducible
 from ferflow.settings import Finetune, Spatial, Stage
 from ferflow.training.crossval import best_epoch
 from ferflow.training.search import Outcome, Shape, best, search
-from ferflow.training.stills import TRAINED, WATCHED, digest, read
+from ferflow.training.stills import SIDES, TRAINED, WATCHED, digest, read
 
 if TYPE_CHECKING:
-    from ferflow.training.frozen import Frozen
+    import torch
+
+    from ferflow.training.frozen import Features, Rows
 
 PHASE = "classifier"
+LAYER = "pool"
+"""The last pooling: what the classifier, which is all that learns, reads."""
 
 
 def write_frozen(
     stills: str | Path, pretrained: str | Path, out: str | Path, settings: Spatial, seed: int, protocol: str
 ) -> None:
-    """Write what the base of `settings.network`, with the weights `pretrained`, says of the stills to `out`.
+    """Cache the features of the frozen base of `settings.network`, with the weights `pretrained`, in `out`.
 
-    Of the images to train on and to watch (`training.frozen`); raises WeightsError for unusable weights.
+    They are of the images to train on and to watch (`training.frozen`), with their `labels` and `side` (the
+    place of its name in SIDES). Raises WeightsError for unusable weights.
     """
-
     from ferflow.training import frozen
 
     parts = read(stills, protocol).parts
+    kept = (parts[TRAINED], parts[WATCHED])
+    labels = np.concatenate([part.labels for part in kept])
+    side = np.repeat([SIDES.index(TRAINED), SIDES.index(WATCHED)], [len(part.labels) for part in kept])
     precision = resolve(settings.precision, device())
     with reproducible(derive_seed(seed, "finetune", settings.network), settings.threads):
         network = build(settings.network, pretrained)
         source = {
             "network": settings.network,
             "pretrained_sha256": files.sha256(pretrained),
-            "images": digest(parts[TRAINED], parts[WATCHED]),
+            "images": digest(*kept),
             "precision": str(precision).removeprefix("torch."),
         }
-        sides = {side: parts[side] for side in (TRAINED, WATCHED)}
-        frozen.write(out, network, sides, settings.batch, precision, source)
+        blocks = pooled(network, [part.images for part in kept], settings.batch, precision)
+        frozen.write(out, blocks, len(labels), source, labels=labels, side=side)
+
+
+def pooled(
+    network: SpatialNetwork, parts: Iterable[np.ndarray], batch: int, precision: torch.dtype
+) -> Iterator[np.ndarray]:
+    """Features float16 [n,F] of all images of `parts` at the last pooling, `batch` images at a time."""
+    import torch
+
+    from ferflow.models.fuse import placed
+
+    base = placed(network, precision)
+    for images in parts:
+        for begin in range(0, len(images), batch):
+            with torch.inference_mode():
+                block = networks.prepare(images[begin : begin + batch], network).to(device(), precision)
+                features = base.features(block, LAYER).to(torch.float16).cpu().numpy()
+            yield features
+
+
+def rows_of(features: Features, side: str) -> Rows:
+    """The cached features and labels of one of SIDES."""
+    from ferflow.training.frozen import Rows
+
+    chosen = np.flatnonzero(features.column("side") == SIDES.index(side))
+    return Rows(features.values, features.column("labels"), chosen)
 
 
 def search_classifier(
@@ -68,12 +102,13 @@ def search_classifier(
     file that keeps the trials of an interrupted search. Writes `model.pt` (the base under the best
     classifier) and `history.csv` to `out_folder`, and the trials (schema `trials`) to `out_trials`.
     """
-    from ferflow.training.frozen import Frozen
+    from ferflow.training.frozen import Features
 
-    sides = [Frozen(frozen_h5, side) for side in (TRAINED, WATCHED)]
+    features = Features(frozen_h5)
+    sides = [rows_of(features, side) for side in (TRAINED, WATCHED)]
     stage = stages.classifier
     recipe = of_stage(settings, stage)
-    identity = {"source": sides[0].source, "settings": recipe.model_dump(mode="json")}
+    identity = {"source": features.source, "settings": recipe.model_dump(mode="json")}
 
     def train(shape: Shape, title: str) -> tuple[SpatialNetwork, pd.DataFrame]:
         # The same seed for all: what differs between two trials is the classifier.
@@ -89,12 +124,12 @@ def search_classifier(
     network, history = train(chosen, f"{settings.network}, best classifier")
     tables.write(trials.assign(synthetic=synthetic, note=study_note(protocol)), out_trials, "trials")
     tables.write(history, Path(out_folder) / "history.csv", "history")
-    meta = {"synthetic": synthetic, "phase": PHASE, "attempt": describe(chosen), **sides[0].source}
+    meta = {"synthetic": synthetic, "phase": PHASE, "attempt": describe(chosen), **features.source}
     networks.save(Path(out_folder) / "model.pt", network, EMOTIONS_NEUTRAL, meta)
 
 
 def fit_classifier(
-    network: SpatialNetwork, training: Frozen, watched: Frozen, settings: Spatial, seed: int, title: str
+    network: SpatialNetwork, training: Rows, watched: Rows, settings: Spatial, seed: int, title: str
 ) -> pd.DataFrame:
     """Train the classifier of `network` in place on frozen features; gives the learning curve (`history`)."""
     import torch

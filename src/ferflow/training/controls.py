@@ -20,8 +20,8 @@ from ferflow.classes import AU_COLUMNS
 from ferflow.evaluation.predictions import table
 from ferflow.settings import Settings
 from ferflow.training import splits as subject_splits
-from ferflow.training.crossval import training_subjects
-from ferflow.training.final import final_epochs, fit_and_judge, folds_table
+from ferflow.training.crossval import head_training, training_subjects
+from ferflow.training.final import final_epochs, folds_table, run_final
 
 TRUE_AUS = "control-true-aus"
 
@@ -63,7 +63,8 @@ def neutral_frames(
     study = replace(study, windows=windows)
     epochs = final_epochs(folds_table(early).epoch.tolist())
     name = neutral_frames_name(head)
-    *_, predictions = fit_and_judge(head, study, split, epochs, settings, name, name)
+    training = head_training(head, name, study, settings.temporal, settings.finalize, settings.seed)
+    *_, predictions = run_final(training, split, epochs, name)
     tables.write(predictions.assign(role="control"), out, "predictions")
 
 

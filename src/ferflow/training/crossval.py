@@ -1,30 +1,149 @@
-"""One fold of the cross-validation, twice: with a fixed number of epochs, and stopped early.
+"""Training of networks for clips, heads on features and networks on frames, without one fold.
 
-The first run measures the recipe; its curves are averaged epoch-wise over the folds (thesis, section 3.2.3).
-The second finds the epoch at which the fold is best, from which the final model's number of epochs comes.
+A fold is trained on twice. The first run, of a fixed number of epochs, measures the recipe; its curves are
+averaged epoch-wise over the folds (thesis, section 3.2.3). The second stops early and finds the epoch at
+which the fold is best, from which the final model's number of epochs comes.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from ferflow import files, tables
 from ferflow.errors import SplitError
 from ferflow.evaluation.predictions import table
 from ferflow.seeds import derive_seed, reproducible
-from ferflow.settings import Finalize, Temporal, Trained
-from ferflow.settings.types import Normalise
+from ferflow.settings import Augment, EndToEndPlan, Finalize, Temporal, Trained
+from ferflow.settings.types import EndToEndName, Normalise
 from ferflow.training import splits as subject_splits
-from ferflow.training.predictions import probabilities
+from ferflow.training.predictions import write_run
 
 if TYPE_CHECKING:
     from torch import nn
     from torch.utils.data import Dataset
+
+    from ferflow.training.data import ClipStudy, Study
+    from ferflow.training.estimate import Cost
+    from ferflow.training.module import Recipe
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClipTraining:
+    """A network for clips, the study that it is trained on, and how.
+
+    `name` is what the network is called in seeds, `model` in tables. `build` makes it with new weights from
+    torch's current seed. `items` gives the data set of some of the study's clips: for training (True) with
+    their augmented versions, else as they are. `cost` measures a training step. `finalize` None: only runs of
+    a fixed number of epochs. `bfloat16` is for training, `device` for predictions.
+    """
+
+    name: str
+    model: str
+    study: ClipStudy
+    build: Callable[[], nn.Module]
+    items: Callable[[pd.DataFrame, bool], Dataset]
+    cost: Callable[[], Cost]
+    plan: Trained
+    finalize: Finalize | None
+    seed: int
+    bfloat16: bool = False
+    device: str = "cpu"
+
+    def run(
+        self, recipe: Recipe, shown: Dataset, watched: Dataset | None, judged: Dataset, start: int, title: str
+    ) -> tuple[nn.Module, pd.DataFrame, np.ndarray]:
+        """Train on `shown` from the seed `start`.
+
+        Returns the network, its learning curve (schema `history`, with figures of `watched`) and its
+        probabilities [N,K] of the clips `judged`.
+        """
+        from ferflow.training.data import loader
+        from ferflow.training.fit import fit
+        from ferflow.training.predictions import probabilities
+        from ferflow.training.task import Expression
+
+        size = self.plan.batch
+        with reproducible(start, self.plan.threads):
+            network = self.build()
+            validation = None if watched is None else loader(watched, size)
+            batches = loader(shown, size, start)
+            history = fit(network, Expression(), recipe, batches, validation, title, seed=start)
+            if not len(judged):  # no test subjects
+                return network, history, np.empty((0, len(self.study.classes)))
+            return network, history, probabilities(network, loader(judged, size), self.device)
+
+
+def head_training(
+    head: str, model: str, study: Study, temporal: Temporal, finalize: Finalize | None, seed: int
+) -> ClipTraining:
+    """The training of `head` on the features of `study`."""
+    from ferflow.models import temporal as heads
+    from ferflow.training import estimate
+
+    settings, n_classes = temporal.heads[head], len(study.classes)
+    shape = study.width, study.max_frames, n_classes
+    return ClipTraining(
+        name=head,
+        model=model,
+        study=study,
+        build=lambda: heads.build(head, study.width, n_classes, settings),
+        items=lambda clips, training: study.features(
+            clips, study.augmentations if training else (), temporal.memory
+        ),
+        cost=lambda: estimate.head_cost(head, settings, *shape, temporal.batch, temporal.threads),
+        plan=temporal,
+        finalize=finalize,
+        seed=seed,
+    )
+
+
+def network_training(
+    name: EndToEndName,
+    model: str,
+    manifest: str | Path,
+    trim: str | Path,
+    faces: Sequence[str | Path],
+    network: Mapping[str, Any],
+    plan: EndToEndPlan,
+    finalize: Finalize | None,
+    augment: Augment,
+    classes: Sequence[str],
+    seed: int,
+) -> ClipTraining:
+    """The training of the network `name` on frames, with its settings `network` as plain values.
+
+    `faces` are files named `<subject>.h5` (`layout.FACES`); `manifest` and `trim` say which frames of which
+    clips count. Raises InputError for files that do not go together.
+    """
+    import torch
+
+    from ferflow.models import endtoend, precision
+    from ferflow.training import estimate
+    from ferflow.training.frames import FrameStudy
+
+    settings, n_classes = endtoend.NETWORKS[name][1](**network), len(classes)
+    study = FrameStudy.read(manifest, trim, faces, classes, augment, seed)
+    device = precision.device()
+    return ClipTraining(
+        name=name,
+        model=model,
+        study=study,
+        build=lambda: endtoend.build(name, n_classes, settings),
+        items=lambda clips, training: study.frames(clips, settings, plan.memory, training=training),
+        cost=lambda: estimate.network_cost(name, settings, n_classes, plan.batch, plan.threads),
+        plan=plan,
+        finalize=finalize,
+        seed=seed,
+        bfloat16=precision.resolve(plan.precision, device) == torch.bfloat16,
+        device=device.type,
+    )
 
 
 def run_fold(
@@ -46,64 +165,101 @@ def run_fold(
     announce: Callable[[str], None] | None = None,
     tested: bool = False,
 ) -> None:
-    """Train `head` without fold `fold` and judge it on that fold's original clips.
+    """`write_fold` of `head`.
 
     `features` are files named `<augmentation>/<subject>.h5`, off which `normalise` takes a mean
-    (`data.Study.offset`); every augmentation among them is trained on, none is judged on. Writes to
-    `out_folder`, after both runs have ended: `history.csv` and `predictions.csv` (of the last epoch's
-    weights: no epoch is picked by what it is judged on) of the fixed run of `temporal.epochs`, at a constant
-    learning rate; `early_history.csv` and `best_epoch.json` (see `best_epoch`) of the run that stops early,
-    which is left out where `finalize` is None. With `tested` also `fold_test_predictions.csv`: what its
-    best weights predict of the test subjects, by whom nothing is chosen. A training that will be long is
-    announced before it starts (None: on stderr). Raises SplitError where a subject stands on both sides under
-    `honest`.
+    (`data.Study.offset`); every augmentation among them is trained on, none is judged on.
     """
-    from ferflow.models import temporal as heads
-    from ferflow.training import estimate
-    from ferflow.training.data import Study, refuse_leak
+    from ferflow.training.data import Study
 
-    split = read_split(splits, fold)
     study = Study.read(manifest, trim, features, classes, max_frames, normalise)
-    ours = study.of(training_subjects(split, without=fold))
+    training = head_training(head, model, study, temporal, finalize, seed)
+    write_fold(training, fold, splits, out_folder, announce, tested)
+
+
+def run_network_fold(
+    name: EndToEndName,
+    fold: int,
+    *,
+    splits: str | Path,
+    manifest: str | Path,
+    trim: str | Path,
+    faces: Sequence[str | Path],
+    out_folder: str | Path,
+    network: Mapping[str, Any],
+    plan: EndToEndPlan,
+    finalize: Finalize | None,
+    augment: Augment,
+    classes: Sequence[str],
+    model: str,
+    seed: int,
+    announce: Callable[[str], None] | None = None,
+    tested: bool = False,
+) -> None:
+    """`write_fold` of the network `name` on frames; other arguments as of `network_training`."""
+    own = network, plan, finalize, augment, classes, seed
+    training = network_training(name, model, manifest, trim, faces, *own)
+    write_fold(training, fold, splits, out_folder, announce, tested)
+
+
+def write_fold(
+    training: ClipTraining,
+    fold: int,
+    splits: str | Path,
+    out_folder: str | Path,
+    announce: Callable[[str], None] | None = None,
+    tested: bool = False,
+) -> None:
+    """Train without fold `fold` of `splits` and judge that fold's clips as they are.
+
+    Writes to `out_folder`, after both runs have ended: `history.csv` and `predictions.csv` (of the last
+    epoch's weights: no epoch is picked by what it is judged on) of the fixed run of `plan.epochs`, at a
+    constant learning rate; `early_history.csv` and `best_epoch.json` (see `best_epoch`) of the run that stops
+    early, which is left out where `training.finalize` is None. With `tested` also
+    `fold_test_predictions.csv`: what its best weights predict of the test subjects, by whom nothing is
+    chosen. A training that will be long is announced before it starts (None: on stderr). Raises SplitError
+    where a subject stands on both sides under `honest`.
+    """
+    from ferflow.training import estimate, optimise
+    from ferflow.training.data import refuse_leak
+    from ferflow.training.module import Recipe
+
+    split, out_folder = read_split(splits, fold), Path(out_folder)
+    study, plan, finalize = training.study, training.plan, training.finalize
+    shown = study.of(training_subjects(split, without=fold))
     held_out = study.of(split["folds"][fold])
-    refuse_leak(ours, held_out, split["protocol"])
-    training = study.features(ours, study.augmentations, temporal.memory)
-    cost = estimate.head_cost(
-        head,
-        temporal.heads[head],
-        study.width,
-        max_frames,
-        len(classes),
-        temporal.batch,
-        temporal.threads,
-    )
-    test = None
+    test = study.of(split["test"]) if tested else held_out
+    for clips in (held_out, test):
+        refuse_leak(shown, clips, split["protocol"])
+    sides = training.items(shown, True), training.items(held_out, False)
+    of_best = training.items(test, False) if tested else sides[1]
+    epochs = plan.epochs + (0 if finalize is None else finalize.max_epochs)
+    title = f"{training.model}, fold {fold}"
+    estimate.announce(title, training.cost(), len(sides[0]), epochs, announce or estimate.warn)
+    adam = optimise.adam(plan.learning_rate)
+    # Both runs start from the same weights and see the clips in the same order.
+    start = derive_seed(training.seed, "fold", training.name, fold)
+    of_fold = study.classes, training.model, "cv", fold, training.seed
+    fixed = Recipe(adam, plan.epochs, bfloat16=training.bfloat16)
+    _, history, shares = training.run(fixed, *sides, sides[1], start, f"{title}, fixed run")
+    if finalize is not None:
+        stopped = Recipe(
+            adam,
+            finalize.max_epochs,
+            schedule=optimise.plateau(finalize.rate_factor, finalize.rate_patience),
+            patience=finalize.patience,
+            best=True,
+            bfloat16=training.bfloat16,
+        )
+        _, early, of_test = training.run(stopped, *sides, of_best, start, f"{title}, stopped early")
+    write_run(out_folder, history, table(held_out, shares, *of_fold))
+    if finalize is None:
+        return
     if tested:
-        clips = study.of(split["test"])
-        refuse_leak(ours, clips, split["protocol"])
-        test = clips, study.features(clips, (), temporal.memory)
-    epochs = most_epochs(temporal, finalize)
-    estimate.announce(f"{model}, fold {fold}", cost, len(training), epochs, announce or estimate.warn)
-    train_and_judge(
-        head,
-        fold,
-        build=lambda: heads.build(head, study.width, len(classes), temporal.heads[head]),
-        training=training,
-        validation=study.features(held_out, (), temporal.memory),
-        held_out=held_out,
-        out_folder=out_folder,
-        plan=temporal,
-        finalize=finalize,
-        classes=classes,
-        model=model,
-        seed=seed,
-        test=test,
-    )
-
-
-def most_epochs(plan: Trained, finalize: Finalize | None) -> int:
-    """Epochs of both runs of a fold, at most."""
-    return plan.epochs + (0 if finalize is None else finalize.max_epochs)
+        predictions = table(test, of_test, *of_fold).assign(protocol="test")
+        tables.write(predictions, out_folder / "fold_test_predictions.csv", "predictions")
+    tables.write(early, out_folder / "early_history.csv", "history")
+    files.write_text(out_folder / "best_epoch.json", json.dumps({"fold": fold, **best_epoch(early)}) + "\n")
 
 
 def read_split(splits: str | Path, fold: int) -> dict:
@@ -112,81 +268,6 @@ def read_split(splits: str | Path, fold: int) -> dict:
     if not 0 <= fold < len(split["folds"]):
         raise SplitError(splits, f"has no fold {fold}", f"its folds are 0 to {len(split['folds']) - 1}")
     return split
-
-
-def train_and_judge(
-    name: str,
-    fold: int,
-    *,
-    build: Callable[[], nn.Module],
-    training: Dataset,
-    validation: Dataset,
-    held_out: pd.DataFrame,
-    out_folder: str | Path,
-    plan: Trained,
-    finalize: Finalize | None,
-    classes: Sequence[str],
-    model: str,
-    seed: int,
-    bfloat16: bool = False,
-    device: str = "cpu",
-    test: tuple[pd.DataFrame, Dataset] | None = None,
-) -> None:
-    """The two runs of one fold of any network for clips, and their four files in `out_folder`.
-
-    Without `finalize` it is the fixed run alone, and its two files. `test` are clips that the best weights of
-    the other run are shown too.
-    `name` is what the network is called in seeds, `model` in tables; `held_out` are the clips of
-    `validation`, in its order. `bfloat16` is for training, `device` for what is judged. See `run_fold`.
-    """
-    from ferflow.training import optimise
-    from ferflow.training.data import loader
-    from ferflow.training.fit import fit
-    from ferflow.training.module import Recipe
-    from ferflow.training.task import Expression
-
-    adam = optimise.adam(plan.learning_rate)
-    fixed = Recipe(adam, plan.epochs, bfloat16=bfloat16)
-
-    def train(recipe: Recipe, purpose: str, judged: Dataset = validation):
-        # Both runs start from the same weights and see the clips in the same order.
-        start = derive_seed(seed, "fold", name, fold)
-        with reproducible(start, plan.threads):
-            network = build()
-            history = fit(
-                network,
-                Expression(),
-                recipe,
-                loader(training, plan.batch, start),
-                loader(validation, plan.batch),
-                f"{model}, fold {fold}, {purpose}",
-                seed=start,
-            )
-            return history, probabilities(network, loader(judged, plan.batch), device)
-
-    history, shares = train(fixed, "fixed run")
-    if finalize is not None:
-        schedule = optimise.plateau(finalize.rate_factor, finalize.rate_patience)
-        stopped = Recipe(
-            adam,
-            finalize.max_epochs,
-            schedule=schedule,
-            patience=finalize.patience,
-            best=True,
-            bfloat16=bfloat16,
-        )
-        early, said = train(stopped, "stopped early", validation if test is None else test[1])
-    out_folder = Path(out_folder)
-    tables.write(history, out_folder / "history.csv", "history")
-    predictions = table(held_out, shares, classes, model, "cv", fold, seed)
-    tables.write(predictions, out_folder / "predictions.csv", "predictions")
-    if finalize is None:
-        return
-    if test is not None:
-        judged = table(test[0], said, classes, model, "test", fold, seed)
-        tables.write(judged, out_folder / "fold_test_predictions.csv", "predictions")
-    tables.write(early, out_folder / "early_history.csv", "history")
-    files.write_text(out_folder / "best_epoch.json", json.dumps({"fold": fold, **best_epoch(early)}) + "\n")
 
 
 def training_subjects(split: dict, without: int | None = None) -> list[str]:

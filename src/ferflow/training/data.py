@@ -30,19 +30,35 @@ MIB = 2**20
 
 
 @dataclass(frozen=True)
-class Study:
-    """What a study trains on: its clips, the frames kept of each, and its feature files.
+class ClipStudy:
+    """The clips of a study's `classes`, and the frames kept of each.
 
-    `clips` has the columns of schema `manifest`, only the study's classes; `windows` maps clip_id to
-    (begin, end); `files` maps (augmentation, subject) to a feature file; `source` says what made those
-    (`features.store.verify`); `normalise` is settings.Features.normalise.
+    `clips` has the columns of schema `manifest`; `windows` maps clip_id to (begin, end).
     """
 
     clips: pd.DataFrame
     windows: dict[str, tuple[int, int]]
+    classes: tuple[str, ...]
+
+    def of(self, subjects: Sequence[str]) -> pd.DataFrame:
+        """The clips of these subjects, in the manifest's order. InputError for a subject without any."""
+        rows = self.clips[self.clips.subject_id.isin(subjects)]
+        empty = [subject for subject in subjects if subject not in set(rows.subject_id)]
+        if empty:
+            raise InputError("manifest.csv", f"has no clip of subject {empty[0]}", "make the split again")
+        return rows.reset_index(drop=True)
+
+
+@dataclass(frozen=True)
+class Study(ClipStudy):
+    """The same with feature files.
+
+    `files` maps (augmentation, subject) to a feature file; `source` says what made those
+    (`features.store.verify`); `normalise` is settings.Features.normalise.
+    """
+
     files: dict[tuple[str, str], Path]
     source: dict
-    classes: tuple[str, ...]
     max_frames: int
     normalise: Normalise = "none"
 
@@ -63,7 +79,7 @@ class Study:
         clips, windows = clips_and_windows(manifest, trim, classes)
         files = {(path.parent.name, path.stem): path for path in map(Path, features)}
         source = store.verify(files.values())
-        return cls(clips, windows, files, source, tuple(classes), max_frames, normalise)
+        return cls(clips, windows, tuple(classes), files, source, max_frames, normalise)
 
     @classmethod
     def of_settings(
@@ -90,10 +106,6 @@ class Study:
     def width(self) -> int:
         """F, the number of features of a frame."""
         return self.source["n_features"]
-
-    def of(self, subjects: Sequence[str]) -> pd.DataFrame:
-        """The clips of these subjects, in the manifest's order. InputError for a subject without any."""
-        return clips_of(self.clips, subjects)
 
     def features(self, clips: pd.DataFrame, augmentations: Sequence[str], memory: int) -> ClipFeatures:
         """Features of `clips`, each first as it is and then in every one of `augmentations`."""
@@ -136,29 +148,50 @@ def clips_and_windows(
     return clips, windows
 
 
-def clips_of(clips: pd.DataFrame, subjects: Sequence[str]) -> pd.DataFrame:
-    """The rows of these subjects, in the order of `clips`. InputError for a subject without any."""
-    rows = clips[clips.subject_id.isin(subjects)]
-    empty = [subject for subject in subjects if subject not in set(rows.subject_id)]
-    if empty:
-        raise InputError("manifest.csv", f"has no clip of subject {empty[0]}", "make the split again")
-    return rows.reset_index(drop=True)
+class ClipItems(Dataset):
+    """What a network is shown of clips, by number; a list of numbers gives a batch.
+
+    Arrays stay in memory until `memory` MiB are full; what is beyond is read again each time.
+    """
+
+    items: list[tuple]
+
+    def __init__(self, memory: int) -> None:
+        self.left = memory * MIB
+        self.kept: dict[int, np.ndarray] = {}
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def sequence(self, number: int) -> np.ndarray:
+        """The frames of item `number`, or their features, [T,...]."""
+        if number in self.kept:
+            return self.kept[number]
+        rows = self.read(number)
+        if rows.nbytes <= self.left:
+            self.left -= rows.nbytes
+            self.kept[number] = rows
+        return rows
+
+    def sequences(self, numbers: Sequence[int]) -> list[np.ndarray]:
+        """`sequence` of each of `numbers`."""
+        return [self.sequence(number) for number in numbers]
+
+    def read(self, number: int) -> np.ndarray:
+        """`sequence` from its file."""
+        raise NotImplementedError
 
 
-class ClipFeatures(Dataset):
-    """Features of clips by number; a list of numbers gives a batch.
+class ClipFeatures(ClipItems):
+    """Features of clips, float16 [T,F] as stored: of the kept frames, at most `max_frames` of them.
 
-    Arrays stay in memory as stored (float16) until `memory` MiB are full; what is beyond is read again each
-    time.
+    What `Study.offset` says is taken off: of an augmented version, the mean of that version.
     """
 
     def __init__(self, study: Study, clips: pd.DataFrame, augmentations: Sequence[str], memory: int) -> None:
-        self.clips = clips
+        super().__init__(memory)
         self.study = study
-        self.max_frames = study.max_frames
-        self.left = memory * MIB
         self.offsets: dict[tuple[Path, str], np.ndarray | None] = {}
-        self.kept: dict[int, np.ndarray] = {}
         self.items: list[tuple[Path, str, int, int, int]] = []
         self.subjects: list[str] = []
         for name in augmentations:
@@ -172,23 +205,11 @@ class ClipFeatures(Dataset):
                 self.items.append((path, clip.clip_id, *study.windows[clip.clip_id], label))
                 self.subjects.append(clip.subject_id)
 
-    def __len__(self) -> int:
-        return len(self.items)
-
-    def sequence(self, number: int) -> np.ndarray:
-        """Features float16 [T,F] of item `number`: its kept frames, at most `max_frames` of them.
-
-        What `Study.offset` says is taken off: of an augmented version, the mean of that version.
-        """
-        if number in self.kept:
-            return self.kept[number]
+    def read(self, number: int) -> np.ndarray:
         path, clip_id, begin, end, _ = self.items[number]
-        rows = store.read(path, clip_id, begin, end, self.max_frames)
+        rows = store.read(path, clip_id, begin, end, self.study.max_frames)
         if (offset := self._offset(number)) is not None:
             rows = (rows - offset).astype(np.float16)
-        if rows.nbytes <= self.left:
-            self.left -= rows.nbytes
-            self.kept[number] = rows
         return rows
 
     def _offset(self, number: int) -> np.ndarray | None:
@@ -198,10 +219,6 @@ class ClipFeatures(Dataset):
         if whose not in self.offsets:
             self.offsets[whose] = self.study.offset(path, clip_id, subject)
         return self.offsets[whose]
-
-    def sequences(self, numbers: Sequence[int]) -> list[np.ndarray]:
-        """`sequence` of each of `numbers`."""
-        return [self.sequence(number) for number in numbers]
 
     def __getitem__(self, numbers: Sequence[int]) -> tuple[Tensor, Tensor, Tensor]:
         return self.padded(numbers, self.sequences(numbers))

@@ -1,33 +1,32 @@
-"""The final model: trained on all training subjects, tested once, kept with all that using it takes."""
+"""Final models: trained on all training subjects, tested once, kept with all that using them takes."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from ferflow import files, tables
+from ferflow import files
 from ferflow.errors import InputError, SettingError, WeightsError
 from ferflow.evaluation.predictions import table
-from ferflow.seeds import derive_seed, reproducible
-from ferflow.settings import Aus, Faces, Features, Finalize, Settings, Trained, Trim
+from ferflow.seeds import derive_seed
+from ferflow.settings import Augment, Aus, EndToEndPlan, Faces, Features, Finalize, Settings, Trim
+from ferflow.settings.types import EndToEndName
 from ferflow.training import splits as subject_splits
-from ferflow.training.crossval import training_subjects
-from ferflow.training.predictions import probabilities
+from ferflow.training.crossval import ClipTraining, head_training, network_training, training_subjects
+from ferflow.training.predictions import write_run
 
 if TYPE_CHECKING:
-    from torch.utils.data import Dataset
+    from torch import nn
 
     from ferflow.models.network import SpatialNetwork
     from ferflow.models.temporal import TemporalHead
-    from ferflow.training.data import Study
 
 KIND = "cascade"
-Network = TypeVar("Network")
 
 
 def folds_table(early: Sequence[str | Path]) -> pd.DataFrame:
@@ -54,31 +53,23 @@ def train_final(
     out_folder: str | Path,
     settings: Settings,
 ) -> None:
-    """Train `head` on all folds' subjects for `final_epochs` and judge it once on the test subjects, if any.
+    """`write_final` of `head`, with `model.pt` (`load_final` reads it; it needs no other file).
 
-    `features` as in `crossval.run_fold`; `early` are the folds' `best_epoch.json`; `spatial` is the model the
-    features come from. Writes to `out_folder`, after training has ended: `model.pt` (`load_final` reads it;
-    it needs no other file), `history.csv`, `predictions.csv`. Raises SplitError as `run_fold`.
+    `features` as in `crossval.run_fold`; `spatial` is the model the features come from.
     """
     from ferflow.models import checkpoint
     from ferflow.models import spatial as networks
     from ferflow.training.data import Study
 
     frames, frames_model = networks.load(spatial)
-    split = subject_splits.read(splits)
     study = Study.of_settings(manifest, trim, features, settings)
     if study.source["model_sha256"] != files.sha256(spatial):
         raise InputError(spatial, "is not the model that gave the features", "run the `features` step again")
-    folds = folds_table(early)
-    epochs = final_epochs(folds.epoch.tolist())
     model = f"{frames.name}+{head}"
-    network, history, predictions = fit_and_judge(head, study, split, epochs, settings, model, model)
-    meta = {
-        "synthetic": bool(study.clips.synthetic.any()) or frames_model["meta"]["synthetic"],
-        "seed": settings.seed,
-        "protocol": split["protocol"],
-        "epochs": epochs,
-        "folds": folds.to_dict("records"),
+    training = head_training(head, model, study, settings.temporal, settings.finalize, settings.seed)
+    network, meta = write_final(training, splits, early, out_folder)
+    meta["synthetic"] |= frames_model["meta"]["synthetic"]
+    meta |= {
         "layer": study.source["layer"],
         "settings": settings.model_dump(mode="json"),
         "spatial_sha256": study.source["model_sha256"],
@@ -91,86 +82,89 @@ def train_final(
         "spatial_options": frames.options,
         "frame_classes": frames_model["classes"],
     }
-    out_folder = Path(out_folder)
-    tables.write(history, out_folder / "history.csv", "history")
-    tables.write(predictions, out_folder / "predictions.csv", "predictions")
-    both = _cascade(frames, network)
-    checkpoint.write(out_folder / "model.pt", KIND, head, both, settings.emotions, options, meta)
+    both, path = _cascade(frames, network), Path(out_folder) / "model.pt"
+    checkpoint.write(path, KIND, head, both, settings.emotions, options, meta)
 
 
-def fit_and_judge(
-    head: str, study: Study, split: dict, epochs: int, settings: Settings, model: str, purpose: str
-) -> tuple[TemporalHead, pd.DataFrame, pd.DataFrame]:
-    """Train on all folds' subjects for `epochs`, predict the test subjects' original clips.
+def train_final_network(
+    name: EndToEndName,
+    early: Sequence[str | Path],
+    out_folder: str | Path,
+    *,
+    splits: str | Path,
+    manifest: str | Path,
+    trim: str | Path,
+    faces: Sequence[str | Path],
+    network: Mapping[str, Any],
+    plan: EndToEndPlan,
+    finalize: Finalize,
+    augment: Augment,
+    classes: Sequence[str],
+    seed: int,
+    prepared: dict,
+) -> None:
+    """`write_final` of the network `name` on frames, with `model.pt` (`models.endtoend.load` reads it).
+
+    `prepared` are the settings by which frames were found (`faces`, `aus`, `trim`), which the file keeps;
+    other arguments as of `crossval.network_training`.
+    """
+    from ferflow.models import endtoend
+
+    own = network, plan, finalize, augment, classes, seed
+    training = network_training(name, name, manifest, trim, faces, *own)
+    trained, meta = write_final(training, splits, early, out_folder)
+    meta |= {"plan": plan.model_dump(mode="json"), "settings": prepared}
+    endtoend.save(Path(out_folder) / "model.pt", trained, tuple(classes), meta)
+
+
+def write_final(
+    training: ClipTraining, splits: str | Path, early: Sequence[str | Path], out_folder: str | Path
+) -> tuple[nn.Module, dict]:
+    """Train on all folds' subjects for `final_epochs` and judge the test subjects, if any, once.
+
+    `early` are the folds' `best_epoch.json`. Writes `history.csv` and `predictions.csv` to `out_folder` after
+    training has ended, and returns the network and what its file says of the training. Raises SplitError as
+    `crossval.write_fold`.
+    """
+    split, folds = subject_splits.read(splits), folds_table(early)
+    epochs = final_epochs(folds.epoch.tolist())
+    network, history, predictions = run_final(training, split, epochs, training.model)
+    write_run(out_folder, history, predictions)
+    return network, {
+        "synthetic": bool(training.study.clips.synthetic.any()),
+        "seed": training.seed,
+        "protocol": split["protocol"],
+        "epochs": epochs,
+        "folds": folds.to_dict("records"),
+    }
+
+
+def run_final(
+    training: ClipTraining, split: dict, epochs: int, purpose: str
+) -> tuple[nn.Module, pd.DataFrame, pd.DataFrame]:
+    """Train on all folds' subjects of `split` for `epochs`, predict the test subjects' clips as they are.
 
     Without a validation side the learning rate follows the training accuracy. Returns the network, its
-    history and the predictions under the name `model`. `purpose` names the run in seeds and logs.
-    """
-    from ferflow.models import temporal as heads
-    from ferflow.training.data import refuse_leak
-
-    temporal = settings.temporal
-    ours, test = study.of(training_subjects(split)), study.of(split["test"])
-    refuse_leak(ours, test, split["protocol"])
-    return last_run(
-        build=lambda: heads.build(head, study.width, len(study.classes), temporal.heads[head]),
-        training=study.features(ours, study.augmentations, temporal.memory),
-        testing=study.features(test, (), temporal.memory),
-        test=test,
-        epochs=epochs,
-        plan=temporal,
-        finalize=settings.finalize,
-        classes=study.classes,
-        model=model,
-        purpose=purpose,
-        seed=settings.seed,
-    )
-
-
-def last_run(
-    *,
-    build: Callable[[], Network],
-    training: Dataset,
-    testing: Dataset,
-    test: pd.DataFrame,
-    epochs: int,
-    plan: Trained,
-    finalize: Finalize,
-    classes: Sequence[str],
-    model: str,
-    purpose: str,
-    seed: int,
-    bfloat16: bool = False,
-    device: str = "cpu",
-) -> tuple[Network, pd.DataFrame, pd.DataFrame]:
-    """The run of `fit_and_judge` for any network for clips; `test` are the clips of `testing`, in its order.
-
-    `bfloat16` is for training, `device` for what is judged.
+    history and the predictions. `purpose` names the run in seeds and logs.
     """
     from ferflow.training import optimise
-    from ferflow.training.data import loader
-    from ferflow.training.fit import fit
+    from ferflow.training.data import refuse_leak
     from ferflow.training.module import Recipe
-    from ferflow.training.task import Expression
 
+    study, finalize = training.study, training.finalize
+    shown, test = study.of(training_subjects(split)), study.of(split["test"])
+    refuse_leak(shown, test, split["protocol"])
     recipe = Recipe(
-        optimise.adam(plan.learning_rate),
+        optimise.adam(training.plan.learning_rate),
         epochs,
         schedule=optimise.plateau(finalize.rate_factor, finalize.rate_patience),
         monitor="train_accuracy",
-        bfloat16=bfloat16,
+        bfloat16=training.bfloat16,
     )
-    start = derive_seed(seed, "final", purpose)
-    with reproducible(start, plan.threads):
-        network = build()
-        batches = loader(training, plan.batch, start)
-        history = fit(network, Expression(), recipe, batches, None, f"{purpose}, final", seed=start)
-        # Without test subjects there is nobody to ask it about.
-        shares = np.empty((0, len(classes)))
-        if len(test):
-            shares = probabilities(network, loader(testing, plan.batch), device)
-    predictions = table(test, shares, classes, model, "test", None, seed)
-    return network, history, predictions
+    sides = training.items(shown, True), None, training.items(test, False)
+    start = derive_seed(training.seed, "final", purpose)
+    network, history, shares = training.run(recipe, *sides, start, f"{purpose}, final")
+    return network, history, table(test, shares, study.classes, training.model, "test", None, training.seed)
 
 
 class FinalModel:

@@ -16,27 +16,23 @@ import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset
 
 from ferflow.augment import offline, online
 from ferflow.errors import InputError
 from ferflow.faces import store
 from ferflow.settings import Augment, ClipNetworkSettings, Online
-from ferflow.training.data import MIB, ORIGINAL, clips_and_windows, clips_of
+from ferflow.training.data import ORIGINAL, ClipItems, ClipStudy, clips_and_windows
 
 
 @dataclass(frozen=True)
-class FrameStudy:
-    """What networks on frames are trained on: clips, the frames kept of each, and files of faces.
+class FrameStudy(ClipStudy):
+    """What networks on frames are trained on: clips with their files of faces.
 
-    `clips` and `windows` as in `data.Study`; `files` maps a subject to its faces file (`layout.FACES`).
-    `augment` and `seed` say how clips are transformed offline: as features are.
+    `files` maps a subject to its faces file (`layout.FACES`); `augment` and `seed` say how clips are
+    transformed offline: as features are.
     """
 
-    clips: pd.DataFrame
-    windows: dict[str, tuple[int, int]]
     files: dict[str, Path]
-    classes: tuple[str, ...]
     augment: Augment
     seed: int
 
@@ -53,11 +49,7 @@ class FrameStudy:
         """Read the tables; `faces` are files named `<subject>.h5`. InputError for a clip without a window."""
         clips, windows = clips_and_windows(manifest, trim, classes)
         files = {path.stem: path for path in map(Path, faces)}
-        return cls(clips, windows, files, tuple(classes), augment, seed)
-
-    def of(self, subjects: Sequence[str]) -> pd.DataFrame:
-        """The clips of these subjects, in the manifest's order. InputError for a subject without any."""
-        return clips_of(self.clips, subjects)
+        return cls(clips, windows, tuple(classes), files, augment, seed)
 
     def frames(
         self, clips: pd.DataFrame, settings: ClipNetworkSettings, memory: int, *, training: bool
@@ -68,12 +60,11 @@ class FrameStudy:
         return ClipFrames(self, clips, (ORIGINAL, *names), settings, drawn, memory)
 
 
-class ClipFrames(Dataset):
-    """Frames of clips by number; a list of numbers gives a batch.
+class ClipFrames(ClipItems):
+    """Frames of clips, uint8 [t,S,S,3] with t at most T, resized.
 
-    Resized clips stay in memory until `memory` MiB are full; what is beyond is read again each time. With
-    `drawn` every clip of a batch is augmented, all of its frames alike; what is drawn hangs on the study's
-    seed and on the clips in the batch, so that a shuffled set is augmented anew in every epoch.
+    With `drawn` every clip of a batch is augmented, all of its frames alike; what is drawn hangs on the
+    study's seed and on the clips in the batch, so that a shuffled set is augmented anew in every epoch.
     """
 
     def __init__(
@@ -85,9 +76,8 @@ class ClipFrames(Dataset):
         drawn: Online | None,
         memory: int,
     ) -> None:
+        super().__init__(memory)
         self.study, self.settings, self.drawn = study, settings, drawn
-        self.left = memory * MIB
-        self.kept: dict[int, np.ndarray] = {}
         self.items: list[tuple[str, Path, str, int]] = []
         for name in augmentations:
             for clip in clips.itertuples():
@@ -96,19 +86,9 @@ class ClipFrames(Dataset):
                     raise InputError(f"faces/{clip.subject_id}.h5", "is not given", "run the `faces` step")
                 self.items.append((name, path, clip.clip_id, study.classes.index(clip.emotion)))
 
-    def __len__(self) -> int:
-        return len(self.items)
-
-    def sequence(self, number: int) -> np.ndarray:
-        """Frames uint8 [t,S,S,3] of item `number`, t at most T."""
-        if number in self.kept:
-            return self.kept[number]
+    def read(self, number: int) -> np.ndarray:
         name, path, clip_id, _ = self.items[number]
-        frames = read_clip(path, clip_id, self.study.windows[clip_id], self.settings, name, self.study)
-        if frames.nbytes <= self.left:
-            self.left -= frames.nbytes
-            self.kept[number] = frames
-        return frames
+        return read_clip(path, clip_id, self.study.windows[clip_id], self.settings, name, self.study)
 
     def __getitem__(self, numbers: Sequence[int]) -> tuple[Tensor, Tensor, Tensor]:
         size = self.settings.size

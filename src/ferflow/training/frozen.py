@@ -1,17 +1,19 @@
-"""What a frozen base says of every image, computed once for all classifiers that are tried on it.
+"""A cache of the features of a network's frozen part, computed once for all trainings of what is behind it.
 
-While the base does not change (thesis, section 3.2.4, phase 1), its last pooling gives the same numbers for
-an image in every epoch of every trial. They are written to one HDF5 file as float16 [N,F], contiguous, and
-read through a memory map: memory stays flat however many there are (VGG16 on FER2013: 28,709 × 25,088 make
-1.4 GB). Since they are computed once, phase 1 sees the images as they are, where the thesis augmented them.
+While that part does not change (thesis, section 3.2.4, phase 1; Gong, section 2.2), it gives the same numbers
+for an image in every fold, epoch and trial. They are one contiguous HDF5 dataset, `features` [N,F] or
+[N,C,H,W], that is read through a memory map: memory stays flat however many there are (VGG16 on FER2013:
+28,709 × 25,088 in float16 make 1.4 GB). Since they are computed once, trainings see the images as they are,
+without augmentation.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+import h5py
 import numpy as np
 import torch
 from torch import Tensor
@@ -20,74 +22,74 @@ from torch.utils.data import Dataset
 from ferflow import hdf5
 from ferflow.errors import InputError, WeightsError
 from ferflow.files import atomic_write
-from ferflow.models.fuse import placed
-from ferflow.models.network import SpatialNetwork
-from ferflow.models.precision import device
-from ferflow.models.spatial import prepare
 
-if TYPE_CHECKING:
-    from ferflow.training.images import Labelled
-
-LAYER = "pool"
-"""The last pooling: what the classifier, which is all that learns, reads."""
+REMEDY = "delete it and run the workflow again"
+TYPES = (np.float16, np.float32)
+"""Of features."""
 
 
 def write(
-    path: str | Path,
-    network: SpatialNetwork,
-    parts: dict[str, Labelled],
-    batch: int,
-    precision: torch.dtype,
-    source: dict,
+    path: str | Path, blocks: Iterable[np.ndarray], n: int, source: dict, **columns: np.ndarray
 ) -> None:
-    """Write `network`'s features at the last pooling of all images of `parts` to `path`.
+    """Write the features of `n` images, which come in `blocks` of rows of one type, to `path`.
 
-    `batch` images are held at a time. `source` (JSON values) says what they come from; `Frozen.source` gives
-    it back. Raises WeightsError where a feature is not finite or exceeds float16's 65,504.
+    `source` (JSON values, among them `network`) says what they come from; `columns` int64 [N] are further
+    values of each image. Raises WeightsError where a feature is not finite in its type (float16 ends at
+    65,504).
     """
-    base = placed(network, precision)
-    with atomic_write(path) as partial, hdf5.create(partial) as file, torch.inference_mode():
+    with atomic_write(path) as partial, hdf5.create(partial) as file:
         file.attrs["source"] = json.dumps(source, sort_keys=True)
-        for side, part in parts.items():
-            group = file.create_group(side)
-            group["labels"] = part.labels
-            shape = (len(part.images), network.layers[LAYER])
-            # Contiguous, so that it can be mapped; written row by row, so that memory stays flat.
-            rows = group.create_dataset("features", shape, np.float16)
-            for begin in range(0, len(part.images), batch):
-                images = prepare(part.images[begin : begin + batch], network).to(device(), precision)
-                features = base.features(images, LAYER).to(torch.float16).cpu().numpy()
-                if not np.isfinite(features).all():
-                    raise WeightsError(
-                        path,
-                        "the base gives features that are not numbers or exceed 65,504",
-                        f"take other weights for {network.name}",
-                    )
-                rows[begin : begin + len(features)] = features
+        for name, values in columns.items():
+            file[name] = values
+        rows, begin = None, 0
+        for block in blocks:
+            if not np.isfinite(block).all():
+                most = np.finfo(block.dtype).max
+                problem = f"the frozen part gives features that are not numbers or exceed {most:,g}"
+                raise WeightsError(path, problem, f"take other weights for {source['network']}")
+            if rows is None:
+                # Contiguous, so that it can be mapped; written block by block, so that memory stays flat.
+                rows = file.create_dataset("features", (n, *block.shape[1:]), block.dtype)
+            rows[begin : begin + len(block)] = block
+            begin += len(block)
 
 
-class Frozen(Dataset):
-    """Features and labels of one part of a file that `write` made; a list of numbers gives a batch.
+class Features:
+    """A file that `write` wrote: its `source`, and `values` [N,F] or [N,C,H,W], mapped."""
 
-    The batch is (features float32 [N,F], labels int64 [N]).
+    def __init__(self, path: str | Path) -> None:
+        """Map it. Raises InputError where it is missing or damaged."""
+        self.path = path
+        with hdf5.opened(path, "run the workflow, which makes it", REMEDY) as file:
+            self.source: dict = json.loads(file.attrs["source"])
+            found = file.get("features")
+            known = isinstance(found, h5py.Dataset) and found.dtype in TYPES
+            shape = (None,) * (4 if known and found.ndim == 4 else 2)
+            dtype = found.dtype if known else np.float32
+            rows = hdf5.dataset(path, file, "features", shape, dtype, REMEDY)
+            if (offset := rows.id.get_offset()) is None:
+                raise InputError(path, "is damaged: its features are not in one piece", REMEDY)
+            self.values = np.memmap(path, dtype, "r", offset, rows.shape)
+
+    def column(self, name: str) -> np.ndarray:
+        """A column int64 [N] that stands beside the features. Raises InputError as `__init__`."""
+        with hdf5.opened(self.path, REMEDY, REMEDY) as file:
+            return hdf5.dataset(self.path, file, name, (len(self.values),), np.int64, REMEDY)[()]
+
+
+class Rows(Dataset):
+    """Features and labels of some images; a list of numbers gives a batch.
+
+    The batch is (features float32 [N,F] or [N,C,H,W], labels int64 [N]).
     """
 
-    def __init__(self, path: str | Path, side: str) -> None:
-        """Map the part. Raises InputError where the file is missing, damaged or lacks it."""
-        remedy = "delete it and run again"
-        with hdf5.opened(path, remedy, remedy) as file:
-            self.source: dict = json.loads(file.attrs["source"])
-            group = file[side]
-            labels = hdf5.dataset(path, group, "labels", (None,), np.int64, remedy)
-            rows = hdf5.dataset(path, group, "features", (len(labels), None), np.float16, remedy)
-            shape, offset = rows.shape, rows.id.get_offset()
-            if offset is None:
-                raise InputError(path, "is damaged: its features are not in one piece", remedy)
-            self.labels = torch.from_numpy(labels[()])
-        self.features = np.memmap(path, np.float16, "r", offset, shape)
+    def __init__(self, values: np.ndarray, labels: np.ndarray, rows: Sequence[int] | np.ndarray) -> None:
+        """`values` [M,...] and `labels` int64 [M] are of all images, `rows` the numbers of those meant."""
+        self.values, self.rows = values, np.asarray(rows, np.int64)
+        self.labels = torch.from_numpy(np.asarray(labels, np.int64)[self.rows])
 
     def __len__(self) -> int:
-        return len(self.labels)
+        return len(self.rows)
 
-    def __getitem__(self, numbers: list[int]) -> tuple[Tensor, Tensor]:
-        return torch.from_numpy(self.features[numbers].astype(np.float32)), self.labels[numbers]
+    def __getitem__(self, numbers: Sequence[int]) -> tuple[Tensor, Tensor]:
+        return torch.from_numpy(np.asarray(self.values[self.rows[numbers]], np.float32)), self.labels[numbers]

@@ -13,15 +13,20 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from pydantic import ValidationError
 
 from ferflow import tables
-from ferflow.errors import InputError, SplitError
-from ferflow.evaluation.results import results
+from ferflow.datasets import manifest as clip_list
+from ferflow.errors import InputError, SettingError, SplitError
+from ferflow.evaluation import predictions as predictions_table
+from ferflow.evaluation.results import results, study_note
 from ferflow.files import read_json, read_record, write_text
 from ferflow.seeds import derive_seed
-from ferflow.settings import Evaluation
-from ferflow.training import splits
-from ferflow.training.final import final_epochs
+from ferflow.settings import Evaluation, Settings, Temporal
+from ferflow.training import splits as subject_splits
+from ferflow.training.crossval import head_training, write_fold
+from ferflow.training.final import final_epochs, run_final
+from ferflow.training.predictions import write_run
 
 SCHEME = "nested"
 
@@ -34,12 +39,12 @@ def make(sexes: Mapping[str, str], outer: int, inner: int, seed: int) -> dict:
     Raises SplitError where there are too few subjects.
     """
     rng = np.random.default_rng(derive_seed(seed, SCHEME))
-    folds = splits.deal(sexes, outer, rng)
+    folds = subject_splits.deal(sexes, outer, rng)
     plan = {"scheme": SCHEME, "seed": seed, "protocol": "honest", "outer": []}
     for test in folds:
         rest = {subject: sex for subject, sex in sexes.items() if subject not in test}
         own = {"scheme": "stratified", "seed": seed, "protocol": "honest"}
-        plan["outer"].append(own | {"test": test, "folds": splits.deal(rest, inner, rng)})
+        plan["outer"].append(own | {"test": test, "folds": subject_splits.deal(rest, inner, rng)})
     check(plan)
     return plan
 
@@ -49,7 +54,7 @@ def check(plan: dict, where: str | Path = "nested splits") -> None:
     everyone = {s for one in plan["outer"] for side in (one["test"], *one["folds"]) for s in side}
     tested: dict[str, int] = {}
     for number, one in enumerate(plan["outer"]):
-        splits.check(one, "honest", f"{where}, outer fold {number}")
+        subject_splits.check(one, "honest", f"{where}, outer fold {number}")
         for subject in one["test"]:
             if subject in tested:
                 raise SplitError(
@@ -66,19 +71,12 @@ def check(plan: dict, where: str | Path = "nested splits") -> None:
         raise SplitError(where, f"subject {min(never)} is never tested on", "test each subject once")
 
 
-def write(plan: dict, path: str | Path, split_paths: Sequence[str | Path]) -> None:
-    """Write the plan to `path`, and each outer fold's split (splits.json) to one of `split_paths`."""
-    write_text(path, json.dumps(plan, indent=1) + "\n")
-    for one, own in zip(plan["outer"], split_paths, strict=True):
-        splits.write(one, own)
-
-
 def read(path: str | Path) -> dict:
     """Read a plan and check it."""
     try:
         plan = read_json(path)
         for number, one in enumerate(plan["outer"]):
-            splits.refuse_misshapen(one, f"outer fold {number}: ")
+            subject_splits.refuse_misshapen(one, f"outer fold {number}: ")
         check(plan, path)
     except FileNotFoundError:
         raise InputError(path, "does not exist", "run the workflow's `nested_plan` step") from None
@@ -87,13 +85,111 @@ def read(path: str | Path) -> dict:
     return plan
 
 
+def write_plan(
+    manifest_csv: str | Path,
+    out_plan: str | Path,
+    out_splits: Sequence[str | Path],
+    inner: int,
+    seed: int,
+) -> None:
+    """Write the plan, and one split for each outer fold; there are as many as `out_splits`."""
+    clips = clip_list.read(manifest_csv)
+    sexes = dict(zip(clips.subject_id, clips.sex.fillna(""), strict=True))
+    plan = make(sexes, len(out_splits), inner, seed)
+    write_text(out_plan, json.dumps(plan, indent=1) + "\n")
+    for one, path in zip(plan["outer"], out_splits, strict=True):
+        subject_splits.write(one, path)
+
+
+def run_inner(
+    head: str,
+    outer: int,
+    inner: int,
+    candidate: str,
+    *,
+    splits: str | Path,
+    manifest: str | Path,
+    trim: str | Path,
+    features: Sequence[str | Path],
+    out_folder: str | Path,
+    settings: Settings,
+    model: str,
+) -> None:
+    """Train a candidate without one inner fold of an outer one; writes what `crossval.write_fold` writes.
+
+    `splits` is the outer fold's split. All candidates start from the same seed, so that they differ in their
+    settings alone.
+    """
+    from ferflow.training.data import Study
+
+    own = with_candidate(settings, head, candidate)
+    study = Study.of_settings(manifest, trim, features, own)
+    seed = derive_seed(own.seed, SCHEME, outer)
+    training = head_training(head, model, study, own.temporal, own.finalize, seed)
+    write_fold(training, inner, splits, out_folder)
+
+
+def run_outer(
+    head: str,
+    outer: int,
+    predictions: Sequence[str | Path],
+    *,
+    splits: str | Path,
+    manifest: str | Path,
+    trim: str | Path,
+    features: Mapping[str, Sequence[str | Path]],
+    out_folder: str | Path,
+    settings: Settings,
+    model: str,
+) -> None:
+    """Choose a candidate on the inner folds, train it on all of them, and judge it on the outer fold, once.
+
+    `predictions` of every candidate on every inner fold lie in folders `<candidate>/inner-<fold>`;
+    `features` are each candidate's files. Writes `inner.csv` (schema `nested_inner`), `choice.json`,
+    `history.csv` and `predictions.csv` (protocol nested, whose fold is the outer one).
+    """
+    from ferflow.training.data import Study
+
+    rows = []
+    for folder in (Path(path).parent for path in predictions):
+        fold, candidate = int(folder.name.removeprefix("inner-")), folder.parent.name
+        rows.append(inner_row(model, outer, fold, candidate, folder))
+    inner = pd.DataFrame(rows)
+    choice = choose(inner)
+    own = with_candidate(settings, head, choice["candidate"])
+    study = Study.of_settings(manifest, trim, features[choice["candidate"]], own)
+    training = head_training(head, model, study, own.temporal, own.finalize, own.seed)
+    purpose = f"{SCHEME}/{head}/{outer}"
+    _, history, tested = run_final(training, subject_splits.read(splits), choice["epochs"], purpose)
+    tested = tested.assign(protocol=SCHEME, fold=pd.array([outer] * len(tested), dtype="Int64"))
+    out_folder = Path(out_folder)
+    tables.write(inner, out_folder / "inner.csv", "nested_inner")
+    chosen = {"model": model, "fold": outer, **choice}
+    write_text(out_folder / "choice.json", json.dumps(chosen, indent=1) + "\n")
+    write_run(out_folder, history, tested)
+
+
+def with_candidate(settings: Settings, head: str, candidate: str) -> Settings:
+    """`settings` with those of `head` as the candidate has them. SettingError for what a head cannot have."""
+    laid = settings.temporal.model_dump()
+    laid["heads"][head] |= settings.nested.tried()[candidate]
+    try:
+        temporal = Temporal.model_validate(laid)
+    except ValidationError as error:
+        first = error.errors()[0]
+        what = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+        remedy = f"use settings of temporal.heads.{head}"
+        raise SettingError(f"nested.candidates.{candidate}", what, remedy) from None
+    return settings.model_copy(update={"temporal": temporal})
+
+
 def inner_row(model: str, outer: int, inner: int, candidate: str, folder: str | Path) -> dict:
-    """Row of schema `nested_inner` from a folder that `crossval.run_fold` wrote.
+    """Row of schema `nested_inner` from a folder that `crossval.write_fold` wrote.
 
     The accuracy is that of the run with a fixed number of epochs: no epoch was picked by what it is judged
     on. The epoch is the one at which the run that stops early was best.
     """
-    said = tables.read(Path(folder) / "predictions.csv", "predictions")
+    predictions = tables.read(Path(folder) / "predictions.csv", "predictions")
     path = Path(folder) / "best_epoch.json"
     epoch = read_record(path, {"epoch": int}, "delete it and run the inner fold again")["epoch"]
     return {
@@ -101,9 +197,9 @@ def inner_row(model: str, outer: int, inner: int, candidate: str, folder: str | 
         "outer": outer,
         "inner": inner,
         "candidate": candidate,
-        "accuracy": float((said["emotion"] == said["predicted"]).mean()),
+        "accuracy": float((predictions["emotion"] == predictions["predicted"]).mean()),
         "epoch": epoch,
-        "n_clips": len(said),
+        "n_clips": len(predictions),
     }
 
 
@@ -132,6 +228,27 @@ def choose(inner: pd.DataFrame) -> dict:
     }
 
 
+def write_table(
+    outer_folders: Sequence[str | Path],
+    manifest_csv: str | Path,
+    out_table: str | Path,
+    out_inner: str | Path,
+    evaluation: Evaluation,
+    seed: int,
+    emotions: Sequence[str],
+    protocol: str = "honest",
+) -> None:
+    """Write schemas `nested` and `nested_inner` from the folders of `run_outer`."""
+    folders = [Path(folder) for folder in outer_folders]
+    inner = pd.concat([tables.read(f / "inner.csv", "nested_inner") for f in folders], ignore_index=True)
+    entries, remedy = {"candidate": str, "epochs": int}, "delete it and run again"
+    choices = [read_record(f / "choice.json", entries, remedy) for f in folders]
+    predictions = predictions_table.read([f / "predictions.csv" for f in folders], emotions, manifest_csv)
+    judged = predictions, emotions, evaluation, seed, study_note(protocol)
+    tables.write(aggregate(pd.DataFrame(choices), *judged), out_table, "nested")
+    tables.write(inner, out_inner, "nested_inner")
+
+
 def aggregate(
     choices: pd.DataFrame,
     predictions: pd.DataFrame,
@@ -148,11 +265,12 @@ def aggregate(
     the other way round.
     """
     frame = predictions[predictions["protocol"] == "nested"]
-    asked = set(map(tuple, choices[["model", "fold"]].astype({"fold": int}).to_numpy().tolist()))
-    there = set(map(tuple, frame[["model", "fold"]].astype({"fold": int}).to_numpy().tolist()))
-    if odd := sorted(asked ^ there):
+    chosen, predicted = (
+        set(zip(one["model"], one["fold"].astype(int), strict=True)) for one in (choices, frame)
+    )
+    if odd := sorted(chosen ^ predicted):
         model, fold = odd[0]
-        what = "a choice, but no predictions" if odd[0] in asked else "predictions, but no choice"
+        what = "a choice, but no predictions" if odd[0] in chosen else "predictions, but no choice"
         raise InputError("nested", f"outer fold {fold} of {model} has {what}", "run its outer job")
     labels = [c for c in frame.columns if not c.startswith("p_")]  # no AUC is shown
     measured = results(frame[labels], emotions, settings, seed, note)
@@ -184,13 +302,8 @@ CHOSEN = ["candidate", "epochs", "inner_mean", "inner_sd"]
 
 
 def _row(row) -> dict:
-    return {
-        "model": row.model,
+    kept = ("model", "low", "high", "n_clips", "n_subjects", "note")
+    return {name: getattr(row, name) for name in kept} | {
         "accuracy": row.value,
-        "low": row.low,
-        "high": row.high,
-        "n_clips": row.n_clips,
-        "n_subjects": row.n_subjects,
         "synthetic": bool(row.synthetic),
-        "note": row.note,
     }

@@ -1,11 +1,15 @@
-"""What a trained network says of items: their class probabilities."""
+"""What a training leaves: the class probabilities of items, and its two tables."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
+
+from ferflow import tables
 
 if TYPE_CHECKING:
     from torch import nn
@@ -25,3 +29,9 @@ def probabilities(network: nn.Module, batches: Iterable[tuple], device: str = "c
         ]
     network.cpu()
     return torch.cat(rows).cpu().numpy()
+
+
+def write_run(folder: str | Path, history: pd.DataFrame, predictions: pd.DataFrame) -> None:
+    """Write a training's `history.csv` and `predictions.csv` (schemas of the same names) to `folder`."""
+    for name, frame in (("history", history), ("predictions", predictions)):
+        tables.write(frame, Path(folder) / f"{name}.csv", name)

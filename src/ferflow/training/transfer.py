@@ -76,8 +76,8 @@ def train(
 ) -> Trained:
     """Train `head` in place on `training`, and judge `judged` after each of `epochs`.
 
-    Both are data sets whose lists of numbers give batches (`sfew.frozen.Rows`); `judged` has no say in the
-    training. Raises FerflowError where the loss stops being finite.
+    Both are data sets whose lists of numbers give batches (`training.frozen.Rows`); `judged` has no say in
+    the training. Raises FerflowError where the loss stops being finite.
     """
     optimiser = Optimiser(name="adam", learning_rate=learning_rate, momentum=0.0, weight_decay=weight_decay)
     recipe = Recipe(optimiser, max(epochs))
