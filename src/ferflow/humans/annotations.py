@@ -17,7 +17,7 @@ from ferflow.classes import match
 from ferflow.datasets import manifest
 from ferflow.errors import InputError
 from ferflow.evaluation.predictions import HUMAN, SIMULATED, refuse_rows
-from ferflow.files import read_json
+from ferflow.files import read_record
 from ferflow.humans import annotators
 from ferflow.humans.votes import Votes
 
@@ -152,21 +152,9 @@ def annotation_clips(
     clips = clips[clips["emotion"].isin(emotions)]
     where: str | Path = manifest_csv
     if splits_json is not None:
-        test = _test_subjects(splits_json)
+        test = read_record(splits_json, {"test": list}, "make the split of the subjects again")["test"]
         clips = clips[clips["subject_id"].isin(test)] if test else clips
         where = splits_json
     if clips.empty:
         raise InputError(where, "leaves no clip to be annotated", "name a manifest and the split made of it")
     return clips.sort_values("clip_id").reset_index(drop=True)
-
-
-def _test_subjects(path: str | Path) -> list[str]:
-    try:
-        test = read_json(path)["test"]
-        if not isinstance(test, list) or not all(isinstance(subject, str) for subject in test):
-            raise ValueError("test is no list of subjects")
-    except FileNotFoundError:
-        raise InputError(path, "does not exist", "run the workflow up to the split of the subjects") from None
-    except (ValueError, KeyError, TypeError, OSError) as error:
-        raise InputError(path, f"is not a split of subjects ({error})", "make it again") from None
-    return test
