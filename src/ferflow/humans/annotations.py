@@ -152,7 +152,8 @@ def annotation_clips(
     clips = clips[clips["emotion"].isin(emotions)]
     where: str | Path = manifest_csv
     if splits_json is not None:
-        test = read_record(splits_json, {"test": list}, "make the split of the subjects again")["test"]
+        remedy = "run the workflow up to the split of the subjects"
+        test = read_record(splits_json, {"test": list}, remedy)["test"]
         clips = clips[clips["subject_id"].isin(test)] if test else clips
         where = splits_json
     if clips.empty:
