@@ -27,7 +27,7 @@ def unit_confusions(truth: np.ndarray, predicted: np.ndarray, units: Sequence, n
 
 
 def draws(n_units: int, n_resamples: int, rng: np.random.Generator) -> np.ndarray:
-    """How often each unit is drawn in each resample of U units with replacement: counts [B,U]."""
+    """Counts [B,U] of each unit in each resample of U units with replacement."""
     drawn = rng.integers(n_units, size=(n_resamples, n_units))
     drawn += n_units * np.arange(n_resamples)[:, None]
     return np.bincount(drawn.ravel(), minlength=n_resamples * n_units).reshape(n_resamples, n_units)

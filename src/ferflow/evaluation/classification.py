@@ -131,7 +131,7 @@ def error_counts(
 
 
 def _third(wrong: pd.DataFrame, emotions: Sequence[str]) -> pd.Series | None:
-    """Whether a third class has a score above THIRD; None where there are no scores."""
+    """True [N] where a third class has a score above THIRD; None where there are no scores."""
     probabilities = scores(wrong, emotions).copy()
     if np.isnan(probabilities).any():
         return None

@@ -63,6 +63,6 @@ def set_apart(frame: pd.DataFrame, copies: pd.DataFrame) -> pd.DataFrame:
 
 
 def _listed(frame: pd.DataFrame, copies: pd.DataFrame) -> np.ndarray:
-    """Whether each row's model and image stand in the table of copies, bool [N]."""
+    """True [N] where a row's model and image are in the table of copies."""
     pairs = pd.MultiIndex.from_frame(frame[["model", "clip_id"]])
     return pairs.isin(pd.MultiIndex.from_frame(copies[["model", "clip_id"]]))

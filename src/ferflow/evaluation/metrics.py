@@ -12,11 +12,11 @@ from collections.abc import Sequence
 import numpy as np
 
 METRICS = ("accuracy", "precision", "recall", "f1", "weighted_f1", "kappa")
-"""What labels alone give. Precision, recall and F1 are macro means: every class that occurs among the true
+"""Metrics of labels alone. Precision, recall and F1 are macro means: every class that occurs among the true
 labels counts the same; in `weighted_f1` a class counts by its number of images (the compact study does not
 say which F1 it prints)."""
 SCORED = ("auc",)
-"""What needs the probabilities: the macro mean of the areas under the ROC curves, class against rest."""
+"""Metrics of the probabilities: the macro mean of the areas under the ROC curves, class against rest."""
 
 
 def measure(emotion: Sequence[str], predicted: Sequence[str], emotions: Sequence[str]) -> dict[str, float]:

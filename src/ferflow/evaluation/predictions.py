@@ -13,7 +13,7 @@ from ferflow.datasets.manifest import resampling_units
 from ferflow.errors import InputError
 
 KEY = ["model", "view", "protocol"]
-"""What tells the rows of one model, in one view and under one protocol, from others."""
+"""The key of the rows of one model, in one view and under one protocol."""
 WHO = ["model", "role", "view", "protocol"]
 """The columns that name the model a number is of."""
 HUMAN = "human"
@@ -48,9 +48,9 @@ def evaluation_protocol(table: pd.DataFrame) -> str:
 
 
 DECIMALS = 6
-"""Of a written probability: a float32 is no more precise, and a row still sums to 1 within 4e-6."""
+"""Decimals of a written probability: a float32 is no more precise, and a row still sums to 1 within 4e-6."""
 SUM_TOLERANCE = 1e-3
-"""How far the scores of a row may be from a sum of one; files hold rounded numbers."""
+"""Largest deviation of a row's sum of scores from 1; files hold rounded numbers."""
 
 
 def read(

@@ -96,14 +96,14 @@ def results(
 
 
 def units(frame: pd.DataFrame) -> pd.Series:
-    """What is drawn in the bootstrap: the subject, or the clip itself where no subject is known."""
+    """The resampling unit of each row: its subject, or the clip itself where no subject is known."""
     known = frame["subject_id"].fillna("").astype(str)
     # The separator keeps an image's name from meeting a subject's.
     return known.where(known != "", "image/" + frame["clip_id"].astype(str))
 
 
 def n_subjects(frame: pd.DataFrame) -> int:
-    """How many known subjects there are."""
+    """The number of known subjects."""
     known = frame["subject_id"].fillna("").astype(str)
     return int(known[known != ""].nunique())
 
@@ -124,7 +124,7 @@ def draws(
 
 
 def absent(frame: pd.DataFrame, emotions: Sequence[str]) -> str:
-    """What a row about `frame` must say where a class has no clip in it: macro means leave that one out."""
+    """The note on classes without a clip in `frame`, left out of macro means; empty where all have one."""
     present = set(frame["emotion"])
     lacking = [emotion for emotion in emotions if emotion not in present]
     return f"{ABSENT} {', '.join(lacking)}" if lacking else ""
@@ -155,7 +155,7 @@ def measured_of(
 
 
 AREAS = {"auc": auc.areas, "auc_pr": auc.average_precisions}
-"""What the probabilities give, the mean over the classes of each against the rest."""
+"""Areas of each class against the rest, from the probabilities."""
 
 
 def _add_regression(measured: Measured, part: pd.DataFrame, settings: Evaluation, seed: int) -> None:

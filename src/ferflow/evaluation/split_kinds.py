@@ -100,7 +100,7 @@ def _of_scheme(scheme, frame, histories, sexes, emotions, settings, seed) -> lis
 
 
 def _subjects(part: pd.DataFrame, sexes: pd.Series) -> dict[str, int]:
-    """How many women and men there are."""
+    """The numbers of women and men."""
     sex = part["clip_id"].map(sexes)
     return {name: int(part.loc[sex == value, "subject_id"].nunique()) for value, name in OF_SEX.items()}
 

@@ -161,7 +161,7 @@ def log_probability(head: TemporalHead, features: Tensor, wanted: int) -> Tensor
 def contributions(
     head: TemporalHead, features: np.ndarray, neutral: np.ndarray, wanted: int, steps: int
 ) -> tuple[np.ndarray, float]:
-    """What each frame adds to the log-probability of class `wanted`, float64 [T], and its whole rise.
+    """The contribution of each frame to the log-probability of class `wanted`, float64 [T], and its rise.
 
     `features` [T,F] of the kept frames, `neutral` [F] of the neutral face; `head` is in evaluation mode.
     With enough `steps` the contributions add up to the rise.

@@ -115,7 +115,7 @@ def _decided(
     features: dict[str, Path],
     settings: Pictures,
 ) -> Decided:
-    """What decided on one clip, a row of predictions and of schema `trim`; `clips` are those of the study."""
+    """The attribution of one clip, a row of predictions and of schema `trim`; `clips` are the study's."""
     name, subject = clip["clip_id"], clip["subject_id"]
     path = features[subject]
     longest = final.extraction.max_frames

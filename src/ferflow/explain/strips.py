@@ -11,7 +11,7 @@ from ferflow.explain import frames as chosen
 from ferflow.files import atomic_write
 
 QUALITY = 78
-"""Of the JPEG; a strip of ten crops of 52 pixels takes some 12 kB."""
+"""JPEG quality; a strip of ten crops of 52 pixels takes some 12 kB."""
 _GAP = 3
 _TEXT = 11
 """Height of the letters, pixels."""
@@ -66,7 +66,7 @@ def file_name(clip_id: str) -> str:
 
 
 def links(folder: str | Path, clips: Iterable[str], seen_from: str | Path) -> dict[str, str]:
-    """Of each of `clips` that has a strip in `folder`: its path as seen from the folder `seen_from`."""
+    """Paths, relative to the folder `seen_from`, of the strips in `folder` of those `clips` that have one."""
     import os
 
     folder = Path(folder)

@@ -82,7 +82,7 @@ def only(answers: pd.DataFrame, clips: pd.DataFrame, where: str | Path) -> pd.Da
 
 
 def incomplete(answers: pd.DataFrame, n_clips: int) -> dict[str, int]:
-    """How many of `n_clips` clips each annotator has answered who has not answered all."""
+    """The number of answers of each annotator who has not answered all `n_clips` clips."""
     done = answers.groupby("annotator", sort=True)["clip_id"].nunique()
     return {str(name): int(count) for name, count in done.items() if count < n_clips}
 
@@ -96,7 +96,7 @@ def warnings(missing: Mapping[str, int], n_clips: int, where: str | Path) -> lis
 
 
 def to_votes(answers: pd.DataFrame, emotions: Sequence[str]) -> Votes:
-    """How many annotators called each clip what; clips in order of their names."""
+    """The number of annotators for each emotion of each clip; clips in order of their names."""
     clips = answers.drop_duplicates("clip_id").sort_values("clip_id")
     counted = pd.crosstab(answers["clip_id"], answers["predicted"])
     counts = counted.reindex(index=clips["clip_id"], columns=list(emotions), fill_value=0)

@@ -47,12 +47,12 @@ def tidy(name: str) -> str:
 
 
 def key(name: str) -> str:
-    """What tells one annotator from another: `Anna` and `anna` are the same person."""
+    """The key of an annotator: `Anna` and `anna` are the same person."""
     return tidy(name).casefold()
 
 
 def is_simulated(name: str) -> bool:
-    """Whether this is the name of a simulated annotator."""
+    """True for the name of a simulated annotator."""
     return name.strip().casefold().startswith(SIMULATED)
 
 

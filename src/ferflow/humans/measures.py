@@ -137,7 +137,7 @@ def fleiss_with_interval(counts: np.ndarray, units: Sequence, settings: Evaluati
 
 
 def _terms(counts: np.ndarray) -> np.ndarray:
-    """What kappa needs of each clip, [N,2+K]: its agreement, 1 (to count clips), and its votes."""
+    """The terms of kappa of each clip, [N,2+K]: its agreement, 1 (to count clips), and its votes."""
     counts = np.asarray(counts, float)
     n = counts.sum(1)
     agreement = ((counts**2).sum(1) - n) / (n * (n - 1))

@@ -28,8 +28,11 @@ SIMULATED_MAJORITY_MODEL = "simulated-human-majority"
 
 @dataclass(frozen=True)
 class Majority:
-    """Of N clips the `winner` (class index), whether several emotions `tied`, and whether the label is
-    `among` those with the most votes; arrays [N]."""
+    """Majority votes of N clips, arrays [N].
+
+    `winner` is the class index, `tied` true where several emotions have the most votes, `among` true where
+    the label is one of those.
+    """
 
     winner: np.ndarray
     tied: np.ndarray

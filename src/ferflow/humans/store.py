@@ -1,4 +1,4 @@
-"""Where the answers of `ferflow annotate` are kept: one SQLite file, one transaction per answer.
+"""The store of the answers of `ferflow annotate`: one SQLite file, one transaction per answer.
 
 SQLite's write-ahead log with full synchronisation: what `answer` has returned survives a crash of the process
 and of the machine. The file must lie on a disk of this machine, since the log is shared through memory.

@@ -31,7 +31,7 @@ ALL = (*CASCADES, "c3d", "convlstm")
 
 
 def thesis_models(row: Mapping, study: StudyResults) -> str:
-    """In what our models are others than the thesis's: another network below, or heads of another size.
+    """Differences of the study's models from the thesis's: another image network, or heads of another size.
 
     The network below the runs of section 3.2.4 is the study's own: their names do not tell.
     """
@@ -166,7 +166,7 @@ def _of_class(
 PROTOCOLS = {"random": "random folds", "film": "folds by film", "spi": "SPI"}
 """The published one first, in which a person may stand on two sides."""
 STARTS = {"untrained": "untrained start: frozen stages are random"}
-"""What must be said of where a network's frozen stages come from."""
+"""Notes on the origin of a network's frozen stages."""
 
 
 def sfew_accuracy(row: Mapping, study: StudyResults) -> dict:
@@ -202,7 +202,7 @@ def sfew_value(study: StudyResults, model: str, protocol: str, place: int = 0) -
 
 
 def sfew_start(study: StudyResults, model: str) -> str:
-    """Where a model's network starts, or nothing where it was not run."""
+    """The start of a model's network, or an empty string where it was not run."""
     found = study.tables["sfew_folds"].query("model == @model")["start"]
     return "" if found.empty else str(found.iloc[0])
 
@@ -210,7 +210,7 @@ def sfew_start(study: StudyResults, model: str) -> str:
 def sfew_missing(
     study: StudyResults, model: str, values: Mapping[str, float | None], place: int = 0
 ) -> list[str]:
-    """Why a model has no accuracy, by protocol; nothing where it has all."""
+    """The reasons why a model has no accuracy, by protocol; empty where it has all."""
     if not sfew_start(study, model):
         return [f"{NOT_RUN}{model} is not among this study's models"]
     counts = study.tables["sfew_counts"].set_index("emotion").loc["all"]

@@ -88,7 +88,7 @@ def finetuned(trained: Sequence[tuple[str, SpatialNetwork, dict, float]], note: 
 
 
 def _printed(network: str) -> tuple[dict[str, float | str], str]:
-    """What the thesis's Table 3.4 says of a network, and its remark; nothing of one that is not in it."""
+    """The thesis's Table 3.4 on a network, and its remark; empty for one that is not in it."""
     rows = published("thesis", "3.4").query("item == @network").set_index("metric")
     parts = [part for note in rows["note"] for part in note.split("; ") if part]
     blocks = [part for part in parts if part.endswith("blocks unfrozen")]

@@ -42,7 +42,7 @@ def write_boxes(
 
 
 def write_mistaken(mistaken_csv: str | Path, output: str | Path, limit: float) -> None:
-    """What mistaken clips were taken for (schema `human_mistaken`); `limit` is `humans.mistaken`."""
+    """Wrong answers about mistaken clips (schema `human_mistaken`); `limit` is `humans.mistaken`."""
     table = tables.read(mistaken_csv, "human_mistaken")
     with style.style():
         style.save(mistaken(table, limit, marks_of(table)), output, "What mistaken clips were taken for")

@@ -23,7 +23,7 @@ SETS = {"ckplus": "CK+", "jaffe": "JAFFE", "kdef": "KDEF+AKDEF"}
 """The other columns of the compact paper's Figure 4, by the name of their reader."""
 FIGURE_4, TABLE_3_3 = "compact, Figure 4", "thesis, Table 3.3"
 NOWHERE = "no paper: this study's parts"
-"""Of the parts of a set that has no official ones."""
+"""Source of the parts of a set that has no official ones."""
 JAFFE_TEXT = {"angry": 30, "disgust": 29, "fear": 33, "happy": 30, "sad": 31, "surprise": 30, "neutral": 30}
 """The same paper's text (section 3), which differs from its figure."""
 
@@ -88,7 +88,7 @@ def of_stills(path: str | Path, synthetic: bool) -> pd.DataFrame:
 
 
 def _copy(name: str, folder: str | None, sequences: Sequences) -> tuple[Counted | None, str]:
-    """What is counted of a set, or the reason why nothing is."""
+    """The counts of a set, or the reason why there are none."""
     if folder is None:
         return None, f"no copy: images.folders.{name} names no folder"
     if not Path(folder).exists():
@@ -141,7 +141,7 @@ def _table(parts: Iterable[Part]) -> pd.DataFrame:
 
 
 def _remark(row) -> str:
-    """What is known of a printed number."""
+    """A remark on a printed number."""
     if pd.isna(row.published):
         return "not in the paper"
     if (row.dataset, row.emotion) == ("CK+", "contempt"):

@@ -22,7 +22,7 @@ from ferflow.report.names import marks, model_label, views_label
 GROUP = 0.8
 """Width that the bars of one model take of the distance to the next."""
 BESIDE = 0.25
-"""How far from the middle of a bar its diamond stands, in bars."""
+"""Distance of a diamond from the middle of its bar, in bars."""
 ABREAST = 6
 """Models whose names fit beside one another under the bars."""
 LOOKS = {"one": (style.DARK, ""), "mirror": (style.LIGHT, ""), "ten": ("white", "////")}

@@ -155,7 +155,7 @@ def _row(results: pd.DataFrame, name: str, views: str, members: Sequence[str], l
 
 
 def protocols(table: pd.DataFrame) -> dict[str, str]:
-    """What a reader sees of each protocol in `table` (schema `accuracies`)."""
+    """The labels of the protocols in `table` (schema `accuracies`)."""
     return OF_SUBJECTS if table["note"].str.contains(BY_SUBJECT, regex=False).any() else PROTOCOLS
 
 

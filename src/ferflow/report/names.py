@@ -31,7 +31,7 @@ _NAMES = {name: network.title for name, network in NETWORKS.items()} | {
     "aus": "AUs",
 }
 _CONTROL, _FUSION = "control-", "fusion-"
-"""How the names of controls and of listed fusions begin."""
+"""Prefixes of the names of controls and of listed fusions."""
 
 _VIEWS = {"one": "one view", "mirror": "with mirror image", "ten": "ten crops"}
 
@@ -120,8 +120,7 @@ def protocol_order(protocols: Iterable[str]) -> list[str]:
 
 
 def marks(synthetic: bool, notes: str = "", simulated: bool = False) -> str:
-    """What must stand on a table or figure: that data are synthetic, that annotators are simulated, that a
-    protocol is leaky, or nothing."""
+    """The marks of a table or figure: synthetic data, simulated annotators, a leaky protocol; or none."""
     known = [(synthetic, SYNTHETIC), (simulated, SIMULATED), (LEAKY in notes, LEAKY)]
     return "; ".join(mark for holds, mark in known if holds)
 

@@ -14,9 +14,9 @@ from ferflow.files import write_text
 from ferflow.report.names import marks_of, model_label
 
 TABLES = ("results", "calibration", "comparisons", "confusion", "unusable_counts")
-"""What the page rests on."""
+"""The tables that the page is made from."""
 CONFUSIONS = 3
-"""How many of the most frequent confusions are named."""
+"""Number of the most frequent confusions that are named."""
 CLIPS = {"test": "test clips", "cv": "clips"}
 SUBJECTS = {
     "test": " that no training saw",
@@ -66,7 +66,7 @@ def answers(tables_by_name: Mapping[str, pd.DataFrame], confidence: float) -> li
 
 
 def _left_out(counts: pd.DataFrame) -> list[dict[str, str]]:
-    """How many clips could not be used; nothing where all could."""
+    """The clips that could not be used; empty where all could."""
     everything = counts[counts["of"] == "all"].iloc[0]
     if not everything["left_out"]:
         return []

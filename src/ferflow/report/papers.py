@@ -37,7 +37,7 @@ COLUMNS = {
     "model": "our model",
     "note": "note",
 }
-"""What a reader sees of a comparison where its paper does not say otherwise."""
+"""Columns of a comparison, and their headings, where its paper has no others."""
 
 Text = str
 """Text in which braces name a column of the published row or of ours, a group of `when`, or a fact.
@@ -89,7 +89,7 @@ class Another(Section):
 
 
 class Metric(Section):
-    """How a metric is written: a format of Python; one that ends in % is a share, shown in percent."""
+    """Label and format (Python's) of a metric; one that ends in % is a share, shown in percent."""
 
     label: str = ""
     format: str = ".3g"
@@ -108,7 +108,7 @@ class Number(Section):
 
 
 class Layout(Section):
-    """How a comparison is shown: columns with their headings, in order; null leaves a column out.
+    """Layout of a comparison: columns with their headings, in order; null leaves a column out.
 
     Beside the columns of schema `reference` there are `number` (the metric and its unit), `interval` (where
     `low` and `high` are not within the cell of ours), `real` (whether data and annotators are), and
@@ -140,7 +140,7 @@ class Paper(Section):
     shown: Layout = Layout()
 
     def metric(self, name: str) -> Metric:
-        """How a metric is written; its label may name groups of the expression, and is else its name."""
+        """Label and format of a metric; the label may name groups of the expression, and is else its name."""
         for pattern, form in self.metrics.items():
             if match := re.fullmatch(pattern, name):
                 unit = " (%)" if form.format.endswith("%") else ""
@@ -162,7 +162,7 @@ class Paper(Section):
 
 @dataclass(frozen=True)
 class StudyResults:
-    """What a study has to set beside a paper.
+    """A study's results for the comparison with a paper.
 
     `tables`: those that it has, by the names of `Paper.reads`. `facts`: what texts name (`dataset`), and what
     finders need (`evaluation`, `seed`). `items`: as those of the paper, where the study decides.
@@ -235,7 +235,7 @@ def files(study: str) -> dict[str, str]:
 
 
 def other_network(theirs: str, ours: Iterable[str]) -> str:
-    """What is said of a row whose number of ours is of another network than the paper's; "" where it is not.
+    """The note on a number that is of another network than the paper's; "" where it is not.
 
     Such a row has no difference: it would be that of two networks.
     """

@@ -176,7 +176,7 @@ def _of_row(rule: Rule, row: dict, known: dict) -> dict:
 
 
 def _holds(column: pd.Series, text: str) -> pd.Series:
-    """Which cells hold what a rule's `rows` asks for."""
+    """True where cells match the text of a rule's `rows`."""
     words = column.astype(object).where(column.notna(), "").astype(str)
     if text.startswith("~"):
         return words.str.fullmatch(text[1:])
@@ -216,7 +216,7 @@ _ASIDE = ("another", "compared", "against", "simulated", "members")
 
 
 def _another(known: dict, about: Paper, study: StudyResults) -> str:
-    """In what our model is another than the paper's; "" where it is none."""
+    """The difference of the study's model from the paper's; "" where there is none."""
     if isinstance(about.another, str):
         return getattr(finders, about.another)(known, study)
     for one in about.another:

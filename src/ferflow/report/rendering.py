@@ -47,7 +47,7 @@ class Rendered:
         return replace(self, headings=headings, numbers=numbers, rows=rows)
 
     def is_control(self, row: int) -> bool:
-        """Whether `row` is of a control."""
+        """True for the row of a control."""
         return bool(self.controls) and self.controls[row]
 
     def picture(self, row: int) -> str:
@@ -55,7 +55,7 @@ class Rendered:
         return self.pictures[row] if self.pictures else ""
 
     def link(self, row: int) -> str:
-        """What the first cell of `row` leads to, if anything."""
+        """The link of the first cell of `row`, if there is one."""
         return self.links[row] if self.links else ""
 
 

@@ -62,7 +62,7 @@ RENDERED: Mapping[str, Callable[[pd.DataFrame, str, float], rendering.Rendered]]
     "sfew_paper": lambda table, title, _: sfew_tables.rendered(table, "sfew_paper", title),
     "sfew_methods": lambda table, title, _: sfew_tables.rendered(table, "sfew_methods", title),
 }
-"""How a table of a schema becomes text, where not as every other: from the table, title and confidence."""
+"""Renderers, from table, title and confidence, of schemas that `rendering.rendered` does not serve."""
 
 
 def render(

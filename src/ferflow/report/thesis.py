@@ -35,7 +35,7 @@ THEIRS: dict[str, Mapping[str, object]] = {
     "c3d": {name: C3D[name] for name in ("frames", "size", "filters", "kernel", "dense")},
     "convlstm": {"frames": 100, "size": 160, "filters": [8, 8]},
 }
-"""What its sections 3.2.5 and 3.3.2 print of the networks for clips."""
+"""The networks for clips as its sections 3.2.5 and 3.3.2 print them."""
 DENSE = "lstm-1024"
 """Beginning of its items that are of features of the dense layer; the others are of the last pooling."""
 N_CLASSES = 6
@@ -94,7 +94,7 @@ def counts(lstm: HeadSettings | None, c3d: C3dSettings) -> dict[str, int]:
 
 
 def others(settings: Settings) -> dict[str, str]:
-    """In what heads and networks on frames are others than the thesis's, in words.
+    """Differences of heads and networks on frames from the thesis's, in words.
 
     By name: the study's own (`lstm`, `c3d`) and the runs that repeat one of its items; without those that are
     the thesis's.
