@@ -14,7 +14,7 @@ import pandas as pd
 from ferflow import tables
 from ferflow.evaluation.bootstrap import chunked_draws, interval
 from ferflow.evaluation.predictions import groups, scores
-from ferflow.evaluation.results import marks, n_subjects, units
+from ferflow.evaluation.results import marks, n_subjects, resampling_units
 from ferflow.settings import Calibration, Evaluation
 
 
@@ -73,7 +73,7 @@ def _one(
     confidence = probabilities.max(1)
     right = (group["emotion"] == group["predicted"]).to_numpy(float)
     bounds = edges(confidence, settings)
-    names, unit = np.unique(units(group), return_inverse=True)
+    names, unit = np.unique(resampling_units(group), return_inverse=True)
     # What each subject adds to each bin; a resample is a sum of subjects.
     cell = unit * settings.bins + bin_of(confidence, bounds)
     size = len(names) * settings.bins

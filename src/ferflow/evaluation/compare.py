@@ -16,7 +16,7 @@ import pandas as pd
 from ferflow import tables
 from ferflow.errors import InputError
 from ferflow.evaluation.bootstrap import ratio_interval
-from ferflow.evaluation.results import marks, n_subjects, units
+from ferflow.evaluation.results import marks, n_subjects, resampling_units
 from ferflow.settings import Evaluation
 
 
@@ -101,7 +101,7 @@ def _pair(
     exact, mid = mcnemar(*only)
     rng = np.random.default_rng(seed)  # the same draws for every pair
     low, high = difference_interval(
-        right, units(one.reset_index()), settings.bootstrap, settings.confidence, rng
+        right, resampling_units(one.reset_index()), settings.bootstrap, settings.confidence, rng
     )
     return {
         "first": first,

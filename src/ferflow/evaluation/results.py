@@ -95,7 +95,7 @@ def results(
     return frame.astype({"fold": "Int64", "value": float, "low": float, "high": float})
 
 
-def units(frame: pd.DataFrame) -> pd.Series:
+def resampling_units(frame: pd.DataFrame) -> pd.Series:
     """The resampling unit of each row: its subject, or the clip itself where no subject is known."""
     known = frame["subject_id"].fillna("").astype(str)
     # The separator keeps an image's name from meeting a subject's.
@@ -109,8 +109,8 @@ def n_subjects(frame: pd.DataFrame) -> int:
 
 
 def matrices(frame: pd.DataFrame, emotions: Sequence[str]) -> np.ndarray:
-    """The confusion matrix of each of the `units`, counts [U,K,K], rows: true class."""
-    return unit_confusions(*codes(frame, emotions), units(frame), len(emotions))
+    """The confusion matrix of each of the `resampling_units`, counts [U,K,K], rows: true class."""
+    return unit_confusions(*codes(frame, emotions), resampling_units(frame), len(emotions))
 
 
 def draws(
@@ -147,7 +147,7 @@ def measured_of(
         # The other area takes a sort for each resample: it has no interval.
         if "auc" in measured.values and measured.draws is not None:
             rng = np.random.default_rng(seed)
-            areas = auc.resampled_areas(truth, probabilities, units(part), settings.bootstrap, rng)
+            areas = auc.resampled_areas(truth, probabilities, resampling_units(part), settings.bootstrap, rng)
             measured.draws["auc"] = auc.macro(areas)
     if "predicted_valence" in part and part["predicted_valence"].notna().all():
         _add_regression(measured, part, settings, seed)
@@ -162,7 +162,7 @@ def _add_regression(measured: Measured, part: pd.DataFrame, settings: Evaluation
     for name in regression.DIMENSIONS:
         there = regression.known(part, name)
         pairs = there[name].to_numpy(float), there[f"predicted_{name}"].to_numpy(float)
-        drawn = regression.resampled(*pairs, units(there), settings, seed)
+        drawn = regression.resampled(*pairs, resampling_units(there), settings, seed)
         for metric, (value, note) in regression.regression(*pairs).items():
             column = f"{metric}_{name}"
             measured.values[column], measured.notes[column] = value, note
@@ -251,7 +251,7 @@ def summarise(frame: pd.DataFrame, emotions: Sequence[str], settings: Evaluation
     if len(by_unit) > 1:
         confusions = resampled(by_unit, settings.bootstrap, np.random.default_rng(seed))
         rng = np.random.default_rng(seed)
-        boot = auc.resampled_areas(truth, probabilities, units(frame), settings.bootstrap, rng)
+        boot = auc.resampled_areas(truth, probabilities, resampling_units(frame), settings.bootstrap, rng)
         spread = from_confusion(confusions) | {"auc": auc.macro(boot)}
         class_spread = per_class(confusions) | {"auc": boot}
 

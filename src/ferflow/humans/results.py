@@ -15,7 +15,7 @@ import pandas as pd
 
 from ferflow.evaluation.classification import ALL, confusion_columns
 from ferflow.evaluation.predictions import HUMAN, SIMULATED, first_largest
-from ferflow.evaluation.results import units
+from ferflow.evaluation.results import resampling_units
 from ferflow.humans import measures
 from ferflow.humans.annotations import human_rows
 from ferflow.humans.measures import Estimate, medians, share, wilson
@@ -69,7 +69,7 @@ def per_annotator(
 
     `missing` (from `annotations.incomplete`) names those who have not answered all of the `n_clips` clips.
     """
-    answers = answers.assign(right=answers["predicted"] == answers["emotion"], unit=units(answers))
+    answers = answers.assign(right=answers["predicted"] == answers["emotion"], unit=resampling_units(answers))
     rows = []
     for name, answered in answers.groupby("annotator", sort=True):
         note = f"{missing[name]} of {n_clips} clips" if name in missing else ""
@@ -148,14 +148,16 @@ def mistaken_for(votes: Votes, mistaken: float, settings: Evaluation, seed: int)
     wrong = missed.counts.copy()
     wrong[np.arange(len(wrong)), labels] = 0
     most = wrong.argmax(1) if len(wrong) else np.zeros(0, int)
-    drawn = units(missed.clips).to_numpy()
+    subjects = resampling_units(missed.clips).to_numpy()
     rows = []
     for k, emotion in enumerate(votes.emotions):
         of_class = labels == k
         for other, name in enumerate(votes.emotions):
             if other == k:
                 continue
-            estimate = share(wrong[of_class, other], wrong[of_class].sum(1), drawn[of_class], settings, seed)
+            estimate = share(
+                wrong[of_class, other], wrong[of_class].sum(1), subjects[of_class], settings, seed
+            )
             rows.append(
                 {
                     "emotion": emotion,
@@ -181,7 +183,7 @@ def summarise(
     are known. The mean of the medians is the number that the thesis calls human ground truth (67.8 %, Table
     3.6): the mean over emotions of the median clip's share, and not a share of right answers.
     """
-    drawn, labels, emotions = units(votes.clips).to_numpy(), votes.labels, votes.emotions
+    subjects, labels, emotions = resampling_units(votes.clips).to_numpy(), votes.labels, votes.emotions
     rows, ones = [], np.ones(len(labels))
 
     def of(emotion: str) -> np.ndarray:
@@ -194,12 +196,12 @@ def summarise(
 
     def of_clips(measure: str, right: np.ndarray, emotion: str = ALL, n: np.ndarray = ones) -> None:
         chosen = of(emotion)
-        add(measure, emotion, share(right[chosen], n[chosen], drawn[chosen], settings, seed))
+        add(measure, emotion, share(right[chosen], n[chosen], subjects[chosen], settings, seed))
 
     shown = [emotion for k, emotion in enumerate(emotions) if (labels == k).any()]
     for emotion in (ALL, *shown):
         of_clips("accuracy", votes.right, emotion, votes.n)
-    each, mean = medians(votes.right / votes.n, labels, len(emotions), drawn, settings, seed)
+    each, mean = medians(votes.right / votes.n, labels, len(emotions), subjects, settings, seed)
     add("mean_of_medians", ALL, mean)
     for emotion in shown:
         add("median_accuracy", emotion, each[emotions.index(emotion)])
@@ -223,5 +225,5 @@ def summarise(
     missed = (votes.n - votes.right) / votes.n > mistaken
     for emotion in (ALL, *shown):
         of_clips("mistaken", missed, emotion)
-    add("fleiss_kappa", ALL, measures.fleiss_with_interval(votes.counts, drawn, settings, seed))
+    add("fleiss_kappa", ALL, measures.fleiss_with_interval(votes.counts, subjects, settings, seed))
     return pd.DataFrame(rows)

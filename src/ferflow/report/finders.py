@@ -13,7 +13,7 @@ import pandas as pd
 
 from ferflow.evaluation.bootstrap import interval, resampled, unit_confusions
 from ferflow.evaluation.metrics import per_class
-from ferflow.evaluation.results import LEAKY, units
+from ferflow.evaluation.results import LEAKY, resampling_units
 from ferflow.report.names import model_label, sampling_label
 from ferflow.report.papers import NOT_COMPARABLE, NOT_RUN, StudyResults, other_network
 from ferflow.settings import parts_of
@@ -156,7 +156,7 @@ def _of_class(
     """
     frame = frame.sort_values("clip_id")
     true, predicted = frame["emotion"] == emotion, frame["predicted"] == emotion
-    matrices = unit_confusions(true.to_numpy(int), predicted.to_numpy(int), units(frame), 2)
+    matrices = unit_confusions(true.to_numpy(int), predicted.to_numpy(int), resampling_units(frame), 2)
     rng = np.random.default_rng(study.facts["seed"])
     drawn = resampled(matrices, study.facts["evaluation"].bootstrap, rng)
     return float(per_class(matrices.sum(0))[metric][1]), per_class(drawn)[metric][:, 1]
