@@ -21,7 +21,6 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from ferflow.datasets.synth4d.expression import CONFUSABLE
 from ferflow.seeds import derive_seed
 from ferflow.settings import SimulatedAnnotators
 
@@ -85,6 +84,8 @@ def simulate(
     numbers of a clip, and of an annotator, hang on `seed` and their names alone: another clip or annotator
     more leaves the others' as they are.
     """
+    from ferflow.datasets.synth4d.expression import CONFUSABLE  # renders, and so imports OpenCV
+
     skills = {
         simulated_name(number): settings.skill + settings.skill_spread * _rng(seed, number).standard_normal()
         for number in range(1, settings.annotators + 1)
