@@ -14,7 +14,7 @@ import pandas as pd
 from ferflow.evaluation.bootstrap import interval, resampled, unit_confusions
 from ferflow.evaluation.metrics import per_class
 from ferflow.evaluation.results import LEAKY, resampling_units
-from ferflow.report.names import model_label, sampling_label
+from ferflow.report.names import SAMPLINGS, model_label
 from ferflow.report.papers import NOT_COMPARABLE, NOT_RUN, StudyResults, other_network
 from ferflow.settings import parts_of
 
@@ -255,7 +255,7 @@ def best_of_samplings(row: Mapping, study: StudyResults) -> list[dict]:
                 "ours": best[protocol],
                 "low": best[f"{protocol}_low"],
                 "high": best[f"{protocol}_high"],
-                "model": f"{model_label(best['network'])}, {sampling_label(best['sampling'])}",
+                "model": f"{model_label(best['network'])}, {SAMPLINGS[best['sampling']]}",
                 "protocol": name,
                 "synthetic": bool(best["synthetic"]),
                 "note": f"best of {len(table)} rows on their own test images",

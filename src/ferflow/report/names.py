@@ -47,8 +47,7 @@ _PROTOCOLS = {
     "human": "human annotators",
 }
 
-
-_MEASURES = {
+MEASURES = {
     "accuracy": "share of right answers",
     "mean_of_medians": "mean of the medians over clips",
     "median_accuracy": "median over clips",
@@ -61,24 +60,15 @@ _MEASURES = {
     "mistaken": "share of clips that most mistook",
     "fleiss_kappa": "Fleiss' κ",
 }
+"""Measures of the human baseline in words."""
 
-
-_SAMPLINGS = {
+SAMPLINGS = {
     "none": "no sampling",
     "class_weights": "class weights",
     "oversampling": "random oversampling",
     "smote": "SMOTE",
 }
-
-
-def sampling_label(sampling: str) -> str:
-    """A way of sampling the training images in words."""
-    return _SAMPLINGS[sampling]
-
-
-def measure_label(measure: str) -> str:
-    """A measure of the human baseline in words."""
-    return _MEASURES.get(measure, measure)
+"""Ways of sampling the training images in words."""
 
 
 def model_label(model: str, view: str = "") -> str:

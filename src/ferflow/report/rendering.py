@@ -15,7 +15,7 @@ import pandas as pd
 from ferflow import schemas
 from ferflow.evaluation.results import LEAKY
 from ferflow.files import write_text
-from ferflow.report.names import controls_of, marks, marks_of, measure_label, model_label, protocol_label
+from ferflow.report.names import MEASURES, controls_of, marks, marks_of, model_label, protocol_label
 from ferflow.schemas.columns import PERCENT, Column
 
 MISSING = "–"
@@ -169,7 +169,11 @@ def _cell(value, column: Column) -> str:
     if pd.isna(value):
         return column.missing or MISSING
     if isinstance(value, str):
-        labels = {"model": model_label, "protocol": protocol_label, "measure": measure_label}
+        labels = {
+            "model": model_label,
+            "protocol": protocol_label,
+            "measure": lambda name: MEASURES.get(name, name),
+        }
         return labels.get(column.labels or column.name, str)(value)
     if column.type == "boolean":
         return "yes" if value else "no"
