@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from ferflow import tables
@@ -117,11 +116,9 @@ def curves(table: pd.DataFrame, name: str, marks: str) -> Figure:
     grid[0, 0].set(ylabel="loss (cross-entropy)", ylim=(0, None))
     grid[1, 0].set(ylabel="accuracy", ylim=(0, 1.02))
     style.percent(grid[1, 0].yaxis)
-    sides = [
-        Line2D([], [], color=style.DARK, linestyle="-", label="training"),
-        Line2D([], [], color=style.DARK, linestyle="--", marker="o", label="validation"),
-    ]
-    drawn.legend(handles=sides, loc="outside upper right", ncols=2)
+    validation = {"color": style.DARK, "linestyle": "--", "marker": "o"}
+    lines = {"training": {"color": style.DARK}, "validation": validation}
+    style.legend(drawn, lines, loc="outside upper right")
     style.heading(drawn, f"Fine-tuning of {name}", marks)
     return drawn
 

@@ -9,8 +9,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
 
 from ferflow import tables
 from ferflow.humans.results import ALL
@@ -83,15 +81,13 @@ def boxes(
     panels[0].set_ylim(-0.03, 1.12)
     panels[0].set_yticks(np.arange(0, 1.01, 0.2))
     style.percent(panels[0].yaxis)
-    handles = [
-        Line2D([], [], color=style.DARK, linewidth=1.6, label="median (number above)"),
-        Line2D([], [], marker="D", linestyle="", color=style.DARK, markerfacecolor="white", label="mean"),
-        Line2D([], [], marker=".", linestyle="", color=style.LIGHT, label="outlier"),
-        Line2D(
-            [], [], color=style.MIDDLE, marker="_", label=f"{100 * confidence:g} % interval of the median"
-        ),
-    ]
-    drawn.legend(handles=handles, loc="outside lower center", ncols=len(handles))
+    looks = {
+        "median (number above)": {"color": style.DARK, "linewidth": 1.6},
+        "mean": {"marker": "D", "linestyle": "", "color": style.DARK, "markerfacecolor": "white"},
+        "outlier": {"marker": ".", "linestyle": "", "color": style.LIGHT},
+        f"{100 * confidence:g} % interval of the median": {"color": style.MIDDLE, "marker": "_"},
+    }
+    style.legend(drawn, looks)
     style.heading(drawn, "How many answers agree with the label", marks)
     return drawn
 
@@ -122,12 +118,9 @@ def mistaken(table: pd.DataFrame, limit: float, marks: str) -> Figure:
     axes.set(xlim=(0, 1), ylim=(len(emotions) - 0.4, -0.6), xlabel="share of the wrong answers")
     style.percent(axes.xaxis)
     axes.tick_params(axis="y", length=0)
-    handles = [
-        Patch(facecolor=face, hatch=hatch, edgecolor=style.DARK, linewidth=0.7, label=emotion)
-        for emotion, (face, hatch) in looks.items()
-    ]
-    across = min(ABREAST, len(handles))
-    drawn.legend(handles=handles, title="taken for", loc="outside lower center", ncols=across)
+    edge = {"edgecolor": style.DARK, "linewidth": 0.7}
+    bars = {emotion: {"facecolor": face, "hatch": hatch} | edge for emotion, (face, hatch) in looks.items()}
+    style.legend(drawn, bars=bars, ncols=min(ABREAST, len(bars)), title="taken for")
     share = f"more than {100 * limit:g} % of the annotators mistook"
     style.heading(drawn, f"What the clips that {share} were taken for", marks)
     return drawn

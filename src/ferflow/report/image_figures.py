@@ -8,8 +8,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from ferflow import tables
@@ -25,6 +23,7 @@ BESIDE = 0.25
 """Distance of a diamond from the middle of its bar, in bars."""
 ABREAST = 6
 """Models whose names fit beside one another under the bars."""
+DIAMOND = {"marker": "D", "linestyle": "", "color": style.MIDDLE, "markerfacecolor": "white"}
 LOOKS = {"one": (style.DARK, ""), "mirror": (style.LIGHT, ""), "ten": ("white", "////")}
 """Colour and hatch of each view's bars."""
 
@@ -50,15 +49,7 @@ def accuracies(table: pd.DataFrame, confidence: float, chance: float) -> Figure:
             axes.plot([place, place], [row["test_low"], row["test_high"]], color=style.MIDDLE, linewidth=1.6)
         if pd.notna(row["honest"]):
             diamond = place + BESIDE * width  # a narrow interval would hide under it
-            axes.plot(
-                diamond,
-                row["honest"],
-                "D",
-                color=style.MIDDLE,
-                markerfacecolor="white",
-                markersize=3,
-                zorder=3,
-            )
+            axes.plot(diamond, row["honest"], **DIAMOND, markersize=3, zorder=3)
         top = np.nanmax([row["test"], row["test_high"], row["honest"]])
         axes.text(place, top + 0.012, f"{100 * row['test']:.1f}", ha="center", va="bottom", fontsize=6.5)
     axes.axhline(chance, color=style.LIGHT, linestyle=":")
@@ -68,29 +59,17 @@ def accuracies(table: pd.DataFrame, confidence: float, chance: float) -> Figure:
     axes.set_xticks(range(len(models)), [model_label(model) for model in models], **turned)
     axes.tick_params(axis="x", length=0)
     axes.grid(axis="y")
-    leaky = bool(table["leaky"].any())
-    drawn.legend(
-        handles=[
-            *(
-                Patch(facecolor=LOOKS[v][0], hatch=LOOKS[v][1], edgecolor=style.DARK, label=views_label(v))
-                for v in views
-            ),
-            Line2D([], [], color=style.MIDDLE, linewidth=1.6, label=f"{100 * confidence:g} % interval"),
-            Line2D(
-                [],
-                [],
-                marker="D",
-                linestyle="",
-                color=style.MIDDLE,
-                markerfacecolor="white",
-                label="without copies",
-            ),
-            Line2D([], [], color=style.LIGHT, linestyle=":", label=f"chance, {100 * chance:.1f} %"),
-        ],
-        loc="outside lower center",
-        ncols=len(views) + 3,
-    )
-    mark = marks(bool(table["synthetic"].any()), LEAKY if leaky else "")
+    bars = {
+        views_label(view): {"facecolor": LOOKS[view][0], "hatch": LOOKS[view][1], "edgecolor": style.DARK}
+        for view in views
+    }
+    lines = {
+        f"{100 * confidence:g} % interval": {"color": style.MIDDLE, "linewidth": 1.6},
+        "without copies": DIAMOND,
+        f"chance, {100 * chance:.1f} %": {"color": style.LIGHT, "linestyle": ":"},
+    }
+    style.legend(drawn, lines, bars)
+    mark = marks(bool(table["synthetic"].any()), LEAKY if table["leaky"].any() else "")
     style.heading(drawn, f"Accuracy of the networks on all images of {tested}", mark)
     return drawn
 
@@ -106,14 +85,8 @@ def counts(table: pd.DataFrame) -> Figure:
     for axes, name in zip(drawn.subplots(1, len(sets), squeeze=False)[0], sets, strict=True):
         _counted(axes, table[table["dataset"] == name], name)
     drawn.supylabel("images", fontsize=8)
-    drawn.legend(
-        handles=[
-            Patch(facecolor=style.DARK, label="counted here"),
-            Line2D([], [], color=style.MIDDLE, linewidth=1.6, label="published"),
-        ],
-        loc="outside lower center",
-        ncols=2,
-    )
+    published = {"color": style.MIDDLE, "linewidth": 1.6}
+    style.legend(drawn, {"published": published}, {"counted here": {"facecolor": style.DARK}})
     style.heading(drawn, "Images per class and data set", marks(bool(table["synthetic"].any())))
     return drawn
 

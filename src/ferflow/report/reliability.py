@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.ticker import PercentFormatter
 
 from ferflow import tables
@@ -67,17 +66,16 @@ def curves(bins: pd.DataFrame, errors: pd.DataFrame, confidence: float, marks: s
         lower.set_xlabel("confidence")
         upper.tick_params(labelbottom=False)
         lower.tick_params(labelbottom=True)
-    for axes in [axes for row in range(rows) for axes in grid[2 * row : 2 * row + 2].T.reshape(-1, 2)][
-        len(models) :
-    ]:
-        for one in axes:
-            one.set_axis_off()
+    for place in range(len(models), rows * across):
+        row, column = divmod(place, across)
+        for axes in grid[2 * row : 2 * row + 2, column]:
+            axes.set_axis_off()
     first = errors.iloc[0]
-    handles = [
-        Line2D([], [], color=style.DARK, marker="o", label=f"{100 * confidence:g} % intervals over subjects"),
-        Line2D([], [], color=style.LIGHT, linestyle=":", label="confidence equals accuracy"),
-    ]
-    drawn.legend(handles=handles, loc="outside lower center", ncols=2)
+    looks = {
+        f"{100 * confidence:g} % intervals over subjects": {"color": style.DARK, "marker": "o"},
+        "confidence equals accuracy": {"color": style.LIGHT, "linestyle": ":"},
+    }
+    style.legend(drawn, looks)
     kind = "equal width" if first["binning"] == "width" else "equally many clips"
     title = f"Reliability, {protocol_label(first['protocol'])}: {first['bins']} bins of {kind}"
     style.heading(drawn, title, marks)

@@ -7,7 +7,6 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from ferflow import tables
 from ferflow.report import style
@@ -51,16 +50,13 @@ def kinds(table: pd.DataFrame, chance: float, confidence: float, marks: str) -> 
     names = [f"{model_label(model)}\n{scheme}" if several else scheme for model, scheme in lines]
     panels[0].set_yticks(range(len(lines)), names)
     dot = {"linestyle": ""}
-    sexes = {"women": WOMEN, "men": MEN, "a fold of both": BOTH}
-    handles = [
-        *(Line2D([], [], label=label, **dot, **look) for label, look in sexes.items()),
-        Line2D(
-            [], [], color=style.DARK, label=f"mean, {100 * confidence:g} % interval", marker="|", markersize=9
-        ),
-        Line2D([], [], color=style.DARK, label="training", **dot, marker=">", markerfacecolor="white"),
-        Line2D([], [], color=style.LIGHT, linestyle=":", label="chance"),
-    ]
-    drawn.legend(handles=handles, loc="outside lower center", ncols=3)
+    looks = {"women": dot | WOMEN, "men": dot | MEN, "a fold of both": dot | BOTH}
+    looks |= {
+        f"mean, {100 * confidence:g} % interval": {"color": style.DARK, "marker": "|", "markersize": 9},
+        "training": dot | {"color": style.DARK, "marker": ">", "markerfacecolor": "white"},
+        "chance": {"color": style.LIGHT, "linestyle": ":"},
+    }
+    style.legend(drawn, looks, ncols=3)
     one = "" if several else f" of {model_label(lines[0][0])}"
     style.heading(drawn, f"Cross-validation{one} in the thesis's kind of folds and in stratified ones", marks)
     return drawn

@@ -6,7 +6,7 @@ Lines differ in lightness, dash and marker, so that a figure can be read without
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import cycle
 from pathlib import Path
@@ -17,6 +17,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 from matplotlib.ticker import PercentFormatter
 
 from ferflow.files import atomic_write
@@ -150,6 +152,19 @@ def point(
     if not math.isnan(low):
         axes.plot([low, high], [place, place], color=look["color"], linewidth=width)
     axes.plot(value, place, linestyle="", clip_on=False, **look)
+
+
+def legend(
+    drawn: Figure,
+    lines: Mapping[str, Mapping] | None = None,
+    bars: Mapping[str, Mapping] | None = None,
+    ncols: int | None = None,
+    **more: object,
+) -> None:
+    """A legend below the panels: the looks of `bars`, and of `lines` or markers, by label."""
+    handles = [Patch(label=label, **look) for label, look in (bars or {}).items()]
+    handles += [Line2D([], [], label=label, **look) for label, look in (lines or {}).items()]
+    drawn.legend(handles=handles, **{"loc": "outside lower center", "ncols": ncols or len(handles)} | more)
 
 
 def boxes(
