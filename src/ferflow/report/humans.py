@@ -14,6 +14,7 @@ from ferflow import tables
 from ferflow.humans.results import ALL
 from ferflow.report import style
 from ferflow.report.names import marks_of
+from ferflow.report.rendering import with_interval
 
 ABREAST = 6
 """Names in a line of a legend."""
@@ -146,9 +147,7 @@ def annotators(accuracy: pd.DataFrame, summary: pd.DataFrame, confidence: float,
     axes = drawn.subplots()
     for place, (name, value, low, high, marker) in enumerate(rows):
         colour = style.DARK if name in set(people["annotator"]) else style.MIDDLE
-        text = f"{100 * value:.1f}"
-        if pd.notna(low):
-            text += f" [{100 * low:.1f}, {100 * high:.1f}]"
+        text = with_interval({"value": value, "low": low, "high": high}, "percent")
         style.point(axes, value, place, low, high, marker=marker, color=colour)
         axes.text(1.02, place, text, va="center", fontsize=6.5, color=colour)
     axes.axhline(len(people) - 0.5, color=style.LIGHT, linewidth=0.7)

@@ -16,6 +16,7 @@ from ferflow.errors import InputError
 from ferflow.evaluation.predictions import evaluation_protocol
 from ferflow.report import style
 from ferflow.report.names import marks_of, model_label, model_order, protocol_label
+from ferflow.report.rendering import with_interval
 
 ACROSS = 3
 """Models in a row."""
@@ -108,7 +109,5 @@ def _counts(axes: Axes, of_model: pd.DataFrame) -> None:
 
 
 def _error(error: pd.Series) -> str:
-    text = f"ECE {100 * error['ece']:.1f}"
-    if pd.notna(error["low"]):
-        text += f" [{100 * error['low']:.1f}, {100 * error['high']:.1f}]"
-    return f"{text} %, n = {error['n_clips']}"
+    ece = with_interval({"value": error["ece"], "low": error["low"], "high": error["high"]}, "percent")
+    return f"ECE {ece} %, n = {error['n_clips']}"
