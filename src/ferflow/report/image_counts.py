@@ -25,7 +25,7 @@ FIGURE_4, TABLE_3_3 = "compact, Figure 4", "thesis, Table 3.3"
 NOWHERE = "no paper: this study's parts"
 """Source of the parts of a set that has no official ones."""
 JAFFE_TEXT = {"angry": 30, "disgust": 29, "fear": 33, "happy": 30, "sad": 31, "surprise": 30, "neutral": 30}
-"""The same paper's text (section 3), which differs from its figure."""
+"""JAFFE in the compact paper's text (section 3), which differs from its figure."""
 
 
 class Part(NamedTuple):

@@ -83,7 +83,7 @@ def table(facts: Sequence[dict], best: Sequence[str]) -> pd.DataFrame:
     columns = {"validation_accuracy": "published_validation"}
     frame = reference.with_published("compact", "sweep", frame, columns)
     top, printed = _tuned_best(facts), published("compact", "section 2").set_index("item")["value"]
-    # The paper's best, like ours, is trained on both parts; what it is after its schedule is of one.
+    # The paper's best is trained on both parts, as the run that repeats it.
     tested = {"schedule-plateau": printed["vggnet RLRP"], top: printed["vggnet best, ten-crop"]}
     note = study_note(facts[0]["protocol"])
     frame = frame.assign(
