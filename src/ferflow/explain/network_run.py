@@ -12,8 +12,7 @@ import torch
 
 from ferflow import tables
 from ferflow.errors import InputError
-from ferflow.explain import attribution, network_figures
-from ferflow.explain import frames as chosen
+from ferflow.explain import attribution, frames, network_figures
 from ferflow.explain.frames import by_subject
 from ferflow.explain.network_figures import Decided, Mosaic
 from ferflow.explain.preprocessing_figures import Example
@@ -42,7 +41,7 @@ def feature_maps(
         pixels, shown, flat = attribution.mosaic(values, settings.maps, settings.map_size)
         mosaics.append(Mosaic(block, pixels, values.shape, shown, flat))
     pixels = np.rint(image[0].permute(1, 2, 0).numpy() * 255).astype(np.uint8)
-    shown = pixels[..., 0] if pixels.shape[2] == 1 else chosen.shrunk(pixels, settings.face_size)
+    shown = pixels[..., 0] if pixels.shape[2] == 1 else frames.shrunk(pixels, settings.face_size)
     with style.style():
         mark = marks(bool(clip["synthetic"]) or bool(description["meta"]["synthetic"]))
         name = model_label(network.name)
@@ -119,7 +118,7 @@ def _decided(
     name, subject = clip["clip_id"], clip["subject_id"]
     path = features[subject]
     longest = final.extraction.max_frames
-    numbers = chosen.tracked(faces[subject], name, int(clip["begin"]), int(clip["end"]))[:longest]
+    numbers = frames.tracked(faces[subject], name, int(clip["begin"]), int(clip["end"]))[:longest]
     normalise = final.extraction.normalise
     of_classes = clips[clips["emotion"].isin(final.classes)]
     windows = {row.clip_id: (row.begin, row.end) for row in of_classes.itertuples()}
@@ -127,12 +126,12 @@ def _decided(
     less = 0 if offset is None else offset
     rows = _features(path, name, numbers) - less
     # The face before the expression: the same first frames that the action units count from.
-    first = chosen.tracked(faces[subject], name)[: final.aus.neutral_frames]
+    first = frames.tracked(faces[subject], name)[: final.aus.neutral_frames]
     neutral = _features(path, name, first).mean(0) - less
     wanted = final.classes.index(clip["predicted"])
     added, _ = attribution.contributions(final.head, rows, neutral, wanted, settings.steps)
     place = int(np.argmax(added))
-    face = chosen.crops(faces[subject], name, [int(numbers[place])])[0]
+    face = frames.crops(faces[subject], name, [int(numbers[place])])[0]
     sequence = torch.from_numpy(rows)[None]
 
     def ask(features_of_frame: torch.Tensor) -> torch.Tensor:
@@ -144,7 +143,7 @@ def _decided(
     seen = attribution.class_map(final.spatial, spatial.prepare(face[None], final.spatial), final.layer, ask)
     if not np.isfinite(seen).all():
         raise InputError(path, f"clip {name} gives gradients that are not numbers", "train the model again")
-    small = chosen.shrunk(face, settings.face_size)
+    small = frames.shrunk(face, settings.face_size)
     greatest = seen.max()
     seen = seen / greatest if greatest > 0 else seen
     seen = cv2.resize(seen, small.shape[1::-1], interpolation=cv2.INTER_LINEAR)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ferflow.explain import frames as chosen
+from ferflow.explain import frames
 from ferflow.files import atomic_write
 
 QUALITY = 78
@@ -53,8 +53,8 @@ def write_strip(
 
     `faces` is its subject's file (`faces.store`), `window` what trimming keeps; no other frame is read.
     """
-    numbers = chosen.evenly(chosen.tracked(faces, clip_id), n)
-    images = [chosen.shrunk(image, size) for image in chosen.crops(faces, clip_id, numbers)]
+    numbers = frames.evenly(frames.tracked(faces, clip_id), n)
+    images = [frames.shrunk(image, size) for image in frames.crops(faces, clip_id, numbers)]
     text = ", ".join(part for part in (clip_id, f"frames {window[0]}–{window[1] - 1} kept", marks) if part)
     with atomic_write(path) as partial:
         strip(images, numbers, window, text).save(partial, format="JPEG", quality=QUALITY)
