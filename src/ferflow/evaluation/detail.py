@@ -8,8 +8,8 @@ from pathlib import Path
 import pandas as pd
 
 from ferflow import tables
-from ferflow.evaluation import calibration as calibrated
 from ferflow.evaluation import predictions
+from ferflow.evaluation.calibration import calibration
 from ferflow.evaluation.classification import confidences, confidences_by_class, confusion, error_counts
 from ferflow.evaluation.compare import comparisons
 from ferflow.evaluation.predictions import CHOSEN_FUSIONS, HUMAN, PEOPLE, fusion_name
@@ -31,14 +31,14 @@ SCHEMAS = {"confusion_with_annotators": "confusion"}
 def write_details(
     predictions_csvs: Iterable[str | Path],
     manifest_csv: str | Path,
-    out_folder: Path,
-    calibration: Calibration,
+    out_folder: str | Path,
+    settings: Calibration,
     evaluation: Evaluation,
     seed: int,
     emotions: Sequence[str],
     protocol: str = "honest",
 ) -> None:
-    """Write the tables of `TITLES` (.csv) to the folder `out_folder`.
+    """Write the tables of `TITLES` (.csv) to `out_folder`.
 
     The predictions are those of models, fusions and annotators. Of the fusions only those that were found in
     cross-validation take part: the listed ones stand in schema `fusion`. Of the annotators only the majority
@@ -49,12 +49,12 @@ def write_details(
     scored = frame[frame["protocol"] != HUMAN]
     compared = frame[frame["protocol"].isin((predictions.evaluation_protocol(frame), HUMAN))]
     compared = compared[compared["role"] != "control"]
-    errors, bins = calibrated.calibration(scored, emotions, calibration, evaluation, seed)
+    errors, bins = calibration(scored, emotions, settings, evaluation, seed)
     made = {
         "comparisons": comparisons(compared, compared_models(compared), evaluation, seed),
         "calibration": errors,
         "reliability": bins,
-        "confidences": confidences(scored, emotions, calibration.listed),
+        "confidences": confidences(scored, emotions, settings.listed),
         "confidences_by_class": confidences_by_class(scored, emotions),
         "error_counts": error_counts(frame, emotions, evaluation, seed),
         "confusion_with_annotators": confusion(compared, emotions),

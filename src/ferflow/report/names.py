@@ -8,6 +8,7 @@ import pandas as pd
 
 from ferflow.evaluation.results import LEAKY
 from ferflow.networks import NETWORKS
+from ferflow.settings import parts_of
 
 SYNTHETIC = "synthetic data"
 SIMULATED = "simulated annotators"
@@ -135,7 +136,7 @@ def model_order(table: pd.DataFrame) -> list[str]:
     controls = controls_of(table)
 
     def place(model: str) -> tuple:
-        first = model.removeprefix(_CONTROL).split("-")[0] if model in controls else model.split("+")[-1]
+        first = model.removeprefix(_CONTROL).split("-")[0] if model in controls else parts_of(model)[1]
         return model in controls, rank.get(first, len(rank)), model
 
     return sorted(set(table["model"]), key=place)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.resources import files as resources
 from pathlib import Path
 
@@ -152,12 +152,12 @@ def _counted(number: int, name: str) -> str:
     return f"{number} {name}{'' if number == 1 else 's'}"
 
 
-def write(table_csvs: Mapping[str, str | Path], output: str | Path, study: str, confidence: float) -> None:
-    """Write the page as HTML to `output`, from CSV tables by schema (see `answers`)."""
+def write(tables_csv: Sequence[str | Path], out: str | Path, study: str, confidence: float) -> None:
+    """Write the page as HTML to `out`; `tables_csv` are TABLES in their order."""
     from jinja2 import Environment, StrictUndefined
 
-    tables_by_name = {name: tables.read(path, name) for name, path in table_csvs.items()}
+    tables_by_name = {name: tables.read(path, name) for name, path in zip(TABLES, tables_csv, strict=True)}
     source = (resources("ferflow") / "resources" / "opening.html.jinja").read_text(encoding="utf-8")
     page = Environment(autoescape=True, undefined=StrictUndefined).from_string(source)
     questions = answers(tables_by_name, confidence)
-    write_text(output, page.render(study=study, answers=questions, marks=marks_of(tables_by_name["results"])))
+    write_text(out, page.render(study=study, answers=questions, marks=marks_of(tables_by_name["results"])))

@@ -26,12 +26,12 @@ Panel = tuple[str, Callable[[Axes], None]]
 """A panel's title, and what draws its trials."""
 
 
-def head(trials_csv: str | Path, output: str | Path, model: str, logarithmic: list[str]) -> None:
+def head(trials_csv: str | Path, out: str | Path, model: str, logarithmic: list[str]) -> None:
     """Draw the search of a head's settings (schema `head_trials`); `logarithmic` names settings drawn so."""
     table = tables.read(trials_csv, "head_trials")
     with style.style():
         drawn = head_trials(table, model_label(model), logarithmic, marks_of(table))
-        style.save(drawn, output, f"Search of the settings of {model_label(model)}")
+        style.save(drawn, out, f"Search of the settings of {model_label(model)}")
 
 
 def classifier(trials_csv: str | Path, output: str | Path, model: str) -> None:
