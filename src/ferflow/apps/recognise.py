@@ -154,9 +154,7 @@ def recognise(
 class _Course:
     """What is kept of every frame so far: some numbers here, its features in a file."""
 
-    def __init__(
-        self, model: Model, aus: LandmarkAus | None, features: _Spool, sink: FrameSink | None
-    ) -> None:
+    def __init__(self, model: Model, aus: LandmarkAus | None, features: IO, sink: FrameSink | None) -> None:
         self.model, self.aus, self.features, self.sink = model, aus, features, sink
         self.tracked: list[bool] = []
         self.blank = 0
