@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 
 from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.datasets.images import ImageSet
@@ -41,16 +40,7 @@ def sheet(
     for down, row in enumerate(rows):
         for across, (name, text) in enumerate(row[:ACROSS]):
             left, top = across * (1 + _GAP), down * height
-            axes.imshow(
-                images.pixels[places[name]],
-                cmap="gray",
-                vmin=0,
-                vmax=255,
-                extent=(left, left + 1, top + 1, top),
-                interpolation="none",
-            )
-            # A frame, since some images are as white as the page.
-            axes.add_patch(Rectangle((left, top), 1, 1, fill=False, edgecolor=style.LIGHT, linewidth=0.3))
+            style.tile(axes, images.pixels[places[name]], left, top)
             short = name if len(name) <= _LONGEST else name[: _LONGEST - 1] + "…"
             axes.text(left, top + 1 + _LINE * 0.75, short, fontsize=_NAME, color=style.LIGHT)
             for number, line in enumerate(text.split("\n")[:lines]):

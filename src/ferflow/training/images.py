@@ -20,7 +20,6 @@ from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.evaluation.predictions import table
 from ferflow.models import spatial
 from ferflow.models.network import SpatialNetwork
-from ferflow.models.precision import device, resolve
 from ferflow.models.spatial import prepare
 from ferflow.seeds import reproducible
 from ferflow.settings import Online, Spatial
@@ -109,15 +108,11 @@ def fit_images(
 
 def recipe_of(settings: Spatial, labels: np.ndarray, watched: bool = True) -> tuple[Recipe, Expression]:
     """How a network is optimised by `settings`, and on what loss; `labels` are those that are trained on."""
-    recipe = Recipe(
-        settings.optimiser,
-        settings.epochs,
-        schedule=settings.schedule,
+    recipe = Recipe.of(
+        settings,
         monitor="validation_accuracy" if watched else "train_accuracy",
         patience=settings.patience if watched else None,
         average=settings.average,
-        best=settings.keep == "best",
-        bfloat16=resolve(settings.precision, device()) == torch.bfloat16,
     )
     weights = balanced(labels, N_CLASSES) if settings.class_weights else None
     return recipe, Expression(weights, settings.label_smoothing)
