@@ -249,7 +249,9 @@ def test_features_of_another_network_or_other_images_are_refused(runs, stored, t
 
 def test_the_tables_of_folds_protocols_and_batches(runs, tmp_path):
     said = [runs / f"{name}/predictions.csv" for name in ("film-256", "random-256", "random-16")]
-    models = {"resnet18-5-originals": {"network": "resnet18", "start": "untrained"}}
+    transfer = recipe().model_copy(update={"runs": {"a": asked_run(), "b": asked_run(batch=16)}})
+    models = transfer.models()
+    assert models["resnet18-5-originals-batch16"]["epochs"] == 5
     out = tmp_path / "folds.csv"
     run.write_folds(said, models, runs / "manifest.csv", out)
     found = tables.read(out, "sfew_folds")
