@@ -249,8 +249,8 @@ def test_features_of_another_network_or_other_images_are_refused(runs, stored, t
 
 def test_the_tables_of_folds_protocols_and_batches(runs, tmp_path):
     said = [runs / f"{name}/predictions.csv" for name in ("film-256", "random-256", "random-16")]
-    transfer = recipe().model_copy(update={"runs": {"a": asked_run(), "b": asked_run(batch=16)}})
-    models = transfer.models()
+    both = recipe().model_copy(update={"runs": {"a": asked_run(), "b": asked_run(batch=16)}})
+    models = both.models()
     assert models["resnet18-5-originals-batch16"]["epochs"] == 5
     out = tmp_path / "folds.csv"
     run.write_folds(said, models, runs / "manifest.csv", out)
