@@ -24,22 +24,13 @@ def make_model(path, settings, synthetic=True, seed=0):
     """An untrained cascade in the file of a final model: its answers are noise, but always the same noise."""
     import torch
 
-    from ferflow.models import checkpoint, spatial, temporal
-    from ferflow.training.final import KIND
+    from cascade import write_cascade
+    from ferflow.models import spatial, temporal
 
     torch.manual_seed(seed)
     network = spatial.build("compact", len(EMOTIONS_NEUTRAL))
     head = temporal.build("lstm", network.layers["dense"], len(EMOTIONS), settings.temporal.heads["lstm"])
-    both = torch.nn.ModuleDict({"spatial": network, "head": head})
-    options = {
-        "n_features": network.layers["dense"],
-        "settings": settings.temporal.heads["lstm"].model_dump(),
-        "spatial": "compact",
-        "frame_classes": list(EMOTIONS_NEUTRAL),
-    }
-    meta = {"synthetic": synthetic, "layer": "dense", "settings": settings.model_dump(mode="json")}
-    checkpoint.write(path, KIND, "lstm", both, EMOTIONS, options, meta)
-    return path
+    return write_cascade(path, network, head, settings, synthetic)
 
 
 @pytest.fixture(scope="module")
@@ -297,7 +288,7 @@ def test_streaming_gives_what_the_stored_way_gives(
     assert (found.kept.begin, found.kept.end, found.kept.reason) == (kept.begin, kept.end, kept.reason)
     # Intensities are rounded to 1e-4, and a frame fitted alone differs from one fitted in a block by less.
     np.testing.assert_allclose(found.au_score, au_score(aus), atol=1e-4)
-    np.testing.assert_allclose(found.clip_shares, wanted, atol=1e-3)
+    np.testing.assert_allclose(found.clip_probabilities, wanted, atol=1e-3)
 
 
 @pytest.mark.wheel

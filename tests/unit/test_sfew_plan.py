@@ -9,7 +9,7 @@ import pytest
 
 from ferflow import layout, settings, tables
 from ferflow.classes import EMOTIONS_NEUTRAL
-from ferflow.planning import units
+from ferflow.planning import sizes
 from ferflow.release import facts
 from ferflow.release.rebuild import rebuild
 from ferflow.sfew import folds, run
@@ -48,21 +48,21 @@ def manifest(folder: Path, study: settings.Settings) -> Path:
 
 
 def test_the_size_is_that_of_the_manifest_or_the_rendered_one(tmp_path, study):
-    assumed = units.sizes(study, tmp_path)
+    assumed = sizes.of_study(study, tmp_path)
     assert (assumed.images, assumed.known) == (27, False)
     manifest(tmp_path, study)
-    assert (units.sizes(study, tmp_path).images, units.sizes(study, tmp_path).known) == (IMAGES, True)
+    assert (sizes.of_study(study, tmp_path).images, sizes.of_study(study, tmp_path).known) == (IMAGES, True)
 
 
 def test_what_grows_with_the_images(study):
     size = work.Sizes({}, 100)
-    passed = units.of_job("sfew_frozen", {"network": "resnet18", "unfrozen": "0"}, study, size)
+    passed = sizes.of_job("sfew_frozen", {"network": "resnet18", "unfrozen": "0"}, study, size)
     assert (passed.per, passed.amount) == (work.CLIP, 100)
     one = {"run": "resnet50-originals", "protocol": "random"}
-    trained = units.of_job("sfew_run", one, study, size)
+    trained = sizes.of_job("sfew_run", one, study, size)
     assert (trained.per, trained.amount) == (work.STEP, 200)  # two epochs of half of them in two folds
-    assert units.of_job("sfew_run", one | {"protocol": "spi"}, study, size).amount == 200
-    assert units.of_job("sfew_folds", {}, study, size).per == work.CONSTANT
+    assert sizes.of_job("sfew_run", one | {"protocol": "spi"}, study, size).amount == 200
+    assert sizes.of_job("sfew_folds", {}, study, size).per == work.CONSTANT
 
 
 def predictions(name: str, protocol: str, made, study: settings.Settings) -> pd.DataFrame:

@@ -8,7 +8,6 @@ import cv2
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 
 from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.datasets import manifest
@@ -74,10 +73,8 @@ def _figure(sides: dict[str, list[list[tuple[np.ndarray, str]]]], title: str, ma
         for side, shown in enumerate(both):
             for across, (image, caption) in enumerate(shown):
                 left = name + side * (ACROSS * step + _BETWEEN) + across * step
-                axes.imshow(image, extent=(left, left + 1, top + 1, top), interpolation="none")
-                edge = {"edgecolor": style.MIDDLE, "linewidth": 0.9, "linestyle": "--"} if side else {
-                    "edgecolor": style.LIGHT, "linewidth": 0.3}  # fmt: skip
-                axes.add_patch(Rectangle((left, top), 1, 1, fill=False, **edge))
+                flagged = {"edgecolor": style.MIDDLE, "linewidth": 0.9, "linestyle": "--"}
+                style.tile(axes, image, left, top, **(flagged if side else {}))
                 axes.text(left, top + 1 + _LINE, caption, fontsize=_TEXT, color=style.DARK)
     axes.set(xlim=(0, width), ylim=(height, 0), aspect="equal")
     axes.set_axis_off()

@@ -107,7 +107,7 @@ def affect_training(wildcards: Mapping[str, str], settings: Settings, size: Size
 
 
 def datacentric_training(wildcards: Mapping[str, str], settings: Settings, size: Sizes) -> Work:
-    """A row of the data-centric comparison, or one fold of its judgement."""
+    """A row of the data-centric comparison, or one fold of the search for label errors."""
     own = settings.datacentric
     shown = (own.images or size.images) * own.recipe.epochs
     return Work(IMAGE, shown, wildcards.get("network", ""))
