@@ -13,10 +13,11 @@ from ferflow import tables
 from ferflow.bench import detection
 from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.datasets import sfew
+from ferflow.datasets.images import open_pixels
 from ferflow.errors import InputError
 from ferflow.faces.boxes import Detections
 from ferflow.report import crop_sheet
-from ferflow.sfew import crops, quality, store
+from ferflow.sfew import crops, quality
 
 FRONTAL = np.array(((30, 30), (50, 30), (40, 42), (32, 52), (48, 52)), np.float32)
 
@@ -66,8 +67,8 @@ def test_crops_stand_in_the_order_of_the_manifest(manifest, asked, monkeypatch):
         return detections(*faces) if picture.shape[0] == 80 else detections()
 
     h5, table = write(manifest, asked, monkeypatch, find)
-    rows = crops.read(h5, table).set_index("image_id")
     listed = tables.read(manifest, "manifest")
+    rows = crops.read(table, listed).set_index("image_id")
     assert rows.index.tolist() == listed["clip_id"].tolist()
     fear = listed.loc[listed["emotion"] == "fear", "clip_id"].item()
     assert rows.loc[fear, "found_by"] == "none" and math.isnan(rows.loc[fear, "width"])
@@ -75,11 +76,11 @@ def test_crops_stand_in_the_order_of_the_manifest(manifest, asked, monkeypatch):
     assert (others["found_by"] == "mtcnn").all() and (others["faces"] == 2).all()
     assert (others[["x", "y", "width", "height"]] == (20, 20, 40, 48)).all().all()
     assert (others["yaw_proxy"] == 0).all() and (others["roll_degrees"] == 0).all()
-    with store.read(h5) as (_, images):
+    with open_pixels(h5, listed) as images:
         whole = images[rows.index.get_loc(fear)]
         first = images[rows.index.get_loc(others.index[0])]
     scene = sfew.read_image(listed.set_index("clip_id").loc[fear, "source"])
-    assert (whole == store.fitted(scene)).all()
+    assert (whole == crops.fitted(scene)).all()
     picture = sfew.read_image(listed.set_index("clip_id").loc[others.index[0], "source"])
     side = round(48 * (1 + asked.margin))
     left, top = round(40 - side / 2), round(44 - side / 2)

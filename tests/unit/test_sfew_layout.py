@@ -11,8 +11,9 @@ import pytest
 
 from ferflow import tables
 from ferflow.datasets import sfew
+from ferflow.datasets.images import open_pixels, write_rows
 from ferflow.errors import InputError, SplitError
-from ferflow.sfew import folds, store
+from ferflow.sfew import crops, folds
 
 CLASSES = ("Angry", "Disgust", "Fear", "Happy", "Neutral", "Sad", "Surprise")
 
@@ -124,23 +125,26 @@ def test_lists_that_do_not_fit_are_refused(tmp_path, second, said):
 def test_originals_are_in_the_order_of_the_manifest(tmp_path):
     manifest, *_ = written(scenes(tmp_path / "scenes", films=2))
     path = tmp_path / "originals.h5"
-    store.write_originals(tmp_path / "manifest.csv", path)
-    with store.read(path) as (ids, images):
-        assert ids == manifest["clip_id"].tolist() and images.shape == (14, 224, 224, 3)
-        whole = store.fitted(sfew.read_image(manifest["source"].iloc[9]))
+    crops.write_originals(tmp_path / "manifest.csv", path)
+    with open_pixels(path, manifest) as images:
+        assert images.shape == (14, 224, 224, 3)
+        whole = crops.fitted(sfew.read_image(manifest["source"].iloc[9]))
         assert np.array_equal(images[9], whole)
-    store.refuse_others(path, ids, manifest["clip_id"].tolist())
-    with pytest.raises(InputError, match="order"):
-        store.refuse_others(path, ids, ids[::-1])
+    with pytest.raises(InputError, match="order"), open_pixels(path, manifest[::-1]):
+        pass
 
 
-def test_a_store_that_is_no_store_is_refused(tmp_path):
+def test_a_file_that_holds_no_images_is_refused(tmp_path):
     path = tmp_path / "originals.h5"
-    with pytest.raises(ValueError, match="1 images for 2 names"):
-        store.write(path, ["a", "b"], [np.zeros((224, 224, 3), np.uint8)])
+    with pytest.raises(ValueError, match="1 images for 70 rows"):
+        write_rows(path, listing(), [np.zeros((224, 224, 3), np.uint8)])
+    with pytest.raises(ValueError, match="71 images for 70 rows"):
+        write_rows(path, listing(), [np.zeros((8, 8, 3), np.uint8)] * 71)
+    with pytest.raises(ValueError, match="not uint8"):
+        write_rows(path, listing(), [np.zeros((8, 8, 3))] * 70)
     assert not path.exists()
     path.write_bytes(b"nothing")
-    with pytest.raises(InputError, match="damaged"), store.read(path):
+    with pytest.raises(InputError, match="damaged"), open_pixels(path, listing()):
         pass
 
 

@@ -10,9 +10,10 @@ import pytest
 
 from ferflow import tables
 from ferflow.classes import EMOTIONS_NEUTRAL
+from ferflow.datasets.images import write_rows
 from ferflow.evaluation import predictions as predictions_table
 from ferflow.settings.sfew import HandMade, Svm
-from ferflow.sfew import store, svm
+from ferflow.sfew import svm
 from ferflow.sfew.run import write_folds
 
 MACHINE = {"kernel": "rbf", "c": [1, 10], "gamma": ["scale"], "variance": 0.98, "inner_folds": 2}
@@ -45,7 +46,6 @@ def study(tmp_path_factory) -> Path:
     rng = np.random.default_rng(5)
     labels = np.arange(N) % 7
     ids = [f"s{number:03d}" for number in range(N)]
-    store.write(root / "crops.h5", ids, (stripes(label, rng) for label in labels))
     manifest = pd.DataFrame(
         {
             "clip_id": ids,
@@ -64,6 +64,7 @@ def study(tmp_path_factory) -> Path:
         }
     )
     tables.write(manifest, root / "manifest.csv", "manifest")
+    write_rows(root / "crops.h5", manifest, (stripes(label, rng) for label in labels))
     for name, folds in (
         ("random", pd.array(np.arange(N) // 7 % 3, "Int64")),
         ("spi", pd.array([None if n >= 35 else n // 7 % 2 for n in range(N)], "Int64")),

@@ -12,12 +12,13 @@ import torch
 from ferflow import settings, tables
 from ferflow.bench import transfer as benchmark
 from ferflow.classes import EMOTIONS_NEUTRAL
+from ferflow.datasets.images import assemble, digest, write_pixels, write_rows
 from ferflow.errors import InputError, SettingError, WeightsError
 from ferflow.models import spatial
 from ferflow.models import transfer as split
 from ferflow.models.vision import torchvision
 from ferflow.settings.sfew import TrainingRun, Transfer
-from ferflow.sfew import folds, run, store
+from ferflow.sfew import folds, run
 from ferflow.training import frozen, transfer
 from ferflow.weights import shipped, start_file
 
@@ -100,10 +101,14 @@ def test_published_weights_are_taken_whole_or_not_at_all(state, tmp_path):
 def stored(tmp_path_factory) -> Path:
     """Features of 18 images of two frozen parts."""
     folder = tmp_path_factory.mktemp("features")
-    store.write(folder / "images.h5", [f"image{k}" for k in range(18)], images(18))
+    columns = {"clip_id": [f"image{k}" for k in range(18)], "source": ["x.png"] * 18}
+    listed = assemble("scenes", folder, images(18), columns | {"emotion": ["happy"] * 18})
+    listed.write_manifest(folder / "manifest.csv")
+    write_pixels(listed, folder / "images.h5")
     for unfrozen in (0, 1):
         out = folder / f"{unfrozen}.h5"
-        run.write_features(folder / "images.h5", "resnet18", unfrozen, "untrained", SEED, 1, folder, out)
+        made_from = (folder / "manifest.csv", folder / "images.h5")
+        run.write_features(*made_from, "resnet18", unfrozen, "untrained", SEED, 1, folder, out)
     return folder
 
 
@@ -111,7 +116,7 @@ def stored(tmp_path_factory) -> Path:
 def test_stored_features_are_those_computed_anew(stored, network, unfrozen, shape):
     found = frozen.Features(stored / f"{unfrozen}.h5")
     assert found.values.shape == (18, *shape)
-    assert found.source["images"] == store.digest(f"image{k}" for k in range(18))
+    assert found.source["images"] == digest(tables.read(stored / "manifest.csv", "manifest"))
     assert found.source["start"] == "untrained" and found.source["unfrozen"] == unfrozen
     labels = np.arange(18) % 7
     rows = [17, 2, 5]
@@ -123,7 +128,8 @@ def test_stored_features_are_those_computed_anew(stored, network, unfrozen, shap
 
 def test_the_network_that_comes_with_ferflow_is_frozen_up_to_its_dense_layer(stored, tmp_path):
     made = tmp_path / "compact.h5"
-    run.write_features(stored / "images.h5", "compact", 0, "shipped", SEED, 1, tmp_path, made)
+    made_from = (stored / "manifest.csv", stored / "images.h5")
+    run.write_features(*made_from, "compact", 0, "shipped", SEED, 1, tmp_path, made)
     found = frozen.Features(made)
     network, _ = spatial.load(shipped())
     wanted = network.features(spatial.prepare(images(18), network), "dense").detach()
@@ -188,9 +194,11 @@ def study(tmp_path_factory) -> Path:
     tables.write(pd.DataFrame(rows), folder / "manifest.csv", "manifest")
     for protocol in PROTOCOLS:
         folds.write(folder / "manifest.csv", protocol, 5, SEED, folder / f"{protocol}.csv")
-    store.write(folder / "images.h5", rows["clip_id"], np.zeros((70, 224, 224, 3), np.uint8))
+    made_from = (folder / "manifest.csv", folder / "images.h5")
+    listed = tables.read(made_from[0], "manifest")
+    write_rows(made_from[1], listed, np.zeros((70, 224, 224, 3), np.uint8))
     features = folder / "features.h5"
-    run.write_features(folder / "images.h5", "resnet18", 0, "untrained", SEED, 1, folder, features)
+    run.write_features(*made_from, "resnet18", 0, "untrained", SEED, 1, folder, features)
     import h5py
 
     with h5py.File(features, "r+") as file:
@@ -249,7 +257,9 @@ def test_features_of_another_network_or_other_images_are_refused(runs, stored, t
 
 def test_the_tables_of_folds_protocols_and_batches(runs, tmp_path):
     said = [runs / f"{name}/predictions.csv" for name in ("film-256", "random-256", "random-16")]
-    models = {"resnet18-5-originals": {"network": "resnet18", "start": "untrained"}}
+    both = recipe().model_copy(update={"runs": {"a": asked_run(), "b": asked_run(batch=16)}})
+    models = both.models()
+    assert models["resnet18-5-originals-batch16"]["epochs"] == 5
     out = tmp_path / "folds.csv"
     run.write_folds(said, models, runs / "manifest.csv", out)
     found = tables.read(out, "sfew_folds")

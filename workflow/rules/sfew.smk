@@ -123,6 +123,7 @@ rule sfew_frozen:
     """Cache the features of a network's frozen stages for every image."""
     input:
         lambda w: STUDY.start_of(w.network),
+        manifest_csv=STUDY.manifest,
         images_h5=lambda w: STUDY.images[w.images],
     output:
         STUDY.frozen,

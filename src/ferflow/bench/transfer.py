@@ -22,11 +22,12 @@ from torch.utils.data import Dataset
 from ferflow.apps.terminal import arguments, errors_in_one_line
 from ferflow.bench import turns
 from ferflow.classes import EMOTIONS_NEUTRAL
+from ferflow.datasets.images import assemble, write_pixels
 from ferflow.models import transfer
 from ferflow.networks import TRANSFERRED
 from ferflow.seeds import derive_seed
 from ferflow.sfew import run as sfew
-from ferflow.sfew import store
+from ferflow.sfew.crops import SIZE
 from ferflow.training.frozen import Features, Rows
 from ferflow.training.transfer import train
 
@@ -92,7 +93,7 @@ def patterns(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     base = rng.integers(0, 256, (CLASSES, *shape))
     labels = np.arange(n) % CLASSES
     noisy = np.clip(base[labels] * 0.5 + 64 + rng.normal(0, 60, (n, *shape)), 0, 255).astype(np.uint8)
-    times = store.SIZE // SQUARES
+    times = SIZE // SQUARES
     return noisy.repeat(times, 1).repeat(times, 2), labels
 
 
@@ -115,12 +116,18 @@ def run(network: str, n: int, n_folds: int, epochs: int, batch: int, seed: int, 
         probabilities[name] = np.concatenate(each)
 
     with tempfile.TemporaryDirectory(prefix="ferflow-bench-") as folder:
-        paths = Path(folder) / "images.h5", Path(folder) / "features.h5"
-        store.write(paths[0], [f"image{k}" for k in range(n)], images)
+        manifest, pixels, features = (
+            Path(folder) / name for name in ("manifest.csv", "images.h5", "features.h5")
+        )
+        columns = {"clip_id": [f"image{k}" for k in range(n)], "source": ["generated"] * n}
+        columns["emotion"] = [EMOTIONS_NEUTRAL[k] for k in labels]
+        generated = assemble("generated", folder, images, columns)
+        generated.write_manifest(manifest)
+        write_pixels(generated, pixels)
 
         def stored() -> None:
-            sfew.write_features(paths[0], network, 0, "untrained", seed, threads, folder, paths[1])
-            values = Features(paths[1]).values
+            sfew.write_features(manifest, pixels, network, 0, "untrained", seed, threads, folder, features)
+            values = Features(features).values
             trainings("stored", lambda chosen: Rows(values, labels, chosen))
 
         def recomputed() -> None:

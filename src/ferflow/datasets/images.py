@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -17,10 +20,13 @@ from ferflow.datasets.manifest import SYNTHETIC_MARK, refuse_repeats
 from ferflow.errors import InputError
 from ferflow.files import atomic_write
 
+if TYPE_CHECKING:
+    import h5py
+
 OTHER_CLASS = "not a class of "
 """How the reason begins for which an image of another class is left out."""
-BLOCK = 64
-"""Images that share a checksum in a file of pixels."""
+BLOCK = 2**20
+"""Bytes of images, about, that share a checksum in a file of pixels."""
 OMITTED = ("clip_id", "source", "emotion", "reason")
 """Columns of `ImageSet.omitted`."""
 
@@ -146,31 +152,62 @@ def write_pixels(images: ImageSet, pixels_h5: str | Path) -> None:
 
     So no job need unpack the data set again.
     """
+    write_rows(pixels_h5, images.table, images.pixels, name=images.name, root=images.root)
+
+
+def write_rows(
+    pixels_h5: str | Path, table: pd.DataFrame, images: Iterable[np.ndarray], **attributes: str
+) -> None:
+    """Write `images`, uint8 of one shape, one for each row of the manifest `table` and taken block by block.
+
+    Raises ValueError where there are not as many images as rows, or one has another shape or type.
+    """
     from ferflow import hdf5  # and with it h5py, which the rules have no use for
 
+    images, rows, count = iter(images), None, 0
     with atomic_write(pixels_h5) as partial, hdf5.create(partial) as file:
-        chunks = (min(BLOCK, len(images)), *images.pixels.shape[1:])
-        file.create_dataset("pixels", data=images.pixels, chunks=chunks, fletcher32=True)
-        file.attrs.update(name=images.name, root=images.root, clips=_digest(images.table))
+        file.attrs.update(clips=digest(table), **attributes)
+        for first in images:
+            block = np.stack([first, *islice(images, max(1, BLOCK // first.nbytes) - 1)])
+            if rows is None:
+                shape = (len(table), *first.shape)
+                chunks = (min(len(block), len(table)), *first.shape)
+                rows = file.create_dataset("pixels", shape, np.uint8, chunks=chunks, fletcher32=True)
+            if block.dtype != np.uint8 or block.shape[1:] != rows.shape[1:]:
+                raise ValueError(f"an image is {block.dtype} {block.shape[1:]}, not uint8 {rows.shape[1:]}")
+            if count + len(block) <= len(table):
+                rows[count : count + len(block)] = block
+            count += len(block)
+        if count != len(table):
+            raise ValueError(f"{count} images for {len(table)} rows")
 
 
-def read_pixels(pixels_h5: str | Path, manifest_csv: str | Path) -> ImageSet:
-    """The set that `write_pixels` wrote, with its manifest.
+@contextmanager
+def open_pixels(pixels_h5: str | Path, table: pd.DataFrame) -> Iterator[h5py.Dataset]:
+    """The images uint8 [N,...] of the manifest `table`, to read in the block; only rows that are taken are.
 
-    Raises InputError for a damaged file, and for a manifest of other images or in another order.
+    Raises InputError for a missing or damaged file, and for one of other images or in another order.
     """
     from ferflow import hdf5
 
     remedy = "delete it and run again"
-    table = tables.read(manifest_csv, "manifest")
     with hdf5.opened(pixels_h5, remedy, remedy) as file:
         shape = (None,) * file["pixels"].ndim if "pixels" in file else ()
-        pixels = hdf5.dataset(pixels_h5, file, "pixels", shape, np.uint8, remedy)[...]
-        name, root, clips = (str(file.attrs[key]) for key in ("name", "root", "clips"))
-    if clips != _digest(table) or len(pixels) != len(table):
-        raise InputError(pixels_h5, f"does not hold the images of {manifest_csv}", remedy)
-    return ImageSet(name, root, table, pixels)
+        pixels = hdf5.dataset(pixels_h5, file, "pixels", shape, np.uint8, remedy)
+        if str(file.attrs["clips"]) != digest(table) or len(pixels) != len(table):
+            problem = "does not hold the images of the manifest in its order"
+            raise InputError(pixels_h5, problem, remedy)
+        yield pixels
 
 
-def _digest(table: pd.DataFrame) -> str:
+def read_pixels(pixels_h5: str | Path, manifest_csv: str | Path) -> ImageSet:
+    """The set that `write_pixels` wrote, with its manifest. Raises InputError as `open_pixels`."""
+    table = tables.read(manifest_csv, "manifest")
+    with open_pixels(pixels_h5, table) as pixels:
+        name, root = (str(pixels.file.attrs[key]) for key in ("name", "root"))
+        return ImageSet(name, root, table, pixels[...])
+
+
+def digest(table: pd.DataFrame) -> str:
+    """SHA-256 over names and contents of the images of a manifest, in its order."""
     return hashlib.sha256("\n".join(table["clip_id"] + " " + table["sha256"]).encode()).hexdigest()

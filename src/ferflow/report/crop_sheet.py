@@ -11,9 +11,10 @@ from matplotlib.figure import Figure
 
 from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.datasets import manifest
+from ferflow.datasets.images import open_pixels
 from ferflow.report import style
 from ferflow.report.names import marks
-from ferflow.sfew import crops, quality, store
+from ferflow.sfew import crops, quality
 
 ACROSS = 5
 """Crops of each side in a row."""
@@ -28,9 +29,10 @@ def draw(
     manifest_csv: str | Path, crops_h5: str | Path, crops_csv: str | Path, out: str | Path, title: str
 ) -> None:
     """Draw the sheet: a row a class, left crops without a flag, right such as have one, or no face."""
-    listed, table = manifest.read(manifest_csv), crops.read(crops_h5, crops_csv)
+    listed = manifest.read(manifest_csv)
+    table = crops.read(crops_csv, listed)
     sides = {}
-    with store.read(crops_h5) as (_, images):
+    with open_pixels(crops_h5, listed) as images:
         for emotion in EMOTIONS_NEUTRAL:
             of_class = (listed["emotion"] == emotion).to_numpy()
             odd = (table["flags"] != "").to_numpy() | (table["found_by"] == "none").to_numpy()

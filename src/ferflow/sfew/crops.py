@@ -1,4 +1,4 @@
-"""Face crops: in each scene the face that counts is detected, cut out and measured."""
+"""Images of 224×224: whole scenes, and face crops, for which the face that counts is found and measured."""
 
 from __future__ import annotations
 
@@ -11,13 +11,34 @@ import pandas as pd
 
 from ferflow import tables
 from ferflow.datasets import manifest as clip_list
+from ferflow.datasets.images import write_rows
 from ferflow.datasets.sfew import scenes
 from ferflow.errors import InputError
 from ferflow.faces.align import aligned
 from ferflow.faces.boxes import Detections, boxed, square
 from ferflow.faces.detect import Detector, detectors
 from ferflow.settings.scenes import Crops
-from ferflow.sfew import quality, store
+from ferflow.sfew import quality
+
+SIZE = 224
+"""Pixels of a side (Gong, section 2.1)."""
+
+
+def fitted(image: np.ndarray) -> np.ndarray:
+    """An image uint8 [H,W,3] as [224,224,3], whatever its shape: shrinking averages, growing is bilinear."""
+    import cv2
+
+    shrinks = min(image.shape[:2]) >= SIZE
+    return cv2.resize(image, (SIZE, SIZE), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+
+
+def write_originals(manifest_csv: str | Path, out: str | Path) -> None:
+    """Write the scenes of a manifest, each as a whole scaled to 224×224 (`images.write_rows`).
+
+    Raises InputError for an image that has changed since the manifest was made.
+    """
+    manifest = clip_list.read(manifest_csv)
+    write_rows(out, manifest, map(fitted, scenes(manifest)))
 
 
 def detector(name: str, settings: Crops, weights_folder: str | Path) -> list[Detector]:
@@ -63,9 +84,9 @@ def write(
 ) -> None:
     """Cut out the faces of a manifest's scenes, found by detector `name`, in its order.
 
-    Writes the crops (`sfew.store`) and the table about them (schema `crops`). A scene in which no face is
-    found, nor listed in `manual_boxes`, stands there as a whole, with `found_by` none. Raises InputError for
-    a list of boxes that does not fit the scenes, and for scenes that have changed.
+    Writes the crops (`images.write_rows`) and the table about them (schema `crops`). A scene in which no
+    face is found, nor listed in `manual_boxes`, stands there as a whole, with `found_by` none. Raises
+    InputError for a list of boxes that does not fit the scenes, and for scenes that have changed.
     """
     import torch
 
@@ -81,7 +102,7 @@ def write(
             rows.append({"image_id": about.clip_id, **row, "synthetic": about.synthetic})
             yield crop
 
-    store.write(out_crops, manifest["clip_id"].tolist(), cut())
+    write_rows(out_crops, manifest, cut())
     tables.write(pd.DataFrame(rows, columns=tables.schema("crops").names), out_table, "crops")
 
 
@@ -97,11 +118,11 @@ def _crop(
     elif manual is not None:
         by, box = "manual", manual
     if by == "none":
-        crop = store.fitted(picture)
+        crop = fitted(picture)
     elif settings.align and np.isfinite(points).all() and np.ptp(points, axis=0).any():
-        crop = aligned(picture, points, store.SIZE, settings.margin)
+        crop = aligned(picture, points, SIZE, settings.margin)
     else:
-        crop = boxed(picture, square(box, settings.margin), store.SIZE)
+        crop = boxed(picture, square(box, settings.margin), SIZE)
     blur = math.nan if by == "none" else quality.blur(crop)
     yaw, roll = quality.pose(points) if np.isfinite(points[:3]).all() else (math.nan, math.nan)
     broken = quality.flags(blur, float(min(box[2:])), sure, yaw, roll, settings.limits)
@@ -144,20 +165,20 @@ def manual_boxes(path: str | Path | None, manifest: pd.DataFrame) -> dict[str, n
     return boxes
 
 
-def read(crops_h5: str | Path, crops_csv: str | Path) -> pd.DataFrame:
-    """The table of crops; InputError where it is not about the images of the file beside it."""
+def read(crops_csv: str | Path, manifest: pd.DataFrame) -> pd.DataFrame:
+    """The table of crops; InputError where it does not list the images of `manifest` in its order."""
     table = tables.read(crops_csv, "crops")
-    with store.read(crops_h5) as (ids, _):
-        store.refuse_others(crops_h5, ids, table["image_id"].tolist())
+    if table["image_id"].tolist() != manifest["clip_id"].tolist():
+        problem = "does not list the images of the manifest in its order"
+        raise InputError(crops_csv, problem, "delete it and run the workflow again")
     return table
 
 
 def write_quality(manifest_csv: str | Path, crops_csv: str | Path, out: str | Path) -> None:
     """Count the crops of each class and what is wrong with them (schema `crop_quality`).
 
-    Raises InputError where the two tables list different images.
+    Raises InputError as `read`.
     """
-    manifest, crops = clip_list.read(manifest_csv), tables.read(crops_csv, "crops")
-    if crops["image_id"].tolist() != manifest["clip_id"].tolist():
-        raise InputError(crops_csv, f"does not list the images of {manifest_csv}", store.REMEDY)
-    tables.write(quality.summary(crops, manifest["emotion"]), out, "crop_quality")
+    manifest = clip_list.read(manifest_csv)
+    summary = quality.summary(read(crops_csv, manifest), manifest["emotion"])
+    tables.write(summary, out, "crop_quality")

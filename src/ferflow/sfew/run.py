@@ -11,13 +11,13 @@ import pandas as pd
 from ferflow import tables
 from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.datasets import manifest as clip_list
+from ferflow.datasets.images import digest, open_pixels
 from ferflow.errors import InputError
 from ferflow.evaluation import predictions
 from ferflow.files import sha256
 from ferflow.seeds import derive_seed, reproducible
 from ferflow.settings.sfew import TrainingRun, Transfer
 from ferflow.sfew import folds as sides
-from ferflow.sfew import store
 from ferflow.weights import start_file
 
 BATCHES_PUBLISHED = {256: "better and faster than 128 and 64 (Gong, section 2.4; no number)"}
@@ -27,6 +27,7 @@ FROZEN_BATCH = 16
 
 
 def write_features(
+    manifest_csv: str | Path,
     images_h5: str | Path,
     network: str,
     unfrozen: int,
@@ -36,18 +37,18 @@ def write_features(
     weights_folder: str | Path,
     out: str | Path,
 ) -> None:
-    """Cache the features of a network's frozen stages for all images of a store (`training.frozen`) in `out`.
+    """Cache the features of a network's frozen stages for all images (`training.frozen`) in `out`.
 
     `start` is imagenet or shipped, whose weights in `weights_folder` are checked, or untrained (a random
-    start from `seed`). Raises InputError for a damaged store, WeightsError for weights that do not fit and
-    for a feature that is not finite.
+    start from `seed`). Raises InputError as `images.open_pixels`, WeightsError for weights that do not fit
+    and for a feature that is not finite.
     """
     from ferflow.models import transfer
     from ferflow.models.precision import device
     from ferflow.training import frozen
 
-    weights = start_file(network, start, weights_folder)
-    with reproducible(seed, threads), store.read(images_h5) as (ids, images):
+    weights, manifest = start_file(network, start, weights_folder), clip_list.read(manifest_csv)
+    with reproducible(seed, threads), open_pixels(images_h5, manifest) as images:
         stages = transfer.frozen(transfer.start(network, weights, seed), unfrozen).to(device())
         source = {
             "network": network,
@@ -55,14 +56,14 @@ def write_features(
             "start": start,
             "sha256": sha256(weights) if start == "imagenet" else "",
             "seed": seed,
-            "images": store.digest(ids),
+            "images": digest(manifest),
         }
 
         def blocks() -> Iterator[np.ndarray]:
-            for begin in range(0, len(ids), FROZEN_BATCH):
+            for begin in range(0, len(images), FROZEN_BATCH):
                 yield stages(images[begin : begin + FROZEN_BATCH]).cpu().numpy()
 
-        frozen.write(out, blocks(), len(ids), source)
+        frozen.write(out, blocks(), len(images), source)
 
 
 def train(
@@ -90,7 +91,7 @@ def train(
 
     manifest, features = clip_list.read(manifest_csv), Features(features_h5)
     folds = sides.read(folds_csv, manifest, protocol)
-    if features.source.get("images") != store.digest(manifest["clip_id"]):
+    if features.source.get("images") != digest(manifest):
         raise InputError(features_h5, "does not hold the images of the manifest in its order", REMEDY)
     start = transfer.start_of(run.network)
     wanted = {"network": run.network, "unfrozen": run.unfrozen, "start": start, "seed": seed}

@@ -10,12 +10,12 @@ import numpy as np
 from ferflow import tables
 from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.datasets import manifest as clip_list
+from ferflow.datasets.images import open_pixels
 from ferflow.errors import InputError
 from ferflow.evaluation import predictions
 from ferflow.handmade import lpq, phog
 from ferflow.settings.sfew import HandMade, HandMadeFeature, Svm
 from ferflow.sfew import folds as fold_files
-from ferflow.sfew import store
 
 
 def grey(image: np.ndarray, size: int) -> np.ndarray:
@@ -98,8 +98,7 @@ def write_predictions(
     Raises InputError where the crops or the folds are not of the manifest's images.
     """
     manifest = clip_list.read(manifest_csv)
-    with store.read(crops_h5) as (ids, images):
-        store.refuse_others(crops_h5, ids, manifest["clip_id"])
+    with open_pixels(crops_h5, manifest) as images:
         kinds = {kind for parts in settings.trained().values() for kind in parts}
         values = {kind: features((image for image in images), kind, settings) for kind in sorted(kinds)}
     labels = manifest["emotion"].map(EMOTIONS_NEUTRAL.index).to_numpy()

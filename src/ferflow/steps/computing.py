@@ -158,7 +158,7 @@ SCENES = (
         minutes=30,
         work=work.images,
     ),
-    Step("sfew_originals", "ferflow.sfew.store:write_originals", minutes=30, work=work.images),
+    Step("sfew_originals", "ferflow.sfew.crops:write_originals", minutes=30, work=work.images),
     Step("sfew_crops", "ferflow.sfew.crops:write", ("settings=sfew.crops",), 1500, 30, work=work.images),
     Step("sfew_folds_of", "ferflow.sfew.folds:write", ("n_folds=sfew.transfer.folds", "seed"), minutes=10),
     trains(
