@@ -19,6 +19,7 @@ from hostile_media import TAR, ZIP
 from hostile_tables import PARAMS, write_manifest
 from hostile_weights import MODEL, STATE
 
+from cascade import write_cascade
 from ferflow import settings, tables, weights
 from ferflow.classes import EMOTIONS, EMOTIONS_NEUTRAL
 from ferflow.datasets import fer2013, unpacked
@@ -152,17 +153,8 @@ def _write_head(folder: Path) -> None:
 
 
 def _write_cascade(folder: Path) -> None:
-    from ferflow.training.final import KIND, _cascade
-
-    own, frames, head = settings.load(PARAMS), spatial.build("compact", 7), _head()
-    options = {
-        "n_features": 16, "settings": head.settings.model_dump(), "spatial": "compact",
-        "spatial_options": frames.options, "frame_classes": list(EMOTIONS_NEUTRAL),
-    }  # fmt: skip
-    meta = _META | {"layer": "dense", "settings": own.model_dump(mode="json")}
-    checkpoint.write(
-        folder / "model.pt", KIND, "lstm", _cascade(frames, head), EMOTIONS, options, meta, half=True
-    )
+    frames = spatial.build("compact", 7)
+    write_cascade(folder / "model.pt", frames, _head(), settings.load(PARAMS), spatial_options=frames.options)
 
 
 def _read_cascade(folder: Path) -> None:

@@ -18,12 +18,12 @@ def study(request) -> settings.Settings:
     return settings.load(ROOT / "params.yaml", ROOT / f"workflow/studies/{request.param}.yaml")
 
 
-def test_images_are_those_of_the_index_or_those_that_are_known(study, tmp_path):
+def test_images_are_those_of_the_manifest_or_those_that_are_known(study, tmp_path):
     size = sizes.of_study(study, tmp_path)
     assert size.images == {"affect": 1100, "affectnet": 291_650}[study.study] and not size.known
-    index = tmp_path / layout.AFFECT_INDEX.format(dataset=study.data()[0])
-    index.parent.mkdir(parents=True)
-    index.write_text("image,part\n" + "a.jpg,train\n" * 12)
+    manifest = tmp_path / layout.MANIFEST.format(dataset=study.data()[0])
+    manifest.parent.mkdir(parents=True)
+    manifest.write_text("clip_id,split\n" + "a,train\n" * 12)
     size = sizes.of_study(study, tmp_path)
     assert size.images == 12 and size.known
 

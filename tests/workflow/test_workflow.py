@@ -5,23 +5,15 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import time
-from pathlib import Path
 
 import pandas as pd
 import pytest
 from running import AS_USER, RESULTS, planned, run, start
 
 from ferflow.steps.computing import CLIPS, FEATURES, SPATIAL, STEPS, WEIGHTS
+from preloaded import wait_for
 
 pytestmark = pytest.mark.workflow
-
-
-@pytest.fixture
-def copy(finished, tmp_path) -> Path:
-    """A copy of the finished folder, file times included."""
-    shutil.copytree(finished, tmp_path / "copy", symlinks=True)
-    return tmp_path / "copy"
 
 
 def test_every_result_is_there(finished):
@@ -88,11 +80,7 @@ def test_an_interrupted_run_is_completed_by_the_next(copy, finished, how):
     (copy / RESULTS / "predictions.csv").unlink()
     wanted = str(RESULTS / "predictions.csv")
     process = start(copy, wanted, as_user=AS_USER)
-    deadline = time.monotonic() + 300
-    while not list((copy / RESULTS).glob("models/heads/*/fold-*/history.csv")):
-        assert process.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    wait_for(lambda: [*copy.glob(f"{RESULTS}/models/heads/*/fold-*/history.csv")], process)
     os.killpg(process.pid, how)
     process.wait(timeout=400)
     done = run(copy, wanted)
@@ -123,9 +111,7 @@ def test_two_runs_in_one_folder_are_refused(copy):
     shutil.rmtree(copy / "data/features")
     first = start(copy, "all_features")
     try:
-        while not list((copy / "data/features").rglob("*.h5")):
-            assert first.poll() is None
-            time.sleep(0.1)
+        wait_for(lambda: [*copy.glob("data/features/**/*.h5")], first)
         second = run(copy, "all_features")
         assert second.returncode != 0
         assert "another run works in this folder" in second.stderr

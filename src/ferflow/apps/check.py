@@ -145,16 +145,16 @@ def _quality(settings: Settings) -> int:
 def _sfew(ready: Ready) -> list[tuple[str, str]]:
     settings = ready.settings
     transfer, handmade = settings.sfew.transfer, settings.sfew.handmade
-    cells = transfer.run()
+    runs = transfer.trained()
     folds = {name: 2 if name == "spi" else transfer.folds for name in transfer.under()}
-    trained = sum(folds[protocol] for cell in cells.values() for protocol in cell.protocols)
+    trained = sum(folds[protocol] for run in runs.values() for protocol in run.protocols)
     return [
         ("data", f"{settings.sfew.dataset.name}{_synthetic(settings)}: {sum(ready.images.values())} images"),
         ("classes", _counted(ready.images)),
         ("protocols", ", ".join(f"{name} ({count} folds)" for name, count in folds.items())),
-        ("networks", ", ".join(cells)),
+        ("networks", ", ".join(runs)),
         ("start", transfer.start),
-        ("hand-made", ", ".join(handmade.run()) or NONE),
+        ("hand-made", ", ".join(handmade.trained()) or NONE),
         ("trainings", str(trained)),
     ]
 

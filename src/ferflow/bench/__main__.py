@@ -17,7 +17,7 @@ from pathlib import Path
 from ferflow import layout, settings, weights
 from ferflow.apps import benchmark as watching
 from ferflow.apps.terminal import arguments, errors_in_one_line
-from ferflow.bench import machine, report, spatial_pass, store_speed
+from ferflow.bench import image_training, machine, report, spatial_pass, store_speed
 from ferflow.errors import InputError
 from ferflow.models import benchmark as image
 from ferflow.runs import overhead
@@ -64,11 +64,10 @@ def workflow(given: argparse.Namespace, _: settings.Settings) -> tuple[dict, lis
 def models(given: argparse.Namespace, chosen: settings.Settings) -> tuple[dict, list[report.Figure]]:
     """The benchmarks of the single parts: an image, a training step, a video."""
     from ferflow.datasets import synth4d
-    from ferflow.training import benchmark as training
 
     weights.fetch_many(FACE_MODEL, given.weights_folder)
     one = image.measure(str(weights.shipped()), given.runs)
-    step = training.measure(chosen.spatial, None, given.rounds)
+    step = image_training.measure(chosen.spatial, given.rounds)
     with tempfile.TemporaryDirectory(prefix="ferflow-") as folder:
         subject = synth4d.subjects(chosen.synth4d)[0]
         synth4d.write_subject(subject, folder, given.weights_folder, chosen.synth4d, ["happy"], chosen.seed)

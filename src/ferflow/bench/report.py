@@ -106,7 +106,7 @@ def image_network(found: dict) -> list[Figure]:
 
 
 def image_training(found: dict) -> list[Figure]:
-    """Of `training.benchmark.measure`."""
+    """Of `image_training.measure`."""
     part = f"training {found['network']}, batch {found['batch']}, {found['precision']}"
     load = found["loading"]
     rows = []

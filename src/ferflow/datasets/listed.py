@@ -82,11 +82,11 @@ def find(table: str | Path, root: str | Path, emotions: tuple[str, ...]) -> list
 
 
 def _refuse_columns(table: str | Path, columns: Iterable[str]) -> None:
-    """Columns that the manifest fills in itself, and one without a name (pandas calls it Unnamed)."""
+    """Columns that the manifest has itself, and one without a name (pandas calls it Unnamed)."""
     own = set(tables.schema("manifest").names) - set(tables.schema("clips").names)
     for column in columns:
         if column in own:
-            problem = f"has the column {column}, which ferflow finds out itself"
+            problem = f"has the column {column}, a name that the manifest uses itself"
             raise InputError(table, problem, "rename it or leave it out")
         if not column.strip() or column.startswith("Unnamed: "):
             raise InputError(

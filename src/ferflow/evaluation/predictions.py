@@ -214,7 +214,7 @@ def _refuse_duplicates(frame: pd.DataFrame, files: np.ndarray) -> None:
 
 def _from_manifest(frame: pd.DataFrame, files: np.ndarray, path: Path) -> np.ndarray:
     """Compare with the manifest at `path`; returns whether each row's clip is synthetic, bool [N]."""
-    manifest = tables.read(path, "manifest").set_index("clip_id")
+    manifest = tables.rows_of(path, "manifest", "clip_id", frame["clip_id"]).set_index("clip_id")
     manifest["subject_id"] = resampling_units(manifest)
     unknown = ~frame["clip_id"].isin(manifest.index)
     if unknown.any():

@@ -128,9 +128,7 @@ def _counted(axes: Axes, rows: pd.DataFrame, name: str) -> None:
     highest = max(1.0, np.nanmax([ours.max(), rows["published"].astype(float).max()]))
     axes.set(ylim=(0, 1.12 * highest), xlim=(-0.7, len(rows) - 0.3))
     axes.yaxis.set_major_locator(MaxNLocator(4, integer=True))
-    axes.set_xticks(places, list(rows["emotion"]), rotation=60, ha="right", rotation_mode="anchor")
-    axes.tick_params(axis="x", length=0)
-    axes.grid(axis="y")
+    style.names_across(axes, list(rows["emotion"]), 60)
     state = "no copy here" if ours.isna().all() else "ours: synthetic" if rows["synthetic"].any() else ""
     axes.set_title(f"{name}\n{state}", loc="left")
 

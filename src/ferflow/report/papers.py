@@ -132,6 +132,9 @@ class Paper(Section):
     numbers: list[Number] = Field([], description="else those of published.csv")
     reads: dict[str, str] = Field(description="our tables, as rules name them: schema")
     items: dict[str, str] = Field({}, description="item of the paper: what it is called here (`ours`)")
+    models: dict[str, dict[str, str | int]] = Field(
+        {}, description="model of ours: its columns in our tables"
+    )
     remarks: dict[str, str] = Field({}, description="item: what is said of it (`remark`)")
     free: list[str] = Field([], description="metrics that do not depend on data: always compared")
     another: list[Another] | str = Field([], description="or a finder")

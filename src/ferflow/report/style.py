@@ -16,6 +16,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from matplotlib.ticker import PercentFormatter
 
 from ferflow.files import atomic_write
@@ -127,12 +128,32 @@ def picture(axes: Axes, image: np.ndarray, title: str = "", *, grey: bool = Fals
         axes.set_title(title, fontsize=SMALL, pad=3)
 
 
+def tile(axes: Axes, pixels: np.ndarray | None, left: float, top: float, **edge: object) -> None:
+    """An image uint8, grey or RGB, in the square of side 1 at (`left`, `top`) of a sheet, in a thin frame.
+
+    Without `pixels` the frame alone; `edge` is how it looks otherwise.
+    """
+    if pixels is not None:
+        extent = (left, left + 1, top + 1, top)
+        axes.imshow(pixels, cmap="gray", vmin=0, vmax=255, extent=extent, interpolation="none")
+    # A frame, since some images are as white as the page.
+    edge = {"edgecolor": LIGHT, "linewidth": 0.3} | edge
+    axes.add_patch(Rectangle((left, top), 1, 1, fill=False, **edge))
+
+
 def names_down(axes: Axes, names: Sequence[str], above: float = 0.5, below: float = 0.5) -> None:
     """Names down the y axis at 0, 1, …, with room `above` the first and `below` the last."""
     axes.set_yticks(range(len(names)), names)
     axes.set_ylim(len(names) - 1 + below, -above)
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="x")
+
+
+def names_across(axes: Axes, names: Sequence[str], angle: float = 45) -> None:
+    """Slanted names along the x axis at 0, 1, …"""
+    axes.set_xticks(range(len(names)), names, rotation=angle, ha="right", rotation_mode="anchor")
+    axes.tick_params(axis="x", length=0)
+    axes.grid(axis="y")
 
 
 def point(

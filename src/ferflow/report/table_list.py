@@ -59,6 +59,9 @@ RENDERED: Mapping[str, Callable[[pd.DataFrame, str, float], rendering.Rendered]]
     "affect_metrics": affect_tables.metrics_table,
     "reference": lambda table, title, _: reference.rendered(table, title),
     "published_comparison": lambda table, title, _: reference.best_models_table(table, title),
+    "sfew_folds": lambda table, title, _: rendering.rendered(
+        table.drop(columns=list(sfew_tables.NAMED), errors="ignore"), "sfew_folds", title
+    ),
     "sfew_paper": lambda table, title, _: sfew_tables.rendered(table, "sfew_paper", title),
     "sfew_methods": lambda table, title, _: sfew_tables.rendered(table, "sfew_methods", title),
 }

@@ -30,6 +30,7 @@ from ferflow.schemas.shared import (
     FILLED,
     GAP,
     GREATEST,
+    IMAGES,
     LEAKY,
     LEAST,
     METRIC,
@@ -282,8 +283,11 @@ accuracies = table(
 )
 
 sfew_folds = table(
-    "One model in one fold (or their mean: fold empty) of one protocol.",
-    (MODEL, SFEW_PROTOCOL, ANY_FOLD, N_TRAINING),
+    "One model in one fold (or their mean: fold empty) of one protocol. Of hand-made features there is no "
+    "network.",
+    (MODEL, NETWORK.but(optional=True), IMAGES.but(optional=True)),
+    count("unfrozen", "stages that learn", high=2, optional=True, about="The last ones of the network."),
+    (EPOCHS.but(optional=True), SFEW_PROTOCOL, ANY_FOLD, N_TRAINING),
     (count("n", "images judged", low=1), ACCURACY),
     percent(
         "sd",

@@ -215,12 +215,12 @@ sweep = table(
 )
 
 sfew_history = table(
-    "Learning curves of one cell; epochs are counted from 1.",
+    "Learning curves of one training run; epochs are counted from 1.",
     (FOLD, EPOCH, TRAIN_LOSS, TRAIN_ACCURACY, LEARNING_RATE),
 )
 
 sfew_runs = table(
-    "One training of a cell: its length and time.",
+    "One training run in one fold: its length and time.",
     (MODEL, SFEW_PROTOCOL, FOLD),
     (text("network"), IMAGES, count("unfrozen")),
     (BATCH, EPOCHS, N_TRAINING),

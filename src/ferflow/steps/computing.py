@@ -137,10 +137,10 @@ IMAGES = (
 DATACENTRIC = (
     Step("datacentric_images", f"{QUALITY}:unpack", (), 2000, 30),
     Step("datacentric_quality", f"{QUALITY}:examine", ("seed",), 3000, 30),
-    trains("datacentric_fold", f"{QUALITY}:judge_fold", ("seed",), 2000, 240, work=work.datacentric_training),
+    trains("datacentric_fold", f"{QUALITY}:train_fold", ("seed",), 2000, 240, work=work.datacentric_training),
     Step("datacentric_label_errors", f"{QUALITY}:find_label_errors", (), 1000, 30),
     Step("datacentric_cleaning", f"{QUALITY}:clean", (), 2000, 30),
-    trains("datacentric_cell", f"{QUALITY}:run_cell", ("seed",), 2000, 240, work=work.datacentric_training),
+    trains("datacentric_cell", f"{QUALITY}:train_row", ("seed",), 2000, 240, work=work.datacentric_training),
 )
 SCENES = (
     Step(
@@ -169,12 +169,10 @@ SCENES = (
         60,
         work=work.frozen_stages,
     ),
-    trains(
-        "sfew_cell", "ferflow.sfew.run:train_cell", ("seed",), 2000, 60, group="transfer", work=work.transfer
-    ),
+    trains("sfew_run", "ferflow.sfew.run:train", ("seed",), 2000, 60, group="transfer", work=work.transfer),
     Step(
         "sfew_handmade",
-        "ferflow.sfew.svm:judge",
+        "ferflow.sfew.svm:write_predictions",
         ("settings=sfew.handmade", "seed"),
         1500,
         30,
@@ -191,8 +189,8 @@ AFFECT = (
         work=work.images,
     ),
     Step(
-        "affect_index",
-        f"{DATA}.affect_index:build",
+        "affect_manifest",
+        f"{DATA}.affectnet:write_manifest",
         ("smallest=affect.dataset.smallest",),
         2000,
         120,
@@ -201,7 +199,7 @@ AFFECT = (
     trains(
         "affect_network",
         "ferflow.training.affect:train",
-        ("root=affect.dataset.path", "loading=affect.loading", "seed"),
+        ("loading=affect.loading", "seed"),
         6000,
         2400,
         work=work.affect_training,
@@ -209,7 +207,7 @@ AFFECT = (
     trains(
         "affect_speed",
         "ferflow.bench.affect_speed:measure",
-        ("models=affect.models", "root=affect.dataset.path", "loading=affect.loading", "seed"),
+        ("models=affect.models", "loading=affect.loading", "seed"),
         6000,
         120,
     ),

@@ -558,7 +558,7 @@ class ImageFiles(StudyFiles):
         return f"{self.at(layout.DATACENTRIC)}/cleaned.csv"
 
     @property
-    def found(self) -> list[str]:
+    def flaws(self) -> list[str]:
         """The tables of what is wrong with the images."""
         names = ("exact_duplicates", "near_duplicates", "constant_images", "outliers", "label_errors")
         return [self.table(name) for name in names]
@@ -568,9 +568,9 @@ class ImageFiles(StudyFiles):
         folds = range(self.settings.datacentric.label_errors.folds)
         return self.each(f"{layout.OUT_OF_FOLD}/predictions.csv", fold=folds)
 
-    def cells(self, file: str, rows: Iterable[tuple[str, str]], *protocols: str) -> list[str]:
+    def of_rows(self, file: str, rows: Iterable[tuple[str, str]], *protocols: str) -> list[str]:
         """A file of each of `rows` (network, sampling) under each of `protocols`."""
-        pattern = f"{layout.CELL}/{file}"
+        pattern = f"{layout.DATACENTRIC_ROW}/{file}"
         return [
             path
             for network, sampling in rows
@@ -587,7 +587,7 @@ class ImageFiles(StudyFiles):
 
     def results(self) -> list[str]:
         """The cleaned split, and tables to look things up in."""
-        return [self.cleaned, *self.found] if self.settings.datacentric.studied else []
+        return [self.cleaned, *self.flaws] if self.settings.datacentric.studied else []
 
     def stages(self) -> dict[str, list[str]]:
         """The data-centric study alone."""
@@ -604,7 +604,7 @@ class SfewFiles(StudyFiles):
         super().__init__(ready)
         about = self.settings.sfew
         self.transfer, self.handmade = about.transfer, about.handmade
-        self.cells = about.transfer.run()
+        self.runs = about.transfer.trained()
         # Of the embedded set its mark, which is written last.
         self.scenes = f"{about.dataset.path}/{SYNTHETIC_MARK}" if self.synthetic else about.dataset.path
         self.images = {
@@ -619,48 +619,43 @@ class SfewFiles(StudyFiles):
         published = self.transfer.start_of(model) == "imagenet"
         return self.weights(NETWORKS[model].pretrained[0]) if published else []
 
-    def cell_features(self, cell: str) -> str:
-        """The features of the frozen stages of a cell's network for its images."""
-        own = self.cells[cell]
+    def run_features(self, run: str) -> str:
+        """The features of the frozen stages of a run's network for its images."""
+        own = self.runs[run]
         return self.frozen.format(network=own.network, unfrozen=own.unfrozen, images=own.images)
 
-    def cell_start(self, cell: str) -> str | list:
-        """The initial weights of a cell's training; nothing where the frozen features are stored."""
-        return self.start_of(self.cells[cell].network) if self.cells[cell].unfrozen else []
+    def run_start(self, run: str) -> str | list:
+        """The initial weights of a run; nothing where the frozen features are stored."""
+        return self.start_of(self.runs[run].network) if self.runs[run].unfrozen else []
 
-    def of_cells(self, file: str) -> dict[str, list[str]]:
-        """A file of every cell under each of its protocols, by protocol."""
-        return {
-            protocol: [
-                f"{self.at(layout.SFEW_CELL, protocol=protocol, cell=name)}/{file}"
-                for name, cell in self.cells.items()
-                if protocol in cell.protocols
-            ]
-            for protocol in self.transfer.under()
-        }
+    def of_runs(self, file: str, *protocols: str) -> list[str]:
+        """A file of every run under each of `protocols` (without any: all), protocol by protocol."""
+        return [
+            f"{self.at(layout.SFEW_RUN, protocol=protocol, run=name)}/{file}"
+            for protocol in protocols or self.transfer.under()
+            for name, run in self.runs.items()
+            if protocol in run.protocols
+        ]
 
-    def of_handmade(self) -> dict[str, list[str]]:
-        """The predictions of every hand-made feature, by protocol."""
-        return {
-            protocol: self.each(
-                f"{self.at(layout.SFEW_CELL, protocol=protocol)}/predictions.csv", cell=self.handmade.run()
-            )
-            for protocol in self.handmade.under()
-        }
+    def of_handmade(self, *protocols: str) -> list[str]:
+        """The predictions of every hand-made feature under each of `protocols` (without any: all)."""
+        under = [name for name in self.handmade.under() if not protocols or name in protocols]
+        file = f"{layout.SFEW_RUN}/predictions.csv"
+        return self.each(file, protocol=under, run=self.handmade.trained())
 
     def folds_of(self, protocols: Iterable[str]) -> list[str]:
-        """The fold of each image, under each of `protocols`."""
+        """The fold in which each image is tested, under each of `protocols`."""
         return self.each(layout.SFEW_FOLDS, protocol=protocols)
 
     # What a step sees of a section, less what says nothing of its result.
 
-    def cell(self, name: str, protocol: str) -> dict:
-        """A cell under one protocol: another in the study is no reason to train this one anew."""
-        return as_params(self.cells[name]) | {"protocols": [protocol]}
+    def run(self, name: str, protocol: str) -> dict:
+        """A run under one protocol: another in the study is no reason to train this one anew."""
+        return as_params(self.runs[name]) | {"protocols": [protocol]}
 
     def trained(self, protocol: str) -> dict:
-        """How cells are trained, without the others of them."""
-        return as_params(self.transfer) | {"protocols": [protocol], "cells": {}}
+        """How runs are trained, without the others of them."""
+        return as_params(self.transfer) | {"protocols": [protocol], "runs": {}}
 
 
 class AffectFiles(StudyFiles):
@@ -669,7 +664,6 @@ class AffectFiles(StudyFiles):
     def __init__(self, ready: Ready) -> None:
         super().__init__(ready)
         self.models = self.settings.affect.models
-        self.index = self.at(layout.AFFECT_INDEX)
         # The embedded set's table of what its faces show is written last and stands for all of them.
         self.truth = [f"{self.settings.affect.dataset.path}/truth.csv"] if self.synthetic else []
 

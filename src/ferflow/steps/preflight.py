@@ -234,9 +234,9 @@ def _images(settings: ImageSettings, folder: Path) -> Ready:
 
 def _sfew(settings: SfewSettings, folder: Path) -> Ready:
     about = settings.sfew
-    if not about.transfer.cells:
+    if not about.transfer.runs:
         remedy = "take the paper's with `base: sfew.yaml` (workflow/studies), or name one"
-        raise SettingError("sfew.transfer.cells", "names no network", remedy)
+        raise SettingError("sfew.transfer.runs", "names no network", remedy)
     boxes = about.crops.manual_boxes
     if boxes is not None:
         tables.read(boxes, "manual_boxes")
@@ -252,7 +252,7 @@ def _sfew(settings: SfewSettings, folder: Path) -> Ready:
             notes.append(f"protocol spi: not run, {about.dataset.path} has no lists of its two sets")
             about = about.without("spi")
     about = about.without()
-    if not about.transfer.run():
+    if not about.transfer.trained():
         why = f" ({notes[0]})" if notes else ""
         remedy = "name a network and a protocol for it"
         raise SettingError("sfew.transfer", f"no network is left under its protocols{why}", remedy)

@@ -1,4 +1,4 @@
-"""The stills of a study, in the parts that are trained on, watched while training, and judged on."""
+"""The stills of a study, in the parts that are trained on, watched while training, and tested on."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from ferflow.training.images import Labelled
 
 SIDES = ("Training", "PublicTest", "PrivateTest")
-"""FER2013's names of what is trained on, watched while training, and judged on once; kept for other sets."""
-TRAINED, WATCHED, JUDGED = SIDES
+"""FER2013's names of what is trained on, watched while training, and tested on once; kept for other sets."""
+TRAINED, WATCHED, TESTED = SIDES
 
 
 class Stills(NamedTuple):
@@ -33,6 +33,11 @@ class Stills(NamedTuple):
 
     parts: dict[str, Labelled]
     listed: dict[str, pd.DataFrame]
+
+    def described(self) -> dict:
+        """What a model's file says of the images: their hash, and how many each part has."""
+        sizes = {side: len(part.labels) for side, part in self.parts.items()}
+        return {"images_sha256": digest(*self.parts.values()), "images": sizes}
 
 
 def read(path: str | Path, protocol: str) -> Stills:
@@ -117,12 +122,12 @@ def by_subject(images: ImageSet, parts: SubjectParts, seed: int) -> ImageSet:
         problem = "does not say who is shown, so that its images cannot be parted by subject"
         raise InputError(images.root, problem, "take a copy whose files have their published names")
     sexes = dict(zip(subjects, images.table["sex"], strict=True))
-    test, rest = _drawn(sexes, parts.judged, derive_seed(seed, "stills", JUDGED))
+    test, rest = _drawn(sexes, parts.judged, derive_seed(seed, "stills", TESTED))
     watched, _ = _drawn(rest, parts.watched / (1 - parts.judged), derive_seed(seed, "stills", WATCHED))
     side = (
         {subject: TRAINED for subject in sexes}
         | dict.fromkeys(watched, WATCHED)
-        | dict.fromkeys(test, JUDGED)
+        | dict.fromkeys(test, TESTED)
     )
     table = images.table.assign(split=subjects.map(side))
     shown = set(table.loc[table["split"] == TRAINED, "emotion"])
