@@ -53,7 +53,7 @@ def test_operations_of_vgg16_are_those_of_its_convolutions():
 
 
 def test_the_spatial_pass_is_held_against_the_fastest_product():
-    found = spatial_pass.run(32, 2, (8, 64), rounds=1, loop=1, asked="float32")
+    found = spatial_pass.run(32, 2, (8, 64), rounds=1, loop=1, precision_setting="float32")
     assert (found["precision"], found["batch"], found["threads"]) == ("float32", 2, 1)
     for clock in ("wall", "own"):
         speeds, one = found["tflops"][clock], found[clock]

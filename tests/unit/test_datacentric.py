@@ -21,10 +21,9 @@ from ferflow.datacentric import (
     sheets,
     training,
 )
-from ferflow.datasets import unpacked
 from ferflow.datasets.fer2013 import USAGES
 from ferflow.datasets.image_sets import read_stills
-from ferflow.datasets.images import ImageSet, assemble
+from ferflow.datasets.images import ImageSet, assemble, read_pixels, write_pixels
 from ferflow.errors import InputError, SettingError
 from ferflow.evaluation.results import LEAKY
 from ferflow.report import papers, reference, style
@@ -493,15 +492,15 @@ def test_every_published_number_stands_beside_ours_or_a_reason(compared, tmp_pat
 
 def test_unpacked_images_must_be_those_of_the_manifest(faces, flawed, tmp_path):
     for name, images in (("faces", faces), ("flawed", flawed)):
-        unpacked.write(images, tmp_path / f"{name}.h5")
+        write_pixels(images, tmp_path / f"{name}.h5")
         images.write_manifest(tmp_path / f"{name}.csv")
-    back = unpacked.read(tmp_path / "faces.h5", tmp_path / "faces.csv")
+    back = read_pixels(tmp_path / "faces.h5", tmp_path / "faces.csv")
     assert np.array_equal(back.pixels, faces.pixels) and np.array_equal(back.labels, faces.labels)
     with pytest.raises(InputError, match="does not hold the images of"):
-        unpacked.read(tmp_path / "faces.h5", tmp_path / "flawed.csv")
+        read_pixels(tmp_path / "faces.h5", tmp_path / "flawed.csv")
     (tmp_path / "faces.h5").write_bytes(b"no HDF5")
     with pytest.raises(InputError, match=r"faces\.h5: is "):
-        unpacked.read(tmp_path / "faces.h5", tmp_path / "faces.csv")
+        read_pixels(tmp_path / "faces.h5", tmp_path / "faces.csv")
 
 
 def test_a_sheet_names_its_images_and_is_the_same_every_time(flawed, tmp_path):

@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from ferflow import tables
-from ferflow.apps import benchmark, live
-from ferflow.apps.live import STAGES, Smoother, Stopwatch, watch
+from ferflow.apps import benchmark
+from ferflow.apps.benchmark import STAGES, Smoother, Stopwatch, watch
 from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.errors import InputError
 from ferflow.faces.video import open_clip
@@ -51,7 +51,7 @@ def threads():
 def test_frames_come_in_order_smoothed_and_anew_after_a_lost_face():
     seen = list(watch(frames(255, 51, 0, 51, 51), Faces(), Brightness(), 0.25))
     assert [one.frame[0, 0, 0] for one in seen] == [255, 51, 0, 51, 51]
-    first = [None if one.shares is None else one.shares[0] for one in seen]
+    first = [None if one.probabilities is None else one.probabilities[0] for one in seen]
     assert first == pytest.approx([1, 0.25 * 0.2 + 0.75 * 1, None, 0.2, 0.2])
     assert seen[2].box is None and seen[3].box.tolist() == [0, 0, 4, 4]
     assert not threads()
@@ -85,7 +85,7 @@ def test_who_stops_early_stops_the_other_thread_too():
     for _ in range(3):
         next(seen)
     seen.close()
-    assert not threads() and len(asked) <= 3 + live.AHEAD + 3
+    assert not threads() and len(asked) <= 3 + benchmark.AHEAD + 3
 
 
 def test_the_stopwatch_counts_each_stage():
@@ -129,7 +129,7 @@ def test_the_benchmark_on_a_real_video(real_faces, tmp_path, monkeypatch, capsys
     assert (every["interval"], tracked["interval"], tracked["faces"]) == (1, 5, 60)
     assert every["stages"]["detect"] > 3 * tracked["stages"]["detect"]
     assert every["stages"]["network"] == pytest.approx(tracked["stages"]["network"], rel=1)
-    finding = sum(tracked["stages"][stage] for stage in live.FINDING)
+    finding = sum(tracked["stages"][stage] for stage in benchmark.FINDING)
     assert tracked["free_fps"] <= 1000 / finding + 1e-9
     assert "frames a second, measured" in capsys.readouterr().out
 

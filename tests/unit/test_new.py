@@ -271,9 +271,9 @@ def test_whatever_is_written_is_correct(folder, n_people, labels, scheme, n_test
     )
     for source in table["source"]:
         (root / source).mkdir(parents=True, exist_ok=True)
-    emotions = new.ordered_map(table["emotion"])
+    emotions = new.ordered_classes(table["emotion"])
     made = new_study.Study("mine", root, root / "clips.csv", table, emotions)
-    new_study.write(made, new_study.place("mine"), table)
+    new_study.write(made, new_study.path("mine"), table)
     ready = preflight.look(settings.load("params.yaml", "workflow/studies/mine.yaml"))
     assert (ready.split["scheme"], len(ready.split["test"])) == (scheme, n_test)
     assert ready.settings.emotions == emotions and ready.settings.features.normalise == "subject"
@@ -286,5 +286,5 @@ def test_failed_study_leaves_what_was_there(folder):
     (folder / "clips.csv").write_text("mine\n")
     made = new_study.Study("mine", folder, folder / "clips.csv", table, ["sad", "happy"])
     with pytest.raises(FerflowError):
-        new_study.write(made, new_study.place("mine"), table)
-    assert (folder / "clips.csv").read_text() == "mine\n" and not new_study.place("mine").exists()
+        new_study.write(made, new_study.path("mine"), table)
+    assert (folder / "clips.csv").read_text() == "mine\n" and not new_study.path("mine").exists()

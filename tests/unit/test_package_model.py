@@ -79,7 +79,7 @@ def study(tmp_path, small_settings, monkeypatch):
 def test_five_pictures_get_the_same_probabilities_before_and_after(study, tmp_path):
     target, difference = package_model.package_model(study, "compact", tmp_path / "out")
     before, after = (models.Single(path) for path in (study / "models/compact/spatial/model.pt", target))
-    pictures = package_model.made_up(5)
+    pictures = package_model.generated(5)
     assert pictures.shape == (5, 160, 160, 3) and pictures.std(axis=(1, 2, 3)).min() > 20
     found = np.abs(before.frames(pictures)[1] - after.frames(pictures)[1])
     assert found.shape == (5, 7) and 0 < found.max() <= 1e-3

@@ -288,7 +288,7 @@ def test_streaming_gives_what_the_stored_way_gives(
     assert (found.kept.begin, found.kept.end, found.kept.reason) == (kept.begin, kept.end, kept.reason)
     # Intensities are rounded to 1e-4, and a frame fitted alone differs from one fitted in a block by less.
     np.testing.assert_allclose(found.au_score, au_score(aus), atol=1e-4)
-    np.testing.assert_allclose(found.clip_shares, wanted, atol=1e-3)
+    np.testing.assert_allclose(found.clip_probabilities, wanted, atol=1e-3)
 
 
 @pytest.mark.wheel

@@ -176,6 +176,6 @@ def test_boxes_and_faces_are_matched_once_each():
     boxes = np.array(((0, 0, 10, 9), (0, 0, 10, 8), (50, 50, 6, 6)))
     with_face, with_box = detection.matched(boxes, faces)
     assert with_face.tolist() == [True, False, False] and with_box.tolist() == [True, False]
-    found = detection.Found("mtcnn", 2, 40, 38, 50, 1, 12.0)
+    found = detection.Counts("mtcnn", 2, 40, 38, 50, 1, 12.0)
     assert "38 of 40" in str(found) and "95.0 %" in str(found) and "2.00 %" in str(found)
     assert detection.matched(np.zeros((0, 4)), faces)[1].tolist() == [False, False]

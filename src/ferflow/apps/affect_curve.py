@@ -60,7 +60,7 @@ def curve(clip: Recognised, synthetic: bool) -> Figure:
 
 def _likeliest(clip: Recognised) -> list[str]:
     """The likeliest expression of each frame, "" without a face."""
-    best = np.argmax(np.nan_to_num(clip.shares, nan=-1.0), axis=1)
+    best = np.argmax(np.nan_to_num(clip.probabilities, nan=-1.0), axis=1)
     return [clip.frame_classes[k] if face else "" for k, face in zip(best, clip.tracked, strict=True)]
 
 

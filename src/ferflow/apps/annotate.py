@@ -1,10 +1,11 @@
-"""Ask people what the clips show: start the page, or write down what it has gathered."""
+"""`ferflow annotate`: start the page on which people label the clips, or export their answers."""
 
 from __future__ import annotations
 
 import socket
 import sys
 from collections.abc import Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlencode
@@ -22,16 +23,15 @@ from ferflow.humans.store import Store
 
 BACKLOG = 128
 STOP_SECONDS = 2
-"""How long a request may take to end once the server is told to stop."""
+"""How long a request may still take once the server is told to stop."""
 
 
 @dataclass(frozen=True)
 class Options:
     """`manifest`, `splits` (None: all clips), `database` and `cache` are paths; `emotions` the choices.
 
-    `all_clips` lists those that cannot be used, too: answers about them are passed over.
-    `export` is a file to write all answers to instead of starting the page; `new_token` makes old addresses
-    useless.
+    `all_clips` also lists those that cannot be used: answers about them are ignored. `export` is a file to
+    write all answers to instead of starting the page; `new_token` invalidates old addresses.
     """
 
     manifest: Path
@@ -51,8 +51,8 @@ def of_study(
 ) -> dict:
     """Where a study's clips and answers lie, as arguments of `Options`.
 
-    A manifest of one's own needs no study: its clips are asked about, or those of the test subjects in
-    `splits`. `every` asks about all clips of a study.
+    `manifest_csv` needs no study: all its clips are shown, or those of the test subjects in `splits`. `every`
+    shows all clips of a study, not only those of its test subjects.
     """
     if manifest_csv is not None:
         folder = manifest_csv.parent
@@ -69,14 +69,16 @@ def of_study(
     if study.kind != "clips":
         where = overlays[-1] if overlays else params
         raise SettingError(where, f"study {study.study} has no clips", "name a study of clips, or --manifest")
-    names = {"study": study.study, "dataset": study.data()[0]}
-    own = Path(layout.SPLITS.format(**names))
+
+    def path(pattern: str) -> Path:
+        return Path(pattern.format(study=study.study, dataset=study.data()[0]))
+
     return {
-        "manifest": Path(layout.CLIPS.format(**names)),
-        "all_clips": Path(layout.MANIFEST.format(**names)),
-        "splits": None if every else splits or own,
-        "database": Path(layout.ANNOTATIONS.format(**names)),
-        "cache": Path(layout.ANNOTATED.format(**names)),
+        "manifest": path(layout.CLIPS),
+        "all_clips": path(layout.MANIFEST),
+        "splits": None if every else splits or path(layout.SPLITS),
+        "database": path(layout.ANNOTATIONS),
+        "cache": path(layout.ANNOTATED),
         "emotions": tuple(study.emotions),
     }
 
@@ -86,32 +88,22 @@ def choices(manifest_csv: Path) -> tuple[str, ...]:
 
     The six basic emotions where the clips show no others; else the manifest's own, in the order of its rows.
     """
-    found = tuple(dict.fromkeys(manifest.read(manifest_csv)["emotion"]))
-    return EMOTIONS if set(found) <= set(EMOTIONS) else found
+    emotions = tuple(dict.fromkeys(manifest.read(manifest_csv)["emotion"]))
+    return EMOTIONS if set(emotions) <= set(EMOTIONS) else emotions
 
 
 def run(options: Options) -> None:
     """Write the answers to `options.export`, or serve the page until Ctrl-C."""
     clips = annotation_clips(options.manifest, options.splits, options.emotions)
-    if options.export is not None:
-        if not options.database.exists():
-            raise FerflowError(options.database, "does not exist", "run `ferflow annotate` first")
-        export(options, clips)
-        return
-    store = Store(options.database)
-    try:
-        serve(options, clips, store)
-    finally:
-        store.close()
+    if options.export is not None and not options.database.exists():
+        raise FerflowError(options.database, "does not exist", "run `ferflow annotate` first")
+    with closing(Store(options.database)) as store:
+        (serve if options.export is None else export)(options, clips, store)
 
 
-def export(options: Options, clips: pd.DataFrame) -> None:
+def export(options: Options, clips: pd.DataFrame, store: Store) -> None:
     """Write all answers as schema `predictions`, protocol `human`, and name the annotators who lack some."""
-    store = Store(options.database)
-    try:
-        answers = answers_of(store, manifest.read(options.all_clips), clips, options.emotions)
-    finally:
-        store.close()
+    answers = answers_of(store, manifest.read(options.all_clips), clips, options.emotions)
     tables.write(annotations.to_predictions(answers, options.emotions), options.export, "predictions")
     missing = annotations.incomplete(answers, len(clips))
     for line in annotations.warnings(missing, len(clips), options.database):
@@ -123,7 +115,7 @@ def export(options: Options, clips: pd.DataFrame) -> None:
 def answers_of(
     store: Store, known: pd.DataFrame, clips: pd.DataFrame, emotions: Sequence[str]
 ) -> pd.DataFrame:
-    """The answers in `store` about `clips`, checked against the manifest `known` they are part of."""
+    """The answers in `store` about `clips`, checked against the manifest `known` that has all of them."""
     return annotations.only(
         annotations.check(store.annotations(), known, emotions, store.path), clips, store.path
     )
@@ -165,9 +157,8 @@ def serve(options: Options, clips: pd.DataFrame, store: Store) -> None:
         timeout_graceful_shutdown=STOP_SECONDS,
     )
     try:
-        uvicorn.Server(config).run(sockets=[listening])
-    except KeyboardInterrupt:
-        pass
+        with suppress(KeyboardInterrupt):
+            uvicorn.Server(config).run(sockets=[listening])
     finally:
         webm.stop()
         listening.close()
@@ -185,7 +176,7 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 def _shown(host: str) -> str:
-    """The name in the address for a browser: this machine's where the server listens everywhere."""
+    """The host in the address for a browser: this machine's name where the server listens everywhere."""
     if host in ("0.0.0.0", "::"):
         return socket.gethostname()
     return f"[{host}]" if ":" in host and not host.startswith("[") else host

@@ -1,4 +1,4 @@
-"""Clips as a browser plays them: WebM with VP8, encoded once and kept."""
+"""Clips in a format that browsers play: WebM with VP8, encoded once and kept."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ MISSING_FRAMES = 5
 
 
 class Stopped(FerflowError):
-    """The server stops, and does not finish the clip."""
+    """The server is stopping and does not finish the clip."""
 
 
 class WebmClips:
-    """The folder of encoded clips, under the hashes of their sources. Safe for threads and processes."""
+    """A folder of encoded clips, named by the hashes of their sources. Safe for threads and processes."""
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
@@ -37,9 +37,8 @@ class WebmClips:
     def path(self, source: str | Path, sha256: str) -> Path:
         """The WebM file of the clip at `source`, whose content has the hash `sha256` (from the manifest).
 
-        It is encoded where it is not there yet; whoever asks for it meanwhile, in this process or another,
-        waits for that. Raises InputError for a clip that cannot be read, FerflowError for a full disk, and
-        Stopped after `stop`.
+        It is encoded if it is not there yet; other callers, in this process or another, wait for that. Raises
+        InputError for a clip that cannot be read, FerflowError for a full disk, and Stopped after `stop`.
         """
         path = self.folder / f"{sha256}.webm"
         if path.exists():
@@ -61,7 +60,7 @@ class WebmClips:
             for source, sha256 in clips:
                 if self._stopping.is_set():
                     break
-                with suppress(FerflowError):  # said when somebody asks for the clip
+                with suppress(FerflowError):  # reported when somebody requests the clip
                     self.path(source, sha256)
 
         thread = threading.Thread(target=work, name="webm", daemon=True)
@@ -69,7 +68,7 @@ class WebmClips:
         return thread
 
     def stop(self) -> None:
-        """Give up what is being encoded and wait for it: no process must end in the middle of a frame."""
+        """Stop encoding and wait for it: no process must end in the middle of a frame."""
         self._stopping.set()
         with self._changed:
             self._changed.wait_for(lambda: self._running == 0)
@@ -81,7 +80,7 @@ class WebmClips:
         except OSError as error:
             raise FerflowError(path, f"cannot be written ({error.strerror})", "check the folder") from None
         with lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)  # let go with the file, however the process ends
+            fcntl.flock(lock, fcntl.LOCK_EX)  # released with the file, however the process ends
             if not path.exists():
                 encode(source, path, self._stopping)
             path.with_suffix(".lock").unlink(missing_ok=True)

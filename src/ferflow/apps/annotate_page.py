@@ -1,7 +1,7 @@
-"""The page of `ferflow annotate` behind HTTP: it holds the truth, a browser only shows it.
+"""The web server of `ferflow annotate`: it keeps all state, a browser only displays it.
 
-An annotator's browser learns neither a clip's name nor its label, since names often tell the emotion: a clip
-goes by a keyed hash of its name.
+An annotator's browser gets neither a clip's name nor its label, since names often reveal the emotion: a clip
+is addressed by a keyed hash of its name.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import ipaddress
 import tempfile
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib.resources import files as resources
 from pathlib import Path
 from typing import Annotated
@@ -45,14 +46,14 @@ HEADERS = {
 LONGEST_BODY = 10_000
 """Bytes of a request; an answer has some hundred."""
 LONGEST_REASON = 300
-"""Characters of what is said of a request that is refused."""
+"""Characters of the reason why a request is refused."""
 COOKIE_SECONDS = 30 * 24 * 3600
 
 
 @dataclass(frozen=True)
 class Access:
-    """Who may open the page: with a `token` whoever knows it, kept in the cookie named `cookie`; without one
-    whoever sits at this machine. `results` is what the download of all answers asks for, in both cases."""
+    """Who may open the page: with a `token` whoever has it (the cookie named `cookie` keeps it), without one
+    users of this machine. `results` is the key to the download of all answers, in both cases."""
 
     token: str | None
     cookie: str
@@ -88,7 +89,7 @@ def create_app(
 ) -> FastAPI:
     """The page about `clips` (rows of schema `manifest`), whose answers are among `emotions`.
 
-    `results` gives all answers as schema `predictions`, for whoever runs the page.
+    `results` returns all answers as schema `predictions`, for the person who runs the page.
     """
     secret = store.secret("clips").encode()
     ids = {clip_id: _hidden(secret, clip_id) for clip_id in clips["clip_id"]}
@@ -115,27 +116,21 @@ def create_app(
         return JSONResponse({"detail": "Nothing was kept: tell whoever runs this page."}, 500, HEADERS)
 
     def state(annotator: Annotator) -> dict:
-        said = store.answers_of(annotator.key)
-        mine = [{"id": ids[clip_id], "emotion": said.get(clip_id)} for clip_id in order(ids, annotator.name)]
-        return {"annotator": annotator.key, "name": annotator.name, "emotions": list(emotions), "clips": mine}
+        answers, key = store.answers_of(annotator.key), annotator.key
+        shown = [
+            {"id": ids[clip_id], "emotion": answers.get(clip_id)} for clip_id in order(ids, annotator.name)
+        ]
+        return {"annotator": key, "name": annotator.name, "emotions": list(emotions), "clips": shown}
 
-    def known(own_key: str) -> Annotator:
-        annotator = store.annotator(own_key)
+    def known(key: str) -> Annotator:
+        annotator = store.annotator(key)
         if annotator is None:
             raise HTTPException(404, "Nobody has begun under this pseudonym. Enter it again.")
         return annotator
 
-    @app.get("/")
-    def page() -> Response:
-        return _resource("annotate.html")
-
-    @app.get("/annotate.css")
-    def styles() -> Response:
-        return _resource("annotate.css")
-
-    @app.get("/annotate.js")
-    def script() -> Response:
-        return _resource("annotate.js")
+    for name in PAGE:
+        address = "/" if name.endswith(".html") else f"/{name}"
+        app.add_api_route(address, partial(_resource, name), response_model=None)
 
     @app.post("/api/annotators")
     def enter(entry: Entry) -> dict:
@@ -151,13 +146,13 @@ def create_app(
         return state(known(annotator))
 
     @app.put("/api/answers")
-    def answer(given: Answer) -> dict:
-        annotator = known(given.annotator)
-        if given.clip not in named:
+    def answer(sent: Answer) -> dict:
+        annotator = known(sent.annotator)
+        if sent.clip not in named:
             raise HTTPException(404, "This clip is not asked about any more. Reload the page.")
-        if given.emotion not in emotions:
+        if sent.emotion not in emotions:
             raise HTTPException(422, f"The choices are {', '.join(emotions)}.")
-        store.answer(annotator.key, named[given.clip], given.emotion, given.request)
+        store.answer(annotator.key, named[sent.clip], sent.emotion, sent.request)
         return {"answered": len(named.keys() & {ids.get(c) for c in store.answers_of(annotator.key)})}
 
     @app.get("/clips/{clip}.webm")
@@ -222,8 +217,8 @@ def _hostname(host: str) -> str:
         return ""
 
 
-def _same(given: str, wanted: str) -> bool:
-    return hmac.compare_digest(given.encode(), wanted.encode())
+def _same(sent: str, wanted: str) -> bool:
+    return hmac.compare_digest(sent.encode(), wanted.encode())
 
 
 def _hidden(secret: bytes, clip_id: str) -> str:

@@ -1,4 +1,4 @@
-"""`ferflow check`: what a study will do, or the first thing that is wrong with it."""
+"""`ferflow check`: what a study will do, or the first error in it."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ def run(params: Path, overlays: list[Path]) -> None:
 
 
 def lines(ready: Ready) -> list[str]:
-    """What the study is made of, what it trains and compares, and what is left out."""
+    """The data of the study, what it trains and compares, and what is left out."""
     of_kind = {"clips": _clips, "images": _images, "sfew": _sfew, "affect": _affect}
-    told = of_kind[ready.settings.kind](ready)
-    told += [("left out", note) for note in (*ready.settings.left_out, *ready.notes)]
-    told.append(("jobs", "`ferflow plan` counts them and says what they will take"))
-    shown = [f"  {name + ':':14} {what}" for name, what in told]
+    rows = of_kind[ready.settings.kind](ready)
+    rows += [("left out", note) for note in (*ready.settings.left_out, *ready.notes)]
+    rows.append(("jobs", "`ferflow plan` counts them and predicts what they will cost"))
+    shown = [f"  {name + ':':14} {what}" for name, what in rows]
     return shown + estimate.network_lines(ready.settings)
 
 
@@ -37,12 +37,11 @@ def _clips(ready: Ready) -> list[tuple[str, str]]:
     settings = ready.settings
     clips, split = ready.clips, ready.split
     sexes = Counter({clip.subject_id: clip.sex for clip in clips}.values())
-    said = _counted(sexes) if any(sexes) else "no sex given"
     counts = Counter(clip.emotion for clip in clips)
     counts = {name: counts[name] for name in settings.emotions}
-    told = [
+    rows = [
         ("data", f"{settings.dataset.name}{_synthetic(settings)}: {len(clips)} clips"),
-        ("subjects", f"{len(ready.subjects)} ({said})"),
+        ("subjects", f"{len(ready.subjects)} ({_counted(sexes) if any(sexes) else 'no sex given'})"),
         ("classes", _counted(counts)),
         ("test side", _side(split["test"], ready) if split["test"] else ON_FOLDS),
         ("folds", f"{len(split['folds'])} ({split['scheme']})"),
@@ -50,25 +49,25 @@ def _clips(ready: Ready) -> list[tuple[str, str]]:
         ("action units", ready.decided or settings.aus.backend),
     ]
     if settings.sees_images():
-        told.append(("image network", _network(settings.spatial, settings)))
-    told += [("models", ", ".join(settings.models().values())), ("fusion", _fusion(settings))]
-    told.append(("comparisons", ", ".join(settings.experiments.chosen()) or NONE))
+        rows.append(("image network", _network(settings.spatial, settings)))
+    rows += [("models", ", ".join(settings.models().values())), ("fusion", _fusion(settings))]
+    rows.append(("comparisons", ", ".join(settings.experiments.chosen()) or NONE))
     for name, heads in (
         ("baselines", settings.baselines.run),
         ("other folds", settings.splits.compared),
         ("nested", settings.nested.heads),
         ("search", settings.search.run),
     ):
-        told += [(name, ", ".join(heads))] if heads else []
+        rows += [(name, ", ".join(heads))] if heads else []
     source = settings.humans.source(settings.dataset.name)
-    told.append(("people", {None: NONE, "simulated": "simulated annotators"}.get(source, _answers(settings))))
+    rows.append(("people", {None: NONE, "simulated": "simulated annotators"}.get(source, _answers(settings))))
     trainings = _trainings(settings)
     each = ", ".join(f"{count} {name}" for name, count in trainings.items() if count)
-    return [*told, ("trainings", f"{sum(trainings.values())} ({each})")]
+    return [*rows, ("trainings", f"{sum(trainings.values())} ({each})")]
 
 
 def _side(subjects: list[str], ready: Ready) -> str:
-    """The people of a side, and its clips by class."""
+    """The subjects of a side, and its clips by class."""
     counts = Counter(clip.emotion for clip in ready.clips if clip.subject_id in subjects)
     named = {name: counts[name] for name in ready.settings.emotions}
     people = ", ".join(subjects) if len(subjects) == 1 else f"{len(subjects)} subjects"
@@ -97,49 +96,50 @@ def _trainings(settings: Settings) -> dict[str, int]:
 
 def _fusion(settings: Settings) -> str:
     fusion = settings.fusion
-    found = [*fusion.named()]
-    found += [name for name in ("stacking", "best") if getattr(fusion, name) is not None]
-    return ", ".join(found) or NONE
+    chosen = [name for name in ("stacking", "best") if getattr(fusion, name) is not None]
+    return ", ".join([*fusion.named(), *chosen]) or NONE
 
 
-def _network(own: Spatial, settings: Settings) -> str:
-    if own.weights == SHIPPED:
-        return f"{own.network}, as it comes with ferflow (FER2013)"
-    if own.weights is not None:
-        return f"{own.network}, from {own.weights}"
+def _network(recipe: Spatial, settings: Settings) -> str:
+    if recipe.weights == SHIPPED:
+        return f"{recipe.network}, as it comes with ferflow (FER2013)"
+    if recipe.weights is not None:
+        return f"{recipe.network}, from {recipe.weights}"
     stills = settings.stills
     images = "synthetic stills" if stills.source == "synth4d" else f"{stills.source} in {stills.path}"
-    start = f", from {own.pretrained}" if own.pretrained else ""
-    return f"{own.network}, {'fine-tuned' if own.method == 'finetune' else 'trained'} on {images}{start}"
+    start = f", from {recipe.pretrained}" if recipe.pretrained else ""
+    how = "fine-tuned" if recipe.method == "finetune" else "trained"
+    return f"{recipe.network}, {how} on {images}{start}"
 
 
 def _images(ready: Ready) -> list[tuple[str, str]]:
     settings = ready.settings
     images = settings.images
     where = "rendered" if settings.stills.source == "synth4d" else settings.stills.path
-    told = [
+    rows = [
         ("data", f"images of {settings.stills.source} ({where}){_synthetic(settings)}"),
         ("networks", ", ".join(images.trained()) or NONE),
         ("averages", ", ".join([*images.averaged(), *(["best"] if images.best else [])]) or NONE),
         ("views", ", ".join(images.views)),
     ]
     if settings.datacentric.studied:
-        rows = settings.datacentric.rows()
-        told.append(("data quality", f"cleaning, and {len(rows)} rows under two protocols"))
+        count = len(settings.datacentric.rows())
+        rows.append(("data quality", f"cleaning, and {count} rows under two protocols"))
     trained = sum(model.weights is None for model in images.trained().values())
     quality = _quality(settings)
     parts = [f"{trained} of networks"] + ([f"{quality} for the quality of the data"] if quality else [])
-    return [*told, ("trainings", f"{trained + quality} ({', '.join(parts)})")]
+    return [*rows, ("trainings", f"{trained + quality} ({', '.join(parts)})")]
 
 
 def _quality(settings: Settings) -> int:
-    own = settings.datacentric
-    if not own.studied:
+    """How many trainings the study of the data takes."""
+    chosen = settings.datacentric
+    if not chosen.studied:
         return 0
-    compared = {(name, "none") for name in own.variants}
-    compared |= {(name, sampling) for name, samplings in own.networks.items() for sampling in samplings}
-    cleaned = {(name, "none") for name in own.cleaned}
-    return own.label_errors.folds + 2 * len(compared) + len(cleaned) + len(cleaned - compared)
+    compared = {(name, "none") for name in chosen.variants}
+    compared |= {(name, sampling) for name, samplings in chosen.networks.items() for sampling in samplings}
+    cleaned = {(name, "none") for name in chosen.cleaned}
+    return chosen.label_errors.folds + 2 * len(compared) + len(cleaned) + len(cleaned - compared)
 
 
 def _sfew(ready: Ready) -> list[tuple[str, str]]:
@@ -162,7 +162,7 @@ def _sfew(ready: Ready) -> list[tuple[str, str]]:
 def _affect(ready: Ready) -> list[tuple[str, str]]:
     settings = ready.settings
     models = settings.affect.models
-    listed = [f"{name} ({own.backbone}, start {own.start})" for name, own in models.items()]
+    listed = [f"{name} ({model.backbone}, start {model.start})" for name, model in models.items()]
     return [
         ("data", f"{settings.affect.dataset.name} ({settings.affect.dataset.path}){_synthetic(settings)}"),
         ("networks", ", ".join(listed)),

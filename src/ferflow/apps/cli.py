@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer import Argument, Option
 
 from ferflow import __version__, layout
 from ferflow.apps.terminal import errors_in_one_line
@@ -27,10 +28,10 @@ weights_app = typer.Typer(help="List or fetch the pretrained files.", no_args_is
 app.add_typer(weights_app, name="weights")
 
 WEIGHTS, PARAMS = Path(layout.WEIGHTS), Path("params.yaml")
-WeightsFolder = Annotated[Path, typer.Option(help="Folder of the pretrained files.")]
-Params = Annotated[Path, typer.Argument(help="A complete settings file.")]
-Overlays = Annotated[list[Path], typer.Argument(help="Study files laid over it, in this order.")]
-Results = Annotated[Path, typer.Argument(help="A study's results.", metavar="FOLDER")]
+WeightsFolder = Annotated[Path, Option(help="Folder of the pretrained files.")]
+Params = Annotated[Path, Argument(help="A complete settings file.")]
+Overlays = Annotated[list[Path], Argument(help="Study files laid over it, in this order.")]
+Results = Annotated[Path, Argument(help="A study's results.", metavar="FOLDER")]
 
 
 @contextmanager
@@ -46,32 +47,32 @@ def _usage() -> Iterator[None]:
 def predict(
     inputs: Annotated[
         list[str],
-        typer.Argument(
+        Argument(
             metavar="VIDEO...",
             help="Videos, images, folders of videos, folders of images (a clip each), or a camera's number.",
         ),
     ],
     model: Annotated[
         Path | None,
-        typer.Option(
+        Option(
             help="A final model or a network for single images. Default: the best model of the newest study "
             "of real data, else the network that comes with ferflow."
         ),
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="Write all probabilities to a .csv or .json file.")] = None,
+    out: Annotated[Path | None, Option(help="Write all probabilities to a .csv or .json file.")] = None,
     annotate: Annotated[
         Path | None,
-        typer.Option(
+        Option(
             help="Write a copy with face, landmarks and bars: a .mp4, .avi, .webm (an image: .png, .jpg), "
             "or a folder for several inputs."
         ),
     ] = None,
     seconds: Annotated[
-        float | None, typer.Option(min=0.1, help="Stop after so many seconds of a clip or camera.")
+        float | None, Option(min=0.1, help="Stop after so many seconds of a clip or camera.")
     ] = None,
     detector: Annotated[
         str | None,
-        typer.Option(
+        Option(
             help="The face detector: auto (Haar, and BlazeFace where it finds nobody), haar, blazeface or "
             "mtcnn. Default: the model's own."
         ),
@@ -79,7 +80,7 @@ def predict(
     weights_folder: WeightsFolder = WEIGHTS,
     curve: Annotated[
         Path | None,
-        typer.Option(
+        Option(
             help="Plot valence and arousal over time, for a model that predicts them: a .svg or .png, or a "
             "folder for several inputs."
         ),
@@ -97,16 +98,12 @@ def predict(
 def evaluate(
     clips: Annotated[
         Path | None,
-        typer.Option(
-            metavar="FILE.csv", help="Clips with their classes: clip_id, subject_id, emotion, source."
-        ),
+        Option(metavar="FILE.csv", help="Clips with their classes: clip_id, subject_id, emotion, source."),
     ] = None,
-    dataset: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Or a set of images, e.g. fer2013.")
-    ] = None,
+    dataset: Annotated[str | None, Option(metavar="NAME", help="Or a set of images, e.g. fer2013.")] = None,
     root: Annotated[
         Path | None,
-        typer.Option(
+        Option(
             metavar="PATH",
             help="The set's folder, CSV or tar file; for clips the folder that their paths begin in "
             "(default: the table's folder).",
@@ -114,7 +111,7 @@ def evaluate(
     ] = None,
     model: Annotated[
         list[Path],
-        typer.Option(
+        Option(
             "--model",
             "--weights",
             metavar="FILE",
@@ -125,77 +122,57 @@ def evaluate(
     ] = (),
     split: Annotated[
         str | None,
-        typer.Option(
+        Option(
             metavar="SPLIT", help="A part of the images, e.g. PrivateTest; leave it out where a set has none."
         ),
     ] = None,
     peak: Annotated[
-        int | None,
-        typer.Option(min=1, metavar="N", help="For image sequences (CK+): the last N show the emotion."),
+        int | None, Option(min=1, metavar="N", help="For image sequences (CK+): the last N show the emotion.")
     ] = None,
     neutral: Annotated[
-        bool, typer.Option("--neutral", help="For image sequences: the first image is neutral.")
+        bool, Option("--neutral", help="For image sequences: the first image is neutral.")
     ] = False,
     crop: Annotated[
         str | None,
-        typer.Option(
+        Option(
             metavar="HOW",
             help="The detector that faces are cut out by: auto, haar, blazeface or mtcnn; for images also "
             "none, where they are faces already. Default: auto; for clips the model's own.",
         ),
     ] = None,
-    ten_crop: Annotated[bool, typer.Option("--ten-crop", help="Average ten crops of each image.")] = False,
-    mirror: Annotated[
-        bool, typer.Option("--mirror", help="Average each image and its mirror image.")
-    ] = False,
+    ten_crop: Annotated[bool, Option("--ten-crop", help="Average ten crops of each image.")] = False,
+    mirror: Annotated[bool, Option("--mirror", help="Average each image and its mirror image.")] = False,
     side: Annotated[
-        int | None, typer.Option(min=1, metavar="PIXELS", help="Side of the ten crops. Default: 44 of 48.")
+        int | None, Option(min=1, metavar="PIXELS", help="Side of the ten crops. Default: 44 of 48.")
     ] = None,
     choose_on: Annotated[
         str | None,
-        typer.Option(metavar="SPLIT", help="Average only the networks that do best together on this part."),
+        Option(metavar="SPLIT", help="Average only the networks that do best together on this part."),
     ] = None,
-    most: Annotated[int, typer.Option(min=1, help="Choose at most so many networks.")] = 5,
+    most: Annotated[int, Option(min=1, help="Choose at most so many networks.")] = 5,
     budget: Annotated[
-        int, typer.Option(min=1, help="The chosen networks have fewer parameters than this in all.")
+        int, Option(min=1, help="The chosen networks have fewer parameters than this in all.")
     ] = 5_000_000,
-    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the metrics as JSON.")] = None,
+    out: Annotated[Path | None, Option(metavar="FILE", help="Write the metrics as JSON.")] = None,
     predictions: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Write the probabilities of every clip or image to a CSV."),
+        Path | None, Option(metavar="FILE", help="Write the probabilities of every clip or image to a CSV.")
     ] = None,
     weights_folder: WeightsFolder = WEIGHTS,
-    bootstrap: Annotated[int, typer.Option(min=1, help="Bootstrap resamples of the intervals.")] = 2000,
+    bootstrap: Annotated[int, Option(min=1, help="Bootstrap resamples of the intervals.")] = 2000,
     confidence: Annotated[
-        float, typer.Option(min=0.5, max=0.999, help="Confidence level of the intervals.")
+        float, Option(min=0.5, max=0.999, help="Confidence level of the intervals.")
     ] = 0.95,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the resamples.")] = 20,
+    seed: Annotated[int, Option(min=0, help="Seed of the resamples.")] = 20,
 ) -> None:
     """Evaluate a model on labelled clips, or an image network, or an average of several, on images."""
     from ferflow.apps import evaluate_screen
     from ferflow.settings import Evaluation
 
+    evaluation = Evaluation(bootstrap=bootstrap, confidence=confidence, by=[], controls=False)
+    images = (split, peak, neutral, crop, ten_crop, mirror, side, choose_on, most, budget)
     with _usage():
         options = evaluate_screen.Options(
-            clips=clips,
-            dataset=dataset,
-            root=root,
-            models=model,
-            split=split,
-            peak=peak,
-            neutral=neutral,
-            detector=crop,
-            ten_crop=ten_crop,
-            mirror=mirror,
-            side=side,
-            choose_on=choose_on,
-            most=most,
-            budget=budget,
-            out=out,
-            predictions=predictions,
-            weights_folder=weights_folder,
-            evaluation=Evaluation(bootstrap=bootstrap, confidence=confidence, by=[], controls=False),
-            seed=seed,
+            clips, dataset, root, model, *images, out, predictions, weights_folder, evaluation, seed
         )
     if clips is not None:
         from ferflow.apps import evaluate_clips as application
@@ -206,9 +183,9 @@ def evaluate(
 
 @app.command()
 def export(
-    model: Annotated[Path, typer.Argument(help="An image network that ferflow trained.", metavar="MODEL.pt")],
-    out: Annotated[Path, typer.Argument(help="The ONNX file to write.", metavar="OUT.onnx")],
-    dense: Annotated[bool, typer.Option("--dense", help="Output the dense layer's features too.")] = False,
+    model: Annotated[Path, Argument(help="An image network that ferflow trained.", metavar="MODEL.pt")],
+    out: Annotated[Path, Argument(help="The ONNX file to write.", metavar="OUT.onnx")],
+    dense: Annotated[bool, Option("--dense", help="Output the dense layer's features too.")] = False,
 ) -> None:
     """Write an image network as ONNX, checked against ONNX Runtime before the file appears."""
     from ferflow.models import export as exporter
@@ -220,25 +197,21 @@ def export(
 @app.command()
 def annotate(
     overlays: Annotated[
-        list[Path], typer.Argument(metavar="STUDY.yaml", help="Study files laid over the settings.")
+        list[Path], Argument(metavar="STUDY.yaml", help="Study files laid over the settings.")
     ] = (),
-    params: Annotated[Path, typer.Option(help="A complete settings file.")] = PARAMS,
-    manifest: Annotated[
-        Path | None, typer.Option(help="Show the clips of this manifest, without a study.")
-    ] = None,
-    splits: Annotated[
-        Path | None, typer.Option(help="Show the test subjects of this splits.json alone.")
-    ] = None,
-    every: Annotated[bool, typer.Option("--all", help="Show all clips of the study.")] = False,
-    database: Annotated[Path | None, typer.Option(help="Keep the answers in this SQLite file.")] = None,
+    params: Annotated[Path, Option(help="A complete settings file.")] = PARAMS,
+    manifest: Annotated[Path | None, Option(help="Show the clips of this manifest, without a study.")] = None,
+    splits: Annotated[Path | None, Option(help="Show the test subjects of this splits.json alone.")] = None,
+    every: Annotated[bool, Option("--all", help="Show all clips of the study.")] = False,
+    database: Annotated[Path | None, Option(help="Keep the answers in this SQLite file.")] = None,
     host: Annotated[
-        str, typer.Option(help="Address to listen on; any but this machine's own requires an access token.")
+        str, Option(help="Address to listen on; any but this machine's own requires an access token.")
     ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0: any free one.")] = 8000,
-    new_token: Annotated[bool, typer.Option("--new-token", help="Make a new access token.")] = False,
+    port: Annotated[int, Option(min=0, max=65535, help="Port to listen on; 0: any free one.")] = 8000,
+    new_token: Annotated[bool, Option("--new-token", help="Make a new access token.")] = False,
     export: Annotated[
         Path | None,
-        typer.Option(
+        Option(
             metavar="FILE.csv",
             help="Write all answers as a table of predictions instead of starting the page.",
         ),
@@ -257,14 +230,14 @@ def annotate(
 def doctor(
     weights_folder: WeightsFolder = WEIGHTS,
     slurm: Annotated[
-        bool, typer.Option("--slurm", help="Check the cluster instead, with a trial job of a minute.")
+        bool, Option("--slurm", help="Check the cluster instead, with a trial job of a minute.")
     ] = False,
-    account: Annotated[str | None, typer.Option(help="With --slurm: the account to charge.")] = None,
-    partition: Annotated[str | None, typer.Option(help="With --slurm: the partition to use.")] = None,
+    account: Annotated[str | None, Option(help="With --slurm: the account to charge.")] = None,
+    partition: Annotated[str | None, Option(help="With --slurm: the partition to use.")] = None,
     gres: Annotated[
-        str | None, typer.Option(help="With --slurm: request a GPU, as gpu:1, and check that a job sees it.")
+        str | None, Option(help="With --slurm: request a GPU, as gpu:1, and check that a job sees it.")
     ] = None,
-    wait: Annotated[float, typer.Option(min=1, help="With --slurm: seconds for the trial job.")] = 120,
+    wait: Annotated[float, Option(min=1, help="With --slurm: seconds for the trial job.")] = 120,
 ) -> None:
     """Check this machine: packages, pretrained files, GPU, FFmpeg, Slurm, disk, memory, data."""
     if slurm:
@@ -287,19 +260,19 @@ def results(folder: Results = Path("results/demo")) -> None:
 
 @app.command()
 def new(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the study.")],
-    clips: Annotated[Path, typer.Option(metavar="FOLDER", help="Folder of videos, or of image folders.")],
+    name: Annotated[str, Argument(metavar="NAME", help="Name of the study.")],
+    clips: Annotated[Path, Option(metavar="FOLDER", help="Folder of videos, or of image folders.")],
     pattern: Annotated[
         str | None,
-        typer.Option(
+        Option(
             help="How paths in FOLDER are built: '{subject}_{class}_{take}', '{class}/{subject:4}*'. "
             "Default: a pattern is proposed."
         ),
     ] = None,
-    classes: Annotated[str, typer.Option(help="What codes of classes mean, e.g. 01=neutral,02=sad.")] = "",
-    yes: Annotated[bool, typer.Option("--yes", help="Accept the proposed pattern.")] = False,
-    no_look: Annotated[bool, typer.Option("--no-look", help="Do not look for faces.")] = False,
-    force: Annotated[bool, typer.Option("--force", help="Overwrite existing files.")] = False,
+    classes: Annotated[str, Option(help="What codes of classes mean, e.g. 01=neutral,02=sad.")] = "",
+    yes: Annotated[bool, Option("--yes", help="Accept the proposed pattern.")] = False,
+    no_look: Annotated[bool, Option("--no-look", help="Do not look for faces.")] = False,
+    force: Annotated[bool, Option("--force", help="Overwrite existing files.")] = False,
     weights_folder: WeightsFolder = WEIGHTS,
 ) -> None:
     """Write the clip table and the study file for a folder of clips, and report what is odd about them."""
@@ -320,12 +293,9 @@ def check(params: Params = PARAMS, overlays: Overlays = ()) -> None:
 
 @app.command()
 def settings(
-    section: Annotated[
-        str, typer.Argument(metavar="SECTION", help="One section only, e.g. sfew.crops.")
-    ] = "",
+    section: Annotated[str, Argument(metavar="SECTION", help="One section only, e.g. sfew.crops.")] = "",
     write: Annotated[
-        bool,
-        typer.Option("--write", help="Write params.yaml and the schema for editors here, from the defaults."),
+        bool, Option("--write", help="Write params.yaml and the schema for editors here, from the defaults.")
     ] = False,
 ) -> None:
     """Describe every setting of every kind of study: default, meaning, [unit], (source)."""
@@ -352,7 +322,7 @@ def estimate(
     params: Params = PARAMS,
     overlays: Overlays = (),
     clips: Annotated[
-        int | None, typer.Option(min=1, help="Clips to train on. Default: all of the data set.")
+        int | None, Option(min=1, help="Clips to train on. Default: all of the data set.")
     ] = None,
 ) -> None:
     """Estimate how long a study's networks for clips will train here, from one measured step each."""
@@ -366,20 +336,17 @@ def estimate(
 def plan(
     params: Params = PARAMS,
     overlays: Annotated[
-        list[Path], typer.Option("--configfile", metavar="STUDY.yaml", help="Study files laid over it.")
+        list[Path], Option("--configfile", metavar="STUDY.yaml", help="Study files laid over it.")
     ] = (),
     records: Annotated[
-        Path, typer.Option(help="The folder whose earlier runs' benchmark files are used.")
+        Path, Option(help="The folder whose earlier runs' benchmark files are used.")
     ] = Path(),
     everything: Annotated[
-        bool, typer.Option("--all", help="Plan the whole study, not only what is left to run.")
+        bool, Option("--all", help="Plan the whole study, not only what is left to run.")
     ] = False,
-    times: Annotated[int, typer.Option(min=1, help="Plan for so many times the subjects.")] = 1,
+    times: Annotated[int, Option(min=1, help="Plan for so many times the subjects.")] = 1,
     measure: Annotated[
-        bool,
-        typer.Option(
-            "--measure", help="Measure a training step of each network that no earlier run trained."
-        ),
+        bool, Option("--measure", help="Measure a training step of each network that no earlier run trained.")
     ] = False,
 ) -> None:
     """Predict what a study will cost before it runs: jobs, hours, storage and memory of every rule."""
@@ -390,12 +357,12 @@ def plan(
 
 @app.command()
 def overhead(
-    folder: Annotated[Path, typer.Argument(help="The folder a study ran in.", metavar="FOLDER")] = Path(),
+    folder: Annotated[Path, Argument(help="The folder a study ran in.", metavar="FOLDER")] = Path(),
     log: Annotated[
-        Path | None, typer.Option(help="A file of .snakemake/ferflow/events. Default: the newest run's.")
+        Path | None, Option(help="A file of .snakemake/ferflow/events. Default: the newest run's.")
     ] = None,
-    study: Annotated[str | None, typer.Option(help="The newest run of this study.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Write the figures to a JSON file too.")] = None,
+    study: Annotated[str | None, Option(help="The newest run of this study.")] = None,
+    out: Annotated[Path | None, Option(help="Write the figures to a JSON file too.")] = None,
 ) -> None:
     """Print how much of a workflow run was work: the jobs' times against wall time x cores."""
     from ferflow.runs import overhead as report
@@ -410,11 +377,11 @@ def overhead(
 def bundle(
     folder: Results = Path("results/demo"),
     out: Annotated[
-        Path | None, typer.Option(metavar="FILE.zip", help="The archive. Default: <study>-bundle.zip.")
+        Path | None, Option(metavar="FILE.zip", help="The archive. Default: <study>-bundle.zip.")
     ] = None,
     without_pictures: Annotated[
         bool,
-        typer.Option(
+        Option(
             "--without-pictures",
             help="Leave out the report, figures and pages, which show faces of the data set.",
         ),
@@ -429,7 +396,7 @@ def bundle(
 @app.command()
 def verify(
     bundle: Annotated[
-        Path, typer.Argument(help="An archive of `ferflow bundle`, or its unpacked folder.", metavar="BUNDLE")
+        Path, Argument(help="An archive of `ferflow bundle`, or its unpacked folder.", metavar="BUNDLE")
     ],
 ) -> None:
     """Make every table of a bundle again from its predictions, and report whether all are equal."""
@@ -440,7 +407,7 @@ def verify(
 
 @app.command()
 def schema(
-    name: Annotated[str | None, typer.Argument(metavar="TABLE", help="Default: list all tables.")] = None,
+    name: Annotated[str | None, Argument(metavar="TABLE", help="Default: list all tables.")] = None,
 ) -> None:
     """Print the JSON schema of a row of a table, e.g. predictions, for programs that read it."""
     import json
@@ -463,16 +430,16 @@ def version() -> None:
 @weights_app.command("list")
 def weights_list(weights_folder: WeightsFolder = WEIGHTS) -> None:
     """List every pretrained file with its source, hash, licence and whether it is there."""
-    from ferflow.apps import weights_table
+    from ferflow.apps import doctor as application
 
-    weights_table.show(weights_folder)
+    application.list_weights(weights_folder)
 
 
 @weights_app.command("fetch")
 def weights_fetch(
     names: Annotated[
         list[str],
-        typer.Argument(
+        Argument(
             help="Files, or groups: faces, blendshapes, mtcnn, imagenet, vggface, test-media. Default: faces."
         ),
     ] = (),

@@ -288,3 +288,24 @@ def _memory() -> float | None:
         return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
     except (ValueError, OSError, AttributeError):
         return None
+
+
+def list_weights(folder: Path) -> None:
+    """Print every pretrained file: whether `folder` has it, and where it comes from."""
+    from rich.console import Console
+
+    console = Console()
+    console.print(f"Pretrained files in {folder}", style="bold", highlight=False)
+    for weight in weights.WEIGHTS.values():
+        state = weights.state(weight.name, folder)
+        sign = SIGNS["good" if state == "present" else "bad" if state.startswith("wrong") else "absent"]
+        console.print(f"{sign} [bold]{weight.name}[/bold]  {state}, {megabytes(weight.size)}, {weight.group}")
+        note = {64: "", 0: "not published; checked by size, and by its layers when loaded"}
+        note = note.get(len(weight.sha256), " (as far as published)")
+        for label, text in (
+            ("for", weight.purpose),
+            ("source", str(weight.source)),
+            ("SHA-256", weight.sha256 + note),
+            ("licence", weight.licence),
+        ):
+            console.print(f"    {label:8}{text}", highlight=False, markup=False, soft_wrap=True)

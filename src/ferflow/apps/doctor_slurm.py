@@ -143,8 +143,8 @@ def check_status(profile: Profile) -> Finding:
     if accounting:
         profile.status = "sacct"
         return Finding("job status", "good", f"sacct: squeue forgets ended jobs after {remembered} s")
-    found = f"squeue forgets ended jobs after {remembered} s, and no accounts are kept"
-    return Finding("job status", "bad", found, f"have MinJobAge set to {YOUNGEST} or more in slurm.conf")
+    problem = f"squeue forgets ended jobs after {remembered} s, and no accounts are kept"
+    return Finding("job status", "bad", problem, f"have MinJobAge set to {YOUNGEST} or more in slurm.conf")
 
 
 SHOWN_AFTER = 15

@@ -1,4 +1,4 @@
-"""Draw what was found into a frame: box, landmarks, a bar per class."""
+"""Draw a result into a frame: box, landmarks, a bar per class."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ def annotate(
     box: np.ndarray | None,
     landmarks: np.ndarray | None,
     names: Sequence[str],
-    shares: np.ndarray | None,
+    probabilities: np.ndarray | None,
     note: str = "",
 ) -> np.ndarray:
     """A copy of `frame`, RGB uint8 [H,W,3], with a face's `box` [4], `landmarks` [468,3] and bars drawn in.
 
-    `shares`: probabilities [K] of the classes `names`. None for all three means that there is no face, and
-    the frame says so. `note` stands at the lower edge.
+    `probabilities` [K] are of the classes `names`. None for all three means that there is no face, which is
+    written into the frame. `note` is written at the lower edge.
     """
     cv2 = opencv()
     drawn = np.ascontiguousarray(frame).copy()
@@ -53,46 +53,33 @@ def annotate(
     if box is not None:
         left, top, width, height = (round(float(v)) for v in box)
         cv2.rectangle(drawn, (left, top), (left + width, top + height), BOX, max(1, round(2 * scale)))
-    if shares is None:
+    if probabilities is None:
         _text(drawn, "no face", (8, 22), scale)
     else:
-        _bars(drawn, names, shares, scale)
+        _bars(drawn, names, probabilities, scale)
     if note:
         _text(drawn, note, (8, frame.shape[0] / scale - 10), scale)
     return drawn
 
 
-def _bars(drawn: np.ndarray, names: Sequence[str], shares: np.ndarray, scale: float) -> None:
+def _bars(drawn: np.ndarray, names: Sequence[str], probabilities: np.ndarray, scale: float) -> None:
     cv2 = opencv()
     row, label, length, margin = (v * scale for v in (18, 78, 90, 6))
     width, height = round(2 * margin + label + length), round(2 * margin + row * len(names))
     panel = drawn[:height, :width]
     panel[...] = panel // 3 + np.array(SHADE, np.uint8) * 2 // 3
-    for k, (name, share) in enumerate(zip(names, shares, strict=True)):
+    for k, (name, probability) in enumerate(zip(names, probabilities, strict=True)):
         top = margin + k * row
-        cv2.putText(
-            drawn,
-            name,
-            (round(margin), round(top + 0.72 * row)),
-            cv2.FONT_HERSHEY_SIMPLEX,
-            0.42 * scale,
-            TEXT,
-            1,
-            cv2.LINE_AA,
-        )
-        colour = BEST if k == int(np.argmax(shares)) else BAR
+        place = (round(margin), round(top + 0.72 * row))
+        cv2.putText(drawn, name, place, cv2.FONT_HERSHEY_SIMPLEX, 0.42 * scale, TEXT, 1, cv2.LINE_AA)
         start = margin + label
-        cv2.rectangle(
-            drawn,
-            (round(start), round(top + 0.2 * row)),
-            (round(start + float(share) * length), round(top + 0.8 * row)),
-            colour,
-            -1,
-        )
+        corner = (round(start), round(top + 0.2 * row))
+        opposite = (round(start + float(probability) * length), round(top + 0.8 * row))
+        cv2.rectangle(drawn, corner, opposite, BEST if k == int(np.argmax(probabilities)) else BAR, -1)
 
 
 def _text(drawn: np.ndarray, text: str, place: tuple[float, float], scale: float) -> None:
     cv2 = opencv()
     x, y = round(place[0] * scale), round(place[1] * scale)
-    for colour, thick in ((SHADE, 3), (TEXT, 1)):  # dark rim, so that it reads on any ground
+    for colour, thick in ((SHADE, 3), (TEXT, 1)):  # a dark rim, readable on any background
         cv2.putText(drawn, text, (x, y), cv2.FONT_HERSHEY_SIMPLEX, 0.5 * scale, colour, thick, cv2.LINE_AA)

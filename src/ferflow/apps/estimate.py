@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Estimate:
-    """What one network costs: `fold` and `study` (all folds and the final run) are seconds, at most."""
+    """The cost of one network: `fold` and `study` (all folds and the final run) are seconds, at most."""
 
     model: str
     cost: Cost
@@ -30,10 +30,9 @@ class Estimate:
 def estimates(settings: Settings, clips: int | None = None) -> Iterator[Estimate]:
     """Measure one training step of every network for clips that the study trains.
 
-    `clips`: how many it trains on; None: all clips of the data set, test subjects too, which is a little too
+    `clips`: how many it trains on; None: all clips of the data set, with the test subjects, so a few too
     many. Raises SettingError for a study of images, InputError where the data set is not there.
     """
-
     if settings.kind != "clips":
         raise SettingError("kind", f"is {settings.kind}", "estimate a study of clips")
     if clips is None:
@@ -41,7 +40,7 @@ def estimates(settings: Settings, clips: int | None = None) -> Iterator[Estimate
         _, settings = splits.planned(settings, datasets.clips(settings))
     most, folds = settings.finalize.max_epochs, settings.splits.folds
     temporal, plan = settings.temporal, settings.end_to_end
-    trained = {head: (own.augmentations, temporal.epochs) for head, own in temporal.heads.items()}
+    trained = {head: (recipe.augmentations, temporal.epochs) for head, recipe in temporal.heads.items()}
     trained |= {name: (plan.of(name).augmentations, plan.epochs) for name in plan.run}
     for name, (augmentations, epochs) in trained.items():
         cost = step_cost(settings, name)
@@ -52,10 +51,9 @@ def estimates(settings: Settings, clips: int | None = None) -> Iterator[Estimate
 
 
 def pass_cost(settings: Settings, rule: str, name: str) -> Cost | None:
-    """Measure what a rule of single images does with each: one pass of its network, or a training step.
+    """Measure the work per image of a workflow `rule`: one pass of its network, or a training step.
 
-    `rule` is that of the workflow, `name` a network of a study of images, else the study's own is meant.
-    None for other rules.
+    `name` is a network of a study of images; otherwise that of the section `spatial`. None for other rules.
     """
     from ferflow.models.precision import resolve
     from ferflow.training.estimate import frame_cost, image_cost
@@ -63,13 +61,13 @@ def pass_cost(settings: Settings, rule: str, name: str) -> Cost | None:
     if settings.kind not in ("clips", "images"):
         return None
     listed = settings.images.trained() if settings.kind == "images" else {}
-    own = listed[name].recipe() if name in listed else settings.spatial
+    recipe = listed[name].recipe() if name in listed else settings.spatial
     if rule in ("features", "frozen", "views"):
-        chosen = settings.features if rule == "features" else own
+        chosen = settings.features if rule == "features" else recipe
         kind = resolve(settings.features.precision if rule == "features" else "float32")
-        return frame_cost(own.network, len(EMOTIONS_NEUTRAL), kind, chosen.threads)
+        return frame_cost(recipe.network, len(EMOTIONS_NEUTRAL), kind, chosen.threads)
     if rule in ("spatial", "finetune"):
-        return image_cost(own.network, len(EMOTIONS_NEUTRAL), own.batch, own.threads)
+        return image_cost(recipe.network, len(EMOTIONS_NEUTRAL), recipe.batch, recipe.threads)
     return None
 
 
@@ -84,14 +82,14 @@ def step_cost(settings: Settings, name: str) -> Cost | None:
     run = settings.experiments.trained().get(name)
     kind, layer = (name, None) if run is None else (run.of, run.layer)
     if kind in temporal.heads:
-        own = temporal.heads[kind] if run is None else settings.of_run(name)
+        recipe = temporal.heads[kind] if run is None else settings.of_run(name)
         with torch.device("meta"):  # its weights play no part
             network = spatial.build(settings.spatial.network, n_classes)
         width, frames = network.layers[layer or settings.features.layer], settings.features.max_frames
-        return head_cost(kind, own, width, frames, n_classes, temporal.batch, temporal.threads)
+        return head_cost(kind, recipe, width, frames, n_classes, temporal.batch, temporal.threads)
     if kind in plan.run or run is not None:
-        own = plan.of(kind) if run is None else settings.of_run(name)
-        return network_cost(kind, own, n_classes, plan.batch, plan.threads)
+        recipe = plan.of(kind) if run is None else settings.of_run(name)
+        return network_cost(kind, recipe, n_classes, plan.batch, plan.threads)
     return None
 
 
@@ -113,11 +111,10 @@ def run(settings: Settings, clips: int | None = None) -> None:
 
 def network_lines(settings: Settings) -> list[str]:
     """A line for each network that a study of clips or of images trains: its name and parameters."""
-    found = dict(parameters.counted(settings))
-    if not found:
+    counts = dict(parameters.counted(settings))
+    if not counts:
         return []
-    most = settings.max_parameters
-    width = max(len(name) for name in found)
+    most, width = settings.max_parameters, max(map(len, counts))
     bound = f"; a larger one than {most:,} is refused" if most is not None else ""
-    said = [f"{len(found)} networks and their parameters, the most where a search chooses{bound}:"]
-    return said + [f"  {name:{width}} {count:13,}" for name, count in found.items()]
+    title = f"{len(counts)} networks and their parameters, the most where a search chooses{bound}:"
+    return [title, *(f"  {name:{width}} {count:13,}" for name, count in counts.items())]

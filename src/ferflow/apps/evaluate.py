@@ -39,7 +39,7 @@ BATCH = 64
 
 @dataclass(frozen=True)
 class LoadedNetwork:
-    """A network, and what its file says of it."""
+    """A network, and the metadata of its file."""
 
     path: Path
     network: SpatialNetwork
@@ -59,7 +59,7 @@ class LoadedNetwork:
 
 
 def run(options: Options) -> None:
-    """Evaluate, write what was asked for, print a table.
+    """Evaluate, write the named files, print a table.
 
     Raises FerflowError for whatever the user can fix: weights that are no image network or know other
     classes, a data set or a part that is not there.
@@ -235,7 +235,7 @@ def _about(options: Options, part: ImageSet, networks: Sequence[LoadedNetwork]) 
 
 
 def _copies_learnt(one: LoadedNetwork, part: ImageSet, images: ImageSet) -> int | None:
-    """How many images of `part` the network has learnt from, pixel by pixel.
+    """How many images of `part` the network was trained on, pixel by pixel.
 
     None where that is unknown: the network was not trained on these very images.
     """

@@ -56,10 +56,10 @@ class ClipAnswers:
 
 
 def run(options: Options) -> None:
-    """Evaluate, write what was asked for, print a table.
+    """Evaluate, write the named files, print a table.
 
-    Raises FerflowError for what the user can fix: a table that is none or lists a file that is not there, a
-    model that is not there, no class in common, no clip that can be used.
+    Raises FerflowError for what the user can fix: a missing or wrong table, a listed file or a model that
+    does not exist, no class in common, no clip that can be used.
     """
     import pandas as pd
 
@@ -102,10 +102,10 @@ def listing(clips_csv: Path, root: Path) -> list[ListedClip]:
 def classes_in_common(written: Sequence[str], known: Sequence[str], clips_csv: Path, model: Path) -> Classes:
     """The classes of `written`, a clip's each, that are among the model's `known`, whatever their spelling.
 
-    Raises InputError where they are fewer than two: then there is nothing to tell apart.
+    Raises InputError where they are fewer than two: then there is nothing to classify.
     """
     named = {name: match(name, known) for name in dict.fromkeys(written)}
-    shared = {name: own for name, own in named.items() if own is not None}
+    shared = {name: known_as for name, known_as in named.items() if known_as is not None}
     judged = tuple(name for name in known if name in shared.values())
     if len(judged) < 2:
         common = f"has {', '.join(judged) or 'no class'} in common with {model}"
@@ -136,11 +136,11 @@ def predict(clips: Sequence[ListedClip], classes: Classes, model: Model, stream,
 
 def clip_answers(result: Recognised, source: Path) -> dict[str, np.ndarray]:
     """The answers [K] for a clip by name; InputError for a single image, for which a head has no answer."""
-    if result.clip_shares is None:
+    if result.clip_probabilities is None:
         raise InputError(source, "has a single frame, and is no clip", "leave it out")
     if result.by_head:
-        return {HEAD: result.clip_shares}
-    return {WEIGHTED: result.clip_shares, PLAIN: result.shares[result.tracked].mean(axis=0)}
+        return {HEAD: result.clip_probabilities}
+    return {WEIGHTED: result.clip_probabilities, PLAIN: result.probabilities[result.tracked].mean(axis=0)}
 
 
 def restricted(probabilities: np.ndarray, columns: Sequence[int]) -> np.ndarray:

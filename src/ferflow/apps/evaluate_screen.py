@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ferflow import tables
+from ferflow.apps.terminal import with_interval
 from ferflow.datasets.images import OTHER_CLASS
 from ferflow.evaluation.copies import TRAINING
 from ferflow.faces.detect import DETECTORS
@@ -34,12 +35,12 @@ NAMES = {
     "auc": "macro AUC (%)",
 }
 """Metrics in the order shown."""
-SHARES = {name for name in NAMES if name != "kappa"}
+PERCENT = {name for name in NAMES if name != "kappa"}
 SOME = 3
 """Names of left-out images that are shown; the JSON file has them all."""
 FEW = 20
-"""Subjects below which the percentile interval covers visibly less than it says: simulated, a nominal 95 % is
-91 % with 8 subjects and an accuracy of 0.6."""
+"""Subjects below which the percentile interval covers clearly less than its nominal level: in a simulation
+91 % instead of 95 % with 8 subjects and an accuracy of 0.6."""
 
 
 @dataclass(frozen=True)
@@ -100,8 +101,8 @@ class Options:
 
     def about(self) -> dict[str, object]:
         """What every report says of the intervals (JSON values)."""
-        own = self.evaluation
-        return {"confidence": own.confidence, "bootstrap": own.bootstrap, "seed": self.seed}
+        level, resamples = self.evaluation.confidence, self.evaluation.bootstrap
+        return {"confidence": level, "bootstrap": resamples, "seed": self.seed}
 
 
 def publish(report: dict, frame: pd.DataFrame, options: Options) -> None:
@@ -135,10 +136,10 @@ def show_clips(console: Console, report: dict) -> None:
     _metrics(console, columns, report["confidence"])
     base = report["baselines"]
     majority = f"always {base['majority']} {100 * base['majority_accuracy']:.1f} %"
-    console.print(f"accuracy beside it: {majority}, chance {100 * base['chance']:.1f} %")
+    console.print(f"for comparison, accuracy of {majority}, chance {100 * base['chance']:.1f} %")
     if report["refused"]:
-        shares = ", ".join(f"{name} {100 * part['accuracy_of_all_listed']:.1f} %" for name, part in answers)
-        console.print(f"accuracy with each refused clip as wrong: {shares}")
+        parts = [f"{name} {100 * part['accuracy_of_all_listed']:.1f} %" for name, part in answers]
+        console.print(f"accuracy with each refused clip as wrong: {', '.join(parts)}")
     if 1 < report["n_subjects"] < FEW:
         console.print(
             f"{report['n_subjects']} subjects: intervals from fewer than {FEW} tend to be too narrow.",
@@ -161,11 +162,11 @@ def _clips_heading(console: Console, report: dict) -> None:
     for note in report["notes"]:
         console.print(note, soft_wrap=True)
     if report["synthetic_data"]:
-        console.print("These clips are synthetic: the numbers say nothing of real faces.", style="yellow")
+        console.print("These clips are synthetic: the numbers say nothing about real faces.", style="yellow")
     only = report["classes_only_in_table"]
     if only:
         counts = ", ".join(f"{name} ({n} clips)" for name, n in only.items())
-        console.print(f"left out, since the model cannot say it: {counts}")
+        console.print(f"left out, since the model does not have the class: {counts}")
     if report["classes_only_in_model"]:
         names = ", ".join(report["classes_only_in_model"])
         console.print(f"not among the answers, since no clip shows it: {names}")
@@ -206,10 +207,10 @@ def _heading(console: Console, report: dict) -> None:
     )
     for reason, names in report["left_out_because"].items():
         other = reason.startswith(OTHER_CLASS)
-        said = "images of other classes" if other else f"since {reason}{_some(names)}"
-        console.print(f"left out: {len(names)} {said}", markup=False)
+        why = "images of other classes" if other else f"since {reason}{_some(names)}"
+        console.print(f"left out: {len(names)} {why}", markup=False)
     if report["synthetic_data"]:
-        console.print("These images are synthetic: the numbers say nothing of real faces.", style="yellow")
+        console.print("These images are synthetic: the numbers say nothing about real faces.", style="yellow")
     for model in report["models"]:
         marks = ", trained on synthetic data" if model["synthetic"] else ""
         console.print(
@@ -253,14 +254,7 @@ def _some(names: Sequence[str]) -> str:
 
 
 def _number(number: dict, metric: str) -> str:
-    """`68.52 [67.01, 70.02]`; a dash for what is undefined."""
-    if number["value"] is None:
-        return "–"
-    scale, digits = (100, 2) if metric in SHARES else (1, 3)
-    text = f"{scale * number['value']:.{digits}f}"
-    if number["low"] is not None:
-        text += f" [{scale * number['low']:.{digits}f}, {scale * number['high']:.{digits}f}]"
-    return text
+    return with_interval(number) if metric in PERCENT else with_interval(number, 1, 3)
 
 
 def _percent(value: float | None) -> str:

@@ -138,7 +138,7 @@ def load_model(path: Path) -> Cascade | Single:
 
     Raises WeightsError where there is nothing, or the file is something else.
     """
-    if not path.is_file():  # said before torch is imported, which takes seconds
+    if not path.is_file():  # before torch is imported, which takes seconds
         raise WeightsError(path, "does not exist", "correct the path")
     from ferflow.models import checkpoint
 

@@ -1,4 +1,4 @@
-"""`ferflow new`: a table of a folder's clips, and a study of them."""
+"""`ferflow new`: write a table of a folder's clips, and a study of them."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ from ferflow.settings import watching
 TABLE = "clips.csv"
 LEAVE = "q"
 SHOWN = 10
-"""Rows of a proposal."""
+"""Rows of a proposal that are shown."""
 NAMED = 5
-"""Of each kind of oddity, on the terminal."""
+"""Lines of each kind of remark on the terminal."""
 SUBJECTS = 20
-"""Rows of the table of classes."""
+"""Rows, at most, of the table of classes by subject."""
 LEAK = "copies of one clip under several subjects, a leak for which the study would stop: keep one"
 SEXES = {"f": "female", "w": "female", "m": "male"} | {sex: sex for sex in classes.SEXES}
 
 
 @dataclass(frozen=True)
 class Options:
-    """What the user asked for. `names`: what codes mean; `yes`: take what is proposed, ask nothing."""
+    """The options of the command. `names`: what codes mean; `yes`: take the proposed pattern, ask nothing."""
 
     name: str
     folder: Path
@@ -48,7 +48,7 @@ class Options:
 
 @dataclass(frozen=True)
 class Reading:
-    """A pattern, and what the paths say by it.
+    """A pattern, and what it reads out of the paths.
 
     `clips` (schema `clips`) has a row for each path that fits, `written` its class as the path has it;
     `unread` are the paths that do not fit.
@@ -62,13 +62,13 @@ class Reading:
 
 
 def run(options: Options) -> None:
-    """Find the clips, tell what is odd about them, write their table and the study, say how to go on.
+    """Find the clips, report what is odd, write their table and the study, print the next commands.
 
     Raises FerflowError, and leaves nothing written, where the user must decide or the clips allow no study.
     """
-    study = new_study.place(options.name)
+    study = new_study.path(options.name)
     if study.exists() and not options.force:
-        raise FerflowError(study, "is there", "give another NAME, or --force to write it anew")
+        raise FerflowError(study, "is there", "give another NAME, or --force to overwrite it")
     if not options.folder.is_dir():
         raise InputError(options.folder, "is no folder", "give the folder of the clips")
     table = options.folder / TABLE
@@ -77,19 +77,19 @@ def run(options: Options) -> None:
         clips, written = _own_table(table, options), None
     else:
         if table.exists() and not options.force:
-            remedy = "leave --pattern out to take it as it is, or give --force to write it anew"
+            remedy = "leave --pattern out to take it as it is, or give --force to overwrite it"
             raise FerflowError(table, "is there", remedy)
         reading = _reading(options)
         clips, written = reading.clips, reading.written
-    emotions = ordered_map(clips["emotion"])
+    emotions = ordered_classes(clips["emotion"])
     _refuse_few(options.folder, clips, emotions)
-    _tell(clips, written or (), emotions, options)
+    _report(clips, written or (), emotions, options)
     made = new_study.Study(options.name, options.folder, table, clips, emotions)
     new_study.write(made, study, None if written is None else clips)
-    _tell_on(made, study, written is not None)
+    _print_next(made, study, written is not None)
 
 
-def ordered_map(written: Sequence[str]) -> list[str]:
+def ordered_classes(written: Sequence[str]) -> list[str]:
     """The classes of a table: those that are known first, in their usual order, then the others."""
     there = list(dict.fromkeys(patterns.named(one, {}) for one in written))
     unique = {classes.key(one): one for one in reversed(there)}
@@ -100,35 +100,32 @@ def ordered_map(written: Sequence[str]) -> list[str]:
 def read(paths: Sequence[str], pattern: Pattern, names: dict[str, str]) -> Reading:
     """The table of `paths` by `pattern`, with `names` for codes of classes.
 
-    Raises InputError where two clips or two subjects would be called the same, and for a class that cannot be
-    called so.
+    Raises InputError where two clips or two subjects would have the same name, and for an invalid class name.
     """
     rows, written, unread = [], [], []
     people: dict[str, str] = {}
     for path in paths:
-        found = pattern.read(path)
-        if found is None or not found[SUBJECT] or not found[CLASS]:
+        fields = pattern.read(path)
+        if fields is None or not fields[SUBJECT] or not fields[CLASS]:
             unread.append(path)
             continue
-        written.append(found[CLASS])
+        written.append(fields[CLASS])
         row = {"clip_id": patterns.safe(patterns.plain(path))}
-        row |= {COLUMNS.get(name, name): value for name, value in found.items()}
-        row |= {"subject_id": _subject(found[SUBJECT], people), "source": path}
-        row["emotion"] = patterns.named(found[CLASS], names)
-        rows.append(row | ({"sex": _sex(path, found["sex"])} if "sex" in found else {}))
-    one_way = {
-        classes.key(name): name for name, _ in Counter(row["emotion"] for row in rows).most_common()[::-1]
-    }
+        row |= {COLUMNS.get(name, name): value for name, value in fields.items()}
+        row |= {"subject_id": _subject(fields[SUBJECT], people), "source": path}
+        row["emotion"] = patterns.named(fields[CLASS], names)
+        rows.append(row | ({"sex": _sex(path, fields["sex"])} if "sex" in fields else {}))
+    spellings = Counter(row["emotion"] for row in rows).most_common()[::-1]
+    usual = {classes.key(name): name for name, _ in spellings}
     for row in rows:
-        row["emotion"] = _class(row, one_way)
-    columns = ["clip_id", "subject_id", "emotion", "source"]
-    clips = pd.DataFrame(rows, columns=list(rows[0]) if rows else columns)
+        row["emotion"] = _class(row, usual)
+    clips = pd.DataFrame(rows, columns=None if rows else ["clip_id", "subject_id", "emotion", "source"])
     _refuse_one_name(clips)
     return Reading(pattern, names, clips, tuple(written), tuple(unread))
 
 
 def _subject(written: str, people: dict[str, str]) -> str:
-    """The name of a person that files can carry; `people` are those so far, by it."""
+    """A person's name as a file name; `people` maps those so far to the names as written."""
     name = patterns.safe(written)
     other = people.setdefault(name.casefold(), written)
     if other != written:
@@ -143,9 +140,9 @@ def _sex(path: str, written: str) -> str:
     return SEXES[written.lower()]
 
 
-def _class(row: dict[str, str], one_way: dict[str, str]) -> str:
+def _class(row: dict[str, str], usual: dict[str, str]) -> str:
     try:
-        return classes.check_name(one_way[classes.key(row["emotion"])])
+        return classes.check_name(usual[classes.key(row["emotion"])])
     except ValueError as error:
         remedy = "give --classes with a name for it, or another --pattern"
         raise InputError(row["source"], str(error).replace(";", ","), remedy) from None
@@ -161,14 +158,14 @@ def _refuse_one_name(clips: pd.DataFrame) -> None:
 
 
 def _own_table(table: Path, options: Options) -> pd.DataFrame:
-    """The user's table, with the classes as the study calls them."""
+    """The user's table, with the class names of the study."""
     clips = tables.read(table, "clips").apply(lambda column: column.str.strip())
-    listed.find(table, options.folder, tuple(ordered_map(clips["emotion"])))
+    listed.find(table, options.folder, tuple(ordered_classes(clips["emotion"])))
     return clips.assign(emotion=clips["emotion"].map(lambda written: patterns.named(written, {})))
 
 
 def _reading(options: Options) -> Reading:
-    """What the paths say by the pattern that the user gives, or agrees to."""
+    """The paths as read by the pattern that the user gives, or agrees to."""
     paths, others = patterns.paths(options.folder)
     if not paths:
         remedy = f"put videos there ({', '.join(patterns.VIDEO_SUFFIXES)}), or folders of images"
@@ -183,28 +180,26 @@ def _reading(options: Options) -> Reading:
     if clips.empty:
         problem = f"no path fits {reading.pattern.text!r}; the first is {paths[0]}"
         raise InputError(options.folder, problem, "correct --pattern")
-    _tell_some("left out, as they do not fit the pattern", reading.unread)
-    _tell_some("no clips", others)
-    if any(
-        patterns.plain(path) != name for path, name in zip(clips["source"], clips["clip_id"], strict=True)
-    ):
+    _print_some("left out, as they do not fit the pattern", reading.unread)
+    _print_some("no clips", others)
+    if (clips["source"].map(patterns.plain) != clips["clip_id"]).any():
         print("clip_id: accents dropped, other letters as their code, all else an underscore")
     return reading
 
 
 def _agreed(paths: Sequence[str], names: dict[str, str], options: Options) -> Reading:
-    """What the paths say by a pattern that the user agrees to, on a terminal or by --yes."""
+    """The paths as read by a pattern that the user agrees to, on a terminal or by --yes."""
     proposal = patterns.propose(paths)
     reading = proposal and read(paths, proposal.pattern, proposal.names | names)
-    asked = sys.stdin.isatty() and not options.yes
-    if reading is None and not asked:
+    interactive = sys.stdin.isatty() and not options.yes
+    if reading is None and not interactive:
         problem = f"no pattern was found in its paths, of which the first is {paths[0]}"
         raise InputError(options.folder, problem, "give one: --pattern '{subject}_{class}_{take}'")
     if reading is not None:
         _show(reading, len(paths))
     if options.yes:
         return reading
-    if not asked:
+    if not interactive:
         problem = "nobody could be asked whether this is right, and nothing was written"
         raise FerflowError("--pattern", problem, f"repeat: {_repeated(reading, options)}")
     return _ask(paths, reading, names)
@@ -244,46 +239,39 @@ def _input(question: str) -> str:
     except EOFError:
         answer = LEAVE
     if answer.lower() == LEAVE:
-        raise FerflowError(
-            "ferflow new", "was left", "nothing was written; --pattern says how paths are built"
-        )
+        remedy = "nothing was written; --pattern says how paths are built"
+        raise FerflowError("ferflow new", "was left", remedy)
     return answer
 
 
 def _codes(emotions: Sequence[str]) -> list[str]:
     """Classes that look like codes: numbers, or up to three characters."""
-    names = [name for name in ordered_map(emotions) if name not in KNOWN]
+    names = [name for name in ordered_classes(emotions) if name not in KNOWN]
     return [name for name in names if name.isdecimal() or len(name) <= 3]
 
 
 def _repeated(reading: Reading, options: Options) -> str:
-    """The command that takes what was read."""
-    words = [
-        "ferflow",
-        "new",
-        options.name,
-        "--clips",
-        str(options.folder),
-        "--pattern",
-        reading.pattern.text,
-    ]
+    """The command that accepts what was read."""
+    words = ["ferflow", "new", options.name, "--clips", str(options.folder)]
+    words += ["--pattern", reading.pattern.text]
     if reading.names:
         words += ["--classes", ",".join(f"{code}={name}" for code, name in reading.names.items())]
     return shlex.join(words + (["--force"] if options.force else []))
 
 
 def _show(reading: Reading, n_paths: int) -> None:
-    """Show the pattern and some rows of what it yields, evenly spaced."""
+    """Print the pattern and some rows of its result, evenly spaced."""
     clips = reading.clips
     print(f"pattern: {reading.pattern.text}")
     if reading.names:
         print("classes: " + ", ".join(f"{code} is {name}" for code, name in reading.names.items()))
     if len(clips):
-        rows = clips.iloc[[i * len(clips) // min(SHOWN, len(clips)) for i in range(min(SHOWN, len(clips)))]]
+        shown = min(SHOWN, len(clips))
+        rows = clips.iloc[[i * len(clips) // shown for i in range(shown)]]
         order = ["source", "subject_id", "emotion"]
         rows = rows[order + [name for name in clips.columns if name not in (*order, "clip_id")]]
         print(rows.to_string(index=False))
-    emotions = ordered_map(clips["emotion"])
+    emotions = ordered_classes(clips["emotion"])
     people = clips["subject_id"].nunique()
     if unused := [code for code in reading.names if code not in reading.written]:
         print(f"no clip has the code {', '.join(unused)}")
@@ -299,34 +287,31 @@ def _refuse_few(folder: Path, clips: pd.DataFrame, emotions: Sequence[str]) -> N
         raise InputError(folder, str(error).replace(";", ","), "see whether the pattern fits") from None
     people = clips["subject_id"].nunique()
     if people < 2:
-        problem = f"shows {people} subject, and nobody is left to judge what was learnt from it"
+        problem = f"shows {people} subject, and nobody is left to test a model on"
         raise InputError(folder, problem, "add clips of others, or see whether the pattern fits")
 
 
-def _tell(clips: pd.DataFrame, written: Sequence[str], emotions: Sequence[str], options: Options) -> None:
-    """Say what is odd: classes, copies, clips that cannot be used."""
+def _report(clips: pd.DataFrame, written: Sequence[str], emotions: Sequence[str], options: Options) -> None:
+    """Print what is odd: classes, copies, clips that cannot be used."""
     print("\n" + "\n".join(survey.counts(clips, emotions, SUBJECTS)))
     print("".join(f"spelling: {line}\n" for line in survey.spellings(written)), end="")
     stream = _stream(options) if options.look else None
-
     with progress_bar("clips", len(clips)) as advance:
-        found = survey.look(clips, options.folder, stream, advance)
-    groups = survey.copies(found)
-    shared = [len({clip.subject_id for clip in own}) > 1 for own in groups]
-    _tell_some("copies", [_listed(own) for own, leak in zip(groups, shared, strict=True) if not leak])
-    _tell_some(LEAK, [_listed(own) for own, leak in zip(groups, shared, strict=True) if leak])
-    faults = [f"{clip.clip_id}: {clip.fault}" for clip in found if clip.fault]
-    _tell_some("clips that cannot be used, for which the study would stop (dataset.unusable)", faults)
+        looked_at = survey.look(clips, options.folder, stream, advance)
+    copies: dict[bool, list[str]] = {False: [], True: []}
+    for group in survey.copies(looked_at):
+        listing = ", ".join(f"{clip.clip_id} ({clip.subject_id}, {clip.emotion})" for clip in group)
+        copies[len({clip.subject_id for clip in group}) > 1].append(listing)
+    _print_some("copies", copies[False])
+    _print_some(LEAK, copies[True])
+    faults = [f"{clip.clip_id}: {clip.fault}" for clip in looked_at if clip.fault]
+    _print_some("clips that cannot be used, for which the study would stop (dataset.unusable)", faults)
     if not faults:
-        print(f"{len(found)} clips can be opened" + (" and show a face" if stream is not None else ""))
-
-
-def _listed(clips: Sequence[survey.Clip]) -> str:
-    return ", ".join(f"{clip.clip_id} ({clip.subject_id}, {clip.emotion})" for clip in clips)
+        print(f"{len(looked_at)} clips can be opened" + (" and show a face" if stream is not None else ""))
 
 
 def _stream(options: Options) -> FaceStream | None:
-    """What seeks faces; None, with a line, where its files are not there."""
+    """The face finder; None, and a line, where its files are missing."""
     try:
         return FaceStream(options.weights_folder, watching().faces)
     except WeightsError as error:
@@ -334,14 +319,14 @@ def _stream(options: Options) -> FaceStream | None:
         return None
 
 
-def _tell_some(title: str, lines: Sequence[str]) -> None:
+def _print_some(title: str, lines: Sequence[str]) -> None:
     if lines:
         more = [f"… and {len(lines) - NAMED} more"] if len(lines) > NAMED else []
         print("\n  ".join([f"{title}: {len(lines)}", *map(one_line, lines[:NAMED]), *more]))
 
 
-def _tell_on(made: new_study.Study, study: Path, table: bool) -> None:
-    """Say what was written, by which rule people are divided, and what comes next."""
+def _print_next(made: new_study.Study, study: Path, table: bool) -> None:
+    """Print what was written, by which rule subjects are split, and what comes next."""
     print(f"folds: {made.rule()}")
     print("written: " + ", ".join(str(path) for path in ([made.table] if table else []) + [study]))
     print("go on with:\n  " + "\n  ".join(new_study.commands(made.name, study)))

@@ -18,17 +18,17 @@ from ferflow.steps import preflight
 STUDIES = Path("workflow/studies")
 PARAMS = Path("params.yaml")
 TESTED = 15
-"""Subjects from which some are held out; fewer are each judged by what learnt from all others."""
+"""Subjects from which on some are held out; with fewer, each is tested by models of all others."""
 SMALL = 400
-"""Clips under which heads are smaller and learn from no augmented copies."""
+"""Clips below which heads are smaller and train on no augmented copies."""
 GROUPS = 6
-"""Values of a column, at most, by which results may be shown."""
+"""Values, at most, of a column by which results may be grouped."""
 STACKED = 15
-"""Subjects in the folds from which fusions are learnt or chosen."""
+"""Subjects in the folds from which on fusions are trained or chosen."""
 
 
-def place(name: str) -> Path:
-    """Where the study `name` is written: beside the others, or here where no workflow is."""
+def path(name: str) -> Path:
+    """Where the study `name` is written: among the others, or here where no workflow is."""
     if not name.replace("-", "").replace("_", "").isalnum() or not name.isascii():
         raise SettingError("NAME", f"{name!r} is no name", "use letters, digits, - and _ alone")
     return (STUDIES if STUDIES.is_dir() else Path()) / f"{name}.yaml"
@@ -58,46 +58,46 @@ class Study:
 
     @property
     def _marked(self) -> set[str]:
-        """Subjects whom the table itself holds out."""
+        """Subjects that the table marks as test subjects."""
         if "split" not in self.clips:
             return set()
         return set(self.clips["subject_id"][self.clips["split"] == "test"])
 
     @property
-    def learnt(self) -> int:
-        """Subjects that are not marked as test ones."""
+    def trained_on(self) -> int:
+        """Subjects that are not marked as test subjects."""
         return self.clips["subject_id"].nunique() - len(self._marked)
 
     def splits(self) -> str:
         """The section `splits`."""
         if self._has("fold"):
             return "{scheme: given, test_share: 0}"
-        if self.learnt < TESTED:
+        if self.trained_on < TESTED:
             return "{scheme: leave_one_out, test_share: 0}"
         return f"{{scheme: stratified, folds: 5, test_share: {0 if self._marked else 0.2}}}"
 
     def rule(self) -> str:
-        """By which rule that was chosen."""
+        """The rule by which that was chosen, in words."""
         test = f"; the {len(self._marked)} subjects marked in the table are held out" if self._marked else ""
         if self._has("fold"):
             return f"those of the column `fold`{test}"
-        if self.learnt < TESTED:
-            few = f"{self.learnt} subjects, fewer than {TESTED}"
-            return f"{few}: each is judged by models that learnt from all others{test}"
-        return f"{self.learnt} subjects: 5 folds{test or ', and a fifth of the subjects held out'}"
+        if self.trained_on < TESTED:
+            few = f"{self.trained_on} subjects, fewer than {TESTED}"
+            return f"{few}: each is tested by models trained on all others{test}"
+        return f"{self.trained_on} subjects: 5 folds{test or ', and a fifth of the subjects held out'}"
 
     def normalise(self) -> str:
-        """`subject` where a person's mean is one over several classes; else it would be that of one."""
+        """`subject` where every person's mean is over several classes, else `none`: it would be a class's."""
         kinds = self.clips.groupby("subject_id")["emotion"].nunique()
         return "subject" if (kinds > 1).all() else "none"
 
     def baselines(self) -> list[str]:
-        """What can be learnt from so few, and what the shipped network knows the classes for."""
+        """Those that so few subjects allow, and those whose classes the shipped network knows."""
         known = set(self.emotions) <= set(EMOTIONS_NEUTRAL)
-        found = ["majority", *(["mean", "weighted_mean"] if known else [])]
-        if self.learnt > 3:
-            found += ["logistic", *(["logistic_subject"] if self.normalise() == "subject" else [])]
-        return found
+        names = ["majority", *(["mean", "weighted_mean"] if known else [])]
+        if self.trained_on > 3:
+            names += ["logistic", *(["logistic_subject"] if self.normalise() == "subject" else [])]
+        return names
 
     def text(self, study: Path) -> str:
         """The study's file."""
@@ -123,14 +123,11 @@ class Study:
             *self._models(),
             f"baselines: {{run: {_flow(self.baselines())}}}",
         ]
-        if self.learnt < STACKED:
+        if self.trained_on < STACKED:
             lines += ["fusion: {stacking: null, best: null}   # too few people to learn or choose from"]
-        groups = self._groups()
-        if groups:
-            lines += [
-                "",
-                f"# evaluation: {{by: {_flow(groups)}}}   # further columns by which results are shown",
-            ]
+        if groups := self._groups():
+            by = f"# evaluation: {{by: {_flow(groups)}}}   # further columns by which results are shown"
+            lines += ["", by]
         return "\n".join(lines) + "\n"
 
     def _groups(self) -> list[str]:
@@ -140,9 +137,7 @@ class Study:
         return [name for name in further if 1 < self.clips[name].nunique() <= GROUPS]
 
     def _models(self) -> list[str]:
-        none = (
-            "end_to_end: {run: []}        # c3d, convlstm: networks on the frames, for many clips and a GPU"
-        )
+        none = "end_to_end: {run: []}        # c3d, convlstm: networks on frames, for many clips and a GPU"
         if len(self.clips) >= SMALL:
             return [none]
         return [
@@ -157,9 +152,9 @@ class Study:
 
 
 def write(made: Study, study: Path, clips: pd.DataFrame | None) -> None:
-    """Write the study, and its table from `clips` if given, as far as `ferflow check` finds nothing wrong.
+    """Write the study, and its table from `clips` if any, unless `ferflow check` finds an error.
 
-    What was there before comes back where it does.
+    Then the earlier files are restored.
     """
     before = {path: path.read_bytes() if path.exists() else None for path in (made.table, study)}
     try:

@@ -1,4 +1,4 @@
-"""Make a trained network for single images the one that comes with the package, with its model card.
+"""Package a trained network for single images as the one that comes with ferflow, with its model card.
 
 python -m ferflow.apps.package_model RESULTS_FOLDER [--model compact] [--out FOLDER]
 
@@ -13,25 +13,21 @@ from __future__ import annotations
 import json
 from importlib.resources import files as resources
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ferflow import layout, tables
 from ferflow.apps.models import Single
-from ferflow.apps.terminal import arguments, errors_in_one_line
+from ferflow.apps.terminal import arguments, errors_in_one_line, with_interval
 from ferflow.errors import InputError, WeightsError
 from ferflow.evaluation.copies import PARTS
 from ferflow.files import atomic_write, sha256, write_text
 from ferflow.weights import SHIPPED
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 TOLERANCE = 1e-3
-"""By which a probability may differ after the export."""
+"""The greatest difference of a probability after the export."""
 LARGEST = 2_000_000
-"""Bytes that the file may have: it lies in the repository."""
+"""Bytes, at most, of the file, which lies in the repository."""
 PICTURES = 5
 SEED = 0
 METRICS = ("accuracy", "f1", "weighted_f1", "auc")
@@ -62,7 +58,7 @@ def package_model(results: Path, model: str, out: Path) -> tuple[Path, float]:
         size = partial.stat().st_size
         if size > LARGEST:
             raise WeightsError(source, f"takes {size:,} bytes, more than {LARGEST:,}", "ship a smaller one")
-        difference = disagreement(source, partial, made_up(PICTURES))
+        difference = disagreement(source, partial, generated(PICTURES))
         if not difference <= TOLERANCE:
             raise WeightsError(
                 source, f"changes by {difference:.1e} in a probability as float16", "ship another network"
@@ -75,14 +71,14 @@ def package_model(results: Path, model: str, out: Path) -> tuple[Path, float]:
 def disagreement(before: Path, after: Path, pictures: np.ndarray) -> float:
     """The greatest difference in a probability of two files' networks for `pictures` uint8 [N,S,S,3].
 
-    Asked as `ferflow predict` asks them. NaN where a network gives one.
+    They are run as by `ferflow predict`. NaN where a network outputs one.
     """
-    said = [Single(path).frames(pictures)[1] for path in (before, after)]
-    return float(np.abs(said[0] - said[1]).max())
+    one, other = (Single(path).frames(pictures)[1] for path in (before, after))
+    return float(np.abs(one - other).max())
 
 
-def made_up(n: int) -> np.ndarray:
-    """`n` soft, uneven pictures, uint8 [n,160,160,3], always the same: no face must lie in the package."""
+def generated(n: int) -> np.ndarray:
+    """`n` smooth random pictures, uint8 [n,160,160,3], always the same: the package must hold no face."""
     import cv2
 
     rng = np.random.default_rng(SEED)
@@ -94,26 +90,25 @@ def read_figures(results: Path, model: str) -> dict:
     """The study's metrics.json; InputError where it has nothing of `model`."""
     path = _within(results, layout.METRICS)
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        named = found["models"].get(model, {})
-        found["confidence"], _ = found["confidence"], [views.items() for views in named.values()]
+        metrics = json.loads(path.read_text(encoding="utf-8"))
+        views = metrics["models"].get(model, {})
+        _ = metrics["confidence"], [parts.items() for parts in views.values()]  # they must be there
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(path, f"cannot be read ({error})", "run the study's evaluation again") from None
-    if not named:
+    if not views:
         raise InputError(path, f"has no figures of {model}", "run the study to its end")
-    return found
+    return metrics
 
 
 def rows_of(figures: dict, model: str) -> list[dict]:
     """The card's table: parts in the order of use, and in each the views."""
-    titles = dict(PARTS)
-    titles["honest"] = f"{titles['test']} without copies of training images"
+    titles = PARTS | {"honest": f"{PARTS['test']} without copies of training images"}
     rows = []
     for protocol, title in titles.items():
         for views, shown in VIEWS.items():
             place = figures["models"][model].get(views, {}).get(protocol)
             if place is not None:
-                numbers = {metric: _interval(place.get(metric)) for metric in METRICS}
+                numbers = {metric: with_interval(place.get(metric)) for metric in METRICS}
                 rows.append({"part": title, "views": shown, "images": place["n_clips"]} | numbers)
     return rows
 
@@ -121,7 +116,7 @@ def rows_of(figures: dict, model: str) -> list[dict]:
 def describe(
     results: Path, model: str, source: Path, exported: Path, difference: float, figures: dict
 ) -> str:
-    """The model card, Markdown, of the network in `source`, which is to ship as the file `exported`."""
+    """The model card, Markdown, of the network in `source`, which ships as the file `exported`."""
     from jinja2 import Environment, StrictUndefined
 
     from ferflow.models import spatial
@@ -166,31 +161,29 @@ def _recipes(meta: dict) -> list[str]:
     """The settings of the runs that made a network, YAML, the first of them first."""
     import yaml
 
-    found = []
-    while True:
-        found.insert(0, yaml.safe_dump(meta["settings"], sort_keys=False, allow_unicode=True))
+    recipes = []
+    while meta is not None:
+        recipes.insert(0, yaml.safe_dump(meta["settings"], sort_keys=False, allow_unicode=True))
         meta = (meta.get("start") or {}).get("meta")
-        if meta is None:
-            return found
+    return recipes
 
 
 def _by_class(results: Path, model: str) -> dict:
     """Precision, recall and F1 of each class in one view on the final part."""
     table = tables.read(_within(results, layout.TABLES) / "class_report.csv", "class_report")
-    mine = table[(table["model"] == model) & (table["view"] == "one") & (table["protocol"] == "test")]
+    rows_of_model = (table["model"] == model) & (table["view"] == "one") & (table["protocol"] == "test")
     rows = [
         {"emotion": row.emotion, "support": row.support}
         | {name: f"{100 * getattr(row, name):.1f}" for name in ("precision", "recall", "f1")}
-        for row in mine.itertuples()
+        for row in table[rows_of_model].itertuples()
     ]
     return {"classes_table": rows, "classes_part": f"{PARTS['test']}, one view"}
 
 
 def _speed() -> list[dict]:
-    """What `python -m ferflow.apps.benchmark --out` has left in this folder, if anything."""
+    """What `python -m ferflow.apps.benchmark --out` has written in this folder, if anything."""
     path = Path(layout.SPEED)
-    table: pd.DataFrame | None = tables.read(path, "speed") if path.exists() else None
-    return [] if table is None else table.to_dict("records")
+    return tables.read(path, "speed").to_dict("records") if path.exists() else []
 
 
 def _within(results: Path, pattern: str, **names: str) -> Path:
@@ -199,29 +192,19 @@ def _within(results: Path, pattern: str, **names: str) -> Path:
 
 
 def _shown(path: Path, results: Path) -> str:
-    """A path as a reader of the repository knows it, wherever the study's folder lies."""
+    """A path as in the repository, wherever the study's folder lies."""
     return (Path(layout.RESULTS.format(study=results.name)) / path.relative_to(results)).as_posix()
 
 
-def _interval(number: dict | None) -> str:
-    """`68.5 [67.0, 70.0]`, or a dash."""
-    if number is None:
-        return "–"
-    text = f"{100 * number['value']:.2f}"
-    if number["low"] is not None:
-        text += f" [{100 * number['low']:.2f}, {100 * number['high']:.2f}]"
-    return text
-
-
 def main() -> None:
-    """Export and say where to."""
+    """Export and print where to."""
     parser = arguments("ferflow.apps.package_model", __doc__)
     parser.add_argument("results", type=Path)
     parser.add_argument("--model", default="compact")
     parser.add_argument("--out", type=Path, default=Path(str(resources("ferflow"))) / "resources")
-    given = parser.parse_args()
+    options = parser.parse_args()
     with errors_in_one_line("package_model"):
-        target, difference = package_model(given.results, given.model, given.out)
+        target, difference = package_model(options.results, options.model, options.out)
     print(f"{target}: {target.stat().st_size / 1e6:.2f} MB; probabilities differ by at most {difference:.1e}")
     print(target.with_suffix(".md"))
 

@@ -22,7 +22,7 @@ from ferflow.faces.stream import FaceStream
 from ferflow.faces.video import IMAGE_SUFFIXES, natural_key, open_clip
 
 VIDEOS = (".avi", ".mp4", ".mov", ".mkv", ".webm", ".mpg", ".mpeg", ".m4v", ".wmv")
-"""Endings by which a folder's videos are known; a file named outright is tried whatever its ending."""
+"""Endings of the videos of a folder; a file that is named itself is tried whatever its ending."""
 OUT = (".csv", ".json")
 CURVES = (".svg", ".png")
 
@@ -71,7 +71,7 @@ class Source:
 
 
 def run(options: Options) -> int:
-    """Predict every clip and print, write and draw what was asked; exit code 1 if any clip failed, else 0.
+    """Predict every clip, print it, write the named files; exit code 1 if any clip failed, else 0.
 
     A clip that cannot be used is one line on standard error, and the others go on. Raises FerflowError where
     there is nothing to begin with: no model, no weights, no inputs.

@@ -41,28 +41,28 @@ def _rows(clip: Recognised, model: Model) -> pd.DataFrame:
             "seconds": _seconds(clip),
             "face": clip.tracked,
             "kept": pd.array(_kept(clip), dtype="boolean"),
-            "predicted": [_best(row, clip.frame_classes) for row in clip.shares],
+            "predicted": [_best(row, clip.frame_classes) for row in clip.probabilities],
             **dict(zip(("x", "y", "width", "height"), np.round(clip.boxes, 2).T, strict=True)),
             "landmark_score": np.round(clip.scores, 4),
             "au_score": np.round(clip.au_score, 4),
             "weight": _weights(clip),
         }
     )
-    shares = np.round(clip.shares.astype(np.float64), DECIMALS)
+    probabilities = np.round(clip.probabilities.astype(np.float64), DECIMALS)
     for name in _classes(clip):
         there = name in clip.frame_classes
-        frames[f"p_{name}"] = shares[:, clip.frame_classes.index(name)] if there else np.nan
+        frames[f"p_{name}"] = probabilities[:, clip.frame_classes.index(name)] if there else np.nan
     if clip.affect is not None:
         frames[["valence", "arousal"]] = np.round(clip.affect.astype(np.float64), DECIMALS)
-    if clip.clip_shares is not None:
+    if clip.clip_probabilities is not None:
         whole_clip = {
             "source": clip.source,
             "level": "clip",
             "face": bool(clip.tracked.any()),
             "predicted": clip.predicted[0],
         }
-        for name, share in zip(clip.clip_classes, clip.clip_shares, strict=True):
-            whole_clip[f"p_{name}"] = round(float(share), DECIMALS)
+        for name, probability in zip(clip.clip_classes, clip.clip_probabilities, strict=True):
+            whole_clip[f"p_{name}"] = round(float(probability), DECIMALS)
         whole_clip |= _affect(clip, clip.tracked)
         # Columns that do not apply to a whole clip are empty in its row.
         frames = pd.concat([pd.DataFrame([whole_clip]), frames])[frames.columns]
@@ -87,7 +87,7 @@ def as_json(clips: list[Recognised], model: Model) -> dict:
         "model": str(model.path),
         "name": model.name,
         "trained_on_synthetic_data": model.synthetic,
-        "clips_are": "what the head says of the kept frames" if model.has_head else f"the {MEAN}",
+        "clips_are": "the head's probabilities for the kept frames" if model.has_head else f"the {MEAN}",
         "clips": [_clip_json(clip) for clip in clips],
     }
 
@@ -101,9 +101,9 @@ def _affect(clip: Recognised, frames: np.ndarray | slice) -> dict[str, float | N
 
 
 def _clip_json(clip: Recognised) -> dict:
-    name, share = clip.predicted
+    name, probability = clip.predicted
     seconds, kept, weights = _seconds(clip), _kept(clip), _weights(clip)
-    shares, stretches = clip.clip_shares, None
+    stretches = None
     if clip.weights is not None:
         stretches = [{"begin": begin, "end": end} for begin, end in deciding(clip.weights)]
     return {
@@ -112,8 +112,8 @@ def _clip_json(clip: Recognised) -> dict:
         "n_faces": int(clip.tracked.sum()),
         "fps": clip.fps,
         "predicted": name,
-        "probability": round(share, DECIMALS),
-        "probabilities": None if shares is None else _named(shares, clip.clip_classes),
+        "probability": round(probability, DECIMALS),
+        "probabilities": _named(clip.clip_probabilities, clip.clip_classes),
         **_affect(clip, clip.tracked),
         "kept": {"begin": clip.kept.begin, "end": clip.kept.end, "reason": clip.kept.reason},
         "half_of_the_weight": stretches,
@@ -128,8 +128,8 @@ def _clip_json(clip: Recognised) -> dict:
                 "landmark_score": _number(clip.scores[i], 4),
                 "au_score": _number(clip.au_score[i], 4),
                 "weight": _number(weights[i], DECIMALS),
-                "predicted": _best(clip.shares[i], clip.frame_classes),
-                "probabilities": _named(clip.shares[i], clip.frame_classes) if clip.tracked[i] else None,
+                "predicted": _best(clip.probabilities[i], clip.frame_classes),
+                "probabilities": _named(clip.probabilities[i], clip.frame_classes, clip.tracked[i]),
                 **_affect(clip, slice(i, i + 1)),
             }
             for i in range(len(clip.tracked))
@@ -153,12 +153,16 @@ def _weights(clip: Recognised) -> np.ndarray:
     return np.full(len(clip.tracked), np.nan) if clip.weights is None else np.round(clip.weights, DECIMALS)
 
 
-def _best(shares: np.ndarray, names: tuple[str, ...]) -> str | None:
-    return names[int(np.argmax(shares))] if np.isfinite(shares).all() else None
+def _best(probabilities: np.ndarray, names: tuple[str, ...]) -> str | None:
+    return names[int(np.argmax(probabilities))] if np.isfinite(probabilities).all() else None
 
 
-def _named(shares: np.ndarray, names: tuple[str, ...]) -> dict[str, float]:
-    return {name: round(float(share), DECIMALS) for name, share in zip(names, shares, strict=True)}
+def _named(
+    probabilities: np.ndarray | None, names: tuple[str, ...], known: bool = True
+) -> dict[str, float] | None:
+    if probabilities is None or not known:
+        return None
+    return {name: round(float(value), DECIMALS) for name, value in zip(names, probabilities, strict=True)}
 
 
 def _number(value: float, decimals: int = 4) -> float | None:

@@ -61,13 +61,13 @@ def show_clip(console: Console, clip: Recognised) -> None:
     console.print(Text.assemble((clip.source, "bold"), about), soft_wrap=True)
     for line in clip.warnings:
         console.print(f"  warning: {line}", style="yellow")
-    if clip.clip_shares is not None:
+    if clip.clip_probabilities is not None:
         kept = clip.kept
         head = f"the head saw frames {kept.begin}–{kept.end - 1} ({kept.reason})"
         console.print(Padding(Text(head if clip.by_head else f"the clip is the {kept.reason}"), INDENT))
         if clip.weights is not None:
             console.print(Padding(Text(decided(clip.weights)), INDENT))
-        _bars(console, clip.clip_classes, clip.clip_shares)
+        _bars(console, clip.clip_classes, clip.clip_probabilities)
     for line in affect_lines(clip):
         console.print(line, soft_wrap=True)
     _frames(console, clip)
@@ -111,11 +111,11 @@ def _when(clip: Recognised, frame: int) -> str:
     return f"{frame / clip.fps:.1f} s" if clip.fps > 0 else f"frame {frame}"
 
 
-def _bars(console: Console, names: tuple[str, ...], shares: np.ndarray) -> None:
-    best, width = int(np.argmax(shares)), max(8, *map(len, names))
-    for k, (name, share) in enumerate(zip(names, shares, strict=True)):
+def _bars(console: Console, names: tuple[str, ...], probabilities: np.ndarray) -> None:
+    best, width = int(np.argmax(probabilities)), max(8, *map(len, names))
+    for k, (name, value) in enumerate(zip(names, probabilities, strict=True)):
         style = "bold green" if k == best else ""
-        console.print(Text(f"  {name:<{width}} {share:6.3f}  {bar(float(share), 30)}", style=style))
+        console.print(Text(f"  {name:<{width}} {value:6.3f}  {bar(float(value), 30)}", style=style))
 
 
 def stretches(n_frames: int, rows: int = ROWS) -> list[tuple[int, int]]:
@@ -147,7 +147,7 @@ def _frames(console: Console, clip: Recognised) -> None:
         probabilities, top = ["–"] * len(clip.frame_classes), "no face"
         pair = ["–"] * affect.shape[1]
         if tracked.any():
-            mean = clip.shares[begin:end][tracked].mean(axis=0)
+            mean = clip.probabilities[begin:end][tracked].mean(axis=0)
             probabilities, top = [f"{value:.2f}" for value in mean], clip.frame_classes[int(mean.argmax())]
             pair = [f"{value:+.2f}" for value in affect[begin:end][tracked].mean(axis=0)]
         frames = ["• " if deciders[begin:end].any() else "  "]
@@ -169,10 +169,10 @@ def show_summary(console: Console, clips: list[Recognised]) -> None:
     for column in ["predicted", "probability", "frames", "faces"] + ["valence", "arousal"] * affect:
         table.add_column(column, justify="left" if column == "predicted" else "right", no_wrap=True)
     for clip, label in zip(clips, short_names([clip.source for clip in clips]), strict=True):
-        name, share = clip.predicted
+        name, probability = clip.predicted
         faces = str(int(clip.tracked.sum()))
         means = [f"{mean:+.2f}" for mean in clip.affect[clip.tracked].mean(axis=0)] if affect else []
-        table.add_row(Text(label), name, f"{share:.3f}", str(len(clip.tracked)), faces, *means)
+        table.add_row(Text(label), name, f"{probability:.3f}", str(len(clip.tracked)), faces, *means)
     console.print()
     console.print(table)
 

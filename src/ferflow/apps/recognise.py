@@ -21,7 +21,8 @@ import pandas as pd
 
 from ferflow.apps.draw import annotate
 from ferflow.apps.sink import DEFAULT_FPS, FrameSink
-from ferflow.aus.clip import ClipAus, neutral_frames
+from ferflow.aus.clip import neutral_frames
+from ferflow.aus.landmark import LandmarkAus
 from ferflow.aus.trim import Trimmed, algorithm1, au_score
 from ferflow.classes import AU_COLUMNS
 from ferflow.errors import NoFaceError
@@ -72,12 +73,12 @@ class Model(Protocol):
 class Recognised:
     """The result of a model for one clip of `T` frames.
 
-    `shares` are the probabilities [T,K] of `frame_classes` (NaN without a face), `clip_shares` those [K] of
-    `clip_classes`, or None for a single image, which has no course for the head to see. Frames
-    `kept.begin:kept.end` went to the head; if not `by_head`, all frames with a face went into the mean, each
-    with its part of `weights` [T], whose sum is 1 (None with a head, or of a single image). `au_score` [T] is
-    NaN where it was not computed. `affect` [T,2] holds valence and arousal in -1..1 (NaN without a face),
-    None where the model has none.
+    `probabilities` [T,K] are of `frame_classes` (NaN without a face), `clip_probabilities` [K] of
+    `clip_classes`, None for a single image, which is no sequence for the head. Frames `kept.begin:kept.end`
+    went to the head; if not `by_head`, all frames with a face went into the mean, each with its part of
+    `weights` [T], whose sum is 1 (None with a head, or of a single image). `au_score` [T] is NaN where it was
+    not computed. `affect` [T,2] holds valence and arousal in -1..1 (NaN without a face), None where the model
+    has none.
     """
 
     source: str
@@ -87,10 +88,10 @@ class Recognised:
     tracked: np.ndarray
     boxes: np.ndarray
     scores: np.ndarray
-    shares: np.ndarray
+    probabilities: np.ndarray
     au_score: np.ndarray
     kept: Trimmed
-    clip_shares: np.ndarray | None
+    clip_probabilities: np.ndarray | None
     by_head: bool
     warnings: tuple[str, ...]
     affect: np.ndarray | None = None
@@ -99,10 +100,10 @@ class Recognised:
     @property
     def predicted(self) -> tuple[str, float]:
         """The clip's class and its probability; for an image the image network's. Of equals the first."""
-        if self.clip_shares is not None:
-            best = int(np.argmax(self.clip_shares))
-            return self.clip_classes[best], float(self.clip_shares[best])
-        mean = np.nanmean(self.shares, axis=0)
+        if self.clip_probabilities is not None:
+            best = int(np.argmax(self.clip_probabilities))
+            return self.clip_classes[best], float(self.clip_probabilities[best])
+        mean = np.nanmean(self.probabilities, axis=0)
         return self.frame_classes[int(np.argmax(mean))], float(mean.max())
 
 
@@ -110,7 +111,7 @@ def recognise(
     clip: Clip,
     model: Model,
     stream: FaceStream | HaarStream,
-    aus: ClipAus | None,
+    aus: LandmarkAus | None,
     seconds: float | None = None,
     sink: FrameSink | None = None,
     progress: Callable[[], None] = lambda: None,
@@ -122,11 +123,15 @@ def recognise(
     Ctrl-C. Raises NoFaceError where no frame shows a face, InputError where the clip cannot be read.
     """
     stream.where = clip.source
-    with tempfile.TemporaryFile(prefix="ferflow-") as spool:
-        course = _Course(model, aus, _Spool(spool), sink)
+    frames: Iterable[np.ndarray] = clip
+    if seconds is not None:
+        fps = clip.info.fps if clip.info.fps > 0 else DEFAULT_FPS
+        frames = first_frames(clip, math.ceil(seconds * fps))
+    with tempfile.TemporaryFile(prefix="ferflow-") as features:
+        course = _Course(model, aus, features, sink)
         block: list[FaceFrame] = []
         try:
-            for face in stream.run(_first(clip, seconds)):
+            for face in stream.run(frames):
                 block.append(face)
                 if len(block) == BLOCK:
                     course.add(block)
@@ -149,13 +154,13 @@ def recognise(
 class _Course:
     """What is kept of every frame so far: some numbers here, its features in a file."""
 
-    def __init__(self, model: Model, aus: ClipAus | None, features: _Spool, sink: FrameSink | None) -> None:
+    def __init__(self, model: Model, aus: LandmarkAus | None, features: IO, sink: FrameSink | None) -> None:
         self.model, self.aus, self.features, self.sink = model, aus, features, sink
         self.tracked: list[bool] = []
         self.blank = 0
         self.boxes: list[np.ndarray] = []
         self.scores: list[float] = []
-        self.shares: list[np.ndarray] = []
+        self.probabilities: list[np.ndarray] = []
         self.affect: list[np.ndarray] = []
         self.waiting: list[np.ndarray] = []  # landmarks whose action units are not fitted yet
         self.intensities: list[np.ndarray] = []
@@ -171,21 +176,22 @@ class _Course:
                 self._fit_waiting()
         crops = np.stack([face.crop for face in faces])
         if self.model.has_affect:
-            shares, affect = self.model.affect(crops)
+            probabilities, affect = self.model.affect(crops)
             values = np.empty((len(faces), 0), np.float16)
         else:
-            values, shares = self.model.frames(crops)
+            values, probabilities = self.model.frames(crops)
             affect = np.full((len(faces), 2), np.nan)
-        for face, row, share, pair in zip(faces, values, shares, affect, strict=True):
-            self.features.add(row)
+        # As float16, like in the feature files.
+        self.features.write(np.asarray(values, np.float16).tobytes())
+        for face, frame, pair in zip(faces, probabilities, affect, strict=True):
             self.tracked.append(face.tracked)
             self.blank += face.blank
             self.boxes.append(face.box)
             self.scores.append(face.score)
-            self.shares.append(share if face.tracked else np.full(len(share), np.nan))
+            self.probabilities.append(frame if face.tracked else np.full(len(frame), np.nan))
             self.affect.append(pair if face.tracked else np.full(2, np.nan))
             if self.sink is not None:
-                self.sink.add(self._drawn(face, share, pair))
+                self.sink.add(self._drawn(face, frame, pair))
 
     def _fit_waiting(self) -> None:
         if not self.waiting:
@@ -196,7 +202,7 @@ class _Course:
         self.intensities.extend(self.aus.fit(landmarks))
         self.waiting.clear()
 
-    def _drawn(self, face: FaceFrame, share: np.ndarray, affect: np.ndarray) -> np.ndarray:
+    def _drawn(self, face: FaceFrame, probabilities: np.ndarray, affect: np.ndarray) -> np.ndarray:
         note = "model trained on synthetic data" if self.model.synthetic else ""
         names = self.model.frame_classes
         if not face.tracked:
@@ -205,25 +211,27 @@ class _Course:
             # A hyphen, since OpenCV's letters have no minus.
             note = f"valence {affect[0]:+.2f}, arousal {affect[1]:+.2f}" + (f"; {note}" if note else "")
         landmarks = None if np.isnan(face.score) else face.landmarks
-        return annotate(face.frame, face.box, landmarks, names, share, note)
+        return annotate(face.frame, face.box, landmarks, names, probabilities, note)
 
     def finish(self, clip: Clip) -> Recognised:
         tracked, n_frames = np.array(self.tracked), len(self.tracked)
         score = self._au_score(tracked)
         weights = None
         if n_frames == 1:
-            kept, clip_shares = Trimmed(0, 1, float(score[0]), False, "a single image"), None
+            kept, clip_probabilities = Trimmed(0, 1, float(score[0]), False, "a single image"), None
         elif not self.model.has_head:
             kept = Trimmed(0, n_frames, float("nan"), False, MEAN)
             names = list(self.model.frame_classes)
             neutral = names.index(NEUTRAL) if NEUTRAL in names else None
             scored = None if np.isnan(score).all() else score
-            clip_shares, weights = weighted_mean(np.stack(self.shares), neutral, scored)
+            clip_probabilities, weights = weighted_mean(np.stack(self.probabilities), neutral, scored)
         else:
             kept = self._keep(score, tracked)
             # As in training: the frames with a face of those that are kept, the first `max_frames` of them.
             seen = kept.begin + np.flatnonzero(tracked[kept.begin : kept.end])
-            clip_shares = self.model.clip(self.features.rows(seen[: self.model.max_frames]))
+            self.features.flush()
+            stored = np.memmap(self.features, np.float16, "r").reshape(n_frames, -1)
+            clip_probabilities = self.model.clip(stored[seen[: self.model.max_frames]].astype(np.float32))
         return Recognised(
             str(clip.source),
             clip.info.fps,
@@ -232,10 +240,10 @@ class _Course:
             tracked,
             np.stack(self.boxes),
             np.array(self.scores, np.float32),
-            np.stack(self.shares),
+            np.stack(self.probabilities),
             score,
             kept,
-            clip_shares,
+            clip_probabilities,
             self.model.has_head,
             tuple(clip.warnings),
             np.stack(self.affect) if self.model.has_affect else None,
@@ -261,37 +269,9 @@ class _Course:
         return au_score(frame)
 
 
-class _Spool:
-    """Rows of features in a file, as float16 like in the feature files."""
-
-    def __init__(self, file) -> None:
-        self._file, self.n_features = file, 0
-
-    def add(self, row: np.ndarray) -> None:
-        self.n_features = row.size
-        self._file.seek(0, 2)
-        self._file.write(row.astype(np.float16).tobytes())
-
-    def rows(self, numbers: Iterable[int]) -> np.ndarray:
-        """The rows of these frames, float32 [n,F]."""
-        size = self.n_features * np.dtype(np.float16).itemsize
-        data = []
-        for number in numbers:
-            self._file.seek(int(number) * size)
-            data.append(np.frombuffer(self._file.read(size), np.float16))
-        return np.stack(data).astype(np.float32)
-
-
-def _first(clip: Clip, seconds: float | None) -> Iterable[np.ndarray]:
-    if seconds is None:
-        return clip
-    fps = clip.info.fps if clip.info.fps > 0 else DEFAULT_FPS
-    return _take(clip, math.ceil(seconds * fps))
-
-
-def _take(clip: Clip, n_frames: int) -> Iterator[np.ndarray]:
-    # Not islice: it would ask for one more frame than it gives.
-    for number, frame in enumerate(clip, 1):
+def first_frames(frames: Iterable[np.ndarray], n: int) -> Iterator[np.ndarray]:
+    """The first `n` of `frames`; unlike with islice, no further one is read."""
+    for number, frame in enumerate(frames, 1):
         yield frame
-        if number >= n_frames:
+        if number >= n:
             return

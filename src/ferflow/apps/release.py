@@ -16,7 +16,7 @@ MOST = 20
 
 
 def bundle(folder: Path, out: Path | None, pictures: bool) -> None:
-    """Write the bundle of the results in `folder` and say what it is."""
+    """Write the bundle of the results in `folder` and print its size and hash."""
     written = bundles.write(folder, out, pictures)
     size = written.stat().st_size / 1e6
     print(f"{written}: {size:.1f} MB, SHA-256 {sha256(written)}; its tables follow from its predictions")
@@ -25,25 +25,26 @@ def bundle(folder: Path, out: Path | None, pictures: bool) -> None:
 
 
 def verify(path: Path) -> int:
-    """Check the bundle at `path` and print table by table what was found; 0 where all is equal, else 1."""
-    found = verification.verify(path)
-    print("\n".join(_about(found.listed)))
-    tables = [one for one in found.checked if _is_table(one)]
+    """Check the bundle at `path` and print the result table by table; 0 where all is equal, else 1."""
+    result = verification.verify(path)
+    print("\n".join(_about(result.listed)))
+    tables = [one for one in result.checked if _is_table(one)]
     width = max((len(_short(one)) for one in tables), default=0)
     for one in tables:
         print(f"{_short(one):{width}}  {_verdict(one)}")
-    print("\n".join(_others(found)))
-    lines = found.differences()
+    print("\n".join(_others(result)))
+    lines = result.differences()
     for line in lines[:MOST]:
         print(f"  {line}")
     if len(lines) > MOST:
         print(f"  and {len(lines) - MOST:,} more")
     again = [one for one in tables if one.rests_on not in (BY_HASH, TABLE)]
-    cells = sum(one.cells for one in found.checked)
-    unequal = sum(not one.equal for one in found.checked)
+    cells = sum(one.cells for one in result.checked)
+    unequal = sum(not one.equal for one in result.checked)
     print(f"{len(again)} tables made again, {cells:,} cells compared with them and their copies")
-    print(f"{path}: {'equal' if found.equal else f'NOT equal: {unequal + len(found.stray)} tables or files'}")
-    return 0 if found.equal else 1
+    different = f"NOT equal: {unequal + len(result.stray)} tables or files"
+    print(f"{path}: {'equal' if result.equal else different}")
+    return 0 if result.equal else 1
 
 
 def _about(listed: dict) -> list[str]:
@@ -81,9 +82,9 @@ def _verdict(one: Checked) -> str:
     return f"{'equal' if one.equal else 'NOT EQUAL'}, {one.cells:,} cells: {basis}{remark}"
 
 
-def _others(found: Found) -> list[str]:
+def _others(result: Found) -> list[str]:
     """Files that are no tables, counted by folder; they are checked by their hashes."""
-    rest = [one for one in found.checked if not _is_table(one)]
+    rest = [one for one in result.checked if not _is_table(one)]
     counted = Counter(str(PurePosixPath(one.name).parent) for one in rest if one.equal)
     groups = Counter()
     for folder, n in counted.items():

@@ -1,4 +1,4 @@
-"""Write frames to a video or an image file, whole or not at all."""
+"""Write frames to a video or an image file, completely or not at all."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CODECS = {
 IMAGES = (".png", ".jpg", ".jpeg")
 ENDINGS = (*CODECS, *IMAGES)
 DEFAULT_FPS = 25.0
-"""Frames a second where a source (a folder of images) has no rate."""
+"""Frames a second of a source without a rate, such as a folder of images."""
 
 
 class FrameSink:
@@ -54,7 +54,7 @@ class FrameSink:
     def _open(self, width: int, height: int):
         cv2 = opencv()
         for codec in CODECS[self.path.suffix.lower()]:
-            with muted():  # it complains of WebM's codec, and then writes it
+            with muted():  # it warns about WebM's codec, and then writes it
                 writer = cv2.VideoWriter(
                     str(self.path), cv2.CAP_FFMPEG, cv2.VideoWriter_fourcc(*codec), self.fps, (width, height)
                 )

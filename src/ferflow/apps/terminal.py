@@ -34,6 +34,16 @@ def bar(share: float, width: int) -> str:
     return ("█" * full + (" ▏▎▍▌▋▊▉"[rest] if rest else "")).ljust(width)
 
 
+def with_interval(number: dict | None, scale: float = 100, digits: int = 2) -> str:
+    """`68.52 [67.01, 70.02]`: `value`, `low`, `high` of `number`, times `scale`; a dash without a value."""
+    if number is None or number["value"] is None:
+        return "–"
+    text = f"{scale * number['value']:.{digits}f}"
+    if number["low"] is not None:
+        text += f" [{scale * number['low']:.{digits}f}, {scale * number['high']:.{digits}f}]"
+    return text
+
+
 @contextmanager
 def progress_bar(title: str, total: int) -> Iterator[Callable[..., None]]:
     """A passing progress bar on standard error; yields what to call after each step, or with how many."""

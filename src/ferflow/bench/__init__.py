@@ -1,1 +1,1 @@
-"""The figures of speed that the project promises, measured by one command: python -m ferflow.bench."""
+"""Measurements of speed, all by one command: python -m ferflow.bench."""

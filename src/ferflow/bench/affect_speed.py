@@ -1,6 +1,6 @@
-"""Images a second through a network's training step, and from the disk: which of the two waits for the other.
+"""Images a second through a network's training step, and from the disk: which of the two is the bottleneck.
 
-The two are measured one after the other and each on all cores it is given, by the wall clock.
+The two are measured one after the other, each on all of its cores, by the wall clock.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How many faces of freshly rendered scenes each detector finds, and how many of their boxes are none.
+"""How many faces of newly rendered scenes each detector finds, and how many of its boxes have no face.
 
 python -m ferflow.bench.detection --per-class 20 [--folder DIR] [--seed N] [params.yaml [STUDY.yaml ...]]
 
@@ -31,7 +31,7 @@ BOX = ["x", "y", "width", "height"]
 
 
 @dataclass(frozen=True)
-class Found:
+class Counts:
     """`faces` are those over 40 pixels, `found` how many of them have a box; `boxes`, `wrong` of any."""
 
     detector: str
@@ -42,20 +42,13 @@ class Found:
     wrong: int
     milliseconds: float
 
-    @property
-    def found_share(self) -> float:
-        return self.found / self.faces if self.faces else float("nan")
-
-    @property
-    def wrong_share(self) -> float:
-        return self.wrong / self.boxes if self.boxes else 0.0
-
     def __str__(self) -> str:
+        share = self.found / self.faces if self.faces else float("nan")
+        false = self.wrong / self.boxes if self.boxes else 0.0
+        found = f"{self.found} of {self.faces} faces over {OVER:.0f} px found ({100 * share:.1f} %)"
         return (
-            f"{self.detector}: {self.found} of {self.faces} faces over {OVER:.0f} px found "
-            f"({100 * self.found_share:.1f} %); {self.wrong} of {self.boxes} boxes false "
-            f"({100 * self.wrong_share:.2f} %); {self.milliseconds:.0f} ms of one core "
-            f"a scene ({self.scenes} scenes)"
+            f"{self.detector}: {found}; {self.wrong} of {self.boxes} boxes false ({100 * false:.2f} %); "
+            f"{self.milliseconds:.0f} ms of one core a scene ({self.scenes} scenes)"
         )
 
 
@@ -69,12 +62,12 @@ def matched(boxes: np.ndarray, faces: np.ndarray, least: float = OVERLAP) -> tup
     return with_face, with_box
 
 
-def run(root: str | Path, name: str, chosen: settings.SfewSettings, weights_folder: str | Path) -> Found:
-    """Judge detector `name` (mtcnn or haar) on the scenes below `root` that `write_scenes` made."""
+def run(root: str | Path, name: str, chosen: settings.SfewSettings, weights_folder: str | Path) -> Counts:
+    """Evaluate detector `name` (mtcnn or haar) on the scenes below `root` that `write_scenes` made."""
     from ferflow.datasets.scenes import TRUTH
     from ferflow.sfew.crops import detector, find
 
-    asked = detector(name, chosen.sfew.crops, weights_folder)
+    finder = detector(name, chosen.sfew.crops, weights_folder)
     truth = tables.read(Path(root) / TRUTH, "scene_truth")
     faces = found = boxes = wrong = 0
     seconds = 0.0
@@ -82,20 +75,20 @@ def run(root: str | Path, name: str, chosen: settings.SfewSettings, weights_fold
     for image, rows in scenes:
         picture = read_image(Path(root) / image)
         begin = time.process_time()
-        said, _ = find(asked, picture)
+        detections, _ = find(finder, picture)
         seconds += time.process_time() - begin
         there = rows[rows["faces"] > 0]
-        with_face, with_box = matched(said.boxes, there[BOX].to_numpy(float))
+        with_face, with_box = matched(detections.boxes, there[BOX].to_numpy(float))
         large = (there["width"] > OVER).to_numpy()
         faces += int(large.sum())
         found += int(with_box[large].sum())
-        boxes += len(said)
+        boxes += len(detections)
         wrong += int((~with_face).sum())
-    return Found(name, len(scenes), faces, found, boxes, wrong, 1000 * seconds / max(1, len(scenes)))
+    return Counts(name, len(scenes), faces, found, boxes, wrong, 1000 * seconds / max(1, len(scenes)))
 
 
 def by_size(truth: pd.DataFrame) -> str:
-    """What the scenes hold, in a line."""
+    """The content of the scenes, in a line."""
     there = truth[truth["faces"] > 0]
     hidden, turned = (there["hidden"] > 0).sum(), (there["yaw"].abs() > 20).sum()
     return (
@@ -114,24 +107,24 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=20260, help="of the scenes; another than the study's")
     parser.add_argument("--folder", type=Path, help="where the scenes are kept (default: nowhere)")
     parser.add_argument("--weights-folder", default=layout.WEIGHTS)
-    given = parser.parse_args()
+    options = parser.parse_args()
     with errors_in_one_line():
         import torch
 
         from ferflow.datasets.scenes import TRUTH, write_scenes
 
         torch.set_num_threads(1)
-        chosen = settings.load(*given.settings, more={"kind": "sfew"})
-        weights.fetch_many(NEEDED, given.weights_folder)
-        asked = chosen.sfew.scenes.model_copy(update={"per_class": given.per_class})
+        chosen = settings.load(*options.settings, more={"kind": "sfew"})
+        weights.fetch_many(NEEDED, options.weights_folder)
+        scenes = chosen.sfew.scenes.model_copy(update={"per_class": options.per_class})
         with tempfile.TemporaryDirectory(prefix="ferflow-bench-") as temporary:
-            root = (given.folder or Path(temporary)) / f"scenes-{given.seed}-{given.per_class}"
+            root = (options.folder or Path(temporary)) / f"scenes-{options.seed}-{options.per_class}"
             if not (root / TRUTH).exists():
-                write_scenes(root, given.weights_folder, asked, chosen.synth4d, given.seed)
-            print(f"synthetic, seed {given.seed}: {by_size(tables.read(root / TRUTH, 'scene_truth'))}")
+                write_scenes(root, options.weights_folder, scenes, chosen.synth4d, options.seed)
+            print(f"synthetic, seed {options.seed}: {by_size(tables.read(root / TRUTH, 'scene_truth'))}")
             print(f"a box and a face belong together from an intersection over union of {OVERLAP} on")
             for name in ("mtcnn", "haar"):
-                print(run(root, name, chosen, given.weights_folder), flush=True)
+                print(run(root, name, chosen, options.weights_folder), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,10 @@
-"""Whether a face is seen where there is none: in generated cluttered scenes, and in videos without a face.
+"""False faces: how often one is tracked in generated cluttered scenes and in videos without a face.
 
 python -m ferflow.bench.faceless [params.yaml] [VIDEO ...] [--scenes 500] [--seed N] [--detector auto haar]
 
-Each scene is searched as a clip's first frame is; each VIDEO is followed as the `faces` step does. What
-counts is a tracked face. The scenes hold textures, blobs, ellipses, boxes, checks, shapes of the colour of
-skin with dark spots, and text; they are the same for the same seed. A drawn face would be one, so none is
-drawn.
+Each scene is searched like a clip's first frame; each VIDEO is followed as in the `faces` step. Tracked
+faces are counted. The scenes hold textures, blobs, ellipses, boxes, checks, shapes of the colour of skin
+with dark spots, and text; they are the same for the same seed. No face is drawn.
 """
 
 from __future__ import annotations
@@ -132,15 +131,16 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=20260)
     parser.add_argument("--detector", nargs="+", choices=DETECTORS, default=["auto"])
     parser.add_argument("--weights-folder", default=layout.WEIGHTS)
-    given = parser.parse_args()
+    options = parser.parse_args()
     with errors_in_one_line():
-        files = [path for path in given.videos if path.suffix in (".yaml", ".yml")]
+        files = [path for path in options.videos if path.suffix in (".yaml", ".yml")]
         chosen = settings.load(*(files or [Path("params.yaml")])).faces
-        for name in given.detector:
-            stream = FaceStream(given.weights_folder, chosen.model_copy(update={"detector": name}))
-            found = seen(stream, given.scenes, given.seed)
-            print(f"{name}: a face in {len(found)} of {given.scenes} scenes without one {found}", flush=True)
-            for path in given.videos:
+        for name in options.detector:
+            stream = FaceStream(options.weights_folder, chosen.model_copy(update={"detector": name}))
+            false = seen(stream, options.scenes, options.seed)
+            count = f"{len(false)} of {options.scenes}"
+            print(f"{name}: a face in {count} scenes without one {false}", flush=True)
+            for path in options.videos:
                 if path not in files:
                     faces = [face.tracked for face in stream.run(open_clip(path, chosen.missing_frames))]
                     where = np.flatnonzero(faces)

@@ -1,4 +1,4 @@
-"""How fast faces and action units come, and how much memory they take.
+"""Speed and memory of finding faces and action units.
 
 python -m ferflow.bench.faces params.yaml data/weights clip.avi [--processes 2] [--frames 100 10000]
 
@@ -61,18 +61,18 @@ def main() -> None:
     parser.add_argument("video")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--frames", type=int, nargs="+", default=[100, 1000])
-    given = parser.parse_args()
+    options = parser.parse_args()
     # Fresh processes: a peak of memory never goes down again.
     context = multiprocessing.get_context("spawn")
-    for n_frames in given.frames:
-        jobs = [(given.params, given.weights, given.video, n_frames)] * given.processes
-        with context.Pool(given.processes, maxtasksperchild=1) as pool:
+    for n_frames in options.frames:
+        jobs = [(options.params, options.weights, options.video, n_frames)] * options.processes
+        with context.Pool(options.processes, maxtasksperchild=1) as pool:
             walls, owns, peaks = zip(*pool.starmap(work, jobs, chunksize=1), strict=True)
-        total = n_frames * given.processes
+        total = n_frames * options.processes
         print(
-            f"{given.processes} x {n_frames} frames: {total / max(walls):.0f} frames/s by the wall clock; "
+            f"{options.processes} x {n_frames} frames: {total / max(walls):.0f} frames/s by the wall clock; "
             f"{1000 * sum(owns) / total:.2f} ms of a processor a frame, that is "
-            f"{given.processes * total / sum(owns):.0f} frames/s on {given.processes} free ones; "
+            f"{options.processes * total / sum(owns):.0f} frames/s on {options.processes} free ones; "
             f"at most {max(peaks):.0f} MB a process"
         )
 

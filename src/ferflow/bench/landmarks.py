@@ -1,11 +1,11 @@
-"""How far the landmarks lie from those of MediaPipe's FaceLandmarker, on the user's own clips.
+"""The distance of the landmarks from those of MediaPipe's FaceLandmarker, on the user's clips.
 
 python -m ferflow.bench.landmarks CLIPS_FOLDER --bundle face_landmarker.task [--every 8] [params.yaml ...]
 
-Faces are followed in every frame, as the `faces` step does; MediaPipe looks at every eighth frame by itself.
-A distance is that of two points of the same number, in % of the distance of the outer corners of the eyes.
-It needs the wheel `mediapipe`, which is no dependency (`--site-packages` names a folder where one is
-installed), and its bundle; without them it says so, and measures nothing.
+Faces are followed in every frame, as in the `faces` step; MediaPipe sees every eighth frame alone.
+Distances are between points of the same number, in % of the distance of the outer corners of the eyes. It
+needs the wheel `mediapipe`, which is no dependency (`--site-packages` names a folder where one is
+installed), and its bundle; without them it measures nothing and prints why.
 """
 
 from __future__ import annotations
@@ -44,19 +44,19 @@ Look = Callable[[np.ndarray], "np.ndarray | None"]
 
 @dataclass(frozen=True)
 class Seen:
-    """What both saw of one clip, in frames that both saw a face in: float32 [n,468,3], in pixels."""
+    """One clip, its points by ferflow and by MediaPipe where both see a face: float32 [n,468,3], pixels."""
 
     clip: str
     frames: int
     blank: int
     tracked: int
-    ours: np.ndarray
-    theirs: np.ndarray
+    ferflow: np.ndarray
+    mediapipe: np.ndarray
 
 
 @contextmanager
 def mediapipe(bundle: Path) -> Iterator[Look]:
-    """What gives MediaPipe's landmarks float32 [468,3] of a frame, or None where it sees no face.
+    """A function from a frame to MediaPipe's landmarks float32 [468,3], or None where it sees no face.
 
     Raises FerflowError where the wheel or the bundle is missing.
     """
@@ -84,26 +84,27 @@ def mediapipe(bundle: Path) -> Iterator[Look]:
 
 
 def watch(paths: list[Path], stream: FaceStream, look: Look, every: int) -> Iterator[Seen]:
-    """Both on each of the clips `paths`; `look` sees every `every`-th frame."""
+    """Both landmark networks on each of the clips `paths`; `look` sees every `every`-th frame."""
     for path in paths:
-        ours, theirs = [], []
+        landmarks, reference = [], []
         frames = blank = tracked = 0
         for face in stream.run(open_clip(path, stream.settings.missing_frames)):
             frames, blank, tracked = frames + 1, blank + face.blank, tracked + face.tracked
             if face.index % every == 0 and face.tracked:
                 points = look(face.frame)
                 if points is not None:
-                    ours.append(face.landmarks)
-                    theirs.append(points)
+                    landmarks.append(face.landmarks)
+                    reference.append(points)
         shape = (-1, N_LANDMARKS, 3)
-        yield Seen(path.stem, frames, blank, tracked, np.reshape(ours, shape), np.reshape(theirs, shape))
+        both = np.reshape(landmarks, shape), np.reshape(reference, shape)
+        yield Seen(path.stem, frames, blank, tracked, *both)
 
 
-def distances(ours: np.ndarray, theirs: np.ndarray) -> dict[str, np.ndarray]:
-    """Of each of REGIONS the distances of its points [n,468,3], in % of that of the outer eye corners."""
+def distances(landmarks: np.ndarray, reference: np.ndarray) -> dict[str, np.ndarray]:
+    """By region the distances of its points [n,468,3], in % of that of the outer eye corners."""
     left, right = EYE_CORNERS
-    eyes = np.linalg.norm(theirs[:, left, :2] - theirs[:, right, :2], axis=1)
-    apart = 100 * np.linalg.norm(ours[..., :2] - theirs[..., :2], axis=2) / eyes[:, None]
+    eyes = np.linalg.norm(reference[:, left, :2] - reference[:, right, :2], axis=1)
+    apart = 100 * np.linalg.norm(landmarks[..., :2] - reference[..., :2], axis=2) / eyes[:, None]
     return {name: apart[:, list(points)].ravel() for name, points in REGIONS.items()}
 
 
@@ -115,7 +116,7 @@ def gap(landmarks: np.ndarray) -> np.ndarray:
 
 
 def lines(seen: list[Seen]) -> Iterator[str]:
-    """What the clips show, as lines to print."""
+    """The result as lines to print."""
     frames, blank = sum(one.frames for one in seen), sum(one.blank for one in seen)
     tracked, faced = sum(one.tracked for one in seen), sum(one.tracked > 0 for one in seen)
     share = 100 * tracked / max(1, frames - blank)
@@ -123,18 +124,20 @@ def lines(seen: list[Seen]) -> Iterator[str]:
         f"{faced} of {len(seen)} clips with a face; a face in {tracked} of {frames - blank} frames that are "
         f"not blank ({share:.2f} %; {blank} are blank)"
     )
-    ours, theirs = (np.concatenate([getattr(one, name) for one in seen]) for name in ("ours", "theirs"))
-    if not len(ours):
+    landmarks = np.concatenate([one.ferflow for one in seen])
+    reference = np.concatenate([one.mediapipe for one in seen])
+    if not len(landmarks):
         yield "no frame in which both see a face"
         return
-    yield f"distance from MediaPipe's points, % of the outer eye corners' distance, in {len(ours)} frames:"
-    for name, values in distances(ours, theirs).items():
+    n_frames = len(landmarks)
+    yield f"distance from MediaPipe's points, % of the outer eye corners' distance, in {n_frames} frames:"
+    for name, values in distances(landmarks, reference).items():
         median, ninth = np.percentile(values, (50, 90))
         yield f"  {name:5} median {median:5.2f}, of nine in ten below {ninth:.2f}"
-    own, other = gap(ours), gap(theirs)
-    if own.std() > 0 and other.std() > 0:
-        slope = np.polyfit(other, own, 1)[0]
-        yield f"gap of the lips: correlation {np.corrcoef(own, other)[0, 1]:.3f}, {slope:.2f} times as wide"
+    gaps, wanted = gap(landmarks), gap(reference)
+    if gaps.std() > 0 and wanted.std() > 0:
+        slope = np.polyfit(wanted, gaps, 1)[0]
+        yield f"gap of the lips: correlation {np.corrcoef(gaps, wanted)[0, 1]:.3f}, {slope:.2f} times as wide"
 
 
 def main() -> None:
@@ -147,18 +150,18 @@ def main() -> None:
     parser.add_argument("--landmarks", choices=("wheel", "bundle"), help="our network (default: as set)")
     parser.add_argument("--site-packages", help="a folder in which mediapipe is installed")
     parser.add_argument("--weights-folder", default=layout.WEIGHTS)
-    given = parser.parse_args()
-    if given.site_packages:
-        sys.path.append(given.site_packages)
+    options = parser.parse_args()
+    if options.site_packages:
+        sys.path.append(options.site_packages)
     with errors_in_one_line():
-        faces: Faces = settings.load(*given.settings).faces
-        if given.landmarks:
-            faces = faces.model_copy(update={"landmarks": given.landmarks})
-        names = [path for path in given.folder.iterdir() if path.suffix in (".mp4", ".avi", ".mov")]
-        stream = FaceStream(given.weights_folder, faces)
+        faces: Faces = settings.load(*options.settings).faces
+        if options.landmarks:
+            faces = faces.model_copy(update={"landmarks": options.landmarks})
+        names = [path for path in options.folder.iterdir() if path.suffix in (".mp4", ".avi", ".mov")]
+        stream = FaceStream(options.weights_folder, faces)
         paths = sorted(names, key=lambda path: natural_key(path.name))
-        with mediapipe(given.bundle) as look:
-            seen = list(watch(paths, stream, look, given.every))
+        with mediapipe(options.bundle) as look:
+            seen = list(watch(paths, stream, look, options.every))
         print(f"landmarks by: {stream.network}")
         print("\n".join(lines(seen)))
 

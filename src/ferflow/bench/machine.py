@@ -1,4 +1,4 @@
-"""What a figure of speed must be read with: machine, versions, date, and what else was running."""
+"""The context of a figure of speed: machine, versions, date, and what else was running."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def describe() -> dict[str, object]:
 def matrix_units() -> bool:
     """Whether the processor has AMX, which multiplies bfloat16 matrices in tiles.
 
-    Asked from torch under a private name, as in `models.precision`; a torch that drops it says no.
+    By a private function of torch, as in `models.precision`; False with a torch that has dropped it.
     """
     import torch
 

@@ -1,4 +1,4 @@
-"""What bfloat16 costs in accuracy: the same frames through the same network in float32 and in bfloat16."""
+"""The loss of accuracy by bfloat16: the same frames and network in float32 and in bfloat16."""
 
 from __future__ import annotations
 
@@ -31,24 +31,24 @@ def rendered(settings: Settings, per_class: int, weights_folder: str | Path) -> 
 def run(images: np.ndarray, model: str | Path, features: Features) -> dict[str, object]:
     """Compare; JSON values.
 
-    `images` uint8 [N,48,48]; `model` a trained image network. Differences of features are absolute, beside
+    `images` uint8 [N,48,48]; `model` a trained image network. Differences of features are absolute, with
     the mean absolute feature; those of probabilities are the largest of any class. `changed` counts images
     whose predicted class is another.
     """
-    said, found = {}, {}
+    probabilities, outputs = {}, {}
     layers = ("pool", "dense")
     for name in ("float32", "bfloat16"):
         extractor = Extractor(model, features.model_copy(update={"precision": name}), layers)
-        found[name] = extractor(images)
-        dense = torch.from_numpy(found[name]["dense"]).to(extractor.device, extractor.dtype)
+        outputs[name] = extractor(images)
+        dense = torch.from_numpy(outputs[name]["dense"]).to(extractor.device, extractor.dtype)
         with torch.inference_mode():
-            said[name] = extractor.network.classifier(dense).float().softmax(1).cpu().numpy()
-    exact, quick = said["float32"], said["bfloat16"]
+            probabilities[name] = extractor.network.classifier(dense).float().softmax(1).cpu().numpy()
+    exact, quick = probabilities["float32"], probabilities["bfloat16"]
     changed = exact.argmax(1) != quick.argmax(1)
     return {
         "images": len(images),
         "model": Path(model).name,
-        "layers": {layer: _difference(found["float32"][layer], found["bfloat16"][layer]) for layer in layers},
+        "layers": {layer: _difference(*(rows[layer] for rows in outputs.values())) for layer in layers},
         "changed": int(changed.sum()),
         "changed_share": float(changed.mean()),
         "probability_largest": float(np.abs(exact - quick).max()),

@@ -1,7 +1,7 @@
-"""How much of what the machine can multiply the spatial pass uses: VGG16's convolutions.
+"""The speed of the spatial pass, VGG16's convolutions, against what the machine can multiply.
 
-The network is prepared as the features step does it, with random weights, which take as long. Its speed is
-held against plain matrix products of the same precision and against the simple loop: one frame at a time, in
+The network is prepared as by the features step, with random weights, which take as long. Its speed is
+compared with plain matrix products of the same precision and with the simple loop: one frame at a time, in
 float32.
 """
 
@@ -36,20 +36,21 @@ def run(
     rounds: int = 7,
     loop: int = 4,
     n_threads: int = 1,
-    asked: str = "auto",
+    precision_setting: str = "auto",
     name: str = "vgg16",
 ) -> dict[str, object]:
     """Measure; JSON values.
 
     `size`: pixels of a frame's side; `matrices`: N of the products [N,N] x [N,N]; `loop`: frames of a round
-    of the simple loop; `asked`: settings.Precision. Speeds are in TFLOP/s, shares of the fastest product.
+    of the simple loop; `precision_setting`: settings.Precision. Speeds are in TFLOP/s, shares of the fastest
+    product.
     """
-    dtype = precision.resolve(asked)
+    dtype = precision.resolve(precision_setting)
     with threads(n_threads), torch.inference_mode(), torch.random.fork_rng():
         torch.manual_seed(0)
         plain = spatial.build(name, 7).eval()
         plain.input_size = size  # convolutions take any; `fit` would enlarge the frames
-        quick = placed(plain, dtype).cpu()  # the machine whose matrix products it is held against
+        quick = placed(plain, dtype).cpu()  # where the matrix products are computed, too
         frames = torch.rand(batch, plain.channels, size, size)
         ready = frames.to(dtype, memory_format=torch.channels_last)
         one_by_one = frames[: min(loop, batch)].split(1)
@@ -70,10 +71,10 @@ def run(
     amounts = {"pass": a_frame * batch, "simple": a_frame * len(one_by_one)}
     amounts |= {f"{n}": 2 * n**3 for n in matrices}
     speeds = {
-        clock: {way: turns.rate(amounts[way] / TERA, taken[way], clock == "own") for way in ways}
-        for clock in ("wall", "own")
+        clock: {way: turns.rate(amounts[way] / TERA, taken[way], own) for way in ways}
+        for clock, own in turns.CLOCKS.items()
     }
-    found: dict[str, object] = {
+    result: dict[str, object] = {
         "network": name,
         "size": size,
         "batch": batch,
@@ -82,11 +83,11 @@ def run(
         "gflop_a_frame": a_frame / 1e9,
         "tflops": speeds,
     }
-    for clock, own in (("wall", False), ("own", True)):
+    for clock, own in turns.CLOCKS.items():
         best = max((f"{n}" for n in matrices), key=lambda n: speeds[clock][n])
 
         def against(way: str, own: bool = own) -> float:
             return turns.times_as_fast(taken["pass"], taken[way], (amounts["pass"], amounts[way]), own)
 
-        found[clock] = {"best_matrix": int(best), "share": against(best), "times_simple": against("simple")}
-    return found
+        result[clock] = {"best_matrix": int(best), "share": against(best), "times_simple": against("simple")}
+    return result

@@ -1,4 +1,4 @@
-"""What it costs to train a head from the store of features where they do not fit in memory.
+"""Time and memory of training a head from the store of features where they do not fit in memory.
 
 Features of VGG16's last pooling (25,088 a frame) are generated, written as the features step writes them, and
 trained on by the training that the folds use: from the store with nothing kept, and from memory.
@@ -33,9 +33,9 @@ WIDTH = 25_088
 FRAMES = (60, 100)
 """Shortest and longest clip."""
 ZEROS = 0.5
-"""Share of zeros among the features, which a ReLU makes; VGG16's last pooling has more, and packs better."""
+"""Share of zeros that a ReLU leaves in the features; VGG16's last pooling has more and compresses better."""
 SPARE = 1.2
-"""Free space asked for, times the features as they are."""
+"""Free space that is required, as a multiple of the uncompressed features."""
 KEPT = 256
 """MiB of features that the process whose size is measured keeps, as `temporal.memory` of the study thesis."""
 HEAD = "lstm"
@@ -44,7 +44,7 @@ HEAD = "lstm"
 def generate(
     folder: Path, clips: int, width: int = WIDTH, frames: tuple[int, int] = FRAMES, seed: int = 0
 ) -> Study:
-    """Write the features of `clips` clips, six a subject, into `folder`; what a training reads.
+    """Write the features of `clips` clips, six a subject, into `folder`; returns the study to train on.
 
     Nothing larger than a clip is in memory. Raises FerflowError where the disk has too little space.
     """
@@ -80,7 +80,7 @@ def generate(
 
 
 def _features(n: int, width: int, seed: int, number: int) -> np.ndarray:
-    """Features float16 [n,width] as behind a ReLU: `ZEROS` of them 0, the others of a half-normal spread."""
+    """Features float16 [n,width] as after a ReLU: `ZEROS` of them 0, the others half-normal."""
     rng = np.random.default_rng(derive_seed(seed, "bench", number))
     rows = np.abs(rng.standard_normal((n, width), np.float32))
     rows[rng.random((n, width), np.float32) < ZEROS] = 0
@@ -88,7 +88,7 @@ def _features(n: int, width: int, seed: int, number: int) -> np.ndarray:
 
 
 def _settle(path: Path) -> None:
-    """Bring a file to the disk, and out of the system's memory of files."""
+    """Write a file to the disk and drop it from the page cache."""
     with path.open("rb") as file:
         os.fsync(file.fileno())
         if hasattr(os, "posix_fadvise"):
@@ -96,7 +96,7 @@ def _settle(path: Path) -> None:
 
 
 class Trainer:
-    """A head that is trained an epoch at a time, as a fold is, by `settings.temporal`."""
+    """A head that is trained one epoch at a time by `settings.temporal`, as in a fold."""
 
     def __init__(self, study: Study, settings: Settings, head: str = HEAD) -> None:
         self.settings, self.classes = settings.temporal, study.classes
@@ -134,9 +134,9 @@ def run(
 ) -> dict[str, object]:
     """Measure with the features that `generate` wrote into `folder`; JSON values.
 
-    `kept`: MiB that the process whose size is measured keeps; the others keep nothing, or all.
-    `ratio` is the speed from the store over that from memory. The files are read anew in each epoch: the
-    system is asked to forget them.
+    `kept`: MiB that the process whose size is measured keeps; the others keep nothing, or all. `ratio` is the
+    speed from the store over that from memory. The files are read from the disk in each epoch: they are
+    dropped from the page cache.
     """
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as other:
         peak = other.submit(peak_from_store, study, settings, kept).result()
@@ -150,18 +150,15 @@ def run(
     trained = {"store": Trainer(study, settings), "memory": Trainer(study, settings)}
     losses: dict[str, list[float]] = {name: [] for name in trained}
 
-    def stored() -> None:
-        losses["store"].append(trained["store"].epoch(from_store))
-
-    def remembered() -> None:
-        losses["memory"].append(trained["memory"].epoch(from_memory))
+    def epoch(name: str, items: ClipFeatures) -> None:
+        losses[name].append(trained[name].epoch(items))
 
     taken = {"store": turns.Taken(), "memory": turns.Taken()}
     for _ in range(rounds):
         for path in study.files.values():
             _settle(path)
-        turns.timed(stored, taken["store"])
-        turns.timed(remembered, taken["memory"])
+        turns.timed(lambda: epoch("store", from_store), taken["store"])
+        turns.timed(lambda: epoch("memory", from_memory), taken["memory"])
     if losses["store"] != losses["memory"]:
         raise FerflowError(folder, "gives another loss from the store than from memory", "report it")
     padded = len(study.clips) * study.max_frames
@@ -177,11 +174,11 @@ def run(
         "padded_gb": 2 * width * padded / 1e9,
         "disk_of_real": on_disk / (2 * width * real),
         "epoch": {
-            clock: {name: median(one.clock(clock == "own")) for name, one in taken.items()}
-            for clock in ("wall", "own")
+            clock: {name: median(one.clock(own)) for name, one in taken.items()}
+            for clock, own in turns.CLOCKS.items()
         },
         "ratio": {
-            clock: turns.times_as_fast(taken["store"], taken["memory"], own=clock == "own")
-            for clock in ("wall", "own")
+            clock: turns.times_as_fast(taken["store"], taken["memory"], own=own)
+            for clock, own in turns.CLOCKS.items()
         },
     }

@@ -1,10 +1,10 @@
-"""What storing the features of frozen stages saves: the same trainings from the store and recomputed.
+"""Time saved by storing the features of frozen stages: the same trainings from the store and recomputed.
 
 python -m ferflow.bench.transfer [--network resnet18] [--images 70] [--folds 2] [--epochs 20] [--batch 64]
 
-Both ways train the same classifiers from the same start on the same batches of generated images. The stored
-way's time includes computing the features, writing and mapping them. The ratio grows with the epochs: the
-paper's 200 in five folds ask for each image 800 times.
+Both ways train the same classifiers from the same start on the same batches of generated images. The time
+of the stored way includes computing, writing and mapping the features. The ratio grows with the epochs: the
+paper's 200 epochs in five folds use each image 800 times.
 """
 
 from __future__ import annotations
@@ -39,16 +39,16 @@ SQUARES = 14
 
 
 @dataclass(frozen=True)
-class Found:
-    """What was measured: seconds by both clocks, and what both ways say of every image.
+class Comparison:
+    """The measurements: seconds by both clocks, and the probabilities of every image by both ways.
 
-    Probabilities are float64 [N,K], in the order in which the folds judge the images; `labels` int64 [N].
+    Probabilities are float64 [N,K], in the order in which the folds predict the images; `labels` int64 [N].
     """
 
     stored: turns.Taken
     recomputed: turns.Taken
-    said_stored: np.ndarray
-    said_recomputed: np.ndarray
+    stored_probabilities: np.ndarray
+    recomputed_probabilities: np.ndarray
     labels: np.ndarray
 
     def ratio(self, own: bool) -> float:
@@ -57,12 +57,13 @@ class Found:
 
     def changed(self) -> int:
         """Images whose predicted class is another."""
-        return int((self.said_stored.argmax(1) != self.said_recomputed.argmax(1)).sum())
+        return int((self.stored_probabilities.argmax(1) != self.recomputed_probabilities.argmax(1)).sum())
 
     def accuracies(self) -> tuple[float, float]:
         """From the store, and recomputed."""
-        right = [(said.argmax(1) == self.labels).mean() for said in (self.said_stored, self.said_recomputed)]
-        return float(right[0]), float(right[1])
+        both = (self.stored_probabilities, self.recomputed_probabilities)
+        one, other = (float((rows.argmax(1) == self.labels).mean()) for rows in both)
+        return one, other
 
 
 class Recomputed(Dataset):
@@ -95,12 +96,12 @@ def patterns(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     return noisy.repeat(times, 1).repeat(times, 2), labels
 
 
-def run(network: str, n: int, n_folds: int, epochs: int, batch: int, seed: int, threads: int) -> Found:
+def run(network: str, n: int, n_folds: int, epochs: int, batch: int, seed: int, threads: int) -> Comparison:
     """Measure both ways once, in one process."""
     images, labels = patterns(n, seed)
     folds = np.arange(n) // CLASSES % n_folds
     base = transfer.start(network, None, seed)
-    said: dict[str, np.ndarray] = {}
+    probabilities: dict[str, np.ndarray] = {}
 
     def trainings(name: str, rows: Callable[[np.ndarray], Dataset]) -> None:
         each = []
@@ -111,7 +112,7 @@ def run(network: str, n: int, n_folds: int, epochs: int, batch: int, seed: int, 
             sides = rows(np.flatnonzero(folds != fold)), rows(np.flatnonzero(folds == fold))
             recipe = ([epochs], batch, LEARNING_RATE, WEIGHT_DECAY, seed, threads)
             each.append(train(head, *sides, *recipe, f"{name}, fold {fold}").probabilities[epochs])
-        said[name] = np.concatenate(each)
+        probabilities[name] = np.concatenate(each)
 
     with tempfile.TemporaryDirectory(prefix="ferflow-bench-") as folder:
         paths = Path(folder) / "images.h5", Path(folder) / "features.h5"
@@ -127,51 +128,52 @@ def run(network: str, n: int, n_folds: int, epochs: int, batch: int, seed: int, 
             trainings("recomputed", lambda chosen: Recomputed(stages, images, labels, chosen))
 
         taken = turns.in_turns({"stored": stored, "recomputed": recomputed}, 1, warm_up=False)
-    judged = np.concatenate([labels[folds == fold] for fold in range(n_folds)])
-    return Found(taken["stored"], taken["recomputed"], said["stored"], said["recomputed"], judged)
+    both = probabilities["stored"], probabilities["recomputed"]
+    in_folds = np.concatenate([labels[folds == fold] for fold in range(n_folds)])
+    return Comparison(taken["stored"], taken["recomputed"], *both, in_folds)
 
 
-def lines(found: Found, what: str) -> list[str]:
-    """What was found, in words."""
-    apart = float(np.abs(found.said_stored - found.said_recomputed).max())
-    one, other = found.accuracies()
-    times = {"wall clock": (False, found.stored.wall[0], found.recomputed.wall[0])}
-    times["own time"] = (True, found.stored.own[0], found.recomputed.own[0])
-    said = [f"{what}, generated (synthetic) images"]
+def lines(result: Comparison, what: str) -> list[str]:
+    """The result as text."""
+    apart = float(np.abs(result.stored_probabilities - result.recomputed_probabilities).max())
+    one, other = result.accuracies()
+    times = {"wall clock": (False, result.stored.wall[0], result.recomputed.wall[0])}
+    times["own time"] = (True, result.stored.own[0], result.recomputed.own[0])
+    text = [f"{what}, generated (synthetic) images"]
     for clock, (own, quick, slow) in times.items():
-        ratio = found.ratio(own)
+        ratio = result.ratio(own)
         met = "met" if ratio >= TARGET else "missed"
-        said.append(
+        text.append(
             f"{clock}: stored {quick:.2f} s, recomputed {slow:.2f} s: {ratio:.1f} times as fast "
             f"(target {TARGET:g}: {met})"
         )
-    said.append(f"accuracy: stored {one:.4f}, recomputed {other:.4f}")
-    said.append(f"images of another predicted class: {found.changed()} of {len(found.labels)}")
-    return [*said, f"largest difference of a probability: {apart:.2g}"]
+    text.append(f"accuracy: stored {one:.4f}, recomputed {other:.4f}")
+    text.append(f"images of another predicted class: {result.changed()} of {len(result.labels)}")
+    return [*text, f"largest difference of a probability: {apart:.2g}"]
 
 
 def main() -> None:
     """Measure and print; exit code 1 where predictions or accuracy differ."""
-    asked = arguments("ferflow.bench.transfer", __doc__)
-    asked.add_argument("--network", choices=TRANSFERRED, default="resnet18")
-    asked.add_argument("--images", type=int, default=70)
-    asked.add_argument("--folds", type=int, default=2)
-    asked.add_argument("--epochs", type=int, default=20)
-    asked.add_argument("--batch", type=int, default=64)
-    asked.add_argument("--seed", type=int, default=20)
-    asked.add_argument("--threads", type=int, default=1)
-    given = asked.parse_args()
-    if given.folds < 2 or given.images < CLASSES * given.folds:
-        asked.error(f"--folds must be at least 2, --images at least {CLASSES} a fold")
-    if min(given.epochs, given.batch, given.threads) < 1 or given.seed < 0:
-        asked.error("--epochs, --batch and --threads must be at least 1, --seed at least 0")
-    sizes = (given.images, given.folds, given.epochs, given.batch, given.seed, given.threads)
+    parser = arguments("ferflow.bench.transfer", __doc__)
+    parser.add_argument("--network", choices=TRANSFERRED, default="resnet18")
+    parser.add_argument("--images", type=int, default=70)
+    parser.add_argument("--folds", type=int, default=2)
+    parser.add_argument("--epochs", type=int, default=20)
+    parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument("--seed", type=int, default=20)
+    parser.add_argument("--threads", type=int, default=1)
+    options = parser.parse_args()
+    if options.folds < 2 or options.images < CLASSES * options.folds:
+        parser.error(f"--folds must be at least 2, --images at least {CLASSES} a fold")
+    if min(options.epochs, options.batch, options.threads) < 1 or options.seed < 0:
+        parser.error("--epochs, --batch and --threads must be at least 1, --seed at least 0")
+    sizes = (options.images, options.folds, options.epochs, options.batch, options.seed, options.threads)
     with errors_in_one_line():
-        found = run(given.network, *sizes)
-    what = f"{given.network}, {given.images} images, {given.folds} folds, {given.epochs} epochs"
-    print("\n".join(lines(found, what)))
-    one, other = found.accuracies()
-    if found.changed() or one != other:
+        result = run(options.network, *sizes)
+    what = f"{options.network}, {options.images} images, {options.folds} folds, {options.epochs} epochs"
+    print("\n".join(lines(result, what)))
+    one, other = result.accuracies()
+    if result.changed() or one != other:
         raise SystemExit(1)
 
 

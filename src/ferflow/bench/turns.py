@@ -1,4 +1,4 @@
-"""Ways to do the same thing, timed in turns, so that other work on the machine disturbs all of them alike."""
+"""Time ways to do the same thing in turns, so that other work on the machine disturbs all of them alike."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import statistics
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+
+CLOCKS = {"wall": False, "own": True}
+"""The clocks, and whether it is the process's own time."""
 
 
 @dataclass
@@ -33,22 +36,22 @@ def in_turns(ways: Mapping[str, Callable[[], object]], rounds: int, warm_up: boo
         raise ValueError(f"{rounds} rounds measure nothing")
     for work in ways.values() if warm_up else ():
         work()
-    found = {name: Taken() for name in ways}
+    taken = {name: Taken() for name in ways}
     for _ in range(rounds):
         for name, work in ways.items():
-            timed(work, found[name])
-    return found
+            timed(work, taken[name])
+    return taken
 
 
 def rate(amount: float, taken: Taken, own: bool = False) -> float:
-    """`amount` by the median of the seconds."""
+    """`amount` over the median of the seconds."""
     return amount / statistics.median(taken.clock(own))
 
 
 def times_as_fast(
     one: Taken, other: Taken, amounts: tuple[float, float] = (1, 1), own: bool = False
 ) -> float:
-    """How many times the speed of `other` that of `one` is: the median of the rounds' own ratios.
+    """The speed of `one` over that of `other`: the median of the ratios of the rounds.
 
     `amounts` is what a round of each does.
     """

@@ -11,7 +11,7 @@ from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.datacentric.sampling import PROTOCOLS
 from ferflow.evaluation.results import LEAKY
 from ferflow.report import style
-from ferflow.report.names import marks, model_label, sampling_label
+from ferflow.report.names import SAMPLINGS, marks, model_label
 
 LOOKS = {
     "published": ("s", style.MIDDLE, f"published protocol, {LEAKY.split(', ')[1]}"),
@@ -92,7 +92,7 @@ def protocols(rows: pd.DataFrame, confidence: float, marks: str) -> Figure:
             color=style.DARK,
             transform=axes.get_yaxis_transform(),
         )
-    labels = [f"{model_label(row.network)}, {sampling_label(row.sampling)}" for row in rows.itertuples()]
+    labels = [f"{model_label(row.network)}, {SAMPLINGS[row.sampling]}" for row in rows.itertuples()]
     style.names_down(axes, labels, 0.6, 0.6)
     values = rows[["published_low", "published_high", "honest_low", "honest_high"]].to_numpy()
     axes.set_xlim(max(0, values.min() - 0.05), min(1, values.max() + 0.03))

@@ -10,10 +10,9 @@ import pandas as pd
 from ferflow import tables
 from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.datacentric import cleaning, comparison, duplicates, label_errors, quality, sampling, training
-from ferflow.datasets import unpacked
 from ferflow.datasets.fer2013 import USAGES
 from ferflow.datasets.image_sets import read_stills
-from ferflow.datasets.images import ImageSet
+from ferflow.datasets.images import ImageSet, read_pixels, write_pixels
 from ferflow.errors import InputError
 from ferflow.evaluation import predictions
 from ferflow.settings import Evaluation, Spatial
@@ -30,7 +29,7 @@ def unpack(stills: str | Path, out: str | Path) -> None:
     for part in USAGES:
         if part not in images.splits:
             raise InputError(stills, f"has no image of {part}", "give a copy of FER2013 with all three parts")
-    unpacked.write(images, out)
+    write_pixels(images, out)
 
 
 def examine(
@@ -49,7 +48,7 @@ def examine(
     Beside `out_exact_duplicates` lie near_duplicates, near_distances, constant_images, pixel_boxes and
     outliers, beside `out_photographs` pixel_means (all .csv).
     """
-    images = unpacked.read(pixels, manifest_csv)
+    images = read_pixels(pixels, manifest_csv)
     exact = quality.exact_duplicates(images)
     near, distances = quality.near_duplicates(images, near_distance)
     means = quality.pixel_means(images)
@@ -75,7 +74,7 @@ def read_drawn(
     pixels: str | Path, manifest_csv: str | Path, photographs_csv: str | Path, n_images: int | None, seed: int
 ) -> tuple[ImageSet, pd.DataFrame]:
     """The images that are trained on (all, or `n_images`), and schema `photographs` of just those."""
-    images = unpacked.read(pixels, manifest_csv)
+    images = read_pixels(pixels, manifest_csv)
     if n_images is not None:
         images = sampling.draw(images, n_images, seed)
     table = tables.read(photographs_csv, "photographs").set_index("clip_id")
@@ -105,7 +104,7 @@ def find_label_errors(
     out: str | Path,
 ) -> None:
     """Write schema `label_errors` from the predictions of all folds; `how` is cleanlab's `filter_by`."""
-    images = unpacked.read(pixels, manifest_csv)
+    images = read_pixels(pixels, manifest_csv)
     predicted = predictions.read(predictions_csvs, EMOTIONS_NEUTRAL)
     known = images.rows(images.table["clip_id"].isin(predicted["clip_id"]).to_numpy())
     tables.write(label_errors.suspects(predicted, known, how), out, "label_errors")

@@ -114,12 +114,12 @@ def pictures(
 ) -> None:
     """The box plot of mean grey levels per class, and sheets of at most `most` example images."""
     from ferflow.datacentric import figures, run, sheets
-    from ferflow.datasets import unpacked
+    from ferflow.datasets.images import read_pixels
     from ferflow.report import style
     from ferflow.report.names import marks, marks_of
 
     means, boxes = tables.read(means_csv, "pixel_means"), tables.read(boxes_csv, "pixel_boxes")
-    images, flaws = unpacked.read(pixels, manifest_csv), run.read_flaws(flaws_csvs, margin)
+    images, flaws = read_pixels(pixels, manifest_csv), run.read_flaws(flaws_csvs, margin)
     mark, conflicts = marks(images.synthetic), flaws.exact[flaws.exact["n_emotions"] > 1]
     drawn = {
         "conflicts": lambda: sheets.duplicates(images, conflicts, most, SHEETS["conflicts"], mark),

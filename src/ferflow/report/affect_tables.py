@@ -162,4 +162,4 @@ def metrics_table(table: pd.DataFrame, title: str, confidence: float) -> renderi
         headings, numbers, rows = headings[:-1], numbers[:-1], [row[:-1] for row in rows]
     about = f"{title}; in brackets: {100 * confidence:g} % intervals, bootstrap over images"
     mark = marks(bool(table["synthetic"].any()))
-    return rendering.Rendered(about, mark, headings, numbers, rows, [False] * len(rows))
+    return rendering.Rendered(about, mark, headings, numbers, rows)

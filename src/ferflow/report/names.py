@@ -1,4 +1,4 @@
-"""How models and marks are written for a reader."""
+"""Labels of models, protocols and measures, and the marks of tables and figures."""
 
 from __future__ import annotations
 
@@ -32,13 +32,9 @@ _NAMES = {name: network.title for name, network in NETWORKS.items()} | {
     "aus": "AUs",
 }
 _CONTROL, _FUSION = "control-", "fusion-"
-"""How the names of controls and of listed fusions begin."""
+"""Prefixes of the names of controls and of listed fusions."""
 
-_VIEWS = {
-    "one": "one view",
-    "mirror": "with mirror image",
-    "ten": "ten crops",
-}
+_VIEWS = {"one": "one view", "mirror": "with mirror image", "ten": "ten crops"}
 
 _PROTOCOLS = {
     "test": "test",
@@ -52,8 +48,7 @@ _PROTOCOLS = {
     "human": "human annotators",
 }
 
-
-_MEASURES = {
+MEASURES = {
     "accuracy": "share of right answers",
     "mean_of_medians": "mean of the medians over clips",
     "median_accuracy": "median over clips",
@@ -66,24 +61,15 @@ _MEASURES = {
     "mistaken": "share of clips that most mistook",
     "fleiss_kappa": "Fleiss' κ",
 }
+"""Measures of the human baseline in words."""
 
-
-_SAMPLINGS = {
+SAMPLINGS = {
     "none": "no sampling",
     "class_weights": "class weights",
     "oversampling": "random oversampling",
     "smote": "SMOTE",
 }
-
-
-def sampling_label(sampling: str) -> str:
-    """A way of sampling the training images in words."""
-    return _SAMPLINGS[sampling]
-
-
-def measure_label(measure: str) -> str:
-    """A measure of the human baseline in words."""
-    return _MEASURES.get(measure, measure)
+"""Ways of sampling the training images in words."""
 
 
 def model_label(model: str, view: str = "") -> str:
@@ -125,10 +111,9 @@ def protocol_order(protocols: Iterable[str]) -> list[str]:
 
 
 def marks(synthetic: bool, notes: str = "", simulated: bool = False) -> str:
-    """What must stand on a table or figure: that data are synthetic, that annotators are simulated, that a
-    protocol is leaky, or nothing."""
-    found = [(synthetic, SYNTHETIC), (simulated, SIMULATED), (LEAKY in notes, LEAKY)]
-    return "; ".join(mark for holds, mark in found if holds)
+    """The marks of a table or figure: synthetic data, simulated annotators, a leaky protocol; or none."""
+    known = [(synthetic, SYNTHETIC), (simulated, SIMULATED), (LEAKY in notes, LEAKY)]
+    return "; ".join(mark for holds, mark in known if holds)
 
 
 def marks_of(table: pd.DataFrame) -> str:

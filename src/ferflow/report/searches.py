@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedFormatter, FixedLocator, MaxNLocator, NullFormatter, NullLocator
 
 from ferflow import tables
@@ -130,10 +129,10 @@ def _search(
         axes.grid(axis="y")
     for axes in grid[:, 0]:
         axes.set_ylabel(label)
-    handles = [Line2D([], [], linestyle="", label=name, **look) for name, look in looks.items()]
-    handles.append(Line2D([], [], color=style.LIGHT, drawstyle="steps-post", label="best so far"))
-    handles.append(Line2D([], [], color=style.LIGHT, linestyle=":", label="no gap"))
-    drawn.legend(handles=handles, loc="outside lower center", ncols=len(handles))
+    lines = {label: {"linestyle": "", **look} for label, look in looks.items()}
+    lines["best so far"] = {"color": style.LIGHT, "drawstyle": "steps-post"}
+    lines["no gap"] = {"color": style.LIGHT, "linestyle": ":"}
+    style.legend(drawn, lines)
 
 
 def by_trial(axes: Axes, table: pd.DataFrame, values: pd.Series, looks: Sequence[Mapping]) -> None:

@@ -83,7 +83,7 @@ def table(facts: Sequence[dict], best: Sequence[str]) -> pd.DataFrame:
     columns = {"validation_accuracy": "published_validation"}
     frame = reference.with_published("compact", "sweep", frame, columns)
     top, printed = _tuned_best(facts), published("compact", "section 2").set_index("item")["value"]
-    # The paper's best, like ours, is trained on both parts; what it is after its schedule is of one.
+    # The paper's best is trained on both parts, as the run that repeats it.
     tested = {"schedule-plateau": printed["vggnet RLRP"], top: printed["vggnet best, ten-crop"]}
     note = study_note(facts[0]["protocol"])
     frame = frame.assign(
@@ -95,7 +95,7 @@ def table(facts: Sequence[dict], best: Sequence[str]) -> pd.DataFrame:
 
 
 def _tuned_best(facts: Sequence[dict]) -> str | None:
-    """What stands for the paper's best: trained on both parts, its schedule chosen from the runs on one."""
+    """The run that repeats the paper's best: trained on both parts, its schedule chosen by runs on one."""
     tuned = [run for run in facts if run["stage"] == sweep.TUNING]
     chosen = max(
         (run for run in tuned if run["validation_accuracy"] is not None),
@@ -160,15 +160,9 @@ def _panel(axes: Axes, shown: pd.DataFrame, curves: Mapping[str, pd.DataFrame], 
         curve = curves[run.run]
         last = max(last, int(curve["epoch"].max()))
         name = NAMES[run.optimiser if stage == sweep.OPTIMISER else run.schedule]
-        axes.plot(
-            curve["epoch"],
-            curve["validation_accuracy"].astype(float),
-            dash,
-            color=colour,
-            marker=marker,
-            markevery=max(1, len(curve) // 6),
-            label=f"{name}, {100 * run.validation_accuracy:.1f}" + (" ◂" if run.best else ""),
-        )
+        label = f"{name}, {100 * run.validation_accuracy:.1f}" + (" ◂" if run.best else "")
+        look = {"color": colour, "marker": marker, "label": label}
+        style.curve(axes, curve["epoch"], curve["validation_accuracy"], dash, marks=6, **look)
     axes.set(xlabel="epoch", xlim=(0.5, last + 0.5))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     style.percent(axes.yaxis)

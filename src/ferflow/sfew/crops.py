@@ -13,8 +13,8 @@ from ferflow import tables
 from ferflow.datasets import manifest as clip_list
 from ferflow.datasets.sfew import scenes
 from ferflow.errors import InputError
-from ferflow.faces.align import aligned, boxed
-from ferflow.faces.boxes import Detections, square
+from ferflow.faces.align import aligned
+from ferflow.faces.boxes import Detections, boxed, square
 from ferflow.faces.detect import Detector, detectors
 from ferflow.settings.scenes import Crops
 from ferflow.sfew import quality, store

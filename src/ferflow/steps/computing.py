@@ -130,7 +130,7 @@ IMAGES = (
         work=work.images,
     ),
     Step("image_counts", "ferflow.report.image_counts:write", ("stills",), 2000, 30),
-    trains("views", "ferflow.evaluation.images:judge", minutes=60, work=work.views),
+    trains("views", "ferflow.evaluation.images:predict_test_parts", minutes=60, work=work.views),
     trains_images("sweep_run", f"{TRAINING}.sweep:train", ("spatial", "seed", "protocol"), 4000, 600),
     Step("sweep_best", f"{TRAINING}.sweep:write_best", (), 2000, 30),
 )

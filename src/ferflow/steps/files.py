@@ -580,10 +580,10 @@ class ImageFiles(StudyFiles):
     def all_predictions(self) -> list[str]:
         """Those of the study's networks, and of the data-centric study under each leakage policy."""
         own, path = self.settings.datacentric, "predictions.csv"
-        compared = self.cells(path, chain(*self.compared.values()), "published", "honest")
+        compared = self.of_rows(path, chain(*self.compared.values()), "published", "honest")
         cleaned = [(name, "none") for name in own.cleaned] if own.studied else []
         found = super().all_predictions() if self.models else []
-        return list(dict.fromkeys([*found, *compared, *self.cells(path, cleaned, "honest", "cleaned")]))
+        return list(dict.fromkeys([*found, *compared, *self.of_rows(path, cleaned, "honest", "cleaned")]))
 
     def results(self) -> list[str]:
         """The cleaned split, and tables to look things up in."""

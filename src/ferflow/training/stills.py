@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 
 from ferflow.classes import EMOTIONS_NEUTRAL
-from ferflow.datasets import kdef, unpacked
+from ferflow.datasets import kdef
 from ferflow.datasets.crops import Crops
 from ferflow.datasets.image_sets import read_images, read_stills
-from ferflow.datasets.images import ImageSet
+from ferflow.datasets.images import ImageSet, write_pixels
 from ferflow.errors import InputError
 from ferflow.seeds import derive_seed
 from ferflow.settings import Faces, Sequences, SubjectParts
@@ -92,7 +92,7 @@ def write_by_subject(
     out_images: str | Path,
     out_manifest: str | Path,
 ) -> None:
-    """Write the faces in the set `settings.source` at `root` (`unpacked`), and whose side each is on.
+    """Write the faces in the set `settings.source` at `root` (`write_pixels`), and whose side each is on.
 
     Images of other classes than the seven, and without a face, are left out. Raises InputError as
     `read_images` and `by_subject`.
@@ -103,7 +103,7 @@ def write_by_subject(
     for reason, n in images.omitted["reason"].value_counts(sort=False).items():
         print(f"{n} images left out: {reason}")
     images.write_manifest(out_manifest)
-    unpacked.write(images, out_images)
+    write_pixels(images, out_images)
 
 
 def by_subject(images: ImageSet, parts: SubjectParts, seed: int) -> ImageSet:

@@ -5,7 +5,7 @@ const $ = (id) => document.getElementById(id);
 // The keys of the choices, in their order; R replays, so it is none of them.
 const KEYS = "1234567890ABCDEFGHIJKLMNOPQSTUVWXYZ";
 const AGAIN_MS = 1500; // between two attempts to reach the server
-let state = null; // {annotator, name, emotions, clips: [{id, emotion}]} as the server last said
+let state = null; // {annotator, name, emotions, clips: [{id, emotion}]} as the server last reply
 let place = 0; // which of state.clips is shown
 let saving = false;
 
@@ -20,10 +20,10 @@ async function ask(method, path, body) {
   });
   if (response.ok) return response.json();
   if (response.status >= 500) throw new Error("the server has a problem");
-  const said = await response.text();
-  let detail = said;
+  const reply = await response.text();
+  let detail = reply;
   try {
-    detail = JSON.parse(said).detail;
+    detail = JSON.parse(reply).detail;
   } catch { /* plain text */ }
   throw new Refused(typeof detail === "string" ? detail : "This was not understood.");
 }
@@ -163,8 +163,8 @@ function build() {
   );
 }
 
-function begin(said, wanted) {
-  state = said;
+function begin(reply, wanted) {
+  state = reply;
   build();
   say("");
   const first = unanswered(-1);
@@ -190,10 +190,10 @@ async function resume() {
   if (!kept.has("annotator")) return askName();
   for (;;) {
     try {
-      const said = await ask("GET", "api/state?" + new URLSearchParams({ annotator: kept.get("annotator") }));
+      const reply = await ask("GET", "api/state?" + new URLSearchParams({ annotator: kept.get("annotator") }));
       const wanted = Number(kept.get("clip")) - 1;
-      const all = said.clips.every((clip) => clip.emotion !== null);
-      return begin(said, all ? -1 : wanted);
+      const all = reply.clips.every((clip) => clip.emotion !== null);
+      return begin(reply, all ? -1 : wanted);
     } catch (error) {
       if (error instanceof Refused) return askName(error.message);
       say("The server does not answer. Trying again …", true);
@@ -205,9 +205,9 @@ async function resume() {
 async function refresh() {
   if (state === null || saving || document.hidden) return;
   try {
-    const said = await ask("GET", "api/state?" + new URLSearchParams({ annotator: state.annotator }));
-    if (saving || state === null || said.annotator !== state.annotator) return;
-    state = said;
+    const reply = await ask("GET", "api/state?" + new URLSearchParams({ annotator: state.annotator }));
+    if (saving || state === null || reply.annotator !== state.annotator) return;
+    state = reply;
     place = Math.min(place, state.clips.length - 1);
     draw();
   } catch { /* the next answer says so */ }
