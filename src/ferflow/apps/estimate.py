@@ -10,7 +10,7 @@ from ferflow import datasets
 from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.errors import SettingError
 from ferflow.settings import Settings, parameters
-from ferflow.steps.work import shown_finally, shown_in_fold
+from ferflow.steps.work import shown
 from ferflow.training import splits
 
 if TYPE_CHECKING:
@@ -45,8 +45,8 @@ def estimates(settings: Settings, clips: int | None = None) -> Iterator[Estimate
     for name, (augmentations, epochs) in trained.items():
         cost = step_cost(settings, name)
         model = f"{settings.spatial.network}+{name}" if name in temporal.heads else name
-        fold = cost.seconds * shown_in_fold(clips, augmentations, folds, epochs + most)
-        final = cost.seconds * shown_finally(clips, augmentations, most)
+        fold = cost.seconds * shown(clips, augmentations, epochs + most, folds)
+        final = cost.seconds * shown(clips, augmentations, most)
         yield Estimate(model, cost, fold, folds * fold + final)
 
 

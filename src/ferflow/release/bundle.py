@@ -85,8 +85,8 @@ def contents(root: Path, settings: Settings, pictures: bool = True) -> dict[str,
         raise InputError(root / report, "does not exist", remedy)
     # AffectNet's annotations may not be passed on, and no table is made again from its manifest.
     listed = [] if settings.kind == "affect" else [manifest_of(settings)]
-    beside = [*listed, LOCK, layout.SPEED]
-    found |= {name: root / name for name in beside if (root / name).is_file()}
+    further = [*listed, LOCK, layout.SPEED]
+    found |= {name: root / name for name in further if (root / name).is_file()}
     if settings.kind == "clips" and settings.humans.source(settings.dataset.name) == "votes":
         found[VOTES] = root / settings.humans.votes
     return dict(sorted(found.items()))

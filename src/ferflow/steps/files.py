@@ -625,7 +625,7 @@ class SfewFiles(StudyFiles):
         return self.frozen.format(network=own.network, unfrozen=own.unfrozen, images=own.images)
 
     def run_start(self, run: str) -> str | list:
-        """What a run starts from; frozen stages have given their features already."""
+        """The initial weights of a run; nothing where the frozen features are stored."""
         return self.start_of(self.runs[run].network) if self.runs[run].unfrozen else []
 
     def of_runs(self, file: str, *protocols: str) -> list[str]:
@@ -644,7 +644,7 @@ class SfewFiles(StudyFiles):
         return self.each(file, protocol=under, run=self.handmade.trained())
 
     def folds_of(self, protocols: Iterable[str]) -> list[str]:
-        """The fold of each image, under each of `protocols`."""
+        """The fold in which each image is tested, under each of `protocols`."""
         return self.each(layout.SFEW_FOLDS, protocol=protocols)
 
     # What a step sees of a section, less what says nothing of its result.

@@ -134,23 +134,23 @@ def image_training(step: str, epochs: int | None = None) -> Amount:
     return amount
 
 
-def shown_finally(clips: int, augmentations: int, epochs: float) -> float:
-    """Clips shown in a training on all of `clips` and their augmented versions."""
-    return clips * (1 + augmentations) * epochs
-
-
-def shown_in_fold(clips: int, augmentations: int, folds: int, epochs: float) -> float:
-    """The same without one of `folds` folds."""
-    return shown_finally(clips, augmentations, epochs) * (folds - 1) / folds
+def shown(clips: int, augmentations: int, epochs: float, *folds: int) -> float:
+    """Clips shown in a training on `clips` and their augmented versions, less one of so many `folds`."""
+    found = clips * (1 + augmentations) * epochs
+    for count in folds:
+        found *= (count - 1) / count
+    return found
 
 
 def clip_training(
-    shown: Callable[[Settings, Sizes, str, HeadSettings | ClipNetworkSettings, int], float],
+    epochs: Callable[[Settings, int], int],
+    *folds: Callable[[Settings], int],
+    trials: Callable[[Settings], int] | None = None,
 ) -> Amount:
     """A training of the head, network or run that the wildcards name.
 
-    `shown` says how many clips it is shown by the settings, the size, the name, the settings of the head or
-    network, and the epochs of a training in cross-validation.
+    `epochs` follow from the settings and the epochs of a training in cross-validation; `folds` as in `shown`.
+    With `trials` it is so many trainings, with as many augmented versions as a search may try.
     """
 
     def amount(wildcards: Mapping[str, str], settings: Settings, size: Sizes) -> Work:
@@ -164,9 +164,11 @@ def clip_training(
             own, kind = settings.of_run(name), settings.experiments.runs[name].of
         else:
             return Work(CONSTANT)
-        on_frames = isinstance(own, ClipNetworkSettings)
-        epochs = networks.epochs if on_frames else temporal.epochs
-        return Work(STEP, shown(settings, size, name, own, epochs), _variant(kind, own, settings))
+        most = settings.search.greatest(name, "augmentations") if trials else None
+        augmentations = own.augmentations if most is None else most
+        length = epochs(settings, (networks if isinstance(own, ClipNetworkSettings) else temporal).epochs)
+        clips = shown(size.clips, augmentations, length, *(one(settings) for one in folds))
+        return Work(STEP, clips * (trials(settings) if trials else 1), _variant(kind, own, settings))
 
     return amount
 
@@ -178,38 +180,17 @@ def _variant(kind: str, own: HeadSettings | ClipNetworkSettings, settings: Setti
     return f"{kind} {own.units} on {settings.spatial.network}/{settings.features.layer}"
 
 
-fold = clip_training(
-    lambda s, size, name, own, epochs: shown_in_fold(
-        size.clips, own.augmentations, s.splits.folds, epochs + s.finalize.max_epochs
-    )
-)
+def _folds(settings: Settings) -> int:
+    return settings.splits.folds
+
+
+fold = clip_training(lambda s, epochs: epochs + s.finalize.max_epochs, _folds)
 """A fold, of which there are two runs: of fixed length, and one that stops early."""
-fold_alone = clip_training(
-    lambda s, size, name, own, epochs: shown_in_fold(size.clips, own.augmentations, s.splits.folds, epochs)
-)
+fold_alone = clip_training(lambda s, epochs: epochs, _folds)
 """A fold, the run of fixed length alone."""
-final = clip_training(
-    lambda s, size, name, own, epochs: shown_finally(size.clips, own.augmentations, s.finalize.max_epochs)
-)
-nested_outer = clip_training(
-    lambda s, size, name, own, epochs: shown_in_fold(
-        size.clips, own.augmentations, s.nested.outer, s.finalize.max_epochs
-    )
-)
+final = clip_training(lambda s, epochs: s.finalize.max_epochs)
+nested_outer = clip_training(lambda s, epochs: s.finalize.max_epochs, lambda s: s.nested.outer)
 nested_inner = clip_training(
-    lambda s, size, name, own, epochs: (
-        shown_in_fold(size.clips, own.augmentations, s.nested.outer, epochs + s.finalize.max_epochs)
-        * (s.nested.inner - 1)
-        / s.nested.inner
-    )
+    lambda s, epochs: epochs + s.finalize.max_epochs, lambda s: s.nested.outer, lambda s: s.nested.inner
 )
-
-
-def _searched(settings: Settings, size: Sizes, name: str, own: HeadSettings, epochs: int) -> float:
-    most = settings.search.greatest(name, "augmentations")
-    augmentations = own.augmentations if most is None else most
-    folds = settings.splits.folds
-    return settings.search.trials * folds * shown_in_fold(size.clips, augmentations, folds, epochs)
-
-
-search = clip_training(_searched)
+search = clip_training(lambda s, epochs: epochs, _folds, trials=lambda s: s.search.trials * s.splits.folds)
