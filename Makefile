@@ -3,12 +3,12 @@
 # make bench       the figures of speed, into results/bench
 # make test        lint and the tests: one tiny study as users run it, the others in forks of one process
 # make test-cluster  the smallest study on a real Slurm, started on this machine for the tests alone
-# make test-all    what a release needs, in hours: all tests, all of the cluster's, hostile, studies and faults;
-#                 its table goes to docs/test-all.md
+# make test-all    what a release needs, in an hour on two cores: all tests, all of the cluster's, hostile, studies and
+#                 faults; its table goes to docs/test-all.md; PARTS="faults cluster" runs some parts alone
 # make hostile     thousands of bad files through everything that reads one, and a table of what became of them
 # make studies    200 studies with random settings: does what `ferflow check` calls correct plan, is all else refused?
 #                 Then studies of somebody's own clips, rendered, to their reports
-# make faults      the tiny study killed, starved and damaged in many ways, and what became of it (an hour or more)
+# make faults      the tiny study killed, starved and damaged in many ways, and what became of it (half an hour)
 # make venv        the environment alone
 
 PYTHON ?= python3
@@ -48,7 +48,7 @@ test: venv lint
 	pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(TESTS)
 
 test-all: venv lint
-	python tests/everything.py
+	python tests/everything.py $(if $(PARTS),--only $(PARTS))
 
 # Debian's packages are unpacked into .debian and never installed: Slurm's commands are on the PATH of these tests
 # alone, and all daemons end with them. Where no Slurm can be had, the tests are skipped and say why.

@@ -72,6 +72,16 @@ def real_faces(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFac
 
 
 @pytest.fixture(scope="session")
+def clips_folder(tmp_path_factory) -> Path:
+    """Clips to annotate and their manifest; nothing in it is changed but the cache of encoded clips."""
+    from annotation_study import write_study
+
+    folder = tmp_path_factory.mktemp("clips")
+    write_study(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
 def small_settings() -> Callable[..., settings_module.Settings]:
     """The settings of params.yaml with parts of them replaced.
 

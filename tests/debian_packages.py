@@ -73,4 +73,4 @@ def _run(command: list[str], folder: Path) -> str:
 def libraries(prefix: Path) -> str:
     """The folders of the unpacked libraries, as one search path."""
     usual = prefix / "usr/lib/x86_64-linux-gnu"
-    return os.pathsep.join([str(usual), *map(str, sorted(usual.glob("slurm-wlm")))])
+    return os.pathsep.join(map(str, [usual, *usual.glob("slurm-wlm"), *usual.glob("pulseaudio")]))

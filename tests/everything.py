@@ -43,9 +43,9 @@ PARTS = {
     # Most of the time it waits for Slurm.
     "cluster": Part("pytest -m cluster tests/cluster", 0),
     "faults": Part("python tests/faults/faults.py", 1),
-    "own studies": Part("python tests/workflow/own_studies.py", 1),
-    "hostile files": Part("python tests/faults/hostile.py --processes 1", 1),
-    "random studies": Part("python tests/workflow/random_studies.py", 1),
+    "own-studies": Part("python tests/workflow/own_studies.py", 1),
+    "hostile": Part("python tests/faults/hostile.py --processes 1", 1),
+    "random-studies": Part("python tests/workflow/random_studies.py", 1),
 }
 
 
@@ -88,11 +88,12 @@ def run(name: str, table: Table) -> bool:
     """Run a part, each line of which is printed behind its name; whether it has passed."""
     table.set(name, "not finished")
     began, last = time.monotonic(), ""
+    programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     process = subprocess.Popen(
         PARTS[name].command,
         shell=True,
         cwd=REPOSITORY,
-        env=os.environ | {"FERFLOW_TESTS_AS_USER": "1"},
+        env=os.environ | {"FERFLOW_TESTS_AS_USER": "1", "PATH": programs},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -28,6 +28,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 import traceback
 import warnings
 from collections.abc import Callable, Sequence
@@ -94,6 +95,15 @@ def start(*arguments: str, folder: Path, as_user: bool = False) -> Started | sub
         )
     with Path(os.devnull).open("r+b") as nothing:
         return Started(_server(), ["snakemake", *arguments], folder, [nothing.fileno()] * 3)
+
+
+def wait_for(seen: Callable[[], object], process: Started | subprocess.Popen, patience: float = 400):
+    """Wait until `seen` gives something, at most `patience` seconds; the process must not end before."""
+    deadline = time.monotonic() + patience
+    while not (found := seen()):
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.02)
+    return found
 
 
 def write_command(path: Path) -> None:

@@ -56,20 +56,20 @@ class Graph:
                 say(note)
 
     def _last_run(self) -> Mapping[str, Any] | None:
-        """What `ferflow overhead` has written of the study's newest run; None before that."""
+        """The overhead of the study's newest run (`ferflow overhead`), or None."""
         try:
             return json.loads(Path(self.study.at(layout.OVERHEAD)).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return None
 
     def results(self) -> list[str]:
-        """What a study ends with: its report, with what a target of its own makes once that is there."""
+        """Final files: the report, with the files of further targets that have been made."""
         there = [name for name, files in self._apart().items() if all(Path(file).exists() for file in files)]
         steps = [step for step in self.report if not step.target or step.target in there]
         return [path for step in steps for path in self._written(step)] + self.study.results()
 
     def targets(self) -> dict[str, list[str]]:
-        """Targets beside `all`, and their files."""
+        """Targets besides `all`, and their files."""
         return self.study.stages() | self._apart()
 
     def _apart(self) -> dict[str, list[str]]:
@@ -120,6 +120,6 @@ class Graph:
 
 
 def _shown(study: Path) -> Path:
-    """A study's own file as a line on its mistakes names it."""
+    """The path of a study's file as error messages show it: relative where it lies below."""
     path, here = Path(study), Path.cwd()
     return path.relative_to(here) if path.is_relative_to(here) else path

@@ -1,6 +1,6 @@
 """The networks for single images: the one list of them, and what is known of each without building it.
 
-A network is a module under `ferflow.models` with a subclass of `network.SpatialNetwork` and an entry here;
+A network is a subclass of `network.SpatialNetwork` under `ferflow.models`, with an entry here;
 `settings.SpatialNetwork` takes its names from here. Nothing is imported, since settings are read where torch
 would cost more than the job itself.
 """
@@ -15,6 +15,8 @@ GREY: Colours = (0.5,), (0.25,)
 RGB: Colours = (0.5, 0.5, 0.5), (0.25, 0.25, 0.25)
 IMAGENET: Colours = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 """Of ImageNet's training images (Gong, equation 2)."""
+LITE: Colours = (127 / 255, 127 / 255, 127 / 255), (128 / 255, 128 / 255, 128 / 255)
+"""Of EfficientNet-Lite's ImageNet training, as published with its code (MEAN_RGB, STDDEV_RGB)."""
 VGGFACE: Colours = (129.1863 / 255, 104.7624 / 255, 93.5940 / 255), (1 / 255, 1 / 255, 1 / 255)
 VGGFACE2: Colours = (131.0912 / 255, 103.8827 / 255, 91.4953 / 255), (1 / 255, 1 / 255, 1 / 255)
 """RGB of 0–255 less the mean colour of the training faces, and not divided by anything."""
@@ -116,6 +118,7 @@ NETWORKS = {
         4_689_927,
         1280,
         "efficientnet-lite0-57934424.pth",
+        colours=LITE,
     ),
     "vggface2": _backbone(
         "VGGFace2",
@@ -130,7 +133,7 @@ NETWORKS = {
 
 BACKBONES = tuple(name for name, network in NETWORKS.items() if network.pretrained)
 """Those with published weights to start from, and a classifier whose dense layers can be set."""
-TRANSFERRED = tuple(name for name in BACKBONES if NETWORKS[name].colours == IMAGENET)
+TRANSFERRED = tuple(name for name in BACKBONES if NETWORKS[name].colours in (IMAGENET, LITE))
 """Those that start from what was learnt on ImageNet."""
 SHIPPED_NETWORK = "compact"
 """The network that comes with ferflow, trained on FER2013's faces."""

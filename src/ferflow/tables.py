@@ -29,6 +29,8 @@ FIRST_LINE = 2
 """The line of a table's first row; the header is line 1."""
 RAGGED = re.compile(r"Expected (\d+) fields in line (\d+), saw (\d+)")
 """What pandas says of a row that is longer than the first one."""
+SLICE = 20_000
+"""Rows that are in memory at a time of a table of hundreds of thousands."""
 OTHER_MARKS = {";": "semicolons", "\t": "tabs"}
 """What spreadsheets put between columns in place of a comma."""
 GREATEST = 2**53
@@ -89,6 +91,13 @@ def slices(path: str | Path, name: str, rows: int) -> Iterator[pd.DataFrame]:
         raise InputError(path, "does not exist", "run the step that makes it, or correct the path") from None
     except UNREADABLE as error:
         raise _unreadable(path, error) from None
+
+
+def rows_of(path: str | Path, name: str, column: str, values: Iterable[str]) -> pd.DataFrame:
+    """The rows of the CSV at `path` whose `column` is one of `values`, read in slices; raises as `read`."""
+    wanted = set(values)
+    parts = [rows[rows[column].isin(wanted)] for rows in slices(path, name, SLICE)]
+    return pd.concat(parts, ignore_index=True)
 
 
 def _unreadable(path: str | Path, error: Exception) -> InputError:

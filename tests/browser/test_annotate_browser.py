@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from annotation_study import write_study
+from debian_packages import PREFIX, NoPackagesError, libraries, unpack
 from ferflow.apps.annotate_clips import WebmClips
 from ferflow.apps.annotate_page import Access, create_app
 from ferflow.classes import EMOTIONS
@@ -22,6 +22,7 @@ from ferflow.humans.annotators import order
 from ferflow.humans.store import Store
 
 pytestmark = [pytest.mark.browser, pytest.mark.full]
+UNPACKED = PREFIX / "chromium"
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 WAIT = 30
 """Seconds for anything to appear, on a busy machine."""
@@ -30,22 +31,21 @@ QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--
 
 @pytest.fixture(scope="module")
 def browser():
-    """A headless Chromium: FERFLOW_CHROMIUM, one on the path, or the one that playwright installed."""
+    """A headless Chromium: FERFLOW_CHROMIUM, one on the path, playwright's, or out of Debian's packages."""
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     path = os.environ.get("FERFLOW_CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
+    environment = None
     with playwright.sync_playwright() as driver:
         if path is None and not Path(driver.chromium.executable_path).exists():
-            pytest.skip("no Chromium on this machine (name one in FERFLOW_CHROMIUM)")
-        opened = driver.chromium.launch(executable_path=path, args=QUIET)
+            try:
+                unpack(UNPACKED, ["chromium"])
+            except NoPackagesError as error:
+                pytest.skip(f"no Chromium on this machine (name one in FERFLOW_CHROMIUM): {error}")
+            path = UNPACKED / "usr/lib/chromium/chromium"
+            environment = os.environ | {"LD_LIBRARY_PATH": libraries(UNPACKED)}
+        opened = driver.chromium.launch(executable_path=path, args=QUIET, env=environment)
         yield opened
         opened.close()
-
-
-@pytest.fixture(scope="module")
-def clips_folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("clips")
-    write_study(folder)
-    return folder
 
 
 class Page:

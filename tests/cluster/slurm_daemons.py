@@ -22,12 +22,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 import psutil
-from slurm_packages import unpack_slurm, write_commands
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from debian_packages import LOADER, NoPackagesError, libraries, unpack
 from debian_packages import PREFIX as PACKAGES
-from debian_packages import NoPackagesError, libraries
 
 PREFIX = PACKAGES / "slurm"
+WANTED = ("slurmctld", "slurmd", "slurm-client", "munge")
+COMMANDS = (
+    "sbatch", "srun", "scancel", "scontrol", "sinfo", "squeue",
+    # Without accounting these say only that there is none; the plugin waits for ever where they are missing.
+    "sacct", "sacctmgr", "sshare",
+)  # fmt: skip
 NODES = ("n1", "n2")
 MARK = "FERFLOW_TEST_CLUSTER"
 """In the environment of a node's daemons: whose they are."""
@@ -215,6 +221,34 @@ class Cluster:
             line for log in logs if log.is_file() for line in log.read_text("utf-8", "replace").splitlines()
         ]
         raise NoPackagesError(f"{name} does not answer: {' / '.join(said[-3:]) or 'it says nothing'}")
+
+
+def unpack_slurm(prefix: Path) -> None:
+    """Unpack Slurm and munge into `prefix`, once. Raises NoPackagesError where they cannot be had."""
+    unpack(prefix, WANTED)
+    # Debian's alternatives would do this. The names matter: a daemon knows by its own what it is.
+    for program in (prefix / "usr/sbin").glob("*-wlm"):
+        named = program.with_name(program.name.removesuffix("-wlm"))
+        if not named.is_symlink():
+            named.symlink_to(program.name)
+
+
+def write_commands(prefix: Path, folder: Path, configuration: Path) -> None:
+    """Write Slurm's commands into `folder` as small scripts that know their libraries and configuration.
+
+    The commands themselves lean on /etc/slurm/slurm.conf: a job step of the Slurm plugin drops the
+    variable SLURM_CONF. The scripts set it again, so that nothing is written outside `prefix`.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in COMMANDS:
+        script = folder / name
+        script.write_text(
+            "#!/bin/sh\n"
+            f"SLURM_CONF='{configuration}' exec {LOADER} --library-path '{libraries(prefix)}' "
+            f"--argv0 {name} '{prefix / 'usr/bin' / name}' \"$@\"\n",
+            encoding="utf-8",
+        )
+        script.chmod(0o755)
 
 
 def _free_ports(count: int) -> list[int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from slurm_packages import unpack_slurm
+from slurm_daemons import unpack_slurm
 
 import debian_packages
 from debian_packages import NoPackagesError

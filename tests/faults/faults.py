@@ -53,7 +53,7 @@ def table(ended: list[Ended]) -> str:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--kills", type=int, default=50)
+    parser.add_argument("--kills", type=int, default=40)
     parser.add_argument("--times", type=float, default=1.0, help="of the usual number of the other faults")
     names = ["kills", *(fault.__name__ for fault in FAULTS)]
     parser.add_argument("--only", nargs="+", choices=names, default=names)

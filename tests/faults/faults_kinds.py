@@ -30,7 +30,7 @@ HEADS = (f"{RESULTS}/models/heads", f"{RESULTS}/split_kinds", f"{RESULTS}/nested
 DAY = 24 * 3600
 
 
-def kills(finished: Path, scratch: Path, rng: Random, count: int, wait=(3.0, 12.0)) -> Iterator[Ended]:
+def kills(finished: Path, scratch: Path, rng: Random, count: int, wait=(2.0, 9.0)) -> Iterator[Ended]:
     """Kill the study `count` times, call after call; a new one begins when it is complete."""
     expected = (finished / PREDICTIONS).read_bytes()
     done = 0
@@ -225,12 +225,12 @@ def mounting(scratch: Path) -> str:
 
 Fault = Callable[[Path, Path, Random], Ended]
 FAULTS: dict[Fault, int] = {
-    truncated_file: 10,
-    flipped_store: 8,
+    truncated_file: 6,
+    flipped_store: 5,
     removed_weight: 2,
     two_runs: 2,
-    shifted_times: 4,
-    full_disk: 3,
+    shifted_times: 5,
+    full_disk: 2,
     read_only_folder: 2,
 }
 """The faults, and how often each is tried."""

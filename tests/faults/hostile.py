@@ -37,7 +37,7 @@ def table(results: Iterable[Result]) -> str:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--files", type=int, default=3000, help="how many files in all (default: 3000)")
+    parser.add_argument("--files", type=int, default=2000, help="how many files in all (default: 2000)")
     parser.add_argument("--seed", type=int, default=20)
     parser.add_argument("--kind", action="append", choices=list(KINDS), help="of these kinds alone")
     parser.add_argument("--number", type=int, help="this one file of each kind, with what was said of it")

@@ -1,4 +1,4 @@
-"""AffectNet: its annotations and the index of its images."""
+"""AffectNet: its annotations and its manifest."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hostile_bytes import ANY
 from hostile_kind import Kind
 from hostile_text import TABLE
 
-from ferflow.datasets import affect_index, affectnet
+from ferflow.datasets import affectnet
 
 ROOT = "set"
 SMALLEST = 16
@@ -32,9 +32,15 @@ def _read(folder: Path) -> None:
     list(affectnet.read(folder / ROOT, SMALLEST, threads=1))
 
 
-def _write_index(folder: Path) -> None:
+def _write_manifest(folder: Path) -> None:
     _write(folder)
-    affect_index.build(folder / ROOT, folder / "index.csv", folder / "counts.csv", SMALLEST)
+    affectnet.write_manifest(folder / ROOT, folder / "manifest.csv", folder / "counts.csv", SMALLEST)
+
+
+def _read_manifest(folder: Path) -> None:
+    from ferflow.training.image_files import ImageList
+
+    ImageList.read(folder / "manifest.csv")
 
 
 def odd_array(data: bytes, rng) -> bytes:
@@ -52,8 +58,5 @@ AFFECT = (
         "AffectNet annotation", f"{ROOT}/train_set/annotations/0_exp.npy", _write, _read,
         (*ANY, odd_array), "train_set",
     ),
-    Kind(
-        "AffectNet index", "index.csv", _write_index,
-        lambda f: affect_index.load(f / "index.csv", f / ROOT), TABLE,
-    ),
+    Kind("AffectNet manifest", "manifest.csv", _write_manifest, _read_manifest, TABLE),
 )  # fmt: skip

@@ -19,10 +19,11 @@ from hostile_media import TAR, ZIP
 from hostile_tables import PARAMS, write_manifest
 from hostile_weights import MODEL, STATE
 
+from cascade import write_cascade
 from ferflow import settings, tables, weights
 from ferflow.classes import EMOTIONS, EMOTIONS_NEUTRAL
-from ferflow.datasets import fer2013, unpacked
-from ferflow.datasets.images import assemble
+from ferflow.datasets import fer2013
+from ferflow.datasets.images import assemble, read_pixels, write_pixels
 from ferflow.faces import store as faces
 from ferflow.faces.stream import FaceFrame
 from ferflow.features import export
@@ -110,7 +111,7 @@ def _write_pool(folder: Path) -> None:
     columns = {"clip_id": [f"i{k}" for k in range(6)], "emotion": list(EMOTIONS), "source": ["x"] * 6}
     images = assemble("fer2013", folder, pixels, columns)
     images.write_manifest(folder / "manifest.csv")
-    unpacked.write(images, folder / "images.h5")
+    write_pixels(images, folder / "images.h5")
 
 
 def _write_frozen(folder: Path) -> None:
@@ -152,17 +153,8 @@ def _write_head(folder: Path) -> None:
 
 
 def _write_cascade(folder: Path) -> None:
-    from ferflow.training.final import KIND, _cascade
-
-    own, frames, head = settings.load(PARAMS), spatial.build("compact", 7), _head()
-    options = {
-        "n_features": 16, "settings": head.settings.model_dump(), "spatial": "compact",
-        "spatial_options": frames.options, "frame_classes": list(EMOTIONS_NEUTRAL),
-    }  # fmt: skip
-    meta = _META | {"layer": "dense", "settings": own.model_dump(mode="json")}
-    checkpoint.write(
-        folder / "model.pt", KIND, "lstm", _cascade(frames, head), EMOTIONS, options, meta, half=True
-    )
+    frames = spatial.build("compact", 7)
+    write_cascade(folder / "model.pt", frames, _head(), settings.load(PARAMS), spatial_options=frames.options)
 
 
 def _read_cascade(folder: Path) -> None:
@@ -251,7 +243,7 @@ STORES = (
     ),
     Kind(
         "images HDF5", "images.h5", _write_pool,
-        lambda f: unpacked.read(f / "images.h5", f / "manifest.csv"), HDF5,
+        lambda f: read_pixels(f / "images.h5", f / "manifest.csv"), HDF5,
     ),
     Kind("frozen HDF5", "frozen.h5", _write_frozen, _read_frozen, HDF5),
     Kind("VGGFace HDF5", "vggface.h5", _write_keras, lambda f: face_weights.vggface(f / "vggface.h5"), HDF5),

@@ -1,4 +1,4 @@
-"""The benchmark of AffectNet's loader: an index as long as asked, and figures of what was really loaded."""
+"""The benchmark of AffectNet's loader: a manifest as long as asked, and figures of what was really loaded."""
 
 from __future__ import annotations
 
@@ -7,30 +7,30 @@ import pytest
 from affect_study import small_set
 
 from ferflow.bench import affect_loader as bench
-from ferflow.datasets import affect_index
 from ferflow.settings.affect import Loading
+from ferflow.training.image_files import ImageList
 
 LOADING = Loading(batch=4, size=16, workers=2, augment=None)
 
 
 @pytest.fixture(scope="module")
-def index_csv(tmp_path_factory):
+def manifest_csv(tmp_path_factory):
     return bench.listed(small_set(tmp_path_factory.mktemp("bench") / "set"), 50_000, 1)
 
 
-def test_the_index_lists_the_same_images_again_and_again(index_csv):
-    index = affect_index.load(index_csv, index_csv.parent)
-    assert len(index) == len(index.rows("train")) == 50_000
-    assert index.counts("train").min() > 4000 and len({index.image_id(k) for k in range(500)}) == 21
-    held = sum(getattr(index, name).nbytes for name in ("parts", "labels", "valence_arousal", "ends"))
-    assert (held + len(index.paths)) / len(index) < 60
+def test_the_manifest_lists_the_same_images_again_and_again(manifest_csv):
+    listed = ImageList.read(manifest_csv)
+    assert len(listed) == len(listed.rows("train")) == 50_000
+    assert listed.counts("train").min() > 4000 and len({listed.source(k) for k in range(500)}) == 21
+    held = sum(value.nbytes for value in vars(listed).values() if isinstance(value, np.ndarray))
+    assert held / len(listed) < 60
 
 
-def test_what_the_loader_gives_is_counted_and_nothing_is_made_that_nobody_takes(index_csv, monkeypatch):
-    found = bench.alone(index_csv, LOADING, 1, 5)
+def test_what_the_loader_gives_is_counted_and_nothing_is_made_that_nobody_takes(manifest_csv, monkeypatch):
+    found = bench.alone(manifest_csv, LOADING, 1, 5)
     assert found["images"] == 20 and found["seconds"] > 0 and 0.05 < found["peak_gb"] < 20
     made = []
-    source = bench.loader(index_csv, LOADING, 1)
+    source = bench.loader(manifest_csv, LOADING, 1)
     monkeypatch.setattr(
         source, "_make", lambda rows, epoch, number: made.append(number) or np.zeros(len(rows))
     )
@@ -44,9 +44,9 @@ def test_the_lines_say_whether_it_keeps_up_and_fits():
         "threads": 2, "listed": 300_000,
         "images_per_second": {"network": 4.0, "loader": 400.0, "together": 3.9},
         "ratio": {"wall": 100.0, "own": 90.0},
-        "loader_alone": {"index_seconds": 2.0, "images": 64, "seconds": 1.0, "peak_gb": 0.5},
+        "loader_alone": {"manifest_seconds": 2.0, "images": 64, "seconds": 1.0, "peak_gb": 0.5},
         "peak_gb_of_both": 6.0,
     }  # fmt: skip
-    assert "keeps up" in bench.said(found) and "under 2 GB" in bench.said(found)
+    assert "keeps up" in bench.summary(found) and "under 2 GB" in bench.summary(found)
     found |= {"ratio": {"wall": 0.9, "own": 0.8}, "loader_alone": found["loader_alone"] | {"peak_gb": 2.5}}
-    assert "TOO SLOW" in bench.said(found) and "OVER 2 GB" in bench.said(found)
+    assert "TOO SLOW" in bench.summary(found) and "OVER 2 GB" in bench.summary(found)

@@ -9,25 +9,25 @@ import pytest
 import torch
 from affect_study import small_set
 
-from ferflow.datasets import affect_index
+from ferflow.datasets.affectnet import write_manifest
 from ferflow.errors import InputError, SettingError
 from ferflow.prefetch import ordered_map
 from ferflow.settings.affect import AffectAugment
-from ferflow.training.image_files import Batches, draw, place
+from ferflow.training.image_files import Batches, ImageList, draw, place
 
 AUGMENT = AffectAugment(rotation=10, zoom=0.2, brightness=(0.8, 1.2))
 
 
 @pytest.fixture(scope="module")
-def index(tmp_path_factory):
+def listed(tmp_path_factory):
     folder = tmp_path_factory.mktemp("affect-loader")
     root = small_set(folder / "set")
-    affect_index.build(root, folder / "index.csv", folder / "counts.csv", 32)
-    return affect_index.load(folder / "index.csv", root)
+    write_manifest(root, folder / "manifest.csv", folder / "counts.csv", 32)
+    return ImageList.read(folder / "manifest.csv")
 
 
-def batches(index, workers=2, augment=AUGMENT, shuffle=True, part="train", batch=4, seed=5):
-    return Batches(index, part, 24, batch, augment, seed, workers, shuffle)
+def batches(listed, workers=2, augment=AUGMENT, shuffle=True, part="train", batch=4, seed=5):
+    return Batches(listed, part, 24, batch, augment, seed, workers, shuffle)
 
 
 def same(one, other):
@@ -36,16 +36,16 @@ def same(one, other):
                for a, b in zip(left, right, strict=True))  # fmt: skip
 
 
-def test_a_batch_has_the_types_that_the_network_takes(index):
-    made = next(iter(batches(index)))
+def test_a_batch_has_the_types_that_the_network_takes(listed):
+    made = next(iter(batches(listed)))
     assert made.images.shape == (4, 3, 24, 24) and made.images.dtype == torch.uint8
     assert made.labels.shape == (4,) and made.labels.dtype == torch.int64
     assert made.valence_arousal.shape == (4, 2) and made.valence_arousal.dtype == torch.float32
     assert made.known.shape == (4, 2) and made.known.dtype == torch.bool
 
 
-def test_labels_and_values_are_those_of_the_images_in_the_index_order(index):
-    made = list(batches(index, augment=None, shuffle=False))
+def test_labels_and_values_are_those_of_the_images_in_the_manifests_order(listed):
+    made = list(batches(listed, augment=None, shuffle=False))
     assert torch.cat([b.labels for b in made]).tolist() == [k % 8 for k in range(21)]
     values, known = (torch.cat([getattr(b, name) for b in made]) for name in ("valence_arousal", "known"))
     np.testing.assert_allclose(values[:, 0], [round(k / 21, 3) for k in range(21)], atol=1e-6)
@@ -56,14 +56,14 @@ def test_labels_and_values_are_those_of_the_images_in_the_index_order(index):
     np.testing.assert_allclose(blue, [10 * k for k in range(21)], atol=8)
 
 
-def test_the_order_and_the_augmentation_do_not_depend_on_the_number_of_threads(index):
-    one, four = list(batches(index, 1)), list(batches(index, 4))
+def test_the_order_and_the_augmentation_do_not_depend_on_the_number_of_threads(listed):
+    one, four = list(batches(listed, 1)), list(batches(listed, 4))
     assert same(one, four)
-    assert not same(one, list(batches(index, 1, seed=6)))
+    assert not same(one, list(batches(listed, 1, seed=6)))
 
 
-def test_epochs_differ_and_each_has_every_image_once(index):
-    given = batches(index, augment=None)
+def test_epochs_differ_and_each_has_every_image_once(listed):
+    given = batches(listed, augment=None)
     first, second = list(given), list(given)
     assert not same(first, second)
     for epoch in (first, second):
@@ -71,41 +71,41 @@ def test_epochs_differ_and_each_has_every_image_once(index):
         np.testing.assert_allclose(blue.sort()[0], [10 * k for k in range(21)], atol=8)
 
 
-def test_training_goes_on_in_the_middle_of_an_epoch_with_the_same_batches(index):
-    given = batches(index)
+def test_training_goes_on_in_the_middle_of_an_epoch_with_the_same_batches(listed):
+    given = batches(listed)
     list(given)
     whole = list(given)
-    again = batches(index)
+    again = batches(listed)
     list(again)
     stopped = iter(again)
     begun = [next(stopped) for _ in range(3)]
     state = again.state()
     assert (state["epoch"], state["batch"]) == (1, 3)
-    other = batches(index, workers=3)
+    other = batches(listed, workers=3)
     other.resume(state)
     assert same(begun + list(other), whole)
     assert other.state()["epoch"] == 2 and other.state()["batch"] == 0
 
 
-def test_what_was_taken_counts_and_not_what_was_made_ahead(index):
-    given = batches(index, workers=4)
+def test_what_was_taken_counts_and_not_what_was_made_ahead(listed):
+    given = batches(listed, workers=4)
     going = iter(given)
     next(going)
     time.sleep(0.05)
     assert given.state()["batch"] == 1
 
 
-def test_a_state_of_another_set_seed_or_batch_is_refused(index):
-    state = batches(index).state()
+def test_a_state_of_another_set_seed_or_batch_is_refused(listed):
+    state = batches(listed).state()
     for name, value in (("seed", 9), ("images", 4), ("batch_size", 8), ("batch", 99)):
         with pytest.raises(SettingError, match="train anew"):
-            batches(index).resume(state | {name: value})
+            batches(listed).resume(state | {name: value})
 
 
 def test_an_unreadable_image_in_mid_run_is_one_line_that_names_it(tmp_path):
     root = small_set(tmp_path / "set", 12)
-    affect_index.build(root, tmp_path / "index.csv", tmp_path / "counts.csv", 32)
-    given = batches(affect_index.load(tmp_path / "index.csv", root), shuffle=False)
+    write_manifest(root, tmp_path / "manifest.csv", tmp_path / "counts.csv", 32)
+    given = batches(ImageList.read(tmp_path / "manifest.csv"), shuffle=False)
     path = root / "train_set/images/9.jpg"
     whole = path.read_bytes()
     for data, said in (
@@ -114,20 +114,20 @@ def test_an_unreadable_image_in_mid_run_is_one_line_that_names_it(tmp_path):
         (b"\xff\xd8" * 9, "not an"),
     ):
         path.write_bytes(data)
-        going = iter(batches(given.index, shuffle=False))
+        going = iter(batches(given.listed, shuffle=False))
         next(going), next(going)
         with pytest.raises(InputError, match=rf"images/9\.jpg: is .*{said}"):
             next(going)
     path.unlink()
     with pytest.raises(InputError, match=r"images/9\.jpg: cannot be opened"):
-        list(batches(given.index, shuffle=False))
+        list(batches(given.listed, shuffle=False))
 
 
-def test_a_part_without_images_is_refused(index):
+def test_a_part_without_images_is_refused(listed):
     from dataclasses import replace
 
     with pytest.raises(SettingError, match="validation: has no image"):
-        batches(replace(index, parts=np.zeros_like(index.parts)), part="validation")
+        batches(replace(listed, parts=np.zeros_like(listed.parts)), part="validation")
 
 
 def test_draws_lie_in_the_range_of_table_4():

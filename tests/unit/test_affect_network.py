@@ -11,26 +11,28 @@ from ferflow.datasets.affectnet import CLASSES
 from ferflow.errors import WeightsError
 from ferflow.models import affect as networks
 from ferflow.models import face_weights, spatial
-from ferflow.models.affect import AffectNetwork, Shape
+from ferflow.models.affect import AffectNetwork
 from ferflow.models.network import count
 from ferflow.networks import NETWORKS
+from ferflow.settings.affect import AffectHeads
 from ferflow.weights import shipped
 
-SMALL = Shape(32, (16, 8), (8,), (8,), 0.5, "tanh")
-PAPER = Shape(224, (512, 512), (512, 512), (512, 512), 0.0, "tanh")
+SMALL = 32, AffectHeads(expression=[16, 8], valence=[8], arousal=[8], dropout=0.5)
+PAPER = 224, AffectHeads()
+TINY = AffectHeads(expression=[8], valence=[8], arousal=[8])
 
 
 @pytest.fixture(scope="module")
 def compact():
     torch.manual_seed(1)
-    return AffectNetwork("compact", SMALL).eval()
+    return AffectNetwork("compact", *SMALL).eval()
 
 
 @pytest.fixture(scope="module")
 def face():
     """VGGFace2's ResNet50 with running statistics of its own."""
     torch.manual_seed(2)
-    network = AffectNetwork("vggface2", SMALL).eval()
+    network = AffectNetwork("vggface2", *SMALL).eval()
     for name, value in network.base.named_buffers():
         if name.endswith(("running_mean", "running_var")):
             value.uniform_(0.5, 1.5)
@@ -85,7 +87,7 @@ def test_logits_of_eight_classes_and_a_pair_within_one(compact):
 
 
 def test_a_linear_output_is_clipped_only_where_it_is_asked():
-    network = AffectNetwork("compact", Shape(32, (8,), (8,), (8,), 0.0, "linear"))
+    network = AffectNetwork("compact", 32, TINY.model_copy(update={"output": "linear"}))
     with torch.no_grad():
         network.valence[-1].bias.fill_(3.0)
         network.arousal[-1].bias.fill_(-3.0)
@@ -97,7 +99,7 @@ def test_a_linear_output_is_clipped_only_where_it_is_asked():
 def test_the_papers_networks_at_its_size():
     # VGG16's thirteen convolutions, and per head 25,088 × 512 + 512 × 512 and an output of 8, 1, 1.
     with torch.device("meta"):
-        vgg, resnet = AffectNetwork("vggface", PAPER), AffectNetwork("vggface2", PAPER)
+        vgg, resnet = AffectNetwork("vggface", *PAPER), AffectNetwork("vggface2", *PAPER)
     heads = 3 * (512 * 513) + 10 * 513
     assert count(vgg) == 14_714_688 + 3 * 512 * 25_089 + heads
     assert count(resnet) == 23_508_032 + 3 * 512 * 2_049 + heads
@@ -106,7 +108,7 @@ def test_the_papers_networks_at_its_size():
 
 
 def test_a_frozen_backbone_keeps_its_weights_and_statistics(compact):
-    network = AffectNetwork("compact", SMALL)
+    network = AffectNetwork("compact", *SMALL)
     network.freeze()
     before = {name: value.clone() for name, value in network.base.state_dict().items()}
     network.train()
@@ -137,7 +139,7 @@ def test_a_model_of_another_kind_is_refused(tmp_path):
 
 
 def test_the_shipped_network_gives_its_backbone():
-    network = AffectNetwork("compact", Shape(48, (8,), (8,), (8,), 0.0, "tanh"))
+    network = AffectNetwork("compact", 48, TINY)
     spatial.load_base(network.base, shipped())
     own, _ = spatial.load(shipped())
     images = torch.rand(2, 3, 48, 48)
@@ -145,7 +147,7 @@ def test_the_shipped_network_gives_its_backbone():
         expected = own.features(images, "pool")
         torch.testing.assert_close(network.base.eval().features(images, "pool"), expected)
     with pytest.raises(WeightsError, match="holds compact, not vgg16"):
-        spatial.load_base(AffectNetwork("vgg16", SMALL).base, shipped())
+        spatial.load_base(AffectNetwork("vgg16", *SMALL).base, shipped())
 
 
 def test_every_layer_of_vggface2s_file_finds_its_place(published, face):
@@ -153,7 +155,7 @@ def test_every_layer_of_vggface2s_file_finds_its_place(published, face):
     own = {k: v for k, v in face.base.base.state_dict().items() if not k.endswith("batches_tracked")}
     assert set(state) == set(own) and len(state) == 53 + 4 * 53
     assert all(torch.equal(state[name], own[name]) for name in own)
-    other = AffectNetwork("vggface2", SMALL).eval()
+    other = AffectNetwork("vggface2", *SMALL).eval()
     images = torch.rand(1, 3, 64, 64)
     spatial.load_base(other.base, published)
     with torch.no_grad():
@@ -191,11 +193,11 @@ def test_files_of_vggface2_that_cannot_be_used(tmp_path, published):
     with h5py.File(other, "a") as file:
         del file["conv4_6_3x3"]
     with pytest.raises(WeightsError, match=r"layer3\.5\.conv2\.weight is missing"):
-        spatial.load_base(AffectNetwork("vggface2", SMALL).base, other)
+        spatial.load_base(AffectNetwork("vggface2", *SMALL).base, other)
     with h5py.File(other, "a") as file:
         file["conv4_6_3x3/conv4_6_3x3/kernel:0"] = np.zeros((3, 3, 256, 16), np.float32)
     with pytest.raises(WeightsError, match=r"is \(16, 256, 3, 3\)"):
-        spatial.load_base(AffectNetwork("vggface2", SMALL).base, other)
+        spatial.load_base(AffectNetwork("vggface2", *SMALL).base, other)
     other.write_bytes(published.read_bytes()[:5000])
     with pytest.raises(WeightsError, match="damaged"):
-        spatial.load_base(AffectNetwork("vggface2", SMALL).base, other)
+        spatial.load_base(AffectNetwork("vggface2", *SMALL).base, other)

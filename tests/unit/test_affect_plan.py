@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ferflow import layout, settings
-from ferflow.planning import units
+from ferflow.planning import sizes
 from ferflow.steps import work
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -18,17 +18,17 @@ def study(request) -> settings.Settings:
     return settings.load(ROOT / "params.yaml", ROOT / f"workflow/studies/{request.param}.yaml")
 
 
-def test_images_are_those_of_the_index_or_those_that_are_known(study, tmp_path):
-    size = units.sizes(study, tmp_path)
+def test_images_are_those_of_the_manifest_or_those_that_are_known(study, tmp_path):
+    size = sizes.of_study(study, tmp_path)
     assert size.images == {"affect": 1100, "affectnet": 291_650}[study.study] and not size.known
-    index = tmp_path / layout.AFFECT_INDEX.format(dataset=study.data()[0])
-    index.parent.mkdir(parents=True)
-    index.write_text("image,part\n" + "a.jpg,train\n" * 12)
-    size = units.sizes(study, tmp_path)
+    manifest = tmp_path / layout.MANIFEST.format(dataset=study.data()[0])
+    manifest.parent.mkdir(parents=True)
+    manifest.write_text("clip_id,split\n" + "a,train\n" * 12)
+    size = sizes.of_study(study, tmp_path)
     assert size.images == 12 and size.known
 
 
 def test_a_training_grows_with_images_and_epochs(study):
     name, model = next(iter(study.affect.models.items()))
-    found = units.of_job("affect_network", {"model": name}, study, work.Sizes({}, 50))
+    found = sizes.of_job("affect_network", {"model": name}, study, work.Sizes({}, 50))
     assert found == work.Work(work.IMAGE, 50 * model.epochs, f"{model.backbone}, {model.size} pixels")

@@ -28,10 +28,12 @@ def model_file(tmp_path_factory):
     """An untrained network: its answers are noise, but always the same noise."""
     import torch
 
-    from ferflow.models.affect import AffectNetwork, Shape, save
+    from ferflow.models.affect import AffectNetwork, save
+    from ferflow.settings.affect import AffectHeads
 
     torch.manual_seed(4)
-    network = AffectNetwork("compact", Shape(SIZE, (8,), (8,), (8,), 0, "tanh"))
+    heads = AffectHeads(expression=[8], valence=[8], arousal=[8])
+    network = AffectNetwork("compact", SIZE, heads)
     path = tmp_path_factory.mktemp("affect") / "model.pt"
     save(path, network, CLASSES, {"model": "compact-ccc", "synthetic": True})
     return path

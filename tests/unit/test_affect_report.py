@@ -10,17 +10,16 @@ import pytest
 
 from ferflow import layout, tables
 from ferflow.classes import EMOTIONS_CONTEMPT
-from ferflow.datasets import affect_index
+from ferflow.datasets.affectnet import Counts
 from ferflow.errors import FerflowError, InputError
 from ferflow.evaluation import predictions as predictions_table
 from ferflow.evaluation import run as evaluation
 from ferflow.evaluation.results import results
 from ferflow.parts import report_steps
 from ferflow.release import bundle, verify
-from ferflow.report import affect_figures, affect_sheets, affect_tables, curves, reference, table_list
-from ferflow.report.affect_looks import LOOKS
+from ferflow.report import affect_figures, affect_tables, curves, reference, table_list
+from ferflow.report.affect_figures import LOOKS
 from ferflow.report.papers import NOT_COMPARABLE, StudyResults, published
-from ferflow.report.run import learning_curves
 from ferflow.settings import Evaluation
 from ferflow.steps import run
 from ferflow.steps.files import files_of
@@ -74,7 +73,8 @@ def history(epochs=3):
 
 
 def about(model, synthetic):
-    row = {"model": model, "network": "vgg16", "start": "VGGFace", "frozen": False, "size": 224, "batch": 32}
+    network = "vggface" if model.startswith("vgg16") else "vggface2"
+    row = {"model": model, "network": network, "start": "VGGFace", "frozen": False, "size": 224, "batch": 32}
     row |= {"epochs": 3, "regression": "ccc" if model.endswith("-ccc") else "mse", "weights": "set"}
     row |= {"parameters": 9, "trained": 9, "training_images": 5, "validation_images": 80, "kept": "last"}
     return pd.DataFrame([row | {"synthetic": synthetic}])
@@ -82,31 +82,33 @@ def about(model, synthetic):
 
 def written(folder, synthetic=True, models=MODELS):
     """All files of a study's report in `folder`."""
-    parts, trained = [], {}
+    parts, files = [], {name: [] for name in ("history.csv", "time.json", "model_info.csv")}
     for model in models:
         parts.append(folder / f"{model}.csv")
         predictions_table.write(predictions(model), parts[-1])
-        files = [folder / f"{model}-{name}" for name in ("history.csv", "time.json", "model_info.csv")]
-        tables.write(history(), files[0], "history")
-        files[1].write_text('{"seconds": 90.0}')
-        tables.write(about(model, synthetic), files[2], "affect_models")
-        trained[model] = affect_tables.Trained(*files)
+        for name, paths in files.items():
+            paths.append(folder / f"{model}-{name}")
+        history_csv, time_json, info_csv = (paths[-1] for paths in files.values())
+        tables.write(history(), history_csv, "history")
+        time_json.write_text('{"seconds": 90.0}')
+        tables.write(about(model, synthetic), info_csv, "affect_models")
+    histories, times, infos = files.values()
     settings = Evaluation(bootstrap=30, confidence=0.9, by=[], controls=False)
-    evaluated(parts, models, folder / "metrics.json", folder, settings, 1, synthetic)
+    evaluated(parts, infos, folder / "metrics.json", folder, settings, 1, synthetic)
     evaluation.collect(parts, folder / "predictions.csv", EMOTIONS_CONTEMPT)
-    affect_tables.training(trained, folder / "affect_training.csv")
-    affect_tables.augmentation(AUGMENT, folder / "affect_augmentation.csv")
+    outs = (folder / f"affect_{name}.csv" for name in ("training", "augmentation"))
+    affect_tables.write_training(infos, histories, times, AUGMENT, *outs)
     compared(folder, folder / "affect_comparison.csv", "affect" if synthetic else "affectnet")
     return folder
 
 
-def evaluated(parts, models, metrics, folder, settings, seed, synthetic):
+def evaluated(parts, infos, metrics, folder, settings, seed, synthetic):
     """The tables of all results, and those of the paper's that follow from them."""
     outs = {f"out_{name}": folder / f"{name}.csv" for name in TABLES}
     more = {"scored": ("auc", "auc_pr"), "weighted": True, "synthetic": synthetic}
     evaluation.evaluate(parts, None, settings, EMOTIONS_CONTEMPT, "honest", seed, metrics, **outs, **more)
     names = (*HALVES, "affect_variants")
-    affect_tables.write_metrics(folder / "results.csv", models, *(folder / f"{name}.csv" for name in names))
+    affect_tables.write_metrics(folder / "results.csv", infos, *(folder / f"{name}.csv" for name in names))
 
 
 def sources(folder, **other):
@@ -144,7 +146,7 @@ def finished(root, settings):
         for name in ("history.csv", "time.json", "model_info.csv"):
             shutil.copy(folder / f"{model}-{name}", place / name)
         shutil.copy(folder / f"{model}.csv", place / "predictions.csv")
-    tables.write(affect_index.Counts().table(True), root / study.table("affect_counts"), "affect_counts")
+    tables.write(Counts().table(True), root / study.table("affect_counts"), "affect_counts")
     speed = {"size": 224, "batch": 32, "device": "cpu", "threads": 1, "workers": 1, "ratio": 2.0}
     speed |= {"step_images_per_second": 10.0, "loader_images_per_second": 20.0, "synthetic": True}
     rows = pd.DataFrame([{"model": model} | speed for model in MODELS])
@@ -261,15 +263,26 @@ def test_the_time_of_a_training_is_shared_out_over_its_epochs(tmp_path):
     tables.write(history(2), names[0], "history")
     names[1].write_text('{"seconds": 240.0}')
     tables.write(about("vgg16-face", True), names[2], "affect_models")
-    affect_tables.training({"vgg16-face": affect_tables.Trained(*names)}, tmp_path / "out.csv")
+    outs = tmp_path / "out.csv", tmp_path / "augmentation.csv"
+    affect_tables.write_training(names[2:], names[:1], names[1:2], None, *outs)
     assert tables.read(tmp_path / "out.csv", "affect_training")["minutes_per_epoch"].item() == 2
 
 
 def test_losses_stand_below_one_another(study):
     table = tables.read(study / "affect_variants.csv", "affect_variants")
-    assert list(table["model"]) == ["resnet50-face", "vgg16-face", "vgg16-face-ccc"]
-    assert list(table["variant"]) == ["the paper's", "the paper's", "concordance"]
-    assert list(table["network"]) == ["resnet50-face", "vgg16-face", "vgg16-face"]
+    assert list(table["model"]) == ["vgg16-face", "vgg16-face-ccc", "resnet50-face"]
+    assert list(table["variant"]) == ["the paper's", "concordance", "the paper's"]
+    assert list(table["network"]) == ["vggface", "vggface", "vggface2"]
+
+
+def test_the_loss_is_that_of_the_models_table_whatever_a_model_is_called(study, tmp_path):
+    results = tables.read(study / "results.csv", "results")
+    info_csvs = [tmp_path / f"{model}.csv" for model in MODELS]
+    for model, path in zip(MODELS, info_csvs, strict=True):
+        row = about(model, True).assign(regression="ccc", weights="learned")
+        tables.write(row, path, "affect_models")
+    models = affect_tables.read_models(info_csvs).set_index("model")
+    assert set(affect_tables.variants(results, models)["variant"]) == {"concordance, learned task weights"}
 
 
 @pytest.mark.parametrize("half", ["classification", "regression"])
@@ -286,8 +299,9 @@ def test_what_cannot_be_is_a_dash_with_its_reason(tmp_path):
     frame = predictions("vgg16-face").assign(predicted_valence=0.1)
     settings = Evaluation(bootstrap=5, confidence=0.9, by=[], controls=False)
     tables.write(results(frame, EMOTIONS_CONTEMPT, settings, 1), tmp_path / "results.csv", "results")
+    tables.write(about("vgg16-face", True), tmp_path / "models.csv", "affect_models")
     outs = [tmp_path / f"{name}.csv" for name in (*HALVES, "v")]
-    affect_tables.write_metrics(tmp_path / "results.csv", ["vgg16-face"], *outs)
+    affect_tables.write_metrics(tmp_path / "results.csv", [tmp_path / "models.csv"], *outs)
     made = affect_tables.metrics_table(tables.read(outs[1], "affect_metrics"), "Table", 0.9)
     row = next(row for row in made.rows if row[0] == "Pearson's r, valence")
     assert row[1] == "–" and "the predictions do not vary" in row[-1]
@@ -321,16 +335,15 @@ def test_the_terminal_shows_the_metrics(study, tmp_path):
 
 
 def test_figures_are_drawn_and_marked(study, tmp_path):
-    model = "vgg16-face"
-    about = {"loss": "loss, as optimised"}
-    learning_curves([study / f"{model}-history.csv"], tmp_path / "l.svg", model, 8, True, **about)
-    tabled = [study / "confusion.csv", study / "class_report.csv"]
-    affect_figures.write_confusion(*tabled, tmp_path / "c.svg", model)
-    affect_figures.write_plane(study / "predictions.csv", tmp_path / "p.svg", model, True)
+    sources = study / "confusion.csv", study / "class_report.csv", study / "predictions.csv"
+    outs = [[tmp_path / f"{letter}.svg"] for letter in "lcp"]
+    histories = [study / "vgg16-face-history.csv"]
+    affect_figures.write_figures(["vgg16-face"], True, histories, *sources, *outs)
+    assert len(list(tmp_path.iterdir())) == 3
     for path in tmp_path.iterdir():
         assert "synthetic data" in path.read_text()
     with pytest.raises(InputError, match="has no rows of alexnet"):
-        affect_figures.write_plane(study / "predictions.csv", tmp_path / "q.svg", "alexnet", True)
+        affect_figures.write_figures(["alexnet"], True, histories, *sources, *outs)
 
 
 def test_a_history_without_concordance_has_two_panels():
@@ -355,14 +368,14 @@ def test_the_plane_without_any_known_values_is_empty_and_no_crash():
 
 
 def test_sheets_choose_right_and_wrong_images_of_each_class():
-    frame = predictions("vgg16-face").assign(image=lambda table: table["clip_id"])
+    frame = predictions("vgg16-face").assign(source=lambda table: table["clip_id"])
     for right in (True, False):
-        found = affect_sheets.chosen(frame, right)
+        found = affect_figures.chosen(frame, right)
         assert list(found) == list(LOOKS)
         for emotion, rows in found.items():
-            assert (rows["emotion"] == emotion).all() and len(rows) <= affect_sheets.DOWN
+            assert (rows["emotion"] == emotion).all() and len(rows) <= affect_figures.DOWN
             assert ((rows["emotion"] == rows["predicted"]) == right).all()
-        again = affect_sheets.chosen(frame.sample(frac=1, random_state=1), right)
+        again = affect_figures.chosen(frame.sample(frac=1, random_state=1), right)
         assert all(list(found[name]["clip_id"]) == list(again[name]["clip_id"]) for name in LOOKS)
 
 
@@ -370,19 +383,23 @@ def test_a_sheet_says_what_was_said_and_survives_a_missing_image(study, tmp_path
     import cv2
 
     row = next(predictions("vgg16-face").iloc[[5]].itertuples())
-    lines = affect_sheets.described(row)
+    lines = affect_figures.described(row)
     assert lines[0].startswith(f"said: {row.predicted}") and lines[1].startswith("true (")
     unknown = next(predictions("vgg16-face").iloc[[0]].itertuples())
-    assert affect_sheets.described(unknown)[1] == "true not known"
-    assert affect_sheets.pair(-0.5, 0.25) == "(−0.50, +0.25)"
+    assert affect_figures.described(unknown)[1] == "true not known"
+    assert affect_figures.pair(-0.5, 0.25) == "(−0.50, +0.25)"
     folder = tmp_path / "val_set/images"
     folder.mkdir(parents=True)
     cv2.imwrite(str(folder / "8.jpg"), np.full((20, 30, 3), 200, np.uint8))
-    assert affect_sheets.small(folder / "8.jpg").shape == (affect_sheets.SIDE, affect_sheets.SIDE, 3)
-    assert affect_sheets.small(folder / "9.jpg") is None
-    images = {f"validation-{i:07d}": f"val_set/images/{i}.jpg" for i in range(80)}
-    given = (study / "predictions.csv", images, tmp_path, tmp_path / "s.svg", "vgg16-face")
-    affect_sheets.write(*given, right=True, synthetic=True)
+    assert affect_figures.small(folder / "8.jpg").shape == (affect_figures.SIDE, affect_figures.SIDE, 3)
+    assert affect_figures.small(folder / "9.jpg") is None
+    rows = {"clip_id": [f"validation-{i:07d}" for i in range(80)], "emotion": "happy", "split": "validation"}
+    rows |= {"source": [f"{folder}/{i}.jpg" for i in range(80)], "subject_id": "", "sex": "", "sha256": ""}
+    listed = pd.DataFrame(rows).assign(n_frames=1, fps=0.0, width=30, height=20, synthetic=True)
+    tables.write(listed, tmp_path / "manifest.csv", "manifest")
+    outs = [tmp_path / "s.svg"], [tmp_path / "w.svg"]
+    inputs = tmp_path / "manifest.csv", study / "predictions.csv"
+    affect_figures.write_sheets(["vgg16-face"], True, *inputs, *outs)
     text = (tmp_path / "s.svg").read_text()
     assert "synthetic data" in text and len(text) < 2_000_000
 

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from ferflow import tables
-from ferflow.datasets import affect_index
-from ferflow.datasets.affectnet import CLASSES
+from ferflow.datasets.affectnet import CLASSES, write_manifest
 from ferflow.datasets.synth4d import affect, facemodel
 from ferflow.datasets.synth4d.circumplex import CONTEMPT, PLACES, Circumplex
 from ferflow.datasets.synth4d.expression import EMFACS
@@ -32,7 +31,7 @@ def rendered(tmp_path_factory, weights_folder, chosen):
 
 def test_the_set_is_marked_and_read_like_the_original(rendered, tmp_path):
     assert (rendered / "SYNTHETIC.txt").is_file()
-    affect_index.build(rendered, tmp_path / "index.csv", tmp_path / "counts.csv", 32)
+    write_manifest(rendered, tmp_path / "manifest.csv", tmp_path / "counts.csv", 32)
     counts = tables.read(tmp_path / "counts.csv", "affect_counts")
     assert counts["synthetic"].all()
     numbers = counts.set_index(["part", "reason"])["number"]
@@ -41,9 +40,10 @@ def test_the_set_is_marked_and_read_like_the_original(rendered, tmp_path):
         numbers["train", f"expression {what}"] for what in ("8 (none)", "9 (uncertain)", "10 (no face)")
     ] == [1] * 3
     truth = tables.read(rendered / "truth.csv", "affect_truth").set_index("image")
-    index = tables.read(tmp_path / "index.csv", "affect_index").set_index("image")
-    assert [CLASSES[truth.loc[image, "code"]] for image in index.index] == list(index["expression"])
-    noise = (index[["valence", "arousal"]] - truth.loc[index.index, ["valence", "arousal"]]).to_numpy()
+    listed = tables.read(tmp_path / "manifest.csv", "manifest")
+    listed.index = listed["source"].str.removeprefix(f"{rendered.as_posix()}/")
+    assert [CLASSES[truth.loc[image, "code"]] for image in listed.index] == list(listed["emotion"])
+    noise = (listed[["valence", "arousal"]] - truth.loc[listed.index, ["valence", "arousal"]]).to_numpy()
     assert 0.05 < np.nanstd(noise) < 0.3
 
 
@@ -74,8 +74,8 @@ def test_the_training_part_is_long_tailed_as_the_original_and_validation_is_bala
     assert np.abs(counts - 900 * published / published.sum()).max() <= 1
     validation = [shown for shown in plan if shown.part == "validation"]
     assert np.bincount([shown.code for shown in validation]).tolist() == [25] * 8
-    assert all(shown.given for shown in validation)
-    assert 5 <= sum(not shown.given for shown in train) <= 40
+    assert all(shown.known for shown in validation)
+    assert 5 <= sum(not shown.known for shown in train) <= 40
     assert {shown.subject for shown in train} == set(range(120))
 
 

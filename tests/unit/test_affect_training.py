@@ -20,7 +20,7 @@ from ferflow import settings, tables
 from ferflow.datasets.affectnet import CLASSES
 from ferflow.errors import LossError, SettingError, WeightsError
 from ferflow.models import affect as networks
-from ferflow.report.affect_tables import networks as networks_table
+from ferflow.report.affect_tables import write_models
 from ferflow.settings.affect import AffectModel
 from ferflow.training import affect as train
 from ferflow.training import checkpoints
@@ -28,6 +28,7 @@ from ferflow.training import fit as fitting
 from ferflow.training.affect import predict
 from ferflow.training.checkpoints import LAST
 from ferflow.training.fit import fit
+from ferflow.training.module import Recipe
 from ferflow.training.task import agreement, moments
 from ferflow.weights import start_file
 
@@ -103,7 +104,7 @@ def run(model, folder=None, *, breaks_at=None, identity="same", keep=None):
     if breaks_at is not None:
         training = Breaking(training, breaks_at)
     task = train.task_of(model, np.bincount(training.labels, minlength=8))
-    own = train.recipe_of(model)
+    own = Recipe.of(model, checkpoint_steps=model.checkpoint_steps)
     history = fit(network, task, own, training, validation, "small", seed=7, folder=folder, identity=identity)
     return network, task, history, checkpoints.seconds(folder) if folder else None
 
@@ -259,7 +260,7 @@ def test_what_a_network_starts_from(tmp_path):
     network = train.build(shipped, start_file("compact", "shipped", tmp_path))
     about = train.describe("compact", shipped, network, "x", (9, 8), True)
     tables.write(about, tmp_path / "model_info.csv", "affect_models")
-    networks_table([str(tmp_path / "model_info.csv")] * 2, tmp_path / "models.csv")
+    write_models([str(tmp_path / "model_info.csv")] * 2, tmp_path / "models.csv")
     row = tables.read(tmp_path / "models.csv", "affect_models").iloc[1]
     assert row["trained"] < row["parameters"] and row["start"].startswith("FER2013") and row["frozen"]
     networks.save(tmp_path / "model.pt", network, CLASSES, {"synthetic": True})

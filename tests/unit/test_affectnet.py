@@ -11,15 +11,17 @@ import pytest
 from affect_study import add, small_set
 
 from ferflow import tables
-from ferflow.datasets import affect_index, affectnet
+from ferflow.datasets import affectnet
 from ferflow.datasets.affectnet import CLASSES, answer
 from ferflow.errors import InputError
+from ferflow.training import image_files
+from ferflow.training.image_files import ImageList
 
 
 def built(root, tmp_path, smallest=32):
-    index, counts = tmp_path / "index.csv", tmp_path / "counts.csv"
-    affect_index.build(root, index, counts, smallest)
-    return index, tables.read(counts, "affect_counts")
+    manifest, counts = tmp_path / "manifest.csv", tmp_path / "counts.csv"
+    affectnet.write_manifest(root, manifest, counts, smallest)
+    return manifest, tables.read(counts, "affect_counts")
 
 
 def number(counts, part, kind, reason):
@@ -30,11 +32,13 @@ def number(counts, part, kind, reason):
 @pytest.mark.parametrize("names", [("train_set", "val_set"), ("train-set", "val-set")])
 def test_images_come_with_their_class_by_the_published_codes(tmp_path, names):
     root = small_set(tmp_path / "set", 10, *names)
-    index, counts = built(root, tmp_path)
-    table = tables.read(index, "affect_index")
-    train = table[table["part"] == "train"]
-    assert list(train["image"]) == [f"{names[0]}/images/{k}.jpg" for k in range(10)]
-    assert list(train["expression"]) == [*CLASSES, "neutral", "happy"]
+    manifest, counts = built(root, tmp_path)
+    table = tables.read(manifest, "manifest")
+    train = table[table["split"] == "train"]
+    assert list(train["source"]) == [f"{root}/{names[0]}/images/{k}.jpg" for k in range(10)]
+    assert list(train["clip_id"]) == [f"train-{k:07d}" for k in range(10)]
+    assert list(train["emotion"]) == [*CLASSES, "neutral", "happy"]
+    assert set(zip(train["width"], train["height"], strict=True)) == {(40, 48)}
     assert CLASSES == ("neutral", "happy", "sad", "surprise", "fear", "disgust", "angry", "contempt")
     assert list(train["valence"]) == [k / 10 for k in range(10)]
     assert list(train["arousal"].isna()) == [k % 5 == 0 for k in range(10)]
@@ -105,7 +109,7 @@ def test_both_spellings_and_nothing_usable_are_one_line_each(tmp_path):
     (root / "train-set").rmdir()
     with pytest.raises(InputError, match="holds no image that can be used"):
         built(root, tmp_path, smallest=1000)
-    assert not (tmp_path / "index.csv").exists()
+    assert not (tmp_path / "manifest.csv").exists()
 
 
 @pytest.mark.parametrize(
@@ -154,31 +158,46 @@ def test_weights_are_the_balanced_ones(tmp_path):
     from sklearn.utils.class_weight import compute_class_weight
 
     labels = np.repeat(np.arange(8), [9, 14, 3, 2, 1, 1, 4, 1])
-    ours = affect_index.class_weights(np.bincount(labels))
+    ours = affectnet.class_weights(np.bincount(labels))
     np.testing.assert_allclose(ours, compute_class_weight("balanced", classes=np.arange(8), y=labels))
-    assert affect_index.class_weights(np.array([2, 0, 2])).tolist() == [1, 0, 1]
+    assert affectnet.class_weights(np.array([2, 0, 2])).tolist() == [1, 0, 1]
 
 
-def test_the_index_is_read_in_slices_and_the_same_in_any(tmp_path, monkeypatch):
-    index, _ = built(small_set(tmp_path / "set"), tmp_path)
-    whole = affect_index.load(index, tmp_path / "set")
-    monkeypatch.setattr(affect_index, "SLICE", 4)
-    sliced = affect_index.load(index, tmp_path / "set")
-    assert len(whole) == 29 and whole.paths == sliced.paths
-    for name in ("parts", "labels", "valence_arousal", "ends"):
+def test_the_manifest_is_written_and_read_in_slices_and_the_same_in_any(tmp_path, monkeypatch):
+    manifest, _ = built(small_set(tmp_path / "set"), tmp_path)
+    whole, text = ImageList.read(manifest), manifest.read_bytes()
+    for module in (affectnet, image_files):
+        monkeypatch.setattr(module, "SLICE", 4)
+    built(tmp_path / "set", tmp_path)
+    assert manifest.read_bytes() == text
+    sliced = ImageList.read(manifest)
+    assert len(whole) == 29
+    for name in ("parts", "labels", "valence_arousal", "clip_ids", "folder", "names"):
         np.testing.assert_array_equal(getattr(whole, name), getattr(sliced, name))
-    table = pd.read_csv(index)
-    assert [whole.image_id(k) for k in range(29)] == list(table["image"])
-    assert all(whole.image(k).is_file() for k in range(29))
+    table = pd.read_csv(manifest)
+    assert [whole.source(k).as_posix() for k in range(29)] == list(table["source"])
+    assert [whole.clip_id(k) for k in range(29)] == list(table["clip_id"])
+    assert all(whole.source(k).is_file() for k in range(29))
     assert whole.counts("train").tolist() == [3, 3, 3, 3, 3, 2, 2, 2]
     assert whole.counts("validation").tolist() == [1] * 8
 
 
 def test_a_fault_in_a_later_slice_is_named_by_its_line(tmp_path, monkeypatch):
-    index, _ = built(small_set(tmp_path / "set"), tmp_path)
-    monkeypatch.setattr(affect_index, "SLICE", 4)
-    lines = index.read_text().splitlines()
+    manifest, _ = built(small_set(tmp_path / "set"), tmp_path)
+    monkeypatch.setattr(image_files, "SLICE", 4)
+    lines = manifest.read_text().splitlines()
     lines[10] = re.sub(",(neutral|happy|sad),", ",glad,", lines[10])
-    index.write_text("\n".join(lines) + "\n")
+    manifest.write_text("\n".join(lines) + "\n")
     with pytest.raises(InputError, match="line 11: 'glad' is not one of"):
-        affect_index.load(index, tmp_path / "set")
+        ImageList.read(manifest)
+
+
+def test_a_manifest_without_images_or_without_valence_is_refused(tmp_path):
+    manifest, _ = built(small_set(tmp_path / "set"), tmp_path)
+    table = tables.read(manifest, "manifest")
+    tables.write(table[:0], manifest, "manifest")
+    with pytest.raises(InputError, match="lists no image"):
+        ImageList.read(manifest)
+    tables.write(table.drop(columns="valence"), manifest, "manifest")
+    with pytest.raises(InputError, match="lacks the column valence"):
+        ImageList.read(manifest)

@@ -37,14 +37,6 @@ from ferflow.humans.store import Store
 HERE = "http://127.0.0.1:8000"
 
 
-@pytest.fixture(scope="module")
-def clips_folder(tmp_path_factory):
-    """Clips with their manifest, made once; nothing in it is changed but the cache of encoded clips."""
-    folder = tmp_path_factory.mktemp("clips")
-    write_study(folder)
-    return folder
-
-
 @pytest.fixture
 def store(tmp_path):
     opened = Store(tmp_path / "a.sqlite")

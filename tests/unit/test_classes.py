@@ -234,10 +234,19 @@ def test_people_choose_among_the_classes(made, tmp_path):
     tables.write(answers, tmp_path / "a.csv", "annotations")
     votes = manifest[["clip_id"]].assign(**{f"votes_{name}": 1 for name in classes})
     votes.to_csv(tmp_path / "v.csv", index=False)
-    common = (folder / "manifest.csv", None, tmp_path, tmp_path, 0.5, EVALUATION, classes, 1)
-    human_answers.from_answers("votes", tmp_path / "v.csv", *common)
+    common = (
+        folder / "manifest.csv",
+        None,
+        tmp_path / "majority.csv",
+        tmp_path / "human_clips.csv",
+        0.5,
+        EVALUATION,
+        classes,
+        1,
+    )
+    human_answers.write("votes", tmp_path / "v.csv", *common)
     assert (tables.read(tmp_path / "human_clips.csv", "human_clips")["tied"]).all()
-    human_answers.from_answers("annotations", tmp_path / "a.csv", *common)
+    human_answers.write("annotations", tmp_path / "a.csv", *common)
     found = predictions.read([tmp_path / "annotators.csv"], classes, folder / "manifest.csv")
     assert found["predicted"].tolist() == [
         name for _, _, name in sorted(rows, key=lambda row: (row[0], row[1]))

@@ -12,25 +12,23 @@ from matplotlib.cbook import boxplot_stats
 from ferflow import tables
 from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.datacentric import (
-    cell,
     cleaning,
     comparison,
     duplicates,
     label_errors,
-    phash,
-    pool,
     quality,
     sampling,
     sheets,
-    summary,
+    training,
 )
-from ferflow.datasets import unpacked
 from ferflow.datasets.fer2013 import USAGES
-from ferflow.datasets.images import ImageSet, assemble
+from ferflow.datasets.image_sets import read_stills
+from ferflow.datasets.images import ImageSet, assemble, read_pixels, write_pixels
 from ferflow.errors import InputError, SettingError
 from ferflow.evaluation.results import LEAKY
 from ferflow.report import papers, reference, style
 from ferflow.settings import Evaluation
+from ferflow.training import images as fitting
 
 FER2013 = Path(__file__).resolve().parents[3] / "shared/data/fer2013_images.tar.gz"
 COUNTS = (20, 8, 14, 30, 22, 16, 24)
@@ -89,30 +87,28 @@ def test_copies_are_grouped_by_their_first_row(flawed):
 
 @pytest.mark.parametrize("labels, pairs", [("aab", 4), ("abc", 6), ("aaa", 0), ("aabb", 8)])
 def test_ordered_conflicting_pairs(labels, pairs):
-    group = np.zeros(len(labels), np.int64)
-    assert duplicates.ordered_conflicts(group, np.array(list(labels))) == pairs
-    table = pd.DataFrame({"group": group, "emotion": list(labels)})
-    assert summary.ordered_conflicts(table) == pairs
+    table = pd.DataFrame({"group": 0, "emotion": list(labels)})
+    assert cleaning.ordered_conflicts(table) == pairs
 
 
 def test_the_hash_forgives_brightness_and_noise_but_not_another_image(faces):
     rng = np.random.default_rng(0)
     some = faces.pixels[:50]
     changed = np.clip(some * 0.8 + 20 + rng.normal(0, 4, some.shape), 0, 255).astype(np.uint8)
-    values, others = phash.hashes(some), phash.hashes(changed)
+    values, others = duplicates.hashes(some), duplicates.hashes(changed)
     assert np.bitwise_count(values).tolist() == [32] * 50
     assert np.median(np.bitwise_count(values ^ others)) <= 4
     assert np.bitwise_count(values ^ others).max() <= 12
     assert np.bitwise_count(values[:25] ^ values[25:]).min() > 12
     colour = np.repeat(some[..., None], 3, axis=-1)
-    assert (np.bitwise_count(phash.hashes(colour) ^ values) <= 2).all()
+    assert (np.bitwise_count(duplicates.hashes(colour) ^ values) <= 2).all()
 
 
 def test_all_close_pairs_are_found_across_blocks(monkeypatch):
     rng = np.random.default_rng(1)
     values = rng.integers(0, 2**12, 40).astype(np.uint64)
-    monkeypatch.setattr(phash, "BLOCK", 7)
-    found = phash.close_pairs(values, 3)
+    monkeypatch.setattr(duplicates, "BLOCK", 7)
+    found = duplicates.close_pairs(values, 3)
     plain = [
         (i, j, (int(values[i]) ^ int(values[j])).bit_count())
         for i in range(40)
@@ -124,11 +120,11 @@ def test_all_close_pairs_are_found_across_blocks(monkeypatch):
 
 def test_a_chain_is_one_group_whose_width_is_shown():
     values = np.array([0b0, 0b11, 0b1111, 0xFF00], np.uint64)
-    pairs = phash.close_pairs(values, 2)
-    group = phash.components(4, pairs)
+    pairs = duplicates.close_pairs(values, 2)
+    group = duplicates.components(4, pairs)
     assert group.tolist() == [0, 0, 0, 3]
-    assert phash.widest(values, group).tolist() == [4, 4, 4, 0]
-    assert phash.nearest(4, pairs).tolist() == [2, 2, 2, -1]
+    assert duplicates.widest(values, group).tolist() == [4, 4, 4, 0]
+    assert duplicates.nearest(4, pairs).tolist() == [2, 2, 2, -1]
 
 
 def test_tables_of_copies_and_near_copies(flawed, tmp_path):
@@ -144,7 +140,7 @@ def test_tables_of_copies_and_near_copies(flawed, tmp_path):
         tables.write(table, tmp_path / f"{name}.csv", "duplicates")
         assert len(tables.read(tmp_path / f"{name}.csv", "duplicates")) == len(table)
     tables.write(distances, tmp_path / "distances.csv", "near_distances")
-    together = pool.photographs(flawed.table["clip_id"], exact, near)
+    together = duplicates.photographs(flawed.table["clip_id"], exact, near)
     assert together.tolist() == [0, 0, 0, 1, 1, 2, 3, 3, 4, 5]
 
 
@@ -170,10 +166,10 @@ def test_outliers_are_those_of_a_box_plot(faces):
 
 
 @pytest.fixture
-def found(flawed) -> cleaning.Found:
+def found(flawed) -> cleaning.Flaws:
     means = quality.pixel_means(flawed)
     doubted = flawed.table.iloc[[2, 8, 9]][["clip_id", "emotion", "split"]].assign(margin=[0.9, 0.65, 0.64])
-    return cleaning.Found(
+    return cleaning.Flaws(
         quality.exact_duplicates(flawed),
         quality.near_duplicates(flawed, 6)[0],
         quality.constant_images(flawed, 10),
@@ -211,7 +207,7 @@ def test_a_cleaned_split_of_other_images_is_refused(flawed, faces, found, tmp_pa
 
 
 def test_what_was_found_is_counted(flawed, found, tmp_path):
-    table = summary.counted(found, flawed.table, summary.Thresholds(6, 10, 1.5, "both", 5, 0.5))
+    table = cleaning.counted(found, flawed.table, cleaning.Thresholds(6, 10, 1.5, "both", 5, 0.5))
     counts = table.set_index(["check", "counted"])["count"].to_dict()
     assert counts["exact copies", "images beyond the first of each group"] == 3
     assert counts["exact copies", "ordered pairs with different labels"] == 2
@@ -225,16 +221,15 @@ def test_what_was_found_is_counted(flawed, found, tmp_path):
 
 
 def test_a_small_draw_keeps_every_part_and_class(faces):
-    drawn = pool.draw(faces, 60, 1)
+    drawn = sampling.draw(faces, 60, 1)
     whole, part = (images.table.groupby(["split", "emotion"]).size() for images in (faces, drawn))
     assert (part >= 1).all() and len(part) == len(whole)
     assert (part - whole * 60 / len(faces)).abs().max() <= 1
     assert drawn.table["clip_id"].is_monotonic_increasing
-    assert pool.draw(faces, 60, 1).table.equals(drawn.table) and not pool.draw(faces, 60, 2).table.equals(
-        drawn.table
-    )
+    again, other = (sampling.draw(faces, 60, seed).table for seed in (1, 2))
+    assert again.equals(drawn.table) and not other.equals(drawn.table)
     with pytest.raises(SettingError, match=r"datacentric\.images: is 999"):
-        pool.draw(faces, 999, 1)
+        sampling.draw(faces, 999, 1)
 
 
 def test_copies_share_a_fold_and_nobody_learns_from_its_own_or_a_test_image(
@@ -245,19 +240,17 @@ def test_copies_share_a_fold_and_nobody_learns_from_its_own_or_a_test_image(
     assert set(folds) == {0, 1, 2, 3} and pd.Series(folds).groupby(photographs).nunique().max() == 1
     assert np.bincount(folds).min() > len(faces) / 5
 
-    from ferflow.training import images as training
-
-    learned: list[training.Labelled] = []
+    learned: list[fitting.Labelled] = []
 
     def fit_images(network, items, *_, **__):
         learned.append(items)
         return pd.DataFrame({"epoch": [1]})
 
-    monkeypatch.setattr(training, "fit_images", fit_images)
+    monkeypatch.setattr(fitting, "fit_images", fit_images)
     recipe = small_settings({"kind": "images"}).datacentric.label_errors.recipe.model_copy(
         update={"network": "vit"}
     )
-    rows, _ = label_errors.judge_fold(faces, folds, 2, recipe, 20)
+    _, rows = training.train_fold(faces, folds, 2, recipe, 20)
     assert rows["clip_id"].tolist() == faces.table["clip_id"][folds == 2].tolist()
     wanted = (folds != 2) & (faces.table["split"] == "Training").to_numpy()
     assert np.array_equal(learned[0].images, faces.pixels[wanted])
@@ -367,7 +360,7 @@ def test_a_row_of_the_comparison_repeats_and_names_its_photographs(faces, small_
     recipe = small_settings(overrides).datacentric.recipe
     photographs = np.arange(len(faces))
     for name in ("one", "two"):
-        predicted, history, facts = cell.run(
+        history, predicted, facts = training.train_row(
             faces, photographs, "vit", "oversampling", "published", recipe, 3, 20
         )
         tables.write(predicted, tmp_path / f"{name}.csv", "predictions")
@@ -381,20 +374,18 @@ def test_a_row_of_the_comparison_repeats_and_names_its_photographs(faces, small_
 
 
 def test_class_weights_belong_to_their_sampling_alone(faces, small_settings, monkeypatch):
-    from ferflow.training import images as training
-
     weighted = []
 
     def fit_images(network, items, validation, recipe, *_, **__):
         weighted.append(recipe.class_weights)
         return pd.DataFrame({"epoch": [1]})
 
-    monkeypatch.setattr(training, "fit_images", fit_images)
+    monkeypatch.setattr(fitting, "fit_images", fit_images)
     recipe = small_settings({"kind": "images", "spatial": {"class_weights": True}}).datacentric.recipe
     # Of a small draw the numbers of the photographs have gaps; the first four images are one photograph.
     photographs = 5 * np.maximum(np.arange(len(faces)), 3) + 1000
     for way in ("none", "class_weights"):
-        predicted, _, _ = cell.run(faces, photographs, "vit", way, "published", recipe, 3, 20)
+        _, predicted, _ = training.train_row(faces, photographs, "vit", way, "published", recipe, 3, 20)
         named = dict(zip(predicted["clip_id"], predicted["subject_id"], strict=True))
         assert {named.pop(f"i{k:04d}", "i0000") for k in range(4)} == {"i0000"}
         assert named and all(clip == photograph for clip, photograph in named.items())
@@ -418,7 +409,7 @@ def made_up_predictions(sampling: str, protocol: str, n: int, right: float, seed
     clips = [f"c{k}" for k in range(n)]
     return pd.DataFrame(
         {"clip_id": clips, "subject_id": [f"s{k // 4}" for k in range(n)], "emotion": names[truth]}
-    ).assign(predicted=names[said], model=cell.model_name("vit", sampling), protocol=protocol)
+    ).assign(predicted=names[said], model=training.model_name("vit", sampling), protocol=protocol)
 
 
 @pytest.fixture(scope="module")
@@ -460,7 +451,7 @@ def test_cleaned_and_official_training_are_compared_on_the_same_draws(tmp_path):
     ]
     settings = Evaluation(bootstrap=400, confidence=0.95, by=[], controls=False)
     side = pd.DataFrame(facts, columns=columns)
-    table = comparison.cleaned(["vit"], pd.concat([same, better]), side, settings, 20)
+    table = comparison.cleaned([("vit", "none")], pd.concat([same, better]), side, settings, 20)
     row = table[table["metric"] == "accuracy"].iloc[0]
     assert row["difference"] == pytest.approx(10) and row["difference_low"] > 4
     # Drawn independently, the interval would be about twice as wide.
@@ -501,15 +492,15 @@ def test_every_published_number_stands_beside_ours_or_a_reason(compared, tmp_pat
 
 def test_unpacked_images_must_be_those_of_the_manifest(faces, flawed, tmp_path):
     for name, images in (("faces", faces), ("flawed", flawed)):
-        unpacked.write(images, tmp_path / f"{name}.h5")
+        write_pixels(images, tmp_path / f"{name}.h5")
         images.write_manifest(tmp_path / f"{name}.csv")
-    back = unpacked.read(tmp_path / "faces.h5", tmp_path / "faces.csv")
+    back = read_pixels(tmp_path / "faces.h5", tmp_path / "faces.csv")
     assert np.array_equal(back.pixels, faces.pixels) and np.array_equal(back.labels, faces.labels)
     with pytest.raises(InputError, match="does not hold the images of"):
-        unpacked.read(tmp_path / "faces.h5", tmp_path / "flawed.csv")
+        read_pixels(tmp_path / "faces.h5", tmp_path / "flawed.csv")
     (tmp_path / "faces.h5").write_bytes(b"no HDF5")
     with pytest.raises(InputError, match=r"faces\.h5: is "):
-        unpacked.read(tmp_path / "faces.h5", tmp_path / "faces.csv")
+        read_pixels(tmp_path / "faces.h5", tmp_path / "faces.csv")
 
 
 def test_a_sheet_names_its_images_and_is_the_same_every_time(flawed, tmp_path):
@@ -527,7 +518,7 @@ def test_a_sheet_names_its_images_and_is_the_same_every_time(flawed, tmp_path):
 def fer2013() -> ImageSet:
     if not FER2013.exists():
         pytest.skip(f"needs the real FER2013, which is not at {FER2013}")
-    return pool.read(FER2013)
+    return read_stills(FER2013)
 
 
 def test_fer2013_has_the_papers_duplicates(fer2013):
@@ -536,11 +527,10 @@ def test_fer2013_has_the_papers_duplicates(fer2013):
     assert len(exact) - groups == 1853 and groups == 1516
     conflicts = exact[exact["n_emotions"] > 1]
     assert conflicts["group"].nunique() == 57 and len(conflicts) == 160
-    assert summary.ordered_conflicts(exact) == 282
-    assert duplicates.ordered_conflicts(duplicates.by_content(fer2013.pixels), fer2013.labels) == 282
+    assert cleaning.ordered_conflicts(exact) == 282
     assert exact.loc[exact["n_splits"] > 1, "group"].nunique() == 557
     assert len(quality.constant_images(fer2013, 10)) == 12
-    assert pool.is_test(fer2013).sum() == 7178
+    assert sampling.is_test(fer2013).sum() == 7178
 
 
 def test_fer2013_has_near_duplicates_that_mostly_agree(fer2013):

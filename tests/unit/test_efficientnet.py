@@ -60,6 +60,12 @@ def test_padding_is_tensorflows(network):
     assert padded[:, 4].tolist() == [0, 1, 1, 1, 1, 1, 1, 0, 0]
 
 
+def test_images_are_scaled_as_the_published_weights_were_trained(network):
+    grey = torch.full((1, 3, 224, 224), 127 / 255)
+    assert network.normalised(grey).abs().max() < 1e-6
+    torch.testing.assert_close(network.normalised(torch.ones(1, 3, 224, 224)), torch.ones(1, 3, 224, 224))
+
+
 def test_the_published_file_is_taken_whole_or_not_at_all(network, tmp_path):
     state = {name: value.clone() for name, value in network.base.state_dict().items()}
     for name in ("_conv_stem.weight", "_blocks.0._depthwise_conv.weight", "_blocks.15._bn2.running_var"):

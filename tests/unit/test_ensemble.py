@@ -117,7 +117,7 @@ def test_the_search_equals_trying_everything_with_float64():
         for i in range(7)
     ]
     best = max(
-        float((sum(candidates[i].shares for i in chosen).argmax(1) == labels).mean())
+        float((sum(candidates[i].probabilities for i in chosen).argmax(1) == labels).mean())
         for size in (1, 2, 3)
         for chosen in combinations(range(7), size)
         if sum(candidates[i].parameters for i in chosen) < 45

@@ -8,12 +8,13 @@ import pandas as pd
 import pytest
 import torch
 
+from cascade import write_cascade
 from ferflow import tables
 from ferflow.classes import AU_COLUMNS, EMOTIONS, EMOTIONS_NEUTRAL
 from ferflow.explain import network_run
 from ferflow.explain.preprocessing_figures import Example
-from ferflow.models import checkpoint, spatial, temporal
-from ferflow.training.final import KIND, load_final
+from ferflow.models import spatial, temporal
+from ferflow.training.final import load_final
 
 N, WINDOW = 14, (3, 11)
 GONE = 5
@@ -28,15 +29,7 @@ def study(small_settings, tmp_path):
     network = spatial.build("compact", len(EMOTIONS_NEUTRAL)).eval()
     spatial.save(tmp_path / "spatial.pt", network, EMOTIONS_NEUTRAL, {"synthetic": True})
     head = temporal.build("bilstm", 32, 6, settings.temporal.heads["bilstm"])
-    options = {
-        "n_features": 32,
-        "settings": head.settings.model_dump(),
-        "spatial": "compact",
-        "frame_classes": list(EMOTIONS_NEUTRAL),
-    }
-    meta = {"synthetic": True, "layer": "dense", "settings": settings.model_dump(mode="json")}
-    both = torch.nn.ModuleDict({"spatial": network, "head": head})
-    checkpoint.write(tmp_path / "model.pt", KIND, "bilstm", both, EMOTIONS, options, meta)
+    write_cascade(tmp_path / "model.pt", network, head, settings)
     final = load_final(tmp_path / "model.pt")
     rng = np.random.default_rng(2)
     clips, trims, said, scores = [], [], [], []

@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ferflow import tables
 from ferflow.errors import InputError, WeightsError
 from ferflow.faces import store
 from ferflow.faces.boxes import clip_to, extend_chin, overlap
-from ferflow.faces.compare import compare_trackers, write_comparison
+from ferflow.faces.compare import compare_trackers
 from ferflow.faces.stream import FaceStream, placed, relative_to_anchors
 from ferflow.faces.video import open_clip, read_image
 
@@ -244,7 +245,7 @@ def test_real_videos_are_tracked_exactly_where_there_is_a_face(
 def test_the_trackers_side_by_side(real_faces, weights_folder, faces, tmp_path):
     clips = {"single": real_faces / "single_face.mp4"}
     table = compare_trackers(clips, weights_folder, faces, ("medianflow", "kcf"))
-    write_comparison(table, tmp_path / "trackers.csv")
+    tables.write(table, tmp_path / "trackers.csv", "trackers")
     table = table.set_index("tracker")
     assert (table["failures"] == 0).all()
     assert (table["drift_mean"] < 0.1).all()

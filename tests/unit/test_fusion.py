@@ -69,10 +69,10 @@ def test_weights_are_accuracies_of_cross_validation_and_not_of_the_test(frame):
 def test_rows_of_any_order_are_lined_up_clip_by_clip(frame):
     mixed = frame.sample(frac=1, random_state=3)
     first, second = (aligned(f, list(SKILLS), "test", EMOTIONS) for f in (frame, mixed))
-    np.testing.assert_array_equal(first.shares, second.shares)
+    np.testing.assert_array_equal(first.probabilities, second.probabilities)
     one = frame[(frame["model"] == "c3d") & (frame["protocol"] == "test")].set_index("clip_id")
     columns = [f"p_{e}" for e in EMOTIONS]
-    np.testing.assert_array_equal(first.shares[3], one.loc[first.clips["clip_id"], columns].to_numpy())
+    np.testing.assert_array_equal(first.probabilities[3], one.loc[first.clips["clip_id"], columns].to_numpy())
 
 
 def test_predictions_of_a_fusion_are_those_of_its_rule(frame, fused):
@@ -127,10 +127,10 @@ def test_the_stack_learns_whom_to_trust():
     frame = predictions({"noise+lstm": 0.0, "good+lstm": 2.0}, seed=5)
     cv, test = (aligned(frame, ["noise+lstm", "good+lstm"], p, EMOTIONS) for p in ("cv", "test"))
     stack = stacking.fit(cv, [0.001, 0.01, 0.1, 1], 3, 1)
-    shares = stack.predict(test.shares)
+    shares = stack.predict(test.probabilities)
     np.testing.assert_allclose(shares.sum(1), 1)
     right = (shares.argmax(1) == test.truth).mean()
-    average = (test.shares.mean(0).argmax(1) == test.truth).mean()
+    average = (test.probabilities.mean(0).argmax(1) == test.truth).mean()
     assert right > average
     weights = np.abs(stack.pipeline[-1].coef_).reshape(len(EMOTIONS), 2, len(EMOTIONS)).sum((0, 2))
     assert weights[1] > 2 * weights[0]
@@ -145,7 +145,7 @@ def test_the_strength_of_the_stack_is_that_of_a_grouped_search_by_hand(frame):
 
     cv = aligned(frame, list(SKILLS), "cv", EMOTIONS)
     stack = stacking.fit(cv, [0.001, 0.1, 10], 4, 11)
-    groups, given = cv.clips["subject_id"], stacking.inputs(cv.shares)
+    groups, given = cv.clips["subject_id"], stacking.inputs(cv.probabilities)
     losses = {}
     for strength in (0.001, 0.1, 10):
         found = []
@@ -171,7 +171,7 @@ def test_a_stack_of_a_single_subject_is_refused_and_of_few_has_as_many_folds(fra
 
 def test_a_class_that_the_stack_never_saw_gets_nothing(frame):
     cv = aligned(frame[frame["emotion"] != "fear"], ["c3d", "convlstm"], "cv", EMOTIONS)
-    shares = stacking.fit(cv, [0.1], 3, 1).predict(cv.shares)
+    shares = stacking.fit(cv, [0.1], 3, 1).predict(cv.probabilities)
     assert (shares[:, EMOTIONS.index("fear")] == 0).all()
     np.testing.assert_allclose(shares.sum(1), 1)
 
@@ -182,7 +182,7 @@ def test_every_set_is_tried_and_the_best_one_taken(frame):
     assert chosen.tried == 5 + (2**5 - 1 - 5) * 3
     best = max(
         fold_accuracy(
-            rules.fuse(cv.of(names).shares, rule, rules.accuracies(cv.of(names))), cv.clips, cv.truth
+            rules.fuse(cv.of(names).probabilities, rule, rules.accuracies(cv.of(names))), cv.clips, cv.truth
         )
         for rule in rules.RULES
         for n in range(1, 6)

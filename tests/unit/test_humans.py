@@ -14,7 +14,7 @@ from ferflow.classes import EMOTIONS
 from ferflow.errors import InputError, SettingError
 from ferflow.evaluation import predictions
 from ferflow.evaluation import run as evaluation
-from ferflow.humans import annotations, measures, results, run, simulated, votes
+from ferflow.humans import annotations, annotators, measures, results, run, votes
 from ferflow.humans.annotations import annotation_clips
 from ferflow.humans.annotators import order
 from ferflow.humans.results import mistaken_for, per_annotator, per_clip, summarise
@@ -123,24 +123,22 @@ def test_bad_annotations_are_one_line(folder, text, said):
     assert "\n" not in str(caught.value)
 
 
+def evaluated(source, answers, manifest_csv, splits_json, out):
+    """All files in the folder `out`; the lines that are announced."""
+    lines = []
+    outs = (out / "majority.csv", out / "human_clips.csv")
+    paths = (answers, manifest_csv, splits_json)
+    run.write(source, *paths, *outs, 0.5, EVALUATION, EMOTIONS, 3, announce=lines.append)
+    return lines
+
+
 def test_an_annotator_with_half_the_clips_is_named(folder):
     frame = answered(manifest())
     half = frame[(frame["annotator"] != "ben") | frame["clip_id"].str.startswith("F")]
     tables.write(half, folder / "a.csv", "annotations")
-    lines = run.from_answers(
-        "annotations",
-        folder / "a.csv",
-        folder / "manifest.csv",
-        None,
-        folder,
-        folder,
-        0.5,
-        EVALUATION,
-        EMOTIONS,
-        3,
-    )
+    lines = evaluated("annotations", folder / "a.csv", folder / "manifest.csv", None, folder)
     assert lines == [
-        f"{folder}/a.csv: annotator ben has answered 12 of 24 clips; shares are of the answered ones"
+        f"warning: {folder}/a.csv: annotator ben has answered 12 of 24 clips; shares are of the answered ones"
     ]
     table = tables.read(folder / "human_accuracy.csv", "human_accuracy")
     notes = table[table["emotion"] == "all"].set_index("annotator")["note"]
@@ -157,18 +155,7 @@ def test_names_of_simulated_annotators_are_theirs_alone(folder):
     mixed = pd.concat([answered(manifest(), ("simulated-01",)), answered(manifest(), ("anna",))])
     tables.write(mixed, folder / "a.csv", "annotations")
     with pytest.raises(InputError, match="mixes simulated annotators with people"):
-        run.from_answers(
-            "annotations",
-            folder / "a.csv",
-            folder / "manifest.csv",
-            None,
-            folder,
-            folder,
-            0.5,
-            EVALUATION,
-            EMOTIONS,
-            3,
-        )
+        evaluated("annotations", folder / "a.csv", folder / "manifest.csv", None, folder)
     assert model_label("simulated-human-majority") == "simulated human majority"
 
 
@@ -383,7 +370,7 @@ def test_simulated_annotators_follow_their_model():
     labels = clips.set_index("clip_id")["emotion"]
 
     def right(strengths, noise):
-        drawn = simulated.draw(clips, strengths, noise, EMOTIONS, 7)
+        drawn = annotators.simulate(clips, strengths, noise, EMOTIONS, 7)
         return drawn, drawn["emotion"].to_numpy() == labels[drawn["clip_id"]].to_numpy()
 
     drawn, hits = right(strong, noise)
@@ -404,10 +391,10 @@ def test_simulated_annotators_follow_their_model():
 def test_simulated_annotators_are_the_same_again_and_do_not_hang_on_each_other():
     clips = manifest()
     strengths = dict(zip(clips["clip_id"], repeat(0.8)))
-    first = simulated.draw(clips, strengths, NOISE, EMOTIONS, 7)
-    assert first.equals(simulated.draw(clips, strengths, NOISE, EMOTIONS, 7))
-    assert not first.equals(simulated.draw(clips, strengths, NOISE, EMOTIONS, 8))
-    more = simulated.draw(clips, strengths, NOISE.model_copy(update={"annotators": 9}), EMOTIONS, 7)
+    first = annotators.simulate(clips, strengths, NOISE, EMOTIONS, 7)
+    assert first.equals(annotators.simulate(clips, strengths, NOISE, EMOTIONS, 7))
+    assert not first.equals(annotators.simulate(clips, strengths, NOISE, EMOTIONS, 8))
+    more = annotators.simulate(clips, strengths, NOISE.model_copy(update={"annotators": 9}), EMOTIONS, 7)
     kept = more[more["annotator"].isin(first["annotator"].unique())].reset_index(drop=True)
     assert kept.equals(first) and more["annotator"].nunique() == 9
 
@@ -446,7 +433,7 @@ def study(folder):
     tables.write(truth_of(manifest()), folder / "truth.csv", "truth")
     paths = [folder / "manifest.csv", folder / "splits.json"]
     run.write_simulated(*paths, [folder / "truth.csv"], folder / "s.csv", NOISE, EMOTIONS, 1)
-    run.from_answers("annotations", folder / "s.csv", *paths, folder, folder, 0.5, EVALUATION, EMOTIONS, 3)
+    evaluated("annotations", folder / "s.csv", *paths, folder)
     return folder
 
 
@@ -505,7 +492,7 @@ def test_votes_give_the_same_as_the_annotations_they_count(study):
     tables.write(counted[columns], study / "v.csv", "votes")
     out = study / "votes"
     paths = [study / "manifest.csv", study / "splits.json"]
-    run.from_answers("votes", study / "v.csv", *paths, out, out, 0.5, EVALUATION, EMOTIONS, 3)
+    evaluated("votes", study / "v.csv", *paths, out)
     for name in ("human_clips", "human_mistaken"):
         one, other = tables.read(study / f"{name}.csv", name), tables.read(out / f"{name}.csv", name)
         assert one.drop(columns="simulated").equals(other.drop(columns="simulated")), name

@@ -10,9 +10,9 @@ import pytest
 
 from ferflow import tables
 from ferflow.classes import EMOTIONS_CONTEMPT
-from ferflow.datasets import ckplus, counts, fer2013, ferplus, jaffe, kdef, manifest
+from ferflow.datasets import ckplus, fer2013, ferplus, jaffe, kdef, manifest
 from ferflow.datasets.crops import NO_FACE, Crops
-from ferflow.datasets.image_sets import read_images
+from ferflow.datasets.image_sets import count, read_images
 from ferflow.datasets.images import pixel_hash
 from ferflow.errors import InputError, SettingError
 from ferflow.faces import store
@@ -431,7 +431,7 @@ def test_counts_of_the_other_sets(fer_manifest, tmp_path):
     assert by.loc[("JAFFE", "", "fear"), "ours"] == 2
     assert by.loc[("KDEF+AKDEF", "", "angry"), ["published", "ours"]].tolist() == [710, 3]
     assert by.loc[("KDEF+AKDEF", "", "total"), "note"] == "2 of KDEF, 1 of AKDEF"
-    found = counts.count("ckplus", tmp_path / "ck", WITH_NEUTRAL)
+    found = count("ckplus", tmp_path / "ck", WITH_NEUTRAL)
     assert found.images["neutral"] == 7 and found.total == 21 and "first as neutral" in found.form
 
 

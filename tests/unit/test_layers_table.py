@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import torch
-
+from cascade import write_cascade
 from ferflow import tables
 from ferflow.classes import EMOTIONS, EMOTIONS_NEUTRAL
-from ferflow.models import checkpoint, endtoend, spatial, temporal
+from ferflow.models import endtoend, spatial, temporal
 from ferflow.models.network import count
 from ferflow.report.tables import layers
-from ferflow.training.final import KIND
 
 
 def test_each_network_stands_there_once_and_adds_up(small_settings, tmp_path):
@@ -18,16 +16,7 @@ def test_each_network_stands_there_once_and_adds_up(small_settings, tmp_path):
     files, counts = [], {"compact": count(network)}
     for name in ("lstm", "cnn1d"):
         head = temporal.build(name, 32, 6, settings.temporal.heads[name])
-        options = {
-            "n_features": 32,
-            "settings": head.settings.model_dump(),
-            "spatial": "compact",
-            "frame_classes": list(EMOTIONS_NEUTRAL),
-        }
-        meta = {"synthetic": True, "layer": "dense", "settings": settings.model_dump(mode="json")}
-        files.append(tmp_path / f"{name}.pt")
-        both = torch.nn.ModuleDict({"spatial": network, "head": head})
-        checkpoint.write(files[-1], KIND, name, both, EMOTIONS, options, meta)
+        files.append(write_cascade(tmp_path / f"{name}.pt", network, head, settings))
         counts[name] = count(head)
     for name in ("c3d", "convlstm"):
         clips = endtoend.build(name, 6, settings.end_to_end.of(name))

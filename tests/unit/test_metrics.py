@@ -16,7 +16,7 @@ from sklearn.metrics import (
 
 from ferflow.classes import EMOTIONS
 from ferflow.evaluation import auc
-from ferflow.evaluation.bootstrap import draws, interval, resampled, unit_confusions
+from ferflow.evaluation.bootstrap import draws, interval, ratio_interval, resampled, unit_confusions
 from ferflow.evaluation.metrics import METRICS, from_confusion, measure
 from ferflow.evaluation.results import results
 from ferflow.settings import Evaluation
@@ -219,3 +219,13 @@ def test_results_have_the_auc_where_there_are_probabilities():
     area = found.loc["auc"]
     assert area["value"] == pytest.approx(roc_auc_score(truth, shares, multi_class="ovr"))
     assert area["low"] < area["value"] < area["high"]
+
+
+def test_the_interval_of_a_ratio_is_that_of_the_resampled_sums():
+    rng = np.random.default_rng(1)
+    subjects, right = np.arange(60) // 6, rng.random(60) < 0.7
+    low, high = ratio_interval(right, np.ones(60), subjects, 500, 0.9, np.random.default_rng(2))
+    counts = draws(10, 500, np.random.default_rng(2))
+    shares = counts @ right.reshape(10, 6).sum(1) / (6 * counts.sum(1))
+    assert (low, high) == pytest.approx(tuple(np.quantile(shares, [0.05, 0.95])))
+    assert ratio_interval(right, np.ones(60), np.zeros(60), 500, 0.9, np.random.default_rng(2)) is None

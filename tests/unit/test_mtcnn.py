@@ -10,7 +10,7 @@ import torch
 
 from ferflow import weights
 from ferflow.errors import WeightsError
-from ferflow.faces import align, mtcnn
+from ferflow.faces import align, boxes, mtcnn
 from ferflow.faces.boxes import overlap
 from ferflow.faces.video import read_image
 
@@ -118,5 +118,5 @@ def test_an_aligned_face_has_its_points_in_the_template():
 def test_a_box_beyond_the_picture_repeats_its_edge():
     picture = np.zeros((10, 10, 3), np.uint8)
     picture[:, 0] = 200
-    crop = align.boxed(picture, np.array((-10.0, 0.0, 20.0, 20.0)), 20)
+    crop = boxes.boxed(picture, np.array((-10.0, 0.0, 20.0, 20.0)), 20)
     assert (crop[:, :10] == 200).all() and (crop[:, 12:] == 0).all()

@@ -86,7 +86,9 @@ def test_the_choice_is_the_inner_folds_best_and_the_table_holds_it(study, ran):
     evaluation = Evaluation(bootstrap=40, confidence=0.9, by=[], controls=False)
     folders = [ran / f"outer-{outer}" / "chosen" for outer in range(2)]
     out = ran / "nested.csv", ran / "nested_inner.csv"
-    nested.write_table(folders, study.inputs["manifest"], *out, evaluation, 3, EMOTIONS)
+    names = ("choice.json", "inner.csv", "predictions.csv")
+    made = [[folder / name for folder in folders] for name in names]
+    nested.write_table(*made, study.inputs["manifest"], *out, evaluation, 3, EMOTIONS)
     inner, table = tables.read(out[1], "nested_inner"), tables.read(out[0], "nested")
     assert len(inner) == 2 * 2 * 2
     means = inner.groupby(["outer", "candidate"])["accuracy"].mean()

@@ -94,6 +94,6 @@ def test_one_subject_gives_no_interval(found):
 def test_the_page_says_that_data_are_synthetic(found, tmp_path):
     for name, table in found.items():
         tables.write(table, tmp_path / f"{name}.csv", name)
-    opening.write({name: tmp_path / f"{name}.csv" for name in found}, tmp_path / "out.html", "mine", 0.9)
+    opening.write([tmp_path / f"{name}.csv" for name in opening.TABLES], tmp_path / "out.html", "mine", 0.9)
     page = (tmp_path / "out.html").read_text()
     assert "mine in short" in page and "synthetic data" in page and page.count("<dt>") == 5

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from ferflow.errors import InputError
-from ferflow.planning import units
+from ferflow.planning import sizes
 from ferflow.planning.plan import plan
-from ferflow.planning.rates import Measured, Rates, benchmark, measured
-from ferflow.runs.events import Job
+from ferflow.planning.rates import Measured, Rates, measured
+from ferflow.runs.events import Job, benchmark
 from ferflow.steps import work as works
 from ferflow.steps.work import Sizes, Work
 
@@ -41,10 +41,10 @@ def reckoned(rates: Rates, of: list[Measured]) -> dict[str, tuple[float, float]]
     """Of each rule the processor seconds that `of` took and those that are planned."""
     found: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
     for job in of:
-        rate = rates.of(job.rule, job.units)
+        rate = rates.of(job.rule, job.work)
         if rate is not None:
             found[job.rule][0] += job.cpu
-            found[job.rule][1] += rate.seconds(job.units.amount)
+            found[job.rule][1] += rate.seconds(job.work.amount)
     return {rule: (took, planned) for rule, (took, planned) in found.items()}
 
 
@@ -52,7 +52,7 @@ def reckoned(rates: Rates, of: list[Measured]) -> dict[str, tuple[float, float]]
 def test_one_half_of_a_recorded_run_foretells_the_other_within_a_factor_of_two(run):
     alike = defaultdict(list)
     for job in recorded(run):
-        alike[job.rule, job.units.variant].append(job)
+        alike[job.rule, job.work.variant].append(job)
     first = [job for same in alike.values() for job in same[::2]]
     second = [job for same in alike.values() for job in same[1::2]]
     found = reckoned(Rates(first), second)
@@ -71,7 +71,7 @@ def test_another_study_is_foretold_within_a_factor_of_two():
 
 def test_a_run_too_small_to_tell_its_work_from_its_start_says_so():
     rates = Rates(recorded("tiny"))
-    lstm = next(job.units for job in recorded("tiny") if job.rule == "fold")
+    lstm = next(job.work for job in recorded("tiny") if job.rule == "fold")
     assert rates.of("fold", lstm).loose
     assert not Rates([Measured("fold", lstm, cpu, cpu, 500, 0) for cpu in (5, 60, 62)]).of("fold", lstm).loose
 
@@ -101,13 +101,13 @@ def test_how_each_rule_grows(small_settings, rule, wildcards, per, amount):
         }
     )
     size = Sizes({"F001": (6, 300), "M001": (12, 600)})
-    work = units.of_job(rule, wildcards, settings, size)
+    work = sizes.of_job(rule, wildcards, settings, size)
     assert (work.per, round(work.amount)) == (per, round(amount))
 
 
 def test_a_thousand_times_the_data_is_a_thousand_times_the_jobs_or_the_work(small_settings):
     settings, size = small_settings(), Sizes({"F001": (6, 300)})
-    fold = units.of_job("fold", {"head": "lstm"}, settings, size)
+    fold = sizes.of_job("fold", {"head": "lstm"}, settings, size)
     rates = Rates(
         [
             Measured("faces", Work(works.FRAME, 300), 11.0, 11.0, 200, 3e6),
@@ -135,7 +135,7 @@ def test_a_thousand_times_the_data_is_a_thousand_times_the_jobs_or_the_work(smal
         often["published_comparison"].seconds == once["published_comparison"].seconds
         and "assumed" in once["published_comparison"].remark
     )
-    assert once["faces"].grows == "a job a subject, per frame" and once["faces"].asked == 1000
+    assert once["faces"].grows == "a job a subject, per frame" and once["faces"].requested == 1000
 
 
 def test_a_step_is_measured_where_no_run_tells_of_the_network(small_settings):
@@ -151,7 +151,7 @@ def test_a_step_is_measured_where_no_run_tells_of_the_network(small_settings):
         return 0.01, "cuda"
 
     (known,) = plan(listed, settings, size, rates, step=step)
-    work = units.of_job("final", {"head": "lstm"}, settings, size)
+    work = sizes.of_job("final", {"head": "lstm"}, settings, size)
     assert known.seconds == pytest.approx(0.01 * work.amount) == known.gpu
     assert asked == [("final", "lstm")] and known.remark == "a step measured now"
 

@@ -24,22 +24,13 @@ def make_model(path, settings, synthetic=True, seed=0):
     """An untrained cascade in the file of a final model: its answers are noise, but always the same noise."""
     import torch
 
-    from ferflow.models import checkpoint, spatial, temporal
-    from ferflow.training.final import KIND
+    from cascade import write_cascade
+    from ferflow.models import spatial, temporal
 
     torch.manual_seed(seed)
     network = spatial.build("compact", len(EMOTIONS_NEUTRAL))
     head = temporal.build("lstm", network.layers["dense"], len(EMOTIONS), settings.temporal.heads["lstm"])
-    both = torch.nn.ModuleDict({"spatial": network, "head": head})
-    options = {
-        "n_features": network.layers["dense"],
-        "settings": settings.temporal.heads["lstm"].model_dump(),
-        "spatial": "compact",
-        "frame_classes": list(EMOTIONS_NEUTRAL),
-    }
-    meta = {"synthetic": synthetic, "layer": "dense", "settings": settings.model_dump(mode="json")}
-    checkpoint.write(path, KIND, "lstm", both, EMOTIONS, options, meta)
-    return path
+    return write_cascade(path, network, head, settings, synthetic)
 
 
 @pytest.fixture(scope="module")

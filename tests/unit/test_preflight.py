@@ -94,9 +94,9 @@ def test_a_copy_of_sfew_without_lists_is_studied_without_spi(tmp_path, small_set
     with pytest.raises(FerflowError, match="5 images for 6 folds"):
         preflight.look(small_settings(asked, "sfew"))
     asked["sfew"]["transfer"] = {"protocols": ["film"]}
-    cells = preflight.look(small_settings(asked, "sfew")).settings.sfew.transfer.run()
-    assert {protocol for cell in cells.values() for protocol in cell.protocols} == {"film"}
-    assert "resnet18-crops-unfrozen1" not in cells  # under random and spi alone
+    runs = preflight.look(small_settings(asked, "sfew")).settings.sfew.transfer.trained()
+    assert {protocol for run in runs.values() for protocol in run.protocols} == {"film"}
+    assert "resnet18-crops-unfrozen1" not in runs  # under random and spi alone
 
 
 def test_the_protocols_of_a_study_are_one_setting(small_settings):

@@ -17,7 +17,7 @@ from ferflow.steps.files import files_of
 from ferflow.steps.preflight import Ready
 
 EVALUATION = Evaluation(bootstrap=50, confidence=0.9)
-BY = {"evaluation": {"by": ["film"]}}
+BY = {"evaluation": {"by": ["split"]}}
 PREDICTIONS = "results/table/predictions.csv"
 KINDS = {
     "images": ({"images": {"models": {"one": None}}}, [PREDICTIONS], "synth4d-stills"),
@@ -46,14 +46,16 @@ def test_every_kind_of_study_has_the_table(small_settings, name):
     manifest = f"data/interim/{dataset}/manifest.csv"
     assert step.inputs == {"predictions_csvs": sources, "manifest_csv": manifest}
     classes = EMOTIONS_CONTEMPT if name == "affect" else EMOTIONS_NEUTRAL
-    assert step.given == {"emotions": list(classes), "by": ["film"]}
+    assert step.given == {"emotions": list(classes), "by": ["split"]}
 
 
 def test_images_have_no_sex_but_those_whose_names_tell_it(small_settings):
-    images = {"kind": "images", "evaluation": {"by": ["sex", "film"]}}
-    assert grouped_by(small_settings(images)) == ["film"]
+    images = {"kind": "images", "evaluation": {"by": ["sex", "split"]}}
+    assert grouped_by(small_settings(images)) == ["split"]
     kdef = {"stills": {"source": "kdef", "path": "kdef"}}
-    assert grouped_by(small_settings(images | kdef)) == ["sex", "film"]
+    assert grouped_by(small_settings(images | kdef)) == ["sex", "split"]
+    with pytest.raises(SettingError, match=r"evaluation.by: the images have no light; known: clip_id"):
+        grouped_by(small_settings({"kind": "images", "evaluation": {"by": ["light"]}}))
 
 
 @pytest.fixture(scope="module")
@@ -62,13 +64,14 @@ def files(tmp_path_factory):
     folder, rng = tmp_path_factory.mktemp("images"), np.random.default_rng(2)
     rows = pd.DataFrame({"clip_id": [f"i{n:03d}" for n in range(70)], "subject_id": "", "sex": ""})
     rows = rows.assign(emotion=EMOTIONS_NEUTRAL * 10, split="", source="a.png", n_frames=1, fps=0.0)
-    rows = rows.assign(width=9, height=9, sha256="0" * 64, synthetic=True, film=["one", "two"] * 35)
+    rows = rows.assign(width=9, height=9, sha256="0" * 64, synthetic=False, film=["one", "two"] * 35)
     tables.write(rows, folder / "manifest.csv", "manifest")
     said = []
     for protocol in ("film", "random"):
         probabilities = rng.dirichlet(np.ones(7), len(rows))
         said.append(table(rows, probabilities, EMOTIONS_NEUTRAL, "vit+none", protocol, 0, 1))
-    write(pd.concat(said), folder / "predictions.csv")
+    made = said[1].iloc[:1].assign(clip_id="i000+1")  # by resampling: an image of no film
+    write(pd.concat([*said, made]), folder / "predictions.csv")
     return folder
 
 
@@ -80,9 +83,9 @@ def make(folder, *by):
 
 def test_accuracy_and_number_of_images_of_each_film(files):
     said = tables.read(files / "predictions.csv", "predictions")
-    said["film"] = ["one", "two"] * 70
+    said = said[said["clip_id"].str.len() == 4].assign(film=["one", "two"] * 70)
     made = make(files, "sex", "film").query("metric == 'accuracy' and group != 'difference'")
-    assert len(made) == 4 and made["synthetic"].all() and set(made["by"]) == {"film"}
+    assert len(made) == 4 and not made["synthetic"].any() and set(made["by"]) == {"film"}
     for row in made.itertuples():
         own = said[(said["film"] == row.group) & (said["protocol"] == row.protocol)]
         right = (own["emotion"] == own["predicted"]).mean()

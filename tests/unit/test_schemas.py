@@ -77,3 +77,17 @@ def test_columns_by_pattern_stand_where_they_are_declared():
         "model",
     ]
     assert schemas.schema("predictions").column("p_sad").title == "sad"
+
+
+def test_rows_become_a_table_with_its_columns_and_types():
+    rows = [
+        {"epoch": 9, "model": "lstm", "fold": 0, "max_validation_accuracy": 0.75},
+        {"epoch": 9, "model": "lstm", "final_epochs": 11, "max_validation_accuracy": None},
+    ]
+    made = tables.from_rows(rows, "early_stopping")
+    assert list(made) == tables.schema("early_stopping").names
+    assert made["fold"].dtype == made["final_epochs"].dtype == "Int64"
+    assert made["fold"].isna().tolist() == [False, True] and made["final_epochs"].iloc[1] == 11
+    assert made["max_validation_accuracy"].dtype == float
+    empty = tables.from_rows([], "calibration")
+    assert empty.empty and list(empty) == tables.schema("calibration").names

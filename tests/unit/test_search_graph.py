@@ -7,7 +7,6 @@ import os
 import shutil
 import signal
 import sqlite3
-import time
 from itertools import chain
 from pathlib import Path
 
@@ -67,11 +66,7 @@ def test_only_the_other_kind_is_trained_for_the_comparison_and_a_killed_search_g
     search = [TARGETS[0]]
     process = preloaded.start(*graph_study.arguments(folder, search, RULES), folder=folder)
     try:
-        deadline = time.monotonic() + 400
-        while not ended(folder):
-            assert process.poll() is None
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
+        preloaded.wait_for(lambda: ended(folder), process)
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)

@@ -9,7 +9,7 @@ import pytest
 
 from ferflow import layout, settings, tables
 from ferflow.classes import EMOTIONS_NEUTRAL
-from ferflow.planning import units
+from ferflow.planning import sizes
 from ferflow.release import facts
 from ferflow.release.rebuild import rebuild
 from ferflow.sfew import folds, run
@@ -48,26 +48,26 @@ def manifest(folder: Path, study: settings.Settings) -> Path:
 
 
 def test_the_size_is_that_of_the_manifest_or_the_rendered_one(tmp_path, study):
-    assumed = units.sizes(study, tmp_path)
+    assumed = sizes.of_study(study, tmp_path)
     assert (assumed.images, assumed.known) == (27, False)
     manifest(tmp_path, study)
-    assert (units.sizes(study, tmp_path).images, units.sizes(study, tmp_path).known) == (IMAGES, True)
+    assert (sizes.of_study(study, tmp_path).images, sizes.of_study(study, tmp_path).known) == (IMAGES, True)
 
 
 def test_what_grows_with_the_images(study):
     size = work.Sizes({}, 100)
-    passed = units.of_job("sfew_frozen", {"network": "resnet18", "unfrozen": "0"}, study, size)
+    passed = sizes.of_job("sfew_frozen", {"network": "resnet18", "unfrozen": "0"}, study, size)
     assert (passed.per, passed.amount) == (work.CLIP, 100)
-    cell = {"cell": "resnet50-originals", "protocol": "random"}
-    trained = units.of_job("sfew_cell", cell, study, size)
+    one = {"run": "resnet50-originals", "protocol": "random"}
+    trained = sizes.of_job("sfew_run", one, study, size)
     assert (trained.per, trained.amount) == (work.STEP, 200)  # two epochs of half of them in two folds
-    assert units.of_job("sfew_cell", cell | {"protocol": "spi"}, study, size).amount == 200
-    assert units.of_job("sfew_folds", {}, study, size).per == work.CONSTANT
+    assert sizes.of_job("sfew_run", one | {"protocol": "spi"}, study, size).amount == 200
+    assert sizes.of_job("sfew_folds", {}, study, size).per == work.CONSTANT
 
 
-def predictions(cell: str, protocol: str, made, study: settings.Settings) -> pd.DataFrame:
+def predictions(name: str, protocol: str, made, study: settings.Settings) -> pd.DataFrame:
     found = []
-    for model in study.sfew.transfer.run()[cell].models(study.sfew.transfer.batch).values():
+    for model in study.sfew.transfer.trained()[name].models(study.sfew.transfer.batch).values():
         for k, fold in enumerate(made):
             said = EMOTIONS_NEUTRAL[(k + k % 2) % 7]  # every second one is wrong
             row = {"clip_id": f"image{k}", "subject_id": f"film{k // 7}", "emotion": EMOTIONS_NEUTRAL[k % 7]}
@@ -77,7 +77,7 @@ def predictions(cell: str, protocol: str, made, study: settings.Settings) -> pd.
 
 
 def test_tables_are_made_again_from_predictions(tmp_path, study):
-    handmade = study.sfew.handmade.model_copy(update={"cells": {}})
+    handmade = study.sfew.handmade.model_copy(update={"models": {}})
     study = study.model_copy(update={"sfew": study.sfew.model_copy(update={"handmade": handmade})})
     listed, at = manifest(tmp_path, study), files_of(Ready(study))
     transfer = study.sfew.transfer
@@ -85,17 +85,17 @@ def test_tables_are_made_again_from_predictions(tmp_path, study):
         path = tmp_path / at.at(layout.SFEW_FOLDS, protocol=protocol)
         folds.write(listed, protocol, transfer.folds, study.seed, path)
         made = folds.read(path, tables.read(listed, "manifest"), protocol)
-        for name, cell in transfer.run().items():
-            if protocol in cell.protocols:
-                folder = tmp_path / at.at(layout.SFEW_CELL, protocol=protocol, cell=name)
+        for name, one in transfer.trained().items():
+            if protocol in one.protocols:
+                folder = tmp_path / at.at(layout.SFEW_RUN, protocol=protocol, run=name)
                 tables.write(
                     predictions(name, protocol, made, study), folder / "predictions.csv", "predictions"
                 )
-                model = list(cell.models(transfer.batch).values())[-1]
-                about = {"model": model, "protocol": protocol, "fold": 0, "network": cell.network}
-                about |= {"images": cell.images, "unfrozen": cell.unfrozen, "batch": cell.batch}
-                about |= {"epochs": max(cell.epochs), "n_training": 14, "n": 14}
-                rows = pd.DataFrame([about | {"seconds": 1.5, "start": transfer.start_of(cell.network)}])
+                model = list(one.models(transfer.batch).values())[-1]
+                about = {"model": model, "protocol": protocol, "fold": 0, "network": one.network}
+                about |= {"images": one.images, "unfrozen": one.unfrozen, "batch": one.batch}
+                about |= {"epochs": max(one.epochs), "n_training": 14, "n": 14}
+                rows = pd.DataFrame([about | {"seconds": 1.5, "start": transfer.start_of(one.network)}])
                 tables.write(rows, folder / "runs.csv", "sfew_runs")
     names = [path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.csv")]
     names += at.tables("sfew_folds", "sfew_protocols", "sfew_batches").values()

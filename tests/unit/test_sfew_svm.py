@@ -19,7 +19,7 @@ MACHINE = {"kernel": "rbf", "c": [1, 10], "gamma": ["scale"], "variance": 0.98, 
 SETTINGS = HandMade.model_validate(
     {
         "size": 32,
-        "cells": {"lpq-crops": ["lpq"], "phog-crops": ["phog"], "both": ["lpq", "phog"], "none": None},
+        "models": {"lpq-crops": ["lpq"], "phog-crops": ["phog"], "both": ["lpq", "phog"], "none": None},
         "protocols": ["random", "spi"],
         "lpq": {"window": 7, "rho": 0.9, "grid": 2},
         "phog": {"levels": 1, "bins": 8, "degrees": 360, "canny": [50, 100]},
@@ -75,11 +75,13 @@ def study(tmp_path_factory) -> Path:
 def judged(study: Path, out: Path) -> dict:
     sides = [study / f"{name}.csv" for name in SETTINGS.protocols]
     paths = {
-        (protocol, cell): out / protocol / cell / "predictions.csv"
+        (protocol, model): out / protocol / model / "predictions.csv"
         for protocol in SETTINGS.protocols
-        for cell in SETTINGS.run()
+        for model in SETTINGS.trained()
     }
-    svm.judge(study / "crops.h5", study / "manifest.csv", sides, SETTINGS, 1, list(paths.values()))
+    svm.write_predictions(
+        study / "crops.h5", study / "manifest.csv", sides, SETTINGS, 1, list(paths.values())
+    )
     write_folds(paths.values(), {}, study / "manifest.csv", out / "folds.csv")
     return paths
 
@@ -93,10 +95,10 @@ def test_stripes_are_told_apart_and_the_tables_agree(study, tmp_path):
         "random": [True],
         "spi": [False],
     }
-    for (protocol, cell), path in paths.items():
+    for (protocol, model), path in paths.items():
         said = predictions_table.read([path], EMOTIONS_NEUTRAL)
         assert len(said) == (N if protocol == "random" else 35)
-        own = folds[(folds["protocol"] == protocol) & (folds["model"] == cell)].set_index("fold")
+        own = folds[(folds["protocol"] == protocol) & (folds["model"] == model)].set_index("fold")
         right = (said["emotion"] == said["predicted"]).groupby(said["fold"]).mean()
         assert np.allclose(own.loc[right.index, "accuracy"], right)
         assert own.loc[own.index.isna(), "accuracy"].item() == pytest.approx(right.mean())

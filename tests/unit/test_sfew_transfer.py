@@ -16,13 +16,14 @@ from ferflow.errors import InputError, SettingError, WeightsError
 from ferflow.models import spatial
 from ferflow.models import transfer as split
 from ferflow.models.vision import torchvision
-from ferflow.settings.sfew import Cell, Transfer
+from ferflow.settings.sfew import TrainingRun, Transfer
 from ferflow.sfew import folds, run, store
 from ferflow.training import frozen, transfer
 from ferflow.weights import shipped, start_file
 
 STUDY = Path(__file__).parents[2] / "workflow/studies/sfew.yaml"
 SEED = 20
+PROTOCOLS = ("random", "film", "spi")
 
 
 @pytest.fixture(scope="module")
@@ -158,9 +159,9 @@ def trained(epochs: list[int]) -> transfer.Trained:
 
 def test_a_shorter_run_is_the_beginning_of_a_longer_one():
     short, long = trained([2]), trained([2, 6])
-    np.testing.assert_array_equal(short.said[2], long.said[2])
-    assert not np.array_equal(long.said[2], long.said[6])
-    assert (long.said[6].argmax(1) == np.arange(56, 70) % 7).all()
+    np.testing.assert_array_equal(short.probabilities[2], long.probabilities[2])
+    assert not np.array_equal(long.probabilities[2], long.probabilities[6])
+    assert (long.probabilities[6].argmax(1) == np.arange(56, 70) % 7).all()
     assert long.history["learning_rate"].tolist() == [0.01] * 6 and long.seconds > 0
 
 
@@ -185,7 +186,7 @@ def study(tmp_path_factory) -> Path:
         "synthetic": True,
     }
     tables.write(pd.DataFrame(rows), folder / "manifest.csv", "manifest")
-    for protocol in folds.PROTOCOLS:
+    for protocol in PROTOCOLS:
         folds.write(folder / "manifest.csv", protocol, 5, SEED, folder / f"{protocol}.csv")
     store.write(folder / "images.h5", rows["clip_id"], np.zeros((70, 224, 224, 3), np.uint8))
     features = folder / "features.h5"
@@ -197,10 +198,10 @@ def study(tmp_path_factory) -> Path:
     return folder
 
 
-def cell(**changes) -> Cell:
+def asked_run(**changes) -> TrainingRun:
     base = {"network": "resnet18", "images": "originals", "unfrozen": 0, "batch": 256, "epochs": [2, 5]}
     base |= {"learning_rate": 0.01, "protocols": ["random", "film", "spi"]}
-    return Cell(**base | changes)
+    return TrainingRun(**base | changes)
 
 
 def recipe() -> Transfer:
@@ -208,72 +209,72 @@ def recipe() -> Transfer:
 
 
 @pytest.fixture(scope="module")
-def cells(study) -> Path:
+def runs(study) -> Path:
     asked = [("film", 256), ("spi", 256), ("random", 256), ("random", 16)]
     for protocol, batch in asked:
         folder = study / f"{protocol}-{batch}"
         given = (study / "manifest.csv", study / f"{protocol}.csv", study / "features.h5")
-        run.train_cell(*given, cell(batch=batch), recipe(), protocol, None, SEED, folder)
+        run.train(*given, asked_run(batch=batch), recipe(), protocol, None, SEED, folder)
     return study
 
 
-def test_a_cell_judges_every_image_once_after_each_number_of_epochs(cells):
-    found = tables.read(cells / "film-256/predictions.csv", "predictions")
+def test_a_run_judges_every_image_once_after_each_number_of_epochs(runs):
+    found = tables.read(runs / "film-256/predictions.csv", "predictions")
     assert found.groupby("model").size().to_dict() == {"resnet18-2-originals": 70, "resnet18-5-originals": 70}
     assert not found.duplicated(["model", "clip_id"]).any()
     assert found.groupby("subject_id")["fold"].nunique().max() == 1  # films
     last = found[found["model"] == "resnet18-5-originals"]
     assert (last["emotion"] == last["predicted"]).mean() > 0.9
-    runs = tables.read(cells / "film-256/runs.csv", "sfew_runs")
-    assert (runs["n_training"] + runs["n"] == 70).all() and len(runs) == 5
-    curves = tables.read(cells / "film-256/history.csv", "sfew_history")
+    each = tables.read(runs / "film-256/runs.csv", "sfew_runs")
+    assert (each["n_training"] + each["n"] == 70).all() and len(each) == 5
+    curves = tables.read(runs / "film-256/history.csv", "sfew_history")
     assert curves.groupby("fold")["epoch"].max().tolist() == [5] * 5
-    assert len(tables.read(cells / "spi-256/runs.csv", "sfew_runs")) == 2
+    assert len(tables.read(runs / "spi-256/runs.csv", "sfew_runs")) == 2
 
 
-def test_a_cell_comes_out_the_same_again(cells, tmp_path):
-    given = (cells / "manifest.csv", cells / "spi.csv", cells / "features.h5")
-    run.train_cell(*given, cell(), recipe(), "spi", None, SEED, tmp_path)
-    assert (tmp_path / "predictions.csv").read_text() == (cells / "spi-256/predictions.csv").read_text()
+def test_a_run_comes_out_the_same_again(runs, tmp_path):
+    given = (runs / "manifest.csv", runs / "spi.csv", runs / "features.h5")
+    run.train(*given, asked_run(), recipe(), "spi", None, SEED, tmp_path)
+    assert (tmp_path / "predictions.csv").read_text() == (runs / "spi-256/predictions.csv").read_text()
 
 
-def test_features_of_another_network_or_other_images_are_refused(cells, stored, tmp_path):
-    given = (cells / "manifest.csv", cells / "film.csv")
+def test_features_of_another_network_or_other_images_are_refused(runs, stored, tmp_path):
+    given = (runs / "manifest.csv", runs / "film.csv")
     with pytest.raises(InputError, match="another network"):
-        other = cell(network="resnet34")
-        run.train_cell(*given, cells / "features.h5", other, recipe(), "film", None, SEED, tmp_path)
+        other = asked_run(network="resnet34")
+        run.train(*given, runs / "features.h5", other, recipe(), "film", None, SEED, tmp_path)
     with pytest.raises(InputError, match="images of the manifest"):
-        run.train_cell(*given, stored / "0.h5", cell(), recipe(), "film", None, SEED, tmp_path)
+        run.train(*given, stored / "0.h5", asked_run(), recipe(), "film", None, SEED, tmp_path)
 
 
-def test_the_tables_of_folds_protocols_and_batches(cells, tmp_path):
-    said = [cells / f"{name}/predictions.csv" for name in ("film-256", "random-256", "random-16")]
-    starts = {"resnet18-5-originals": "untrained"}
+def test_the_tables_of_folds_protocols_and_batches(runs, tmp_path):
+    said = [runs / f"{name}/predictions.csv" for name in ("film-256", "random-256", "random-16")]
+    models = {"resnet18-5-originals": {"network": "resnet18", "start": "untrained"}}
     out = tmp_path / "folds.csv"
-    run.write_folds(said, starts, cells / "manifest.csv", out)
+    run.write_folds(said, models, runs / "manifest.csv", out)
     found = tables.read(out, "sfew_folds")
     one = found[(found["model"] == "resnet18-5-originals") & (found["protocol"] == "film")]
     each, mean = one[one["fold"].notna()], one[one["fold"].isna()].iloc[0]
     assert mean["accuracy"] == pytest.approx(each["accuracy"].mean()) and mean["n"] == 70
     assert mean["sd"] == pytest.approx(each["accuracy"].std()) and mean["start"] == "untrained"
     assert found.groupby("protocol")["leaky"].first().to_dict() == {"film": False, "random": True}
-    runs = [cells / f"random-{batch}/runs.csv" for batch in (256, 16)]
-    run.write_batches(out, runs, tmp_path / "batches.csv")
+    each_run = [runs / f"random-{batch}/runs.csv" for batch in (256, 16)]
+    run.write_batches(out, each_run, tmp_path / "batches.csv")
     batches = tables.read(tmp_path / "batches.csv", "sfew_batches")
     assert batches["batch"].tolist() == [16, 256] and (batches["seconds"] > 0).all()
     assert batches["model"].tolist() == ["resnet18-5-originals-batch16", "resnet18-5-originals"]
-    paths = {protocol: cells / f"{protocol}.csv" for protocol in folds.PROTOCOLS}
-    run.write_protocols(cells / "manifest.csv", paths, tmp_path / "protocols.csv")
+    paths = [runs / f"{protocol}.csv" for protocol in PROTOCOLS]
+    run.write_protocols(runs / "manifest.csv", paths, PROTOCOLS, tmp_path / "protocols.csv")
     made = tables.read(tmp_path / "protocols.csv", "sfew_protocols").set_index("protocol")
     assert made["films_on_two_sides"].to_dict() == {"random": 10, "film": 0, "spi": 0}
 
 
-def test_predictions_of_other_images_are_refused(cells, tmp_path):
+def test_predictions_of_other_images_are_refused(runs, tmp_path):
     path = tmp_path / "predictions.csv"
-    text = (cells / "film-256/predictions.csv").read_text()
+    text = (runs / "film-256/predictions.csv").read_text()
     path.write_text(text.replace("image3,", "another,"))
     with pytest.raises(InputError, match="clip another is not in"):
-        run.write_folds([path], {}, cells / "manifest.csv", tmp_path / "folds.csv")
+        run.write_folds([path], {}, runs / "manifest.csv", tmp_path / "folds.csv")
 
 
 def test_unfrozen_stages_learn(network):
@@ -286,17 +287,17 @@ def test_unfrozen_stages_learn(network):
     found = transfer.train(head, rows, rows, [1], 7, 0.001, 0.001, SEED, 1, "test")
     assert not torch.equal(before, head.blocks[0][0].conv1.weight)
     assert torch.equal(before, network.blocks[4][0].conv1.weight)  # the next fold starts where this one did
-    assert found.said[1].shape == (14, 7)
+    assert found.probabilities[1].shape == (14, 7)
 
 
-def test_the_papers_rows_are_cells_of_the_study():
+def test_the_papers_rows_are_runs_of_the_study():
     made = recipe()
-    models = {name for one in made.run().values() for name in one.models(made.batch).values()}
+    models = {name for one in made.trained().values() for name in one.models(made.batch).values()}
     for asked in ("50-200-originals", "50-100-originals", "50-200-crops", "50-100-crops", "50-50-crops"):
         assert f"resnet{asked}" in models
     assert {f"resnet{n}-{epochs}-crops" for n in (18, 34) for epochs in (50, 100)} <= models
     assert {"resnet50-200-originals-batch64", "resnet50-200-originals-batch128"} <= models
-    assert cell(unfrozen=1, batch=32).models(256)[2] == "resnet18-unfrozen1-2-originals"
+    assert asked_run(unfrozen=1, batch=32).models(256)[2] == "resnet18-unfrozen1-2-originals"
 
 
 @pytest.mark.parametrize(
@@ -307,16 +308,16 @@ def test_the_papers_rows_are_cells_of_the_study():
         ({"network": "resnet99"}, "resnet18"),
     ],
 )
-def test_a_wrong_cell_is_one_line(changes, said):
-    cells = {"mine": cell().model_dump() | changes}
+def test_a_wrong_run_is_one_line(changes, said):
+    runs = {"mine": asked_run().model_dump() | changes}
     with pytest.raises(SettingError, match=said):
-        settings.check({"kind": "sfew", "sfew": {"transfer": {"cells": cells}}})
+        settings.check({"kind": "sfew", "sfew": {"transfer": {"runs": runs}}})
 
 
-def test_two_cells_of_one_name_are_refused():
-    cells = {"mine": cell().model_dump(), "yours": cell().model_dump()}
-    with pytest.raises(SettingError, match="cells mine and yours both make"):
-        settings.check({"kind": "sfew", "sfew": {"transfer": {"cells": cells}}})
+def test_two_runs_of_one_name_are_refused():
+    runs = {"mine": asked_run().model_dump(), "yours": asked_run().model_dump()}
+    with pytest.raises(SettingError, match="runs mine and yours both make"):
+        settings.check({"kind": "sfew", "sfew": {"transfer": {"runs": runs}}})
 
 
 def test_the_benchmark_gives_the_same_predictions_both_ways():

@@ -8,8 +8,8 @@ import pytest
 
 from ferflow import layout, tables
 from ferflow.classes import EMOTIONS_CONTEMPT, EMOTIONS_NEUTRAL
-from ferflow.datasets import kdef, unpacked
-from ferflow.datasets.images import assemble
+from ferflow.datasets import kdef
+from ferflow.datasets.images import assemble, write_pixels
 from ferflow.errors import InputError, SettingError
 from ferflow.report import image_counts, image_tables
 from ferflow.settings import Sequences, Stills, SubjectParts, check
@@ -72,7 +72,7 @@ def test_what_cannot_be_parted_is_refused(tmp_path):
 def test_a_network_learns_from_what_was_unpacked(tmp_path):
     parted = stills.by_subject(images(tmp_path), SubjectParts(), 20)
     parted.write_manifest(tmp_path / "manifest.csv")
-    unpacked.write(parted, tmp_path / "images.h5")
+    write_pixels(parted, tmp_path / "images.h5")
     read = stills.read(tmp_path / "images.h5", "honest")
     assert layout.POOL.endswith("/images.h5") and layout.MANIFEST.endswith("/manifest.csv")
     for side, people in sides(parted).items():

@@ -216,7 +216,7 @@ def test_the_mouth_opens_where_the_mesh_says(model):
 def test_an_unknown_subject_and_missing_weights_are_said(tmp_path, weights_folder):
     with pytest.raises(SettingError, match=r"no subject F009.*synth4d\.women"):
         synth4d.write_subject("F009", tmp_path, weights_folder, SETTINGS, ["sad"], SEED)
-    with pytest.raises(WeightsError, match=r"au_to_mesh\.npz: does not exist"):
+    with pytest.raises(WeightsError, match=r"au_to_mesh\.npz: is missing; run `ferflow weights fetch"):
         synth4d.write_subject("F001", tmp_path / "out", tmp_path, SETTINGS, ["sad"], SEED)
     assert not list(tmp_path.rglob("*.avi"))
 

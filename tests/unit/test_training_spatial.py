@@ -21,7 +21,7 @@ STILL = Online(flip=False, rotation=0, shear=0, shift=0, zoom=0, brightness=(1, 
 
 @pytest.fixture
 def settings(small_settings):
-    overrides = {"epochs": 5, "batch": 8, "online": STILL.model_dump(), "threads": 1}
+    overrides = {"weights": None, "epochs": 5, "batch": 8, "online": STILL.model_dump(), "threads": 1}
     return small_settings({"spatial": overrides}).spatial
 
 
@@ -29,7 +29,7 @@ def test_the_spatial_model_learns_and_repeats(tmp_path, settings):
     csv = tmp_path / "fer2013.csv"
     write_stills(csv, {"Training": 12, "PublicTest": 2, "PrivateTest": 4})
     for name in ("one", "two"):
-        spatial.train_spatial(csv, tmp_path / name, settings, 20, synthetic=True, protocol="honest")
+        spatial.write(csv, tmp_path / name, settings, 20, synthetic=True, protocol="honest")
     one, two = tmp_path / "one", tmp_path / "two"
     for name in ("predictions.csv", "history.csv", "model.pt"):
         assert (one / name).read_bytes() == (two / name).read_bytes()
@@ -54,7 +54,7 @@ def test_a_missing_part_is_named(tmp_path, settings):
     csv = tmp_path / "fer2013.csv"
     write_stills(csv, {"Training": 1, "PrivateTest": 1})
     with pytest.raises(InputError, match="no image of part PublicTest"):
-        spatial.train_spatial(csv, tmp_path / "out", settings, 20, synthetic=True, protocol="honest")
+        spatial.write(csv, tmp_path / "out", settings, 20, synthetic=True, protocol="honest")
     assert not (tmp_path / "out").exists()
 
 

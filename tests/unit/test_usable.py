@@ -9,7 +9,7 @@ from ferflow.aus.run import write_subject
 from ferflow.datasets import manifest, usable
 from ferflow.errors import FerflowError, InputError
 from ferflow.faces import store
-from ferflow.faces.video import ClipInfo, NoClip, is_blank
+from ferflow.faces.video import ClipInfo, is_blank, no_clip
 
 CLASSES = ("happy", "sad")
 GOOD = {"n_frames": 40, "n_blank": 10, "n_tracked": 25}
@@ -147,4 +147,4 @@ def test_a_blank_frame_shows_nothing_and_a_dark_face_something():
     dark = black.copy()
     dark[30:50, 60:90] += 20
     assert not is_blank(dark)
-    assert NoClip("x").info == ClipInfo(0, 0.0, 0, 0) and list(NoClip("x")) == []
+    assert no_clip("x").info == ClipInfo(0, 0.0, 0, 0) and list(no_clip("x")) == []

@@ -41,6 +41,12 @@ def finished(run_once) -> Path:
     return run_once(TINY, as_user=True)
 
 
+@pytest.fixture
+def copy(finished, tmp_path) -> Path:
+    """A copy of that folder, file times included."""
+    return shutil.copytree(finished, tmp_path / "copy", symlinks=True)
+
+
 @pytest.fixture(scope="session")
 def finished_images(run_once) -> Path:
     """The folder of the tiny study of images."""

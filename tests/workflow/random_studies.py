@@ -259,7 +259,7 @@ def _sfew(rng: random.Random, drawn: Drawn) -> None:
     if rng.random() < 0.6:
         transfer["protocols"] = _some(rng, ["random", "film", "spi"], 1)
     if rng.random() < 0.5:
-        transfer["cells"] = {
+        transfer["runs"] = {
             "resnet50-originals-64": None,
             "resnet50-originals-128": None,
             "resnet34-crops": None,
@@ -418,14 +418,14 @@ def _no_scenes(rng, drawn) -> None:
 
 
 def _no_network(rng, drawn) -> None:
-    cells = yaml.safe_load(SFEW.read_text())["sfew"]["transfer"]["cells"]
-    _at(drawn.settings, "sfew", "transfer")["cells"] = dict.fromkeys(cells)
+    runs = yaml.safe_load(SFEW.read_text())["sfew"]["transfer"]["runs"]
+    _at(drawn.settings, "sfew", "transfer")["runs"] = dict.fromkeys(runs)
 
 
 def _too_few_scenes(rng, drawn) -> None:
     _at(drawn.settings, "sfew")["dataset"] = {"name": "scenes"}
     _at(drawn.settings, "sfew")["scenes"] = {"per_class": 2, "films": 2}
-    _at(drawn.settings, "sfew", "transfer").update(folds=5, protocols=["random", "film"], cells={})
+    _at(drawn.settings, "sfew", "transfer").update(folds=5, protocols=["random", "film"], runs={})
 
 
 def _no_boxes(rng, drawn) -> None:

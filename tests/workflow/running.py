@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -10,6 +11,10 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))  # also where a script beside this one imports it
 
 import preloaded
+from ferflow import settings
+from ferflow.parts import report_steps
+from ferflow.steps import preflight
+from ferflow.steps.files import files_of
 
 REPOSITORY = Path(__file__).parents[2]
 TINY = Path(__file__).with_name("tiny.yaml")
@@ -55,3 +60,10 @@ def planned(folder: Path, *more: str, study: Path = TINY) -> dict[str, int]:
     done = preloaded.snakemake(*called, folder=folder)
     assert done.returncode == 0, done.stdout + done.stderr
     return preloaded.listed_jobs(done.stdout + done.stderr)
+
+
+def report_rules(folder: Path, study: Path) -> set[str]:
+    """The rules of the report of a study in `folder`, without those of targets of their own."""
+    with contextlib.chdir(folder):
+        ready = preflight.look(settings.load(REPOSITORY / "params.yaml", study))
+        return {step.name for step in report_steps(files_of(ready)) if not step.target}

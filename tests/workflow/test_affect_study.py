@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,11 +10,10 @@ import pytest
 from running import planned
 
 from ferflow import layout, tables
-from ferflow.datasets import affect_index
 from ferflow.models import affect as networks
 from ferflow.report.papers import NOT_COMPARABLE, published
 from ferflow.training.affect import UNTRAINED, predict
-from ferflow.training.image_files import Batches
+from ferflow.training.image_files import Batches, ImageList
 
 pytestmark = pytest.mark.workflow
 
@@ -69,11 +69,11 @@ def test_the_table_of_networks_says_what_each_starts_from(finished):
 
 def test_a_saved_network_says_what_its_predictions_say(finished):
     network, about = networks.load(of_model(finished, "compact") / "model.pt")
-    index = affect_index.load(
-        finished / layout.AFFECT_INDEX.format(dataset="affect"), finished / "data/raw/affect"
-    )
-    batches = Batches(index, "validation", about["options"]["size"], 8, None, 1, 1, shuffle=False)
-    ids = [index.clip_id(row) for row in index.rows("validation")]
+    listed = ImageList.read(finished / layout.MANIFEST.format(dataset="affect"))
+    # Its sources lie relative to the study's working folder.
+    listed = replace(listed, folders=tuple(str(finished / folder) for folder in listed.folders))
+    batches = Batches(listed, "validation", about["options"]["size"], 8, None, 1, 1, shuffle=False)
+    ids = [listed.clip_id(row) for row in listed.rows("validation")]
     again = predict(network, batches, ids, "compact", 20)
     written = tables.read(of_model(finished, "compact") / "predictions.csv", "predictions")
     assert again["clip_id"].tolist() == written["clip_id"].tolist() == sorted(ids)

@@ -1,6 +1,6 @@
 """Damage that nothing in a file tells: it is named with the command that repairs it, which then repairs it.
 
-`make faults` does the same with many kinds of damage, and kills the study fifty times.
+`make faults` does the same with many kinds of damage, and kills the study forty times.
 """
 
 from __future__ import annotations

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import sqlite3
-import time
 from pathlib import Path
 
 import pytest
@@ -14,14 +13,13 @@ from running import AS_USER, run, start
 from fer2013_csv import write_stills
 from ferflow import tables
 from ferflow.models import spatial as networks
+from preloaded import wait_for
 
 pytestmark = pytest.mark.workflow
 
 STUDY = Path(__file__).with_name("tiny_finetune.yaml")
 RESULTS = Path("results/tiny-finetune")
 TRIALS = Path("runs/tiny-finetune/tuned/trials.db")
-PATIENCE = 300
-"""Seconds until the first trial must have ended."""
 
 
 @pytest.fixture
@@ -51,10 +49,7 @@ def ended(storage: Path) -> int:
 def test_a_search_that_is_killed_goes_on_and_the_phases_follow(folder):
     model = RESULTS / "models/tuned/spatial/model.pt"
     process = start(folder, "--", str(model), study=STUDY, as_user=AS_USER)
-    deadline = time.monotonic() + PATIENCE
-    while not (before := ended(folder / TRIALS)):
-        assert process.poll() is None and time.monotonic() < deadline
-        time.sleep(0.2)
+    before = wait_for(lambda: ended(folder / TRIALS), process)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     assert not (folder / RESULTS / "models/tuned/classifier/model.pt").exists()

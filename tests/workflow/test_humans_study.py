@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -13,12 +12,6 @@ from running import RESULTS, TINY, run
 pytestmark = pytest.mark.workflow
 SUMMARY = str(RESULTS / "tables/human_summary.csv")
 FIGURE = str(RESULTS / "figures/human_boxes.svg")
-
-
-@pytest.fixture
-def copy(finished, tmp_path) -> Path:
-    shutil.copytree(finished, tmp_path / "copy", symlinks=True)
-    return tmp_path / "copy"
 
 
 def with_annotations(folder: Path, rows: pd.DataFrame) -> Path:

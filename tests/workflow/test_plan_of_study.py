@@ -11,7 +11,7 @@ from running import REPOSITORY, TINY
 
 import preloaded
 from ferflow import settings
-from ferflow.planning import jobs, units
+from ferflow.planning import jobs, sizes
 from ferflow.planning.plan import plan
 from ferflow.planning.rates import Rates, measured
 from ferflow.runs.events import Job
@@ -37,10 +37,10 @@ def test_half_of_the_run_foretells_the_whole_within_a_factor_of_two(finished, li
     benchmarked = [job for job in measured(finished) if job.memory > 0]
     alike = defaultdict(list)
     for job in benchmarked:
-        alike[job.rule, job.units.variant].append(job)
+        alike[job.rule, job.work.variant].append(job)
     half = [job for same in alike.values() for job in same[::2]]
     study = settings.load(REPOSITORY / "params.yaml", TINY)
-    rows = plan(listed, study, units.sizes(study, finished), Rates(half))
+    rows = plan(listed, study, sizes.of_study(study, finished), Rates(half))
     known = {job.rule for job in half}
     took, planned = sum(job.cpu for job in benchmarked), sum(row.seconds for row in rows if row.rule in known)
     assert {"synth4d", "faces", "features", "fold", "end_to_end_fold", "final", "nested_inner"} <= known

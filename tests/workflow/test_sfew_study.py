@@ -38,14 +38,14 @@ def test_every_scene_is_listed_or_left_out(finished, manifest):
     assert set(manifest["emotion"]) == set(EMOTIONS_NEUTRAL) and manifest["synthetic"].all()
 
 
-def test_every_cell_judges_every_image_once(finished, manifest):
+def test_every_run_judges_every_image_once(finished, manifest):
     transfer = settings.load(PARAMS, STUDY).sfew.transfer
     films = manifest.set_index("clip_id")["group_id"]
-    for name, cell in transfer.run().items():
-        for protocol in cell.protocols:
+    for name, one in transfer.trained().items():
+        for protocol in one.protocols:
             path = finished / RESULTS / f"sfew/{protocol}/{name}/predictions.csv"
             said = tables.read(path, "predictions")
-            assert set(said["model"]) == set(cell.models(transfer.batch).values())
+            assert set(said["model"]) == set(one.models(transfer.batch).values())
             for _, one in said.groupby("model"):
                 assert sorted(one["clip_id"]) == sorted(manifest["clip_id"])
                 if protocol != "random":

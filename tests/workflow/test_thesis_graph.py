@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 
 import pytest
-from running import REPOSITORY, planned
+from running import REPOSITORY, planned, report_rules
 
 from ferflow import settings
 from ferflow.classes import EMOTIONS
@@ -18,8 +19,8 @@ pytestmark = pytest.mark.workflow
 
 
 @pytest.fixture(scope="module")
-def jobs(tmp_path_factory, weights_folder) -> dict[str, int]:
-    """How many jobs of each rule a dry run of the study names, over empty files of BU-4DFE's names."""
+def folder(tmp_path_factory, weights_folder) -> Path:
+    """A working folder with empty files of BU-4DFE's names."""
     folder = tmp_path_factory.mktemp("thesis")
     shutil.copytree(weights_folder, folder / "data/weights", ignore=shutil.ignore_patterns("*.whl"))
     clips, stills = folder / "data/raw/bu4dfe", folder / "data/raw/fer2013/fer2013.csv"
@@ -29,6 +30,12 @@ def jobs(tmp_path_factory, weights_folder) -> dict[str, int]:
     for subject in SUBJECTS:
         for emotion in EMOTIONS:
             (clips / f"{subject}_{emotion}_tex.avi").touch()
+    return folder
+
+
+@pytest.fixture(scope="module")
+def jobs(folder) -> dict[str, int]:
+    """How many jobs of each rule a dry run of the study names."""
     return planned(folder, study=STUDY)
 
 
@@ -49,22 +56,15 @@ def test_every_architecture_is_cross_validated_and_tested(jobs):
     assert jobs["published_weights"] == 1  # VGGFace's, a .h5
 
 
-def test_every_comparison_and_protocol_is_in_it(jobs):
+def test_every_comparison_protocol_and_page_is_in_it(folder, jobs):
     study = settings.load(REPOSITORY / "params.yaml", STUDY)
     assert study.experiments.compared == list(study.experiments.comparisons)
     runs = study.experiments.trained()
     assert jobs["experiment_fold"] + jobs["experiment_frames_fold"] == study.splits.folds * len(runs)
     nested = study.nested
     assert jobs["nested_inner"] == nested.outer * nested.inner * len(nested.tried())
-    for rule in (
-        "finetune",
-        "fusion",
-        "thesis_comparison",
-        "search_head",
-        "strips",
-        "feature_maps",
-        "opening",
-        "error_tables",
-    ):
-        assert jobs[rule] == 1, rule
-    assert sum(name.startswith("deciding_frames") for name in jobs) == len(study.temporal.heads) == 3
+    assert jobs["finetune"] == jobs["search_head"] == 1
+    rules = report_rules(folder, STUDY)
+    assert {rule: jobs.get(rule) for rule in rules} == dict.fromkeys(rules, 1)
+    figures = {f"deciding_frames_{head}" for head in study.temporal.heads}
+    assert len(figures) == 3 and figures <= rules

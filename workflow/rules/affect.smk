@@ -1,4 +1,4 @@
-# Expression with valence and arousal (AffectNet): the images as an index, and one training job a network.
+# Expression with valence and arousal (AffectNet): the manifest of images, and one training job a network.
 
 
 wildcard_constraints:
@@ -29,31 +29,31 @@ if STUDY.synthetic:
             "../scripts/step.py"
 
 
-rule affect_index:
+rule affect_manifest:
     """Every image that has an expression, and what was dropped; 300,000 images have 900,000 annotations."""
     input:
         STUDY.truth,
     output:
-        index=STUDY.index,
+        manifest=STUDY.manifest,
         counts=STUDY.table("affect_counts"),
     params:
-        **params("affect_index", root=lambda w: S.affect.dataset.path),
+        **params("affect_manifest", root=lambda w: S.affect.dataset.path),
     log:
-        "logs/affect_index.log",
+        "logs/affect_manifest.log",
     benchmark:
-        "benchmarks/affect_index.tsv"
+        "benchmarks/affect_manifest.tsv"
     conda:
         "../envs/ferflow.yaml"
     resources:
-        **resources("affect_index"),
+        **resources("affect_manifest"),
     script:
         "../scripts/step.py"
 
 
 rule affect_network:
-    """Trained on the training part and judged on the validation part."""
+    """Trained on the training part and evaluated on the validation part."""
     input:
-        index_csv=STUDY.index,
+        manifest_csv=STUDY.manifest,
         start=lambda w: STUDY.start_of(w.model),
     output:
         **in_folder(
@@ -90,7 +90,7 @@ rule affect_network:
 rule affect_speed:
     """Whether decoding and augmentation keep up with each network's training step."""
     input:
-        index_csv=STUDY.index,
+        manifest_csv=STUDY.manifest,
     output:
         STUDY.table("affect_speed"),
     params:

@@ -19,13 +19,13 @@ STUDY, S = GRAPH.study, GRAPH.study.settings
 
 
 def params(step, /, **given):
-    """What a step runs and what it sees of the settings, as params; `given` beside it."""
+    """What a step runs and what it sees of the settings, as params; `given` besides."""
     return STEPS[step].params(S, **given)
 
 
-def resources(step, **asked):
+def resources(step, **own):
     """What the jobs of a step ask for."""
-    return STEPS[step].resources(**asked)
+    return STEPS[step].resources(**own)
 
 
 def shown(step):

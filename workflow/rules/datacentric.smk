@@ -58,7 +58,7 @@ rule datacentric_quality:
 
 
 rule datacentric_fold:
-    """A network that did not see the images of this fold judges them."""
+    """Predictions of the images of this fold by a network that did not see them."""
     input:
         **STUDY.pool,
     output:
@@ -84,7 +84,7 @@ rule datacentric_fold:
 
 
 rule datacentric_label_errors:
-    """Labels that confident learning doubts."""
+    """Labels that confident learning suspects."""
     input:
         pixels=STUDY.at(layout.POOL),
         manifest_csv=STUDY.at(layout.MANIFEST),
@@ -106,7 +106,7 @@ rule datacentric_label_errors:
 rule datacentric_cleaning:
     """The cleaned split: keep or drop, for every image, and by which rule."""
     input:
-        found_csvs=STUDY.found,
+        flaws_csvs=STUDY.flaws,
         predictions_csvs=STUDY.out_of_fold(),
         manifest_csv=STUDY.at(layout.MANIFEST),
     output:
@@ -140,7 +140,7 @@ rule datacentric_cell:
         **STUDY.pool,
         cleaned_csv=lambda w: STUDY.cleaned if w.protocol == "cleaned" else [],
     output:
-        **in_folder(STUDY.at(layout.CELL), "predictions.csv", "history.csv", "sides.csv"),
+        **in_folder(STUDY.at(layout.DATACENTRIC_ROW), "predictions.csv", "history.csv", "sides.csv"),
     params:
         **params(
             "datacentric_cell",

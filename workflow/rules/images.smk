@@ -1,4 +1,4 @@
-# The images of a study, and what each of its networks says of those that it is tested on.
+# The images of a study, and the predictions of each of its networks for its test images.
 
 
 if S.stills.by_subject:
@@ -63,7 +63,7 @@ rule image_counts:
 
 
 rule views:
-    """What a network says of both test parts, and which images of them it has learnt from."""
+    """Predictions for both test parts, and which images of them the network has learnt from."""
     input:
         stills=STUDY.stills,
         model_pt=f"{STUDY.at(layout.SPATIAL)}/model.pt",

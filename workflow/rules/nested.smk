@@ -57,7 +57,7 @@ if S.nested.heads:
             "../scripts/step.py"
 
     rule nested_outer:
-        """The candidate that the inner folds chose, judged once on the outer fold."""
+        """The candidate that the inner folds chose, tested once on the outer fold."""
         input:
             STUDY.each(f"{layout.NESTED_INNER}/best_epoch.json", **INNER_RUNS),
             lambda w: STUDY.candidates_features(w.head),

@@ -7,7 +7,7 @@ wildcard_constraints:
     images="|".join(STUDY.images),
     detector="[a-z]+",
     protocol="random|film|spi",
-    cell="|".join(map(re.escape, STUDY.cells)) or "none",
+    run="|".join(map(re.escape, STUDY.runs)) or "none",
 
 
 if STUDY.synthetic:
@@ -78,7 +78,7 @@ rule sfew_originals:
 
 
 rule sfew_crops:
-    """The face of each scene that counts, cut out, and what can be said of its quality."""
+    """Detect and cut out the face that counts in each scene, and measure its quality."""
     input:
         lambda w: STUDY.detector_weights(w.detector),
         [S.sfew.crops.manual_boxes] if S.sfew.crops.manual_boxes else [],
@@ -102,7 +102,7 @@ rule sfew_crops:
 
 
 rule sfew_folds_of:
-    """In which fold each image is judged."""
+    """The fold in which each image is tested."""
     input:
         manifest_csv=STUDY.manifest,
     output:
@@ -142,30 +142,30 @@ rule sfew_frozen:
         "../scripts/step.py"
 
 
-rule sfew_cell:
-    """One training in each fold of a protocol, judged after several numbers of epochs."""
+rule sfew_run:
+    """One training in each fold of a protocol, evaluated after several numbers of epochs."""
     input:
         manifest_csv=STUDY.manifest,
         folds_csv=STUDY.at(layout.SFEW_FOLDS),
-        features_h5=lambda w: STUDY.cell_features(w.cell),
-        weights=lambda w: STUDY.cell_start(w.cell),
+        features_h5=lambda w: STUDY.run_features(w.run),
+        weights=lambda w: STUDY.run_start(w.run),
     output:
-        **in_folder(STUDY.at(layout.SFEW_CELL), "predictions.csv", "runs.csv", "history.csv"),
+        **in_folder(STUDY.at(layout.SFEW_RUN), "predictions.csv", "runs.csv", "history.csv"),
     params:
         **params(
-            "sfew_cell",
-            cell=lambda w: STUDY.cell(w.cell, w.protocol),
+            "sfew_run",
+            run=lambda w: STUDY.run(w.run, w.protocol),
             transfer=lambda w: STUDY.trained(w.protocol),
         ),
     log:
-        "logs/sfew/{protocol}-{cell}.log",
+        "logs/sfew/{protocol}-{run}.log",
     benchmark:
-        "benchmarks/sfew/{protocol}-{cell}.tsv"
+        "benchmarks/sfew/{protocol}-{run}.tsv"
     conda:
         "../envs/ferflow.yaml"
     threads: S.sfew.transfer.threads
     resources:
-        **resources("sfew_cell"),
+        **resources("sfew_run"),
     priority: 5
     script:
         "../scripts/step.py"
@@ -180,7 +180,7 @@ if STUDY.handmade.under():
             manifest_csv=STUDY.manifest,
             folds_csvs=STUDY.folds_of(STUDY.handmade.protocols),
         output:
-            predictions=[path for paths in STUDY.of_handmade().values() for path in paths],
+            predictions=STUDY.of_handmade(),
         params:
             **params("sfew_handmade"),
         log:

@@ -13,7 +13,7 @@ from ferflow.apps.recognise import Recognised
 from ferflow.errors import FerflowError
 from ferflow.files import atomic_write
 from ferflow.report import style
-from ferflow.report.affect_looks import LOOKS
+from ferflow.report.affect_figures import LOOKS
 from ferflow.report.names import SYNTHETIC
 
 DPI = 200

@@ -145,7 +145,7 @@ def _quality(settings: Settings) -> int:
 def _sfew(ready: Ready) -> list[tuple[str, str]]:
     settings = ready.settings
     transfer, handmade = settings.sfew.transfer, settings.sfew.handmade
-    runs = transfer.run()
+    runs = transfer.trained()
     folds = {name: 2 if name == "spi" else transfer.folds for name in transfer.under()}
     trained = sum(folds[protocol] for run in runs.values() for protocol in run.protocols)
     return [
@@ -154,7 +154,7 @@ def _sfew(ready: Ready) -> list[tuple[str, str]]:
         ("protocols", ", ".join(f"{name} ({count} folds)" for name, count in folds.items())),
         ("networks", ", ".join(runs)),
         ("start", transfer.start),
-        ("hand-made", ", ".join(handmade.run()) or NONE),
+        ("hand-made", ", ".join(handmade.trained()) or NONE),
         ("trainings", str(trained)),
     ]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from ferflow import settings as study_settings
 from ferflow.apps.estimate import pass_cost, step_cost
 from ferflow.errors import InputError
-from ferflow.planning import jobs, units
+from ferflow.planning import jobs, sizes
 from ferflow.planning.plan import Row, plan
 from ferflow.planning.rates import Rates, measured
 from ferflow.settings import Settings
@@ -31,7 +31,7 @@ def run(
     if not planned:
         print(f"study {settings.study}: nothing to run; --all plans it as a whole")
         return
-    size = units.sizes(settings, Path())
+    size = sizes.of_study(settings, Path())
     step = steps(settings) if measure else None
     rows = plan(planned, settings, size, Rates(measured(records)), times, step)
     print("\n".join(lines(rows, settings, size, times)))
@@ -68,7 +68,7 @@ def lines(rows: list[Row], settings: Settings, size: Sizes, times: int) -> list[
         remark = f" ({row.remark})" if row.remark else ""
         text.append(
             f"{row.rule:26} {row.jobs:9,} {row.seconds / 3600:10,.3f} {_time(row.longest):>9} "
-            f"{row.bytes / 1e9:9,.3f} {row.memory:8,.0f} {row.asked:6,.0f}  {row.grows}{remark}"
+            f"{row.bytes / 1e9:9,.3f} {row.memory:8,.0f} {row.requested:6,.0f}  {row.grows}{remark}"
         )
     seconds, trained = sum(row.seconds for row in rows), sum(row.trained for row in rows)
     gpu = sum(row.gpu for row in rows)

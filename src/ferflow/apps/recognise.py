@@ -14,14 +14,15 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Protocol
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
 
 from ferflow.apps.draw import annotate
 from ferflow.apps.sink import DEFAULT_FPS, FrameSink
-from ferflow.aus.clip import ClipAus, neutral_frames
+from ferflow.aus.clip import neutral_frames
+from ferflow.aus.landmark import LandmarkAus
 from ferflow.aus.trim import Trimmed, algorithm1, au_score
 from ferflow.classes import AU_COLUMNS
 from ferflow.errors import NoFaceError
@@ -110,7 +111,7 @@ def recognise(
     clip: Clip,
     model: Model,
     stream: FaceStream | HaarStream,
-    aus: ClipAus | None,
+    aus: LandmarkAus | None,
     seconds: float | None = None,
     sink: FrameSink | None = None,
     progress: Callable[[], None] = lambda: None,
@@ -153,7 +154,7 @@ def recognise(
 class _Course:
     """What is kept of every frame so far: some numbers here, its features in a file."""
 
-    def __init__(self, model: Model, aus: ClipAus | None, features: IO, sink: FrameSink | None) -> None:
+    def __init__(self, model: Model, aus: LandmarkAus | None, features: IO, sink: FrameSink | None) -> None:
         self.model, self.aus, self.features, self.sink = model, aus, features, sink
         self.tracked: list[bool] = []
         self.blank = 0

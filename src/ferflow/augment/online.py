@@ -35,10 +35,7 @@ def apply(images: Tensor, settings: Online, generator: torch.Generator) -> Tenso
     # Rotation times shear, as in Keras: its shear slants the vertical by an angle.
     slanted, upright = -(angle + shear).sin() / zoom, (angle + shear).cos() / zoom
     moves = torch.stack(
-        (
-            torch.stack((cosine * mirror, slanted, across), 1),
-            torch.stack((sine * mirror, upright, down), 1),
-        ),
+        (torch.stack((cosine * mirror, slanted, across), 1), torch.stack((sine * mirror, upright, down), 1)),
         1,
     )
     grid = nn.functional.affine_grid(moves, list(images.shape), align_corners=False)
@@ -71,10 +68,10 @@ def mix(images: Tensor, labels: Tensor, n_classes: int, strength: float, seed: i
     """
     rng = np.random.default_rng(seed)
     share = rng.beta(strength, strength, len(images)).astype(np.float32)
-    own = torch.from_numpy(np.maximum(share, 1 - share))
+    kept = torch.from_numpy(np.maximum(share, 1 - share))
     other = torch.from_numpy(rng.permutation(len(images)))
     targets = nn.functional.one_hot(labels, n_classes).float()
     return (
-        torch.lerp(images[other], images, own.view(-1, 1, 1, 1)),
-        torch.lerp(targets[other], targets, own.view(-1, 1)),
+        torch.lerp(images[other], images, kept.view(-1, 1, 1, 1)),
+        torch.lerp(targets[other], targets, kept.view(-1, 1)),
     )

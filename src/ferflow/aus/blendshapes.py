@@ -78,30 +78,21 @@ EYES = (((33, 133), range(468, 473)), ((362, 263), range(473, 478)))
 """Corners of an eye from left to right as the viewer sees it, and the points of its iris."""
 
 
-class BlendshapeAus:
+class BlendshapeAus(LandmarkAus):
     """The reading of one clip: `set_neutral` first, then frames come singly or together."""
 
     def __init__(self, weights_folder: str | Path, settings: Aus) -> None:
-        self.settings = settings
-        self._landmarks = LandmarkAus(weights_folder, settings)
+        super().__init__(weights_folder, settings)
         self._network = bundle.network(str(bundle.path(weights_folder)), MEMBER)
-
-    def forget(self) -> None:
-        """Forget the neutral face, before another clip."""
-        self._landmarks.forget()
-
-    @property
-    def ready(self) -> bool:
-        return self._landmarks.ready
 
     def set_neutral(self, landmarks: np.ndarray) -> None:
         """Take the medians of `landmarks` [T,468,3] and of their blendshapes as the face at rest."""
-        self._landmarks.set_neutral(landmarks)
+        super().set_neutral(landmarks)
         self._at_rest = np.median(self.shapes(landmarks), axis=0)
 
     def fit(self, landmarks: np.ndarray) -> np.ndarray:
         """Intensities 0-5 float64 [T,17] in the order of `classes.AU_COLUMNS`, from `landmarks` [T,468,3]."""
-        intensities = self._landmarks.fit(landmarks)
+        intensities = super().fit(landmarks)
         moved = self.shapes(landmarks) - self._at_rest
         for name, (shapes, full) in TABLE.items():
             column = AU_COLUMNS.index(f"{name}_r")
@@ -111,7 +102,7 @@ class BlendshapeAus:
 
     def shapes(self, landmarks: np.ndarray) -> np.ndarray:
         """Blendshapes 0-1 float64 [T,52] in the order of NAMES, of `landmarks` [T,468,3] in pixels."""
-        points = with_irises(np.asarray(landmarks, np.float64)[..., :2], self._landmarks.model)[:, POINTS]
+        points = with_irises(np.asarray(landmarks, np.float64)[..., :2], self.model)[:, POINTS]
         # The network takes one face at a time.
         return np.array([self._network(face[None].astype(np.float32))[0] for face in points], np.float64)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 import pandas as pd
@@ -24,27 +23,8 @@ SUBJECT_FRAMES = 500
 """Frames, spread over a person's clips, whose median is the face at rest with `aus.neutral: subject`."""
 
 
-class ClipAus(Protocol):
-    """What reads action units off landmarks, relative to a neutral face that is set first.
-
-    `ready` says whether it is.
-    """
-
-    settings: Aus
-    ready: bool
-
-    def forget(self) -> None:
-        """Forget the neutral face, before another clip."""
-
-    def set_neutral(self, landmarks: np.ndarray) -> None:
-        """Take `landmarks` [T,468,3] as the face at rest."""
-
-    def fit(self, landmarks: np.ndarray) -> np.ndarray:
-        """Intensities 0-5 float64 [T,17] in the order of `classes.AU_COLUMNS`."""
-
-
-def reader(weights_folder: str | Path, settings: Aus, network: str) -> ClipAus:
-    """What reads action units off the landmarks of `network` (a row of `landmarks.REACH`).
+def reader(weights_folder: str | Path, settings: Aus, network: str) -> LandmarkAus:
+    """The backend that reads action units off the landmarks of `network` (a row of `landmarks.REACH`).
 
     Raises WeightsError where a file is missing, SettingError where the backend cannot work on them.
     """
@@ -71,7 +51,7 @@ def neutral_frames(settings: Aus) -> int:
 def intensities(
     landmarks: np.ndarray,
     tracked: np.ndarray,
-    aus: ClipAus,
+    aus: LandmarkAus,
     scores: np.ndarray | None = None,
     at_rest: np.ndarray | None = None,
 ) -> pd.DataFrame:

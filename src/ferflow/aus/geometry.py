@@ -1,4 +1,4 @@
-"""Movements of single parts of the face: distances between its landmarks, relative to the own neutral.
+"""Movements of single parts of the face: distances between its landmarks, relative to the person's neutral.
 
 The linear model (`aus.mesh`) was fitted to faces at large and is blind for some of them: its column of AU25
 closes the lips, those of AU7 and AU23 hardly move a point. Their definitions in FACS (Ekman, Friesen & Hager,

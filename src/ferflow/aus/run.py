@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from ferflow import tables
-from ferflow.aus.clip import FROM_LANDMARKS, SUBJECT_FRAMES, ClipAus, intensities, reader
+from ferflow.aus.clip import FROM_LANDMARKS, SUBJECT_FRAMES, intensities, reader
+from ferflow.aus.landmark import LandmarkAus
 from ferflow.aus.openface import read_openface
 from ferflow.aus.pyfeat import PyFeat
 from ferflow.errors import InputError, SettingError
@@ -18,11 +19,7 @@ from ferflow.settings import Aus
 
 
 def write_subject(
-    faces: str | Path,
-    out: str | Path,
-    clip_ids: Iterable[str],
-    settings: Aus,
-    weights_folder: str | Path,
+    faces: str | Path, out: str | Path, clip_ids: Iterable[str], settings: Aus, weights_folder: str | Path
 ) -> None:
     """Write the action units of `clip_ids`, clips of the file `faces`, to the table `out` (schema aus).
 
@@ -59,16 +56,16 @@ def _backend(faces: str | Path, clip_ids: list[str], settings: Aus, weights_fold
 def _of_subject(faces: str | Path, clip_ids: list[str]) -> np.ndarray | None:
     """Landmarks [N,468,3] of some SUBJECT_FRAMES tracked frames, as many of each clip; None without any."""
     each = max(1, SUBJECT_FRAMES // max(len(clip_ids), 1))
-    found = []
+    frames = []
     for clip_id in clip_ids:
         with store.open_landmarks(faces, clip_id) as (landmarks, tracked, _):
             there = np.flatnonzero(tracked)
             some = np.unique(np.linspace(0, len(there) - 1, min(each, len(there))).round().astype(int))
-            found += [landmarks[int(i)] for i in there[some]]
-    return np.stack(found) if found else None
+            frames += [landmarks[int(i)] for i in there[some]]
+    return np.stack(frames) if frames else None
 
 
-def _from_landmarks(faces, clip_id: str, aus: ClipAus, at_rest: np.ndarray | None) -> pd.DataFrame:
+def _from_landmarks(faces, clip_id: str, aus: LandmarkAus, at_rest: np.ndarray | None) -> pd.DataFrame:
     with store.open_landmarks(faces, clip_id) as (landmarks, tracked, scores):
         return intensities(landmarks, tracked, aus, scores, at_rest)
 

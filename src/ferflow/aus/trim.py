@@ -42,7 +42,7 @@ class Trimmed:
 
 
 def algorithm1(score: np.ndarray, settings: Trim) -> Trimmed:
-    """What to keep of a clip with the AU score `score` [T], 0-5.
+    """Trim a clip with the AU score `score` [T], 0-5.
 
     `settings.algorithm`: `thesis` is Algorithm 1 as printed, which tests once a round whether half of the
     clip is gone, and so can cut one frame more than half; `strict` tests before each cut; `none` keeps all.

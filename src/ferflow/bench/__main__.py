@@ -17,7 +17,7 @@ from pathlib import Path
 from ferflow import layout, settings, weights
 from ferflow.apps import benchmark as watching
 from ferflow.apps.terminal import arguments, errors_in_one_line
-from ferflow.bench import machine, report, spatial_pass, store_speed
+from ferflow.bench import image_training, machine, report, spatial_pass, store_speed
 from ferflow.errors import InputError
 from ferflow.models import benchmark as image
 from ferflow.runs import overhead
@@ -65,11 +65,10 @@ def workflow(options: argparse.Namespace, _: settings.Settings) -> tuple[dict, l
 def models(options: argparse.Namespace, chosen: settings.Settings) -> tuple[dict, list[report.Figure]]:
     """The benchmarks of the single parts: an image, a training step, a video."""
     from ferflow.datasets import synth4d
-    from ferflow.training import benchmark as training
 
     weights.fetch_many(FACE_MODEL, options.weights_folder)
     one = image.measure(str(weights.shipped()), options.runs)
-    step = training.measure(chosen.spatial, None, options.rounds)
+    step = image_training.measure(chosen.spatial, options.rounds)
     with tempfile.TemporaryDirectory(prefix="ferflow-") as folder:
         subject = synth4d.subjects(chosen.synth4d)[0]
         synth4d.write_subject(subject, folder, options.weights_folder, chosen.synth4d, ["happy"], chosen.seed)

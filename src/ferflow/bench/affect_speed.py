@@ -5,7 +5,6 @@ The two are measured one after the other, each on all of its cores, by the wall 
 
 from __future__ import annotations
 
-import statistics
 import time
 from collections.abc import Callable, Mapping
 from itertools import cycle, islice
@@ -15,14 +14,14 @@ import pandas as pd
 import torch
 
 from ferflow import tables
-from ferflow.bench import machine
-from ferflow.datasets import affect_index
+from ferflow.bench import machine, turns
 from ferflow.models.affect import AffectNetwork
 from ferflow.models.precision import device, resolve
 from ferflow.settings.affect import AffectModel, Loading
 from ferflow.training import optimise
-from ferflow.training.affect import TRAIN, batches, build, task_of
-from ferflow.training.image_files import Batch
+from ferflow.training.affect import batches, build, task_of
+from ferflow.training.image_files import Batch, ImageList
+from ferflow.training.module import TRAIN
 from ferflow.training.shards import keep_freed_memory
 from ferflow.training.task import Affect
 
@@ -53,19 +52,6 @@ def stepper(network: AffectNetwork, task: Affect, model: AffectModel) -> Callabl
     return step
 
 
-def step_seconds(network: AffectNetwork, task: Affect, model: AffectModel, batch: Batch) -> float:
-    """Median seconds of a training step of `network` on `batch`; changes its weights."""
-    step = stepper(network, task, model)
-    step(batch)
-    return statistics.median(_seconds(lambda: step(batch)) for _ in range(STEPS))
-
-
-def _seconds(work: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
-
-
 def loaded_per_second(source) -> float:
     """Images a second from `source`, batches that can be gone through again and again."""
     stream = (batch for _ in cycle([0]) for batch in source)
@@ -76,8 +62,7 @@ def loaded_per_second(source) -> float:
 
 
 def measure(
-    index_csv: str | Path,
-    root: str | Path,
+    manifest_csv: str | Path,
     models: Mapping[str, AffectModel],
     loading: Loading,
     seed: int,
@@ -90,16 +75,17 @@ def measure(
 
     A step takes as long whatever the weights are, so they are new ones.
     """
-    index = affect_index.load(index_csv, root)
+    listed = ImageList.read(manifest_csv)
     keep_freed_memory()
     rows = []
     for name, model in models.items():
         with machine.threads(threads):
-            source = batches(index, TRAIN, model, loading.augment, seed, loading.workers)
+            source = batches(listed, TRAIN, model, loading, seed)
             batch = next(iter(source))
             loaded = loaded_per_second(source)
-            task = task_of(model, index.counts(TRAIN))
-            stepped = len(batch[1]) / step_seconds(build(model, None), task, model, batch)
+            step = stepper(build(model, None), task_of(model, listed.counts(TRAIN)), model)
+            taken = turns.in_turns({"step": lambda step=step, batch=batch: step(batch)}, STEPS)
+            stepped = turns.rate(len(batch.labels), taken["step"])
         rows.append(
             {
                 "model": name,

@@ -20,8 +20,8 @@ import pandas as pd
 
 from ferflow import layout, settings, tables, weights
 from ferflow.apps.terminal import arguments, errors_in_one_line
-from ferflow.datasets.sfew import read_image
 from ferflow.faces.boxes import overlap
+from ferflow.faces.video import read_image
 
 OVERLAP = 0.4
 OVER = 40.0

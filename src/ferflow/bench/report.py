@@ -89,7 +89,7 @@ def image_network(result: dict) -> list[Figure]:
 
 
 def image_training(result: dict) -> list[Figure]:
-    """Of `training.benchmark.measure`."""
+    """Of `image_training.measure`."""
     part = f"training {result['network']}, batch {result['batch']}, {result['precision']}"
     rows = []
     for way, step in result["steps"].items():

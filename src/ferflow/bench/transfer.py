@@ -111,7 +111,7 @@ def run(network: str, n: int, n_folds: int, epochs: int, batch: int, seed: int, 
                 head = transfer.head(base, network, 0, CLASSES)
             sides = rows(np.flatnonzero(folds != fold)), rows(np.flatnonzero(folds == fold))
             recipe = ([epochs], batch, LEARNING_RATE, WEIGHT_DECAY, seed, threads)
-            each.append(train(head, *sides, *recipe, f"{name}, fold {fold}").said[epochs])
+            each.append(train(head, *sides, *recipe, f"{name}, fold {fold}").probabilities[epochs])
         probabilities[name] = np.concatenate(each)
 
     with tempfile.TemporaryDirectory(prefix="ferflow-bench-") as folder:

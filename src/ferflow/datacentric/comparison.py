@@ -1,4 +1,4 @@
-"""The published protocol beside the honest one: what resampling before the split seems to gain."""
+"""The published protocol against the honest one: what resampling before the split seems to gain."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from ferflow.classes import EMOTIONS_NEUTRAL
-from ferflow.datacentric.cell import model_name
 from ferflow.datacentric.sampling import PROTOCOLS
+from ferflow.datacentric.training import model_name
 from ferflow.evaluation.bootstrap import interval
 from ferflow.evaluation.metrics import from_confusion
 from ferflow.evaluation.results import LEAKY, draws, matrices
@@ -34,74 +34,75 @@ def compare(
     drawn independently, and the difference of every two draws makes the difference's interval.
     """
     facts = sides.set_index(["network", "sampling", "protocol"])
+    seeds = {name: derive_seed(seed, "datacentric", "bootstrap", name) for name in PROTOCOLS}
     table = []
     for network, sampling in rows:
-        measured = {
-            protocol: _measure(
-                _of(predictions, network, sampling, protocol),
-                settings,
-                derive_seed(seed, "datacentric", "bootstrap", protocol),
-            )
-            for protocol in PROTOCOLS
-        }
-        mine = {protocol: facts.loc[(network, sampling, protocol)] for protocol in PROTOCOLS}
-        for metric in METRICS:
-            row: dict = {"network": network, "sampling": sampling, "metric": metric}
-            for protocol, (value, boot) in measured.items():
-                row[protocol] = value[metric]
-                row[f"{protocol}_low"], row[f"{protocol}_high"] = interval(boot[metric], settings.confidence)
-            apart = 100 * (measured["published"][1][metric] - measured["honest"][1][metric])
-            row["difference"] = 100 * (row["published"] - row["honest"])
-            row["difference_low"], row["difference_high"] = interval(apart, settings.confidence)
-            for protocol in PROTOCOLS:
-                row[f"related_{protocol}"] = float(mine[protocol]["related"])
-                row[f"test_{protocol}"] = int(mine[protocol]["n_test"])
-            row["parameters"] = int(mine["honest"]["parameters"])
-            row["synthetic"] = bool(mine["honest"]["synthetic"])
-            table.append(row | {"note": LEAKY})
+        model = model_name(network, sampling)
+        measured = {name: _measure(predictions, model, name, settings, seeds[name]) for name in PROTOCOLS}
+        known = {"network": network, "sampling": sampling, "note": LEAKY}
+        for protocol in PROTOCOLS:
+            side = facts.loc[(network, sampling, protocol)]
+            known[f"related_{protocol}"] = float(side["related"])
+            known[f"test_{protocol}"] = int(side["n_test"])
+        known |= {"parameters": int(side["parameters"]), "synthetic": bool(side["synthetic"])}
+        table += _differences(measured, known, settings)
     return pd.DataFrame(table)
 
 
 def cleaned(
-    networks: Sequence[str], predictions: pd.DataFrame, sides: pd.DataFrame, settings: Evaluation, seed: int
+    rows: Sequence[tuple[str, str]],
+    predictions: pd.DataFrame,
+    sides: pd.DataFrame,
+    settings: Evaluation,
+    seed: int,
 ) -> pd.DataFrame:
-    """Schema `cleaned_training`: each network trained on the official and on the cleaned training images.
+    """Schema `cleaned_training`: each row trained on the official and on the cleaned training images.
 
-    Both are judged on all official test images, so that the same photographs are drawn for both and the
+    Both are tested on all official test images, so that the same photographs are drawn for both and the
     interval is that of the difference on one draw.
     """
     facts = sides.set_index(["network", "protocol"])
     table = []
-    for network in networks:
+    for network, sampling in rows:
         start = derive_seed(seed, "datacentric", "bootstrap", "cleaned", network)
+        model = model_name(network, sampling)
         measured = {
-            name: _measure(_of(predictions, network, "none", protocol), settings, start)
-            for name, protocol in (("official", "honest"), ("cleaned", "cleaned"))
+            name: _measure(predictions, model, protocol, settings, start)
+            for name, protocol in (("cleaned", "cleaned"), ("official", "honest"))
         }
-        for metric in METRICS:
-            row: dict = {"network": network, "metric": metric}
-            for name, (value, boot) in measured.items():
-                row[name] = value[metric]
-                row[f"{name}_low"], row[f"{name}_high"] = interval(boot[metric], settings.confidence)
-            apart = 100 * (measured["cleaned"][1][metric] - measured["official"][1][metric])
-            row["difference"] = 100 * (row["cleaned"] - row["official"])
-            row["difference_low"], row["difference_high"] = interval(apart, settings.confidence)
-            row["training_official"] = int(facts.loc[(network, "honest"), "n_training"])
-            row["training_cleaned"] = int(facts.loc[(network, "cleaned"), "n_training"])
-            row["n_test"] = int(facts.loc[(network, "cleaned"), "n_test"])
-            row["synthetic"] = bool(facts.loc[(network, "cleaned"), "synthetic"])
-            table.append(row)
+        side = facts.loc[(network, "cleaned")]
+        known = {
+            "network": network,
+            "training_official": int(facts.loc[(network, "honest"), "n_training"]),
+            "training_cleaned": int(side["n_training"]),
+            "n_test": int(side["n_test"]),
+            "synthetic": bool(side["synthetic"]),
+        }
+        table += _differences(measured, known, settings)
     return pd.DataFrame(table)
 
 
-def _of(predictions: pd.DataFrame, network: str, sampling: str, protocol: str) -> pd.DataFrame:
-    own = predictions["model"] == model_name(network, sampling)
-    return predictions[own & (predictions["protocol"] == protocol)]
-
-
 def _measure(
-    predictions: pd.DataFrame, settings: Evaluation, seed: int
+    predictions: pd.DataFrame, model: str, protocol: str, settings: Evaluation, seed: int
 ) -> tuple[dict[str, float], dict[str, np.ndarray]]:
-    whole = matrices(predictions, EMOTIONS_NEUTRAL).sum(axis=0)
+    """Each metric of a model under a protocol, and its bootstrap draws."""
+    rows = predictions[(predictions["model"] == model) & (predictions["protocol"] == protocol)]
+    whole = matrices(rows, EMOTIONS_NEUTRAL).sum(axis=0)
     value = {name: float(number) for name, number in from_confusion(whole).items()}
-    return value, draws(predictions, EMOTIONS_NEUTRAL, settings, seed)
+    return value, draws(rows, EMOTIONS_NEUTRAL, settings, seed)
+
+
+def _differences(measured: dict[str, tuple], known: dict, settings: Evaluation) -> list[dict]:
+    """A row a metric: both of `measured` with intervals, and the first less the second in points."""
+    rows = []
+    for metric in METRICS:
+        row = known | {"metric": metric}
+        for name, (value, boot) in measured.items():
+            row[name] = value[metric]
+            row[f"{name}_low"], row[f"{name}_high"] = interval(boot[metric], settings.confidence)
+        (first, first_draws), (second, second_draws) = measured.values()
+        row["difference"] = 100 * (first[metric] - second[metric])
+        apart = interval(100 * (first_draws[metric] - second_draws[metric]), settings.confidence)
+        row["difference_low"], row["difference_high"] = apart
+        rows.append(row)
+    return rows

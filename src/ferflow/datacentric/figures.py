@@ -1,4 +1,4 @@
-"""The box plot of mean grey levels, and the published protocol beside the honest one."""
+"""The box plot of mean grey levels, and the published protocol against the honest one."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from ferflow import tables
 from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.datacentric.sampling import PROTOCOLS
 from ferflow.evaluation.results import LEAKY
 from ferflow.report import style
-from ferflow.report.names import model_label, sampling_label
+from ferflow.report.names import SAMPLINGS, marks, model_label
 
 LOOKS = {
     "published": ("s", style.MIDDLE, f"published protocol, {LEAKY.split(', ')[1]}"),
@@ -55,13 +56,22 @@ def pixel_means(means: pd.DataFrame, boxes: pd.DataFrame, whiskers: float, marks
     return drawn
 
 
-def protocols(sampling: pd.DataFrame, confidence: float, marks: str) -> Figure:
+def write_protocols(sampling_csv: str, confidence: float, out: str) -> None:
+    """Draw the figure `protocols` from a table of schema `sampling`."""
+    sampling = tables.read(sampling_csv, "sampling")
+    with style.style():
+        drawn = protocols(
+            sampling[sampling["metric"] == "recall"], confidence, marks(bool(sampling["synthetic"].any()))
+        )
+        style.save(drawn, out, "Resampling before and after the split")
+
+
+def protocols(rows: pd.DataFrame, confidence: float, marks: str) -> Figure:
     """Macro recall of each network and sampling by either protocol, with intervals: the gap is the leak.
 
-    `sampling`: schema `sampling`. Recall and not accuracy, since after resampling before the split the test
+    `rows`: schema `sampling`. Recall and not accuracy, since after resampling before the split the test
     images are balanced, and in the official parts they are not.
     """
-    rows = sampling[sampling["metric"] == "recall"]
     drawn = style.figure(2 * style.COLUMN, 1.15 + 0.3 * len(rows))
     axes = drawn.subplots()
     for place, row in enumerate(rows.to_dict("records")):
@@ -82,7 +92,7 @@ def protocols(sampling: pd.DataFrame, confidence: float, marks: str) -> Figure:
             color=style.DARK,
             transform=axes.get_yaxis_transform(),
         )
-    labels = [f"{model_label(row.network)}, {sampling_label(row.sampling)}" for row in rows.itertuples()]
+    labels = [f"{model_label(row.network)}, {SAMPLINGS[row.sampling]}" for row in rows.itertuples()]
     style.names_down(axes, labels, 0.6, 0.6)
     values = rows[["published_low", "published_high", "honest_low", "honest_high"]].to_numpy()
     axes.set_xlim(max(0, values.min() - 0.05), min(1, values.max() + 0.03))

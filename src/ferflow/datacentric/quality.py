@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from ferflow.classes import EMOTIONS_CONTEMPT
-from ferflow.datacentric import duplicates, phash
+from ferflow.datacentric import duplicates
 from ferflow.datasets.images import ImageSet
 
 NAMED = ["clip_id", "emotion", "split"]
@@ -26,18 +26,18 @@ def near_duplicates(images: ImageSet, distance: int) -> tuple[pd.DataFrame, pd.D
     """Schemas `duplicates` and `near_distances`: groups of near duplicates, and how labels agree by distance.
 
     Two images are near duplicates where at most `distance` of the 64 bits of their perceptual hashes differ;
-    groups are connected components (`phash.components`), and hold exact copies too. A group of nothing but
-    exact copies is left out. The second table goes on to twice the `distance`, since what tells a threshold
-    from chance is where the labels begin to disagree.
+    groups are connected components (`duplicates.components`), and hold exact copies too. A group of nothing
+    but exact copies is left out. The second table goes on to twice the `distance`, since what tells a
+    threshold from chance is where the labels begin to disagree.
     """
     content = duplicates.by_content(images.pixels)
-    values = phash.hashes(images.pixels)
-    pairs = phash.close_pairs(values, 2 * distance)
-    close = phash.Pairs(*(column[pairs.distance <= distance] for column in pairs))
-    group = phash.components(len(images), close)
+    values = duplicates.hashes(images.pixels)
+    pairs = duplicates.close_pairs(values, 2 * distance)
+    close = duplicates.Pairs(*(column[pairs.distance <= distance] for column in pairs))
+    group = duplicates.components(len(images), close)
     wanted = duplicates.kinds(group, content) > 1
-    widest = phash.widest(values, np.where(wanted, group, np.arange(len(group))))
-    table = _grouped(images, group, wanted, content, phash.nearest(len(images), close), widest)
+    widest = duplicates.widest(values, np.where(wanted, group, np.arange(len(group))))
+    table = _grouped(images, group, wanted, content, duplicates.nearest(len(images), close), widest)
     return table, _by_distance(images, content, pairs, distance)
 
 
@@ -65,7 +65,9 @@ def _grouped(
     return table.drop(columns=["row", "first"]).reset_index(drop=True)
 
 
-def _by_distance(images: ImageSet, content: np.ndarray, pairs: phash.Pairs, threshold: int) -> pd.DataFrame:
+def _by_distance(
+    images: ImageSet, content: np.ndarray, pairs: duplicates.Pairs, threshold: int
+) -> pd.DataFrame:
     copies = content[pairs.first] == content[pairs.second]
     differ = images.labels[pairs.first] != images.labels[pairs.second]
     kinds = [("exact copies", 0, copies)]

@@ -10,9 +10,10 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from ferflow.classes import EMOTIONS_NEUTRAL
-from ferflow.datacentric.pool import is_test
+from ferflow.datasets.fer2013 import USAGES
 from ferflow.datasets.images import ImageSet
 from ferflow.errors import SettingError
 from ferflow.seeds import derive_seed
@@ -21,6 +22,8 @@ Protocol = Literal["published", "honest", "cleaned"]
 PROTOCOLS: tuple[Protocol, ...] = ("published", "honest")
 """Those that are compared; `cleaned` is the honest one on the images that the cleaned split keeps."""
 
+TRAINING, *TESTS = USAGES
+"""FER2013's parts; the paper's test images are both of TESTS together (28,709 against 7,178)."""
 RESAMPLED = ("oversampling", "smote")
 """Samplings that make images; the others train on the images that there are."""
 
@@ -42,6 +45,23 @@ class Samples(NamedTuple):
         return Samples(*(column[chosen] for column in self))
 
 
+def draw(images: ImageSet, n_images: int, seed: int) -> ImageSet:
+    """`n_images` images in their order; every part and class keeps its share, and has at least one image."""
+    if n_images > len(images):
+        raise SettingError("datacentric.images", f"is {n_images}, but there are {len(images)}", "lower it")
+    rng = np.random.default_rng(derive_seed(seed, "datacentric", "draw"))
+    chosen = []
+    for rows in images.table.groupby(["split", "emotion"], sort=True).indices.values():
+        n = max(1, round(n_images * len(rows) / len(images)))
+        chosen.append(rng.choice(rows, n, replace=False))
+    return images.rows(np.sort(np.concatenate(chosen)))
+
+
+def is_test(images: ImageSet) -> np.ndarray:
+    """Which images the paper tests on, bool [N]."""
+    return images.table["split"].isin(TESTS).to_numpy()
+
+
 def sides(
     images: ImageSet,
     photographs: np.ndarray,
@@ -53,11 +73,11 @@ def sides(
 ) -> tuple[Samples, Samples]:
     """The training and the test samples of one row of the comparison.
 
-    `photographs` int64 [N] names what belongs together (`pool.photographs`). Under `published` the test side
-    is the share of the (resampled) images that the paper's test images are of all, drawn at random within
-    each class; where nothing is resampled (none, class weights), that draw is all that differs from the
-    official division. `kept` bool [N] names the training images that the cleaned split keeps; whatever it is,
-    all official test images are judged.
+    `photographs` int64 [N] names what belongs together (`duplicates.photographs`). Under `published` the test
+    side is the share of the (resampled) images that the paper's test images are of all, drawn at random
+    within each class; where nothing is resampled (none, class weights), that draw is all that differs from
+    the official division. `kept` bool [N] names the training images that the cleaned split keeps; whatever it
+    is, it is tested on all official test images.
     """
     everything, test = np.arange(len(images)), is_test(images)
     start = derive_seed(seed, "datacentric", sampling, protocol)
@@ -169,3 +189,26 @@ def related(test: Samples, training: Samples, photographs: np.ndarray) -> np.nda
     """
     seen = np.unique(photographs[training.parents])
     return np.isin(photographs[test.parents], seen).any(axis=1)
+
+
+def named(test: Samples, images: ImageSet, photographs: np.ndarray) -> pd.DataFrame:
+    """clip_id, subject_id and emotion of the test samples.
+
+    `subject_id` names the photograph, since what comes of one is not independent.
+
+    A made image is named after its (first) parent and counted: `Training_123+2`.
+    """
+    clips = images.table["clip_id"].to_numpy()
+    parent = test.parents[:, 0]
+    names = pd.Series(clips[parent].astype(object))
+    made = pd.Series(test.made)
+    count = made.groupby(parent).cumsum()
+    names[made] = names[made] + "+" + count[made].astype(str)
+    _, first, number = np.unique(photographs, return_index=True, return_inverse=True)
+    return pd.DataFrame(
+        {
+            "clip_id": names,
+            "subject_id": clips[first[number[parent]]],
+            "emotion": np.asarray(EMOTIONS_NEUTRAL, object)[test.labels],
+        }
+    )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
@@ -19,28 +18,31 @@ _GAP = 0.18
 """Between two images, widths of an image."""
 _LINE = 0.135
 """Height of a line below an image, heights of an image."""
+_LONGEST = 22
+"""Letters of a name that are shown."""
 _NAME = 4.0
 _TEXT = 5.0
-"""Sizes of the name and of what is said of an image, points."""
+"""Sizes of the name and of the text below an image, points."""
 
 
 def sheet(
-    images: ImageSet, rows: Sequence[Sequence[tuple[int, str]]], title: str, marks: str, lines: int = 1
+    images: ImageSet, rows: Sequence[Sequence[tuple[str, str]]], title: str, marks: str, lines: int = 1
 ) -> Figure:
-    """A sheet of images: `rows` of (row of the set, what is said of it), at most ACROSS in each.
+    """A sheet of images: `rows` of (clip_id, text), at most ACROSS in each.
 
-    What is said may have `lines` lines; the image's name (clip_id) stands above them.
+    The text may have `lines` lines; the image's name stands above them.
     """
+    places = {clip: place for place, clip in enumerate(images.table["clip_id"])}
     height = 1 + (lines + 1) * _LINE + 0.08
     width = ACROSS * (1 + _GAP) - _GAP
     inches = 2 * style.COLUMN / width
     drawn = style.figure(2 * style.COLUMN, 0.55 + inches * height * max(1, len(rows)))
     axes = drawn.subplots()
     for down, row in enumerate(rows):
-        for across, (place, text) in enumerate(row[:ACROSS]):
+        for across, (name, text) in enumerate(row[:ACROSS]):
             left, top = across * (1 + _GAP), down * height
             axes.imshow(
-                images.pixels[place],
+                images.pixels[places[name]],
                 cmap="gray",
                 vmin=0,
                 vmax=255,
@@ -49,8 +51,8 @@ def sheet(
             )
             # A frame, since some images are as white as the page.
             axes.add_patch(Rectangle((left, top), 1, 1, fill=False, edgecolor=style.LIGHT, linewidth=0.3))
-            name = images.table["clip_id"].iat[place]
-            axes.text(left, top + 1 + _LINE * 0.75, _shortened(name), fontsize=_NAME, color=style.LIGHT)
+            short = name if len(name) <= _LONGEST else name[: _LONGEST - 1] + "…"
+            axes.text(left, top + 1 + _LINE * 0.75, short, fontsize=_NAME, color=style.LIGHT)
             for number, line in enumerate(text.split("\n")[:lines]):
                 axes.text(left, top + 1 + _LINE * (1.75 + number), line, fontsize=_TEXT, color=style.DARK)
     if not rows:
@@ -70,10 +72,11 @@ def duplicates(images: ImageSet, groups: pd.DataFrame, n: int, what: str, marks:
     members = groups.groupby("group")
     shown = []
     for group in order[:n]:
-        mine = members.get_group(group)
-        counts = mine["emotion"].value_counts()
+        own = members.get_group(group)
+        counts = own["emotion"].value_counts()
         labels = [f"{emotion} × {counts[emotion]}" for emotion in EMOTIONS_NEUTRAL if emotion in counts]
-        shown.append((_place(images, mine["clip_id"].iat[0]), "\n".join(_folded(labels, 3))))
+        labels = labels if len(labels) <= 3 else [*labels[:2], "…"]
+        shown.append((own["clip_id"].iat[0], "\n".join(labels)))
     total = f"{len(order)} groups, {len(groups)} images"
     title = f"{what}: {total}; one image of each of {len(shown)} groups, and its labels"
     return sheet(images, _rows(shown), title, marks, lines=3)
@@ -84,11 +87,11 @@ def near_duplicates(images: ImageSet, groups: pd.DataFrame, n: int, marks: str) 
     widest = groups.groupby("group")["widest"].first().sort_values(ascending=False, kind="stable")
     members, rows = groups.groupby("group"), []
     for group in widest.index[: max(1, n // ACROSS)]:
-        mine = members.get_group(group)
+        own = members.get_group(group)
         rows.append(
             [
-                (_place(images, clip), f"{emotion}\n{split}")
-                for clip, emotion, split in mine[["clip_id", "emotion", "split"]].itertuples(index=False)
+                (clip, f"{emotion}\n{split}")
+                for clip, emotion, split in own[["clip_id", "emotion", "split"]].itertuples(index=False)
             ]
         )
     title = (
@@ -101,7 +104,7 @@ def near_duplicates(images: ImageSet, groups: pd.DataFrame, n: int, marks: str) 
 def constant(images: ImageSet, table: pd.DataFrame, n: int, marks: str) -> Figure:
     """Nearly constant images (schema `constant_images`)."""
     shown = [
-        (_place(images, row.clip_id), f"{row.emotion}\nmean {row.mean:.0f}, s.d. {row.deviation:.1f}")
+        (row.clip_id, f"{row.emotion}\nmean {row.mean:.0f}, s.d. {row.deviation:.1f}")
         for row in table.head(n).itertuples(index=False)
     ]
     return sheet(images, _rows(shown), f"Nearly constant images: {len(table)}", marks, lines=2)
@@ -111,14 +114,11 @@ def outliers(images: ImageSet, table: pd.DataFrame, marks: str) -> Figure:
     """The farthest outliers of each class (schema `outliers`): a row a class, darker ones left."""
     rows = []
     for emotion in EMOTIONS_NEUTRAL:
-        mine = table[table["emotion"] == emotion]
+        own = table[table["emotion"] == emotion]
         row = []
         for side in ("darker", "brighter"):
-            far = mine[mine["side"] == side].head(ACROSS // 2)
-            row += [
-                (_place(images, one.clip_id), f"{emotion}\nmean {one.mean:.0f}")
-                for one in far.itertuples(index=False)
-            ]
+            far = own[own["side"] == side].head(ACROSS // 2)
+            row += [(one.clip_id, f"{emotion}\nmean {one.mean:.0f}") for one in far.itertuples(index=False)]
         if row:
             rows.append(row)
     title = f"Outliers by mean grey level: {len(table)}; the farthest of each class, darker ones first"
@@ -126,10 +126,10 @@ def outliers(images: ImageSet, table: pd.DataFrame, marks: str) -> Figure:
 
 
 def label_errors(images: ImageSet, table: pd.DataFrame, n: int, marks: str) -> Figure:
-    """Suspected label errors (schema `label_errors`), the most doubtful first."""
+    """Suspected label errors (schema `label_errors`), the likeliest first."""
     shown = [
         (
-            _place(images, row.clip_id),
+            row.clip_id,
             f"{row.emotion} {row.p_given:.2f}\n{row.suggested}? {row.p_suggested:.2f}",
         )
         for row in table.head(n).itertuples(index=False)
@@ -138,18 +138,5 @@ def label_errors(images: ImageSet, table: pd.DataFrame, n: int, marks: str) -> F
     return sheet(images, _rows(shown), title, marks, lines=2)
 
 
-def _place(images: ImageSet, clip_id: str) -> int:
-    return int(np.flatnonzero((images.table["clip_id"] == clip_id).to_numpy())[0])
-
-
-def _rows(shown: list[tuple[int, str]]) -> list[list[tuple[int, str]]]:
+def _rows(shown: list[tuple[str, str]]) -> list[list[tuple[str, str]]]:
     return [shown[begin : begin + ACROSS] for begin in range(0, len(shown), ACROSS)]
-
-
-def _folded(lines: list[str], most: int) -> list[str]:
-    """At most `most` lines; what is too much follows after a comma."""
-    return lines if len(lines) <= most else [*lines[: most - 1], "…"]
-
-
-def _shortened(name: str, most: int = 22) -> str:
-    return name if len(name) <= most else name[: most - 1] + "…"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from ferflow.datasets import bu4dfe, listed
+from ferflow.datasets import bu4dfe, listed, manifest
 from ferflow.datasets.manifest import ListedClip
 from ferflow.errors import InputError, SettingError
 from ferflow.settings import Dataset, Settings
@@ -25,8 +25,6 @@ def clips(settings: Settings) -> list[ListedClip]:
 
 def write_manifest(dataset: Dataset, emotions: Sequence[str], out: str | Path) -> None:
     """List the clips of a data set in the table `out` (schema manifest); raises as `listing`."""
-    from ferflow.datasets import manifest
-
     manifest.build(listing(dataset, emotions), out)
 
 
@@ -51,10 +49,8 @@ def listing(dataset: Dataset, emotions: Sequence[str]) -> list[ListedClip]:
         clips = listed.find(dataset.manifest, dataset.root, emotions)
         lacking = set(emotions) - {clip.emotion for clip in clips}
         if lacking:
-            name = min(lacking, key=emotions.index)
-            raise InputError(
-                dataset.manifest, f"has no clip of class {name}", "take it out of `emotions`, or list some"
-            )
+            problem = f"has no clip of class {min(lacking, key=emotions.index)}"
+            raise InputError(dataset.manifest, problem, "take it out of `emotions`, or list some")
         return clips
 
     # The synthetic set has its layout, but nobody is missing there.

@@ -1,4 +1,4 @@
-"""AffectNet in its publisher's layout: which images there are, and what the annotators say of each.
+"""AffectNet in its publisher's layout: its images as a manifest, and what was dropped.
 
 Mollahosseini, Hasani and Mahoor, *AffectNet: a database for facial expression, valence, and arousal computing
 in the wild*, IEEE Transactions on Affective Computing 10(1), 2019. `train_set` and `val_set` (some copies
@@ -6,7 +6,7 @@ write `train-set`, `val-set`) each hold `images/<id>.jpg` and, in `annotations/`
 answer: `<id>_exp.npy`, `<id>_val.npy`, `<id>_aro.npy` (and `<id>_lnd.npy`, landmarks, which are not read).
 
 What cannot be used is counted with its reason and left out, and the reading goes on: among 300,000 images
-some are always damaged.
+some are always damaged. The manifest is written in slices, so that memory does not grow with it.
 """
 
 from __future__ import annotations
@@ -16,18 +16,22 @@ import io
 import os
 import re
 import struct
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
+from ferflow import tables
 from ferflow.datasets.class_folders import is_image
 from ferflow.datasets.images import is_synthetic_root
 from ferflow.errors import InputError
-from ferflow.prefetch import ordered_map
+from ferflow.prefetch import Item, ordered_map
+from ferflow.tables import SLICE
 
 CLASSES = ("neutral", "happy", "sad", "surprise", "fear", "disgust", "angry", "contempt")
 """The expressions by their published codes 0–7."""
@@ -55,15 +59,17 @@ LARGEST_ANSWER = 4096
 """Bytes of a file that holds one number; AffectNet's have some 130."""
 CHUNK = 256
 """Images that a thread reads in one go."""
+TOTAL = "all classes"
 _ANSWER = re.compile(r"(.+)_(exp|val|aro)\.npy")
 
 
 @dataclass(frozen=True)
-class Found:
-    """One image: `image` its path from the root on, `part`, and what is said of it.
+class Annotated:
+    """One image: `image` its path from the root on, `part`, and its annotation.
 
-    Where `dropped` is empty, `code` is 0–7 and `valence`, `arousal` lie in −1–1 or are NaN, not given.
-    Else it is the reason why the image is left out, or the annotation where there is no image.
+    Where `dropped` is empty, `code` is 0–7, `valence` and `arousal` lie in −1–1 or are NaN, not given, and
+    `size` is width and height in pixels. Else it is the reason why the image is left out, or the annotation
+    where there is no image.
     """
 
     image: str
@@ -71,7 +77,37 @@ class Found:
     code: int = -1
     valence: float = np.nan
     arousal: float = np.nan
+    size: tuple[int, int] = (0, 0)
     dropped: str = ""
+
+
+def write_manifest(root: str | Path, out_manifest: str | Path, out_counts: str | Path, smallest: int) -> None:
+    """Read AffectNet at `root` once; write its manifest, and its counts (schema `affect_counts`).
+
+    `smallest` and what is raised are those of `read`.
+    """
+    counts, synthetic = Counts(), is_synthetic_root(root)
+    kept = counts.kept(read(root, smallest))
+    tables.write_slices(_rows(kept, Path(root), synthetic), out_manifest, "manifest")
+    tables.write(counts.table(synthetic), out_counts, "affect_counts")
+
+
+def _rows(kept: Iterator[Annotated], root: Path, synthetic: bool) -> Iterator[pd.DataFrame]:
+    """Slices of the manifest. Hundreds of thousands of files are not hashed."""
+    for images in _chunks(kept, SLICE):
+        width, height = np.array([one.size for one in images]).T
+        columns = {
+            "clip_id": [clip_id(one.part, one.image) for one in images],
+            "emotion": [CLASSES[one.code] for one in images],
+            "valence": [one.valence for one in images],
+            "arousal": [one.arousal for one in images],
+            "split": [one.part for one in images],
+            "source": [(root / one.image).as_posix() for one in images],
+            "width": width,
+            "height": height,
+        }
+        same = {"subject_id": "", "sex": "", "sha256": "", "n_frames": 1, "fps": 0.0, "synthetic": synthetic}
+        yield pd.DataFrame(columns).assign(**same)
 
 
 def folders(root: str | Path) -> dict[str, str]:
@@ -83,30 +119,30 @@ def folders(root: str | Path) -> dict[str, str]:
     root = Path(root)
     if not root.is_dir():
         raise InputError(root, "does not exist or is no folder", REMEDY + _nearest(root))
-    found = {}
+    folder_of = {}
     for part, names in PARTS.items():
         there = [name for name in names if (root / name).is_dir()]
         if not there:
             raise InputError(root, f"has no folder {' or '.join(names)}", REMEDY + _nearest(root / names[0]))
         if len(there) > 1:
             raise InputError(root, f"has both {' and '.join(names)}", "keep one of them")
-        found[part] = there[0]
+        folder_of[part] = there[0]
         for name in (IMAGES, ANNOTATIONS):
             folder = root / there[0] / name
             if not folder.is_dir():
                 raise InputError(folder, "does not exist or is no folder", REMEDY + _nearest(folder))
-    return found
+    return folder_of
 
 
 def _nearest(path: Path) -> str:
-    """`; did you mean X?` with the folder beside `path` whose name is most like its own, if one is."""
+    """`; rename X to Y if that is it`: X is the sibling of the folder `path` with the most similar name."""
     parent = path.parent
     names = [entry.name for entry in parent.iterdir() if entry.is_dir()] if parent.is_dir() else []
     close = difflib.get_close_matches(path.name, names, 1)
     return f"; rename {close[0]} to {path.name} if that is it" if close else ""
 
 
-def read(root: str | Path, smallest: int, threads: int = 8) -> Iterator[Found]:
+def read(root: str | Path, smallest: int, threads: int = 8) -> Iterator[Annotated]:
     """Every image of AffectNet at `root`, by part and number, and every annotation that has none.
 
     Images whose shorter side has fewer than `smallest` pixels are dropped. Of the pixels only the headers
@@ -116,9 +152,9 @@ def read(root: str | Path, smallest: int, threads: int = 8) -> Iterator[Found]:
     root = Path(root)
     for part, folder in folders(root).items():
         usable = False
-        for found in _part(root, part, folder, smallest, threads):
-            usable = usable or not found.dropped
-            yield found
+        for one in _part(root, part, folder, smallest, threads):
+            usable = usable or not one.dropped
+            yield one
         if not usable:
             problem = "holds no image that can be used with its annotation"
             raise InputError(root / folder, problem, "take the data set as it is published")
@@ -131,23 +167,18 @@ def clip_id(part: str, image: str) -> str:
     """
     stem = Path(image).stem
     plain = stem.isdecimal() and stem.isascii() and str(int(stem)) == stem
-    written = re.sub("[^A-Za-z0-9._-]", lambda found: f"+{ord(found[0]):x}", stem)
+    written = re.sub("[^A-Za-z0-9._-]", lambda match: f"+{ord(match[0]):x}", stem)
     return f"{part}-{stem.zfill(7) if plain else written}"
 
 
-def is_synthetic(root: str | Path) -> bool:
-    """Whether the generator's mark lies in `root`."""
-    return is_synthetic_root(root)
-
-
-def _part(root: Path, part: str, folder: str, smallest: int, threads: int) -> Iterator[Found]:
+def _part(root: Path, part: str, folder: str, smallest: int, threads: int) -> Iterator[Annotated]:
     images: dict[str, str] = {}
     for name in _names(root / folder / IMAGES):
         stem = name.rpartition(".")[0]
         if not is_image(name):
             continue
         if stem in images:
-            yield Found(f"{folder}/{IMAGES}/{name}", part, dropped=SEVERAL_IMAGES)
+            yield Annotated(f"{folder}/{IMAGES}/{name}", part, dropped=SEVERAL_IMAGES)
         else:
             images[stem] = name
     orphans = set()
@@ -156,18 +187,18 @@ def _part(root: Path, part: str, folder: str, smallest: int, threads: int) -> It
         if match and match[1] not in images:
             orphans.add(match[1])
     for stem in sorted(orphans, key=_number):
-        yield Found(f"{folder}/{ANNOTATIONS}/{stem}_exp.npy", part, dropped=NO_IMAGE)
+        yield Annotated(f"{folder}/{ANNOTATIONS}/{stem}_exp.npy", part, dropped=NO_IMAGE)
 
-    def some(stems: list[str]) -> list[Found]:
+    def some(stems: list[str]) -> list[Annotated]:
         return [_one(root, part, folder, stem, images[stem], smallest) for stem in stems]
 
-    for made in ordered_map(_chunks(sorted(images, key=_number)), some, threads):
+    for made in ordered_map(_chunks(sorted(images, key=_number), CHUNK), some, threads):
         yield from made
 
 
-def _chunks(stems: list[str]) -> Iterator[list[str]]:
-    rest = iter(stems)
-    while chunk := list(islice(rest, CHUNK)):
+def _chunks(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
+    rest = iter(items)
+    while chunk := list(islice(rest, size)):
         yield chunk
 
 
@@ -183,29 +214,28 @@ def _number(stem: str) -> tuple[int, str]:
     return (int(stem), "") if stem.isdecimal() and len(stem) < 19 else (2**63, stem)
 
 
-def _one(root: Path, part: str, folder: str, stem: str, name: str, smallest: int) -> Found:
+def _one(root: Path, part: str, folder: str, stem: str, name: str, smallest: int) -> Annotated:
     image = f"{folder}/{IMAGES}/{name}"
     before = f"{root}/{folder}/{ANNOTATIONS}/{stem}"
     try:
-        said = [answer(f"{before}_{kind}.npy") for kind in ANSWERS]
+        code, valence, arousal = (answer(f"{before}_{kind}.npy") for kind in ANSWERS)
     except FileNotFoundError:
-        return Found(image, part, dropped=NO_ANNOTATION)
+        return Annotated(image, part, dropped=NO_ANNOTATION)
     except (OSError, ValueError):
-        return Found(image, part, dropped=UNREADABLE_ANSWER)
-    code, valence, arousal = said
+        return Annotated(image, part, dropped=UNREADABLE_ANSWER)
     if code not in range(len(CLASSES) + len(NOT_CLASSES)):
-        return Found(image, part, dropped=NO_CODE)
+        return Annotated(image, part, dropped=NO_CODE)
     if code in NOT_CLASSES:
-        return Found(image, part, dropped=f"expression {int(code)} ({NOT_CLASSES[int(code)]})")
+        return Annotated(image, part, dropped=f"expression {int(code)} ({NOT_CLASSES[int(code)]})")
     if any(value != UNKNOWN and not -1 <= value <= 1 for value in (valence, arousal)):
-        return Found(image, part, dropped=BEYOND)
+        return Annotated(image, part, dropped=BEYOND)
     size = image_size(root / image)
     if size is None:
-        return Found(image, part, dropped=UNREADABLE_IMAGE)
+        return Annotated(image, part, dropped=UNREADABLE_IMAGE)
     if min(size) < smallest:
-        return Found(image, part, dropped=f"image smaller than {smallest} pixels")
-    given = [np.nan if value == UNKNOWN else value for value in (valence, arousal)]
-    return Found(image, part, int(code), *given)
+        return Annotated(image, part, dropped=f"image smaller than {smallest} pixels")
+    known = [np.nan if value == UNKNOWN else value for value in (valence, arousal)]
+    return Annotated(image, part, int(code), *known, size)
 
 
 def answer(path: str | Path) -> float:
@@ -263,3 +293,56 @@ def image_size(path: str | Path) -> tuple[int, int] | None:
             return image.size
     except Exception:  # a damaged header makes Pillow raise almost anything
         return None
+
+
+@dataclass
+class Counts:
+    """How many images of each part are of each class, and how many were dropped why, with the first.
+
+    `numbers` and `first` are by part, kind (class, noted, dropped) and reason or class.
+    """
+
+    numbers: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    first: dict[tuple[str, str, str], str] = field(default_factory=dict)
+
+    def add(self, image: Annotated, kind: str, reason: str) -> None:
+        """Count one more."""
+        self.numbers[image.part, kind, reason] += 1
+        self.first.setdefault((image.part, kind, reason), image.image)
+
+    def kept(self, images: Iterable[Annotated]) -> Iterator[Annotated]:
+        """Those of `images` that are not dropped; all are counted as they pass."""
+        for one in images:
+            if one.dropped:
+                self.add(one, "dropped", one.dropped)
+                continue
+            self.add(one, "class", CLASSES[one.code])
+            if np.isnan(one.valence) or np.isnan(one.arousal):
+                self.add(one, "noted", NOT_GIVEN)
+            yield one
+
+    def table(self, synthetic: bool) -> pd.DataFrame:
+        """Schema `affect_counts`: each part's classes in AffectNet's order, their sum, the rest."""
+        rows = []
+        for part in PARTS:
+            numbers = np.array([self.numbers[part, "class", name] for name in CLASSES])
+            # Only the training part weighs, and there what has images.
+            weights = np.where(numbers * (part == "train"), class_weights(numbers), np.nan)
+            rows += [(part, "class", *row, "") for row in zip(CLASSES, numbers, weights, strict=True)]
+            rows.append((part, "total", TOTAL, numbers.sum(), np.nan, ""))
+            for kind in ("noted", "dropped"):
+                keys = sorted(key for key in self.numbers if key[:2] == (part, kind))
+                rows += [(*key, self.numbers[key], np.nan, self.first[key]) for key in keys]
+        columns = ["part", "kind", "reason", "number", "weight", "example"]
+        return pd.DataFrame(rows, columns=columns).assign(synthetic=synthetic)
+
+
+def class_weights(numbers: np.ndarray) -> np.ndarray:
+    """Weights float64 [K] of the classes in the loss, from the images of each, int [K].
+
+    Images by classes times images of the class (scikit-learn's `balanced`), so that the mean over all images
+    is 1; 0 for a class that has none. The paper weights the classes against the long tail (section 4.4) and
+    does not say how.
+    """
+    present = np.count_nonzero(numbers)
+    return np.divide(numbers.sum(), present * numbers, out=np.zeros(len(numbers)), where=numbers > 0)

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Collection
 from pathlib import Path
 
-from ferflow.classes import EMOTIONS, SPELLINGS
+from ferflow.classes import EMOTIONS, match
 from ferflow.datasets.manifest import ListedClip
 from ferflow.errors import InputError
 from ferflow.faces.video import VIDEO_SUFFIXES
@@ -54,12 +54,12 @@ def find(
     clips: dict[tuple[str, str], Path] = {}
     for entry in sorted(root.iterdir()):
         if entry.is_dir() and SUBJECT.fullmatch(entry.name):
-            found = [(entry.name, *pair) for pair in _in_subject_folder(entry)]
+            listed = [(entry.name, *pair) for pair in _in_subject_folder(entry)]
         elif entry.is_file() and entry.suffix.lower() in VIDEO_SUFFIXES:
-            found = [_flat(entry)]
+            listed = [_flat(entry)]
         else:
             continue
-        for subject, emotion, source in found:
+        for subject, emotion, source in listed:
             emotion = _emotion(source, emotion, emotions)
             if emotion is None or subject in absent:
                 continue
@@ -68,12 +68,11 @@ def find(
                 raise InputError(source, f"shows the same clip as {other}", "keep one of the two")
             clips[subject, emotion] = source
     if not clips:
-        raise InputError(
-            root, "holds no clip", "expected <subject>_<emotion>_tex.avi or <subject>/<emotion>/"
-        )
+        layouts = "expected <subject>_<emotion>_tex.avi or <subject>/<emotion>/"
+        raise InputError(root, "holds no clip", layouts)
     _refuse_gaps(root, clips, emotions)
-    ordered_map = sorted(clips.items(), key=lambda c: (c[0][0], emotions.index(c[0][1])))
-    return [named(subject, emotion, source) for (subject, emotion), source in ordered_map]
+    ordered = sorted(clips.items(), key=lambda c: (c[0][0], emotions.index(c[0][1])))
+    return [named(subject, emotion, source) for (subject, emotion), source in ordered]
 
 
 def named(subject: str, emotion: str, source: Path) -> ListedClip:
@@ -83,22 +82,19 @@ def named(subject: str, emotion: str, source: Path) -> ListedClip:
 
 
 def _flat(video: Path) -> tuple[str, str, Path]:
-    match = FLAT_NAME.fullmatch(video.stem)
-    if not match:
-        raise InputError(
-            video,
-            "is not named <subject>_<emotion>_tex",
-            "rename it, e.g. F001_happy_tex.avi, or move it away",
-        )
-    return match["subject"], match["emotion"], video
+    flat = FLAT_NAME.fullmatch(video.stem)
+    if not flat:
+        remedy = "rename it, e.g. F001_happy_tex.avi, or move it away"
+        raise InputError(video, "is not named <subject>_<emotion>_tex", remedy)
+    return flat["subject"], flat["emotion"], video
 
 
 def _in_subject_folder(folder: Path) -> list[tuple[str, Path]]:
-    found = []
+    listed = []
     for entry in sorted(folder.iterdir()):
         if entry.is_file() and entry.suffix.lower() in VIDEO_SUFFIXES:
-            match = FLAT_NAME.fullmatch(entry.stem)
-            found.append((match["emotion"] if match else entry.stem, entry))
+            flat = FLAT_NAME.fullmatch(entry.stem)
+            listed.append((flat["emotion"] if flat else entry.stem, entry))
         elif entry.is_dir():
             inside = [file for file in sorted(entry.iterdir()) if file.is_file()]
             videos = [file for file in inside if file.suffix.lower() in VIDEO_SUFFIXES]
@@ -106,17 +102,16 @@ def _in_subject_folder(folder: Path) -> list[tuple[str, Path]]:
             if len(videos) > 1:
                 raise InputError(entry, f"holds {len(videos)} videos", "keep the texture video alone")
             if not videos and not images:
-                raise InputError(
-                    entry, "holds neither a video nor images", "add the clip or remove the folder"
-                )
-            found.append((entry.name, videos[0] if videos else entry))
-    return found
+                remedy = "add the clip or remove the folder"
+                raise InputError(entry, "holds neither a video nor images", remedy)
+            listed.append((entry.name, videos[0] if videos else entry))
+    return listed
 
 
 def _emotion(source: Path, written: str, emotions: tuple[str, ...]) -> str | None:
     """The class of a clip; None for one of the six emotions that the study leaves out."""
-    emotion = SPELLINGS.get(written.lower(), written.lower())
-    if emotion not in EMOTIONS:
+    emotion = match(written, EMOTIONS)
+    if emotion is None:
         raise InputError(source, f"{written!r} is not an emotion", f"the emotions are {', '.join(EMOTIONS)}")
     return emotion if emotion in emotions else None
 
@@ -128,8 +123,5 @@ def _refuse_gaps(root: Path, clips: dict[tuple[str, str], Path], emotions: tuple
     gaps = [f"{s} {e}" for s in sorted(present) for e in emotions if e not in present[s]]
     if gaps:
         shown = ", ".join(gaps[:6]) + (f" and {len(gaps) - 6} more" if len(gaps) > 6 else "")
-        raise InputError(
-            root,
-            f"clips are missing: {shown}",
-            "add them, move the subject's other clips away, or use a manifest",
-        )
+        remedy = "add them, move the subject's other clips away, or use a manifest"
+        raise InputError(root, f"clips are missing: {shown}", remedy)

@@ -1,4 +1,4 @@
-"""What a data set should hold and what it does: subjects, clips, picture size and frame rate."""
+"""Compare a data set with what is known of it: subjects, clips, picture size and frame rate."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ferflow.files import read_record
 from ferflow.settings import Dataset, Synth4d
 
 SHOWN = 6
-"""Names that a cell lists before it counts the rest."""
+"""Names that a table's field lists before it counts the rest."""
 SIDES = "subjects of the test set and of the folds"
 
 
@@ -34,9 +34,10 @@ def write_check(
     of it cannot be used.
     """
     clips, unusable = manifest.read(manifest_csv), tables.read(unusable_csv, "unusable")
+    subjects, size, rate = _expected(dataset, synth4d)
     passed_over = bu4dfe.ABSENT if dataset.name == "bu4dfe" else ()
     rows = [
-        _subjects(clips, _expected_subjects(dataset, synth4d), passed_over),
+        _subjects(clips, subjects, passed_over),
         _row("clips per emotion", "the same of each", ", ".join(_counts(clips.emotion))),
         _unusable(clips, unusable),
         _copies(clips),
@@ -44,7 +45,6 @@ def write_check(
     clips = clips[clips.width > 0] if (clips.width > 0).any() else clips  # the others could not be opened
     sizes = clips.width.astype(str) + "×" + clips.height.astype(str)
     rates = clips.fps.round(2).astype(str).mask(clips.fps == 0, "unknown")
-    size, rate = _expected_picture(dataset, synth4d)
     rows += [
         _alike("picture size (pixels)", clips, sizes, size),
         _alike("frame rate (1/s)", clips, rates, rate),
@@ -54,45 +54,40 @@ def write_check(
     tables.write(pd.DataFrame(rows).assign(synthetic=bool(clips.synthetic.any())), out, "dataset")
 
 
-def _expected_subjects(dataset: Dataset, synth4d: Synth4d) -> list[str] | None:
+def _expected(dataset: Dataset, synth4d: Synth4d) -> tuple[list[str] | None, str, str]:
+    """Subjects, picture size and frame rate of the data set; None and empty where nothing is known."""
     if dataset.name == "bu4dfe":
-        return bu4dfe.SUBJECTS
+        return bu4dfe.SUBJECTS, bu4dfe.PICTURE, bu4dfe.RATE
     if dataset.name == "synth4d":
         from ferflow.datasets import synth4d as generator
 
-        return generator.subjects(synth4d)
-    return None
-
-
-def _expected_picture(dataset: Dataset, synth4d: Synth4d) -> tuple[str, str]:
-    if dataset.name == "bu4dfe":
-        return bu4dfe.PICTURE, bu4dfe.RATE
-    if dataset.name == "synth4d":
-        return f"{synth4d.width}×{synth4d.height}", f"{float(synth4d.fps)}"
-    return "", ""
+        picture = f"{synth4d.width}×{synth4d.height}"
+        return generator.subjects(synth4d), picture, f"{float(synth4d.fps)}"
+    return None, "", ""
 
 
 def _subjects(clips: pd.DataFrame, expected: list[str] | None, passed_over: Collection[str]) -> dict:
-    found = set(clips.subject_id)
+    there = set(clips.subject_id)
     if expected is None:
-        return _row("subjects", "", str(len(found)))
-    missing, more = sorted(set(expected) - found), sorted(found - set(expected))
+        return _row("subjects", "", str(len(there)))
+    missing, more = sorted(set(expected) - there), sorted(there - set(expected))
     note = [f"missing: {_listed(missing)}"] if missing else []
     note += [f"not known: {_listed(more)}"] if more else []
     note += [f"{_listed(sorted(passed_over))} is passed over, as in the thesis"] if passed_over else []
-    return _row("subjects", str(len(expected)), str(len(found)), "; ".join(note))
+    return _row("subjects", str(len(expected)), str(len(there)), "; ".join(note))
 
 
 def _unusable(clips: pd.DataFrame, unusable: pd.DataFrame) -> dict:
-    found = f"{len(unusable)} of {len(clips)}"
-    return _row("clips that cannot be used", "none", found, _listed(sorted(unusable.clip_id)))
+    share = f"{len(unusable)} of {len(clips)}"
+    return _row("clips that cannot be used", "none", share, _listed(sorted(unusable.clip_id)))
 
 
 def _copies(clips: pd.DataFrame) -> dict:
     """Files with the same content."""
     groups = manifest.copies(clips)
-    named = [" = ".join(sorted(own.clip_id)) for own in groups]
-    return _row("copies of another clip", "none", str(sum(len(own) - 1 for own in groups)), _listed(named))
+    named = [" = ".join(sorted(group.clip_id)) for group in groups]
+    more = sum(len(group) - 1 for group in groups)
+    return _row("copies of another clip", "none", str(more), _listed(named))
 
 
 def _sides(splits_json: str | Path, dataset: Dataset) -> dict:
@@ -100,9 +95,9 @@ def _sides(splits_json: str | Path, dataset: Dataset) -> dict:
     split = read_record(splits_json, kinds, "make the split again")
     by_name = split["scheme"] == "thesis" and dataset.name == "bu4dfe"
     expected = ", ".join(map(str, bu4dfe.SIDES)) if by_name else ""
-    found = ", ".join(str(len(side)) for side in (split["test"], *split["folds"]))
+    sides = ", ".join(str(len(side)) for side in (split["test"], *split["folds"]))
     notes = split.get("notes", []) + ([] if split["test"] else ["nobody is held out for a test"])
-    return _row(SIDES, expected, found, "; ".join(notes))
+    return _row(SIDES, expected, sides, "; ".join(notes))
 
 
 def _alike(point: str, clips: pd.DataFrame, values: pd.Series, expected: str) -> dict:

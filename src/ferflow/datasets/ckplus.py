@@ -8,16 +8,15 @@ of others.
 from __future__ import annotations
 
 import re
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from ferflow.classes import EMOTIONS_CONTEMPT, SPELLINGS
+from ferflow.classes import EMOTIONS_CONTEMPT
 from ferflow.datasets import class_folders, pixel_csv
-from ferflow.datasets.class_folders import FoundImage
 from ferflow.datasets.crops import Crops, cropped
-from ferflow.datasets.images import ImageSet, assemble, listed_as_omitted
+from ferflow.datasets.images import ImageSet, assemble, clip_id, listed_as_omitted
 from ferflow.datasets.manifest import ListedClip
 from ferflow.errors import InputError, SettingError
 from ferflow.settings import Sequences
@@ -48,7 +47,8 @@ def read(root: str | Path, sequences: Sequences | None = None, crops: Crops | No
         raise InputError(root, "does not exist", "put CK+ there, or correct the path")
     table = root if root.is_file() else root / CSV_NAME
     if table.suffix.lower() == ".csv" and table.is_file():
-        return _read_csv(root, table)
+        rows = pixel_csv.read(table, len(CSV_CODES), USAGES, CSV_REMEDY)
+        return pixel_csv.image_set("ckplus", root, table.as_posix(), rows, CSV_CODES)
     if root.is_file():
         raise InputError(root, "is no CK+", LAYOUTS)
     if has_sequences(root):
@@ -99,13 +99,11 @@ def find(root: str | Path, sequences: Sequences) -> tuple[list[ListedClip], pd.D
         listed += [ListedClip(frame.stem, key[0], "", shown, frame) for frame, shown in chosen]
     if labels:
         subject, sequence = min(labels)
-        raise InputError(
-            root / IMAGES / subject / sequence, "is missing, but has an emotion file", "copy it again"
-        )
+        folder = root / IMAGES / subject / sequence
+        raise InputError(folder, "is missing, but has an emotion file", "copy it again")
     if not listed:
         raise InputError(root / LABELS, "labels no sequence", "copy CK+'s emotion files again")
-    omitted = pd.DataFrame(unlabelled, columns=["clip_id", "source", "emotion", "reason"])
-    return listed, listed_as_omitted(omitted)
+    return listed, listed_as_omitted(unlabelled)
 
 
 def _labels(root: Path) -> dict[tuple[str, str], str]:
@@ -126,44 +124,18 @@ def _labels(root: Path) -> dict[tuple[str, str], str]:
     return labels
 
 
-def _read_csv(root: Path, table: Path) -> ImageSet:
-    rows = pixel_csv.read(table, len(CSV_CODES), USAGES, CSV_REMEDY)
-    columns = {
-        "clip_id": [str(number) for number in range(len(rows.codes))],
-        "emotion": np.array(CSV_CODES)[rows.codes],
-        "split": rows.usages,
-        "source": [f"{table.as_posix()}:{line}" for line in rows.lines],
-    }
-    return assemble("ckplus", root, rows.images, columns)
-
-
 def _read_folders(root: Path) -> ImageSet:
-    found: list[tuple[str, str, FoundImage]] = []
-    folders: dict[str, int] = {}
-    for item in class_folders.in_folder(root, levels=1):
-        folder = (item.path.parent if isinstance(item, FoundImage) else item).name
-        emotion = SPELLINGS.get(folder.lower(), folder.lower())
-        if emotion not in EMOTIONS_CONTEMPT:
-            raise InputError(root / folder, "is no class of CK+", LAYOUTS)
-        folders.setdefault(folder, 0)
-        if isinstance(item, FoundImage):
-            folders[folder] += 1
-            found.append((item.path.stem, emotion, item))
-    if not found:
+    items = class_folders.in_folder(root, levels=1)
+    images = class_folders.by_class(root, items, EMOTIONS_CONTEMPT, "CK+", LAYOUTS)
+    if not images:
         raise InputError(root, "is no folder of CK+", LAYOUTS)
-    for folder, count in folders.items():
-        if not count:
-            raise InputError(root / folder, "holds no image", "add the images of that class")
-    found.sort(key=lambda image: image[:2])
-    matches = [FRAME.fullmatch(stem) for stem, _, _ in found]
+    images.sort(key=lambda image: (image[0].path.stem, image[2]))
+    stems = [image.path.stem for image, _, _ in images]
+    matches = [FRAME.fullmatch(stem) for stem in stems]
     columns = {
-        "clip_id": [_clip_id(stem) for stem, _, _ in found],
+        "clip_id": [clip_id(stem) for stem in stems],
         "subject_id": [match["subject"] if match else "" for match in matches],
-        "emotion": [emotion for _, emotion, _ in found],
-        "source": [image.source for _, _, image in found],
+        "emotion": [emotion for _, _, emotion in images],
+        "source": [image.source for image, _, _ in images],
     }
-    return assemble("ckplus", root, np.stack([image.pixels() for _, _, image in found]), columns)
-
-
-def _clip_id(stem: str) -> str:
-    return re.sub(r"[^A-Za-z0-9._+-]", "_", PurePosixPath(stem).name)
+    return assemble("ckplus", root, np.stack([image.pixels() for image, _, _ in images]), columns)

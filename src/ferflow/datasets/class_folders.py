@@ -1,24 +1,23 @@
-"""Images of 48×48 in a folder for each class, on disk or inside a tar file that is never unpacked."""
+"""Files of images: named after what they show, or in a folder for each class, on disk or in a tar file."""
 
 from __future__ import annotations
 
 import lzma
 import tarfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO
 
 import numpy as np
 
+from ferflow.classes import match
 from ferflow.datasets.pixel_csv import SIZE
 from ferflow.errors import InputError
 from ferflow.faces.video import IMAGE_SUFFIXES, decode_image
 
 TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
-
-
 LARGEST_IMAGE = 2**24
 """Bytes of an image of 48×48 pixels at most; what is longer is no such image."""
 LARGEST_MEMBER = 2**30
@@ -40,11 +39,8 @@ class FoundImage:
         image = decode_image(self.data, self.source, grey=True)
         height, width = image.shape
         if (height, width) != (SIZE, SIZE):
-            raise InputError(
-                self.source,
-                f"is {width}x{height} pixels, not {SIZE}x{SIZE}",
-                "take the data set's own images, or leave it out",
-            )
+            problem = f"is {width}x{height} pixels, not {SIZE}x{SIZE}"
+            raise InputError(self.source, problem, "take the data set's own images, or leave it out")
         return image
 
 
@@ -56,6 +52,63 @@ def is_image(name: str) -> bool:
 def is_tar(path: Path) -> bool:
     """Whether a file's name is that of a tar file, packed or not."""
     return path.name.lower().endswith(TAR_SUFFIXES)
+
+
+def pictures(root: str | Path, title: str, example: str) -> list[Path]:
+    """The images anywhere below `root`, sorted; `title` and an `example` of a name are for messages.
+
+    Raises InputError for a missing or empty folder.
+    """
+    root = Path(root)
+    if not root.is_dir():
+        raise InputError(root, "is not a folder", f"put {title}'s pictures there, or correct the path")
+    paths = sorted(path for path in root.rglob("*") if path.is_file() and is_image(path.name))
+    if not paths:
+        raise InputError(root, "holds no picture", f"{example} is an example of a name")
+    return paths
+
+
+def meaning(source: Path, code: str, codes: Mapping[str, str], what: str) -> str:
+    """What `code` in the name of `source` stands for; InputError where it is no `what`, such as a class."""
+    if code not in codes:
+        raise InputError(source, f"{code} is no {what}", f"they are {', '.join(codes)}")
+    return codes[code]
+
+
+def by_class(
+    where: Path,
+    items: Iterable[FoundImage | PurePosixPath],
+    classes: Sequence[str],
+    title: str,
+    layouts: str,
+    parts: Collection[str] = (),
+) -> list[tuple[FoundImage, tuple[str, ...], str]]:
+    """The images among `items`, each with the folders that say its part and class, and its class.
+
+    `parts` are the names, in lower case, of the folders above those of classes; without any there are none.
+    Raises InputError, naming what lies at `where`, for an image outside of them, for a folder of another
+    class than `classes`, and for one without an image where others have some.
+    """
+    images = []
+    filled: dict[tuple[str, ...], bool] = {}
+    for item in items:
+        image = isinstance(item, FoundImage)
+        group = (item.path.parent if image else item).parts[-2 if parts else -1 :]
+        if parts and (len(group) < 2 or group[0].lower() not in parts):
+            if image:
+                raise InputError(item.source, f"lies in no folder of {title}", layouts)
+            continue
+        emotion = match(group[-1], classes)
+        if emotion is None:
+            remedy = f"they are {', '.join(classes)}"
+            raise InputError(where.joinpath(*group), f"is no class of {title}", remedy)
+        filled[group] = filled.get(group, False) or image
+        if image:
+            images.append((item, group, emotion))
+    empty = sorted(group for group, has_image in filled.items() if not has_image)
+    if images and empty:
+        raise InputError(where.joinpath(*empty[0]), "holds no image", "add the images of that class")
+    return images
 
 
 def in_folder(root: Path, levels: int) -> Iterator[FoundImage | PurePosixPath]:

@@ -1,8 +1,8 @@
-"""Pictures that show more than a face: their crops, by the same code as the `faces` step."""
+"""Crop the faces out of whole pictures, by the code of the `faces` step."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,13 +44,11 @@ def cropped(
     table's size and hash are those of the whole pictures. Raises InputError where no image has a face, or
     a picture cannot be read.
     """
-    if crops.whole:
-        find = _Whole(crops.settings.size)
-    else:
-        find = _Stored(crops.stored) if crops.stored is not None else _Fresh(crops)
+    crop_of = _finder(crops)
     kept, faces, sizes, hashes, without = [], [], [], [], []
     for clip in listed:
-        picture, (face, reason) = find(clip)
+        picture = read_image(clip.source)
+        face, reason = crop_of(clip, picture)
         if face is None:
             without.append((clip.clip_id, clip.source.as_posix(), clip.emotion, reason))
             continue
@@ -62,60 +60,42 @@ def cropped(
         reason = without[0][3] if without else "there are no images"
         remedy = "see faces.detector, and the smallest face that it looks for"
         raise InputError(root, f"has no image with a face ({reason})", remedy)
+    named = ("clip_id", "subject_id", "sex", "emotion", "split")
     columns = {
-        "clip_id": [clip.clip_id for clip in kept],
-        "subject_id": [clip.subject_id for clip in kept],
-        "sex": [clip.sex for clip in kept],
-        "emotion": [clip.emotion for clip in kept],
-        "split": [clip.split for clip in kept],
+        **{name: [getattr(clip, name) for clip in kept] for name in named},
         "source": [clip.source.as_posix() for clip in kept],
         "width": [width for _, width in sizes],
         "height": [height for height, _ in sizes],
         "sha256": hashes,
     }
-    found = pd.DataFrame(without, columns=["clip_id", "source", "emotion", "reason"])
-    left_out = pd.concat([omitted, listed_as_omitted(found)], ignore_index=True)
+    left_out = pd.concat([omitted, listed_as_omitted(without)], ignore_index=True)
     return assemble(name, root, np.stack(faces), columns, left_out)
 
 
-class _Whole:
-    """Takes one picture after the other for a face."""
+def _finder(crops: Crops) -> Callable[[ListedClip, np.ndarray], tuple[np.ndarray | None, str]]:
+    """What gives the crop of a clip's picture, RGB uint8 [H,W,3], or why there is none."""
 
-    def __init__(self, size: int) -> None:
-        self._size = size
-
-    def __call__(self, clip: ListedClip) -> tuple[np.ndarray, tuple[np.ndarray | None, str]]:
-        picture = read_image(clip.source)
+    def whole(clip: ListedClip, picture: np.ndarray) -> tuple[np.ndarray | None, str]:
         height, width = picture.shape[:2]
-        return picture, (cut_out(picture, np.array([0, 0, width, height]), self._size), "")
+        return cut_out(picture, np.array([0, 0, width, height]), crops.settings.size), ""
 
-
-class _Fresh:
-    """Finds the face of one picture after the other."""
-
-    def __init__(self, crops: Crops) -> None:
-        self._stream = FaceStream(crops.weights_folder, crops.settings)
-
-    def __call__(self, clip: ListedClip) -> tuple[np.ndarray, tuple[np.ndarray | None, str]]:
-        picture = read_image(clip.source)
-        self._stream.where = clip.source
-        face = next(self._stream.run([picture]))
-        return picture, (face.crop, "") if face.tracked else (None, NO_FACE)
-
-
-class _Stored:
-    """Reads the crop of one picture after the other."""
-
-    def __init__(self, pattern: str) -> None:
-        self._pattern = pattern
-
-    def __call__(self, clip: ListedClip) -> tuple[np.ndarray, tuple[np.ndarray | None, str]]:
+    def stored(clip: ListedClip, picture: np.ndarray) -> tuple[np.ndarray | None, str]:
         from ferflow.faces import store
 
-        path = self._pattern.format(subject=clip.subject_id)
-        picture = read_image(clip.source)
+        path = crops.stored.format(subject=clip.subject_id)
         if clip.clip_id not in store.clip_ids(path):
-            return picture, (None, f"is not in {path}")
+            return None, f"is not in {path}"
         if not store.read_tracked(path, clip.clip_id)[0]:
-            return picture, (None, NO_FACE)
-        return picture, (store.read_frames(path, clip.clip_id, 0, 1)[0], "")
+            return None, NO_FACE
+        return store.read_frames(path, clip.clip_id, 0, 1)[0], ""
+
+    if crops.whole or crops.stored is not None:
+        return whole if crops.whole else stored
+    stream = FaceStream(crops.weights_folder, crops.settings)
+
+    def fresh(clip: ListedClip, picture: np.ndarray) -> tuple[np.ndarray | None, str]:
+        stream.where = clip.source
+        face = next(stream.run([picture]))
+        return (face.crop, "") if face.tracked else (None, NO_FACE)
+
+    return fresh

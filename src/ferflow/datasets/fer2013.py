@@ -6,7 +6,6 @@ Goodfellow et al., *Challenges in representation learning: a report on three mac
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
@@ -14,10 +13,9 @@ from typing import IO
 
 import numpy as np
 
-from ferflow.classes import SPELLINGS
 from ferflow.datasets import class_folders, pixel_csv
 from ferflow.datasets.class_folders import FoundImage
-from ferflow.datasets.images import ImageSet, assemble
+from ferflow.datasets.images import ImageSet, assemble, clip_id
 from ferflow.datasets.pixel_csv import SIZE as SIZE
 from ferflow.datasets.pixel_csv import PixelRows
 from ferflow.errors import InputError
@@ -88,73 +86,46 @@ def _read_folder(root: Path) -> ImageSet:
 
 
 def _read_tar(path: Path) -> ImageSet:
-    found: list[tuple[str, PixelRows]] = []
+    csv: list[tuple[str, PixelRows]] = []
 
     def table(file: IO[bytes], name: str) -> None:
-        if PurePosixPath(name).name in CSV_NAMES and not found:
+        if PurePosixPath(name).name in CSV_NAMES and not csv:
             lines = (line.decode(pixel_csv.ENCODING) for line in file)
             source = f"{path.as_posix()}/{name}"
-            found.append((source, pixel_csv.parse(lines, source, len(CODES), USAGES, CSV_REMEDY)))
+            csv.append((source, pixel_csv.parse(lines, source, len(CODES), USAGES, CSV_REMEDY)))
 
     images = list(class_folders.in_tar(path, table))
-    return _from_rows(path, *found[0]) if found else _from_images(path, images)
+    return _from_rows(path, *csv[0]) if csv else _from_images(path, images)
 
 
 def _from_rows(path: Path, source: str, rows: PixelRows) -> ImageSet:
-    emotions = np.array(CODES)[rows.codes]
-    _refuse_empty(source, emotions, rows.usages)
-    columns = {
-        "clip_id": [str(number) for number in range(len(emotions))],
-        "emotion": emotions,
-        "split": rows.usages,
-        "source": [f"{source}:{line}" for line in rows.lines],
-    }
-    return assemble("fer2013", path, rows.images, columns)
+    images = pixel_csv.image_set("fer2013", path, source, rows, CODES)
+    _refuse_empty(source, images)
+    return images
 
 
-def _from_images(path: Path, found: Iterable[FoundImage | PurePosixPath]) -> ImageSet:
-    images: list[tuple[int, str, str, str, np.ndarray]] = []
-    groups: set[tuple[str, str]] = set()
-    filled: set[tuple[str, str]] = set()
-    for item in found:
-        place = item.path.parent if isinstance(item, FoundImage) else item
-        group = place.parts[-2:]
-        if len(group) < 2 or group[0].lower() not in FOLDERS:
-            if isinstance(item, FoundImage):
-                raise InputError(item.source, "lies in no folder of FER2013", LAYOUTS)
-            continue
-        emotion = _emotion(path, group)
-        groups.add(group)
-        if isinstance(item, FoundImage):
-            filled.add(group)
-            part = _part(item, group[0])
-            images.append((PARTS.index(part), item.path.name, emotion, item.source, item.pixels()))
-    if not images:
+def _from_images(path: Path, items: Iterable[FoundImage | PurePosixPath]) -> ImageSet:
+    rows = [
+        (PARTS.index(_part(image, group[0])), image.path.name, emotion, image)
+        for image, group, emotion in class_folders.by_class(path, items, CODES, "FER2013", LAYOUTS, FOLDERS)
+    ]
+    if not rows:
         raise InputError(path, "holds no image of FER2013", LAYOUTS)
-    for group in sorted(groups - filled):
-        raise InputError(path, f"{'/'.join(group)} holds no image", "add the images of that class")
-    images.sort(key=lambda image: image[:3])
-    numbers, names, emotions, sources, pixels = zip(*images, strict=True)
+    rows.sort(key=lambda row: row[:3])
+    numbers, names, emotions, images = zip(*rows, strict=True)
     parts = [PARTS[number] for number in numbers]
     if TEST in parts and {"PublicTest", "PrivateTest"} & set(parts):
-        odd = sources[parts.index(TEST)]
+        odd = images[parts.index(TEST)].source
         raise InputError(odd, "is not named PublicTest_… or PrivateTest_… as others are", "rename it")
-    _refuse_empty(path, np.array(emotions), np.array(parts))
     columns = {
         "clip_id": _clip_ids(parts, emotions, names),
         "emotion": list(emotions),
         "split": parts,
-        "source": list(sources),
+        "source": [image.source for image in images],
     }
-    return assemble("fer2013", path, np.stack(pixels), columns)
-
-
-def _emotion(path: Path, group: tuple[str, str]) -> str:
-    name = group[1].lower()
-    emotion = SPELLINGS.get(name, name)
-    if emotion not in CODES:
-        raise InputError(path, f"{'/'.join(group)} is no class of FER2013", f"they are {', '.join(CODES)}")
-    return emotion
+    whole = assemble("fer2013", path, np.stack([image.pixels() for image in images]), columns)
+    _refuse_empty(path, whole)
+    return whole
 
 
 def _part(image: FoundImage, folder: str) -> str:
@@ -170,7 +141,7 @@ def _part(image: FoundImage, folder: str) -> str:
 
 def _clip_ids(parts: Sequence[str], emotions: Sequence[str], names: Sequence[str]) -> list[str]:
     """The files' names; with the class where two images have one name, as two pairs of FER2013 do."""
-    stems = [re.sub(r"[^A-Za-z0-9._+-]", "_", PurePosixPath(name).stem) for name in names]
+    stems = [clip_id(PurePosixPath(name).stem) for name in names]
     # Names that do not begin with the part may stand in several folders: im0.png is the first of each.
     ids = [
         stem if stem.startswith(f"{part}_") else f"{part}-{stem}"
@@ -180,10 +151,12 @@ def _clip_ids(parts: Sequence[str], emotions: Sequence[str], names: Sequence[str
     return [f"{i}-{emotion}" if count[i] > 1 else i for i, emotion in zip(ids, emotions, strict=True)]
 
 
-def _refuse_empty(where: str | Path, emotions: np.ndarray, parts: np.ndarray) -> None:
-    part = "Training" if "Training" in parts else None
-    present = set(emotions[parts == part] if part else emotions)
-    for emotion in CODES:
-        if emotion not in present:
-            of = f" in {part}" if part else ""
-            raise InputError(where, f"has no image of the class {emotion}{of}", "take the whole data set")
+def _refuse_empty(where: str | Path, images: ImageSet) -> None:
+    """Raise InputError for a class without images in Training, or, in a set without that part, in all."""
+    table = images.table
+    train = table[table["split"] == "Training"]
+    present = set((table if train.empty else train)["emotion"])
+    lacking = [emotion for emotion in CODES if emotion not in present]
+    if lacking:
+        of = "" if train.empty else " in Training"
+        raise InputError(where, f"has no image of the class {lacking[0]}{of}", "take the whole data set")

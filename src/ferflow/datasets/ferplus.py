@@ -21,17 +21,17 @@ CHOICES = (
     *("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt"),
     *("unknown", "NF"),
 )
-"""What an annotator could say, in the order of the table; NF is *not a face*."""
+"""The choices of an annotator, in the order of the table; NF is *not a face*."""
 EMOTIONS = ("neutral", "happy", "surprise", "sad", "angry", "disgust", "fear", "contempt")
 """The classes of the first eight."""
 REMEDY = f"take {VOTES_NAME} as FER+ publishes it, and the CSV of FER2013 as Kaggle gives it"
 
 
 def read(root: str | Path, votes: str | Path | None = None) -> ImageSet:
-    """FER2013 from its CSV, with the labels of FER+ in place of its own.
+    """FER2013 from its CSV, with the labels of FER+ in place of Kaggle's.
 
-    `root` is the CSV or its folder; `votes`, the table of votes, is looked for beside the CSV where it is not
-    given. The table of images keeps the votes (columns `votes_*`) and Kaggle's parts. Images whose
+    `root` is the CSV or its folder; `votes`, the table of votes, is looked for beside the CSV where it is
+    None. The table of images keeps the votes (columns `votes_*`) and Kaggle's parts. Images whose
     majority says *unknown* or *not a face*, or which have no majority, are in `omitted`. Raises InputError
     where the two tables do not fit each other row by row.
     """
@@ -74,7 +74,6 @@ def _csv(root: Path) -> Path:
                 return root / name
         raise InputError(root, "holds no CSV of FER2013", f"put fer2013.csv and {VOTES_NAME} there")
     if root.exists() and root.suffix.lower() != ".csv":
-        raise InputError(
-            root, "is no CSV", "FER+ follows the rows of fer2013.csv: give that file or its folder"
-        )
+        remedy = "FER+ follows the rows of fer2013.csv: give that file or its folder"
+        raise InputError(root, "is no CSV", remedy)
     return root

@@ -1,8 +1,9 @@
-"""Sets of single images: what every reader of one gives."""
+"""Sets of single images, as every reader gives them."""
 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,17 +15,19 @@ from ferflow import tables
 from ferflow.classes import EMOTIONS_CONTEMPT
 from ferflow.datasets.manifest import SYNTHETIC_MARK, refuse_repeats
 from ferflow.errors import InputError
+from ferflow.files import atomic_write
 
 OTHER_CLASS = "not a class of "
 """How the reason begins for which an image of another class is left out."""
+BLOCK = 64
+"""Images that share a checksum in a file of pixels."""
 OMITTED = ("clip_id", "source", "emotion", "reason")
 """Columns of `ImageSet.omitted`."""
 
 
-def listed_as_omitted(rows: pd.DataFrame | None = None) -> pd.DataFrame:
-    """`rows` as a table for `ImageSet.omitted`; without rows an empty one."""
-    frame = pd.DataFrame(columns=list(OMITTED)) if rows is None else rows[list(OMITTED)]
-    return frame.astype(str).reset_index(drop=True)
+def listed_as_omitted(rows: pd.DataFrame | Sequence[tuple] = ()) -> pd.DataFrame:
+    """`rows`, a table or tuples of OMITTED, as a table for `ImageSet.omitted`."""
+    return pd.DataFrame(rows, columns=list(OMITTED)).astype(str).reset_index(drop=True)
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,7 @@ class ImageSet:
         return bool(self.table["synthetic"].any())
 
     def rows(self, chosen: np.ndarray) -> ImageSet:
-        """The images that `chosen` (a mask bool [N], or row numbers) picks; nothing is said of the others."""
+        """The images that `chosen` (a mask bool [N], or row numbers) picks; `omitted` stays as it is."""
         table = self.table.iloc[np.flatnonzero(chosen) if chosen.dtype == bool else chosen]
         return ImageSet(self.name, self.root, table.reset_index(drop=True), self.pixels[chosen], self.omitted)
 
@@ -121,6 +124,11 @@ def assemble(
     return ImageSet(name, str(root), table, pixels, listed_as_omitted() if omitted is None else omitted)
 
 
+def clip_id(name: str) -> str:
+    """The `clip_id` of an image whose file is called `name`, without its ending."""
+    return re.sub(r"[^A-Za-z0-9._+-]", "_", name)
+
+
 def pixel_hash(image: np.ndarray) -> str:
     """SHA-256 of an image's pixels, uint8 in row order."""
     return hashlib.sha256(np.ascontiguousarray(image)).hexdigest()
@@ -131,3 +139,38 @@ def is_synthetic_root(root: str | Path) -> bool:
     root = Path(root)
     folder = root if root.is_dir() else root.parent
     return any((place / SYNTHETIC_MARK).exists() for place in (folder, folder.parent))
+
+
+def write_pixels(images: ImageSet, pixels_h5: str | Path) -> None:
+    """Write `pixels` uint8 [N,...], row for row those of the set's manifest, with its name and root.
+
+    So no job need unpack the data set again.
+    """
+    from ferflow import hdf5  # and with it h5py, which the rules have no use for
+
+    with atomic_write(pixels_h5) as partial, hdf5.create(partial) as file:
+        chunks = (min(BLOCK, len(images)), *images.pixels.shape[1:])
+        file.create_dataset("pixels", data=images.pixels, chunks=chunks, fletcher32=True)
+        file.attrs.update(name=images.name, root=images.root, clips=_digest(images.table))
+
+
+def read_pixels(pixels_h5: str | Path, manifest_csv: str | Path) -> ImageSet:
+    """The set that `write_pixels` wrote, with its manifest.
+
+    Raises InputError for a damaged file, and for a manifest of other images or in another order.
+    """
+    from ferflow import hdf5
+
+    remedy = "delete it and run again"
+    table = tables.read(manifest_csv, "manifest")
+    with hdf5.opened(pixels_h5, remedy, remedy) as file:
+        shape = (None,) * file["pixels"].ndim if "pixels" in file else ()
+        pixels = hdf5.dataset(pixels_h5, file, "pixels", shape, np.uint8, remedy)[...]
+        name, root, clips = (str(file.attrs[key]) for key in ("name", "root", "clips"))
+    if clips != _digest(table) or len(pixels) != len(table):
+        raise InputError(pixels_h5, f"does not hold the images of {manifest_csv}", remedy)
+    return ImageSet(name, root, table, pixels)
+
+
+def _digest(table: pd.DataFrame) -> str:
+    return hashlib.sha256("\n".join(table["clip_id"] + " " + table["sha256"]).encode()).hexdigest()

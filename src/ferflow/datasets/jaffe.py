@@ -9,20 +9,13 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from ferflow.datasets.class_folders import is_image
+from ferflow.datasets.class_folders import meaning, pictures
 from ferflow.datasets.manifest import ListedClip
 from ferflow.errors import InputError
 
 NAME = re.compile(r"(?P<subject>[A-Z]{2})\.(?P<code>[A-Z]{2})(?P<take>\d)\.(?P<number>\d+)", re.IGNORECASE)
-CODES = {
-    "AN": "angry",
-    "DI": "disgust",
-    "FE": "fear",
-    "HA": "happy",
-    "SA": "sad",
-    "SU": "surprise",
-    "NE": "neutral",
-}
+CODES = dict(AN="angry", DI="disgust", FE="fear", HA="happy", SA="sad", SU="surprise", NE="neutral")
+EXAMPLE = "KA.AN1.39.tiff"
 
 
 def find(root: str | Path) -> list[ListedClip]:
@@ -31,21 +24,12 @@ def find(root: str | Path) -> list[ListedClip]:
     All show women; there is no official split. Raises InputError for a missing or empty folder, a name of
     another form, and an unknown class.
     """
-    root = Path(root)
-    if not root.is_dir():
-        raise InputError(root, "is not a folder", "put JAFFE's pictures there, or correct the path")
     listed = []
-    for source in sorted(path for path in root.rglob("*") if path.is_file() and is_image(path.name)):
+    for source in pictures(root, "JAFFE", EXAMPLE):
         match = NAME.fullmatch(source.stem)
         if not match:
-            raise InputError(source, "is not named as JAFFE's pictures are", "KA.AN1.39.tiff is an example")
-        code = match["code"].upper()
-        if code not in CODES:
-            raise InputError(source, f"{code} is no class of JAFFE", f"they are {', '.join(CODES)}")
-        subject = match["subject"].upper()
-        listed.append(
-            (subject, int(match["number"]), ListedClip(source.stem, subject, "female", CODES[code], source))
-        )
-    if not listed:
-        raise InputError(root, "holds no picture", "KA.AN1.39.tiff is an example of a name")
-    return [clip for _, _, clip in sorted(listed, key=lambda entry: (*entry[:2], entry[2].clip_id))]
+            raise InputError(source, "is not named as JAFFE's pictures are", f"{EXAMPLE} is an example")
+        emotion = meaning(source, match["code"].upper(), CODES, "class of JAFFE")
+        clip = ListedClip(source.stem, match["subject"].upper(), "female", emotion, source)
+        listed.append((clip.subject_id, int(match["number"]), clip.clip_id, clip))
+    return [clip for *_, clip in sorted(listed, key=lambda entry: entry[:3])]

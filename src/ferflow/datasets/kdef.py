@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from ferflow.datasets.class_folders import is_image
+from ferflow.datasets.class_folders import meaning, pictures
 from ferflow.datasets.manifest import ListedClip
 from ferflow.errors import InputError
 
@@ -46,13 +46,8 @@ def find(root: str | Path) -> list[ListedClip]:
     There is no official split. Raises InputError for a missing or empty folder, a name of neither form, and
     an unknown class or angle.
     """
-    root = Path(root)
-    if not root.is_dir():
-        raise InputError(root, "is not a folder", "put KDEF's pictures there, or correct the path")
-    listed = [_listed(path) for path in root.rglob("*") if path.is_file() and is_image(path.name)]
-    if not listed:
-        raise InputError(root, "holds no picture", "AF01ANFL.JPG is an example of a name")
-    return sorted(listed, key=lambda clip: (clip.subject_id.startswith(AVERAGE), clip.clip_id))
+    listed = [_listed(path) for path in pictures(root, "KDEF", "AF01ANFL.JPG")]
+    return sorted(listed, key=lambda clip: (is_average(clip), clip.clip_id))
 
 
 def is_average(clip: ListedClip) -> bool:
@@ -65,14 +60,11 @@ def _listed(source: Path) -> ListedClip:
     name = MISNAMED.get(written, written)
     match = KDEF.fullmatch(name) or AKDEF.fullmatch(name)
     if not match:
-        raise InputError(
-            source, "is not named as KDEF's pictures are", "AF01ANFL.JPG and AKDEF's FAFFL.JPG are examples"
-        )
-    if match["code"] not in CODES:
-        raise InputError(source, f"{match['code']} is no class of KDEF", f"they are {', '.join(CODES)}")
-    if match["angle"] not in ANGLES:
-        raise InputError(source, f"{match['angle']} is no angle of KDEF", f"they are {', '.join(ANGLES)}")
+        remedy = "AF01ANFL.JPG and AKDEF's FAFFL.JPG are examples"
+        raise InputError(source, "is not named as KDEF's pictures are", remedy)
+    emotion = meaning(source, match["code"], CODES, "class of KDEF")
+    meaning(source, match["angle"], ANGLES, "angle of KDEF")
     sex = "female" if match["sex"] == "F" else "male"
     number = match.groupdict().get("number")
     subject = f"{match['sex']}{number}" if number else f"{AVERAGE}{match['sex']}"
-    return ListedClip(name, subject, sex, CODES[match["code"]], source)
+    return ListedClip(name, subject, sex, emotion, source)

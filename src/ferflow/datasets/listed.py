@@ -27,9 +27,8 @@ def inside(root: Path, source: str, table: str | Path) -> Path:
     """
     path = PurePath(source)
     if path.is_absolute() or ".." in path.parts or "\0" in source or len(source) > LONGEST:
-        raise InputError(
-            table, f"lists {source!r:.200}, which is not inside {root}", "give paths inside the folder"
-        )
+        problem = f"lists {source!r:.200}, which is not inside {root}"
+        raise InputError(table, problem, "give paths inside the folder")
     return root / path
 
 
@@ -83,15 +82,14 @@ def find(table: str | Path, root: str | Path, emotions: tuple[str, ...]) -> list
 
 def _refuse_columns(table: str | Path, columns: Iterable[str]) -> None:
     """Columns that the manifest fills in itself, and one without a name (pandas calls it Unnamed)."""
-    own = set(tables.schema("manifest").names) - set(tables.schema("clips").names)
+    filled_in = set(tables.schema("manifest").names) - set(tables.schema("clips").names)
     for column in columns:
-        if column in own:
-            problem = f"has the column {column}, which ferflow finds out itself"
+        if column in filled_in:
+            problem = f"has the column {column}, a name that the manifest uses itself"
             raise InputError(table, problem, "rename it or leave it out")
         if not column.strip() or column.startswith("Unnamed: "):
-            raise InputError(
-                table, "has a column without a name", "name it, or take out the comma at the end"
-            )
+            remedy = "name it, or take out the comma at the end"
+            raise InputError(table, "has a column without a name", remedy)
 
 
 def _refuse_names(table: str | Path, names: pd.Series) -> None:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from ferflow import tables
 from ferflow.errors import InputError
-from ferflow.faces.video import NoClip, images_in, open_clip
+from ferflow.faces.video import images_in, no_clip, open_clip
 from ferflow.files import sha256
 
 SYNTHETIC_MARK = "SYNTHETIC.txt"
@@ -86,7 +86,7 @@ def build(clips: Iterable[ListedClip], path: str | Path) -> None:
         try:
             info = open_clip(clip.source).info
         except InputError:
-            info = NoClip(clip.source).info
+            info = no_clip(clip.source).info
         rows.append(
             clip.row(
                 n_frames=info.n_frames,

@@ -1,4 +1,4 @@
-"""What the paths of clips say: a pattern with fields in braces, and the pattern that paths seem to follow."""
+"""Read subject and class from the paths of clips, by a pattern with fields in braces, given or proposed."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ class Pattern:
     def read(self, path: str) -> dict[str, str] | None:
         """The fields of `path`, as `paths` lists it; None where it does not fit."""
         end = "/".join(stem(path).split("/")[-(self.text.count("/") + 1) :])
-        found = self.regex.fullmatch(end)
-        return found and {name: value.strip() for name, value in found.groupdict().items()}
+        match = self.regex.fullmatch(end)
+        return match and {name: value.strip() for name, value in match.groupdict().items()}
 
 
 @dataclass(frozen=True)
@@ -90,14 +90,14 @@ def paths(folder: Path) -> tuple[list[str], list[str]]:
             continue  # a link back
         seen.add(real)
         inner[:] = sorted(name for name in inner if not name.startswith("."))
-        own = [name for name in files if not name.startswith(".")]
+        visible = [name for name in files if not name.startswith(".")]
         here = Path(at).relative_to(folder)
-        videos = [name for name in own if Path(name).suffix.lower() in VIDEO_SUFFIXES]
-        images = [name for name in own if Path(name).suffix.lower() in IMAGE_SUFFIXES]
+        videos = [name for name in visible if Path(name).suffix.lower() in VIDEO_SUFFIXES]
+        images = [name for name in visible if Path(name).suffix.lower() in IMAGE_SUFFIXES]
         clips += [(here / name).as_posix() for name in videos]
         whole = bool(images) and not videos and at != str(folder)
         clips += [here.as_posix()] if whole else []
-        left = set(own) - set(videos) - (set(images) if whole else set())
+        left = set(visible) - set(videos) - (set(images) if whole else set())
         others += [(here / name).as_posix() for name in left]
     written = [path for path in clips if _can_be_written(path)]
     others += [path for path in clips if not _can_be_written(path)]
@@ -112,12 +112,12 @@ def parsed(text: str) -> Pattern:
     """The pattern that `text` writes. Raises SettingError for a wrong one."""
     whole = stem(text.strip()).removeprefix("./")
     regex, at, names = "", 0, []
-    for found in FIELD.finditer(whole):
-        name, width, star, brace = found.groups()
+    for one in FIELD.finditer(whole):
+        name, width, star, brace = one.groups()
         if brace:
             raise SettingError("--pattern", f"{text!r} has a brace that is not closed", "write {subject}")
-        regex += re.escape(whole[at : found.start()])
-        at = found.end()
+        regex += re.escape(whole[at : one.start()])
+        at = one.end()
         following = whole[at : at + 1]
         if star:
             regex += "[^/]*"
@@ -126,11 +126,10 @@ def parsed(text: str) -> Pattern:
         names.append(name)
         if width is None and following in ("{", "*"):
             problem = f"does not say where {{{name}}} ends in {text!r}"
-            raise SettingError(
-                "--pattern", problem, f"give its width, {{{name}:3}}, or a character behind it"
-            )
-        one = f"[^/{re.escape(following)}]" if following not in ("", "/") else "[^/]"
-        regex += f"(?P<{name}>[^/]{{{int(width)}}})" if width else f"(?P<{name}>{one}+)"
+            remedy = f"give its width, {{{name}:3}}, or a character behind it"
+            raise SettingError("--pattern", problem, remedy)
+        character = f"[^/{re.escape(following)}]" if following not in ("", "/") else "[^/]"
+        regex += f"(?P<{name}>[^/]{{{int(width)}}})" if width else f"(?P<{name}>{character}+)"
     for name in (SUBJECT, CLASS):
         if name not in names:
             remedy = "a clip needs {subject} and {class}, as in {subject}_{class}_{take}"
@@ -152,15 +151,15 @@ def safe(name: str) -> str:
     """`name` as a file may be called: no accents, other letters as their code, all else an underscore."""
     import unicodedata
 
-    found = ""
+    text = ""
     for one in unicodedata.normalize("NFKD", name):
         if one.isascii() and (one.isalnum() or one in "._+-"):
-            found += one
+            text += one
         elif one.isalnum():
-            found += f"u{ord(one):04x}"
+            text += f"u{ord(one):04x}"
         elif not unicodedata.combining(one):
-            found += "_"
-    return found if found.strip(".") else f"_{found}"
+            text += "_"
+    return text if text.strip(".") else f"_{text}"
 
 
 def named(written: str, names: dict[str, str]) -> str:
@@ -171,16 +170,16 @@ def named(written: str, names: dict[str, str]) -> str:
 
 def codes(text: str) -> dict[str, str]:
     """The names in `01=neutral,02=sad`. Raises SettingError for anything else."""
-    found = {}
+    names = {}
     for part in filter(None, (one.strip() for one in text.split(","))):
         code, equal, name = (piece.strip() for piece in part.partition("="))
         try:
-            found[code] = classes.check_name(name)
+            names[code] = classes.check_name(name)
         except ValueError as error:
             raise SettingError("--classes", f"{part!r}: {error}", "write 01=neutral,02=sad") from None
         if not (code and equal):
             raise SettingError("--classes", f"{part!r} names no class", "write 01=neutral,02=sad")
-    return found
+    return names
 
 
 def propose(of: Sequence[str]) -> Proposal | None:
@@ -229,7 +228,7 @@ def _split(path: str, separators: str, folders: bool) -> list[str]:
 
 
 def _ranked(columns: Sequence[Sequence[str]], coverage: float) -> Iterable[tuple[tuple, int, int]]:
-    """Each two columns that may be person and class, with what they are judged by."""
+    """Each two columns that may be person and class, with what they are ranked by."""
     for label, written in enumerate(columns):
         kinds = set(written)
         if not 2 <= len(kinds) <= MOST_CLASSES:
@@ -251,14 +250,12 @@ def _is_known(written: str) -> bool:
 
 def _crossed(people: Sequence[str], written: Sequence[str]) -> float:
     """How far each person shows several classes, 0 to 1: a mean over the people, 0 for one with one clip."""
-    own = defaultdict(list)
+    labels_of = defaultdict(list)
     for person, label in zip(people, written, strict=True):
-        own[person].append(label)
+        labels_of[person].append(label)
     kinds = len(set(written))
-    shares = [
-        len(set(labels)) / min(kinds, len(labels)) if len(labels) > 1 else 0.0 for labels in own.values()
-    ]
-    return sum(shares) / len(shares)
+    parts = [len(set(own)) / min(kinds, len(own)) if len(own) > 1 else 0.0 for own in labels_of.values()]
+    return sum(parts) / len(parts)
 
 
 def _written(columns: Sequence[Sequence[str]], shape: str, subject: int, label: int) -> str:

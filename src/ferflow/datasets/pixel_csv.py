@@ -1,14 +1,15 @@
-"""Tables with a column of pixels: the CSV format of FER2013, in which CK+ is passed round too."""
+"""Tables with a column of pixels: the CSV format of FER2013, which copies of CK+ have too."""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from ferflow.datasets.images import ImageSet, assemble
 from ferflow.errors import InputError
 
 SIZE = 48
@@ -32,6 +33,20 @@ class PixelRows(NamedTuple):
     """str [N]"""
     lines: np.ndarray
     """The line on which each row ends; the header is line 1. int64 [N]"""
+
+
+def image_set(name: str, root: Path, source: str, rows: PixelRows, classes: Sequence[str]) -> ImageSet:
+    """The set `name` of the `rows` of the table `source`; `classes` are what its class numbers mean.
+
+    An image's `clip_id` is the row's number from 0.
+    """
+    columns = {
+        "clip_id": [str(number) for number in range(len(rows.codes))],
+        "emotion": np.array(classes)[rows.codes],
+        "split": rows.usages,
+        "source": [f"{source}:{line}" for line in rows.lines],
+    }
+    return assemble(name, root, rows.images, columns)
 
 
 def read(path: str | Path, n_classes: int, usages: Collection[str], remedy: str) -> PixelRows:

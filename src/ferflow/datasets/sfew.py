@@ -24,7 +24,7 @@ from ferflow.datasets.class_folders import is_image
 from ferflow.datasets.images import is_synthetic_root, pixel_hash
 from ferflow.datasets.manifest import ListedClip
 from ferflow.errors import InputError
-from ferflow.faces.video import decode_image
+from ferflow.faces.video import read_image
 
 NAMES = {
     "angry": "Angry",
@@ -180,11 +180,6 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
             yield number, line.strip()
 
 
-def read_image(path: str | Path) -> np.ndarray:
-    """A scene uint8 [H,W,3] RGB; InputError where the file is no image or breaks off."""
-    return decode_image(np.fromfile(path, np.uint8), path)
-
-
 def write_manifest(
     root: str | Path, smallest: int, out_manifest: str | Path, out_dropped: str | Path, out_counts: str | Path
 ) -> None:
@@ -247,7 +242,7 @@ def counts(manifest: pd.DataFrame, dropped: pd.DataFrame, synthetic: bool) -> pd
 def scenes(manifest: pd.DataFrame) -> Iterator[np.ndarray]:
     """The images of a manifest uint8 [H,W,3], one at a time; InputError for one that is another by now."""
     for row in manifest.itertuples():
-        image = read_image(row.source)
+        image = read_image(Path(row.source))
         if pixel_hash(image) != row.sha256:
             remedy = "delete the manifest and run the workflow again"
             raise InputError(row.source, "is another image than when the manifest was made", remedy)

@@ -1,4 +1,4 @@
-"""What is odd about a table of clips (schema `clips`), before a study of them is written."""
+"""Check a table of clips (schema `clips`) for oddities, before a study of them is written."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ def look(
     clips: pd.DataFrame, root: Path, stream: FaceStream | None, advance: Callable[[], None]
 ) -> list[Clip]:
     """Open each of `clips`, and, with a `stream`, seek a face in it; `advance` is called after each."""
-    found = []
+    looked = []
     for row in clips.itertuples(index=False):
         source = root / row.source
         who = row.clip_id, row.subject_id, row.emotion
-        found.append(Clip(*who, content_hash(source), fault(source, stream)))
+        looked.append(Clip(*who, content_hash(source), fault(source, stream)))
         advance()
-    return found
+    return looked
 
 
 def fault(source: Path, stream: FaceStream | None) -> str | None:
@@ -93,7 +93,7 @@ def copies(clips: Sequence[Clip]) -> list[list[Clip]]:
     for clip in clips:
         if clip.digest:
             groups.setdefault(clip.digest, []).append(clip)
-    return [own for own in groups.values() if len(own) > 1]
+    return [group for group in groups.values() if len(group) > 1]
 
 
 def spellings(written: Sequence[str]) -> list[str]:
@@ -101,7 +101,7 @@ def spellings(written: Sequence[str]) -> list[str]:
     ways: dict[str, list[str]] = {}
     for name in dict.fromkeys(written):
         ways.setdefault(classes.match(name, KNOWN) or classes.key(name), []).append(name)
-    lines = [f"{' and '.join(own)} are one class in two spellings" for own in ways.values() if own[1:]]
+    lines = [f"{' and '.join(way)} are one class in two spellings" for way in ways.values() if way[1:]]
     for one, other in combinations(ways, 2):
         words = one.isalpha() and other.isalpha() and not {one, other} <= set(KNOWN)
         if words and difflib.SequenceMatcher(None, one, other).ratio() >= ALIKE:

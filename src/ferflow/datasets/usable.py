@@ -1,4 +1,4 @@
-"""Which clips can be used: all of them are judged together, before anything is trained.
+"""Which clips can be used: decided for all of them together, before anything is trained.
 
 A clip cannot be used where it cannot be read to its end, is blank throughout, has a single frame, or shows a
 face in too few of its frames. The others are used as far as a face is there: gaps are left out when features
@@ -44,20 +44,17 @@ def write(
     for clip in clips.itertuples(index=False):
         if clip.clip_id not in known:
             raise InputError(manifest_csv, f"lists {clip.clip_id}, of which no face was stored", "run again")
-        own = known[clip.clip_id]
-        about = {"clip_id": clip.clip_id, "subject_id": clip.subject_id, "emotion": clip.emotion}
-        about["synthetic"] = clip.synthetic
-        found = fault(own, least_tracked)
-        if found is None:
-            remarks += [about | {"remark": warning} for warning in own["warnings"]]
+        facts = known[clip.clip_id]
+        about = {name: getattr(clip, name) for name in ("clip_id", "subject_id", "emotion", "synthetic")}
+        problem = fault(facts, least_tracked)
+        if problem is None:
+            remarks += [about | {"remark": warning} for warning in facts["warnings"]]
             continue
-        counted = {"frames": own["n_frames"], "with_face": own["n_tracked"]}
-        counted["not_blank"] = own["n_frames"] - own["n_blank"]
-        rows.append(about | counted | {"reason": found[0], "remedy": found[1]})
-    table = pd.DataFrame(rows, columns=tables.schema("unusable").names)
-    odd = pd.DataFrame(remarks, columns=tables.schema("remarks").names)
-    tables.write(odd, out_remarks, "remarks")
-    tables.write(table, out_unusable, "unusable")
+        counted = {"frames": facts["n_frames"], "with_face": facts["n_tracked"]}
+        counted["not_blank"] = facts["n_frames"] - facts["n_blank"]
+        rows.append(about | counted | {"reason": problem[0], "remedy": problem[1]})
+    for name, lines, out in (("remarks", remarks, out_remarks), ("unusable", rows, out_unusable)):
+        tables.write(pd.DataFrame(lines, columns=tables.schema(name).names), out, name)
 
 
 def fault(facts: dict, least_tracked: float) -> tuple[str, str] | None:
@@ -150,24 +147,15 @@ def write_counts(
     groups = [("all", "all", clips, table)]
     for kind, column, names in (("class", "emotion", classes), ("subject", "subject_id", losers)):
         groups += [(kind, n, clips[clips[column] == n], table[table[column] == n]) for n in names]
-    rows = [
-        {
-            "of": kind,
-            "name": name,
-            "clips": len(own),
-            "left_out": len(lost),
-            "used": len(own) - len(lost),
-            "synthetic": bool(clips["synthetic"].any()),
-        }
-        for kind, name, own, lost in groups
-    ]
-    tables.write(pd.DataFrame(rows), out, "unusable_counts")
+    rows = [(kind, name, len(all_), len(lost), len(all_) - len(lost)) for kind, name, all_, lost in groups]
+    counts = pd.DataFrame(rows, columns=["of", "name", "clips", "left_out", "used"])
+    tables.write(counts.assign(synthetic=bool(clips["synthetic"].any())), out, "unusable_counts")
 
 
 def _refuse_shared(clips: pd.DataFrame) -> None:
-    """A clip that is listed of two subjects would be trained on and judged on."""
-    for own in manifest.copies(clips):
-        first, *others = own.itertuples(index=False)
+    """A clip that is listed of two subjects would be trained on and tested on."""
+    for same in manifest.copies(clips):
+        first, *others = same.itertuples(index=False)
         other = next((clip for clip in others if clip.subject_id != first.subject_id), None)
         if other is not None:
             names = [f"{clip.clip_id} of subject {clip.subject_id}" for clip in (first, other)]

@@ -1,7 +1,7 @@
 """Area under the ROC curve of each class against the rest, and its bootstrap.
 
-`areas` asks scikit-learn for one sample. `resampled_areas` computes the same for thousands of resamples: a
-resample only weighs the rows anew, so the rows are sorted once.
+`areas` is scikit-learn's, for one sample. `resampled_areas` computes the same for thousands of resamples: a
+resample only changes the weights of the rows, so the rows are sorted once.
 """
 
 from __future__ import annotations
@@ -13,52 +13,52 @@ import numpy as np
 from ferflow.evaluation.bootstrap import chunked_draws
 
 
-def areas(truth: np.ndarray, shares: np.ndarray) -> np.ndarray:
-    """AUC [K] of each class against the rest for class indices `truth` [N] and probabilities `shares` [N,K].
+def areas(truth: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+    """AUC [K] of each class against the rest from class indices `truth` [N] and `probabilities` [N,K].
 
     NaN for a class that no row has, or that every row has: it has no curve.
     """
     from sklearn.metrics import roc_auc_score
 
-    found = np.full(shares.shape[1], np.nan)
-    for k in range(shares.shape[1]):
+    values = np.full(probabilities.shape[1], np.nan)
+    for k in range(probabilities.shape[1]):
         is_class = truth == k
         if is_class.any() and not is_class.all():
-            found[k] = roc_auc_score(is_class, shares[:, k])
-    return found
+            values[k] = roc_auc_score(is_class, probabilities[:, k])
+    return values
 
 
-def average_precisions(truth: np.ndarray, shares: np.ndarray) -> np.ndarray:
+def average_precisions(truth: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
     """Average precision [K] of each class against the rest: the area under precision over recall, AUC-PR.
 
-    `truth` are class indices [N], `shares` probabilities [N,K]. NaN for a class that no row has.
+    `truth` are class indices [N], `probabilities` [N,K]. NaN for a class that no row has.
     """
     from sklearn.metrics import average_precision_score
 
-    found = np.full(shares.shape[1], np.nan)
-    for k in range(shares.shape[1]):
+    values = np.full(probabilities.shape[1], np.nan)
+    for k in range(probabilities.shape[1]):
         if (truth == k).any():
-            found[k] = average_precision_score(truth == k, shares[:, k])
-    return found
+            values[k] = average_precision_score(truth == k, probabilities[:, k])
+    return values
 
 
-def macro(found: np.ndarray) -> np.ndarray:
+def macro(values: np.ndarray) -> np.ndarray:
     """Plain mean [...] of areas [...,K] over the classes that have one; NaN where none has."""
-    there = ~np.isnan(found)
+    there = ~np.isnan(values)
     n = there.sum(-1)
-    total = np.where(there, found, 0).sum(-1)
+    total = np.where(there, values, 0).sum(-1)
     return np.divide(total, n, out=np.full(np.shape(total), np.nan), where=n > 0)
 
 
 def resampled_areas(
-    truth: np.ndarray, shares: np.ndarray, units: Sequence, n_resamples: int, rng: np.random.Generator
+    truth: np.ndarray, probabilities: np.ndarray, units: Sequence, n_resamples: int, rng: np.random.Generator
 ) -> np.ndarray:
     """AUCs [B,K] of B resamples of the units (subjects or images) that the rows belong to.
 
     A generator in the same state draws the same units as `bootstrap.resampled`.
     """
     names, unit = np.unique(np.asarray(units), return_inverse=True)
-    ranks = [_Ranks(truth == k, shares[:, k], unit) for k in range(shares.shape[1])]
+    ranks = [_Ranks(truth == k, probabilities[:, k], unit) for k in range(probabilities.shape[1])]
     return np.concatenate(
         [
             np.stack([rank.area(counts) for rank in ranks], axis=1)

@@ -14,20 +14,20 @@ CHUNK = 200
 """Resamples held in memory at once; thousands of images as units need about 1 MB a resample."""
 
 
-def unit_confusions(truth: np.ndarray, said: np.ndarray, units: Sequence, n_classes: int) -> np.ndarray:
+def unit_confusions(truth: np.ndarray, predicted: np.ndarray, units: Sequence, n_classes: int) -> np.ndarray:
     """Confusion matrix of every unit (a subject, or an image where there are no subjects), sorted by name.
 
-    `truth` and `said` are class indices [N] in 0..K-1, `units` N names. Returns counts [U,K,K], rows: true
-    class.
+    `truth` and `predicted` are class indices [N] in 0..K-1, `units` N names. Returns counts [U,K,K], rows:
+    true class.
     """
     names, unit = np.unique(np.asarray(units), return_inverse=True)
-    cell = (unit * n_classes + np.asarray(truth)) * n_classes + np.asarray(said)
+    cell = (unit * n_classes + np.asarray(truth)) * n_classes + np.asarray(predicted)
     counts = np.bincount(cell, minlength=len(names) * n_classes**2)
     return counts.reshape(len(names), n_classes, n_classes)
 
 
 def draws(n_units: int, n_resamples: int, rng: np.random.Generator) -> np.ndarray:
-    """How often each unit is drawn in each resample of U units with replacement: counts [B,U]."""
+    """Counts [B,U] of each unit in each resample of U units with replacement."""
     drawn = rng.integers(n_units, size=(n_resamples, n_units))
     drawn += n_units * np.arange(n_resamples)[:, None]
     return np.bincount(drawn.ravel(), minlength=n_resamples * n_units).reshape(n_resamples, n_units)

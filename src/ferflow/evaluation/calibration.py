@@ -1,7 +1,7 @@
-"""Whether a model is as often right as it is sure: reliability, and the expected calibration error.
+"""Calibration of a model: its reliability diagram, and the expected calibration error.
 
-Confidence is the greatest probability. Clips are put into bins of it, and each bin's accuracy is set beside
-its mean confidence (Guo et al. 2017, "On calibration of modern neural networks").
+Confidence is the greatest probability. Clips are put into bins of it, and each bin's accuracy is compared
+with its mean confidence (Guo et al. 2017, "On calibration of modern neural networks").
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import pandas as pd
 from ferflow import tables
 from ferflow.evaluation.bootstrap import chunked_draws, interval
 from ferflow.evaluation.predictions import groups, scores
-from ferflow.evaluation.results import marks, n_subjects, units
+from ferflow.evaluation.results import marks, n_subjects, resampling_units
 from ferflow.settings import Calibration, Evaluation
 
 
@@ -53,11 +53,11 @@ def calibration(
     """
     errors, bins = [], []
     for who, group in groups(predictions):
-        shares = scores(group, emotions)
-        if np.isnan(shares).any():
+        probabilities = scores(group, emotions)
+        if np.isnan(probabilities).any():
             continue
         mark = marks(group)
-        error, curve = _one(group, shares, settings, evaluation, np.random.default_rng(seed))
+        error, curve = _one(group, probabilities, settings, evaluation, np.random.default_rng(seed))
         errors.append(who | error | mark)
         bins += [who | row | mark for row in curve]
     return tables.from_rows(errors, "calibration"), tables.from_rows(bins, "reliability")
@@ -65,15 +65,15 @@ def calibration(
 
 def _one(
     group: pd.DataFrame,
-    shares: np.ndarray,
+    probabilities: np.ndarray,
     settings: Calibration,
     evaluation: Evaluation,
     rng: np.random.Generator,
 ) -> tuple[dict, list[dict]]:
-    confidence = shares.max(1)
+    confidence = probabilities.max(1)
     right = (group["emotion"] == group["predicted"]).to_numpy(float)
     bounds = edges(confidence, settings)
-    names, unit = np.unique(units(group), return_inverse=True)
+    names, unit = np.unique(resampling_units(group), return_inverse=True)
     # What each subject adds to each bin; a resample is a sum of subjects.
     cell = unit * settings.bins + bin_of(confidence, bounds)
     size = len(names) * settings.bins
@@ -104,9 +104,9 @@ def _one(
         error["low"], error["high"] = interval(expected_calibration_error(ns, sures, goods), level)
         gaps = 100 * (sures - goods).sum(1) / ns.sum(1)
         error["gap_low"], error["gap_high"] = interval(gaps, level)
-        shares_right = np.divide(goods, ns, out=np.full(ns.shape, np.nan), where=ns > 0)
+        accuracies = np.divide(goods, ns, out=np.full(ns.shape, np.nan), where=ns > 0)
         for k in np.flatnonzero(whole_n):
-            spread[k] = interval(shares_right[:, k], level)
+            spread[k] = interval(accuracies[:, k], level)
     curve = [
         {
             "bin": k,

@@ -10,7 +10,7 @@ import pandas as pd
 from ferflow import tables
 from ferflow.evaluation.bootstrap import ratio_interval
 from ferflow.evaluation.predictions import KEY, WHO, codes, groups, scores
-from ferflow.evaluation.results import LEAKY, marks, units
+from ferflow.evaluation.results import LEAKY, marks, resampling_units
 from ferflow.settings import Evaluation
 
 MEAN, WEIGHTED = "macro mean", "weighted mean"
@@ -115,7 +115,10 @@ def error_counts(
             lost = wrong if emotion == ALL else wrong[wrong["emotion"] == emotion]
             is_wrong, rng = clips["emotion"] != clips["predicted"], np.random.default_rng(seed)
             draw = settings.bootstrap, settings.confidence, rng
-            low, high = ratio_interval(is_wrong, np.ones(len(clips)), units(clips), *draw) or (None, None)
+            low, high = ratio_interval(is_wrong, np.ones(len(clips)), resampling_units(clips), *draw) or (
+                None,
+                None,
+            )
             row = {
                 "emotion": emotion,
                 "n_clips": len(clips),
@@ -131,7 +134,7 @@ def error_counts(
 
 
 def _third(wrong: pd.DataFrame, emotions: Sequence[str]) -> pd.Series | None:
-    """Whether a third class has a score above THIRD; None where there are no scores."""
+    """True [N] where a third class has a score above THIRD; None where there are no scores."""
     probabilities = scores(wrong, emotions).copy()
     if np.isnan(probabilities).any():
         return None

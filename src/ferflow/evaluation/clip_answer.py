@@ -1,4 +1,4 @@
-"""One answer for a clip from what a network for single images says of its frames.
+"""One prediction for a clip from those of a network for single images for its frames.
 
 The plain mean calls a clip that goes from neutral to a peak neutral, since most of its frames are. Here a
 frame counts by how far it is from the person's neutral: by 1 - p(neutral), and by where its AU score lies
@@ -31,22 +31,22 @@ def weighted_mean(
     where the other is unknown; without either all frames weigh the same. Raises ValueError where no frame has
     probabilities.
     """
-    shares = np.asarray(probabilities, np.float64)
-    there = np.isfinite(shares).all(axis=1)
+    known = np.asarray(probabilities, np.float64)
+    there = np.isfinite(known).all(axis=1)
     if not there.any():
         raise ValueError("no frame has probabilities")
-    shares = shares[there]
+    known = known[there]
     distances = []
     if neutral is not None:
-        distances.append(_smoothed(1 - shares[:, neutral]) + FAINT)
+        distances.append(_smoothed(1 - known[:, neutral]) + FAINT)
     if au_score is not None and np.isfinite(au_score[there]).all():
         score = _smoothed(au_score[there])
         rise = score - score.min()
         distances.append(rise / max(rise.max(), 1e-9) + LEAST)
-    product = distances[0] * distances[-1] if distances else np.ones(len(shares))
+    product = distances[0] * distances[-1] if distances else np.ones(len(known))
     weights = np.zeros(len(there))
     weights[there] = product / product.sum()
-    return weights[there] @ shares, weights
+    return weights[there] @ known, weights
 
 
 def _smoothed(course: np.ndarray) -> np.ndarray:

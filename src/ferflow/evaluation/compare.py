@@ -1,4 +1,4 @@
-"""Models against each other on the same clips: who is right where the other is wrong, and by how much.
+"""Models compared on the same clips: which is right where the other is wrong, and by how much.
 
 Two answers to the same question. McNemar's test counts the clips that only one of two models got right; it
 takes clips as independent, which clips of one person are not. The interval of the difference draws whole
@@ -16,26 +16,23 @@ import pandas as pd
 from ferflow import tables
 from ferflow.errors import InputError
 from ferflow.evaluation.bootstrap import ratio_interval
-from ferflow.evaluation.results import marks, n_subjects, units
+from ferflow.evaluation.results import marks, n_subjects, resampling_units
 from ferflow.settings import Evaluation
 
 
 def comparisons(
-    sides: pd.DataFrame,
-    models: Sequence[str],
-    settings: Evaluation,
-    seed: int,
+    predictions: pd.DataFrame, models: Sequence[str], settings: Evaluation, seed: int
 ) -> pd.DataFrame:
     """Schema `comparisons`: every pair of `models`, in their order, on the clips that both were shown.
 
-    `sides` is a checked predictions table (with `synthetic`) in which a model has one row per clip: one
+    `predictions` is a checked predictions table (with `synthetic`) in which a model has one row per clip: one
     protocol's rows, with those of a human majority, for instance. P values are corrected for all pairs of the
     table by Holm's method. Raises InputError for a model that is not there or two models without a clip in
     common.
     """
     from statsmodels.stats.multitest import multipletests
 
-    by_model = {model: _rows(sides, model) for model in models}
+    by_model = {model: _rows(predictions, model) for model in models}
     rows = [
         _pair(first, second, by_model[first], by_model[second], settings, seed)
         for first, second in combinations(models, 2)
@@ -78,10 +75,10 @@ def difference_interval(
     return ratio_interval(gained, clips, subjects, n_resamples, confidence, rng) or (np.nan, np.nan)
 
 
-def _rows(sides: pd.DataFrame, model: str) -> pd.DataFrame:
-    rows = sides[sides["model"] == model]
+def _rows(predictions: pd.DataFrame, model: str) -> pd.DataFrame:
+    rows = predictions[predictions["model"] == model]
     if rows.empty:
-        known = ", ".join(dict.fromkeys(sides["model"]))
+        known = ", ".join(dict.fromkeys(predictions["model"]))
         raise InputError("predictions", f"hold nothing of {model}", f"choose from {known}")
     if rows["clip_id"].duplicated().any():
         clip = rows.loc[rows["clip_id"].duplicated(), "clip_id"].iloc[0]
@@ -90,12 +87,7 @@ def _rows(sides: pd.DataFrame, model: str) -> pd.DataFrame:
 
 
 def _pair(
-    first: str,
-    second: str,
-    one: pd.DataFrame,
-    other: pd.DataFrame,
-    settings: Evaluation,
-    seed: int,
+    first: str, second: str, one: pd.DataFrame, other: pd.DataFrame, settings: Evaluation, seed: int
 ) -> dict:
     both = one.index.intersection(other.index)
     if both.empty:
@@ -109,7 +101,7 @@ def _pair(
     exact, mid = mcnemar(*only)
     rng = np.random.default_rng(seed)  # the same draws for every pair
     low, high = difference_interval(
-        right, units(one.reset_index()), settings.bootstrap, settings.confidence, rng
+        right, resampling_units(one.reset_index()), settings.bootstrap, settings.confidence, rng
     )
     return {
         "first": first,

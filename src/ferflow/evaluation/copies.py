@@ -1,4 +1,4 @@
-"""Test images that a network has learnt from, pixel for pixel, and results without them."""
+"""Test images whose exact copies a network was trained on, and results without them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ferflow.evaluation.predictions import KEY
 
 TRAINING = "Training"
 PARTS = {"validation": "PublicTest", "test": "PrivateTest"}
-"""FER2013's official parts: what is for choosing, and what is for judging."""
+"""FER2013's official parts: for choosing a model, and for the final test."""
 
 
 def trained_on(images: ImageSet, meta: dict, model_pt: str | Path) -> pd.DataFrame:
@@ -26,11 +26,11 @@ def trained_on(images: ImageSet, meta: dict, model_pt: str | Path) -> pd.DataFra
     if meta.get("protocol") != "published":
         later = images.table.loc[images.table["split"].isin(PARTS.values()), "sha256"]
         learnt = learnt[~learnt["sha256"].isin(later)]
-    said = meta.get("images", {}).get(TRAINING)
-    if said != len(learnt):
+    n_learnt = meta.get("images", {}).get(TRAINING)
+    if n_learnt != len(learnt):
         raise InputError(
             model_pt,
-            f"was trained on {said} images, but {images.root} has {len(learnt)} for it",
+            f"was trained on {n_learnt} images, but {images.root} has {len(learnt)} for it",
             "give the images that it was trained on, or train it on these",
         )
     return learnt
@@ -63,6 +63,6 @@ def set_apart(frame: pd.DataFrame, copies: pd.DataFrame) -> pd.DataFrame:
 
 
 def _listed(frame: pd.DataFrame, copies: pd.DataFrame) -> np.ndarray:
-    """Whether each row's model and image stand in the table of copies, bool [N]."""
-    asked = pd.MultiIndex.from_frame(frame[["model", "clip_id"]])
-    return asked.isin(pd.MultiIndex.from_frame(copies[["model", "clip_id"]]))
+    """True [N] where a row's model and image are in the table of copies."""
+    pairs = pd.MultiIndex.from_frame(frame[["model", "clip_id"]])
+    return pairs.isin(pd.MultiIndex.from_frame(copies[["model", "clip_id"]]))

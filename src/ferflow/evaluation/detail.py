@@ -1,4 +1,4 @@
-"""A closer look at the same predictions: against each other, calibration, by group, confidence, errors."""
+"""Further tables of the same predictions: comparisons, calibration, confidences, errors."""
 
 from __future__ import annotations
 
@@ -31,45 +31,45 @@ SCHEMAS = {"confusion_with_annotators": "confusion"}
 def write_details(
     predictions_csvs: Iterable[str | Path],
     manifest_csv: str | Path,
-    out_tables: str | Path,
+    out_folder: str | Path,
     settings: Calibration,
     evaluation: Evaluation,
     seed: int,
     emotions: Sequence[str],
     protocol: str = "honest",
 ) -> None:
-    """Write the tables of `TITLES` (.csv) to the folder `out_tables`.
+    """Write the tables of `TITLES` (.csv) to `out_folder`.
 
     The predictions are those of models, fusions and annotators. Of the fusions only those that were found in
     cross-validation take part: the listed ones stand in schema `fusion`. Of the annotators only the majority
-    does; controls are not compared. Models are set beside each other on the test subjects' clips, or by their
-    cross-validation where nobody is held out.
+    does; controls are not compared. Models are compared on the test subjects' clips, or by cross-validation
+    where nobody is held out.
     """
     frame = chosen(predictions.read(predictions_csvs, emotions, manifest_csv, protocol))
     scored = frame[frame["protocol"] != HUMAN]
-    judged = frame[frame["protocol"].isin((predictions.judged(frame), HUMAN))]
-    judged = judged[judged["role"] != "control"]
+    compared = frame[frame["protocol"].isin((predictions.evaluation_protocol(frame), HUMAN))]
+    compared = compared[compared["role"] != "control"]
     errors, bins = calibration(scored, emotions, settings, evaluation, seed)
     made = {
-        "comparisons": comparisons(judged, compared_models(judged), evaluation, seed),
+        "comparisons": comparisons(compared, compared_models(compared), evaluation, seed),
         "calibration": errors,
         "reliability": bins,
         "confidences": confidences(scored, emotions, settings.listed),
         "confidences_by_class": confidences_by_class(scored, emotions),
         "error_counts": error_counts(frame, emotions, evaluation, seed),
-        "confusion_with_annotators": confusion(judged, emotions),
+        "confusion_with_annotators": confusion(compared, emotions),
     }
     for name in TITLES:
-        tables.write(made[name], Path(out_tables) / f"{name}.csv", SCHEMAS.get(name, name))
+        tables.write(made[name], Path(out_folder) / f"{name}.csv", SCHEMAS.get(name, name))
 
 
 def chosen(frame: pd.DataFrame) -> pd.DataFrame:
-    """The rows that a closer look is worth: those of listed fusions are not."""
+    """All rows but those of listed fusions."""
     shown = [fusion_name(name) for name in CHOSEN_FUSIONS]
     return frame[(frame["role"] != "fusion") | frame["model"].isin(shown)].reset_index(drop=True)
 
 
-def compared_models(judged: pd.DataFrame) -> list[str]:
+def compared_models(compared: pd.DataFrame) -> list[str]:
     """The models of one protocol's table in the order they are compared in: models, fusions, people."""
-    roles = dict(zip(judged["model"], judged["role"], strict=True))
+    roles = dict(zip(compared["model"], compared["role"], strict=True))
     return sorted(roles, key=lambda model: (roles[model] in PEOPLE, roles[model] == "fusion"))

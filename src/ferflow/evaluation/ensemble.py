@@ -1,6 +1,6 @@
 """Several networks as one: the mean of their probabilities, and which of them to take.
 
-The choice is made on validation images alone; the images of the final judgement take no part in it.
+The choice is made on validation images alone; the test images take no part in it.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ from ferflow.errors import InputError, SplitError
 from ferflow.evaluation import predictions
 
 JUDGED = "PrivateTest"
-"""FER2013's part that is for judging, never for choosing."""
+"""FER2013's part for the final test, never for choosing."""
 
 
-def average(shares: Sequence[np.ndarray]) -> np.ndarray:
+def average(probabilities: Sequence[np.ndarray]) -> np.ndarray:
     """Mean float64 [N,K] of the probabilities [N,K] of several networks for the same images.
 
     Raises ValueError for none, or arrays of different shapes.
     """
-    if not shares:
+    if not probabilities:
         raise ValueError("an average needs at least one network")
-    shapes = {np.shape(part) for part in shares}
+    shapes = {np.shape(part) for part in probabilities}
     if len(shapes) > 1:
         raise ValueError(f"probabilities of different shapes: {', '.join(map(str, sorted(shapes)))}")
-    return np.mean(np.stack([np.asarray(part, np.float64) for part in shares]), axis=0)
+    return np.mean(np.stack([np.asarray(part, np.float64) for part in probabilities]), axis=0)
 
 
 def average_tables(paths: Sequence[str | Path], emotions: Sequence[str], name: str) -> pd.DataFrame:
@@ -46,10 +46,10 @@ def average_tables(paths: Sequence[str | Path], emotions: Sequence[str], name: s
         _refuse_other_images(Path(path), table, Path(paths[0]), first)
     ordered = [table.loc[first.index] for table in tables]
     mean = average([predictions.scores(table, emotions) for table in ordered])
-    shares = np.round(mean, predictions.DECIMALS)
+    probabilities = np.round(mean, predictions.DECIMALS)
     rows = first.reset_index()
-    rows[[f"p_{emotion}" for emotion in emotions]] = shares
-    rows["predicted"] = np.asarray(emotions, object)[predictions.first_largest(shares)]
+    rows[[f"p_{emotion}" for emotion in emotions]] = probabilities
+    rows["predicted"] = np.asarray(emotions, object)[predictions.first_largest(probabilities)]
     # The column is for the seed of a training: an average has none.
     return rows.assign(model=name, role="ensemble", seed=pd.array([None] * len(rows), dtype="Int64"))
 
@@ -75,8 +75,8 @@ def _refuse_other_images(path: Path, table: pd.DataFrame, first_path: Path, firs
     differs = table["emotion"] != first.loc[table.index, "emotion"]
     if differs.any():
         row = differs.index[differs.to_numpy()][0]
-        said, wanted = table.loc[row, "emotion"], first.loc[row, "emotion"]
-        problem = f"image {row[-1]}: emotion is {said}, but {wanted} in {first_path}"
+        label, wanted = table.loc[row, "emotion"], first.loc[row, "emotion"]
+        problem = f"image {row[-1]}: emotion is {label}, but {wanted} in {first_path}"
         raise InputError(path, problem, remedy)
 
 
@@ -85,7 +85,7 @@ class Candidate:
     """A network that an average may take: its probabilities [N,K] for the validation images, and its size."""
 
     name: str
-    shares: np.ndarray
+    probabilities: np.ndarray
     parameters: int
 
 
@@ -100,16 +100,12 @@ class Choice:
 
 
 def choose(
-    candidates: Sequence[Candidate],
-    labels: np.ndarray,
-    splits: Sequence[str],
-    most: int,
-    budget: int,
+    candidates: Sequence[Candidate], labels: np.ndarray, splits: Sequence[str], most: int, budget: int
 ) -> Choice:
     """The set of at most `most` networks with fewer than `budget` parameters in all that does best.
 
     Every set is tried: its average's accuracy against the class indices `labels` [N] of validation images,
-    whose official `splits` [N] are given so that none of the final judgement's can be among them. Of equally
+    whose official `splits` [N] show that no test image is among them. Of equally
     good sets the one with fewer parameters is taken, then the first. Raises SplitError for an image of part
     PrivateTest, ValueError where no network is within the budget.
     """
@@ -117,7 +113,7 @@ def choose(
         raise SplitError(JUDGED, "is for judging an ensemble, not for choosing it", "choose on PublicTest")
     labels = np.asarray(labels)
     # float32 halves the time; what it rounds is far below the difference of two probabilities that matters.
-    shares = [np.asarray(candidate.shares, np.float32) for candidate in candidates]
+    probabilities = [np.asarray(candidate.probabilities, np.float32) for candidate in candidates]
     best, tried = None, 0
     for size in range(1, min(most, len(candidates)) + 1):
         for chosen in combinations(range(len(candidates)), size):
@@ -125,7 +121,7 @@ def choose(
             if parameters >= budget:
                 continue
             tried += 1
-            total = sum(shares[i] for i in chosen)
+            total = sum(probabilities[i] for i in chosen)
             accuracy = float((predictions.first_largest(total) == labels).mean())
             rank = (accuracy, -parameters)
             if best is None or rank > best[0]:

@@ -1,4 +1,4 @@
-"""The other rule for a final score: the folds' best models on the test subjects (thesis, section 3.2.3)."""
+"""The thesis's other rule for a final score: its folds' best models on the test subjects (section 3.2.3)."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ def fold_models(
 ) -> pd.DataFrame:
     """Schema `fold_models` from two checked predictions tables of the test subjects.
 
-    `tested` has a fold in every row: what the model that stopped at its best on that fold says. `final` has
-    the final model's rows. The score is the mean over folds; intervals draw subjects anew, the same for all
-    folds and for the final model. Raises InputError where they were not shown the same clips.
+    `tested` has a fold in every row: the predictions of the model that stopped at its best on that fold.
+    `final` has the final model's rows. The score is the mean over folds; intervals draw subjects anew, the
+    same for all folds and for the final model. Raises InputError where they were not shown the same clips.
     """
     rows = []
     for model, parts in tested.groupby("model", sort=False):

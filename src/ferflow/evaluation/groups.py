@@ -21,6 +21,8 @@ MEASURED = ("accuracy", "f1")
 DIFFERENCE = "difference"
 SEX = "sex"
 """The column that is asked for unless a study says otherwise; where it is empty, nothing is missed."""
+SEXED = ("kdef",)
+"""Image sets whose file names tell the sex."""
 MOST = 20
 """Groups of a column: ages in years are no groups."""
 
@@ -48,13 +50,11 @@ def used(columns: Mapping[str, Sequence[str]], asked: Sequence[str]) -> list[str
 def grouped_by(settings: Settings) -> list[str]:
     """The columns of `evaluation.by` that put the study's clips or images into groups; opens none of them.
 
-    A job makes the manifest of images: until then only those sets are known to have a sex whose file names
-    tell it. Raises SettingError for a column that the clips do not have, and where folds are to be compared
-    by their sexes and no clip has one.
+    Of image sets only those have a sex whose file names tell it. Raises SettingError for a column that clips
+    or images do not have, and where folds are to be compared by their sexes and no clip has one.
     """
     if settings.kind != "clips":
-        sexes = settings.kind == "images" and settings.stills.source == "kdef"
-        return [name for name in settings.evaluation.by if name != SEX or sexes]
+        return _of_images(settings)
     columns = {SEX: list(SEXES)}
     if settings.dataset.name == "manifest" and settings.dataset.manifest is not None:
         listed = tables.read(settings.dataset.manifest, "clips")
@@ -63,6 +63,15 @@ def grouped_by(settings: Settings) -> list[str]:
         problem = "the clips have no sex, in which the two kinds of folds differ"
         raise SettingError("splits.compared", problem, "fill in that column of the table, or set it to []")
     return used(columns, settings.evaluation.by)
+
+
+def _of_images(settings: Settings) -> list[str]:
+    """The columns of `evaluation.by`, each one of the manifest's own; its job is still to come."""
+    known = tables.schema("manifest").names
+    if unknown := [name for name in settings.evaluation.by if name not in known]:
+        raise SettingError("evaluation.by", f"the images have no {unknown[0]}", f"known: {', '.join(known)}")
+    sexes = settings.kind == "images" and settings.stills.source in SEXED
+    return [name for name in settings.evaluation.by if name != SEX or sexes]
 
 
 def names_of(column: Sequence[str]) -> list[str]:

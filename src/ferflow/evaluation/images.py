@@ -1,6 +1,6 @@
 """Networks for single images on the official test parts: several views, and averages of several networks.
 
-PublicTest is for choosing (protocol `validation`), PrivateTest for judging (`test`).
+PublicTest is for choosing (protocol `validation`), PrivateTest for the final test (`test`).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from ferflow.seeds import reproducible
 from ferflow.settings import BEST, Best, View
 
 
-def judge(
+def predict_test_parts(
     model_pt: str | Path,
     stills: str | Path,
     views: Sequence[View],
@@ -36,7 +36,7 @@ def judge(
     out_predictions: str | Path,
     out_copies: str | Path,
 ) -> None:
-    """Ask the network in `model_pt` for both test parts of the images at `stills` in each of `views`.
+    """Predict both test parts of the images at `stills` with the network in `model_pt`, in each of `views`.
 
     Writes its predictions (schema `predictions`) and the images that are copies of what it learnt from
     (schema `copies`). `seed` is written into the rows. Raises InputError where
@@ -49,17 +49,17 @@ def judge(
     network, description = spatial.load(model_pt)
     learnt = trained_on(images, description["meta"], model_pt)
     network = placed(network)
-    parts, found = [], []
+    parts, copied = [], []
     for protocol, split in PARTS.items():
         part = images.part(split)
-        found.append(copies(part.table, learnt).assign(model=model))
+        copied.append(copies(part.table, learnt).assign(model=model))
         for view in views:
             with reproducible(seed, threads):
-                shares = view_probabilities(network, part.pixels, view, batch)
-            said = (EMOTIONS_NEUTRAL, model, protocol, None, seed)
-            parts.append(predictions.table(part.table, shares, *said, view=view))
+                probabilities = view_probabilities(network, part.pixels, view, batch)
+            about = (EMOTIONS_NEUTRAL, model, protocol, None, seed)
+            parts.append(predictions.table(part.table, probabilities, *about, view=view))
     predictions.write(pd.concat(parts, ignore_index=True), out_predictions)
-    tables.write(pd.concat(found, ignore_index=True), out_copies, "copies")
+    tables.write(pd.concat(copied, ignore_index=True), out_copies, "copies")
 
 
 def average_models(
@@ -75,8 +75,8 @@ def average_models(
     images.
     """
     predictions.write(average_tables(predictions_csvs, EMOTIONS_NEUTRAL, name), out_predictions)
-    found = pd.concat([tables.read(path, "copies") for path in copies_csvs], ignore_index=True)
-    tables.write(found.drop_duplicates("clip_id").assign(model=name), out_copies, "copies")
+    copied = pd.concat([tables.read(path, "copies") for path in copies_csvs], ignore_index=True)
+    tables.write(copied.drop_duplicates("clip_id").assign(model=name), out_copies, "copies")
 
 
 def choose_models(
@@ -103,8 +103,8 @@ def choose_models(
         if images is not None and list(rows["clip_id"]) != images:
             raise InputError(predictions_csv, "has other images than the other networks", "judge them again")
         images, labels = list(rows["clip_id"]), predictions.codes(rows, EMOTIONS_NEUTRAL)[0]
-        shares = predictions.scores(rows, EMOTIONS_NEUTRAL)
-        candidates.append(Candidate(name, shares, count(spatial.load(model_pt)[0])))
+        probabilities = predictions.scores(rows, EMOTIONS_NEUTRAL)
+        candidates.append(Candidate(name, probabilities, count(spatial.load(model_pt)[0])))
     try:
         choice = choose(candidates, labels, [PARTS["validation"]], best.networks, best.parameters)
     except ValueError as error:
@@ -122,8 +122,8 @@ def average_chosen(
 ) -> None:
     """`average_models` of those of the networks `names` that were chosen."""
     places = [names.index(name) for name in chosen_models(choice_json)]
-    said, copied = ([paths[place] for place in places] for paths in (predictions_csvs, copies_csvs))
-    average_models(BEST, said, copied, out_predictions, out_copies)
+    chosen = ([paths[place] for place in places] for paths in (predictions_csvs, copies_csvs))
+    average_models(BEST, *chosen, out_predictions, out_copies)
 
 
 def chosen_models(choice_json: str | Path) -> list[str]:

@@ -1,6 +1,6 @@
 """Accuracy, macro precision, recall and F1, F1 weighted by class size, Cohen's kappa, and the macro AUC.
 
-`measure` asks scikit-learn; `from_confusion` computes the same from confusion matrices, thousands at once,
+`measure` calls scikit-learn; `from_confusion` computes the same from confusion matrices, thousands at once,
 for the bootstrap. The AUC needs the probabilities and lives in `auc.py`.
 """
 
@@ -12,11 +12,11 @@ from collections.abc import Sequence
 import numpy as np
 
 METRICS = ("accuracy", "precision", "recall", "f1", "weighted_f1", "kappa")
-"""What labels alone give. Precision, recall and F1 are macro means: every class that occurs among the true
+"""Metrics of labels alone. Precision, recall and F1 are macro means: every class that occurs among the true
 labels counts the same; in `weighted_f1` a class counts by its number of images (the compact study does not
 say which F1 it prints)."""
 SCORED = ("auc",)
-"""What needs the probabilities: the macro mean of the areas under the ROC curves, class against rest."""
+"""Metrics of the probabilities: the macro mean of the areas under the ROC curves, class against rest."""
 
 
 def measure(emotion: Sequence[str], predicted: Sequence[str], emotions: Sequence[str]) -> dict[str, float]:
@@ -57,10 +57,10 @@ def from_confusion(confusion: np.ndarray) -> dict[str, np.ndarray]:
     """
     confusion = np.asarray(confusion, float)
     right = np.diagonal(confusion, axis1=-2, axis2=-1)
-    occurs, said = confusion.sum(-1), confusion.sum(-2)
+    occurs, predicted = confusion.sum(-1), confusion.sum(-2)
     n, classes = occurs.sum(-1), per_class(confusion)
     observed = _ratio(right.sum(-1), n)
-    by_chance = _ratio((occurs * said).sum(-1), n**2)
+    by_chance = _ratio((occurs * predicted).sum(-1), n**2)
     counted = occurs > 0
     return {
         "accuracy": observed,
@@ -74,11 +74,11 @@ def per_class(confusion: np.ndarray) -> dict[str, np.ndarray]:
     """Precision, recall and F1 of each class, [...,K] each, from confusion matrices [...,K,K] of counts."""
     confusion = np.asarray(confusion, float)
     right = np.diagonal(confusion, axis1=-2, axis2=-1)
-    occurs, said = confusion.sum(-1), confusion.sum(-2)
+    occurs, predicted = confusion.sum(-1), confusion.sum(-2)
     return {
-        "precision": _ratio(right, said),
+        "precision": _ratio(right, predicted),
         "recall": _ratio(right, occurs),
-        "f1": _ratio(2 * right, said + occurs),
+        "f1": _ratio(2 * right, predicted + occurs),
     }
 
 

@@ -13,9 +13,9 @@ from ferflow.datasets.manifest import resampling_units
 from ferflow.errors import InputError
 
 KEY = ["model", "view", "protocol"]
-"""What tells the rows of one model, in one view and under one protocol, from others."""
+"""The key of the rows of one model, in one view and under one protocol."""
 WHO = ["model", "role", "view", "protocol"]
-"""The columns that say whose number it is."""
+"""The columns that name the model a number is of."""
 HUMAN = "human"
 """Protocol of annotators' rows, and the role of people; `SIMULATED` is that of annotators who are none."""
 SIMULATED = "simulated"
@@ -24,7 +24,7 @@ PEOPLE = (HUMAN, SIMULATED)
 FOLDED = ("cv", "nested", "random", "film", "spi")
 """Protocols with a fold in every row; their value is the mean over folds."""
 LEAKY_PROTOCOLS = ("random", "published")
-"""Protocols that let a person, or a copy of an image, stand on both sides."""
+"""Protocols under which a person, or a copy of an image, may be in both training and test."""
 
 
 FUSION = "fusion-"
@@ -39,8 +39,8 @@ def fusion_name(name: str, rule: str = "") -> str:
     return f"{FUSION}{name}-{rule}" if rule else f"{FUSION}{name}"
 
 
-def judged(table: pd.DataFrame) -> str:
-    """The protocol that models are judged by: `test`, or `cv` in a study that holds nobody out.
+def evaluation_protocol(table: pd.DataFrame) -> str:
+    """The protocol by which models are compared: `test`, or `cv` in a study that holds nobody out.
 
     `table` has a column `protocol` and rows of every model.
     """
@@ -48,9 +48,9 @@ def judged(table: pd.DataFrame) -> str:
 
 
 DECIMALS = 6
-"""Of a written probability: a float32 has no more to tell, and a row still sums to 1 within 4e-6."""
+"""Decimals of a written probability: a float32 is no more precise, and a row still sums to 1 within 4e-6."""
 SUM_TOLERANCE = 1e-3
-"""How far the scores of a row may be from a sum of one; files hold rounded numbers."""
+"""Largest deviation of a row's sum of scores from 1; files hold rounded numbers."""
 
 
 def read(
@@ -90,7 +90,7 @@ def write(frame: pd.DataFrame, path: str | Path) -> None:
 
 def table(
     clips: pd.DataFrame,
-    shares: np.ndarray,
+    probabilities: np.ndarray,
     classes: Sequence[str],
     model: str,
     protocol: str,
@@ -100,16 +100,16 @@ def table(
     role: str = "model",
     view: str = "",
 ) -> pd.DataFrame:
-    """Predictions for `clips` (columns clip_id, subject_id, emotion) with probabilities `shares` [N,K].
+    """Predictions for `clips` (columns clip_id, subject_id, emotion) from `probabilities` [N,K].
 
     The predicted class is the one with the greatest written probability; of several the first (thesis,
     3.2.3).
     """
-    shares = np.round(shares, DECIMALS)
+    probabilities = np.round(probabilities, DECIMALS)
     rows = clips[["clip_id", "subject_id", "emotion"]].reset_index(drop=True)
-    rows["predicted"] = [classes[k] for k in shares.argmax(axis=1)]
+    rows["predicted"] = [classes[k] for k in probabilities.argmax(axis=1)]
     for k, name in enumerate(classes):
-        rows[f"p_{name}"] = shares[:, k]
+        rows[f"p_{name}"] = probabilities[:, k]
     rows = rows.assign(model=model, role=role, view=view, protocol=protocol)
     rows["fold"], rows["seed"] = (pd.array([one] * len(rows), dtype="Int64") for one in (fold, seed))
     return rows
@@ -123,15 +123,15 @@ def groups(frame: pd.DataFrame) -> Iterator[tuple[dict[str, str], pd.DataFrame]]
 
 
 def scores(frame: pd.DataFrame, emotions: Sequence[str]) -> np.ndarray:
-    """The scores of a predictions table as [N,K] in the order of `emotions`; NaN where none are given."""
+    """The scores of a predictions table as [N,K] in the order of `emotions`; NaN where there are none."""
     return frame[[f"p_{emotion}" for emotion in emotions]].to_numpy(float)
 
 
 def codes(frame: pd.DataFrame, emotions: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
     """True and predicted classes as indices [N] in `emotions`."""
     index = {emotion: k for k, emotion in enumerate(emotions)}
-    truth, said = (frame[column].map(index).to_numpy(int) for column in ("emotion", "predicted"))
-    return truth, said
+    truth, predicted = (frame[column].map(index).to_numpy(int) for column in ("emotion", "predicted"))
+    return truth, predicted
 
 
 def first_largest(values: np.ndarray) -> np.ndarray:
@@ -151,8 +151,8 @@ def _one(path: Path, emotions: Sequence[str]) -> pd.DataFrame:
         raise InputError(path, f"lacks the column {', '.join(lacking)}", "give a score for every class")
     columns = [column for column in columns if column in wanted]
     if columns != wanted:
-        found, order = ", ".join(columns), ", ".join(wanted)
-        raise InputError(path, f"its classes are in the order {found}", f"use {order}")
+        order_there, order = ", ".join(columns), ", ".join(wanted)
+        raise InputError(path, f"its classes are in the order {order_there}", f"use {order}")
     for column in ("emotion", "predicted"):
         problem = f"{column} is not among the classes {', '.join(emotions)}"
         refuse_rows(path, frame, ~frame[column].isin(emotions), problem, "correct it")
@@ -161,19 +161,19 @@ def _one(path: Path, emotions: Sequence[str]) -> pd.DataFrame:
     values = scores(frame, emotions)
     empty = np.isnan(values)
     refuse_rows(path, frame, empty.any(1) & ~empty.all(1), "some of its scores are empty", "give all or none")
-    given = ~empty.any(1)
+    scored = ~empty.any(1)
     stray = (frame[others].fillna(0).to_numpy(float) > SUM_TOLERANCE).any(1)
     refuse_rows(
         path, frame, stray, "has a score for a class that is not evaluated", "leave that column empty"
     )
-    off = given & (np.abs(values.sum(1) - 1) > SUM_TOLERANCE)
+    off = scored & (np.abs(values.sum(1) - 1) > SUM_TOLERANCE)
     refuse_rows(path, frame, off, "its scores do not sum to 1", "write the softmax of the logits")
-    largest = np.where(given, first_largest(np.nan_to_num(values, nan=-1.0)), 0)
-    _, said = codes(frame, emotions)
+    largest = np.where(scored, first_largest(np.nan_to_num(values, nan=-1.0)), 0)
+    _, predicted = codes(frame, emotions)
     rows = np.arange(len(frame))
-    other = given & (values[rows, said] < values[rows, largest] - SUM_TOLERANCE)
+    other = scored & (values[rows, predicted] < values[rows, largest] - SUM_TOLERANCE)
     refuse_rows(path, frame, other, "predicted is not the class with the greatest score", "correct it")
-    frame["predicted"] = np.where(given, np.asarray(emotions, object)[largest], frame["predicted"])
+    frame["predicted"] = np.where(scored, np.asarray(emotions, object)[largest], frame["predicted"])
     if "role" not in frame:
         frame["role"] = np.where(frame["protocol"] == HUMAN, HUMAN, "model")
     if "view" not in frame:
@@ -214,7 +214,7 @@ def _refuse_duplicates(frame: pd.DataFrame, files: np.ndarray) -> None:
 
 def _from_manifest(frame: pd.DataFrame, files: np.ndarray, path: Path) -> np.ndarray:
     """Compare with the manifest at `path`; returns whether each row's clip is synthetic, bool [N]."""
-    manifest = tables.read(path, "manifest").set_index("clip_id")
+    manifest = tables.rows_of(path, "manifest", "clip_id", frame["clip_id"]).set_index("clip_id")
     manifest["subject_id"] = resampling_units(manifest)
     unknown = ~frame["clip_id"].isin(manifest.index)
     if unknown.any():

@@ -43,12 +43,15 @@ def regression(true: np.ndarray, predicted: np.ndarray) -> dict[str, tuple[float
 
 
 def resampled(
-    true: np.ndarray, predicted: np.ndarray, units: Sequence, settings: Evaluation, seed: int
+    true: np.ndarray, predicted: np.ndarray, resampling_units: Sequence, settings: Evaluation, seed: int
 ) -> dict[str, np.ndarray]:
-    """The same metrics [B] of resamples of the `units` [N], subjects or images; nothing without values."""
+    """The same metrics [B] of resamples of subjects or images; nothing without values.
+
+    `resampling_units` [N] names the subject or image of each value.
+    """
     if len(true) == 0:
         return {}
-    names, unit = np.unique(np.asarray(units), return_inverse=True)
+    names, unit = np.unique(np.asarray(resampling_units), return_inverse=True)
     sums, sizes = np.zeros((len(names), 6)), np.bincount(unit).astype(float)
     np.add.at(sums, unit, _moments(true, predicted))
     rng = np.random.default_rng(seed)

@@ -21,7 +21,7 @@ ABSENT = "no clip of"
 
 
 def study_note(protocol: str) -> str:
-    """What every table of a study must say about its protocol (`honest` or `published`)."""
+    """The mark of every table of a study, by its leakage policy `protocol` (`honest` or `published`)."""
     return LEAKY if protocol == "published" else ""
 
 
@@ -58,7 +58,7 @@ def results(
 
     Metrics are those of the labels, `scored` of what the probabilities give (`auc`, `auc_pr`), and those of
     valence and arousal where there are some. With folds the value is the mean over them, and its interval
-    comes from drawing subjects anew within each; each fold has rows of its own. Where models are judged by
+    comes from drawing subjects anew within each; each fold has rows of its own. Where models are compared by
     cross-validation (`pooled`), and where a fold holds a single subject, the clips of all folds count
     together and subjects are drawn from all of them. All models share the resamples of one seed, so that
     equal subjects are drawn for each. With fewer than two subjects there is no interval.
@@ -95,36 +95,36 @@ def results(
     return frame.astype({"fold": "Int64", "value": float, "low": float, "high": float})
 
 
-def units(frame: pd.DataFrame) -> pd.Series:
-    """What is drawn in the bootstrap: the subject, or the clip itself where no subject is known."""
+def resampling_units(frame: pd.DataFrame) -> pd.Series:
+    """The resampling unit of each row: its subject, or the clip itself where no subject is known."""
     known = frame["subject_id"].fillna("").astype(str)
     # The separator keeps an image's name from meeting a subject's.
     return known.where(known != "", "image/" + frame["clip_id"].astype(str))
 
 
 def n_subjects(frame: pd.DataFrame) -> int:
-    """How many known subjects there are."""
+    """The number of known subjects."""
     known = frame["subject_id"].fillna("").astype(str)
     return int(known[known != ""].nunique())
 
 
 def matrices(frame: pd.DataFrame, emotions: Sequence[str]) -> np.ndarray:
-    """The confusion matrix of each of the `units`, counts [U,K,K], rows: true class."""
-    return unit_confusions(*codes(frame, emotions), units(frame), len(emotions))
+    """The confusion matrix of each of the `resampling_units`, counts [U,K,K], rows: true class."""
+    return unit_confusions(*codes(frame, emotions), resampling_units(frame), len(emotions))
 
 
 def draws(
     frame: pd.DataFrame, emotions: Sequence[str], settings: Evaluation, seed: int
 ) -> dict[str, np.ndarray] | None:
     """Bootstrap values [B] of the metrics that labels alone give; None with a single subject."""
-    found = matrices(frame, emotions)
-    if len(found) < 2:
+    by_unit = matrices(frame, emotions)
+    if len(by_unit) < 2:
         return None
-    return from_confusion(resampled(found, settings.bootstrap, np.random.default_rng(seed)))
+    return from_confusion(resampled(by_unit, settings.bootstrap, np.random.default_rng(seed)))
 
 
 def absent(frame: pd.DataFrame, emotions: Sequence[str]) -> str:
-    """What a row about `frame` must say where a class has no clip in it: macro means leave that one out."""
+    """The note on classes without a clip in `frame`, left out of macro means; empty where all have one."""
     present = set(frame["emotion"])
     lacking = [emotion for emotion in emotions if emotion not in present]
     return f"{ABSENT} {', '.join(lacking)}" if lacking else ""
@@ -134,7 +134,7 @@ def measured_of(
     part: pd.DataFrame, emotions: Sequence[str], settings: Evaluation, seed: int, scored: Sequence[str]
 ) -> Measured:
     """All metrics of one model's rows, as in `results`."""
-    found = Measured(
+    measured = Measured(
         measure(part["emotion"], part["predicted"], emotions), draws(part, emotions, settings, seed), {}, {}
     )
     columns = {f"p_{emotion}" for emotion in emotions}
@@ -143,48 +143,53 @@ def measured_of(
         for metric in scored:
             area = float(auc.macro(AREAS[metric](truth, probabilities)))
             if not np.isnan(area):
-                found.values[metric] = area
+                measured.values[metric] = area
         # The other area takes a sort for each resample: it has no interval.
-        if "auc" in found.values and found.draws is not None:
+        if "auc" in measured.values and measured.draws is not None:
             rng = np.random.default_rng(seed)
-            areas = auc.resampled_areas(truth, probabilities, units(part), settings.bootstrap, rng)
-            found.draws["auc"] = auc.macro(areas)
+            areas = auc.resampled_areas(truth, probabilities, resampling_units(part), settings.bootstrap, rng)
+            measured.draws["auc"] = auc.macro(areas)
     if "predicted_valence" in part and part["predicted_valence"].notna().all():
-        _add_regression(found, part, settings, seed)
-    return found
+        _add_regression(measured, part, settings, seed)
+    return measured
 
 
 AREAS = {"auc": auc.areas, "auc_pr": auc.average_precisions}
-"""What the probabilities give, the mean over the classes of each against the rest."""
+"""Areas of each class against the rest, from the probabilities."""
 
 
-def _add_regression(found: Measured, part: pd.DataFrame, settings: Evaluation, seed: int) -> None:
+def _add_regression(measured: Measured, part: pd.DataFrame, settings: Evaluation, seed: int) -> None:
     for name in regression.DIMENSIONS:
         there = regression.known(part, name)
         pairs = there[name].to_numpy(float), there[f"predicted_{name}"].to_numpy(float)
-        drawn = regression.resampled(*pairs, units(there), settings, seed)
+        drawn = regression.resampled(*pairs, resampling_units(there), settings, seed)
         for metric, (value, note) in regression.regression(*pairs).items():
             column = f"{metric}_{name}"
-            found.values[column], found.notes[column] = value, note
-            found.sizes[column] = len(there)
-            if found.draws is not None and metric in drawn:
-                found.draws[column] = drawn[metric]
+            measured.values[column], measured.notes[column] = value, note
+            measured.sizes[column] = len(there)
+            if measured.draws is not None and metric in drawn:
+                measured.draws[column] = drawn[metric]
 
 
 def _rows(
-    common: dict, fold: int | None, part: pd.DataFrame, found: Measured, settings: Evaluation, remarks: list
+    common: dict,
+    fold: int | None,
+    part: pd.DataFrame,
+    measured: Measured,
+    settings: Evaluation,
+    remarks: list,
 ) -> list[dict]:
     rows = []
-    alone = "one subject: no interval" if found.draws is None else ""
-    for metric in sorted(found.values, key=ORDER.index):
-        value, low, high = found.values[metric], None, None
-        if found.draws is not None and metric in found.draws and np.isfinite(value):
+    alone = "one subject: no interval" if measured.draws is None else ""
+    for metric in sorted(measured.values, key=ORDER.index):
+        value, low, high = measured.values[metric], None, None
+        if measured.draws is not None and metric in measured.draws and np.isfinite(value):
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", RuntimeWarning)  # a metric that no resample has: no interval
-                low, high = interval(found.draws[metric], settings.confidence)
+                low, high = interval(measured.draws[metric], settings.confidence)
         about = {"fold": fold, "metric": metric, "value": value, "low": low, "high": high}
-        size = {"n_clips": found.sizes.get(metric, len(part)), "n_subjects": n_subjects(part)}
-        mark = marks(part, found.notes.get(metric, ""), *remarks)
+        size = {"n_clips": measured.sizes.get(metric, len(part)), "n_subjects": n_subjects(part)}
+        mark = marks(part, measured.notes.get(metric, ""), *remarks)
         mark["note"] = "; ".join(filter(None, [mark["note"], alone]))
         rows.append(common | about | size | mark)
     return rows
@@ -246,7 +251,7 @@ def summarise(frame: pd.DataFrame, emotions: Sequence[str], settings: Evaluation
     if len(by_unit) > 1:
         confusions = resampled(by_unit, settings.bootstrap, np.random.default_rng(seed))
         rng = np.random.default_rng(seed)
-        boot = auc.resampled_areas(truth, probabilities, units(frame), settings.bootstrap, rng)
+        boot = auc.resampled_areas(truth, probabilities, resampling_units(frame), settings.bootstrap, rng)
         spread = from_confusion(confusions) | {"auc": auc.macro(boot)}
         class_spread = per_class(confusions) | {"auc": boot}
 

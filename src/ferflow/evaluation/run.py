@@ -1,4 +1,4 @@
-"""From predictions to metrics and tables: the one way, whatever the study is of."""
+"""From predictions to metrics and tables, for studies of all kinds."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def evaluate(
     `copies_csvs` list the images that a network has learnt from, and whose results are set apart; all of
     these are written to `out_copies`. `scored` as in `results`, `weighted` as in `class_report`. With
     `representative` the confusion matrices are each of one fold (`representative_fold`). Without a manifest
-    `synthetic` must be said.
+    `synthetic` must be given.
     """
     frame = predictions.read(predictions_csvs, emotions, manifest_csv, protocol)
     if synthetic is not None:
@@ -65,7 +65,7 @@ def evaluate(
         copies = pd.concat([tables.read(path, "copies") for path in copies_csvs], ignore_index=True)
         frame = set_apart(frame, copies)
         tables.write(copies, out_copies, "copies")
-    pooled = predictions.judged(frame) == "cv"
+    pooled = predictions.evaluation_protocol(frame) == "cv"
     table = results(frame, emotions, evaluation, seed, pooled, scored)
     tables.write(table, out_results, "results")
     write_text(out_metrics, json.dumps(nested(table, evaluation, seed, protocol), indent=2) + "\n")
@@ -107,9 +107,9 @@ def representatives(frame: pd.DataFrame, emotions: Sequence[str]) -> pd.DataFram
     parts = []
     for _, rows in predictions.groups(frame):
         fold, accuracy, mean = representative_fold(rows)
-        told = f"fold {fold + 1}: accuracy {100 * accuracy:.1f} %, mean {100 * mean:.1f} %"
+        chosen = f"fold {fold + 1}: accuracy {100 * accuracy:.1f} %, mean {100 * mean:.1f} %"
         table = confusion(rows[rows["fold"] == fold], emotions)
-        parts.append(table.assign(note=[f"{told}; {note}".removesuffix("; ") for note in table["note"]]))
+        parts.append(table.assign(note=[f"{chosen}; {note}".removesuffix("; ") for note in table["note"]]))
     return pd.concat(parts, ignore_index=True)
 
 

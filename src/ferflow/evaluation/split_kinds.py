@@ -1,7 +1,7 @@
-"""What it does to put women and men in different folds: a head cross-validated in two kinds of folds.
+"""The effect of folds of one sex: a head cross-validated in the thesis's folds and in stratified ones.
 
 The thesis's folds are blocks of its list of subjects (Figure 3.6), so that four of five hold women or men
-alone, and a head is judged on the sex of which its training holds fewer. Stratified folds of the same
+alone, and a head is validated on the sex of which its training holds fewer. Stratified folds of the same
 subjects, with nothing else changed, show what of the accuracy, its spread and its gap comes of that.
 """
 
@@ -38,7 +38,7 @@ def split_kinds(
 
     `predictions` has of each scheme a checked table (with `synthetic`) of cross-validation, `histories` the
     learning curves (schema `history`) of its folds in their order, `sexes` maps a clip to female, male or
-    nothing. Raises InputError where the schemes did not judge the same clips.
+    nothing. Raises InputError where the schemes hold different clips.
     """
     tidy = {scheme: predictions[scheme].sort_values("clip_id", ignore_index=True) for scheme in SCHEMES}
     first, second = tidy.values()
@@ -66,12 +66,12 @@ def write(
     sexes = tables.read(manifest_csv, "manifest").set_index("clip_id")["sex"]
     parts = []
     for model in dict.fromkeys(name for name, _ in prediction_csvs):
-        said, curves = {}, {}
+        predictions, curves = {}, {}
         for scheme in SCHEMES:
             paths = prediction_csvs[model, scheme]
-            said[scheme] = predictions_table.read(paths, emotions, manifest_csv, protocol)
+            predictions[scheme] = predictions_table.read(paths, emotions, manifest_csv, protocol)
             curves[scheme] = [tables.read(path, "history") for path in history_csvs[model, scheme]]
-        parts.append(split_kinds(said, curves, sexes, emotions, settings, seed))
+        parts.append(split_kinds(predictions, curves, sexes, emotions, settings, seed))
     tables.write(pd.concat(parts, ignore_index=True), output, "split_kinds")
 
 
@@ -84,41 +84,36 @@ def _of_scheme(scheme, frame, histories, sexes, emotions, settings, seed) -> lis
     if len(folds) != len(training):
         problem = f"there are predictions of {len(folds)} folds and curves of {len(training)}"
         raise InputError("split_kinds", problem, "run the other folds")
+    values = folds["value"].astype(float)
+    spread = {"spread": values.std(ddof=1), "least": values.min(), "greatest": values.max()}
     rows = []
-    for fold, row in zip(
-        [None, *folds["fold"]], [measured[measured["fold"].isna()], *_each(folds)], strict=True
-    ):
+    for row in pd.concat([measured[measured["fold"].isna()], folds]).to_dict("records"):
+        fold = None if pd.isna(row["fold"]) else int(row["fold"])
         part = frame if fold is None else frame[frame["fold"] == fold]
-        value, train = float(row["value"].item()), np.mean(training) if fold is None else training[int(fold)]
-        found = {"scheme": scheme, "fold": fold, "n_clips": len(part), "accuracy": value}
-        found |= {"low": row["low"].item(), "high": row["high"].item()}
-        found |= {"train_accuracy": float(train), "gap": float(train) - value}
-        if fold is None:
-            own = folds["value"].astype(float)
-            found |= {"spread": own.std(ddof=1), "least": own.min(), "greatest": own.max()}
-        rows.append(found | _subjects(part, sexes) | _by_sex(part, sexes, emotions, settings, seed))
+        train = float(np.mean(training)) if fold is None else training[fold]
+        numbers = {"scheme": scheme, "fold": fold, "n_clips": len(part), "accuracy": float(row["value"])}
+        numbers |= {"low": row["low"], "high": row["high"]}
+        numbers |= {"train_accuracy": train, "gap": train - float(row["value"])}
+        numbers |= spread if fold is None else {}
+        rows.append(numbers | _subjects(part, sexes) | _by_sex(part, sexes, emotions, settings, seed))
     return rows
 
 
-def _each(folds: pd.DataFrame) -> list[pd.DataFrame]:
-    return [folds.iloc[[place]] for place in range(len(folds))]
-
-
 def _subjects(part: pd.DataFrame, sexes: pd.Series) -> dict[str, int]:
-    """How many women and men there are."""
+    """The numbers of women and men."""
     sex = part["clip_id"].map(sexes)
     return {name: int(part.loc[sex == value, "subject_id"].nunique()) for value, name in OF_SEX.items()}
 
 
 def _by_sex(part, sexes, emotions, settings, seed) -> dict[str, float]:
     table = by_group(part, SEX, sexes, emotions, settings, seed)
-    found = {}
+    numbers = {}
     for value, name in OF_SEX.items():
-        own = table[(table["group"] == value) & (table["metric"] == "accuracy")] if len(table) else table
-        if len(own) and own["n_clips"].item():
-            found[f"accuracy_{name}"] = float(own["value"].item())
-            found |= {f"{name}_{end}": own[end].item() for end in ("low", "high")}
-    return found
+        rows = table[(table["group"] == value) & (table["metric"] == "accuracy")] if len(table) else table
+        if len(rows) and rows["n_clips"].item():
+            numbers[f"accuracy_{name}"] = float(rows["value"].item())
+            numbers |= {f"{name}_{end}": rows[end].item() for end in ("low", "high")}
+    return numbers
 
 
 def _difference(tidy: Mapping[str, pd.DataFrame], sexes: pd.Series, settings: Evaluation, seed: int) -> dict:
@@ -126,16 +121,15 @@ def _difference(tidy: Mapping[str, pd.DataFrame], sexes: pd.Series, settings: Ev
     frame = tidy["stratified"]
     right = np.stack([(tidy[s]["emotion"] == tidy[s]["predicted"]).to_numpy() for s in SCHEMES[::-1]])
     sex = frame["clip_id"].map(sexes).to_numpy()
-    found = {"scheme": DIFFERENCE, "fold": None, "n_clips": len(frame)} | _subjects(frame, sexes)
+    row = {"scheme": DIFFERENCE, "fold": None, "n_clips": len(frame)} | _subjects(frame, sexes)
     sides = {"": np.ones(len(frame), bool)} | {name: sex == value for value, name in OF_SEX.items()}
     for name, side in sides.items():
-        if not side.any():
-            continue
-        own, subjects = right[:, side], frame.loc[side, "subject_id"]
-        rng = np.random.default_rng(seed)
-        low, high = difference_interval(own, subjects, settings.bootstrap, settings.confidence, rng)
-        found[f"accuracy_{name}" if name else "accuracy"] = float(own[0].mean() - own[1].mean())
-        found |= dict(
-            zip([f"{name}_low", f"{name}_high"] if name else ["low", "high"], (low, high), strict=True)
-        )
-    return found
+        if side.any():
+            on_side, subjects = right[:, side], frame.loc[side, "subject_id"]
+            rng = np.random.default_rng(seed)
+            ends = difference_interval(on_side, subjects, settings.bootstrap, settings.confidence, rng)
+            row[f"accuracy_{name}".rstrip("_")] = float(on_side[0].mean() - on_side[1].mean())
+            row |= {
+                f"{name}_{end}".lstrip("_"): value for end, value in zip(("low", "high"), ends, strict=True)
+            }
+    return row

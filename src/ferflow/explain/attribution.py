@@ -1,15 +1,15 @@
-"""What networks look at: the feature maps of a spatial network, Grad-CAM, and the frames that decide.
+"""Attribution: the feature maps of a spatial network, Grad-CAM, and the contribution of each frame.
 
-Feature maps are those of the thesis, Figure 3.14; Grad-CAM (Selvaraju et al. 2017) says where in a frame a
-class is seen. The frames that decide are told by what each adds to the logarithm of the answer's probability.
+Feature maps are those of the thesis, Figure 3.14; Grad-CAM (Selvaraju et al. 2017) localises a class within a
+frame. A frame's contribution is what it adds to the logarithm of the predicted class's probability.
 
 Integrated gradients (Sundararajan et al. 2017) from a clip of the same length in which the face stays
 neutral throughout: the gradient with respect to the frame features, averaged along the straight way from
-there to the clip, times the way. Of the alternatives, the rise of the probability with each further frame
-means nothing to a head that reads a clip from both ends, leaving one frame out changes nothing where its
-neighbours show the same, and the plain gradient is small where the answer is settled. These contributions
-add up to the rise over the neutral clip, so each frame's share can be told. They are of the log-probability
-and not of the answer's own logit, since an answer can win by the others' fall.
+there to the clip, times that difference. Of the alternatives, the rise of the probability with each further
+frame means nothing for a head that reads a clip from both ends, leaving one frame out changes nothing where
+its neighbours show the same, and the plain gradient is small where the probability is near 1. These
+contributions add up to the rise over the neutral clip. They are of the log-probability and not of the
+class's own logit, since a class can win because the other logits fall.
 """
 
 from __future__ import annotations
@@ -45,14 +45,14 @@ def block_maps(network: SpatialNetwork, image: Tensor) -> list[tuple[int, np.nda
 
     `image` is [1,C,S,S] with values 0–1, as `spatial.prepare` gives it; the network is in evaluation mode.
     """
-    found: dict[int, np.ndarray] = {}
+    by_block: dict[int, np.ndarray] = {}
 
     def note(number: int):
         def hook(_block, _inputs, output: Tensor) -> None:
             maps = as_maps(output)
             if maps is not None:
                 # Copied at once: a later layer may change the output in place.
-                found[number] = maps[0].float().cpu().numpy().copy()
+                by_block[number] = maps[0].float().cpu().numpy().copy()
 
         return hook
 
@@ -63,7 +63,7 @@ def block_maps(network: SpatialNetwork, image: Tensor) -> list[tuple[int, np.nda
     finally:
         for hook in hooks:
             hook.remove()
-    return sorted(found.items())
+    return sorted(by_block.items())
 
 
 def mosaic(maps: np.ndarray, n: int, side: int) -> tuple[np.ndarray, int, int]:
@@ -116,10 +116,10 @@ def class_map(
         hook = module.register_forward_hook(lambda _module, _inputs, output: cut(output))
     try:
         with torch.enable_grad():
-            said = ask(network.features(image, layer))
+            logits = ask(network.features(image, layer))
     finally:
         hook.remove()
-    (gradient,) = torch.autograd.grad(said.sum(), kept[0])
+    (gradient,) = torch.autograd.grad(logits.sum(), kept[0])
     maps, slopes = as_maps(kept[0].detach())[0], as_maps(gradient)[0]
     weights = slopes.mean(dim=(1, 2), keepdim=True)
     return (weights * maps).sum(0).clamp(min=0).numpy()
@@ -161,7 +161,7 @@ def log_probability(head: TemporalHead, features: Tensor, wanted: int) -> Tensor
 def contributions(
     head: TemporalHead, features: np.ndarray, neutral: np.ndarray, wanted: int, steps: int
 ) -> tuple[np.ndarray, float]:
-    """What each frame adds to the log-probability of class `wanted`, float64 [T], and its whole rise.
+    """The contribution of each frame to the log-probability of class `wanted`, float64 [T], and its rise.
 
     `features` [T,F] of the kept frames, `neutral` [F] of the neutral face; `head` is in evaluation mode.
     With enough `steps` the contributions add up to the rise.
@@ -170,8 +170,8 @@ def contributions(
     still = torch.as_tensor(np.asarray(neutral, np.float32)).expand_as(clip)
     way = clip - still
     total = torch.zeros(len(clip), dtype=torch.float64)
-    shares = (torch.arange(steps) + 0.5) / steps  # the middles of equal parts of the way
-    for some in shares.split(AT_ONCE):
+    fractions = (torch.arange(steps) + 0.5) / steps  # the middles of equal parts of the way
+    for some in fractions.split(AT_ONCE):
         points = (still + some[:, None, None] * way).requires_grad_()
         (gradients,) = torch.autograd.grad(log_probability(head, points, wanted).sum(), points)
         total += (gradients * way).sum(dim=(0, 2)).double()

@@ -1,4 +1,4 @@
-"""The few frames that a picture shows, read one by one, so that a clip's length costs no memory."""
+"""Read single frames of a clip for a figure, without loading the clip."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ def evenly(numbers: Sequence[int], n: int) -> list[int]:
 
 def tracked(path: str | Path, clip_id: str, begin: int = 0, end: int | None = None) -> np.ndarray:
     """Numbers of the frames in `begin:end` of a clip that show a face. InputError where none does."""
-    with store.open_frames(path, clip_id) as (_, found):
-        numbers = np.flatnonzero(found)
-    numbers = numbers[(numbers >= begin) & (numbers < (len(found) if end is None else end))]
+    with store.open_frames(path, clip_id) as (_, is_tracked):
+        numbers = np.flatnonzero(is_tracked)
+    numbers = numbers[(numbers >= begin) & (numbers < (len(is_tracked) if end is None else end))]
     if not len(numbers):
         raise InputError(path, f"clip {clip_id} has no tracked frame in {begin}:{end}", "trim it again")
     return numbers
@@ -54,17 +54,17 @@ def whole(source: str | Path, numbers: Iterable[int]) -> list[np.ndarray]:
     Raises InputError where the clip ends before the last of them.
     """
     wanted = sorted(set(numbers))
-    found = {}
+    frames = {}
     # A clip may declare more frames than it yields; whether it has those that are asked for is seen here.
     for number, frame in enumerate(open_clip(source, missing_frames=max(wanted, default=0))):
         if number in wanted:
-            found[number] = frame
-        if len(found) == len(wanted):
+            frames[number] = frame
+        if len(frames) == len(wanted):
             break
-    if len(found) < len(wanted):
-        problem = f"has no frame {wanted[len(found)]}"
+    if len(frames) < len(wanted):
+        problem = f"has no frame {wanted[len(frames)]}"
         raise InputError(source, problem, "run the faces step again, with this file")
-    return [found[number] for number in numbers]
+    return [frames[number] for number in numbers]
 
 
 def shrunk(image: np.ndarray, longest: int) -> np.ndarray:

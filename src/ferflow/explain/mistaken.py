@@ -1,4 +1,4 @@
-"""Strips and AU curves of the clips that models got wrong, from files: what the workflow calls."""
+"""Strips and AU curves of the clips that models got wrong, from files."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def strips_of(
 ) -> int:
     """A strip (`strips.write_strip`) of every clip that one of `models` got wrong; their number.
 
-    `protocol`: by which models are judged, `test`, or `cv` where nobody is held out.
+    `protocol`: of the predictions, `test`, or `cv` where nobody is held out.
     """
     errors = tables.read(errors_csv, "errors")
     wrong = errors[(errors["protocol"] == protocol) & errors["model"].isin(models)]
@@ -104,11 +104,11 @@ def write_mistaken(
     """AU curves of the clips that `model` got wrong under `protocol`, the surest mistakes first."""
     errors = tables.read(errors_csv, "errors")
     wrong = errors[(errors["protocol"] == protocol) & (errors["model"] == model)]
-    says = {row["clip_id"]: row[f"p_{row['predicted']}"] for row in wrong.to_dict("records")}
+    probability_of = {row["clip_id"]: row[f"p_{row['predicted']}"] for row in wrong.to_dict("records")}
     clips = clips_of(trim_csv, manifest_csv)
     synthetic = bool(clips["synthetic"].any())
     clips = clips.merge(wrong[["clip_id", "predicted"]], on="clip_id", validate="one_to_one")
-    clips["probability"] = clips["clip_id"].map(says).astype(float)
+    clips["probability"] = clips["clip_id"].map(probability_of).astype(float)
     clips = clips.sort_values(["probability", "clip_id"], ascending=[False, True])
     shown = clips.head(SHEET)
     files = by_subject(aus)

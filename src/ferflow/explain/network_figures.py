@@ -1,4 +1,4 @@
-"""Figures of what the networks see: feature maps, and class-activation maps on the frames that decide."""
+"""Figures of the networks: feature maps, and class-activation maps on the frames that contribute most."""
 
 from __future__ import annotations
 

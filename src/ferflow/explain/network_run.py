@@ -1,4 +1,4 @@
-"""Pictures of what the networks see, from files: what the workflow calls."""
+"""Feature maps and class-activation maps of the networks, from files."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ import torch
 
 from ferflow import tables
 from ferflow.errors import InputError
-from ferflow.explain import attribution, network_figures
-from ferflow.explain import frames as chosen
+from ferflow.explain import attribution, frames, network_figures
 from ferflow.explain.frames import by_subject
 from ferflow.explain.network_figures import Decided, Mosaic
 from ferflow.explain.preprocessing_figures import Example
@@ -29,32 +28,25 @@ from ferflow.training.final import FinalModel, load_final
 
 
 def feature_maps(
-    model: str | Path,
-    example: Example,
-    output: str | Path,
-    threads: int,
-    seed: int,
-    settings: Pictures,
+    model: str | Path, example: Example, output: str | Path, threads: int, seed: int, settings: Pictures
 ) -> None:
     """Feature maps of every block of the spatial `model` for a clip's frame of greatest AU score."""
     clip, number, crop = example.peak()
     with reproducible(derive_seed(seed, "pictures"), threads):
         network, description = spatial.load(model)
         image = spatial.prepare(crop[None], network)
-        found = attribution.block_maps(network, image)
-    mosaics = [Mosaic(block, *_mosaic(values, settings, values.shape)) for block, values in found]
+        maps = attribution.block_maps(network, image)
+    mosaics = []
+    for block, values in maps:
+        pixels, shown, flat = attribution.mosaic(values, settings.maps, settings.map_size)
+        mosaics.append(Mosaic(block, pixels, values.shape, shown, flat))
     pixels = np.rint(image[0].permute(1, 2, 0).numpy() * 255).astype(np.uint8)
-    shown = pixels[..., 0] if pixels.shape[2] == 1 else chosen.shrunk(pixels, settings.face_size)
+    shown = pixels[..., 0] if pixels.shape[2] == 1 else frames.shrunk(pixels, settings.face_size)
     with style.style():
         mark = marks(bool(clip["synthetic"]) or bool(description["meta"]["synthetic"]))
         name = model_label(network.name)
         drawn = network_figures.feature_maps(shown, mosaics, name, f"{example.clip_id}, frame {number}", mark)
         style.save(drawn, output, f"Feature maps of {name}")
-
-
-def _mosaic(values: np.ndarray, settings: Pictures, size: Sequence[int]) -> tuple:
-    picture, shown, flat = attribution.mosaic(values, settings.maps, settings.map_size)
-    return picture, tuple(size), shown, flat
 
 
 def deciding_frames(
@@ -72,13 +64,15 @@ def deciding_frames(
 ) -> None:
     """For each emotion a right and a wrong test clip of a cascade, the frame that decides, and where.
 
-    `model` is the cascade's file, `predictions_csv` what it said of the test clips, `features` the store's
-    files of the clips as they are. Chosen are the right clip and the mistake that it was surest of.
+    `model` is the cascade's file, `predictions_csv` its predictions for the test clips, `features` the files
+    of the clips' features without augmentation. Chosen are the right clip and the mistake with the greatest
+    probability.
     """
     clips = clips_of(trim_csv, manifest_csv)
-    said = tables.read(predictions_csv, "predictions")
-    said = said[said["protocol"] == "test"].drop(columns=["emotion", "subject_id"], errors="ignore")
-    said = said.merge(clips, on="clip_id", validate="one_to_one")
+    predictions = tables.read(predictions_csv, "predictions")
+    predictions = predictions[predictions["protocol"] == "test"]
+    predictions = predictions.drop(columns=["emotion", "subject_id"], errors="ignore")
+    predictions = predictions.merge(clips, on="clip_id", validate="one_to_one")
     face_files, feature_files = by_subject(faces), by_subject(features)
     with reproducible(derive_seed(seed, "pictures"), threads):
         final = load_final(model)
@@ -86,7 +80,7 @@ def deciding_frames(
         for emotion in emotions:
             pair = [
                 None if clip is None else _decided(final, clip, clips, face_files, feature_files, settings)
-                for clip in surest(said[said["emotion"] == emotion])
+                for clip in surest(predictions[predictions["emotion"] == emotion])
             ]
             pairs.append((emotion, *pair))
     with style.style():
@@ -97,10 +91,12 @@ def deciding_frames(
         style.save(drawn, out, f"Class-activation maps of {name}")
 
 
-def surest(said: pd.DataFrame) -> tuple[dict | None, dict | None]:
-    """Of predictions of one emotion's clips: the right one and the wrong one with the greatest probability of
-    what was said, the first by name of several; None where there is none. Adds it as `probability`."""
-    rows = said.sort_values("clip_id").to_dict("records")
+def surest(predictions: pd.DataFrame) -> tuple[dict | None, dict | None]:
+    """The most confident right and wrong prediction for the clips of one emotion, None where there is none.
+
+    Of several the first by name; the confidence is added as `probability`.
+    """
+    rows = predictions.sort_values("clip_id").to_dict("records")
     for row in rows:
         row["probability"] = row[f"p_{row['predicted']}"]
     sides = ([], [])
@@ -118,36 +114,36 @@ def _decided(
     features: dict[str, Path],
     settings: Pictures,
 ) -> Decided:
-    """What decided on one clip, a row of predictions and of schema `trim`; `clips` are those of the study."""
+    """The attribution of one clip, a row of predictions and of schema `trim`; `clips` are the study's."""
     name, subject = clip["clip_id"], clip["subject_id"]
     path = features[subject]
     longest = final.extraction.max_frames
-    numbers = chosen.tracked(faces[subject], name, int(clip["begin"]), int(clip["end"]))[:longest]
+    numbers = frames.tracked(faces[subject], name, int(clip["begin"]), int(clip["end"]))[:longest]
     normalise = final.extraction.normalise
-    ours = clips[clips["emotion"].isin(final.classes)]
-    windows = {row.clip_id: (row.begin, row.end) for row in ours.itertuples()}
-    offset = data.offset(normalise, path, name, subject, ours, windows, longest)
+    of_classes = clips[clips["emotion"].isin(final.classes)]
+    windows = {row.clip_id: (row.begin, row.end) for row in of_classes.itertuples()}
+    offset = data.offset(normalise, path, name, subject, of_classes, windows, longest)
     less = 0 if offset is None else offset
     rows = _features(path, name, numbers) - less
     # The face before the expression: the same first frames that the action units count from.
-    first = chosen.tracked(faces[subject], name)[: final.aus.neutral_frames]
+    first = frames.tracked(faces[subject], name)[: final.aus.neutral_frames]
     neutral = _features(path, name, first).mean(0) - less
     wanted = final.classes.index(clip["predicted"])
     added, _ = attribution.contributions(final.head, rows, neutral, wanted, settings.steps)
     place = int(np.argmax(added))
-    face = chosen.crops(faces[subject], name, [int(numbers[place])])[0]
+    face = frames.crops(faces[subject], name, [int(numbers[place])])[0]
     sequence = torch.from_numpy(rows)[None]
 
-    def ask(own: torch.Tensor) -> torch.Tensor:
+    def ask(features_of_frame: torch.Tensor) -> torch.Tensor:
         """The head's logit with the features of the frame in their place."""
-        placed = (own - torch.as_tensor(less))[None]
+        placed = (features_of_frame - torch.as_tensor(less))[None]
         clip_features = torch.cat([sequence[:, :place], placed, sequence[:, place + 1 :]], dim=1)
         return attribution.logit(final.head, clip_features, wanted)
 
     seen = attribution.class_map(final.spatial, spatial.prepare(face[None], final.spatial), final.layer, ask)
     if not np.isfinite(seen).all():
         raise InputError(path, f"clip {name} gives gradients that are not numbers", "train the model again")
-    small = chosen.shrunk(face, settings.face_size)
+    small = frames.shrunk(face, settings.face_size)
     greatest = seen.max()
     seen = seen / greatest if greatest > 0 else seen
     seen = cv2.resize(seen, small.shape[1::-1], interpolation=cv2.INTER_LINEAR)

@@ -15,7 +15,7 @@ from matplotlib.patches import Rectangle
 from ferflow.augment import offline
 from ferflow.datasets import manifest
 from ferflow.errors import InputError
-from ferflow.explain import frames as chosen
+from ferflow.explain import frames
 from ferflow.explain.frames import Paths, by_subject
 from ferflow.faces import store
 from ferflow.report import style
@@ -41,8 +41,8 @@ class Example:
     ) -> Example:
         """`clip_id`, or another where it is not in the manifest; `faces` and `aus` are of all subjects."""
         clip = manifest.example(manifest_csv, clip_id)
-        own = [by_subject(paths)[clip["subject_id"]] for paths in (faces, aus)]
-        return cls(clip["clip_id"], *own, trim_csv, manifest_csv)
+        paths_of_clip = [by_subject(paths)[clip["subject_id"]] for paths in (faces, aus)]
+        return cls(clip["clip_id"], *paths_of_clip, trim_csv, manifest_csv)
 
     def row(self) -> dict:
         """Its line of schema `trim`, with `synthetic` and so on (`report.run.clips_of`).
@@ -58,9 +58,9 @@ class Example:
     def peak(self) -> tuple[dict, int, np.ndarray]:
         """Its line, the number of its frame with the greatest AU score of those kept, and that face."""
         row = self.row()
-        shown = chosen.tracked(self.faces, self.clip_id, row["begin"], row["end"])
-        number = chosen.apex(scores_of([self.aus], [self.clip_id])[self.clip_id], shown)
-        return row, number, chosen.crops(self.faces, self.clip_id, [number])[0]
+        shown = frames.tracked(self.faces, self.clip_id, row["begin"], row["end"])
+        number = frames.apex(scores_of([self.aus], [self.clip_id])[self.clip_id], shown)
+        return row, number, frames.crops(self.faces, self.clip_id, [number])[0]
 
 
 def samples(
@@ -72,11 +72,11 @@ def samples(
     emotions: Sequence[str],
     settings: Pictures,
 ) -> None:
-    """A face of each emotion (columns) of `settings.subjects` of the subjects of `faces` (rows), evenly
-    spaced by name.
+    """A face of each emotion (columns) of some subjects (rows).
 
-    It is the frame with the greatest AU score of those kept; of several clips of one emotion, the first by
-    name. `aus` are the same subjects' tables. An empty place has no clip.
+    Of the subjects of `faces`, `settings.subjects` are taken, evenly spaced by name. A face is the frame with
+    the greatest AU score of those kept; of several clips of one emotion, the first by name is taken. `aus`
+    are the same subjects' tables. An empty place has no clip.
     """
     clips, files = clips_of(trim_csv, manifest_csv), by_subject(faces)
     clips = clips[clips["subject_id"].isin(files) & clips["emotion"].isin(emotions)].sort_values("clip_id")
@@ -89,9 +89,9 @@ def samples(
     images = {}
     for clip in clips.itertuples():
         path = files[clip.subject_id]
-        number = chosen.apex(scores[clip.clip_id], chosen.tracked(path, clip.clip_id, clip.begin, clip.end))
-        crop = chosen.crops(path, clip.clip_id, [number])[0]
-        images[clip.subject_id, clip.emotion] = chosen.shrunk(crop, settings.face_size)
+        number = frames.apex(scores[clip.clip_id], frames.tracked(path, clip.clip_id, clip.begin, clip.end))
+        crop = frames.crops(path, clip.clip_id, [number])[0]
+        images[clip.subject_id, clip.emotion] = frames.shrunk(crop, settings.face_size)
     side = (style.PAGE - 0.6) / len(emotions)
     with style.style():
         drawn = style.figure(style.PAGE, 0.65 + side * len(subjects))
@@ -118,36 +118,35 @@ def face(example: Example, output: str | Path, extend: float, settings: Pictures
     with at most `settings.frame_size` pixels a side.
     """
     clip, number, crop = example.peak()
-    first = int(chosen.tracked(example.faces, example.clip_id)[0])
-    found, _ = store.read_place(example.faces, example.clip_id, first)
+    first = int(frames.tracked(example.faces, example.clip_id)[0])
+    first_box, _ = store.read_place(example.faces, example.clip_id, first)
     box, landmarks = store.read_place(example.faces, example.clip_id, number)
-    frames = chosen.whole(manifest.example(example.manifest_csv, example.clip_id)["source"], [first, number])
-    height, width = frames[0].shape[:2]
+    source = manifest.example(example.manifest_csv, example.clip_id)["source"]
+    whole_frames = frames.whole(source, [first, number])
+    height, width = whole_frames[0].shape[:2]
+    x, y, wide, high = first_box
     # Clipped at the frame's edge, less than `extend` was added.
-    edge = found[1] + found[3] >= height
-    chin = found[1] + found[3] - extend
-    wide, high = round(float(found[2])), round(float(found[3] - (0 if edge else extend)))
+    edge, chin = y + high >= height, y + high - extend
+    size = f"{round(float(wide))}×{round(float(high - (0 if edge else extend)))}"
     panel = (style.PAGE - 0.3) / 3
     with style.style():
         drawn = style.figure(style.PAGE, 0.95 + panel * max(height / width, 1))
         left, middle, right = drawn.subplots(1, 3)
-        for axes, frame in zip((left, middle), frames, strict=True):
-            style.picture(axes, chosen.shrunk(frame, settings.frame_size))
+        for axes, frame in zip((left, middle), whole_frames, strict=True):
+            style.picture(axes, frames.shrunk(frame, settings.frame_size))
             # Drawn in the source's own pixels, whatever the size of what is embedded.
             axes.images[0].set_extent((0, frame.shape[1], frame.shape[0], 0))
             axes.set(xlim=(0, frame.shape[1]), ylim=(frame.shape[0], 0))
-        _box(left, found)
+        _box(left, first_box)
         if not edge:
             for line, colour in (("-", "white"), (":", style.DARK)):
-                left.plot([found[0], found[0] + found[2]], [chin, chin], line, color=colour, linewidth=1.4)
+                left.plot([x, x + wide], [chin, chin], line, color=colour, linewidth=1.4)
         _box(middle, box)
         middle.plot(landmarks[:, 0], landmarks[:, 1], ".", color="white", markersize=1.6, markeredgewidth=0)
         style.picture(right, crop)
         for axes in (right, left, middle):
             axes.set_anchor("N")
-        style.panel(
-            left, "a", f"frame {first}: found, {wide}×{high} pixels\n+{extend:g} at the chin (dotted)"
-        )
+        style.panel(left, "a", f"frame {first}: found, {size} pixels\n+{extend:g} at the chin (dotted)")
         style.panel(middle, "b", f"frame {number}: followed, with\n{len(landmarks)} landmarks")
         style.panel(right, "c", f"frame {number}: cut out,\n{crop.shape[1]}×{crop.shape[0]} pixels")
         title = f"The face of clip {example.clip_id}"
@@ -171,11 +170,11 @@ def kept(example: Example, output: str | Path, settings: Pictures) -> None:
     begin, end = int(clip["begin"]), int(clip["end"])
 
     def some(*part: int) -> list[tuple[int, np.ndarray]]:
-        numbers = chosen.tracked(example.faces, example.clip_id, *part)
-        numbers = chosen.evenly(numbers, settings.kept_frames)
-        images = chosen.crops(example.faces, example.clip_id, numbers)
+        numbers = frames.tracked(example.faces, example.clip_id, *part)
+        numbers = frames.evenly(numbers, settings.kept_frames)
+        images = frames.crops(example.faces, example.clip_id, numbers)
         return [
-            (n, chosen.shrunk(image, settings.face_size)) for n, image in zip(numbers, images, strict=True)
+            (n, frames.shrunk(image, settings.face_size)) for n, image in zip(numbers, images, strict=True)
         ]
 
     before, after = some(), some(begin, end)
@@ -248,7 +247,7 @@ def offline_augmentation(
         for n, (part, about, shown) in zip(rows, parts, strict=True):
             part.suptitle(about, x=0.01, ha="left", fontsize=8.5)
             for axes, (name, image) in zip(_placed(part, n, across, len(shown)), shown, strict=True):
-                style.picture(axes, chosen.shrunk(image, settings.face_size), name.replace("_", " "))
+                style.picture(axes, frames.shrunk(image, settings.face_size), name.replace("_", " "))
         title = f"Augmentation of one face, offline and online (clip {example.clip_id})"
         style.heading(drawn, title, marks(clip["synthetic"]))
         style.save(drawn, output, "Augmentation, offline and online")
@@ -273,7 +272,7 @@ def online_augmentation(
         grid = drawn.subplots(len(rows), n, squeeze=False)
         for row, (name, images) in zip(grid, rows.items(), strict=True):
             for axes, image in zip(row, images, strict=False):
-                style.picture(axes, chosen.shrunk(image, size))
+                style.picture(axes, frames.shrunk(image, size))
             for axes in row[len(images) :]:
                 axes.set_axis_off()
             row[0].set_ylabel(name, fontsize=style.SMALL, rotation=0, ha="right", va="center")

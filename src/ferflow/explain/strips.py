@@ -1,4 +1,4 @@
-"""Strips of face crops: a clip at a glance, as one small JPEG picture."""
+"""Strips of face crops: a clip in one small JPEG picture."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ferflow.explain import frames as chosen
+from ferflow.explain import frames
 from ferflow.files import atomic_write
 
 QUALITY = 78
-"""Of the JPEG; a strip of ten crops of 52 pixels takes some 12 kB."""
+"""JPEG quality; a strip of ten crops of 52 pixels takes some 12 kB."""
 _GAP = 3
 _TEXT = 11
 """Height of the letters, pixels."""
@@ -47,20 +47,14 @@ def strip(images: Sequence[np.ndarray], numbers: Sequence[int], window: tuple[in
 
 
 def write_strip(
-    path: str | Path,
-    faces: str | Path,
-    clip_id: str,
-    window: tuple[int, int],
-    n: int,
-    size: int,
-    marks: str,
+    path: str | Path, faces: str | Path, clip_id: str, window: tuple[int, int], n: int, size: int, marks: str
 ) -> None:
     """Write the strip of a clip: `n` of its tracked frames, evenly spaced, each `size` pixels wide.
 
     `faces` is its subject's file (`faces.store`), `window` what trimming keeps; no other frame is read.
     """
-    numbers = chosen.evenly(chosen.tracked(faces, clip_id), n)
-    images = [chosen.shrunk(image, size) for image in chosen.crops(faces, clip_id, numbers)]
+    numbers = frames.evenly(frames.tracked(faces, clip_id), n)
+    images = [frames.shrunk(image, size) for image in frames.crops(faces, clip_id, numbers)]
     text = ", ".join(part for part in (clip_id, f"frames {window[0]}–{window[1] - 1} kept", marks) if part)
     with atomic_write(path) as partial:
         strip(images, numbers, window, text).save(partial, format="JPEG", quality=QUALITY)
@@ -72,7 +66,7 @@ def file_name(clip_id: str) -> str:
 
 
 def links(folder: str | Path, clips: Iterable[str], seen_from: str | Path) -> dict[str, str]:
-    """Of each of `clips` that has a strip in `folder`: its path as seen from the folder `seen_from`."""
+    """Paths, relative to the folder `seen_from`, of the strips in `folder` of those `clips` that have one."""
     import os
 
     folder = Path(folder)

@@ -1,4 +1,4 @@
-"""Faces turned and scaled so that five points lie where they lie in every other face."""
+"""Align faces: turn and scale them so that five points lie at the same places in all of them."""
 
 from __future__ import annotations
 
@@ -55,17 +55,3 @@ def aligned(picture: np.ndarray, points: np.ndarray, size: int, margin: float) -
         borderMode=cv2.BORDER_REPLICATE,
     )
     return large if times == 1 else cv2.resize(large, (size, size), interpolation=cv2.INTER_AREA)
-
-
-def boxed(picture: np.ndarray, box: np.ndarray, size: int) -> np.ndarray:
-    """The part of `picture` inside `box` (x, y, width, height), [size,size,3]; its edge goes on beyond."""
-    cv2 = opencv()
-    height, width = picture.shape[:2]
-    left, top = (int(v) for v in np.floor(box[:2] + 0.5))
-    right, bottom = (int(v) for v in np.floor(box[:2] + box[2:] + 0.5))
-    right, bottom = max(right, left + 1), max(bottom, top + 1)
-    columns = np.clip(np.arange(left, right), 0, width - 1)
-    rows = np.clip(np.arange(top, bottom), 0, height - 1)
-    part = picture[rows[:, None], columns]
-    how = cv2.INTER_AREA if min(part.shape[:2]) > size else cv2.INTER_LINEAR
-    return cv2.resize(part, (size, size), interpolation=how)

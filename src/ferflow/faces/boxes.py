@@ -68,13 +68,30 @@ def extend_chin(box: np.ndarray, pixels: float) -> np.ndarray:
 
 def cropped(frame: np.ndarray, box: np.ndarray, size: int) -> np.ndarray:
     """The part of `frame`, RGB uint8 [H,W,3], inside `box`, brought to [size,size,3]."""
+    left, top, right, bottom = _corners(box)
+    return _resized(frame[top:bottom, left:right], size)
+
+
+def boxed(picture: np.ndarray, box: np.ndarray, size: int) -> np.ndarray:
+    """`cropped` for a box that may reach beyond the picture, where its edge goes on."""
+    height, width = picture.shape[:2]
+    left, top, right, bottom = _corners(box)
+    columns = np.clip(np.arange(left, right), 0, width - 1)
+    rows = np.clip(np.arange(top, bottom), 0, height - 1)
+    return _resized(picture[rows[:, None], columns], size)
+
+
+def _corners(box: np.ndarray) -> tuple[int, int, int, int]:
+    """Left, top, right and bottom of `box` in whole pixels, at least one apart."""
+    left, top = (int(v) for v in np.floor(box[:2] + 0.5))
+    right, bottom = (int(v) for v in np.floor(box[:2] + box[2:] + 0.5))
+    return left, top, max(right, left + 1), max(bottom, top + 1)
+
+
+def _resized(part: np.ndarray, size: int) -> np.ndarray:
     cv2 = opencv()
-    left, top = np.floor(box[:2] + 0.5).astype(int)
-    right, bottom = np.floor(box[:2] + box[2:] + 0.5).astype(int)
-    part = frame[top : max(bottom, top + 1), left : max(right, left + 1)]
     # Averages areas where it shrinks, so that no pixel of the source is skipped.
-    shrinks = min(part.shape[:2]) > size
-    how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    how = cv2.INTER_AREA if min(part.shape[:2]) > size else cv2.INTER_LINEAR
     return cv2.resize(part, (size, size), interpolation=how)
 
 

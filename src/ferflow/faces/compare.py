@@ -25,7 +25,7 @@ def compare_trackers(
     All start from the same box in the first frame with a face and are then left alone. What they should
     have followed is the box that sits on each frame's landmarks as the first one sat on its own: `drift` is
     1 - intersection over union with it, over all frames with a face and in the last ten of them. Frames
-    with a face in which a tracker gives up are its `failures`, with a drift of 1; it is asked again next.
+    with a face in which a tracker gives up are its `failures`, with a drift of 1; it goes on in the next one.
     `false_successes` are frames without a face in which it reports one. The times are those of one thread's
     work, without decoding.
     """
@@ -57,12 +57,7 @@ def write_trackers(
     clips = tables.read(manifest_csv, "manifest")
     chosen = clips.iloc[:: max(1, len(clips) // faces.compared_clips)][: faces.compared_clips]
     sources = {clip.clip_id: Path(clip.source) for clip in chosen.itertuples()}
-    write_comparison(compare_trackers(sources, weights_folder, faces), out_clips)
-
-
-def write_comparison(table: pd.DataFrame, path: str | Path) -> None:
-    """Write the table of `compare_trackers` (schema trackers)."""
-    tables.write(table, path, "trackers")
+    tables.write(compare_trackers(sources, weights_folder, faces), out_clips, "trackers")
 
 
 class _Run:

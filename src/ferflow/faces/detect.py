@@ -1,4 +1,4 @@
-"""What finds faces in a picture: Haar's cascade, BlazeFace, MTCNN, or the first two in turn."""
+"""Face detectors: Haar's cascade, BlazeFace, MTCNN, or the first two in turn."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ NEIGHBOURS = 5
 
 
 class Detector(Protocol):
-    """What finds faces.
+    """A face detector.
 
     `name` is that of a row of DETECTORS; `margin` is the share by which its boxes grow, so that the landmark
     network sees a whole face.
@@ -81,19 +81,19 @@ class HaarCascade:
         if min(part.shape[:2]) < smallest:
             return np.zeros((0, 4), np.float32)
         grey = cv2.equalizeHist(cv2.cvtColor(part, cv2.COLOR_RGB2GRAY))
-        found = self._cascade.detectMultiScale(
+        hits = self._cascade.detectMultiScale(
             grey,
             scaleFactor=step,
             minNeighbors=NEIGHBOURS,
             minSize=(smallest, smallest),
             maxSize=(largest, largest),
         )
-        boxes = without_points(np.array(found, np.float32).reshape(-1, 4))
-        return boxes.boxes[boxes.largest_first()]
+        faces = without_points(np.array(hits, np.float32).reshape(-1, 4))
+        return faces.boxes[faces.largest_first()]
 
 
 def detectors(name: str, haar: int, networks: int, weights_folder: str | Path) -> list[Detector]:
-    """What is asked for a face under one of DETECTORS, each where those before it found nobody.
+    """The detectors of one of DETECTORS, in turn: each searches where those before it found nobody.
 
     `haar` and `networks` are the smallest faces, pixels, that the cascade and the networks look for. Raises
     WeightsError where a network's file is missing.
@@ -102,7 +102,7 @@ def detectors(name: str, haar: int, networks: int, weights_folder: str | Path) -
         from ferflow.faces.mtcnn import Mtcnn  # it imports torch
 
         return [Mtcnn(weights_folder, networks)]
-    asked: list[Detector] = [HaarCascade(haar)] if name in ("auto", "haar") else []
+    chosen: list[Detector] = [HaarCascade(haar)] if name in ("auto", "haar") else []
     if name in ("auto", "blazeface"):
-        asked += [BlazeFace(weights_folder), BlazeFace(weights_folder, networks)]
-    return asked
+        chosen += [BlazeFace(weights_folder), BlazeFace(weights_folder, networks)]
+    return chosen

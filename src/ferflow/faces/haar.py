@@ -1,4 +1,4 @@
-"""The light way to a face: Haar's cascade now and then, a tracker in between, no landmarks.
+"""Follow a face with little work: Haar's cascade every few frames, a tracker in between, no landmarks.
 
 It needs no pretrained file. Without the landmark network's score nothing but the cascade tells a face from
 what the tracker happens to follow, so the cascade looks again every few frames, around the tracked box alone.

@@ -2,8 +2,8 @@
 
 A sliding network proposes windows at every size of a pyramid; a second one refuses most of them; a third one
 gives the faces with five points each. After each, boxes are moved by the offsets that the network found, and
-of boxes over one another the most probable one stays. The
-networks are those of figure 2, under the names of their published weights.
+of boxes over one another the most probable one stays. The networks are those of figure 2, under the names of
+their published weights.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ class Output(nn.Module):
 
 
 def load_networks(weights_folder: str | Path) -> tuple[Proposal, Refinement, Output]:
-    """The three networks with their published weights, ready to judge.
+    """The three networks with their published weights, in evaluation mode.
 
     Raises WeightsError where a file is missing, damaged or of another network.
     """
@@ -97,8 +97,8 @@ def load_networks(weights_folder: str | Path) -> tuple[Proposal, Refinement, Out
         try:
             network.load_state_dict(torch.load(path, weights_only=True, map_location="cpu"), strict=True)
         except (RuntimeError, pickle.UnpicklingError, EOFError, TypeError, AttributeError, OSError) as error:
-            said = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise WeightsError(path, f"does not hold {name} ({said})", f"fetch {name} again") from None
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise WeightsError(path, f"does not hold {name} ({reason})", f"fetch {name} again") from None
         loaded.append(network.eval().requires_grad_(False))
     return tuple(loaded)
 
@@ -111,7 +111,7 @@ NMS_SIZE, NMS_ALL, NMS_REFINED, NMS_FINAL = 0.5, 0.7, 0.7, 0.7
 """Overlaps above which the less probable box goes: within a size of the pyramid, among all sizes, and after
 the second and third network; those of the authors' code."""
 BATCH = 512
-"""Crops that are judged at once."""
+"""Crops in one pass."""
 
 
 class Mtcnn:
@@ -144,20 +144,20 @@ class Mtcnn:
 
     def scales(self, height: int, width: int) -> list[float]:
         """The factors of the pyramid: from the one at which the smallest face fills a window on."""
-        scale, found = WINDOW / self.smallest, []
+        scale, scales = WINDOW / self.smallest, []
         while min(height, width) * scale >= WINDOW:
-            found.append(scale)
+            scales.append(scale)
             scale *= self.step
-        return found
+        return scales
 
     def _proposed(self, picture: np.ndarray) -> np.ndarray:
         """Corners x1, y1, x2, y2 that the first network proposes, float32 [n,4]."""
         boxes, scores = [np.zeros((0, 4), np.float32)], [np.zeros(0, np.float32)]
         for scale in self.scales(*picture.shape[:2]):
-            found, said = self._at_scale(picture, scale)
-            kept = suppressed(found, said, NMS_SIZE)
-            boxes.append(found[kept])
-            scores.append(said[kept])
+            at_scale, chance = self._at_scale(picture, scale)
+            kept = suppressed(at_scale, chance, NMS_SIZE)
+            boxes.append(at_scale[kept])
+            scores.append(chance[kept])
         boxes, scores = np.concatenate(boxes), np.concatenate(scores)
         return boxes[suppressed(boxes, scores, NMS_ALL)]
 
@@ -174,14 +174,14 @@ class Mtcnn:
         return moved(boxes, offsets[:, rows, columns].T), chance[rows, columns]
 
     def _refined(self, picture: np.ndarray, boxes: np.ndarray) -> np.ndarray:
-        chance, offsets = self._judged(1, picture, boxes, REFINED)
+        chance, offsets = self._predicted(1, picture, boxes, REFINED)
         good = chance >= self.thresholds[1]
         boxes, chance, offsets = boxes[good], chance[good], offsets[good]
         kept = suppressed(boxes, chance, NMS_REFINED)
         return moved(boxes[kept], offsets[kept])
 
     def _final(self, picture: np.ndarray, boxes: np.ndarray) -> Detections:
-        chance, offsets, points = self._judged(2, picture, boxes, FINAL)
+        chance, offsets, points = self._predicted(2, picture, boxes, FINAL)
         good = chance >= self.thresholds[2]
         boxes, chance, offsets, points = boxes[good], chance[good], offsets[good], points[good]
         side = (boxes[:, 2:] - boxes[:, :2])[:, None]
@@ -191,15 +191,15 @@ class Mtcnn:
         boxes = np.concatenate([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], 1)[kept]
         return Detections(*(np.asarray(a, np.float32) for a in (boxes, chance[kept], points[kept])))
 
-    def _judged(self, which: int, picture: np.ndarray, boxes: np.ndarray, side: int) -> list[np.ndarray]:
-        """What network `which` says of the squares `boxes`, cut out and brought to `side`."""
+    def _predicted(self, which: int, picture: np.ndarray, boxes: np.ndarray, side: int) -> list[np.ndarray]:
+        """The outputs of network `which` for the squares `boxes`, cut out and brought to `side`."""
         shapes = {1: ((), (4,)), 2: ((), (4,), (10,))}[which]
-        said = [[np.zeros((0, *shape), np.float32)] for shape in shapes]
+        outputs = [[np.zeros((0, *shape), np.float32)] for shape in shapes]
         for begin in range(0, len(boxes), BATCH):
             crops = np.stack([_cut(picture, box, side) for box in boxes[begin : begin + BATCH]])
-            for found, answer in zip(said, self.networks[which](_normalised(crops)), strict=True):
-                found.append(answer.numpy())
-        return [np.concatenate(found) for found in said]
+            for parts, output in zip(outputs, self.networks[which](_normalised(crops)), strict=True):
+                parts.append(output.numpy())
+        return [np.concatenate(parts) for parts in outputs]
 
 
 def moved(boxes: np.ndarray, offsets: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""OpenCV, silenced and on one thread: what goes wrong with a file is said by ferflow, in one line."""
+"""OpenCV, silenced and on one thread: ferflow itself reports what is wrong with a file, in one line."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from ferflow import hdf5
 from ferflow.errors import InputError
 from ferflow.faces.landmarks import N_LANDMARKS
 from ferflow.faces.stream import FaceFrame, FaceStream
-from ferflow.faces.video import Clip, NoClip, open_clip
+from ferflow.faces.video import Clip, no_clip, open_clip
 from ferflow.files import atomic_write
 from ferflow.settings import Faces
 
@@ -63,7 +63,7 @@ def write_subject(
                 write_clip(group, open_clip(source, settings.missing_frames), stream)
             except InputError as error:
                 if "frames" not in group:  # it could not even be opened
-                    write_clip(group, NoClip(source), stream)
+                    write_clip(group, no_clip(source), stream)
                 within = "" if Path(error.where) == source else f"{Path(error.where).name} "
                 group.attrs["problem"], group.attrs["remedy"] = within + error.problem, error.remedy
 

@@ -56,7 +56,7 @@ class FaceFrame:
 
 @dataclass(frozen=True)
 class Sighting:
-    """What the landmark network says about one place of a frame."""
+    """The landmark network's result for one place of a frame."""
 
     landmarks: np.ndarray
     score: float
@@ -99,7 +99,7 @@ class Stream(ABC):
     def _face(
         self, frame: np.ndarray, index: int, box: np.ndarray | None, seen: Sighting | None, blank: bool
     ) -> FaceFrame:
-        """What stands for a frame with the face in `box` (None: without a face)."""
+        """The result for a frame with the face in `box` (None: without a face)."""
         size = self.settings.size
         return FaceFrame(
             index,
@@ -147,7 +147,7 @@ class FaceStream(Stream):
         self._place = np.zeros(4)  # the box relative to the anchors, at detection
         self._region_place = np.zeros(4)  # the same of what the landmark network sees
         self._region = np.zeros(5)  # where that is now: centre, width, height, angle
-        self._doubts = 0  # frames in a row with a low score
+        self._unsure = 0  # frames in a row with a low score
 
     def step(self, frame: np.ndarray) -> FaceFrame:
         box, sighting = self._follow(frame) if self._following else (None, None)
@@ -166,8 +166,8 @@ class FaceStream(Stream):
         seen: list[tuple[np.ndarray, Sighting]] = []
         best = None
         for detector in self._detectors:
-            found, sighting = self._confirmed(frame, detector, quick, seen)
-            seen += found
+            faces, sighting = self._confirmed(frame, detector, quick, seen)
+            seen += faces
             best = sighting if best is None or (sighting and sighting.score > best.score) else best
             if seen and self.settings.several == "largest":
                 break
@@ -190,17 +190,17 @@ class FaceStream(Stream):
 
         The largest come first. The second is the best sighting.
         """
-        found = detector.find(frame, quick)
+        hits = detector.find(frame, quick)
         seen: list[tuple[np.ndarray, Sighting]] = []
         best = None
-        for row in found.largest_first():
+        for row in hits.largest_first():
             least = self.settings.found_logit
-            sighting = self._look_closely(frame, found.boxes[row], detector.margin, found.lean(row), least)
+            sighting = self._look_closely(frame, hits.boxes[row], detector.margin, hits.lean(row), least)
             best = sighting if best is None or sighting.score > best.score else best
             if sighting.score < least:
                 continue
             haar = detector.name == "haar"
-            box = found.boxes[row] if haar else placed(HAAR_PLACE, sighting.landmarks)
+            box = hits.boxes[row] if haar else placed(HAAR_PLACE, sighting.landmarks)
             if any(overlap(box, other) > SAME_FACE for other, _ in known + seen):
                 continue
             seen.append((box, sighting))
@@ -236,10 +236,10 @@ class FaceStream(Stream):
         sighting = self._look_again(frame, box)
         if sighting.score < self.settings.lost_logit:
             # No face in this frame; the tracker may have one in the next.
-            self._doubts += 1
-            self._following = box is not None and self._doubts < self.settings.lost_frames
+            self._unsure += 1
+            self._following = box is not None and self._unsure < self.settings.lost_frames
             return None, sighting
-        self._doubts = 0
+        self._unsure = 0
         self._move_region(sighting.landmarks)
         expected = placed(self._place, sighting.landmarks)
         height, width = frame.shape[:2]
@@ -263,7 +263,7 @@ class FaceStream(Stream):
 
     def _start(self, frame: np.ndarray, box: np.ndarray, sighting: Sighting) -> None:
         self._tracker.start(frame, box)
-        self._following, self._doubts = True, 0
+        self._following, self._unsure = True, 0
         self._region = self._net.region(sighting.landmarks, self.settings.landmark_grow)
         upright = np.concatenate([self._region[:2] - self._region[2:4] / 2, self._region[2:4]])
         self._region_place = relative_to_anchors(upright, sighting.landmarks)

@@ -6,8 +6,7 @@ Frames are decoded one at a time, so memory does not grow with the length of a c
 from __future__ import annotations
 
 import re
-from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,7 +26,7 @@ BLANK_SPREAD = 16
 
 @dataclass(frozen=True)
 class ClipInfo:
-    """What a clip says about itself: `n_frames` is 0 where unknown (a camera), `fps` 0.0 where none."""
+    """What a clip declares: `n_frames` is 0 where unknown (a camera), `fps` 0.0 where none."""
 
     n_frames: int
     fps: float
@@ -35,15 +34,18 @@ class ClipInfo:
     height: int
 
 
-class Clip(ABC):
-    """A clip whose frames, RGB uint8 [H,W,3], come by iterating over it.
+class Clip:
+    """A clip whose frames, RGB uint8 [H,W,3], come by iterating over it; each iteration calls `frames`.
 
     `source` names it in messages. After an iteration `decoded` is the number of frames that came and
     `warnings` says, a line each, what was odd.
     """
 
-    def __init__(self, source: str | Path, info: ClipInfo) -> None:
+    def __init__(
+        self, source: str | Path, info: ClipInfo, frames: Callable[[], Iterable[np.ndarray]] = tuple
+    ) -> None:
         self.source, self.info = source, info
+        self._frames = frames
         self.decoded = 0
         self.warnings: list[str] = []
 
@@ -54,8 +56,10 @@ class Clip(ABC):
             self.decoded += 1
             yield frame
 
-    @abstractmethod
-    def _frames(self) -> Iterator[np.ndarray]: ...
+
+def no_clip(source: str | Path) -> Clip:
+    """What stands for a clip that cannot be opened: no frame."""
+    return Clip(source, ClipInfo(0, 0.0, 0, 0))
 
 
 def open_clip(source: str | Path | int, missing_frames: int = 0) -> Clip:
@@ -71,11 +75,12 @@ def open_clip(source: str | Path | int, missing_frames: int = 0) -> Clip:
     if not path.exists():
         raise InputError(path, "does not exist", "correct the path")
     if path.is_dir():
-        return ImageFolder(path)
+        return _image_folder(path)
     if path.stat().st_size == 0:
         raise InputError(path, "is empty (0 bytes)", "copy or record it again")
     if path.suffix.lower() in IMAGE_SUFFIXES:
-        return Image(path)
+        image = read_image(path)
+        return Clip(path, ClipInfo(1, 0.0, image.shape[1], image.shape[0]), lambda: [image])
     return Video(path, missing_frames)
 
 
@@ -89,10 +94,10 @@ class Video(Clip):
         if info.width * info.height > MOST_PIXELS:
             problem = f"declares frames of {info.width}×{info.height} pixels, more than {MOST_PIXELS:,}"
             raise InputError(path, problem, "copy it again, or shrink it")
-        super().__init__(path, info)
+        super().__init__(path, info, self._decode)
         self.missing_frames = missing_frames
 
-    def _frames(self) -> Iterator[np.ndarray]:
+    def _decode(self) -> Iterator[np.ndarray]:
         size = (self.info.height, self.info.width)
         for frame in _decoded(_open_video(self.source)):
             if frame.shape[:2] != size and self.decoded:
@@ -107,60 +112,30 @@ class Video(Clip):
         if self.decoded == 0:
             raise InputError(self.source, "holds no frame that can be decoded", "copy or convert it again")
         missing = self.info.n_frames - self.decoded
+        counts = f"declares {self.info.n_frames} frames, {self.decoded} can be decoded"
         if missing > self.missing_frames:
-            raise InputError(
-                self.source,
-                f"is cut in the middle or damaged: it declares {self.info.n_frames} frames, "
-                f"{self.decoded} can be decoded",
-                "copy or convert it again",
-            )
+            problem = f"is cut in the middle or damaged: it {counts}"
+            raise InputError(self.source, problem, "copy or convert it again")
         if missing > 0:
-            self.warnings.append(f"declares {self.info.n_frames} frames, {self.decoded} can be decoded")
+            self.warnings.append(counts)
 
 
-class Image(Clip):
-    """A single image as a clip of one frame."""
-
-    def __init__(self, path: Path) -> None:
-        self._image = read_image(path)
-        height, width = self._image.shape[:2]
-        super().__init__(path, ClipInfo(1, 0.0, width, height))
-
-    def _frames(self) -> Iterator[np.ndarray]:
-        yield self._image
-
-
-class ImageFolder(Clip):
+def _image_folder(folder: Path) -> Clip:
     """A folder of images of one size, a frame each, in natural order (frame2 before frame10)."""
+    paths = images_in(folder)
+    if not paths:
+        raise InputError(folder, "holds no image", f"known endings: {', '.join(IMAGE_SUFFIXES)}")
+    size = read_image(paths[0]).shape
 
-    def __init__(self, folder: Path) -> None:
-        self.paths = images_in(folder)
-        if not self.paths:
-            raise InputError(folder, "holds no image", f"known endings: {', '.join(IMAGE_SUFFIXES)}")
-        height, width = read_image(self.paths[0]).shape[:2]
-        super().__init__(folder, ClipInfo(len(self.paths), 0.0, width, height))
-
-    def _frames(self) -> Iterator[np.ndarray]:
-        for path in self.paths:
+    def frames() -> Iterator[np.ndarray]:
+        for path in paths:
             image = read_image(path)
-            height, width = image.shape[:2]
-            if (width, height) != (self.info.width, self.info.height):
-                raise InputError(
-                    path,
-                    f"is {width}x{height}, {self.paths[0].name} is {self.info.width}x{self.info.height}",
-                    "keep the frames of a clip at one size",
-                )
+            if image.shape != size:
+                problem = f"is {_written(image.shape)}, {paths[0].name} is {_written(size)}"
+                raise InputError(path, problem, "keep the frames of a clip at one size")
             yield image
 
-
-class NoClip(Clip):
-    """What stands for a clip that cannot be opened: no frame."""
-
-    def __init__(self, source: str | Path) -> None:
-        super().__init__(source, ClipInfo(0, 0.0, 0, 0))
-
-    def _frames(self) -> Iterator[np.ndarray]:
-        yield from ()
+    return Clip(folder, ClipInfo(len(paths), 0.0, size[1], size[0]), frames)
 
 
 class Camera(Clip):
@@ -171,19 +146,16 @@ class Camera(Clip):
         capture = self._open()
         info = _info(capture)
         capture.release()
-        super().__init__(f"camera {number}", ClipInfo(0, info.fps, info.width, info.height))
+        info = ClipInfo(0, info.fps, info.width, info.height)
+        super().__init__(f"camera {number}", info, lambda: _decoded(self._open()))
 
     def _open(self):
         cv2 = opencv()
         capture = cv2.VideoCapture(self._number)
         if not capture.isOpened():
-            raise InputError(
-                f"camera {self._number}", "cannot be opened", "plug it in or give another number"
-            )
+            where = f"camera {self._number}"
+            raise InputError(where, "cannot be opened", "plug it in or give another number")
         return capture
-
-    def _frames(self) -> Iterator[np.ndarray]:
-        yield from _decoded(self._open())
 
 
 def is_blank(frame: np.ndarray) -> bool:
@@ -238,8 +210,8 @@ def decode_image(data: np.ndarray, where: str | Path, *, grey: bool = False) -> 
 
 def images_in(folder: Path) -> list[Path]:
     """The images in a folder in natural order; what else lies there is passed over."""
-    found = (p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and p.name[0] != ".")
-    return sorted(found, key=lambda p: natural_key(p.name))
+    images = (p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and p.name[0] != ".")
+    return sorted(images, key=lambda p: natural_key(p.name))
 
 
 def natural_key(name: str) -> list[tuple[int, int, str]]:

@@ -1,4 +1,4 @@
-"""Features for others, in the thesis's own layout (section 3.2.4): `fold-<i>-features-<n>.h5`.
+"""Export features in the layout of the thesis (section 3.2.4): `fold-<i>-features-<n>.h5`.
 
 A file holds fold i's own clips, originals only: `features` float16 [N,T,n], `masks` uint8 [N,T] (1: a real
 frame), `labels` uint8 [N,K] one-hot, `names` [N], such as M042_happy_tex.avi. `features` is a virtual

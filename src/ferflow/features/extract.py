@@ -45,20 +45,20 @@ class Extractor:
 
         Raises WeightsError where they overflow.
         """
-        found = {layer: np.empty((len(frames), width), np.float16) for layer, width in self.widths.items()}
+        values = {layer: np.empty((len(frames), width), np.float16) for layer, width in self.widths.items()}
         for begin in range(0, len(frames), self.settings.batch):
             batch = spatial.prepare(frames[begin : begin + self.settings.batch], self.network)
             features = self.network.at_layers(batch.to(self.device, self.dtype), list(self.widths))
-            for layer, out in found.items():
+            for layer, out in values.items():
                 out[begin : begin + len(batch)] = features[layer].to(torch.float16).cpu().numpy()
-        for layer, out in found.items():
+        for layer, out in values.items():
             if not np.isfinite(out).all():
                 raise WeightsError(
                     self.model_file,
                     f"gives features at layer {layer} that are not numbers or exceed 65,504",
                     "train it again with a smaller learning rate",
                 )
-        return found
+        return values
 
 
 def write_subject(
@@ -141,16 +141,16 @@ def _write_clip(
     clip_seed = offline.clip_seed(seed, clip_id)
     for begin in range(0, n_frames, step):
         real = tracked[begin : begin + step]
-        found = {}
+        values = {}
         if real.any():
             frames = faces_store.read_frames(faces, clip_id, begin, begin + step)
             if transformation != "none":
                 frames = offline.apply(transformation, frames, clip_seed, listing, begin)
-            found = extractor(frames[real])
+            values = extractor(frames[real])
         for layer, dataset in datasets.items():
             rows = np.full((len(real), extractor.widths[layer]), np.nan, np.float16)
             if real.any():
-                rows[real] = found[layer]
+                rows[real] = values[layer]
             dataset[begin : begin + step] = rows
 
 

@@ -83,11 +83,11 @@ def info(path: str | Path) -> dict:
         missing = [name for name in _SAME if name not in file.attrs]
         if missing:
             raise InputError(path, f"does not say its {missing[0]}", REMEDY)
-        found = {k: v.item() if isinstance(v, np.generic) else v for k, v in file.attrs.items()}
-    wrong = [name for name, kind in _SAME.items() if not isinstance(found[name], kind)]
+        attributes = {k: v.item() if isinstance(v, np.generic) else v for k, v in file.attrs.items()}
+    wrong = [name for name, kind in _SAME.items() if not isinstance(attributes[name], kind)]
     if wrong:
-        raise InputError(path, f"is damaged: its {wrong[0]} is {found[wrong[0]]!r:.40}", REMEDY)
-    return found
+        raise InputError(path, f"is damaged: its {wrong[0]} is {attributes[wrong[0]]!r:.40}", REMEDY)
+    return attributes
 
 
 def verify(paths: Iterable[str | Path]) -> dict:
@@ -97,11 +97,11 @@ def verify(paths: Iterable[str | Path]) -> dict:
     """
     common: dict = {}
     for path in paths:
-        own = {name: value for name, value in info(path).items() if name in _SAME}
-        common = common or own
-        wrong = [name for name in _SAME if own[name] != common[name]]
+        attributes = {name: value for name, value in info(path).items() if name in _SAME}
+        common = common or attributes
+        wrong = [name for name in _SAME if attributes[name] != common[name]]
         if wrong:
-            problem = f"has {wrong[0]} {own[wrong[0]]}, the files before it {common[wrong[0]]}"
+            problem = f"has {wrong[0]} {attributes[wrong[0]]}, the files before it {common[wrong[0]]}"
             raise InputError(path, problem, "run the features step again for all subjects")
     return common
 

@@ -2,7 +2,7 @@
 
 Cross-validation gives every training subject's clip one out-of-fold prediction per model, and the final
 models predict the test subjects' clips. The first are for learning a fusion (weights, a stack, a choice), the
-second for judging it: the two have no clip and no subject in common.
+second for testing it: the two have no clip and no subject in common.
 """
 
 from __future__ import annotations
@@ -21,27 +21,27 @@ COLUMNS = ("clip_id", "subject_id", "emotion", "fold", "seed", "synthetic", "lea
 
 @dataclass(frozen=True)
 class Scores:
-    """What M models say of N clips.
+    """Predictions of M models for N clips.
 
-    `clips` has the columns COLUMNS, sorted by clip; `shares` are probabilities [M,N,K], `truth` class indices
-    [N], `protocol` is cv or test.
+    `clips` has the columns COLUMNS, sorted by clip; `probabilities` are [M,N,K], `truth` class indices [N],
+    `protocol` is cv or test.
     """
 
     models: tuple[str, ...]
     protocol: str
     clips: pd.DataFrame
-    shares: np.ndarray
+    probabilities: np.ndarray
     truth: np.ndarray
 
     def part(self, rows: np.ndarray) -> Scores:
         """The clips where bool `rows` [N] is true."""
         clips = self.clips[rows].reset_index(drop=True)
-        return Scores(self.models, self.protocol, clips, self.shares[:, rows], self.truth[rows])
+        return Scores(self.models, self.protocol, clips, self.probabilities[:, rows], self.truth[rows])
 
     def of(self, models: Sequence[str]) -> Scores:
         """These models alone, in this order."""
         chosen = [self.models.index(model) for model in models]
-        return Scores(tuple(models), self.protocol, self.clips, self.shares[chosen], self.truth)
+        return Scores(tuple(models), self.protocol, self.clips, self.probabilities[chosen], self.truth)
 
     @property
     def folds(self) -> list[int]:
@@ -57,27 +57,27 @@ def aligned(
     Raises InputError where a model has no such predictions, rows without scores, or other clips, labels,
     subjects or folds than the first model.
     """
-    found = [_one(predictions, model, protocol, emotions) for model in models]
-    first = found[0]
-    for model, table in zip(models[1:], found[1:], strict=True):
+    by_model = [_one(predictions, model, protocol, emotions) for model in models]
+    first = by_model[0]
+    for model, table in zip(models[1:], by_model[1:], strict=True):
         _refuse_other_clips(model, table, models[0], first, protocol)
     index = {emotion: k for k, emotion in enumerate(emotions)}
     return Scores(
         tuple(models),
         protocol,
         first[[*COLUMNS]].reset_index(drop=True),
-        np.stack([scores(table, emotions) for table in found]),
+        np.stack([scores(table, emotions) for table in by_model]),
         first["emotion"].map(index).to_numpy(int),
     )
 
 
-def refuse_shared_subjects(learnt: Scores, judged: Scores) -> None:
-    """Raise SplitError where a subject is among those a fusion is learnt from and those it is judged on."""
+def refuse_shared_subjects(learnt: Scores, evaluated: Scores) -> None:
+    """Raise SplitError where a subject is among those a fusion is learnt from and those it is tested on."""
     known = set(learnt.clips["subject_id"]) - {""}
-    both = sorted(known & set(judged.clips["subject_id"]))
+    both = sorted(known & set(evaluated.clips["subject_id"]))
     if both:
         raise SplitError(
-            f"predictions ({learnt.protocol} and {judged.protocol})",
+            f"predictions ({learnt.protocol} and {evaluated.protocol})",
             f"subject {both[0]} is in both",
             "keep each subject on one side",
         )
@@ -85,16 +85,16 @@ def refuse_shared_subjects(learnt: Scores, judged: Scores) -> None:
 
 def out_of_fold(scores: Scores, predict: Callable[[Scores, Scores], np.ndarray]) -> np.ndarray:
     """Probabilities [N,K] of all clips, those of each fold by `predict` from the other folds and the fold."""
-    probabilities = np.full(scores.shares.shape[1:], np.nan)
+    out = np.full(scores.probabilities.shape[1:], np.nan)
     for fold in scores.folds:
         held_out = (scores.clips["fold"] == fold).to_numpy()
-        probabilities[held_out] = predict(scores.part(~held_out), scores.part(held_out))
-    return probabilities
+        out[held_out] = predict(scores.part(~held_out), scores.part(held_out))
+    return out
 
 
-def fold_accuracy(shares: np.ndarray, clips: pd.DataFrame, truth: np.ndarray) -> float:
+def fold_accuracy(probabilities: np.ndarray, clips: pd.DataFrame, truth: np.ndarray) -> float:
     """Accuracy of scores [N,K]: the mean over folds where the clips have folds, as in schema `results`."""
-    right = pd.Series(first_largest(shares) == truth)
+    right = pd.Series(first_largest(probabilities) == truth)
     if clips["fold"].isna().all():
         return float(right.mean())
     return float(right.groupby(clips["fold"].to_numpy(float)).mean().mean())
@@ -117,11 +117,11 @@ def _refuse_other_clips(
     model: str, table: pd.DataFrame, first_model: str, first: pd.DataFrame, protocol: str
 ) -> None:
     where, remedy = f"predictions of {model} ({protocol})", "predict the same clips with every model"
-    ours, theirs = set(table["clip_id"]), set(first["clip_id"])
-    if ours != theirs:
-        odd = min(ours ^ theirs)
-        problem = f"hold clip {odd}, which {first_model} lacks" if odd in ours else f"lack clip {odd}"
-        raise InputError(where, problem, f"{remedy} ({len(ours ^ theirs)} clips differ)")
+    clips, first_clips = set(table["clip_id"]), set(first["clip_id"])
+    if clips != first_clips:
+        odd = min(clips ^ first_clips)
+        problem = f"hold clip {odd}, which {first_model} lacks" if odd in clips else f"lack clip {odd}"
+        raise InputError(where, problem, f"{remedy} ({len(clips ^ first_clips)} clips differ)")
     for column in ("emotion", "subject_id", *(["fold"] if protocol in FOLDED else [])):
         differs = np.flatnonzero(table[column].to_numpy() != first[column].to_numpy())
         if len(differs):

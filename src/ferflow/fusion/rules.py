@@ -1,6 +1,6 @@
 """Fusion of models: its members, the rules of the thesis (equations 3.1 to 3.3), and the best of them.
 
-The best set of models and rule is found from cross-validation alone; the test set has no say in it.
+The best set of models and rule is chosen by cross-validation alone, without the test set.
 """
 
 from __future__ import annotations
@@ -53,46 +53,47 @@ def resolve(asked: Sequence[str], models: Iterable[str], where: str) -> tuple[st
 RULES = ("average", "weighted", "maximum")
 
 
-def weighted(shares: np.ndarray, weights: np.ndarray) -> np.ndarray:
+def weighted(probabilities: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Mean [N,K] of probabilities [M,N,K] with `weights` [M], all at least 0 and not all 0.
 
     Equation 3.2 divides by the number of models; dividing by the sum of the weights gives the same winners,
     and probabilities. Raises ValueError for other weights.
     """
     weights = np.asarray(weights, float)
-    if weights.shape != shares.shape[:1] or (weights < 0).any() or weights.sum() <= 0:
-        raise ValueError(f"{len(shares)} models need as many weights of 0 or more, not {weights}")
-    return np.tensordot(weights / weights.sum(), shares, axes=1)
+    if weights.shape != probabilities.shape[:1] or (weights < 0).any() or weights.sum() <= 0:
+        raise ValueError(f"{len(probabilities)} models need as many weights of 0 or more, not {weights}")
+    return np.tensordot(weights / weights.sum(), probabilities, axes=1)
 
 
-def maximum(shares: np.ndarray) -> np.ndarray:
+def maximum(probabilities: np.ndarray) -> np.ndarray:
     """Greatest probability [N,K] that any of M models [M,N,K] gives each class, made to sum to one."""
-    greatest = np.asarray(shares, float).max(axis=0)
+    greatest = np.asarray(probabilities, float).max(axis=0)
     return greatest / greatest.sum(axis=1, keepdims=True)
 
 
-def fuse(shares: np.ndarray, rule: str, weights: np.ndarray) -> np.ndarray:
+def fuse(probabilities: np.ndarray, rule: str, weights: np.ndarray) -> np.ndarray:
     """Probabilities [N,K] of M models [M,N,K] as one by `rule`; `weights` [M] count for `weighted` alone.
 
     Raises ValueError for an unknown rule.
     """
     if rule == "average":
-        return ensemble.average(list(shares))
+        return ensemble.average(list(probabilities))
     if rule == "weighted":
-        return weighted(shares, weights if np.any(weights) else np.ones(len(weights)))  # none is ever right
+        # Where no model is ever right, all count the same.
+        return weighted(probabilities, weights if np.any(weights) else np.ones(len(weights)))
     if rule == "maximum":
-        return maximum(shares)
+        return maximum(probabilities)
     raise ValueError(f"no rule {rule}; there are {', '.join(RULES)}")
 
 
 def cross_fitted(scores: Scores, rule: str) -> np.ndarray:
     """Probabilities [N,K] by `rule` of out-of-fold clips: those of a fold with the weights of the others."""
-    return out_of_fold(scores, lambda others, fold: fuse(fold.shares, rule, accuracies(others)))
+    return out_of_fold(scores, lambda others, fold: fuse(fold.probabilities, rule, accuracies(others)))
 
 
 def accuracies(scores: Scores) -> np.ndarray:
     """Accuracy [M] of each model, the mean over folds: W_i of equation 3.2, from cross-validation."""
-    return np.array([fold_accuracy(shares, scores.clips, scores.truth) for shares in scores.shares])
+    return np.array([fold_accuracy(one, scores.clips, scores.truth) for one in scores.probabilities])
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,7 @@ class Chosen:
 
     def predict(self, scores: Scores) -> np.ndarray:
         """Probabilities [N,K] of the set for the clips of `scores`."""
-        return fuse(scores.of(self.models).shares, self.rule, self.weights)
+        return fuse(scores.of(self.models).probabilities, self.rule, self.weights)
 
 
 def choose(scores: Scores, rules: Sequence[str], most: int, search: str) -> Chosen:
@@ -130,8 +131,8 @@ def choose(scores: Scores, rules: Sequence[str], most: int, search: str) -> Chos
         for members in sets:
             for rule in rules if len(members) > 1 else ("average",):
                 tried += 1
-                shares = fuse(scores.shares[list(members)], rule, weights[list(members)])
-                accuracy = fold_accuracy(shares, scores.clips, scores.truth)
+                probabilities = fuse(scores.probabilities[list(members)], rule, weights[list(members)])
+                accuracy = fold_accuracy(probabilities, scores.clips, scores.truth)
                 if found is None or accuracy > found[2]:
                     found = members, rule, accuracy
         return found

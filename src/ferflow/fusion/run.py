@@ -12,7 +12,7 @@ import pandas as pd
 from ferflow import tables
 from ferflow.errors import SettingError
 from ferflow.evaluation import predictions as predictions_table
-from ferflow.evaluation.predictions import BEST, STACKING, fusion_name, judged, table
+from ferflow.evaluation.predictions import BEST, STACKING, evaluation_protocol, fusion_name, table
 from ferflow.evaluation.results import marks, results
 from ferflow.fusion import rules, stacking
 from ferflow.fusion.align import Scores, aligned, refuse_shared_subjects
@@ -21,9 +21,9 @@ from ferflow.seeds import derive_seed
 from ferflow.settings import Evaluation, Fusion
 
 ALONE = "alone"
-"""Rule of a model that is listed beside the fusions it is part of."""
+"""Rule of a single model, listed with the fusions it is part of."""
 PROTOCOLS = ("cv", "test")
-"""By which fusions are learnt and judged; a study that holds nobody out has the first alone."""
+"""By which fusions are learnt and tested; a study that holds nobody out has the first alone."""
 
 
 @dataclass(frozen=True)
@@ -63,11 +63,7 @@ def write_fusions(
 
 
 def fusions(
-    predictions: pd.DataFrame,
-    fusion: Fusion,
-    evaluation: Evaluation,
-    seed: int,
-    emotions: Sequence[str],
+    predictions: pd.DataFrame, fusion: Fusion, evaluation: Evaluation, seed: int, emotions: Sequence[str]
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Predictions of all fusions, as if they were read, and schema `fusion` with the single models first."""
     predictions = predictions[predictions["protocol"].isin(PROTOCOLS)]
@@ -78,19 +74,19 @@ def fusions(
         raise SettingError("fusion", "names no models to fuse", "name them under sets, stacking or best")
     cv = aligned(predictions, everyone, "cv", emotions)
     test = None
-    if judged(predictions) == "test":
+    if evaluation_protocol(predictions) == "test":
         test = aligned(predictions, everyone, "test", emotions)
         refuse_shared_subjects(cv, test)
 
-    found = []
+    made = []
     for name in fusion.named():
-        found += _by_rules(name, cv.of(members[f"sets.{name}"]), test, fusion.rules)
+        made += _by_rules(name, cv.of(members[f"sets.{name}"]), test, fusion.rules)
     if fusion.stacking is not None:
-        found.append(_stacked(cv.of(members["stacking.models"]), test, fusion, derive_seed(seed, "stacking")))
+        made.append(_stacked(cv.of(members["stacking.models"]), test, fusion, derive_seed(seed, "stacking")))
     if fusion.best is not None:
-        found.append(_best(cv.of(members["best.models"]), test, fusion))
+        made.append(_best(cv.of(members["best.models"]), test, fusion))
 
-    rows = [_rows(one, cv, test, seed, emotions) for one in found]
+    rows = [_rows(one, cv, test, seed, emotions) for one in made]
     rows = pd.concat(rows, ignore_index=True)
     single = predictions[predictions["model"].isin(everyone)]
     every = pd.concat([single, rows])
@@ -98,7 +94,7 @@ def fusions(
     alone = [
         {"model": model, "name": model, "rule": ALONE, "models": model, "n_models": 1} for model in everyone
     ]
-    about = [*alone, *({"model": one.model, **one.about} for one in found)]
+    about = [*alone, *({"model": one.model, **one.about} for one in made)]
     return rows, _shown(about, measured, marks(every)["note"])
 
 
@@ -108,7 +104,7 @@ def _by_rules(name: str, cv: Scores, test: Scores | None, rules: Sequence[str]) 
         Fused(
             fusion_name(name, rule),
             cross_fitted(cv, rule),
-            None if test is None else fuse(test.of(cv.models).shares, rule, weights),
+            None if test is None else fuse(test.of(cv.models).probabilities, rule, weights),
             _about(name, rule, cv.models, weights if rule == "weighted" else None),
         )
         for rule in rules
@@ -122,7 +118,7 @@ def _stacked(cv: Scores, test: Scores | None, fusion: Fusion, seed: int) -> Fuse
     return Fused(
         fusion_name(STACKING),
         stacking.cross_fitted(cv, about.strengths, about.folds, seed),
-        None if test is None else stack.predict(test.of(cv.models).shares),
+        None if test is None else stack.predict(test.of(cv.models).probabilities),
         _about(STACKING, "logistic regression", cv.models, None)
         | {"strength": stack.strength, "note": "in cross-validation each fold by a stack fitted without it"},
     )
@@ -146,23 +142,23 @@ def _best(cv: Scores, test: Scores | None, fusion: Fusion) -> Fused:
 
 
 def _about(name: str, rule: str, models: Sequence[str], weights: np.ndarray | None) -> dict:
-    told = "" if weights is None else ", ".join(f"{weight:.4f}" for weight in weights)
+    listed = "" if weights is None else ", ".join(f"{weight:.4f}" for weight in weights)
     return {
         "name": name,
         "rule": rule,
         "models": ", ".join(models),
         "n_models": len(models),
-        "weights": told,
+        "weights": listed,
     }
 
 
 def _rows(one: Fused, cv: Scores, test: Scores | None, seed: int, emotions: Sequence[str]) -> pd.DataFrame:
     parts = []
-    for scores, shares in ((cv, one.cv), (test, one.test)):
+    for scores, probabilities in ((cv, one.cv), (test, one.test)):
         if scores is None:
             continue
-        said = (emotions, one.model, scores.protocol, None, seed)
-        part = table(scores.clips, shares, *said, role="fusion")
+        who = (emotions, one.model, scores.protocol, None, seed)
+        part = table(scores.clips, probabilities, *who, role="fusion")
         part["fold"] = scores.clips["fold"].astype("Int64")
         for column in ("synthetic", "leaky"):
             part[column] = scores.clips[column].to_numpy(bool)

@@ -1,4 +1,4 @@
-"""Stacking: a classifier that learns from out-of-fold predictions how to weigh the models (Wolpert 1992).
+"""Stacking: a classifier that learns from out-of-fold predictions how to weight the models (Wolpert 1992).
 
 Its inputs are log probabilities, centred per model and clip: a softmax's logits up to what softmax ignores.
 It is fitted on predictions of the folds' networks and applied to those of the final ones, which saw more
@@ -35,18 +35,18 @@ class Stack:
     pipeline: Pipeline | DummyClassifier
     n_classes: int
 
-    def predict(self, shares: np.ndarray) -> np.ndarray:
+    def predict(self, probabilities: np.ndarray) -> np.ndarray:
         """Probabilities [N,K] from those of the models [M,N,K]; 0 for a class it never saw."""
-        found = np.zeros((shares.shape[1], self.n_classes))
-        found[:, self.pipeline.classes_] = self.pipeline.predict_proba(inputs(shares))
-        return found
+        fused = np.zeros((probabilities.shape[1], self.n_classes))
+        fused[:, self.pipeline.classes_] = self.pipeline.predict_proba(inputs(probabilities))
+        return fused
 
 
-def inputs(shares: np.ndarray) -> np.ndarray:
+def inputs(probabilities: np.ndarray) -> np.ndarray:
     """Inputs [N,M·K] from probabilities [M,N,K]: logarithms less their mean over the classes."""
-    logs = np.log(np.maximum(shares, LEAST))
+    logs = np.log(np.maximum(probabilities, LEAST))
     logs -= logs.mean(axis=2, keepdims=True)
-    return logs.transpose(1, 0, 2).reshape(shares.shape[1], -1)
+    return logs.transpose(1, 0, 2).reshape(probabilities.shape[1], -1)
 
 
 def fit(scores: Scores, strengths: Sequence[float], n_folds: int, seed: int) -> Stack:
@@ -59,16 +59,16 @@ def fit(scores: Scores, strengths: Sequence[float], n_folds: int, seed: int) -> 
     """
     subjects = scores.clips["subject_id"].to_numpy()
     refuse_few(len(set(subjects)))
-    given, n_classes = inputs(scores.shares), scores.shares.shape[2]
-    search = regression(given, scores.truth, subjects, strengths, n_folds, seed)
+    features, n_classes = inputs(scores.probabilities), scores.probabilities.shape[2]
+    search = regression(features, scores.truth, subjects, strengths, n_folds, seed)
     if search is None:
-        return Stack(scores.models, min(strengths), float("nan"), prior(given, scores.truth), n_classes)
+        return Stack(scores.models, min(strengths), float("nan"), prior(features, scores.truth), n_classes)
     strength = float(search.best_params_["logisticregression__C"])
     return Stack(scores.models, strength, -float(search.best_score_), search.best_estimator_, n_classes)
 
 
 def regression(
-    given: np.ndarray,
+    features: np.ndarray,
     truth: np.ndarray,
     subjects: np.ndarray,
     strengths: Sequence[float],
@@ -87,27 +87,27 @@ def regression(
     if len(set(subjects)) < 2:
         return None
     folds = GroupKFold(min(n_folds, len(set(subjects))), shuffle=True, random_state=seed % 2**32)
-    sides = [side for side in folds.split(given, groups=subjects) if len(set(truth[side[0]])) > 1]
-    if not sides:
+    splits = [side for side in folds.split(features, groups=subjects) if len(set(truth[side[0]])) > 1]
+    if not splits:
         return None
     search = GridSearchCV(
         make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000)),
         {"logisticregression__C": sorted(strengths)},
         scoring=_log_score,
-        cv=sides,
+        cv=splits,
     )
-    return search.fit(given, truth)
+    return search.fit(features, truth)
 
 
-def prior(given: np.ndarray, truth: np.ndarray) -> DummyClassifier:
+def prior(features: np.ndarray, truth: np.ndarray) -> DummyClassifier:
     """A classifier that gives the classes' shares, where there is nothing to learn a better one from."""
     from sklearn.dummy import DummyClassifier
 
-    return DummyClassifier(strategy="prior").fit(given, truth)
+    return DummyClassifier(strategy="prior").fit(features, truth)
 
 
 def refuse_few(n_subjects: int) -> None:
-    """Raise SplitError where there are too few subjects to learn from some and to judge on others."""
+    """Raise SplitError where there are too few subjects to learn from some and to validate on others."""
     if n_subjects < 2:
         problem = f"a stack is learnt from {n_subjects} subject"
         raise SplitError("fusion.stacking", problem, "write `stacking: null`, or take more subjects")
@@ -119,13 +119,13 @@ def cross_fitted(scores: Scores, strengths: Sequence[float], n_folds: int, seed:
     The other folds' networks did see the fold's subjects, which makes this a little optimistic.
     """
     return out_of_fold(
-        scores, lambda others, fold: fit(others, strengths, n_folds, seed).predict(fold.shares)
+        scores, lambda others, fold: fit(others, strengths, n_folds, seed).predict(fold.probabilities)
     )
 
 
-def _log_score(pipeline: Pipeline, given: np.ndarray, truth: np.ndarray) -> float:
+def _log_score(pipeline: Pipeline, features: np.ndarray, truth: np.ndarray) -> float:
     # scikit-learn's own scorer refuses held-out subjects that lack a class.
-    shares = pipeline.predict_proba(given)
+    probabilities = pipeline.predict_proba(features)
     column = {k: place for place, k in enumerate(pipeline.classes_)}
-    told = [shares[row, column[k]] if k in column else 0.0 for row, k in enumerate(truth)]
-    return float(np.log(np.maximum(told, LEAST)).mean())
+    of_truth = [probabilities[row, column[k]] if k in column else 0.0 for row, k in enumerate(truth)]
+    return float(np.log(np.maximum(of_truth, LEAST)).mean())

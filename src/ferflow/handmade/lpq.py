@@ -85,8 +85,8 @@ def features(grey: np.ndarray, window: int, rho: float | None, grid: int) -> np.
 
     `grey` as in `codes`. Raises ValueError where a block would have no pixel.
     """
-    found = codes(grey, window, rho)
-    if min(found.shape) < grid:
-        raise ValueError(f"{grid} blocks across {found.shape[0]}x{found.shape[1]} codes")
-    blocks = [part for band in np.array_split(found, grid, 0) for part in np.array_split(band, grid, 1)]
+    code = codes(grey, window, rho)
+    if min(code.shape) < grid:
+        raise ValueError(f"{grid} blocks across {code.shape[0]}x{code.shape[1]} codes")
+    blocks = [part for band in np.array_split(code, grid, 0) for part in np.array_split(band, grid, 1)]
     return np.concatenate([np.bincount(b.ravel(), minlength=CODES) / b.size for b in blocks])

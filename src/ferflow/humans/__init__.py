@@ -1,1 +1,1 @@
-"""How well people recognise the clips: their answers, what they agree on, and what they mistake."""
+"""The human baseline: answers of annotators, their agreement, and their mistakes."""

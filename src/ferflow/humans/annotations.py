@@ -1,7 +1,7 @@
 """Answers of annotators: read, checked against the clips they are about, counted, and as predictions.
 
 In memory an answer is a row of `annotator, clip_id, subject_id, emotion, predicted, synthetic`: `emotion` is
-the clip's label and `predicted` what the annotator said, as in every table of predictions.
+the clip's label and `predicted` the annotator's answer, as in every table of predictions.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ferflow.classes import match
 from ferflow.datasets import manifest
 from ferflow.errors import InputError
 from ferflow.evaluation.predictions import HUMAN, SIMULATED, refuse_rows
-from ferflow.files import read_json
+from ferflow.files import read_record
 from ferflow.humans import annotators
 from ferflow.humans.votes import Votes
 
@@ -82,7 +82,7 @@ def only(answers: pd.DataFrame, clips: pd.DataFrame, where: str | Path) -> pd.Da
 
 
 def incomplete(answers: pd.DataFrame, n_clips: int) -> dict[str, int]:
-    """How many of `n_clips` clips each annotator has answered who has not answered all."""
+    """The number of answers of each annotator who has not answered all `n_clips` clips."""
     done = answers.groupby("annotator", sort=True)["clip_id"].nunique()
     return {str(name): int(count) for name, count in done.items() if count < n_clips}
 
@@ -96,7 +96,7 @@ def warnings(missing: Mapping[str, int], n_clips: int, where: str | Path) -> lis
 
 
 def to_votes(answers: pd.DataFrame, emotions: Sequence[str]) -> Votes:
-    """How many annotators called each clip what; clips in order of their names."""
+    """The number of annotators for each emotion of each clip; clips in order of their names."""
     clips = answers.drop_duplicates("clip_id").sort_values("clip_id")
     counted = pd.crosstab(answers["clip_id"], answers["predicted"])
     counts = counted.reindex(index=clips["clip_id"], columns=list(emotions), fill_value=0)
@@ -152,21 +152,10 @@ def annotation_clips(
     clips = clips[clips["emotion"].isin(emotions)]
     where: str | Path = manifest_csv
     if splits_json is not None:
-        test = _test_subjects(splits_json)
+        remedy = "run the workflow up to the split of the subjects"
+        test = read_record(splits_json, {"test": list}, remedy)["test"]
         clips = clips[clips["subject_id"].isin(test)] if test else clips
         where = splits_json
     if clips.empty:
         raise InputError(where, "leaves no clip to be annotated", "name a manifest and the split made of it")
     return clips.sort_values("clip_id").reset_index(drop=True)
-
-
-def _test_subjects(path: str | Path) -> list[str]:
-    try:
-        test = read_json(path)["test"]
-        if not isinstance(test, list) or not all(isinstance(subject, str) for subject in test):
-            raise ValueError("test is no list of subjects")
-    except FileNotFoundError:
-        raise InputError(path, "does not exist", "run the workflow up to the split of the subjects") from None
-    except (ValueError, KeyError, TypeError, OSError) as error:
-        raise InputError(path, f"is not a split of subjects ({error})", "make it again") from None
-    return test

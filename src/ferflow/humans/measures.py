@@ -1,7 +1,7 @@
 """Intervals of shares and medians, by the bootstrap over subjects.
 
 Answers about one person's clips are not independent, so whole subjects are drawn with replacement; clips,
-where no subject is known. An interval says what other subjects would do to a number, with these annotators.
+where no subject is known. An interval is over subjects, for these annotators.
 
 Fleiss' kappa says how far annotators agree beyond chance (Fleiss 1971).
 """
@@ -137,7 +137,7 @@ def fleiss_with_interval(counts: np.ndarray, units: Sequence, settings: Evaluati
 
 
 def _terms(counts: np.ndarray) -> np.ndarray:
-    """What kappa needs of each clip, [N,2+K]: its agreement, 1 (to count clips), and its votes."""
+    """The terms of kappa of each clip, [N,2+K]: its agreement, 1 (to count clips), and its votes."""
     counts = np.asarray(counts, float)
     n = counts.sum(1)
     agreement = ((counts**2).sum(1) - n) / (n * (n - 1))

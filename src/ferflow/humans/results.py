@@ -1,8 +1,8 @@
 """The human baseline: majority votes, accuracies, agreement on every clip, confusions, and a summary.
 
 In the majority vote of a clip, of several emotions with the most votes the first one in the order of the
-classes wins: the rule for ties everywhere. How many clips tie, and what the accuracy would be if every tie
-went well or badly, is said too.
+classes wins: the rule for ties everywhere. The summary has the number of ties, and the accuracy if every tie
+were right or wrong.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import pandas as pd
 
 from ferflow.evaluation.classification import ALL, confusion_columns
 from ferflow.evaluation.predictions import HUMAN, SIMULATED, first_largest
-from ferflow.evaluation.results import units
+from ferflow.evaluation.results import resampling_units
 from ferflow.humans import measures
 from ferflow.humans.annotations import human_rows
 from ferflow.humans.measures import Estimate, medians, share, wilson
@@ -28,8 +28,11 @@ SIMULATED_MAJORITY_MODEL = "simulated-human-majority"
 
 @dataclass(frozen=True)
 class Majority:
-    """Of N clips the `winner` (class index), whether several emotions `tied`, and whether the label is
-    `among` those with the most votes; arrays [N]."""
+    """Majority votes of N clips, arrays [N].
+
+    `winner` is the class index, `tied` true where several emotions have the most votes, `among` true where
+    the label is one of those.
+    """
 
     winner: np.ndarray
     tied: np.ndarray
@@ -46,10 +49,10 @@ def majority(votes: Votes) -> Majority:
 
 def majority_predictions(votes: Votes, simulated: bool, seed: int | None = None) -> pd.DataFrame:
     """Schema `predictions`, protocol `human`: the majority as one model, whose scores are shares of votes."""
-    shares = votes.counts / votes.n[:, None]
-    said = np.asarray(votes.emotions, object)[majority(votes).winner]
-    scores = {f"p_{emotion}": shares[:, k] for k, emotion in enumerate(votes.emotions)}
-    frame = votes.clips[["clip_id", "subject_id", "emotion"]].assign(predicted=said, **scores)
+    probabilities = votes.counts / votes.n[:, None]
+    predicted = np.asarray(votes.emotions, object)[majority(votes).winner]
+    scores = {f"p_{emotion}": probabilities[:, k] for k, emotion in enumerate(votes.emotions)}
+    frame = votes.clips[["clip_id", "subject_id", "emotion"]].assign(predicted=predicted, **scores)
     model = SIMULATED_MAJORITY_MODEL if simulated else MAJORITY_MODEL
     return human_rows(frame.assign(model=model, role=SIMULATED if simulated else HUMAN), seed)
 
@@ -66,20 +69,20 @@ def per_annotator(
 
     `missing` (from `annotations.incomplete`) names those who have not answered all of the `n_clips` clips.
     """
-    answers = answers.assign(right=answers["predicted"] == answers["emotion"], unit=units(answers))
+    answers = answers.assign(right=answers["predicted"] == answers["emotion"], unit=resampling_units(answers))
     rows = []
-    for name, own in answers.groupby("annotator", sort=True):
+    for name, answered in answers.groupby("annotator", sort=True):
         note = f"{missing[name]} of {n_clips} clips" if name in missing else ""
         for emotion in (ALL, *emotions):
-            part = own if emotion == ALL else own[own["emotion"] == emotion]
+            part = answered if emotion == ALL else answered[answered["emotion"] == emotion]
             if part.empty:
                 continue
-            found = share(part["right"], pd.Series(1, part.index), part["unit"], settings, seed)
-            remarks = [remark for remark in (note, found.note) if remark]
+            estimate = share(part["right"], pd.Series(1, part.index), part["unit"], settings, seed)
+            remarks = [remark for remark in (note, estimate.note) if remark]
             rows.append(
                 {"annotator": name, "emotion": emotion, "n_clips": len(part)}
-                | {"n_right": int(part["right"].sum()), "accuracy": found.value}
-                | {"low": found.low, "high": found.high, "note": "; ".join(remarks)}
+                | {"n_right": int(part["right"].sum()), "accuracy": estimate.value}
+                | {"low": estimate.low, "high": estimate.high, "note": "; ".join(remarks)}
             )
     return pd.DataFrame(rows)
 
@@ -89,7 +92,7 @@ def per_clip(votes: Votes, mistaken: float, settings: Evaluation) -> pd.DataFram
 
     `agreement` is the share of annotators who named the label, with Wilson's interval over annotators; a clip
     is `mistaken` if a greater share than `mistaken` named another emotion (thesis, Figure 3.26: half), and
-    `mistaken_for` is then what most of those said, the first of several.
+    `mistaken_for` is then the answer of most of those, the first of several.
     """
     n, right, labels = votes.n, votes.right, votes.labels
     won = majority(votes)
@@ -145,25 +148,27 @@ def mistaken_for(votes: Votes, mistaken: float, settings: Evaluation, seed: int)
     wrong = missed.counts.copy()
     wrong[np.arange(len(wrong)), labels] = 0
     most = wrong.argmax(1) if len(wrong) else np.zeros(0, int)
-    drawn = units(missed.clips).to_numpy()
+    subjects = resampling_units(missed.clips).to_numpy()
     rows = []
     for k, emotion in enumerate(votes.emotions):
-        own = labels == k
+        of_class = labels == k
         for other, name in enumerate(votes.emotions):
             if other == k:
                 continue
-            found = share(wrong[own, other], wrong[own].sum(1), drawn[own], settings, seed)
+            estimate = share(
+                wrong[of_class, other], wrong[of_class].sum(1), subjects[of_class], settings, seed
+            )
             rows.append(
                 {
                     "emotion": emotion,
                     "mistaken_for": name,
-                    "n_clips": int(own.sum()),
-                    "n_most": int((most[own] == other).sum()),
-                    "n_answers": int(wrong[own, other].sum()),
-                    "share": found.value,
-                    "low": found.low,
-                    "high": found.high,
-                    "note": found.note if own.any() else "no clip was mistaken by most",
+                    "n_clips": int(of_class.sum()),
+                    "n_most": int((most[of_class] == other).sum()),
+                    "n_answers": int(wrong[of_class, other].sum()),
+                    "share": estimate.value,
+                    "low": estimate.low,
+                    "high": estimate.high,
+                    "note": estimate.note if of_class.any() else "no clip was mistaken by most",
                 }
             )
     return pd.DataFrame(rows)
@@ -174,11 +179,11 @@ def summarise(
 ) -> pd.DataFrame:
     """Schema `human_summary`, without the marks: each number for `all` clips, and some for each emotion.
 
-    `accuracies` (schema `human_accuracy`) adds what the annotators' own shares give; None where only votes
+    `accuracies` (schema `human_accuracy`) adds the medians over annotators; None where only votes
     are known. The mean of the medians is the number that the thesis calls human ground truth (67.8 %, Table
     3.6): the mean over emotions of the median clip's share, and not a share of right answers.
     """
-    drawn, labels, emotions = units(votes.clips).to_numpy(), votes.labels, votes.emotions
+    subjects, labels, emotions = resampling_units(votes.clips).to_numpy(), votes.labels, votes.emotions
     rows, ones = [], np.ones(len(labels))
 
     def of(emotion: str) -> np.ndarray:
@@ -191,12 +196,12 @@ def summarise(
 
     def of_clips(measure: str, right: np.ndarray, emotion: str = ALL, n: np.ndarray = ones) -> None:
         chosen = of(emotion)
-        add(measure, emotion, share(right[chosen], n[chosen], drawn[chosen], settings, seed))
+        add(measure, emotion, share(right[chosen], n[chosen], subjects[chosen], settings, seed))
 
     shown = [emotion for k, emotion in enumerate(emotions) if (labels == k).any()]
     for emotion in (ALL, *shown):
         of_clips("accuracy", votes.right, emotion, votes.n)
-    each, mean = medians(votes.right / votes.n, labels, len(emotions), drawn, settings, seed)
+    each, mean = medians(votes.right / votes.n, labels, len(emotions), subjects, settings, seed)
     add("mean_of_medians", ALL, mean)
     for emotion in shown:
         add("median_accuracy", emotion, each[emotions.index(emotion)])
@@ -220,5 +225,5 @@ def summarise(
     missed = (votes.n - votes.right) / votes.n > mistaken
     for emotion in (ALL, *shown):
         of_clips("mistaken", missed, emotion)
-    add("fleiss_kappa", ALL, measures.fleiss_with_interval(votes.counts, drawn, settings, seed))
+    add("fleiss_kappa", ALL, measures.fleiss_with_interval(votes.counts, subjects, settings, seed))
     return pd.DataFrame(rows)

@@ -1,4 +1,4 @@
-"""Where the answers of `ferflow annotate` are kept: one SQLite file, one transaction per answer.
+"""The store of the answers of `ferflow annotate`: one SQLite file, one transaction per answer.
 
 SQLite's write-ahead log with full synchronisation: what `answer` has returned survives a crash of the process
 and of the machine. The file must lie on a disk of this machine, since the log is shared through memory.
@@ -135,10 +135,7 @@ class Store:
 
     def counts(self) -> tuple[int, int]:
         """Number of annotators and of answers."""
-        return (
-            self._one("SELECT COUNT(*) FROM annotators")[0],
-            self._one("SELECT COUNT(*) FROM answers")[0],
-        )
+        return (self._one("SELECT COUNT(*) FROM annotators")[0], self._one("SELECT COUNT(*) FROM answers")[0])
 
     def secret(self, name: str, renew: bool = False) -> str:
         """A random text of that name, made once and kept; `renew` makes another."""

@@ -1,4 +1,4 @@
-"""Vote counts per clip: how many annotators called it what, whoever they were.
+"""Vote counts per clip: how many annotators chose each emotion.
 
 `read_cremad` reads those that CREMA-D publishes (Cao, Cooper, Keutmann et al. 2014). There `fileName` is
 `<actor>_<sentence>_<intended emotion>_<level>`; the columns A, D, F, H, N and S count the ratings, and
@@ -96,17 +96,11 @@ def _emotion(column: str, emotions: Sequence[str]) -> str | None:
     return match(name, emotions) or match(bare, emotions)
 
 
-CREMAD_EMOTIONS = ("angry", "disgust", "fear", "happy", "sad", "neutral")
-"""Its classes, in the order used everywhere."""
 CREMAD_LETTERS = {"A": "angry", "D": "disgust", "F": "fear", "H": "happy", "S": "sad", "N": "neutral"}
-CREMAD_INTENDED = {
-    "ANG": "angry",
-    "DIS": "disgust",
-    "FEA": "fear",
-    "HAP": "happy",
-    "SAD": "sad",
-    "NEU": "neutral",
-}
+CREMAD_EMOTIONS = tuple(CREMAD_LETTERS.values())
+"""Its classes, in the order used everywhere."""
+CREMAD_INTENDED = {emotion[:3].upper(): emotion for emotion in CREMAD_EMOTIONS}
+"""Its codes of intended emotions: ANG, DIS, ..."""
 
 
 def read_cremad(path: str | Path) -> Votes:

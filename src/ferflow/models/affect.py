@@ -1,6 +1,6 @@
 """A backbone under three heads: expression, valence, arousal (Akhtar 2022, section 3, Figures 3 and 4).
 
-The paper says of the heads: two dense layers and a softmax of eight nodes for the expression, and two more
+The heads of the paper: two dense layers and a softmax of eight nodes for the expression, and two more
 heads for valence and arousal. It prints no widths, no activation of the regression's outputs and no dropout.
 The reading here: two dense layers of 512 each, which is the fine-tuning example of the keras-vggface page
 that it links, under each of the three; a tanh, whose range is that of the annotations. All of it is a setting
@@ -10,57 +10,47 @@ that it links, under each of the three; a tanh, whose range is that of the annot
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from ferflow.classes import EMOTIONS_CONTEMPT
-from ferflow.errors import WeightsError
 from ferflow.models import checkpoint, spatial
 from ferflow.networks import NETWORKS
+from ferflow.settings.affect import AffectHeads
 
 KIND = "affect"
 """Of a saved model (`models.checkpoint`)."""
 
 
-@dataclass(frozen=True)
-class Shape:
-    """What a network is built from: pixels of an image's side, the dense layers' neurons, and the output."""
-
-    size: int
-    expression: tuple[int, ...]
-    valence: tuple[int, ...]
-    arousal: tuple[int, ...]
-    dropout: float
-    output: Literal["tanh", "linear"]
-    """`linear` learns without a bound and is clipped to -1..1 where it is asked (evaluation mode)."""
-
-
 class AffectNetwork(nn.Module):
-    """The base of network `backbone` with new weights from torch's current seed, and three heads."""
+    """The base of network `backbone` for images of `size` pixels, and three heads.
 
-    def __init__(self, backbone: str, shape: Shape, n_classes: int = len(EMOTIONS_CONTEMPT)) -> None:
+    Weights are new ones from torch's current seed.
+    """
+
+    def __init__(
+        self, backbone: str, size: int, heads: AffectHeads, n_classes: int = len(EMOTIONS_CONTEMPT)
+    ) -> None:
         super().__init__()
-        self.backbone, self.shape = backbone, shape
-        self.base = spatial.base(backbone, shape.size)
+        self.backbone, self.size, self.heads = backbone, size, heads
+        self.base = spatial.base(backbone, size)
         width = self.base.layers["pool"]
-        self.expression = _head(width, shape.expression, n_classes, shape.dropout)
-        self.valence = _head(width, shape.valence, 1, shape.dropout)
-        self.arousal = _head(width, shape.arousal, 1, shape.dropout)
+        self.expression = _head(width, heads.expression, n_classes, heads.dropout)
+        self.valence = _head(width, heads.valence, 1, heads.dropout)
+        self.arousal = _head(width, heads.arousal, 1, heads.dropout)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Logits [B,K], and valence and arousal [B,2] in -1..1, of images [B,3,S,S] (RGB, values 0–1)."""
-        found = self.base.features(images, "pool")
-        pair = torch.cat([self.valence(found), self.arousal(found)], 1).float()
-        if self.shape.output == "tanh":
+        features = self.base.features(images, "pool")
+        pair = torch.cat([self.valence(features), self.arousal(features)], 1).float()
+        if self.heads.output == "tanh":
             pair = pair.tanh()
         elif not self.training:  # a clipped output learns nothing where it is beyond the clip
             pair = pair.clamp(-1, 1)
-        return self.expression(found).float(), pair
+        return self.expression(features).float(), pair
 
     def freeze(self, frozen: bool = True) -> None:
         """Let the heads alone learn; batch normalisation in a frozen backbone keeps its statistics."""
@@ -76,8 +66,7 @@ def _head(width: int, dense: Sequence[int], out: int, dropout: float) -> nn.Sequ
 
 def save(path: str | Path, network: AffectNetwork, classes: Sequence[str], meta: dict) -> None:
     """Write a trained network whose logits stand for `classes`; `meta` as in `spatial.save`."""
-    options = asdict(network.shape)
-    options |= {name: list(value) for name, value in options.items() if isinstance(value, tuple)}
+    options = {"size": network.size, **network.heads.model_dump()}
     checkpoint.write(path, KIND, network.backbone, network, classes, options, meta)
 
 
@@ -87,15 +76,9 @@ def load(path: str | Path) -> tuple[AffectNetwork, dict]:
     The description has `network` (the backbone), `classes`, `options` (with `size`, pixels) and `meta`.
     Raises WeightsError for a missing or damaged file, one of another kind, or weights that do not fit.
     """
-    content = checkpoint.read(path, KIND)
-    name, state, options = content["network"], content.pop("state_dict"), content["options"]
-    if name not in NETWORKS:
-        raise WeightsError(path, f"holds the unknown network {name}", "update ferflow")
-    try:
-        shape = Shape(**{key: tuple(v) if isinstance(v, list) else v for key, v in options.items()})
-        network = checkpoint.built(
-            path, state, name, lambda: AffectNetwork(name, shape, len(content["classes"]))
-        )
-    except (TypeError, ValueError, RuntimeError):
-        raise WeightsError(path, f"has the unknown options {options}", "update ferflow") from None
-    return network.eval(), content
+    return checkpoint.load(path, KIND, NETWORKS, _build)
+
+
+def _build(name: str, n_classes: int, options: dict) -> AffectNetwork:
+    heads = {key: value for key, value in options.items() if key != "size"}
+    return AffectNetwork(name, options["size"], AffectHeads.recorded(heads), n_classes)

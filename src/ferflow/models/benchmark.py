@@ -1,10 +1,10 @@
-"""How long one image takes on one thread: torch as it is, torch made quick, and ONNX Runtime.
+"""Time of one image on one thread: by torch, by torch optimised for the CPU, and by ONNX Runtime.
 
 python -m ferflow.models.benchmark MODEL.pt [--runs 500]
 
 MODEL.pt is a trained network for images, or the name of one (then with new weights, which take as long).
 Prints the medians of the wall clock and of the process's own time, which other work on the machine disturbs
-less. Every way is checked to give the same probabilities to 1e-3 before it is timed.
+less. All must give the same probabilities to 1e-3 before they are timed.
 """
 
 from __future__ import annotations
@@ -51,17 +51,17 @@ def times(way: Callable[[torch.Tensor], np.ndarray], images: torch.Tensor, runs:
     """Median milliseconds of `runs` calls: by the wall clock, and of this process."""
     for _ in range(WARM_UP):
         way(images)
-    walls, owns = [], []
+    walls, processes = [], []
     for _ in range(runs):
-        wall, own = time.perf_counter(), time.process_time()
+        wall, process = time.perf_counter(), time.process_time()
         way(images)
-        owns.append(1000 * (time.process_time() - own))
+        processes.append(1000 * (time.process_time() - process))
         walls.append(1000 * (time.perf_counter() - wall))
-    return statistics.median(walls), statistics.median(owns)
+    return statistics.median(walls), statistics.median(processes)
 
 
 def processor() -> str:
-    """The processor's name, as well as the system tells it."""
+    """The processor's name as the system reports it."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
@@ -77,25 +77,25 @@ def measure(model: str, runs: int) -> dict[str, object]:
     """
     torch.set_num_threads(1)
     network = spatial.build(model, 7).eval() if model in spatial.NETWORKS else spatial.load(model)[0]
-    shape = (1, network.channels, network.input_size, network.input_size)
-    images = torch.rand(shape, generator=torch.Generator().manual_seed(0))
-    found, wanted = {}, None
+    images = torch.rand(1, *network.image_shape, generator=torch.Generator().manual_seed(0))
+    results: dict[str, dict[str, float]] = {}
+    reference = None
     for name, way in ways(network).items():
-        said = way(images)
-        wanted = said if wanted is None else wanted
-        difference = float(np.abs(said - wanted).max())
+        probabilities = way(images)
+        reference = probabilities if reference is None else reference
+        difference = float(np.abs(probabilities - reference).max())
         if not difference <= TOLERANCE:
             problem = f"{name} differs by {difference:.1e} in a probability"
             raise FerflowError(model, problem, "report it with the versions above")
         wall, own = times(way, images, runs)
-        found[name] = {"wall": wall, "own": own, "difference": difference}
+        results[name] = {"wall": wall, "own": own, "difference": difference}
     return {
         "network": network.name,
         "parameters": count(network),
-        "size": shape[2],
+        "size": network.input_size,
         "runs": runs,
-        "ways": found,
-        "ratio": found["torch, optimize_for_cpu"]["own"] / found["ONNX Runtime"]["own"],
+        "ways": results,
+        "ratio": results["torch, optimize_for_cpu"]["own"] / results["ONNX Runtime"]["own"],
     }
 
 
@@ -103,19 +103,19 @@ def run(model: str, runs: int) -> None:
     """Print the table. Raises what `measure` does."""
     import onnxruntime
 
-    found = measure(model, runs)
+    measured = measure(model, runs)
     print(
-        f"{found['network']}, {found['parameters']:,} parameters, one image of "
-        f"{found['size']}×{found['size']}, one thread, {runs} runs; "
+        f"{measured['network']}, {measured['parameters']:,} parameters, one image of "
+        f"{measured['size']}×{measured['size']}, one thread, {runs} runs; "
         f"{processor()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; "
         f"torch {torch.__version__}, onnxruntime {onnxruntime.__version__}"
     )
-    for name, one in found["ways"].items():
+    for name, one in measured["ways"].items():
         print(
             f"{name:18}{one['wall']:7.3f} ms by the wall clock, {one['own']:7.3f} ms of a processor, "
             f"probabilities within {one['difference']:.0e}"
         )
-    print(f"torch, optimize_for_cpu / ONNX Runtime: {found['ratio']:.2f}")
+    print(f"torch, optimize_for_cpu / ONNX Runtime: {measured['ratio']:.2f}")
 
 
 def main() -> None:
@@ -125,11 +125,11 @@ def main() -> None:
     )
     parser.add_argument("model", metavar="MODEL.pt")
     parser.add_argument("--runs", type=int, default=500)
-    given = parser.parse_args()
-    if given.runs < 1:
+    arguments = parser.parse_args()
+    if arguments.runs < 1:
         parser.error("--runs must be at least 1")
     try:
-        run(given.model, given.runs)
+        run(arguments.model, arguments.runs)
     except FerflowError as error:
         raise SystemExit(f"ferflow: error: {error}") from None
 

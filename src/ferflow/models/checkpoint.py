@@ -1,4 +1,4 @@
-"""The file of a trained network: what it is, what it says, how it was made, and its weights.
+"""The file of a trained network: its kind, its classes, how it was made, and its weights.
 
 One dictionary of plain values and tensors, written by `torch.save` and read with `weights_only=True`:
 `format`, `kind` (spatial, temporal, cascade or end-to-end), `network`, `classes`, `options` (what else it
@@ -115,9 +115,8 @@ def load_file(path: str | Path, *, mmap: bool = False) -> Any:
         # A damaged file makes torch's reader raise nearly anything, IndexError and AssertionError among it.
         # torch's messages run over many lines and advise turning the check off; their first line is enough.
         reason = str(error).strip().split("\n")[0].split(". ")[0] or type(error).__name__
-        raise WeightsError(
-            path, f"is damaged or no weights file ({reason})", "fetch or make it anew"
-        ) from None
+        problem = f"is damaged or no weights file ({reason})"
+        raise WeightsError(path, problem, "fetch or make it anew") from None
 
 
 def load(
@@ -173,23 +172,23 @@ def load_state(
     if no_tensor or not all(isinstance(key, str) for key in state):
         what = f"{no_tensor[0] if no_tensor else next(iter(state))} is no tensor with a name"
         raise WeightsError(path, f"is damaged ({what})", "fetch or make it anew")
-    own = module.state_dict()
+    there = module.state_dict()
     # Old files have no counter of batches in their batch normalisation; it plays no part here.
-    missing = [key for key in own if key not in state and not key.endswith("num_batches_tracked")]
-    extra = [key for key in state if key not in own]
-    shapes = [key for key in own if key in state and own[key].shape != state[key].shape]
+    missing = [key for key in there if key not in state and not key.endswith("num_batches_tracked")]
+    extra = [key for key in state if key not in there]
+    shapes = [key for key in there if key in state and there[key].shape != state[key].shape]
     if missing or extra or shapes:
         if shapes:
             key = shapes[0]
-            what = f"{key} is {tuple(state[key].shape)}, not {tuple(own[key].shape)}"
+            what = f"{key} is {tuple(state[key].shape)}, not {tuple(there[key].shape)}"
         else:
             what = f"{missing[0]} is missing" if missing else f"{extra[0]} is unknown"
         raise WeightsError(path, f"does not fit the network {name} ({what})", f"give weights of {name}")
     if not fill:
         return
     for key, value in state.items():
-        plain = value.layout == torch.strided and value.is_floating_point() == own[key].is_floating_point()
-        if not plain or value.is_complex() or (value.is_floating_point() and not value.isfinite().all()):
+        fits = value.layout == torch.strided and value.is_floating_point() == there[key].is_floating_point()
+        if not fits or value.is_complex() or (value.is_floating_point() and not value.isfinite().all()):
             what = f"{key} holds values that are no finite numbers of its type"
             raise WeightsError(path, f"is damaged ({what})", "fetch or make it anew")
     module.load_state_dict(state, strict=False)

@@ -13,6 +13,7 @@ from __future__ import annotations
 import io
 import json
 import warnings
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -102,10 +103,10 @@ def disagreement(network: SpatialNetwork, written: bytes) -> float:
     for batch in _BATCHES:
         images = _images(network, batch)
         with torch.inference_mode():
-            wanted = network.eval()(images).softmax(1).numpy()
-        (found,) = runtime.run(["probabilities"], {"images": images.numpy()})
+            from_torch = network.eval()(images).softmax(1).numpy()
+        (from_onnx,) = runtime.run(["probabilities"], {"images": images.numpy()})
         # A NaN must not pass as the smaller one.
-        worst = float(np.maximum(worst, np.abs(found - wanted).max()))
+        worst = float(np.maximum(worst, np.abs(from_onnx - from_torch).max()))
     return worst
 
 
@@ -119,14 +120,10 @@ def session(model: bytes | str | Path, threads: int = 1):
 
 
 def _images(network: SpatialNetwork, batch: int) -> Tensor:
-    generator = torch.Generator().manual_seed(batch)
-    shape = (batch, network.channels, network.input_size, network.input_size)
-    return torch.rand(shape, generator=generator)
+    return torch.rand(batch, *network.image_shape, generator=torch.Generator().manual_seed(batch))
 
 
 def _package(name: str):
-    from importlib import import_module
-
     try:
         return import_module(name)
     except ImportError as error:

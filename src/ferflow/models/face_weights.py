@@ -68,13 +68,13 @@ def vggface(path: str | Path) -> dict[str, Tensor]:
     for name, value in checkpoint.read_state(path).items():
         if _CLASSIFIER.fullmatch(name):
             continue
-        found = _NAME.fullmatch(name)
-        place = found and POSITIONS.get((int(found[2]), int(found[3])))
+        match = _NAME.fullmatch(name)
+        place = match and POSITIONS.get((int(match[2]), int(match[3])))
         if place is None:
             problem = f"does not fit the network vggface ({name} is unknown)"
             raise WeightsError(path, problem, "give a file of VGGFace, with layers conv1_1 to conv5_3")
-        state[f"features.{place}.{found[4]}"] = value
-        blue_first |= found[1] == "_"
+        state[f"features.{place}.{match[4]}"] = value
+        blue_first |= match[1] == "_"
     return _rgb(state, "features.0.weight") if blue_first else state
 
 
@@ -121,19 +121,19 @@ def _read_keras(path: Path, name_of: Callable[[str, int], str | None]) -> dict[s
 
 
 def _vgg_name(name: str, n_dims: int) -> str | None:
-    found = _VGG_LAYER.search(name)
-    place = found and POSITIONS.get((int(found[1]), int(found[2])))
+    match = _VGG_LAYER.search(name)
+    place = match and POSITIONS.get((int(match[1]), int(match[2])))
     return None if place is None else f"features.{place}.{'weight' if n_dims == 4 else 'bias'}"
 
 
 def _resnet_name(name: str, _: int) -> str | None:
     """torchvision's name of the array `name` (…/gamma:0); None for what is none of the network's values."""
-    found = _RESNET_LAYER.search(name)
+    match = _RESNET_LAYER.search(name)
     value = _VALUES.get(name.rsplit("/")[-1].partition(":")[0])
-    if found is None or value is None:
+    if match is None or value is None:
         return None
-    normalises = "/bn" in name[found.end() :]
-    if found[1]:
+    normalises = "/bn" in name[match.end() :]
+    if match[1]:
         return f"{'bn1' if normalises else 'conv1'}.{value}"
-    unit = _UNITS[found[4]][normalises]
-    return f"layer{int(found[2]) - 1}.{int(found[3]) - 1}.{unit}.{value}"
+    unit = _UNITS[match[4]][normalises]
+    return f"layer{int(match[2]) - 1}.{int(match[3]) - 1}.{unit}.{value}"

@@ -1,4 +1,4 @@
-"""Networks made quicker for inference."""
+"""Faster networks for inference."""
 
 from __future__ import annotations
 
@@ -49,24 +49,23 @@ def _fold(module: nn.Module, pairs: list[tuple[str, str]]) -> None:
 
 
 def for_single_images(network: SpatialNetwork) -> SpatialNetwork:
-    """`fused`, and quick for few images at a time: large convolutions by Winograd's way.
+    """`fused`, with large convolutions by Winograd's algorithm: fast for few images at a time.
 
     The images must have the network's own channels and size (`spatial.prepare`).
     """
     network = fused(network).requires_grad_(False)
-    winograd.replace(network, torch.zeros(1, network.channels, network.input_size, network.input_size))
+    winograd.replace(network, torch.zeros(1, *network.image_shape))
     return network
 
 
 def optimize_for_cpu(network: SpatialNetwork) -> Callable[[Tensor], Tensor]:
-    """The quickest exact way to the logits [N,K] of images [N,C,S,S] (0–1) on a CPU.
+    """A fast function from images [N,C,S,S] (0–1) to logits [N,K], on a CPU.
 
     `for_single_images`, channels last, traced and frozen, so that no Python runs between the layers. Agrees
     with `network` to rounding; later changes of `network` are not seen.
     """
     network_ = for_single_images(network).to(memory_format=torch.channels_last)
-    shape = (2, network.channels, network.input_size, network.input_size)
-    example = torch.zeros(shape).contiguous(memory_format=torch.channels_last)
+    example = torch.zeros(2, *network.image_shape).contiguous(memory_format=torch.channels_last)
     with warnings.catch_warnings(), torch.no_grad():
         # Both are announced to go one day; what will follow them needs a C++ compiler on the machine.
         warnings.simplefilter("ignore", (DeprecationWarning, torch.jit.TracerWarning))

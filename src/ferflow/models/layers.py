@@ -1,4 +1,4 @@
-"""Pieces that several networks are made of."""
+"""Layers and initialisers that several networks share."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch.nn import functional
 from ferflow.settings import Activation, Initialiser
 
 DENSE = 128
-"""Neurons of the layer `dense` of the small networks; ours, as no paper prints them."""
+"""Neurons of the layer `dense` of the small networks; no paper prints them."""
 DROPOUT = 0.5
 """Before the classes."""
 LEAK = 0.3

@@ -1,4 +1,4 @@
-"""What every network for single images has in common."""
+"""The base class of the networks for single images."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class SpatialNetwork(nn.Module):
 
     Class attributes: `name`, its entry in `NETWORKS`, which gives the others; `input_size` (pixels);
     `channels` (1 grey, 3 RGB); `mean` and `std` of the channels for values 0–1. Attributes: `layers`, the
-    width of each layer features can be taken from (`pool`: all that the base says, as one vector, which is
-    the last pooling where there is one; `dense`: the first dense layer after it, activated); `options`, what
+    width of each layer features can be taken from (`pool`: the base's output as one vector, which is the
+    last pooling where there is one; `dense`: the first dense layer after it, activated); `options`, what
     else than the number of classes it takes to build the same network again. Subclasses give `blocks` (the
     base, input first: convolution blocks, and the recurrent or attention layers behind them), `pool_head`
     (the last block's output to a vector), `dense_head` and `classifier`.
@@ -50,6 +50,11 @@ class SpatialNetwork(nn.Module):
         self.register_buffer("_std", torch.tensor(self.std).view(shape), persistent=False)
         self._frozen = 0
 
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """Of one image that fits: channels, height, width."""
+        return self.channels, self.input_size, self.input_size
+
     def classify_by(self, widths: Sequence[int], n_classes: int, dropout: float) -> None:
         """Set `dense_head` and `classifier`: dense layers of `widths` neurons with ReLU and dropout.
 
@@ -70,29 +75,29 @@ class SpatialNetwork(nn.Module):
             x = (x * x.new_tensor(GREY).view(1, 3, 1, 1)).sum(1, keepdim=True)
         elif x.shape[1] == 1 and self.channels == 3:
             x = x.expand(-1, 3, -1, -1)
-        if x.shape[-2:] != (self.input_size, self.input_size):
-            size = (self.input_size, self.input_size)
+        size = self.image_shape[1:]
+        if x.shape[-2:] != size:
             x = functional.interpolate(x.float(), size, mode="bilinear", antialias=True).to(x.dtype)
         return x
 
     def normalised(self, x: Tensor) -> Tensor:
-        """What the first block takes of images [N,C,H,W] (0–1)."""
+        """Images [N,C,H,W] (0–1) as the first block takes them."""
         return (self.fit(x) - self._mean) / self._std
 
     def features(self, x: Tensor, layer: str) -> Tensor:
         """Features [N,F] of images [N,C,H,W] (0–1) at `layer`, one of `layers`."""
         return self.at_layers(x, [layer])[layer]
 
-    def at_layers(self, x: Tensor, wanted: Sequence[str]) -> dict[str, Tensor]:
-        """Features [N,F] of images [N,C,H,W] (0–1) at each of `wanted`, from one pass through the base."""
-        for layer in wanted:
+    def at_layers(self, x: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
+        """Features [N,F] of images [N,C,H,W] (0–1) at each of `layers`, from one pass through the base."""
+        for layer in layers:
             if layer not in self.layers:
                 raise ValueError(f"{self.name} has no layer {layer}; it has {', '.join(self.layers)}")
         x = self.normalised(x)
         for block in self.blocks:
             x = block(x)
         pool = self.pool_head(x)
-        return {layer: pool if layer == "pool" else self.dense_head(pool) for layer in wanted}
+        return {layer: pool if layer == "pool" else self.dense_head(pool) for layer in layers}
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits [N,K] of images [N,C,H,W] with values 0–1."""

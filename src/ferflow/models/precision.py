@@ -1,4 +1,4 @@
-"""Where a machine computes networks, and in which number format."""
+"""The device that networks run on, and their number format."""
 
 from __future__ import annotations
 

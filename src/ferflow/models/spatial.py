@@ -53,7 +53,7 @@ def base(name: str, size: int | None = None, calibrated: bool = False) -> Spatia
 
     It has the layer `pool` alone. Raises RuntimeError where the network cannot take images of that size.
     """
-    # Its own classifier is not wanted: as narrow as can be, and taken away.
+    # The classifier is taken away again: as narrow as can be.
     narrow = ((1,), 0.0) if name in BACKBONES else (None, None)
     network = build(name, 1, *narrow, calibrated)
     network.dense_head, network.classifier = nn.Identity(), nn.Identity()
@@ -67,15 +67,15 @@ def base(name: str, size: int | None = None, calibrated: bool = False) -> Spatia
 
 def _width(network: SpatialNetwork) -> int:
     """Values of the layer `pool`, found without computing any."""
-    image = torch.empty(1, network.channels, network.input_size, network.input_size, device="meta")
+    image = torch.empty(1, *network.image_shape, device="meta")
     state = {
         name: value.to("meta") for name, value in (*network.named_parameters(), *network.named_buffers())
     }
     training = network.training
     network.eval()
-    found = functional_call(network, state, (image,))
+    features = functional_call(network, state, (image,))
     network.train(training)
-    return found.shape[1]
+    return features.shape[1]
 
 
 def prepare(images: np.ndarray, network: SpatialNetwork) -> Tensor:
@@ -128,7 +128,7 @@ def load(path: str | Path) -> tuple[SpatialNetwork, dict]:
 
 def origin(path: str | Path) -> dict:
     """Of weights to start from: `sha256` of the file, and `meta` where ferflow trained them, else None."""
-    content = _own(path)
+    content = _ferflow_file(path)
     return {"sha256": sha256(path), "meta": None if content is None else content["meta"]}
 
 
@@ -137,7 +137,7 @@ def load_pretrained(network: SpatialNetwork, path: str | Path) -> None:
 
     Raises WeightsError for a missing or damaged file or another architecture.
     """
-    content = _own(path)
+    content = _ferflow_file(path)
     if content is not None:
         _refuse_other(network, path, content["network"])
         checkpoint.load_state(network, content["state_dict"], path, network.name)
@@ -147,7 +147,7 @@ def load_pretrained(network: SpatialNetwork, path: str | Path) -> None:
 
 def load_base(network: SpatialNetwork, path: str | Path) -> None:
     """Start the base alone of `network` from such a file. Raises WeightsError as `load_pretrained`."""
-    if _own(path) is not None:
+    if _ferflow_file(path) is not None:
         other, _ = load(path)
         _refuse_other(network, path, other.name)
         network.blocks.load_state_dict(other.blocks.state_dict())
@@ -166,11 +166,11 @@ def _load_published(network: SpatialNetwork, path: str | Path) -> None:
     network.load_base(path)
 
 
-def _own(path: str | Path) -> dict | None:
+def _ferflow_file(path: str | Path) -> dict | None:
     """The content of a network's file of ferflow; None for anything else that can be read."""
     import h5py
 
     # Keras's files are HDF5; VGGFace takes one, the other networks refuse it.
     content = None if h5py.is_hdf5(path) else checkpoint.load_file(path)
-    ours = isinstance(content, dict) and "state_dict" in content and "kind" in content
-    return checkpoint.read(path, "spatial") if ours else None
+    written_here = isinstance(content, dict) and {"state_dict", "kind"} <= content.keys()
+    return checkpoint.read(path, "spatial") if written_here else None

@@ -28,7 +28,7 @@ def example(network: nn.Module, frames: int = 100) -> tuple[Tensor, ...]:
     """
     device = next(network.parameters()).device
     if isinstance(network, SpatialNetwork):
-        return (torch.zeros(1, network.channels, network.input_size, network.input_size, device=device),)
+        return (torch.zeros(1, *network.image_shape, device=device),)
     if isinstance(network, TemporalHead):
         features = torch.zeros(1, frames, network.n_features, device=device)
         return features, torch.ones(1, frames, dtype=torch.bool, device=device)

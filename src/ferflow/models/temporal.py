@@ -21,28 +21,10 @@ from ferflow.models.layers import LEAK, initialise, initialise_as_keras, sequenc
 from ferflow.settings import HeadSettings
 
 HEADS = ("lstm", "bilstm", "cnn1d")
-_RECURRENT = {
-    "layers": 1,
-    "recurrent_dropout": 0.0,
-    "kernel": None,
-    "batch_norm": None,
-    "activation": None,
-    "pooling": None,
-    "initialiser": "glorot_uniform",
-}
-_BEFORE = {
-    "lstm": _RECURRENT,
-    "bilstm": _RECURRENT,
-    "cnn1d": {
-        "layers": 4,
-        "recurrent_dropout": None,
-        "kernel": 3,
-        "batch_norm": False,
-        "activation": "relu",
-        "pooling": "max",
-        "initialiser": "glorot_uniform",
-    },
-}
+_CHOICES = ("layers", "recurrent_dropout", "kernel", "batch_norm", "activation", "pooling", "initialiser")
+_RECURRENT = dict(zip(_CHOICES, (1, 0.0, None, None, None, None, "glorot_uniform"), strict=True))
+_CONVOLUTIONS = dict(zip(_CHOICES, (4, None, 3, False, "relu", "max", "glorot_uniform"), strict=True))
+_BEFORE = {"lstm": _RECURRENT, "bilstm": _RECURRENT, "cnn1d": _CONVOLUTIONS}
 """What heads were before these were settings; files from then lack them."""
 WIDE = 4096
 """Features from which torch's own loop no longer pays on a CPU: the product with the inputs takes nearly all
@@ -126,8 +108,8 @@ class _Recurrent(TemporalHead):
     """LSTM layers; the last one's state after the last real frame (of each direction) goes to the classes.
 
     `dropout` acts on the inputs of every layer, `recurrent_dropout` on its state, each with one mask per
-    sequence and direction. torch's LSTM has a second bias vector of 4 × units per direction that Keras's has
-    not: 1,024 features give 591,110 parameters and 512 more.
+    sequence and direction. torch's LSTM has a second bias vector of 4 × hidden size per
+    direction that Keras's has not: 1,024 features give 591,110 parameters and 512 more.
     """
 
     directions: int
@@ -190,7 +172,7 @@ class Cnn1d(TemporalHead):
 
     The thesis's has four of them (its section 3.3.2). Poolings halve the frames, the last one takes all that
     are left, so that the output does not depend on how far a clip is padded. Batch normalisation sees the
-    real frames alone. A kernel of width 3 is ours; the thesis does not print its own.
+    real frames alone. The thesis does not print the width of its kernels; it is 3 here.
     """
 
     name = "cnn1d"

@@ -1,4 +1,4 @@
-"""The one door to torchvision.
+"""Import torchvision, also where its compiled operators do not load.
 
 torchvision's wheel is built for CUDA; beside a torch without CUDA its compiled operators do not load, and
 `import torchvision` fails at two operator schemas that it registers meta kernels for. The networks need none

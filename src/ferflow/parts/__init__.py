@@ -51,7 +51,7 @@ def compare_with_published(
     sources: Mapping[str, str | Sequence[str]],
     rests_on: str = PREDICTIONS,
 ) -> ReportStep:
-    """Each number of `papers/<paper>.yaml` beside ours; `sources` are those of its `reads` that there are."""
+    """Compare each number of `papers/<paper>.yaml` with the study's; `sources` are its tables of `reads`."""
     several = {name: [paths] if isinstance(paths, str) else paths for name, paths in sources.items()}
     named = [(name, path) for name, paths in several.items() for path in paths]
     return ReportStep(
@@ -98,7 +98,7 @@ def _tables(parts: Sequence[ReportStep | Table]) -> list[Table]:
 
 
 def _of_paper(study: StudyFiles, tables: Sequence[Table]) -> Iterator[ReportStep]:
-    """The paper that the study names, beside what its other tables have."""
+    """The comparison with the paper that the study names."""
     if name := study.settings.paper:
         made = {table.name for table in tables}
         sources = study.tables(*(one for one in papers.paper(name).reads if one in made))
@@ -115,11 +115,7 @@ def _last(study: StudyFiles, tables: list[Table]) -> Iterator[ReportStep]:
     yield ReportStep(
         name="render_tables",
         call="ferflow.report.table_list:render_all",
-        given={
-            "shown": shown,
-            "synthetic": study.synthetic,
-            "confidence": settings.evaluation.confidence,
-        },
+        given={"shown": shown, "synthetic": study.synthetic, "confidence": settings.evaluation.confidence},
         inputs={"tables_csv": [study.path(table) for table in tables]},
         outputs={
             "html": [Page(f"{one.name}.html", one.title, one.part, caption, "table") for one in tables],

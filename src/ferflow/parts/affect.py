@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 
 from ferflow import layout
 from ferflow.classes import EMOTIONS_CONTEMPT
@@ -37,7 +37,7 @@ def _data(study: AffectFiles) -> Iterator[ReportStep | Table]:
     yield Table("affect_counts", "Images per class and what was dropped", DATA)
     yield ReportStep(
         name="affect_classes",
-        call="ferflow.report.affect_data_figures:write_classes",
+        call="ferflow.report.affect_figures:write_classes",
         inputs={"counts_csv": study.table("affect_counts")},
         outputs={"out": Figure("affect_classes", "Images per class", DATA)},
     )
@@ -70,8 +70,10 @@ def _results(study: AffectFiles) -> Iterator[ReportStep]:
     yield ReportStep(
         name="affect_tables",
         call="ferflow.report.affect_tables:write_metrics",
-        given={"models": list(study.models)},
-        inputs={"results_csv": study.table("results")},
+        inputs={
+            "results_csv": study.table("results"),
+            "info_csvs": study.of_models("model_info.csv"),
+        },
         outputs={
             "classification": Table(
                 "affect_classification", "Table 5: classification", RESULTS, "affect_metrics"
@@ -85,26 +87,22 @@ def _results(study: AffectFiles) -> Iterator[ReportStep]:
     )
 
 
-def _augment(study: AffectFiles) -> dict | None:
-    return as_params(study.settings.affect.loading.augment)
-
-
 def _training(study: AffectFiles) -> Iterator[ReportStep | Table]:
     yield ReportStep(
         name="affect_models",
-        call="ferflow.report.affect_tables:networks",
-        inputs={"about_csvs": study.of_models("model_info.csv")},
+        call="ferflow.report.affect_tables:write_models",
+        inputs={"info_csvs": study.of_models("model_info.csv")},
         outputs={"out": Table("affect_models", "The networks", TRAINED)},
     )
     yield Table("affect_speed", "Images a second: training step and loader", TRAINED)
     yield ReportStep(
         name="affect_training",
-        call=f"{__name__}:training",
-        given={"models": list(study.models), "augment": _augment(study)},
+        call="ferflow.report.affect_tables:write_training",
+        given={"augment": as_params(study.settings.affect.loading.augment)},
         inputs={
+            "info_csvs": study.of_models("model_info.csv"),
             "histories": study.of_models("history.csv"),
             "times": study.of_models("time.json"),
-            "abouts": study.of_models("model_info.csv"),
         },
         outputs={
             "training": Table("affect_training", "Table 3: training", TRAINED),
@@ -114,31 +112,13 @@ def _training(study: AffectFiles) -> Iterator[ReportStep | Table]:
     )
 
 
-def training(
-    models: Sequence[str],
-    histories: Sequence[str],
-    times: Sequence[str],
-    abouts: Sequence[str],
-    augment: Mapping | None,
-    out_training: str,
-    out_augmentation: str,
-) -> None:
-    """Tables 3 and 4 of the paper."""
-    from ferflow.report import affect_tables
-
-    left = zip(histories, times, abouts, strict=True)
-    trained = {model: affect_tables.Trained(*files) for model, files in zip(models, left, strict=True)}
-    affect_tables.training(trained, out_training)
-    affect_tables.augmentation(augment, out_augmentation)
-
-
 def _figures(study: AffectFiles) -> Iterator[ReportStep]:
     def of_models(kind: str, title: str, part: str) -> list[Figure]:
         return [Figure(f"affect_{kind}-{name}", title.format(name), part) for name in study.models]
 
     yield ReportStep(
         name="figures_of_affect",
-        call=f"{__name__}:figures",
+        call="ferflow.report.affect_figures:write_figures",
         given={"models": list(study.models), "synthetic": study.synthetic},
         inputs={
             "histories": study.of_models("history.csv"),
@@ -154,56 +134,11 @@ def _figures(study: AffectFiles) -> Iterator[ReportStep]:
     )
     yield ReportStep(
         name="affect_sheets",
-        call=f"{__name__}:sheets",
-        sees=("root=affect.dataset.path",),
+        call="ferflow.report.affect_figures:write_sheets",
         given={"models": list(study.models), "synthetic": study.synthetic},
-        inputs={"index_csv": study.index, "predictions_csv": study.at(layout.PREDICTIONS)},
+        inputs={"manifest_csv": study.manifest, "predictions_csv": study.at(layout.PREDICTIONS)},
         outputs={
             "right": of_models("right", "Rightly classified by {}", IMAGES),
             "wrong": of_models("wrong", "Wrongly classified by {}", IMAGES),
         },
     )
-
-
-def figures(
-    models: Sequence[str],
-    synthetic: bool,
-    histories: Sequence[str],
-    confusion_csv: str,
-    report_csv: str,
-    predictions_csv: str,
-    out_learning: Sequence[str],
-    out_confusion: Sequence[str],
-    out_plane: Sequence[str],
-) -> None:
-    """Training graphs (Figures 5, 6), confusion matrices (7, 8), the plane of valence and arousal."""
-    from ferflow.report import affect_figures
-    from ferflow.report.run import learning_curves
-
-    n_classes, loss = len(EMOTIONS_CONTEMPT), "loss, as optimised"
-    for number, model in enumerate(models):
-        history = [histories[number]]
-        learning_curves(history, out_learning[number], model, n_classes, synthetic, loss=loss)
-        affect_figures.write_confusion(confusion_csv, report_csv, out_confusion[number], model)
-        affect_figures.write_plane(predictions_csv, out_plane[number], model, synthetic)
-
-
-def sheets(
-    models: Sequence[str],
-    root: str,
-    synthetic: bool,
-    index_csv: str,
-    predictions_csv: str,
-    out_right: Sequence[str],
-    out_wrong: Sequence[str],
-) -> None:
-    """Images that each network classified rightly and wrongly (Figures 9 and 10)."""
-    from ferflow.datasets import affect_index
-    from ferflow.report import affect_sheets
-    from ferflow.tables import read
-
-    shown = read(predictions_csv, "predictions")["clip_id"]
-    given = (predictions_csv, affect_index.images_of(index_csv, shown), root)
-    for number, model in enumerate(models):
-        affect_sheets.write(*given, out_right[number], model, True, synthetic)
-        affect_sheets.write(*given, out_wrong[number], model, False, synthetic)

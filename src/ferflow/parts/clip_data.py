@@ -117,10 +117,10 @@ def backends(
     out_figure: str,
 ) -> None:
     """Compare `backends` on the same clips; `aus` are their files, as many of one as of another."""
-    from ferflow.aus.backends import write_comparison
+    from ferflow.aus.agreement import write_backends
     from ferflow.report import run
 
-    write_comparison(manifest_csv, shared_out(backends, aus), out_table)
+    write_backends(manifest_csv, shared_out(backends, aus), out_table)
     run.backends(out_table, out_figure, synthetic)
 
 

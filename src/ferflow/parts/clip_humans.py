@@ -1,4 +1,4 @@
-"""A study of clips: what people see in them."""
+"""A study of clips: human annotators."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def steps(study: StudyFiles) -> Iterator[ReportStep]:
     if not isinstance(study, ClipFiles) or not study.humans:
         return
     folder = study.at(layout.HUMANS)
-    # Vote counts do not say who said what.
+    # Vote counts do not name annotators.
     named = study.humans in ("annotations", "simulated")
     shown = {
         "human_summary": Table("human_summary", "The human baseline", HUMANS),

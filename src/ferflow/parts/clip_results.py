@@ -1,4 +1,4 @@
-"""A study of clips: its predictions, what they are worth, and what was mistaken."""
+"""A study of clips: predictions, metrics, comparisons and mistaken clips."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from ferflow import layout, tables
 from ferflow.evaluation import detail
 from ferflow.parts import IN_SHORT, PREDICTIONS, RESULTS, collected
 from ferflow.report import opening
-from ferflow.settings import Calibration, Evaluation, Pictures
+from ferflow.settings import Pictures
 from ferflow.steps.files import ClipFiles, StudyFiles
 from ferflow.steps.step import Figure, Folder, Page, ReportStep, Table
 
 JUDGING = ("evaluation", "emotions", "protocol", "seed")
-"""The settings by which predictions are judged."""
+"""Sections of the settings that evaluation uses."""
 
 
 def steps(study: StudyFiles) -> Iterator[ReportStep]:
@@ -31,7 +31,7 @@ def steps(study: StudyFiles) -> Iterator[ReportStep]:
 
 
 def several(study: ClipFiles) -> bool:
-    """Whether there are models to be held against each other."""
+    """Whether there are several models to compare."""
     others = len(study.settings.baselines.compared()) + study.settings.fusion.found()
     return len(study.models) + others + len(study.human_predictions()) > 1
 
@@ -54,7 +54,7 @@ def _fusion(study: ClipFiles) -> ReportStep:
 
 
 def _predictions(study: ClipFiles) -> ReportStep:
-    said = [
+    files = [
         *study.model_predictions(),
         *study.baseline_predictions(),
         *study.control_predictions(),
@@ -62,7 +62,7 @@ def _predictions(study: ClipFiles) -> ReportStep:
     ]
     rests_on = "the predictions of folds, final models and annotators"
     classes = study.settings.emotions
-    return collected(study, "predictions", said, classes, rests_on, manifest_csv=study.clips)
+    return collected(study, "predictions", files, classes, rests_on, manifest_csv=study.clips)
 
 
 def _metrics(study: ClipFiles) -> ReportStep:
@@ -130,8 +130,8 @@ def _details(study: ClipFiles) -> Iterator[ReportStep]:
     compared = several(study)
     yield ReportStep(
         name="details",
-        call=f"{__name__}:details",
-        sees=("calibration", *JUDGING),
+        call="ferflow.evaluation.detail:write_details",
+        sees=("settings=calibration", *JUDGING),
         inputs={
             "predictions_csvs": [study.at(layout.PREDICTIONS), *study.fused_predictions()],
             "manifest_csv": study.clips,
@@ -169,23 +169,6 @@ def _details(study: ClipFiles) -> Iterator[ReportStep]:
     )
 
 
-def details(
-    predictions_csvs: Sequence[str],
-    manifest_csv: str,
-    out_folder: Path,
-    calibration: Calibration,
-    evaluation: Evaluation,
-    emotions: Sequence[str],
-    protocol: str,
-    seed: int,
-) -> None:
-    """Models against each other, calibration, confidences, counts of errors."""
-    from ferflow.evaluation.detail import write_details
-
-    own = (calibration, evaluation, seed, emotions, protocol)
-    write_details(predictions_csvs, manifest_csv, out_folder, *own)
-
-
 def figures_of_details(
     reliability: str,
     calibration: str,
@@ -198,7 +181,7 @@ def figures_of_details(
     out_groups: str | None,
     out_confusion: str,
 ) -> None:
-    """Reliability, differences between models, accuracy by group, models beside annotators."""
+    """Reliability, differences between models, accuracy by group, models and annotators."""
     from ferflow.report import by_group, run
     from ferflow.report import comparisons as compared
     from ferflow.report import reliability as drawn
@@ -215,29 +198,12 @@ def _opening(study: ClipFiles) -> ReportStep:
     title = "Which model, how good, how sure, against humans, what it confuses"
     return ReportStep(
         name="opening",
-        call=f"{__name__}:opening_page",
+        call="ferflow.report.opening:write",
         sees=("study",),
         given={"confidence": study.settings.evaluation.confidence},
-        inputs=study.tables(*opening.TABLES),
+        inputs={"tables_csv": [study.table(name) for name in opening.TABLES]},
         outputs={"out": Page("opening.html", title, IN_SHORT, "opening")},
     )
-
-
-def opening_page(
-    results: str,
-    calibration: str,
-    comparisons: str,
-    confusion: str,
-    unusable_counts: str,
-    study: str,
-    confidence: float,
-    out: str,
-) -> None:
-    """The page that the report opens with."""
-    found = dict(
-        zip(opening.TABLES, (results, calibration, comparisons, confusion, unusable_counts), strict=True)
-    )
-    opening.write(found, out, study, confidence)
 
 
 def _mistaken(study: ClipFiles) -> Iterator[ReportStep]:

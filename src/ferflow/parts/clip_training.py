@@ -1,9 +1,8 @@
-"""A study of clips: how its models were trained, and what they look at."""
+"""A study of clips: the training of its models, and explanations."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 
 from ferflow import layout
 from ferflow.parts import CROSS_VALIDATION, CURVES, EXPERIMENTS, NETWORKS, PREDICTIONS, shared_out
@@ -57,11 +56,7 @@ def _training(study: ClipFiles) -> Iterator[ReportStep]:
         name="figures_of_training",
         call=f"{__name__}:learning_curves",
         sees=("protocol",),
-        given={
-            "models": list(study.models.values()),
-            "n_classes": len(study.settings.emotions),
-            **marks,
-        },
+        given={"models": list(study.models.values()), "n_classes": len(study.settings.emotions), **marks},
         inputs={"histories": study.of_folds("history.csv")},
         outputs={
             "figures": [
@@ -167,8 +162,8 @@ def split_kinds(
     from ferflow.report import split_kinds as drawn
 
     pairs = [(model, scheme) for model in models for scheme in schemes]
-    said, curves = shared_out(pairs, predictions), shared_out(pairs, histories)
-    measured.write(said, curves, manifest_csv, out_table, evaluation, seed, emotions, protocol)
+    predicted, curves = shared_out(pairs, predictions), shared_out(pairs, histories)
+    measured.write(predicted, curves, manifest_csv, out_table, evaluation, seed, emotions, protocol)
     drawn.figure(out_table, out_figure, 1 / len(emotions), evaluation.confidence)
 
 
@@ -178,12 +173,12 @@ def _nested(study: ClipFiles) -> ReportStep:
     inner = "Candidates on the inner folds of nested cross-validation"
     return ReportStep(
         name="nested_tables",
-        call=f"{__name__}:nested",
+        call="ferflow.training.nested:write_table",
         sees=JUDGING,
         inputs={
-            "choices": study.each(f"{layout.NESTED_OUTER}/choice.json", **folds),
-            "inner": study.each(f"{layout.NESTED_OUTER}/inner.csv", **folds),
-            "predictions": study.each(f"{layout.NESTED_OUTER}/predictions.csv", **folds),
+            "choices_json": study.each(f"{layout.NESTED_OUTER}/choice.json", **folds),
+            "inner_csvs": study.each(f"{layout.NESTED_OUTER}/inner.csv", **folds),
+            "predictions_csvs": study.each(f"{layout.NESTED_OUTER}/predictions.csv", **folds),
             "manifest_csv": study.clips,
         },
         outputs={
@@ -192,25 +187,6 @@ def _nested(study: ClipFiles) -> ReportStep:
         },
         rests_on=PREDICTIONS,
     )
-
-
-def nested(
-    choices: Sequence[str],
-    inner: Sequence[str],
-    predictions: Sequence[str],
-    manifest_csv: str,
-    evaluation: Evaluation,
-    emotions: Sequence[str],
-    protocol: str,
-    seed: int,
-    out_nested: str,
-    out_inner: str,
-) -> None:
-    """What was chosen in each outer fold, whose files lie in one folder, and how good it is there."""
-    from ferflow.training.nested import write_table
-
-    folders = [Path(path).parent for path in choices]
-    write_table(folders, manifest_csv, out_nested, out_inner, evaluation, seed, emotions, protocol)
 
 
 def _experiments(study: ClipFiles) -> ReportStep:
@@ -277,21 +253,14 @@ def _search(study: ClipFiles, head: str) -> ReportStep:
     tried = study.settings.search.tried(head)
     return ReportStep(
         name=f"figure_of_search_{head}",
-        call=f"{__name__}:search",
+        call="ferflow.report.searches:head",
         given={
             "model": model,
             "logarithmic": [name for name, one in tried.items() if isinstance(one, Range) and one.log],
         },
-        inputs={"trials": study.table(f"search-{head}")},
+        inputs={"trials_csv": study.table(f"search-{head}")},
         outputs={"out": Figure(f"search-{head}", f"Search of the settings of {head}", CROSS_VALIDATION)},
     )
-
-
-def search(trials: str, model: str, logarithmic: Sequence[str], out: str) -> None:
-    """What a search tried, and how good it was."""
-    from ferflow.report import searches
-
-    searches.head(trials, out, model, logarithmic)
 
 
 def _explained(study: ClipFiles) -> Iterator[ReportStep]:
@@ -342,7 +311,7 @@ def feature_maps(
     pictures: Pictures,
     out: str,
 ) -> None:
-    """What each block of the spatial network makes of one face (thesis, Figure 3.14)."""
+    """Feature maps of each block of the spatial network for one face (thesis, Figure 3.14)."""
     from ferflow.explain import network_run
     from ferflow.explain.preprocessing_figures import Example
 

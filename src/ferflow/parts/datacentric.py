@@ -34,10 +34,13 @@ def steps(study: StudyFiles) -> Iterator[ReportStep | Table]:
     sources = {"data_quality": study.table("data_quality")}
     sources["sampling"] = [study.table(name) for name in study.compared]
     yield compare_with_published(study, "datacentric", output, sources, ReportStep.rests_on)
-    for name in study.compared:
-        yield from _comparison(study, name)
-    if study.settings.datacentric.cleaned:
-        yield _cleaned(study)
+    for name, rows in study.compared.items():
+        table = Table(name, TITLES[name], RESULTS, "sampling")
+        yield _comparison(study, name, rows, ("published", "honest"), table)
+        yield _figure(study, name)
+    if networks := study.settings.datacentric.cleaned:
+        rows, table = [(name, "none") for name in networks], Table("cleaned_training", CLEANED, RESULTS)
+        yield _comparison(study, table.name, rows, ("honest", "cleaned"), table)
     # The long ones are tables to look things up in, and no pages of the report.
     yield Table("data_quality", "What was found in the images", IMAGES)
     yield Table("cleaning", "The cleaned split, rule by rule", IMAGES)
@@ -47,60 +50,33 @@ def steps(study: StudyFiles) -> Iterator[ReportStep | Table]:
     yield _pictures(study)
 
 
-def _comparison(study: ImageFiles, name: str) -> Iterator[ReportStep]:
-    rows, protocols = study.compared[name], ("published", "honest")
-    yield ReportStep(
+def _comparison(
+    study: ImageFiles, name: str, rows: list[tuple[str, str]], protocols: tuple[str, str], table: Table
+) -> ReportStep:
+    return ReportStep(
         name=f"datacentric_{name}",
         call="ferflow.datacentric.run:compare",
         sees=("evaluation", "seed"),
-        given={"rows": rows},
+        given={"rows": rows, "cleaned": "cleaned" in protocols},
         memory=3000,
         minutes=60,
         group=None,
         inputs={
-            "predictions_csvs": study.cells("predictions.csv", rows, *protocols),
-            "sides_csvs": study.cells("sides.csv", rows, *protocols),
+            "predictions_csvs": study.of_rows("predictions.csv", rows, *protocols),
+            "sides_csvs": study.of_rows("sides.csv", rows, *protocols),
         },
-        outputs={"out": Table(name, TITLES[name], RESULTS, "sampling")},
+        outputs={"out": table},
         rests_on=PREDICTIONS,
     )
-    yield ReportStep(
+
+
+def _figure(study: ImageFiles, name: str) -> ReportStep:
+    return ReportStep(
         name=f"figure_of_{name}",
-        call=f"{__name__}:protocols",
+        call="ferflow.datacentric.figures:write_protocols",
         given={"confidence": study.settings.evaluation.confidence},
         inputs={"sampling_csv": study.table(name)},
         outputs={"out": Figure(f"protocols-{name}", f"Both protocols: {name}", RESULTS)},
-    )
-
-
-def protocols(sampling_csv: str, confidence: float, out: str) -> None:
-    """Both protocols of every row of schema `sampling`, and their difference."""
-    from ferflow.datacentric import figures
-    from ferflow.report import style
-    from ferflow.report.names import marks
-
-    table = tables.read(sampling_csv, "sampling")
-    with style.style():
-        drawn = figures.protocols(table, confidence, marks(bool(table["synthetic"].any())))
-        style.save(drawn, out, "Resampling before and after the split")
-
-
-def _cleaned(study: ImageFiles) -> ReportStep:
-    networks = study.settings.datacentric.cleaned
-    rows, protocols = [(name, "none") for name in networks], ("honest", "cleaned")
-    return ReportStep(
-        name="datacentric_cleaned_training",
-        call="ferflow.datacentric.run:compare_cleaned",
-        sees=("evaluation", "seed"),
-        given={"networks": networks},
-        minutes=60,
-        group=None,
-        inputs={
-            "predictions_csvs": study.cells("predictions.csv", rows, *protocols),
-            "sides_csvs": study.cells("sides.csv", rows, *protocols),
-        },
-        outputs={"out": Table("cleaned_training", CLEANED, RESULTS)},
-        rests_on=PREDICTIONS,
     )
 
 
@@ -113,7 +89,7 @@ def _pictures(study: ImageFiles) -> ReportStep:
         inputs={
             "pixels": study.at(layout.POOL),
             "manifest_csv": study.at(layout.MANIFEST),
-            "found_csvs": study.found,
+            "flaws_csvs": study.flaws,
             "means_csv": f"{study.at(layout.DATACENTRIC)}/pixel_means.csv",
             "boxes_csv": study.table("pixel_boxes"),
         },
@@ -127,7 +103,7 @@ def _pictures(study: ImageFiles) -> ReportStep:
 def pictures(
     pixels: str,
     manifest_csv: str,
-    found_csvs: Sequence[str],
+    flaws_csvs: Sequence[str],
     means_csv: str,
     boxes_csv: str,
     whiskers: float,
@@ -138,20 +114,20 @@ def pictures(
 ) -> None:
     """The box plot of mean grey levels per class, and sheets of at most `most` example images."""
     from ferflow.datacentric import figures, run, sheets
-    from ferflow.datasets import unpacked
+    from ferflow.datasets.images import read_pixels
     from ferflow.report import style
     from ferflow.report.names import marks, marks_of
 
     means, boxes = tables.read(means_csv, "pixel_means"), tables.read(boxes_csv, "pixel_boxes")
-    images, found = unpacked.read(pixels, manifest_csv), run.found(found_csvs, margin)
-    mark, conflicts = marks(images.synthetic), found.exact[found.exact["n_emotions"] > 1]
+    images, flaws = read_pixels(pixels, manifest_csv), run.read_flaws(flaws_csvs, margin)
+    mark, conflicts = marks(images.synthetic), flaws.exact[flaws.exact["n_emotions"] > 1]
     drawn = {
         "conflicts": lambda: sheets.duplicates(images, conflicts, most, SHEETS["conflicts"], mark),
-        "copies": lambda: sheets.duplicates(images, found.exact, most, SHEETS["copies"], mark),
-        "near_copies": lambda: sheets.near_duplicates(images, found.near, most, mark),
-        "constant": lambda: sheets.constant(images, found.constant, most, mark),
-        "outliers": lambda: sheets.outliers(images, found.outliers, mark),
-        "label_errors": lambda: sheets.label_errors(images, found.label_errors, most, mark),
+        "copies": lambda: sheets.duplicates(images, flaws.exact, most, SHEETS["copies"], mark),
+        "near_copies": lambda: sheets.near_duplicates(images, flaws.near, most, mark),
+        "constant": lambda: sheets.constant(images, flaws.constant, most, mark),
+        "outliers": lambda: sheets.outliers(images, flaws.outliers, mark),
+        "label_errors": lambda: sheets.label_errors(images, flaws.label_errors, most, mark),
     }
     with style.style():
         style.save(figures.pixel_means(means, boxes, whiskers, marks_of(boxes)), out_means, MEANS)

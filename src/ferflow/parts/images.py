@@ -1,4 +1,4 @@
-"""A study of single images: its networks and averages, what they are worth, the compact paper's numbers."""
+"""A study of single images: its networks and averages, their metrics, the compact paper's numbers."""
 
 from __future__ import annotations
 
@@ -51,10 +51,7 @@ def _averages(study: ImageFiles) -> Iterator[ReportStep]:
         name="best_choice",
         call="ferflow.evaluation.images:choose_models",
         given={"names": study.models, "best": as_params(study.settings.images.best)},
-        inputs={
-            "models": study.of_models("model.pt"),
-            "predictions_csvs": study.views("predictions.csv"),
-        },
+        inputs={"models": study.of_models("model.pt"), "predictions_csvs": study.views("predictions.csv")},
         outputs={"out": study.choice},
     )
     yield ReportStep(
@@ -76,8 +73,8 @@ def _average(folder: str) -> dict[str, str]:
 
 
 def _predictions(study: ImageFiles) -> ReportStep:
-    said, manifest = study.judged("predictions.csv"), study.at(layout.MANIFEST)
-    return collected(study, "image_predictions", said, EMOTIONS_NEUTRAL, manifest_csv=manifest)
+    files, manifest = study.judged("predictions.csv"), study.at(layout.MANIFEST)
+    return collected(study, "image_predictions", files, EMOTIONS_NEUTRAL, manifest_csv=manifest)
 
 
 def _metrics(study: ImageFiles) -> ReportStep:

@@ -45,6 +45,8 @@ def write(
     # study name photographs in place of people.
     frame = chosen(predictions.read(predictions_csvs, emotions, study=protocol))
     samples = tables.read(manifest_csv, "manifest")
+    # Images that resampling has made are in no manifest.
+    frame = frame[frame["clip_id"].isin(samples["clip_id"])].reset_index(drop=True)
     frame["synthetic"] = frame["clip_id"].map(samples.set_index("clip_id")["synthetic"]).to_numpy(bool)
     columns = groups.used(samples.to_dict("list"), by)
     table = groups.results_by(frame, samples, columns, emotions, evaluation, seed)

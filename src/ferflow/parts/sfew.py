@@ -53,21 +53,16 @@ def _images(study: SfewFiles) -> Iterator[ReportStep | Table]:
     )
 
 
-def _flat(said: Mapping[str, Sequence[str]]) -> list[str]:
-    """The files of all protocols."""
-    return [path for paths in said.values() for path in paths]
-
-
 def _folds(study: SfewFiles) -> Iterator[ReportStep]:
-    handmade = _flat(study.of_handmade())
+    handmade = study.of_handmade()
     title = "Accuracy of the hand-made features in each fold"
     yield ReportStep(
         name="sfew_folds",
         call=f"{__name__}:folds",
-        given={"starts": study.transfer.starts()},
+        given={"models": study.transfer.models()},
         inputs={
             "manifest_csv": study.manifest,
-            "predictions_csvs": _flat(study.of_cells("predictions.csv")),
+            "predictions_csvs": study.of_runs("predictions.csv"),
             "handmade_csvs": handmade,
         },
         outputs={
@@ -78,7 +73,7 @@ def _folds(study: SfewFiles) -> Iterator[ReportStep]:
     )
     yield ReportStep(
         name="sfew_protocols",
-        call=f"{__name__}:protocols",
+        call="ferflow.sfew.run:write_protocols",
         given={"protocols": study.transfer.under()},
         inputs={"manifest_csv": study.manifest, "folds_csvs": study.folds_of(study.transfer.under())},
         outputs={"out": Table("sfew_protocols", "How the protocols divide the images", TRAINED)},
@@ -86,17 +81,17 @@ def _folds(study: SfewFiles) -> Iterator[ReportStep]:
     # Batch sizes are compared on originals, under the paper's folds.
     compared = [
         name
-        for name, cell in study.cells.items()
-        if cell.images == "originals" and not cell.unfrozen and "random" in cell.protocols
+        for name, run in study.runs.items()
+        if run.images == "originals" and not run.unfrozen and "random" in run.protocols
     ]
     if compared:
-        runs = f"{study.at(layout.SFEW_CELL, protocol='random')}/runs.csv"
+        tables_csv = f"{study.at(layout.SFEW_RUN, protocol='random')}/runs.csv"
         yield ReportStep(
             name="sfew_batches",
             call="ferflow.sfew.run:write_batches",
             inputs={
                 "folds_table_csv": study.table("sfew_folds"),
-                "runs_csvs": study.each(runs, cell=compared),
+                "runs_csvs": study.each(tables_csv, run=compared),
             },
             outputs={"out": Table("sfew_batches", "Batch sizes on original images", TRAINED)},
             rests_on=PREDICTIONS,
@@ -107,29 +102,25 @@ def folds(
     manifest_csv: str,
     predictions_csvs: Sequence[str],
     handmade_csvs: Sequence[str],
-    starts: Mapping[str, str],
+    models: Mapping[str, Mapping[str, str | int]],
     out_folds: str,
     out_handmade: str | None,
 ) -> None:
     """Accuracies of all networks, and of the hand-made features, in all folds."""
     from ferflow.sfew import run
 
-    run.write_folds(predictions_csvs, starts, manifest_csv, out_folds)
+    run.write_folds(predictions_csvs, models, manifest_csv, out_folds)
     if out_handmade:
         run.write_folds(handmade_csvs, {}, manifest_csv, out_handmade)
 
 
-def protocols(manifest_csv: str, folds_csvs: Sequence[str], protocols: Sequence[str], out: str) -> None:
-    """What the protocols put on two sides."""
-    from ferflow.sfew import run
-
-    run.write_protocols(manifest_csv, dict(zip(protocols, folds_csvs, strict=True)), out)
-
-
 def _metrics(study: SfewFiles) -> Iterator[ReportStep]:
-    trained, handmade = study.of_cells("predictions.csv"), study.of_handmade()
-    said = {name: trained.get(name, []) + handmade.get(name, []) for name in get_args(SfewProtocol)}
-    yield collected(study, "sfew_predictions", _flat(said), EMOTIONS_NEUTRAL, manifest_csv=study.manifest)
+    predictions = [
+        path
+        for protocol in get_args(SfewProtocol)
+        for path in study.of_runs("predictions.csv", protocol) + study.of_handmade(protocol)
+    ]
+    yield collected(study, "sfew_predictions", predictions, EMOTIONS_NEUTRAL, manifest_csv=study.manifest)
     yield ReportStep(
         name="sfew_metrics",
         call="ferflow.evaluation.run:evaluate",
@@ -157,11 +148,11 @@ def _paper(study: SfewFiles) -> Iterator[ReportStep]:
     schemas = {name: "sfew_paper" for name in PAPER} | {"sfew_table4": "sfew_methods"}
     yield ReportStep(
         name="sfew_comparison",
-        call=f"{__name__}:beside",
+        call=f"{__name__}:compare",
         given={"dataset": study.dataset},
         inputs={"folds_csvs": folds_csvs, "counts_csv": study.table("sfew_counts")},
         outputs={
-            "beside": Table("sfew_comparison", "The SFEW paper and ours", RESULTS, "reference"),
+            "comparison": Table("sfew_comparison", "The SFEW paper and ours", RESULTS, "reference"),
             "tables": [Table(name, title, RESULTS, schemas[name]) for name, title in PAPER.items()],
         },
         rests_on=PREDICTIONS,
@@ -171,8 +162,8 @@ def _paper(study: SfewFiles) -> Iterator[ReportStep]:
         for images, model in MATRICES.items()
         for protocol in ("random", "film")
         if any(
-            model in cell.models(study.transfer.batch).values() and protocol in cell.protocols
-            for cell in study.cells.values()
+            model in run.models(study.transfer.batch).values() and protocol in run.protocols
+            for run in study.runs.values()
         )
     ]
     yield ReportStep(
@@ -194,19 +185,19 @@ def _paper(study: SfewFiles) -> Iterator[ReportStep]:
     )
 
 
-def beside(
+def compare(
     folds_csvs: Sequence[str],
     counts_csv: str,
     dataset: str,
-    out_beside: str,
+    out_comparison: str,
     out_tables: Sequence[str],
 ) -> None:
-    """The paper's numbers, each beside ours or the reason why there is none, and its Tables 1 to 4."""
+    """Compare the paper's numbers with ours, or say why there is none, and write its Tables 1 to 4."""
     from ferflow.report import reference, sfew_tables
 
     sources = ["sfew_counts", *["sfew_folds"] * len(folds_csvs)]
     ours = reference.read("sfew", sources, [counts_csv, *folds_csvs], dataset=dataset)
-    tables.write(reference.compare("sfew", ours), out_beside, "reference")
+    tables.write(reference.compare("sfew", ours), out_comparison, "reference")
     sfew_tables.write(ours, dict(zip(PAPER, out_tables, strict=True)))
 
 

@@ -125,7 +125,7 @@ def finetuning(
 def finetuned(
     names: Sequence[str], models: Sequence[str], predictions: Sequence[str], protocol: str, out: str
 ) -> None:
-    """The thesis's Table 3.4 and ours."""
+    """The thesis's Table 3.4 and the study's."""
     from ferflow.report.finetune import write_finetuned
 
     write_finetuned(dict(zip(names, zip(models, predictions, strict=True), strict=True)), out, protocol)

@@ -1,4 +1,4 @@
-"""A study of clips beside the thesis (Cao 2022)."""
+"""A study of clips compared with the thesis (Cao 2022)."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def steps(study: StudyFiles) -> Iterator[ReportStep]:
         )
     yield ReportStep(
         name="thesis_comparison",
-        call=f"{__name__}:beside",
+        call=f"{__name__}:compare",
         sees=("evaluation", "emotions", "seed"),
         given={
             "sources": sources,
@@ -96,7 +96,7 @@ def count_stills(stills: str, synthetic: bool, out: str) -> None:
     tables.write(image_counts.of_stills(stills, synthetic), out, "image_counts")
 
 
-def beside(
+def compare(
     sources: Sequence[str],
     tables_csv: Sequence[str],
     predictions_csv: str,
@@ -115,7 +115,7 @@ def beside(
     seed: int,
     out_folder: Path,
 ) -> None:
-    """Every number of the thesis beside ours, or the reason why there is none."""
+    """Compare every number of the thesis with the study's, or give the reason why there is none."""
     from ferflow.report import reference
 
     ours = thesis.load(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ferflow.planning.rates import Rate, Rates
-from ferflow.planning.units import of_job
+from ferflow.planning.sizes import of_job
 from ferflow.runs.events import Job
 from ferflow.settings import Settings
 from ferflow.steps.work import CONSTANT, IMAGE, STEPPED, VERSION, Sizes, Work
@@ -21,7 +21,7 @@ LOOSE = "was mostly its start: too high for more data; --measure"
 
 @dataclass
 class Row:
-    """A rule: its jobs, how each grows, processor and GPU seconds, bytes, memory measured and asked (MB).
+    """A rule: its jobs, how each grows, processor and GPU seconds, bytes, memory measured and requested (MB).
 
     `longest`: seconds of its longest job. `remark` says where a cost is of something else, or is not known.
     """
@@ -36,7 +36,7 @@ class Row:
     longest: float = 0.0
     bytes: float = 0.0
     memory: float = 0.0
-    asked: float = 0.0
+    requested: float = 0.0
     remark: str = ""
 
     @property
@@ -72,10 +72,10 @@ def plan(
         if unsure and step is not None and work.per in MEASURABLE:
             rate, device = _of_step(rate, step(job.rule, _name(job)))
         row.jobs += copies
-        row.asked = max(row.asked, job.memory)
+        row.requested = max(row.requested, job.memory)
         if rate is None:
             unknown[job.rule] += copies
-            rate = Rate(0.0 if work.per != CONSTANT else SHORT, 0.0, 0.0, 0.0, 0.0, 0)
+            rate = Rate(SHORT if work.per == CONSTANT else 0.0)
         if rate.of or rate.loose:
             row.remark = rate.of or LOOSE
         seconds = rate.seconds(work.amount)
@@ -112,8 +112,4 @@ def _of_step(rate: Rate | None, found: tuple[float, str] | None) -> tuple[Rate |
     if found is None:
         return rate, "cpu"
     seconds, device = found
-    base = rate or Rate(0.0, 0.0, 0.0, 0.0, 0.0, 0)
-    made = Rate(
-        base.start, seconds, base.bytes_unit, base.bytes_each, base.memory, base.jobs, "a step measured now"
-    )
-    return made, device
+    return replace(rate or Rate(), each=seconds, of="a step measured now", loose=False), device

@@ -10,7 +10,8 @@ from pathlib import Path
 from ferflow import layout
 from ferflow import settings as study_settings
 from ferflow.errors import FerflowError, InputError
-from ferflow.planning import jobs, units
+from ferflow.planning import jobs, sizes
+from ferflow.runs import events
 from ferflow.runs.events import Job
 from ferflow.steps import work as works
 from ferflow.steps.work import CONSTANT, STEPPED, Work
@@ -24,7 +25,7 @@ class Measured:
     """A past job: its work, processor and wall-clock seconds, peak memory (MB), bytes written."""
 
     rule: str
-    units: Work
+    work: Work
     cpu: float
     wall: float
     memory: float
@@ -40,12 +41,12 @@ class Rate:
     what a unit takes is lost in its spread.
     """
 
-    start: float
-    each: float
-    bytes_unit: float
-    bytes_each: float
-    memory: float
-    jobs: int
+    start: float = 0.0
+    each: float = 0.0
+    bytes_unit: float = 0.0
+    bytes_each: float = 0.0
+    memory: float = 0.0
+    jobs: int = 0
     of: str = ""
     loose: bool = False
 
@@ -83,16 +84,16 @@ def _of_study(folder: Path, study: str) -> tuple | None:
         return None
     try:
         settings = study_settings.load(path)
-        return settings, units.sizes(settings, folder)
+        return settings, sizes.of_study(settings, folder)
     except FerflowError:
         return None  # of another version, or its data are gone
 
 
 def _measured(folder: Path, job: Job, settings, size) -> Measured:
-    cpu, wall, memory = benchmark(folder / job.benchmark) if job.benchmark else (None, None, None)
+    cpu, wall, memory = events.benchmark(folder / job.benchmark) if job.benchmark else (None, None, None)
     wall = job.seconds if wall is None else wall
     written = sum(_size(folder / path) for path in job.outputs)
-    work = units.of_job(job.rule, job.wildcards, settings, size)
+    work = sizes.of_job(job.rule, job.wildcards, settings, size)
     return Measured(job.rule, work, wall if cpu is None else cpu, wall, memory or 0.0, written)
 
 
@@ -100,25 +101,6 @@ def _size(path: Path) -> int:
     if path.is_dir():
         return sum(one.stat().st_size for one in path.rglob("*") if one.is_file())
     return path.stat().st_size if path.is_file() else 0
-
-
-def benchmark(path: Path) -> tuple[float | None, float | None, float | None]:
-    """Processor seconds, wall-clock seconds and greatest memory (MB) of a benchmark file; None if unknown."""
-    try:
-        head, row, *_ = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, ValueError):
-        return None, None, None
-    values = dict(zip(head.split("\t"), row.split("\t"), strict=False))
-
-    def number(name: str) -> float | None:
-        try:
-            return float(values.get(name, ""))
-        except ValueError:
-            return None
-
-    cpu, wall = number("cpu_time"), number("s")
-    # Snakemake samples; a job that ended before its first sample has no processor time.
-    return cpu or wall, wall, number("max_rss")
 
 
 class Rates:
@@ -129,13 +111,13 @@ class Rates:
         self._by_variant: dict[tuple[str, str], list[Measured]] = defaultdict(list)
         self._of_rule: dict[str, list[Measured]] = defaultdict(list)
         for job in jobs:
-            self._by_rule[job.rule, job.units.variant].append(job)
+            self._by_rule[job.rule, job.work.variant].append(job)
             self._of_rule[job.rule].append(job)
-            if job.units.per in STEPPED and job.units.variant:
-                self._by_variant[job.units.per, job.units.variant].append(job)
+            if job.work.per in STEPPED and job.work.variant:
+                self._by_variant[job.work.per, job.work.variant].append(job)
         self._starts: dict[str, float] = {}
         for job in (job for same in self._of_rule.values() for job in same):
-            sort = _sort(job.units.per)
+            sort = _sort(job.work.per)
             self._starts[sort] = min(job.cpu, self._starts.get(sort, job.cpu))
 
     def of(self, rule: str, work: Work) -> Rate | None:
@@ -149,9 +131,9 @@ class Rates:
         alike = self._by_variant.get((work.per, work.variant))
         if alike:
             return self._rate(alike, f"as {alike[0].rule}")
-        others = [job for job in self._of_rule.get(rule, []) if job.units.per == work.per]
+        others = [job for job in self._of_rule.get(rule, []) if job.work.per == work.per]
         if others:
-            names: Mapping[str, None] = dict.fromkeys(job.units.variant for job in others)
+            names: Mapping[str, None] = dict.fromkeys(job.work.variant for job in others)
             return self._rate(others, f"as with {', '.join(names)}")
         return None
 
@@ -161,10 +143,10 @@ class Rates:
         The start is the least time that any job of its sort took, trainings and others apart: the loading of
         libraries is most of it.
         """
-        n, amount = len(same), sum(job.units.amount for job in same)
+        n, amount = len(same), sum(job.work.amount for job in same)
         cpu, memory = sum(job.cpu for job in same), max(job.memory for job in same)
         written = sum(job.written for job in same)
-        per = same[0].units.per
+        per = same[0].work.per
         if per == CONSTANT or amount == 0:
             return Rate(cpu / n, 0.0, 0.0, written / n, memory, n, of)
         start = min(self._starts[_sort(per)], *(job.cpu for job in same))

@@ -20,19 +20,7 @@ from ferflow.errors import InputError
 
 LIST = "bundle.json"
 """The member that lists all others with their hashes."""
-SUFFIXES = (
-    ".csv",
-    ".html",
-    ".jpg",
-    ".json",
-    ".lock",
-    ".md",
-    ".png",
-    ".svg",
-    ".tex",
-    ".txt",
-    ".yaml",
-)
+SUFFIXES = (".csv", ".html", ".jpg", ".json", ".lock", ".md", ".png", ".svg", ".tex", ".txt", ".yaml")
 """Files that a bundle may hold; networks and arrays are not among them, whose formats are not plain."""
 MOST_FILES = 20_000
 LARGEST = 1 << 30

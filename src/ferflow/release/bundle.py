@@ -83,7 +83,9 @@ def contents(root: Path, settings: Settings, pictures: bool = True) -> dict[str,
     if pictures and report not in found:
         remedy = "write it with `snakemake --report`, or leave it out with --without-pictures"
         raise InputError(root / report, "does not exist", remedy)
-    beside = [manifest_of(settings), LOCK, layout.SPEED]
+    # AffectNet's annotations may not be passed on, and no table is made again from its manifest.
+    listed = [] if settings.kind == "affect" else [manifest_of(settings)]
+    beside = [*listed, LOCK, layout.SPEED]
     found |= {name: root / name for name in beside if (root / name).is_file()}
     if settings.kind == "clips" and settings.humans.source(settings.dataset.name) == "votes":
         found[VOTES] = root / settings.humans.votes

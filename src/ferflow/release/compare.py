@@ -50,24 +50,14 @@ def differences(there: Path, follows: Path) -> tuple[list[Difference], int]:
     Raises InputError for a file that is not text.
     """
     a, b = _cells(there), _cells(follows)
-    if there.suffix == ".csv" and a and b:
-        return _of_tables(a, b), sum(map(len, b))
+    heads = b[0] if there.suffix == ".csv" and a and b else []
     found = []
-    for line, (mine, theirs) in enumerate(zip_longest(a, b, fillvalue=[]), 1):
-        for place, (x, y) in enumerate(zip_longest(mine, theirs, fillvalue=""), 1):
+    for line, (left, right) in enumerate(zip_longest(a, b, fillvalue=[]), 1):
+        for place, (x, y) in enumerate(zip_longest(left, right, fillvalue="")):
             if x != y:
-                found.append(Difference(f"line {line}, cell {place}", x, y))
+                column = heads[place] if place < len(heads) else place + 1
+                found.append(Difference(f"line {line}, {'column' if heads else 'cell'} {column}", x, y))
     return found, sum(map(len, b))
-
-
-def _of_tables(a: list[list[str]], b: list[list[str]]) -> list[Difference]:
-    heads, found = b[0], []
-    for line, (mine, theirs) in enumerate(zip_longest(a, b, fillvalue=[]), 1):
-        for place, (x, y) in enumerate(zip_longest(mine, theirs, fillvalue="")):
-            if x != y:
-                column = heads[place] if place < len(heads) else f"{place + 1}"
-                found.append(Difference(f"line {line}, column {column}", x, y))
-    return found
 
 
 def _cells(path: Path) -> list[list[str]]:

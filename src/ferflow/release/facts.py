@@ -24,8 +24,8 @@ def revision(folder: Path) -> dict[str, object]:
         head = _git(folder, "rev-parse", "HEAD")
         changed = _git(folder, "status", "--porcelain", "--untracked-files=no")
     except (OSError, subprocess.CalledProcessError) as error:
-        said = (getattr(error, "stderr", "") or str(error)).strip().splitlines()
-        return {"revision": None, "reason": said[0] if said else "git gave none"}
+        lines = (getattr(error, "stderr", "") or str(error)).strip().splitlines()
+        return {"revision": None, "reason": lines[0] if lines else "git gave none"}
     return {"revision": head.strip(), "changed": [line[3:] for line in changed.splitlines()]}
 
 
@@ -64,11 +64,9 @@ def machine() -> dict[str, str]:
 def data(root: Path, settings: Settings, manifest: str) -> list[dict[str, object]]:
     """Hashes of what the study read: its clips by its manifest, and the images that a network learnt from."""
     if settings.kind == "affect":
-        index = layout.AFFECT_INDEX.format(dataset=settings.data()[0])
-        there = (root / index).exists()
-        return (
-            [{"path": index, "sha256": digest_of(root / index), "note": "index of images"}] if there else []
-        )
+        # Its hundreds of thousands of files are not hashed.
+        listed = [root / manifest] if (root / manifest).exists() else []
+        return [{"path": manifest, "sha256": digest_of(one), "note": "manifest of images"} for one in listed]
     found = []
     if (root / manifest).is_file():
         clips = tables.read(root / manifest, "manifest")

@@ -27,7 +27,7 @@ from ferflow.steps.step import Figure, ReportStep
 VOTES = "votes.csv"
 """A bundle's copy of people's vote counts, which are the user's file and lie where the settings say."""
 ANSWERS = "answers.csv"
-"""What annotators said, as the study keeps it under their pseudonyms, in place of the user's own file."""
+"""The answers of annotators as the study keeps them, by pseudonyms, in place of the user's own file."""
 
 
 def rebuild(
@@ -142,6 +142,6 @@ def _make(step: ReportStep, study: StudyFiles, work: Path, folder: Path) -> str:
             run.call(step.call, inputs, outputs, params, {"announce": lambda line: None, "threads": 1})
     except (FerflowError, ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
         # A changed file may be anything; the functions of evaluation need not foresee it all.
-        said = " ".join(str(error).replace(f"{work}/", "").replace(f"{folder}/", "").split())
-        return f"cannot be made again ({said or type(error).__name__})"
+        reason = " ".join(str(error).replace(f"{work}/", "").replace(f"{folder}/", "").split())
+        return f"cannot be made again ({reason or type(error).__name__})"
     return ""

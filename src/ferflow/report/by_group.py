@@ -1,4 +1,4 @@
-"""Accuracy of groups of clips apart: women's and men's, say."""
+"""Figure of the accuracy by group of clips: women and men, for example."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Models against each other: differences in accuracy with their intervals, and who differs."""
+"""Figure of the differences in accuracy between models, with intervals and significance."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from ferflow import tables
 from ferflow.errors import InputError
@@ -46,12 +45,12 @@ def forest(table: pd.DataFrame, confidence: float, marks: str) -> Figure:
     axes.set_xlabel("difference in accuracy (points)")
     style.names_down(axes, names, 1.6, 0.6)
     shape = {"linestyle": "", "marker": "o", "color": style.DARK}
-    handles = [
-        Line2D([], [], label="differs (exact McNemar, Holm)", **shape),
-        Line2D([], [], label="does not", markerfacecolor="white", **shape),
-        Line2D([], [], color=style.DARK, label=f"{100 * confidence:g} % interval over subjects"),
-    ]
-    drawn.legend(handles=handles, loc="outside lower center", ncols=3)
+    looks = {
+        "differs (exact McNemar, Holm)": shape,
+        "does not": shape | {"markerfacecolor": "white"},
+        f"{100 * confidence:g} % interval over subjects": {"color": style.DARK},
+    }
+    style.legend(drawn, looks)
     clips = sorted(set(table["n_clips"]))
     n = f"{clips[0]}" if len(clips) == 1 else f"{clips[0]}–{clips[-1]}"
     style.heading(drawn, f"Models against each other on the same clips (n = {n})", marks)

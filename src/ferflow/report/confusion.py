@@ -1,4 +1,4 @@
-"""Confusion matrices (thesis, Figures 3.12 and 3.28)."""
+"""Confusion matrices (thesis, Figures 3.12 and 3.28; Akhtar 2022, Figures 7 and 8)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ferflow.evaluation.classification import matrix
+from ferflow.evaluation.classification import MEAN, WEIGHTED, matrix
 from ferflow.report import style
 from ferflow.report.names import model_label, protocol_label, protocol_order
 
@@ -40,6 +40,45 @@ def counts_and_shares(table: pd.DataFrame, marks: str, things: str = "clips") ->
     name, protocol = model_label(first["model"], first["view"]), protocol_label(first["protocol"])
     style.heading(drawn, f"Confusion matrix of {name}, {protocol}, n = {counts.sum():.0f}", marks)
     return drawn
+
+
+def counts_and_report(
+    counts: pd.DataFrame, report: pd.DataFrame, classes: list[str], name: str, marks: str
+) -> Figure:
+    """One model's confusion matrix and, beside it, its report of classes (Akhtar 2022, Figures 7 and 8).
+
+    `counts`: its rows of schema `confusion`, `report`: those of `class_report`; both in the order of
+    `classes`.
+    """
+    drawn = style.figure(2 * style.COLUMN, 3.5)
+    left, right = drawn.subplots(1, 2, width_ratios=(1.15, 1))
+    values, emotions = matrix(counts, "count")
+    order = [list(emotions).index(emotion) for emotion in classes]
+    values = values[np.ix_(order, order)]
+    cells(left, values, classes, False, max(1.0, values.max()), 7)
+    style.panel(left, "a", "images")
+    _report(right, report.set_index("emotion").loc[[*classes, MEAN, WEIGHTED]])
+    style.panel(right, "b", "precision, recall, F1, images")
+    style.heading(drawn, f"Confusion matrix of {name}, validation, n = {values.sum():.0f}", marks)
+    return drawn
+
+
+def _report(axes: Axes, report: pd.DataFrame) -> None:
+    """The report, indexed by class and the two means, as a table of shaded cells."""
+    values = report[["precision", "recall", "f1"]].to_numpy(float)
+    shaded = np.concatenate([values, np.full((len(report), 1), np.nan)], axis=1)
+    axes.imshow(np.ma.masked_invalid(shaded), cmap=style.CELLS, vmin=0, vmax=1, aspect="auto")
+    for (row, column), value in np.ndenumerate(values):
+        colour = "white" if value > DARK_CELL else style.DARK
+        axes.text(column, row, f"{value:.2f}", ha="center", va="center", color=colour, fontsize=7)
+    for row, images in enumerate(report["support"]):
+        axes.text(3, row, f"{images}", ha="center", va="center", color=style.DARK, fontsize=7)
+    axes.axhline(len(report) - 2.5, color=style.DARK, linewidth=0.8)
+    axes.set_xticks(range(4), ["precision", "recall", "F1", "images"])
+    axes.set_yticks(range(len(report)), report.index)
+    axes.tick_params(length=0)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
 
 
 def sheet(table: pd.DataFrame, models: list[str], marks: str) -> Figure:

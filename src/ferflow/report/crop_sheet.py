@@ -8,7 +8,6 @@ import cv2
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 
 from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.datasets import manifest
@@ -33,24 +32,26 @@ def draw(
     sides = {}
     with store.read(crops_h5) as (_, images):
         for emotion in EMOTIONS_NEUTRAL:
-            mine = (listed["emotion"] == emotion).to_numpy()
+            of_class = (listed["emotion"] == emotion).to_numpy()
             odd = (table["flags"] != "").to_numpy() | (table["found_by"] == "none").to_numpy()
-            sides[emotion] = [_taken(images, table, np.flatnonzero(mine & which)) for which in (~odd, odd)]
+            sides[emotion] = [
+                _taken(images, table, np.flatnonzero(of_class & which)) for which in (~odd, odd)
+            ]
     with style.style():
         style.save(_figure(sides, title, marks(bool(table["synthetic"].any()))), out, title)
 
 
 def _taken(images, table: pd.DataFrame, rows: np.ndarray) -> list[tuple[np.ndarray, str]]:
-    """At most ACROSS of `rows`, evenly over them, with what is said below each."""
+    """At most ACROSS of `rows`, evenly over them, with a caption for each."""
     places = rows[np.unique(np.linspace(0, len(rows) - 1, min(ACROSS, len(rows))).round().astype(int))]
-    return [(_small(images[int(place)]), _said(table.iloc[place])) for place in places]
+    return [(_small(images[int(place)]), _caption(table.iloc[place])) for place in places]
 
 
 def _small(image: np.ndarray) -> np.ndarray:
     return cv2.resize(image, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
 
 
-def _said(row: pd.Series) -> str:
+def _caption(row: pd.Series) -> str:
     if row["found_by"] == "none":
         return "no face"
     return row["flags"].replace(quality.BETWEEN, ", ") or f"{row['width']:.0f} px"
@@ -70,13 +71,11 @@ def _figure(sides: dict[str, list[list[tuple[np.ndarray, str]]]], title: str, ma
         top = 0.35 + down * high
         axes.text(0, top + 0.5, emotion, fontsize=6.5, va="center", color=style.DARK)
         for side, shown in enumerate(both):
-            for across, (image, said) in enumerate(shown):
+            for across, (image, caption) in enumerate(shown):
                 left = name + side * (ACROSS * step + _BETWEEN) + across * step
-                axes.imshow(image, extent=(left, left + 1, top + 1, top), interpolation="none")
-                edge = {"edgecolor": style.MIDDLE, "linewidth": 0.9, "linestyle": "--"} if side else {
-                    "edgecolor": style.LIGHT, "linewidth": 0.3}  # fmt: skip
-                axes.add_patch(Rectangle((left, top), 1, 1, fill=False, **edge))
-                axes.text(left, top + 1 + _LINE, said, fontsize=_TEXT, color=style.DARK)
+                flagged = {"edgecolor": style.MIDDLE, "linewidth": 0.9, "linestyle": "--"}
+                style.tile(axes, image, left, top, **(flagged if side else {}))
+                axes.text(left, top + 1 + _LINE, caption, fontsize=_TEXT, color=style.DARK)
     axes.set(xlim=(0, width), ylim=(height, 0), aspect="equal")
     axes.set_axis_off()
     style.heading(drawn, title, mark)

@@ -34,7 +34,7 @@ def learning_curves(
 ) -> Figure:
     """Loss and accuracy of training and validation by epoch; several folds as mean and range.
 
-    `histories`: schema `history` or `affect_history`, one per fold, or one alone. `chance` (0–1) is drawn
+    `histories`: schema `history`, one per fold, or one alone. `chance` (0–1) is drawn
     where given; `loss` says which it is. Where valence and arousal were learnt, a third panel has their
     concordance.
     """

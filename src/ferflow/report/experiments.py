@@ -35,7 +35,9 @@ def summary(
     for comparison in comparisons.values():
         for run in comparison.runs:
             last = pd.DataFrame([history.iloc[-1] for history in histories[run]])
-            own, training = (last[f"{side}_accuracy"].astype(float) for side in ("validation", "train"))
+            validation, training = (
+                last[f"{side}_accuracy"].astype(float) for side in ("validation", "train")
+            )
             rows.append(
                 {
                     "comparison": comparison.title,
@@ -43,12 +45,12 @@ def summary(
                     "changes": _words(changes.get(run, {})),
                     "n_folds": len(last),
                     "epochs": int(last["epoch"].max()),
-                    "accuracy": own.mean(),
-                    "spread": own.std(ddof=1),
-                    "least": own.min(),
-                    "greatest": own.max(),
+                    "accuracy": validation.mean(),
+                    "spread": validation.std(ddof=1),
+                    "least": validation.min(),
+                    "greatest": validation.max(),
                     "train_accuracy": training.mean(),
-                    "gap": training.mean() - own.mean(),
+                    "gap": training.mean() - validation.mean(),
                 }
             )
     return pd.DataFrame(rows)
@@ -71,14 +73,8 @@ def curves(histories: Mapping[str, Sequence[pd.DataFrame]], title: str, chance: 
             for axes, side in zip(row, ("train", "validation"), strict=True):
                 curve = spread(folds, f"{side}_{what}").dropna()
                 axes.fill_between(curve.index, curve["min"], curve["max"], color=colour, lw=0, alpha=0.12)
-                axes.plot(
-                    curve.index,
-                    curve["mean"],
-                    color=colour,
-                    marker=MARKERS[number % len(MARKERS)],
-                    markevery=max(1, len(curve) // 8),
-                    label=model_label(run),
-                )
+                look = {"color": colour, "marker": MARKERS[number % len(MARKERS)], "label": model_label(run)}
+                style.curve(axes, curve.index, curve["mean"], **look)
     for letter, axes, name in zip(
         "abcd", panels.flat, ("training", "validation", "training", "validation"), strict=True
     ):

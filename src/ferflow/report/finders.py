@@ -1,7 +1,7 @@
-"""Ours beside the odd rows of papers: what a rule of `papers/*.yaml` cannot say.
+"""The study's numbers for rows of papers that a rule of `papers/*.yaml` cannot express.
 
 A finder takes a published row (with the groups of its rule and the study's facts) and the study's results. It
-gives columns of schema `reference`, or a `note` with the reason why there is none (`reference._found`).
+gives columns of schema `reference`, or a `note` with the reason why there is none (`reference._results_of`).
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import pandas as pd
 
 from ferflow.evaluation.bootstrap import interval, resampled, unit_confusions
 from ferflow.evaluation.metrics import per_class
-from ferflow.evaluation.results import LEAKY, units
-from ferflow.report.names import model_label, sampling_label
+from ferflow.evaluation.results import LEAKY, resampling_units
+from ferflow.report.names import SAMPLINGS, model_label
 from ferflow.report.papers import NOT_COMPARABLE, NOT_RUN, StudyResults, other_network
 from ferflow.settings import parts_of
 
@@ -30,108 +30,108 @@ CASCADES = tuple(HEADS.values())
 ALL = (*CASCADES, "c3d", "convlstm")
 
 
-def thesis_models(row: Mapping, ours: StudyResults) -> str:
-    """In what our models are others than the thesis's: another network below, or heads of another size.
+def thesis_models(row: Mapping, study: StudyResults) -> str:
+    """Differences of the study's models from the thesis's: another image network, or heads of another size.
 
     The network below the runs of section 3.2.4 is the study's own: their names do not tell.
     """
     if row["table"] == "3.5":
         return other_network(VGGFACE, [row["model"]])
     names = row.get("members", row["model"]).split(", ")
-    spatial = ours.facts["spatial"] if row["table"] == "3.2.4" else ""
+    spatial = study.facts["spatial"] if row["table"] == "3.2.4" else ""
     parts = [parts_of(name) for name in names]
     networks = [network or spatial for network, _ in parts if network or spatial]
-    others = (ours.facts["others"].get(part, "") for _, part in parts)
+    others = (study.facts["others"].get(part, "") for _, part in parts)
     notes = [other_network(VGGFACE, networks), *others]
     return "; ".join(dict.fromkeys(note for note in notes if note))
 
 
-def thesis_finetuned(row: Mapping, ours: StudyResults) -> dict:
+def thesis_finetuned(row: Mapping, study: StudyResults) -> dict:
     """Table 3.4: the fine-tuned networks, with intervals from the spatial model's own results."""
-    table = ours.tables.get("finetuned")
+    table = study.tables.get("finetuned")
     if table is None:
         return {"note": NOT_RUN + "this study fine-tunes none of the published networks"}
-    mine = table[(table["network"] == row["item"]) & (table["model"] != "")]
+    rows = table[(table["network"] == row["item"]) & (table["model"] != "")]
     column = {"accuracy": "ours", "trainable_parameters": "parameters"}[row["metric"]]
-    if mine.empty or pd.isna(mine[column].iloc[0]):
+    if rows.empty or pd.isna(rows[column].iloc[0]):
         return {"note": NOT_RUN + f"{row['item']} is not among this study's models"}
-    mine = mine.iloc[0]
-    notes = [str(mine["note"]).replace(NOT_COMPARABLE, "").strip("; ")]
-    if not pd.isna(mine["blocks"]) and mine["blocks"] != 2:
-        notes.append(f"ours with {mine['blocks']} blocks unfrozen")
+    rows = rows.iloc[0]
+    notes = [str(rows["note"]).replace(NOT_COMPARABLE, "").strip("; ")]
+    if not pd.isna(rows["blocks"]) and rows["blocks"] != 2:
+        notes.append(f"ours with {rows['blocks']} blocks unfrozen")
     measured = row["metric"] == "accuracy"
-    found = {
-        "model": mine["model"],
-        "ours": float(mine[column]),
+    result = {
+        "model": rows["model"],
+        "ours": float(rows[column]),
         "data": row["stills"],
-        "synthetic": measured and bool(mine["synthetic"]),
+        "synthetic": measured and bool(rows["synthetic"]),
         "note": "; ".join(note for note in notes if note),
         "another": None if measured else "",
     }
-    results = ours.tables.get("spatial_results")
+    results = study.tables.get("spatial_results")
     if measured and results is not None:
         results = results[(results["metric"] == "accuracy") & (results["protocol"] == "test")]
-        results = _of(results[results["fold"].isna()], mine["model"])
+        results = _of(results[results["fold"].isna()], rows["model"])
         # Two networks may have one name: the interval is that of the same accuracy.
-        for row in results[(results["value"] - found["ours"]).abs() < SAME].head(1).itertuples():
-            found |= {"low": row.low, "high": row.high}
-    return found
+        for row in results[(results["value"] - result["ours"]).abs() < SAME].head(1).itertuples():
+            result |= {"low": row.low, "high": row.high}
+    return result
 
 
-def thesis_class(row: Mapping, ours: StudyResults) -> dict:
+def thesis_class(row: Mapping, study: StudyResults) -> dict:
     """Table 3.5: precision, recall and F1 of the spatial model in one class, and its images."""
-    frame = ours.tables.get("spatial_predictions")
+    frame = study.tables.get("spatial_predictions")
     if frame is None:
         return {"note": NOT_RUN + "this study trains no spatial model"}
     synthetic = bool(frame["synthetic"].any())
-    found = {"model": frame["model"].iloc[0], "data": row["stills"], "synthetic": synthetic}
+    result = {"model": frame["model"].iloc[0], "data": row["stills"], "synthetic": synthetic}
     if row["metric"] == "support":
-        return found | {"ours": float((frame["emotion"] == row["emotion"]).sum())}
-    value, spread = _of_class(frame, row["emotion"], row["metric"], ours)
-    low, high = interval(spread, ours.facts["evaluation"].confidence)
-    return found | {"ours": value, "low": low, "high": high}
+        return result | {"ours": float((frame["emotion"] == row["emotion"]).sum())}
+    value, spread = _of_class(frame, row["emotion"], row["metric"], study)
+    low, high = interval(spread, study.facts["evaluation"].confidence)
+    return result | {"ours": value, "low": low, "high": high}
 
 
-def thesis_fusion(row: Mapping, ours: StudyResults) -> dict:
+def thesis_fusion(row: Mapping, study: StudyResults) -> dict:
     """Table 3.7: the fusion of a set of models by a rule."""
-    table = ours.tables.get("fusion")
+    table = study.tables.get("fusion")
     if table is None:
         return {"note": NOT_RUN + "this study fuses no models"}
     members, rule = row["item"].split(" / ")
     wanted = set(ALL) if members == "all" else set(members.split("+"))
     of = table["models"].map(lambda names: {parts_of(name)[1] for name in names.split(", ")})
-    mine = table[(of == wanted) & (table["rule"] == rule) & ~table["name"].isin(("best", "stacking"))]
-    if mine.empty:
+    rows = table[(of == wanted) & (table["rule"] == rule) & ~table["name"].isin(("best", "stacking"))]
+    if rows.empty:
         return {"note": NOT_RUN + f"no set of {', '.join(sorted(wanted, key=ALL.index))} in this study"}
-    mine = mine.iloc[0]
+    rows = rows.iloc[0]
     return {
-        "model": mine["model"],
-        "members": mine["models"],
-        "ours": mine["test"],
-        "low": mine["test_low"],
-        "high": mine["test_high"],
+        "model": rows["model"],
+        "members": rows["models"],
+        "ours": rows["test"],
+        "low": rows["test_low"],
+        "high": rows["test_high"],
         "data": row["dataset"],
-        "synthetic": bool(mine["synthetic"]),
+        "synthetic": bool(rows["synthetic"]),
     }
 
 
-def thesis_recalls(row: Mapping, ours: StudyResults) -> dict:
+def thesis_recalls(row: Mapping, study: StudyResults) -> dict:
     """Figure 3.28, of which the text gives recalls over all cascades."""
-    predictions = ours.tables.get("predictions")
+    predictions = study.tables.get("predictions")
     if predictions is None:
         return {"note": NOT_RUN + "no test predictions in this study"}
     test = predictions[predictions["protocol"] == "test"]
-    models = {part: mine for part in CASCADES if len(mine := _of(test, part))}
+    models = {part: of_part for part in CASCADES if len(of_part := _of(test, part))}
     if len(models) < len(CASCADES):
         lacking = ", ".join(part for part in CASCADES if part not in models)
         return {"note": NOT_RUN + f"no test predictions of {lacking} in this study"}
-    found = [_of_class(mine, row["emotion"], "recall", ours) for mine in models.values()]
-    whole, spread = zip(*found, strict=True)
+    recalls = [_of_class(of_part, row["emotion"], "recall", study) for of_part in models.values()]
+    whole, spread = zip(*recalls, strict=True)
     over = {"recall": np.mean, "recall_min": np.min, "recall_max": np.max}[row["metric"]]
-    low, high = interval(over(np.stack(spread), axis=0), ours.facts["evaluation"].confidence)
+    low, high = interval(over(np.stack(spread), axis=0), study.facts["evaluation"].confidence)
     each = ", ".join(f"{part} {100 * value:.0f} %" for part, value in zip(models, whole, strict=True))
     return {
-        "model": ", ".join(mine["model"].iloc[0] for mine in models.values()),
+        "model": ", ".join(of_part["model"].iloc[0] for of_part in models.values()),
         "ours": float(over(whole)),
         "low": low,
         "high": high,
@@ -147,16 +147,18 @@ def _of(rows: pd.DataFrame, part: str) -> pd.DataFrame:
     return exact if len(exact) else rows[rows["model"].map(lambda model: parts_of(model)[1]) == part]
 
 
-def _of_class(frame: pd.DataFrame, emotion: str, metric: str, ours: StudyResults) -> tuple[float, np.ndarray]:
+def _of_class(
+    frame: pd.DataFrame, emotion: str, metric: str, study: StudyResults
+) -> tuple[float, np.ndarray]:
     """A metric of one class (`metrics.per_class`), and its bootstrap [B] over subjects or images.
 
     Models that were shown the same clips share their draws.
     """
     frame = frame.sort_values("clip_id")
     true, predicted = frame["emotion"] == emotion, frame["predicted"] == emotion
-    matrices = unit_confusions(true.to_numpy(int), predicted.to_numpy(int), units(frame), 2)
-    rng = np.random.default_rng(ours.facts["seed"])
-    drawn = resampled(matrices, ours.facts["evaluation"].bootstrap, rng)
+    matrices = unit_confusions(true.to_numpy(int), predicted.to_numpy(int), resampling_units(frame), 2)
+    rng = np.random.default_rng(study.facts["seed"])
+    drawn = resampled(matrices, study.facts["evaluation"].bootstrap, rng)
     return float(per_class(matrices.sum(0))[metric][1]), per_class(drawn)[metric][:, 1]
 
 
@@ -164,59 +166,59 @@ def _of_class(frame: pd.DataFrame, emotion: str, metric: str, ours: StudyResults
 PROTOCOLS = {"random": "random folds", "film": "folds by film", "spi": "SPI"}
 """The published one first, in which a person may stand on two sides."""
 STARTS = {"untrained": "untrained start: frozen stages are random"}
-"""What must be said of where a network's frozen stages come from."""
+"""Notes on the origin of a network's frozen stages."""
 
 
-def sfew_accuracy(row: Mapping, ours: StudyResults) -> dict:
+def sfew_accuracy(row: Mapping, study: StudyResults) -> dict:
     """A model's accuracy in a fold, or its mean, under each protocol, or why not.
 
     Only means are compared: a fold of ours holds other images than the paper's of that number.
     """
     model, place, spi = row["ours"], int(row.get("fold") or 0), row["item"] == "SPI protocol baseline"
-    asked = ("spi",) if spi else tuple(PROTOCOLS)
-    values = {protocol: sfew_value(ours, model, protocol, place) for protocol in asked}
-    start = sfew_start(ours, model)
-    notes = [row["remark"], *sfew_missing(ours, model, values, place), STARTS.get(start, "")]
+    protocols = ("spi",) if spi else tuple(PROTOCOLS)
+    values = {protocol: sfew_value(study, model, protocol, place) for protocol in protocols}
+    start = sfew_start(study, model)
+    notes = [row["remark"], *sfew_missing(study, model, values, place), STARTS.get(start, "")]
     numbers = {"ours" if name == "random" else f"ours_{name}": value for name, value in values.items()}
     return numbers | {
         "model": model if start else "",
         "protocol": LEAKY if values.get("random") is not None else "",
         "data": row["dataset"],
-        "synthetic": bool(ours.tables["sfew_folds"]["synthetic"].any()),
+        "synthetic": bool(study.tables["sfew_folds"]["synthetic"].any()),
         "note": "; ".join(note for note in notes if note),
         "another": "",
-        "compared": not place and start not in STARTS and values[asked[0]] is not None,
+        "compared": not place and start not in STARTS and values[protocols[0]] is not None,
         "against": "ours_spi" if spi else "ours",
     }
 
 
-def sfew_value(ours: StudyResults, model: str, protocol: str, place: int = 0) -> float | None:
+def sfew_value(study: StudyResults, model: str, protocol: str, place: int = 0) -> float | None:
     """Accuracy of a model in its `place`-th fold (from 1) of a protocol; of 0 the mean."""
-    folds = ours.tables["sfew_folds"]
+    folds = study.tables["sfew_folds"]
     rows = folds[(folds["model"] == model) & (folds["protocol"] == protocol)]
     each = rows[rows["fold"].notna()].sort_values("fold").iloc[place - 1 : place]
     found = each if place else rows[rows["fold"].isna()]
     return None if found.empty else float(found["accuracy"].iloc[0])
 
 
-def sfew_start(ours: StudyResults, model: str) -> str:
-    """Where a model's network starts, or nothing where it was not run."""
-    found = ours.tables["sfew_folds"].query("model == @model")["start"]
+def sfew_start(study: StudyResults, model: str) -> str:
+    """The start of a model's network, or an empty string where it was not run."""
+    found = study.tables["sfew_folds"].query("model == @model")["start"]
     return "" if found.empty else str(found.iloc[0])
 
 
 def sfew_missing(
-    ours: StudyResults, model: str, values: Mapping[str, float | None], place: int = 0
+    study: StudyResults, model: str, values: Mapping[str, float | None], place: int = 0
 ) -> list[str]:
-    """Why a model has no accuracy, by protocol; nothing where it has all."""
-    if not sfew_start(ours, model):
+    """The reasons why a model has no accuracy, by protocol; empty where it has all."""
+    if not sfew_start(study, model):
         return [f"{NOT_RUN}{model} is not among this study's models"]
-    counts = ours.tables["sfew_counts"].set_index("emotion").loc["all"]
+    counts = study.tables["sfew_counts"].set_index("emotion").loc["all"]
     reasons = []
     for protocol in (name for name, value in values.items() if value is None):
         if protocol == "spi" and not counts["in_spi"]:
             reason = f"{NOT_RUN}this copy of the data set has no lists of its two sets"
-        elif sfew_value(ours, model, protocol) is None:
+        elif sfew_value(study, model, protocol) is None:
             reason = f"{NOT_RUN}not among the protocols of this model"
         else:
             reason = (
@@ -226,37 +228,37 @@ def sfew_missing(
     return reasons
 
 
-def sfew_images(row: Mapping, ours: StudyResults) -> dict:
+def sfew_images(row: Mapping, study: StudyResults) -> dict:
     """The images of the data set, and how many of them cannot be used."""
-    counts = ours.tables["sfew_counts"].set_index("emotion").loc["all"]
+    counts = study.tables["sfew_counts"].set_index("emotion").loc["all"]
     found, lost = int(counts["found"]), int(counts["found"] - counts["kept"])
     note = f"{lost} of ours are left out" if lost else ""
     return {"ours": found, "data": row["dataset"], "synthetic": bool(counts["synthetic"]), "note": note}
 
 
 # The data-centric paper.
-def best_of_samplings(row: Mapping, ours: StudyResults) -> list[dict]:
+def best_of_samplings(row: Mapping, study: StudyResults) -> list[dict]:
     """The best row of either protocol, since the paper does not say which it followed.
 
     Both are the best of several on their own test images.
     """
-    table = ours.tables.get("sampling")
+    table = study.tables.get("sampling")
     if table is None:
         return [{"note": NOT_RUN + "no network is listed"}]
     table = table.drop_duplicates(["network", "sampling", "metric"]).reset_index(drop=True)
     table = table[table["metric"] == "accuracy"]
-    found = []
+    results = []
     for protocol, name in (("published", LEAKY), ("honest", "honest")):
         best = table.loc[table[protocol].idxmax()]
-        found.append(
+        results.append(
             {
                 "ours": best[protocol],
                 "low": best[f"{protocol}_low"],
                 "high": best[f"{protocol}_high"],
-                "model": f"{model_label(best['network'])}, {sampling_label(best['sampling'])}",
+                "model": f"{model_label(best['network'])}, {SAMPLINGS[best['sampling']]}",
                 "protocol": name,
                 "synthetic": bool(best["synthetic"]),
                 "note": f"best of {len(table)} rows on their own test images",
             }
         )
-    return found
+    return results

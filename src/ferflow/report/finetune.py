@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from ferflow import tables
@@ -46,33 +45,35 @@ def write_finetuned(
     """Write schema `finetuned`; `models` has the model.pt and predictions.csv of each fine-tuned model."""
     from ferflow.models import spatial as networks
 
-    found = []
+    trained = []
     for name, (model_pt, predictions_csv) in models.items():
         network, content = networks.load(model_pt)
-        said = tables.read(predictions_csv, "predictions")
-        found.append((name, network, content["meta"], float((said.emotion == said.predicted).mean())))
-    tables.write(finetuned(found, study_note(protocol)), output, "finetuned")
+        predictions = tables.read(predictions_csv, "predictions")
+        trained.append(
+            (name, network, content["meta"], float((predictions.emotion == predictions.predicted).mean()))
+        )
+    tables.write(finetuned(trained, study_note(protocol)), output, "finetuned")
 
 
-def finetuned(found: Sequence[tuple[str, SpatialNetwork, dict, float]], note: str) -> pd.DataFrame:
+def finetuned(trained: Sequence[tuple[str, SpatialNetwork, dict, float]], note: str) -> pd.DataFrame:
     """Schema `finetuned`: a row for each of ours and for each that the thesis alone has.
 
-    `found`: name, network, the `meta` of its file, and its accuracy on PrivateTest.
+    `trained`: name, network, the `meta` of its file, and its accuracy on PrivateTest.
     """
     from ferflow.models.network import count
 
     rows = []
     listed = published("thesis", "3.4")["item"]
-    for network in dict.fromkeys([*listed, *(net.name for _, net, _, _ in found)]):
+    for network in dict.fromkeys([*listed, *(net.name for _, net, _, _ in trained)]):
         theirs, remark = _printed(network)
-        mine = [one for one in found if one[1].name == network]
-        if not mine:
+        of_network = [one for one in trained if one[1].name == network]
+        if not of_network:
             remark = "; ".join(filter(None, [remark, "not run"]))
             rows.append(theirs | {"model": "", "synthetic": False, "note": remark})
-        for name, net, meta, accuracy in mine:
+        for name, net, meta, accuracy in of_network:
             blocks, synthetic = int(meta["kept"].get("unfreeze", "0 blocks").split()[0]), meta["synthetic"]
             net.unfreeze(blocks)
-            ours = {
+            row = {
                 "model": name,
                 "blocks": blocks,
                 "ours": accuracy,
@@ -81,12 +82,12 @@ def finetuned(found: Sequence[tuple[str, SpatialNetwork, dict, float]], note: st
                 "synthetic": synthetic,
                 "note": "; ".join(filter(None, [remark, NOT_COMPARABLE * synthetic, note])),
             }
-            rows.append(theirs | ours)
+            rows.append(theirs | row)
     return tables.from_rows(rows, "finetuned")
 
 
 def _printed(network: str) -> tuple[dict[str, float | str], str]:
-    """What the thesis's Table 3.4 says of a network, and its remark; nothing of one that is not in it."""
+    """The thesis's Table 3.4 on a network, and its remark; empty for one that is not in it."""
     rows = published("thesis", "3.4").query("item == @network").set_index("metric")
     parts = [part for note in rows["note"] for part in note.split("; ") if part]
     blocks = [part for part in parts if part.endswith("blocks unfrozen")]
@@ -115,33 +116,24 @@ def curves(table: pd.DataFrame, name: str, marks: str) -> Figure:
     grid[0, 0].set(ylabel="loss (cross-entropy)", ylim=(0, None))
     grid[1, 0].set(ylabel="accuracy", ylim=(0, 1.02))
     style.percent(grid[1, 0].yaxis)
-    sides = [
-        Line2D([], [], color=style.DARK, linestyle="-", label="training"),
-        Line2D([], [], color=style.DARK, linestyle="--", marker="o", label="validation"),
-    ]
-    drawn.legend(handles=sides, loc="outside upper right", ncols=2)
+    validation = {"color": style.DARK, "linestyle": "--", "marker": "o"}
+    lines = {"training": {"color": style.DARK}, "validation": validation}
+    style.legend(drawn, lines, loc="outside upper right")
     style.heading(drawn, f"Fine-tuning of {name}", marks)
     return drawn
 
 
-def _attempts(axes: Axes, mine: pd.DataFrame, what: str) -> None:
-    last = int(mine["epoch"].max())
+def _attempts(axes: Axes, rows: pd.DataFrame, what: str) -> None:
+    last = int(rows["epoch"].max())
     for (colour, marker), (attempt, curve) in zip(
-        ATTEMPTS, mine.groupby("attempt", sort=False), strict=False
+        ATTEMPTS, rows.groupby("attempt", sort=False), strict=False
     ):
         top = curve["validation_accuracy"].astype(float).max()
         label = f"{attempt}: {100 * top:.1f} %" + (", kept" if curve["kept"].all() else "")
         label = label.replace(", dropout", ",\ndropout")
         axes.plot(curve["epoch"], curve[f"train_{what}"], "-", color=colour)
-        axes.plot(
-            curve["epoch"],
-            curve[f"validation_{what}"].astype(float),
-            "--",
-            color=colour,
-            marker=marker,
-            markevery=max(1, len(curve) // 8),
-            label=label,
-        )
+        look = {"color": colour, "marker": marker, "label": label}
+        style.curve(axes, curve["epoch"], curve[f"validation_{what}"], "--", **look)
     axes.set_xlim(0.5, last + 0.5)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes.grid(axis="y")

@@ -9,13 +9,12 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
 
 from ferflow import tables
 from ferflow.humans.results import ALL
 from ferflow.report import style
 from ferflow.report.names import marks_of
+from ferflow.report.rendering import with_interval
 
 ABREAST = 6
 """Names in a line of a legend."""
@@ -30,7 +29,7 @@ def write_boxes(
     output: str | Path,
     confidence: float,
 ) -> None:
-    """Box plots per clip and, if it is known who said what, per annotator.
+    """Box plots per clip and, where answers have names, per annotator.
 
     The tables have the schemas `human_clips`, `human_accuracy` (None: not known) and `human_summary`.
     """
@@ -42,7 +41,7 @@ def write_boxes(
 
 
 def write_mistaken(mistaken_csv: str | Path, output: str | Path, limit: float) -> None:
-    """What mistaken clips were taken for (schema `human_mistaken`); `limit` is `humans.mistaken`."""
+    """Wrong answers about mistaken clips (schema `human_mistaken`); `limit` is `humans.mistaken`."""
     table = tables.read(mistaken_csv, "human_mistaken")
     with style.style():
         style.save(mistaken(table, limit, marks_of(table)), output, "What mistaken clips were taken for")
@@ -83,15 +82,13 @@ def boxes(
     panels[0].set_ylim(-0.03, 1.12)
     panels[0].set_yticks(np.arange(0, 1.01, 0.2))
     style.percent(panels[0].yaxis)
-    handles = [
-        Line2D([], [], color=style.DARK, linewidth=1.6, label="median (number above)"),
-        Line2D([], [], marker="D", linestyle="", color=style.DARK, markerfacecolor="white", label="mean"),
-        Line2D([], [], marker=".", linestyle="", color=style.LIGHT, label="outlier"),
-        Line2D(
-            [], [], color=style.MIDDLE, marker="_", label=f"{100 * confidence:g} % interval of the median"
-        ),
-    ]
-    drawn.legend(handles=handles, loc="outside lower center", ncols=len(handles))
+    looks = {
+        "median (number above)": {"color": style.DARK, "linewidth": 1.6},
+        "mean": {"marker": "D", "linestyle": "", "color": style.DARK, "markerfacecolor": "white"},
+        "outlier": {"marker": ".", "linestyle": "", "color": style.LIGHT},
+        f"{100 * confidence:g} % interval of the median": {"color": style.MIDDLE, "marker": "_"},
+    }
+    style.legend(drawn, looks)
     style.heading(drawn, "How many answers agree with the label", marks)
     return drawn
 
@@ -122,12 +119,9 @@ def mistaken(table: pd.DataFrame, limit: float, marks: str) -> Figure:
     axes.set(xlim=(0, 1), ylim=(len(emotions) - 0.4, -0.6), xlabel="share of the wrong answers")
     style.percent(axes.xaxis)
     axes.tick_params(axis="y", length=0)
-    handles = [
-        Patch(facecolor=face, hatch=hatch, edgecolor=style.DARK, linewidth=0.7, label=emotion)
-        for emotion, (face, hatch) in looks.items()
-    ]
-    across = min(ABREAST, len(handles))
-    drawn.legend(handles=handles, title="taken for", loc="outside lower center", ncols=across)
+    edge = {"edgecolor": style.DARK, "linewidth": 0.7}
+    bars = {emotion: {"facecolor": face, "hatch": hatch} | edge for emotion, (face, hatch) in looks.items()}
+    style.legend(drawn, bars=bars, ncols=min(ABREAST, len(bars)), title="taken for")
     share = f"more than {100 * limit:g} % of the annotators mistook"
     style.heading(drawn, f"What the clips that {share} were taken for", marks)
     return drawn
@@ -147,15 +141,13 @@ def annotators(accuracy: pd.DataFrame, summary: pd.DataFrame, confidence: float,
         ("all answers", "accuracy", "D"),
         ("majority vote", "majority_accuracy", "s"),
     ):
-        found = whole.loc[measure]
-        rows.append((name, found["value"], found["low"], found["high"], marker))
+        row = whole.loc[measure]
+        rows.append((name, row["value"], row["low"], row["high"], marker))
     drawn = style.figure(2 * style.COLUMN, 1.0 + 0.19 * len(rows))
     axes = drawn.subplots()
     for place, (name, value, low, high, marker) in enumerate(rows):
         colour = style.DARK if name in set(people["annotator"]) else style.MIDDLE
-        text = f"{100 * value:.1f}"
-        if pd.notna(low):
-            text += f" [{100 * low:.1f}, {100 * high:.1f}]"
+        text = with_interval({"value": value, "low": low, "high": high}, "percent")
         style.point(axes, value, place, low, high, marker=marker, color=colour)
         axes.text(1.02, place, text, va="center", fontsize=6.5, color=colour)
     axes.axhline(len(people) - 0.5, color=style.LIGHT, linewidth=0.7)

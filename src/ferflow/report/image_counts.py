@@ -1,4 +1,4 @@
-"""Images per class and data set, beside the numbers that the papers print."""
+"""Images per class and data set, compared with the published numbers."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ import pandas as pd
 
 from ferflow import tables
 from ferflow.classes import EMOTIONS_CONTEMPT
-from ferflow.datasets import counts, fer2013, manifest
-from ferflow.datasets.counts import Counted
-from ferflow.datasets.image_sets import PARTS_BY_SUBJECT
+from ferflow.datasets import fer2013, manifest
+from ferflow.datasets.image_sets import PARTS_BY_SUBJECT, Counted, by_class, count
 from ferflow.report import reference
 from ferflow.report.papers import NOT_COMPARABLE
 from ferflow.settings import Sequences, Stills
@@ -23,17 +22,9 @@ SETS = {"ckplus": "CK+", "jaffe": "JAFFE", "kdef": "KDEF+AKDEF"}
 """The other columns of the compact paper's Figure 4, by the name of their reader."""
 FIGURE_4, TABLE_3_3 = "compact, Figure 4", "thesis, Table 3.3"
 NOWHERE = "no paper: this study's parts"
-"""Of the parts of a set that has no official ones."""
-JAFFE_TEXT = {
-    "angry": 30,
-    "disgust": 29,
-    "fear": 33,
-    "happy": 30,
-    "sad": 31,
-    "surprise": 30,
-    "neutral": 30,
-}
-"""The same paper's text (section 3), which differs from its figure."""
+"""Source of the parts of a set that has no official ones."""
+JAFFE_TEXT = {"angry": 30, "disgust": 29, "fear": 33, "happy": 30, "sad": 31, "surprise": 30, "neutral": 30}
+"""JAFFE in the compact paper's text (section 3), which differs from its figure."""
 
 
 class Part(NamedTuple):
@@ -60,7 +51,7 @@ def write(
     stills: Stills,
     out: str | Path,
 ) -> None:
-    """Schema `image_counts`: the compact paper's Figure 4 and the thesis's Table 3.3 beside what is here.
+    """Schema `image_counts`: the compact paper's Figure 4 and the thesis's Table 3.3, and the study's counts.
 
     `manifest_csv` lists the images that stand for FER2013; `folders` (settings `images.folders`) says
     where the copies of the other sets lie, if anywhere. A set without a copy keeps its rows, with the reason.
@@ -68,7 +59,7 @@ def write(
     """
     listed = manifest.read(manifest_csv)
     synthetic = bool(listed["synthetic"].any())
-    whole: Counted | None = Counted(counts.by_class(listed["emotion"]), "", synthetic)
+    whole: Counted | None = Counted(by_class(listed["emotion"]), "", synthetic)
     reason = ""
     if stills.by_subject:
         whole, reason = None, "no copy: the images of this study are of another set"
@@ -80,7 +71,7 @@ def write(
         for split, name in PARTS_BY_SUBJECT.items():
             images = listed.loc[listed["split"] == split]
             form = f"faces of {images['subject_id'].nunique()} subjects"
-            counted = Counted(counts.by_class(images["emotion"]), form, synthetic)
+            counted = Counted(by_class(images["emotion"]), form, synthetic)
             parts.append(Part(SETS[stills.source], name, NOWHERE, counted, ""))
     else:
         parts += _by_part(listed, synthetic)
@@ -88,7 +79,7 @@ def write(
 
 
 def of_stills(path: str | Path, synthetic: bool) -> pd.DataFrame:
-    """Schema `image_counts`: the thesis's Table 3.3 beside the copy of FER2013 at `path`.
+    """Schema `image_counts`: the counts of the thesis's Table 3.3 and of the copy of FER2013 at `path`.
 
     `synthetic` says that what lies there only stands for it. Raises InputError as `fer2013.read`.
     """
@@ -96,19 +87,19 @@ def of_stills(path: str | Path, synthetic: bool) -> pd.DataFrame:
 
 
 def _copy(name: str, folder: str | None, sequences: Sequences) -> tuple[Counted | None, str]:
-    """What is counted of a set, or the reason why nothing is."""
+    """The counts of a set, or the reason why there are none."""
     if folder is None:
         return None, f"no copy: images.folders.{name} names no folder"
     if not Path(folder).exists():
         return None, f"no copy at {folder}"
-    return counts.count(name, folder, sequences), ""
+    return count(name, folder, sequences), ""
 
 
 def _by_part(listed: pd.DataFrame, synthetic: bool) -> list[Part]:
     parts = []
     for split in fer2013.USAGES:
         emotions = listed.loc[listed["split"] == split, "emotion"]
-        counted = Counted(counts.by_class(emotions), "", synthetic) if len(emotions) else None
+        counted = Counted(by_class(emotions), "", synthetic) if len(emotions) else None
         reason = "" if len(emotions) else f"this copy does not say which images are of {split}"
         parts.append(Part(FER2013, split, TABLE_3_3, counted, reason))
     return parts
@@ -149,7 +140,7 @@ def _table(parts: Iterable[Part]) -> pd.DataFrame:
 
 
 def _remark(row) -> str:
-    """What is known of a printed number."""
+    """A remark on a printed number."""
     if pd.isna(row.published):
         return "not in the paper"
     if (row.dataset, row.emotion) == ("CK+", "contempt"):

@@ -1,4 +1,4 @@
-"""Figures of an image study: what its networks are worth, and how many images of each class there are."""
+"""Figures of an image study: accuracy of its networks, and images per class."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from ferflow import tables
@@ -22,9 +20,10 @@ from ferflow.report.names import marks, model_label, views_label
 GROUP = 0.8
 """Width that the bars of one model take of the distance to the next."""
 BESIDE = 0.25
-"""How far from the middle of a bar its diamond stands, in bars."""
+"""Distance of a diamond from the middle of its bar, in bars."""
 ABREAST = 6
 """Models whose names fit beside one another under the bars."""
+DIAMOND = {"marker": "D", "linestyle": "", "color": style.MIDDLE, "markerfacecolor": "white"}
 LOOKS = {"one": (style.DARK, ""), "mirror": (style.LIGHT, ""), "ten": ("white", "////")}
 """Colour and hatch of each view's bars."""
 
@@ -49,16 +48,8 @@ def accuracies(table: pd.DataFrame, confidence: float, chance: float) -> Figure:
         if pd.notna(row["test_low"]):
             axes.plot([place, place], [row["test_low"], row["test_high"]], color=style.MIDDLE, linewidth=1.6)
         if pd.notna(row["honest"]):
-            beside = place + BESIDE * width  # a narrow interval would hide under it
-            axes.plot(
-                beside,
-                row["honest"],
-                "D",
-                color=style.MIDDLE,
-                markerfacecolor="white",
-                markersize=3,
-                zorder=3,
-            )
+            diamond = place + BESIDE * width  # a narrow interval would hide under it
+            axes.plot(diamond, row["honest"], **DIAMOND, markersize=3, zorder=3)
         top = np.nanmax([row["test"], row["test_high"], row["honest"]])
         axes.text(place, top + 0.012, f"{100 * row['test']:.1f}", ha="center", va="bottom", fontsize=6.5)
     axes.axhline(chance, color=style.LIGHT, linestyle=":")
@@ -68,29 +59,17 @@ def accuracies(table: pd.DataFrame, confidence: float, chance: float) -> Figure:
     axes.set_xticks(range(len(models)), [model_label(model) for model in models], **turned)
     axes.tick_params(axis="x", length=0)
     axes.grid(axis="y")
-    leaky = bool(table["leaky"].any())
-    drawn.legend(
-        handles=[
-            *(
-                Patch(facecolor=LOOKS[v][0], hatch=LOOKS[v][1], edgecolor=style.DARK, label=views_label(v))
-                for v in views
-            ),
-            Line2D([], [], color=style.MIDDLE, linewidth=1.6, label=f"{100 * confidence:g} % interval"),
-            Line2D(
-                [],
-                [],
-                marker="D",
-                linestyle="",
-                color=style.MIDDLE,
-                markerfacecolor="white",
-                label="without copies",
-            ),
-            Line2D([], [], color=style.LIGHT, linestyle=":", label=f"chance, {100 * chance:.1f} %"),
-        ],
-        loc="outside lower center",
-        ncols=len(views) + 3,
-    )
-    mark = marks(bool(table["synthetic"].any()), LEAKY if leaky else "")
+    bars = {
+        views_label(view): {"facecolor": LOOKS[view][0], "hatch": LOOKS[view][1], "edgecolor": style.DARK}
+        for view in views
+    }
+    lines = {
+        f"{100 * confidence:g} % interval": {"color": style.MIDDLE, "linewidth": 1.6},
+        "without copies": DIAMOND,
+        f"chance, {100 * chance:.1f} %": {"color": style.LIGHT, "linestyle": ":"},
+    }
+    style.legend(drawn, lines, bars)
+    mark = marks(bool(table["synthetic"].any()), LEAKY if table["leaky"].any() else "")
     style.heading(drawn, f"Accuracy of the networks on all images of {tested}", mark)
     return drawn
 
@@ -106,32 +85,24 @@ def counts(table: pd.DataFrame) -> Figure:
     for axes, name in zip(drawn.subplots(1, len(sets), squeeze=False)[0], sets, strict=True):
         _counted(axes, table[table["dataset"] == name], name)
     drawn.supylabel("images", fontsize=8)
-    drawn.legend(
-        handles=[
-            Patch(facecolor=style.DARK, label="counted here"),
-            Line2D([], [], color=style.MIDDLE, linewidth=1.6, label="published"),
-        ],
-        loc="outside lower center",
-        ncols=2,
-    )
+    published = {"color": style.MIDDLE, "linewidth": 1.6}
+    style.legend(drawn, {"published": published}, {"counted here": {"facecolor": style.DARK}})
     style.heading(drawn, "Images per class and data set", marks(bool(table["synthetic"].any())))
     return drawn
 
 
 def _counted(axes: Axes, rows: pd.DataFrame, name: str) -> None:
     places = np.arange(len(rows))
-    ours = rows["ours"].astype(float)
-    axes.bar(places, ours.fillna(0), 0.7, color=style.DARK)
+    counted = rows["ours"].astype(float)
+    axes.bar(places, counted.fillna(0), 0.7, color=style.DARK)
     for place, value in zip(places, rows["published"].astype(float), strict=True):
         if not np.isnan(value):
             axes.plot([place - 0.45, place + 0.45], [value, value], color=style.MIDDLE, linewidth=1.6)
-    highest = max(1.0, np.nanmax([ours.max(), rows["published"].astype(float).max()]))
+    highest = max(1.0, np.nanmax([counted.max(), rows["published"].astype(float).max()]))
     axes.set(ylim=(0, 1.12 * highest), xlim=(-0.7, len(rows) - 0.3))
     axes.yaxis.set_major_locator(MaxNLocator(4, integer=True))
-    axes.set_xticks(places, list(rows["emotion"]), rotation=60, ha="right", rotation_mode="anchor")
-    axes.tick_params(axis="x", length=0)
-    axes.grid(axis="y")
-    state = "no copy here" if ours.isna().all() else "ours: synthetic" if rows["synthetic"].any() else ""
+    style.names_across(axes, list(rows["emotion"]), 60)
+    state = "no copy here" if counted.isna().all() else "ours: synthetic" if rows["synthetic"].any() else ""
     axes.set_title(f"{name}\n{state}", loc="left")
 
 

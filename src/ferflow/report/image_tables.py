@@ -1,4 +1,4 @@
-"""Tables of an image study: its networks, and what they are worth on the test parts."""
+"""Tables of an image study: its networks, and their accuracy on the test parts."""
 
 from __future__ import annotations
 
@@ -115,30 +115,30 @@ def accuracies(
     if results["n_subjects"].any():
         for row in rows:
             row["note"] = "; ".join(filter(None, (row["note"], BY_SUBJECT if "test" in row else "")))
-    # What was not run is said once, not for every way of looking.
+    # What was not run has one row, not one for every view.
     rows = [row for row in rows if "test" in row or row["views"] == images.views[0]]
     tables.write(tables.from_rows(rows, "accuracies"), out, "accuracies")
 
 
 def _row(results: pd.DataFrame, name: str, views: str, members: Sequence[str], listed: pd.DataFrame) -> dict:
-    mine = results[(results["model"] == name) & (results["view"] == views)]
+    of_view = results[(results["model"] == name) & (results["view"] == views)]
     counts = listed.loc[list(members), "parameters"]
     row = {
         "model": name,
         "views": views,
         "parameters": None if counts.isna().any() else int(counts.sum()),
-        "leaky": bool(mine["note"].str.contains(LEAKY).any()),
-        "synthetic": bool(mine["synthetic"].any()),
+        "leaky": bool(of_view["note"].str.contains(LEAKY).any()),
+        "synthetic": bool(of_view["synthetic"].any()),
         "note": "average of " + ", ".join(members) if list(members) != [name] else "",
     }
-    if mine.empty:
+    if of_view.empty:
         reasons = [note for note in listed.loc[list(members), "note"] if note.startswith(NOT_RUN)]
         if list(members) != [name]:
             reasons = [f"{row['note']}; {NOT_RUN}not all of them were"]
         row["note"] = reasons[0] if reasons else NOT_RUN + "no result in this view"
         return row
     for protocol in PROTOCOLS:
-        values = mine[mine["protocol"] == protocol].set_index("metric")
+        values = of_view[of_view["protocol"] == protocol].set_index("metric")
         if values.empty:
             continue
         accuracy = values.loc["accuracy"]
@@ -155,7 +155,7 @@ def _row(results: pd.DataFrame, name: str, views: str, members: Sequence[str], l
 
 
 def protocols(table: pd.DataFrame) -> dict[str, str]:
-    """What a reader sees of each protocol in `table` (schema `accuracies`)."""
+    """The labels of the protocols in `table` (schema `accuracies`)."""
     return OF_SUBJECTS if table["note"].str.contains(BY_SUBJECT, regex=False).any() else PROTOCOLS
 
 
@@ -186,4 +186,4 @@ def accuracies_table(table: pd.DataFrame, title: str, confidence: float) -> rend
         rows.append([model_label(row["model"]), seen, size, *scores, *more, row["note"]])
     numbers = [False, False, *[True] * 7, False]
     mark = marks(bool(table["synthetic"].any()))
-    return rendering.Rendered(title + about, mark, headings, numbers, rows, [False] * len(rows))
+    return rendering.Rendered(title + about, mark, headings, numbers, rows)

@@ -1,4 +1,4 @@
-"""How models and marks are written for a reader."""
+"""Labels of models, protocols and measures, and the marks of tables and figures."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import pandas as pd
 
 from ferflow.evaluation.results import LEAKY
 from ferflow.networks import NETWORKS
+from ferflow.settings import parts_of
 
 SYNTHETIC = "synthetic data"
 SIMULATED = "simulated annotators"
@@ -31,13 +32,9 @@ _NAMES = {name: network.title for name, network in NETWORKS.items()} | {
     "aus": "AUs",
 }
 _CONTROL, _FUSION = "control-", "fusion-"
-"""How the names of controls and of listed fusions begin."""
+"""Prefixes of the names of controls and of listed fusions."""
 
-_VIEWS = {
-    "one": "one view",
-    "mirror": "with mirror image",
-    "ten": "ten crops",
-}
+_VIEWS = {"one": "one view", "mirror": "with mirror image", "ten": "ten crops"}
 
 _PROTOCOLS = {
     "test": "test",
@@ -51,8 +48,7 @@ _PROTOCOLS = {
     "human": "human annotators",
 }
 
-
-_MEASURES = {
+MEASURES = {
     "accuracy": "share of right answers",
     "mean_of_medians": "mean of the medians over clips",
     "median_accuracy": "median over clips",
@@ -65,24 +61,15 @@ _MEASURES = {
     "mistaken": "share of clips that most mistook",
     "fleiss_kappa": "Fleiss' κ",
 }
+"""Measures of the human baseline in words."""
 
-
-_SAMPLINGS = {
+SAMPLINGS = {
     "none": "no sampling",
     "class_weights": "class weights",
     "oversampling": "random oversampling",
     "smote": "SMOTE",
 }
-
-
-def sampling_label(sampling: str) -> str:
-    """A way of sampling the training images in words."""
-    return _SAMPLINGS[sampling]
-
-
-def measure_label(measure: str) -> str:
-    """A measure of the human baseline in words."""
-    return _MEASURES.get(measure, measure)
+"""Ways of sampling the training images in words."""
 
 
 def model_label(model: str, view: str = "") -> str:
@@ -124,10 +111,9 @@ def protocol_order(protocols: Iterable[str]) -> list[str]:
 
 
 def marks(synthetic: bool, notes: str = "", simulated: bool = False) -> str:
-    """What must stand on a table or figure: that data are synthetic, that annotators are simulated, that a
-    protocol is leaky, or nothing."""
-    found = [(synthetic, SYNTHETIC), (simulated, SIMULATED), (LEAKY in notes, LEAKY)]
-    return "; ".join(mark for holds, mark in found if holds)
+    """The marks of a table or figure: synthetic data, simulated annotators, a leaky protocol; or none."""
+    known = [(synthetic, SYNTHETIC), (simulated, SIMULATED), (LEAKY in notes, LEAKY)]
+    return "; ".join(mark for holds, mark in known if holds)
 
 
 def marks_of(table: pd.DataFrame) -> str:
@@ -150,7 +136,7 @@ def model_order(table: pd.DataFrame) -> list[str]:
     controls = controls_of(table)
 
     def place(model: str) -> tuple:
-        first = model.removeprefix(_CONTROL).split("-")[0] if model in controls else model.split("+")[-1]
+        first = model.removeprefix(_CONTROL).split("-")[0] if model in controls else parts_of(model)[1]
         return model in controls, rank.get(first, len(rank)), model
 
     return sorted(set(table["model"]), key=place)

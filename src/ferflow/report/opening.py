@@ -1,47 +1,47 @@
-"""The page that a report opens with: which model, how good, how sure, against humans, what it confuses."""
+"""The first page of a report: best model, accuracy, calibration, comparison with humans, confusions."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.resources import files as resources
 from pathlib import Path
 
 import pandas as pd
 
 from ferflow import tables
-from ferflow.evaluation.predictions import PEOPLE, judged
+from ferflow.evaluation.predictions import PEOPLE, evaluation_protocol
 from ferflow.files import write_text
 from ferflow.report.names import marks_of, model_label
 
 TABLES = ("results", "calibration", "comparisons", "confusion", "unusable_counts")
-"""What the page rests on."""
+"""The tables that the page is made from."""
 CONFUSIONS = 3
-"""How many of the most frequent confusions are named."""
+"""Number of the most frequent confusions that are named."""
 CLIPS = {"test": "test clips", "cv": "clips"}
 SUBJECTS = {
     "test": " that no training saw",
     "cv": ", each judged by a training without it (as the best of several on the same clips it is a little "
     "too good)",
 }
-"""What models are judged on, by protocol."""
+"""What models are evaluated on, by protocol."""
 
 
-def answers(found: Mapping[str, pd.DataFrame], confidence: float) -> list[dict[str, str]]:
+def answers(tables_by_name: Mapping[str, pd.DataFrame], confidence: float) -> list[dict[str, str]]:
     """Questions, each with a short answer and what it rests on: `question`, `answer`, `detail`.
 
-    `found`: TABLES by schema. The model is the best in cross-validation, so that the test set has no say in
-    it; where there is no test set, the answer says that the best of several is a little too good on its own
-    clips. The interval is of `confidence`.
+    `tables_by_name`: TABLES by schema. The model is the best in cross-validation, so that the test set has no
+    say in it; where there is no test set, the answer says that the best of several is a little too good on
+    its own clips. The interval is of `confidence`.
     """
-    results = found["results"]
+    results = tables_by_name["results"]
     accuracy = results[(results["metric"] == "accuracy") & results["fold"].isna()]
     accuracy = accuracy[~accuracy["role"].isin(("control", *PEOPLE))]
     cv = accuracy[accuracy["protocol"] == "cv"].set_index("model")["value"].sort_values(ascending=False)
     best = str(cv.index[0])
-    protocol = judged(results)
+    protocol = evaluation_protocol(results)
     whole = results[(results["model"] == best) & (results["protocol"] == protocol) & results["fold"].isna()]
-    own = whole.set_index("metric")
-    row, f1 = own.loc["accuracy"], own.loc["f1", "value"]
+    metrics = whole.set_index("metric")
+    row, f1 = metrics.loc["accuracy"], metrics.loc["f1", "value"]
     clips, subjects = CLIPS[protocol], SUBJECTS[protocol]
     level = f"{100 * confidence:g} % interval"
     return [
@@ -58,15 +58,15 @@ def answers(found: Mapping[str, pd.DataFrame], confidence: float) -> list[dict[s
             f"{_counted(row['n_subjects'], 'subject')}{subjects}; chance {_percent(row['chance'])}; "
             f"mean F1 {_percent(f1)}",
         },
-        _sure(found["calibration"], best, level),
-        _humans(found["comparisons"], best, level, clips),
-        _confused(found["confusion"], best, clips),
-        *_left_out(found["unusable_counts"]),
+        _sure(tables_by_name["calibration"], best, level),
+        _humans(tables_by_name["comparisons"], best, level, clips),
+        _confused(tables_by_name["confusion"], best, clips),
+        *_left_out(tables_by_name["unusable_counts"]),
     ]
 
 
 def _left_out(counts: pd.DataFrame) -> list[dict[str, str]]:
-    """How many clips could not be used; nothing where all could."""
+    """The clips that could not be used; empty where all could."""
     everything = counts[counts["of"] == "all"].iloc[0]
     if not everything["left_out"]:
         return []
@@ -85,8 +85,10 @@ def _left_out(counts: pd.DataFrame) -> list[dict[str, str]]:
 
 
 def _sure(calibration: pd.DataFrame, model: str, level: str) -> dict[str, str]:
-    mine = calibration[(calibration["model"] == model) & (calibration["protocol"] == judged(calibration))]
-    row = mine.iloc[0]
+    rows = calibration[
+        (calibration["model"] == model) & (calibration["protocol"] == evaluation_protocol(calibration))
+    ]
+    row = rows.iloc[0]
     gap = row["confidence"] - row["accuracy"]
     side = "too sure" if gap > 0 else "not sure enough"
     return {
@@ -113,14 +115,13 @@ def _humans(comparisons: pd.DataFrame, model: str, level: str, clips: str) -> di
             "detail": f"{_interval(low, high, level, '{:+.1f} points')}, on the same {row.n_clips} clips; "
             f"McNemar's exact test, corrected for all pairs: p = {row.p_exact_holm:.3g}",
         }
-    return question | {
-        "answer": f"nobody annotated the {clips}",
-        "detail": "`ferflow annotate` asks people",
-    }
+    return question | {"answer": f"nobody annotated the {clips}", "detail": "`ferflow annotate` asks people"}
 
 
 def _confused(confusion: pd.DataFrame, model: str, clips: str) -> dict[str, str]:
-    rows = confusion[(confusion["model"] == model) & (confusion["protocol"] == judged(confusion))]
+    rows = confusion[
+        (confusion["model"] == model) & (confusion["protocol"] == evaluation_protocol(confusion))
+    ]
     wrong = rows[(rows["emotion"] != rows["predicted"]) & (rows["count"] > 0)]
     wrong = wrong.sort_values(["count", "share"], ascending=False, kind="stable")
     named = [
@@ -143,20 +144,20 @@ def _interval(low: float, high: float, level: str, form: str | None = None) -> s
     """An interval of shares, or of numbers in `form`; a single subject gives none."""
     if pd.isna(low):
         return f"no {level}"
-    said = [form.format(one) if form else _percent(one) for one in (low, high)]
-    return f"{level} {said[0]} to {said[1]}"
+    ends = [form.format(one) if form else _percent(one) for one in (low, high)]
+    return f"{level} {ends[0]} to {ends[1]}"
 
 
 def _counted(number: int, name: str) -> str:
     return f"{number} {name}{'' if number == 1 else 's'}"
 
 
-def write(table_csvs: Mapping[str, str | Path], output: str | Path, study: str, confidence: float) -> None:
-    """Write the page as HTML to `output`, from CSV tables by schema (see `answers`)."""
+def write(tables_csv: Sequence[str | Path], out: str | Path, study: str, confidence: float) -> None:
+    """Write the page as HTML to `out`; `tables_csv` are TABLES in their order."""
     from jinja2 import Environment, StrictUndefined
 
-    found = {name: tables.read(path, name) for name, path in table_csvs.items()}
+    tables_by_name = {name: tables.read(path, name) for name, path in zip(TABLES, tables_csv, strict=True)}
     source = (resources("ferflow") / "resources" / "opening.html.jinja").read_text(encoding="utf-8")
     page = Environment(autoescape=True, undefined=StrictUndefined).from_string(source)
-    said = answers(found, confidence)
-    write_text(output, page.render(study=study, answers=said, marks=marks_of(found["results"])))
+    questions = answers(tables_by_name, confidence)
+    write_text(out, page.render(study=study, answers=questions, marks=marks_of(tables_by_name["results"])))

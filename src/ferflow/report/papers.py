@@ -1,4 +1,4 @@
-"""The reference papers as data: the numbers that they print, and where ours are found (`ferflow/papers/`).
+"""The reference papers as data (`ferflow/papers/`): their numbers, and where a study's own are.
 
 A paper is one YAML file. Its numbers stand in it (`numbers`) or in `published.csv`; its rules (`ours`) say
 where a study's own number is found for each of them.
@@ -37,7 +37,7 @@ COLUMNS = {
     "model": "our model",
     "note": "note",
 }
-"""What a reader sees of a comparison where its paper does not say otherwise."""
+"""Columns of a comparison, and their headings, where its paper has no others."""
 
 Text = str
 """Text in which braces name a column of the published row or of ours, a group of `when`, or a fact.
@@ -47,7 +47,7 @@ Text = str
 
 
 class Rule(Section):
-    """Where ours stand beside the published rows that `when` matches: in a table, by a finder, or nowhere."""
+    """Where the study's numbers for published rows that `when` matches are: a table, a finder, or nowhere."""
 
     when: dict[str, str] = Field(
         {}, description="column of the published row (or `ours`): regular expression"
@@ -89,7 +89,7 @@ class Another(Section):
 
 
 class Metric(Section):
-    """How a metric is written: a format of Python; one that ends in % is a share, shown in percent."""
+    """Label and format (Python's) of a metric; one that ends in % is a share, shown in percent."""
 
     label: str = ""
     format: str = ".3g"
@@ -108,7 +108,7 @@ class Number(Section):
 
 
 class Layout(Section):
-    """How a comparison is shown: columns with their headings, in order; null leaves a column out.
+    """Layout of a comparison: columns with their headings, in order; null leaves a column out.
 
     Beside the columns of schema `reference` there are `number` (the metric and its unit), `interval` (where
     `low` and `high` are not within the cell of ours), `real` (whether data and annotators are), and
@@ -132,6 +132,9 @@ class Paper(Section):
     numbers: list[Number] = Field([], description="else those of published.csv")
     reads: dict[str, str] = Field(description="our tables, as rules name them: schema")
     items: dict[str, str] = Field({}, description="item of the paper: what it is called here (`ours`)")
+    models: dict[str, dict[str, str | int]] = Field(
+        {}, description="model of ours: its columns in our tables"
+    )
     remarks: dict[str, str] = Field({}, description="item: what is said of it (`remark`)")
     free: list[str] = Field([], description="metrics that do not depend on data: always compared")
     another: list[Another] | str = Field([], description="or a finder")
@@ -140,19 +143,19 @@ class Paper(Section):
     shown: Layout = Layout()
 
     def metric(self, name: str) -> Metric:
-        """How a metric is written; its label may name groups of the expression, and is else its name."""
-        for pattern, found in self.metrics.items():
+        """Label and format of a metric; the label may name groups of the expression, and is else its name."""
+        for pattern, form in self.metrics.items():
             if match := re.fullmatch(pattern, name):
-                unit = " (%)" if found.format.endswith("%") else ""
-                label = found.label.format(**match.groupdict()) or name.replace("_", " ") + unit
-                return Metric(label=label, format=found.format)
+                unit = " (%)" if form.format.endswith("%") else ""
+                label = form.label.format(**match.groupdict()) or name.replace("_", " ") + unit
+                return Metric(label=label, format=form.format)
         return Metric(label=name.replace("_", " "))
 
     def rule(self, row: Mapping[str, object]) -> tuple[Rule, dict[str, str]]:
         """The first rule for a published row, and the groups of its expressions."""
         key = ("table", "item", "metric", "split")
-        own = [one.ours for one in self.numbers if all(getattr(one, name) == row[name] for name in key)]
-        for rule in [*filter(None, own), *self.ours, UNRULED]:
+        of_row = [one.ours for one in self.numbers if all(getattr(one, name) == row[name] for name in key)]
+        for rule in [*filter(None, of_row), *self.ours, UNRULED]:
             matches = [re.fullmatch(pattern, str(row[name])) for name, pattern in rule.when.items()]
             if all(matches):
                 break
@@ -162,7 +165,7 @@ class Paper(Section):
 
 @dataclass(frozen=True)
 class StudyResults:
-    """What a study has to set beside a paper.
+    """A study's results for the comparison with a paper.
 
     `tables`: those that it has, by the names of `Paper.reads`. `facts`: what texts name (`dataset`), and what
     finders need (`evaluation`, `seed`). `items`: as those of the paper, where the study decides.
@@ -174,12 +177,12 @@ class StudyResults:
 
     def table(self, names: str | list[str]) -> pd.DataFrame | None:
         """A table, or several below one another; None where there is none."""
-        found = [
+        frames = [
             self.tables[name]
             for name in ([names] if isinstance(names, str) else names)
             if name in self.tables
         ]
-        return pd.concat(found, ignore_index=True) if found else None
+        return pd.concat(frames, ignore_index=True) if frames else None
 
 
 @cache
@@ -209,8 +212,8 @@ def published(study: str, table: str | None = None) -> pd.DataFrame:
 
     Raises InputError where there is no such paper or table.
     """
-    if own := paper(study).numbers:
-        rows = pd.DataFrame([number.model_dump(exclude={"ours"}) for number in own])
+    if numbers := paper(study).numbers:
+        rows = pd.DataFrame([number.model_dump(exclude={"ours"}) for number in numbers])
         rows = rows.assign(study=study).rename(columns={"published": "value"})
     else:
         rows = _listed()[_listed()["study"] == study]
@@ -235,7 +238,7 @@ def files(study: str) -> dict[str, str]:
 
 
 def other_network(theirs: str, ours: Iterable[str]) -> str:
-    """What is said of a row whose number of ours is of another network than the paper's; "" where it is not.
+    """The note on a number that is of another network than the paper's; "" where it is not.
 
     Such a row has no difference: it would be that of two networks.
     """

@@ -1,4 +1,4 @@
-"""Published numbers beside ours: every number of a paper, and ours or the reason why there is none.
+"""Compare a study with a paper: each published number, and the study's own or the reason why there is none.
 
 One engine for all papers. What is particular to one is in its YAML file (`report/papers.py`); what no rule
 can say is in `report/finders.py`.
@@ -19,18 +19,10 @@ from ferflow.errors import InputError
 from ferflow.evaluation.results import LEAKY
 from ferflow.report import finders, papers, rendering
 from ferflow.report.names import marks, model_label, views_label
-from ferflow.report.papers import (
-    NO_ROW,
-    NOT_COMPARABLE,
-    NOT_RUN,
-    SIMULATED,
-    Paper,
-    Rule,
-    StudyResults,
-)
+from ferflow.report.papers import NO_ROW, NOT_COMPARABLE, NOT_RUN, SIMULATED, Paper, Rule, StudyResults
 
 TEXTS = ("model", "view", "protocol", "data", "note")
-"""Columns of schema `reference` that are empty where nothing is said."""
+"""Columns of text of schema `reference`; without an entry they are empty."""
 PRINTED = {"value": "published", "note": "published_note"}
 """Columns of schema `published`, and what rules call them."""
 NUMBERS = ("published", "ours", "low", "high", "difference")
@@ -43,10 +35,10 @@ def read(
 
     Tables of the same name stand below one another. `facts` as in `StudyResults`.
     """
-    found: dict[str, list[pd.DataFrame]] = {}
+    parts: dict[str, list[pd.DataFrame]] = {}
     for name, path in zip(sources, tables_csv, strict=True):
-        found.setdefault(name, []).append(tables.read(path, papers.paper(paper).reads[name]))
-    joined = {name: pd.concat(parts, ignore_index=True) for name, parts in found.items()}
+        parts.setdefault(name, []).append(tables.read(path, papers.paper(paper).reads[name]))
+    joined = {name: pd.concat(frames, ignore_index=True) for name, frames in parts.items()}
     return StudyResults(joined, facts)
 
 
@@ -54,33 +46,33 @@ def write(
     paper: str, sources: Sequence[str], tables_csv: Sequence[str | Path], dataset: str, out: str | Path
 ) -> None:
     """Write schema `reference` of a paper, and of a study on `dataset` from its tables (as in `read`)."""
-    ours = read(paper, sources, tables_csv, dataset=dataset)
-    tables.write(compare(paper, ours), out, "reference")
+    study = read(paper, sources, tables_csv, dataset=dataset)
+    tables.write(compare(paper, study), out, "reference")
 
 
-def write_each(name: str, ours: StudyResults, folder: str | Path) -> None:
+def write_each(name: str, study: StudyResults, folder: str | Path) -> None:
     """Write each table of the paper `name` (schema `reference`) to `folder`, as `papers.files` names it."""
     for table, file in zip(papers.paper(name).tables, papers.files(name), strict=True):
-        tables.write(compare(name, ours, table), Path(folder) / f"{file}.csv", "reference")
+        tables.write(compare(name, study, table), Path(folder) / f"{file}.csv", "reference")
 
 
-def compare(name: str, ours: StudyResults, table: str | None = None, every: bool = False) -> pd.DataFrame:
+def compare(name: str, study: StudyResults, table: str | None = None, every: bool = False) -> pd.DataFrame:
     """Schema `reference`: every row that the paper `name` prints (in `table`), in the order of its tables.
 
-    There is no `difference` on synthetic data, where `data` says so, nor beside another network than the
-    paper's, which `note` names. `every` takes all of our rows where a rule takes the first.
+    There is no `difference` on synthetic data, which `data` names, nor for another network than the paper's,
+    which `note` names. `every` takes all of our rows where a rule takes the first.
     """
     about = papers.paper(name)
     printed = papers.ordered(name) if table is None else papers.published(name, table)
     rows = []
     for row in printed.rename(columns=PRINTED).to_dict("records"):
         item = row["item"]
-        name_here = {**about.items, **ours.items}.get(item, "")
+        name_here = {**about.items, **study.items}.get(item, "")
         rule, groups = about.rule(row | {"ours": name_here})
         named = {"ours": name_here or item, "remark": about.remarks.get(item, "")}
-        known = {**ours.facts, **row, **named, **groups}
-        for found in _found(rule, known, ours, every):
-            rows.append(_compared(row, found, known, rule, about, ours))
+        known = {**study.facts, **row, **named, **groups}
+        for result in _results_of(rule, known, study, every):
+            rows.append(_compared(row, result, known, rule, about, study))
     frame = pd.DataFrame(rows)
     listed = dict.fromkeys([*tables.schema("reference").names, *frame])
     frame = frame.reindex(columns=tables.column_order(listed, "reference"))
@@ -103,24 +95,25 @@ def with_published(name: str, table: str, frame: pd.DataFrame, columns: Mapping[
     return frame
 
 
-def _found(rule: Rule, known: dict, ours: StudyResults, every: bool) -> list[dict]:
-    """Ours beside a published row, usually one: columns of schema `reference`, or a `note` with the reason.
+def _results_of(rule: Rule, known: dict, study: StudyResults, every: bool) -> list[dict]:
+    """The study's numbers for a published row, usually one: columns of schema `reference`, or a `note`.
 
-    Beside them may stand, and are no columns: `another` (in what ours is another model), `compared` (False:
-    without a difference), `against` (which number of ours is compared), `simulated`, `members` (of a fusion).
+    A note gives the reason why there is none. Further entries are no columns: `another` (in what ours is
+    another model), `compared` (False: without a difference), `against` (which number of ours is compared),
+    `simulated`, `members` (of a fusion).
     """
     if rule.reason:
         return [{"note": _say(rule.reason, known)}]
     if rule.finder:
-        found = getattr(finders, rule.finder)(known, ours)
-        return found if isinstance(found, list) else [found]
+        result = getattr(finders, rule.finder)(known, study)
+        return result if isinstance(result, list) else [result]
     named = [known | {"metric": metric} for metric in rule.metric or [known["metric"]]]
-    return [found for one in named for found in _looked_up(rule, one, ours, every or rule.every)]
+    return [result for one in named for result in _looked_up(rule, one, study, every or rule.every)]
 
 
-def _looked_up(rule: Rule, known: dict, ours: StudyResults, every: bool) -> list[dict]:
+def _looked_up(rule: Rule, known: dict, study: StudyResults, every: bool) -> list[dict]:
     """The rows of one of our tables that a rule asks for; without any, the reason."""
-    table, known = ours.table(rule.table), known | {"view": rule.view}
+    table, known = study.table(rule.table), known | {"view": rule.view}
     rows = table
     if table is None:
         return [{"note": _first(rule.no_table, known | {"table": rule.table})}]
@@ -130,8 +123,8 @@ def _looked_up(rule: Rule, known: dict, ours: StudyResults, every: bool) -> list
         if rows.empty:
             reason = rule.no_row.get(str(column), NO_ROW) if isinstance(rule.no_row, dict) else rule.no_row
             # A model that was not run has a row without numbers, which says why.
-            told = "" if before is table or "note" not in before else str(before["note"].iloc[0])
-            return [{"note": told if told.startswith(NOT_RUN) else _say(reason, known)}]
+            not_run = "" if before is table or "note" not in before else str(before["note"].iloc[0])
+            return [{"note": not_run if not_run.startswith(NOT_RUN) else _say(reason, known)}]
     if rule.last:
         rows = rows[rows["model"] == rows["model"].iloc[0]].tail(1)
     chosen = rows if every else rows.head(1)
@@ -159,7 +152,7 @@ def _of_row(rule: Rule, row: dict, known: dict) -> dict:
         if note.startswith(NOT_RUN):
             return {"note": note}
         return {"model": _say(rule.model, named), "note": _first(rule.no_value, named)}
-    found = {
+    result = {
         "metric": known["metric"],
         "model": "simulated-" * bool(row.get("simulated")) + _say(rule.model, named),
         "view": rule.view,
@@ -170,20 +163,20 @@ def _of_row(rule: Rule, row: dict, known: dict) -> dict:
         "note": _say(rule.note, named),
     }
     if rule.another is not None:
-        found["another"] = _say(rule.another, named)
+        result["another"] = _say(rule.another, named)
     elif rule.theirs:
-        found["another"] = papers.other_network(_say(rule.theirs, named), [row["network"]])
+        result["another"] = papers.other_network(_say(rule.theirs, named), [row["network"]])
     for name, text in {"": rule.value, **rule.also}.items():
         column, prefix = _say(text, known), f"ours_{name}_" if name else ""
         columns = {prefix.removesuffix("_") or "ours": column}
         for end in ("low", "high"):
             columns[prefix + end] = end if column == "value" else f"{column}_{end}"
-        found |= {name: None if row.get(of, "") == "" else row[of] for name, of in columns.items()}
-    return found
+        result |= {name: None if row.get(of, "") == "" else row[of] for name, of in columns.items()}
+    return result
 
 
 def _holds(column: pd.Series, text: str) -> pd.Series:
-    """Which cells hold what a rule's `rows` asks for."""
+    """True where cells match the text of a rule's `rows`."""
     words = column.astype(object).where(column.notna(), "").astype(str)
     if text.startswith("~"):
         return words.str.fullmatch(text[1:])
@@ -194,40 +187,40 @@ def _holds(column: pd.Series, text: str) -> pd.Series:
     return words == text
 
 
-def _compared(row: dict, found: dict, known: dict, rule: Rule, about: Paper, ours: StudyResults) -> dict:
-    """A published `row` and what was found of ours, with what can be said of the two numbers."""
-    columns = {name: value for name, value in found.items() if name not in _ASIDE}
+def _compared(row: dict, result: dict, known: dict, rule: Rule, about: Paper, study: StudyResults) -> dict:
+    """A published `row` with the study's `result`, their difference, and notes on it."""
+    columns = {name: value for name, value in result.items() if name not in _ASIDE}
     row = row | {"synthetic": False} | columns
     if all(pd.isna(value) for name, value in columns.items() if name.startswith("ours")):
         return row | {"synthetic": False, "data": "", "protocol": ""}
-    another = found.get("another")
+    another = result.get("another")
     if another is None:
-        another = _another(known | found, about, ours)
+        another = _another(known | result, about, study)
     differs = rule.differs if row.get("ours") != row["published"] else ""
     row["note"] = "; ".join(part for part in (another, row.get("note", ""), differs) if part)
     marked = []
     if row["metric"] in about.free:
         row["data"] = ""
     else:
-        marked = [NOT_COMPARABLE] * bool(row["synthetic"]) + [SIMULATED] * bool(found.get("simulated"))
+        marked = [NOT_COMPARABLE] * bool(row["synthetic"]) + [SIMULATED] * bool(result.get("simulated"))
     if marked:
         return row | {"data": "; ".join(marked)}
-    if another or not found.get("compared", True):
+    if another or not result.get("compared", True):
         return row
     scale = 100 if about.metric(row["metric"]).format.endswith("%") else 1
-    return row | {"difference": scale * (row[found.get("against", "ours")] - row["published"])}
+    return row | {"difference": scale * (row[result.get("against", "ours")] - row["published"])}
 
 
 _ASIDE = ("another", "compared", "against", "simulated", "members")
-"""What rules and finders find beside the columns."""
+"""Entries of results that are no columns."""
 
 
-def _another(known: dict, about: Paper, ours: StudyResults) -> str:
-    """In what our model is another than the paper's; "" where it is none."""
+def _another(known: dict, about: Paper, study: StudyResults) -> str:
+    """The difference of the study's model from the paper's; "" where there is none."""
     if isinstance(about.another, str):
-        return getattr(finders, about.another)(known, ours)
+        return getattr(finders, about.another)(known, study)
     for one in about.another:
-        rows = ours.tables.get(one.table)
+        rows = study.tables.get(one.table)
         rows = pd.DataFrame() if rows is None else _only(rows, one.rows, known, one.table)
         if len(rows):
             return _say(one.say, {**rows.iloc[0], **known})
@@ -252,7 +245,7 @@ def _say(text: str, known: Mapping) -> str:
 
 def _first(texts: str | list[str], known: Mapping) -> str:
     texts = [texts] if isinstance(texts, str) else texts
-    return next((said for text in texts if (said := _say(text, known))), "")
+    return next((filled for text in texts if (filled := _say(text, known))), "")
 
 
 def rendered(table: pd.DataFrame, title: str) -> rendering.Rendered:
@@ -269,15 +262,10 @@ def rendered(table: pd.DataFrame, title: str) -> rendering.Rendered:
         for place in range(len(headings))
         if not layout.dense or any(row[place] not in ("", rendering.MISSING) for row in rows)
     ]
-    columns = [list(headings)[place] for place in kept]
-    return rendering.Rendered(
-        title,
-        marks(synthetic, LEAKY if leaky and "protocol" in columns else ""),
-        [headings[column] for column in columns],
-        [_is_number(column) for column in columns],
-        [[row[place] for place in kept] for row in rows],
-        [False] * len(rows),
-    )
+    by_row = any(list(headings)[place] == "protocol" for place in kept)  # each row says whether it is leaky
+    mark = marks(synthetic, LEAKY if leaky and by_row else "")
+    numbers = [_is_number(column) for column in headings]
+    return rendering.Rendered(title, mark, list(headings.values()), numbers, rows).only(kept)
 
 
 def _is_number(column: str) -> bool:
@@ -318,25 +306,25 @@ def _cell(column: str, row: Mapping, about: Paper, headings: Mapping) -> str:
 def write_best_models(
     results_csv: str | Path, out: str | Path, dataset: str, others: Mapping[str, str]
 ) -> None:
-    """Schema `beside`: the thesis's Table 3.6 beside the test accuracy of the same temporal heads.
+    """Schema `published_comparison`: the thesis's Table 3.6 and the test accuracy of the same temporal heads.
 
     `others` says in what ours are others (`thesis.others`).
     """
-    found = best_models(tables.read(results_csv, "results"), dataset, others)
-    tables.write(found, out, "published_comparison")
+    table = best_models(tables.read(results_csv, "results"), dataset, others)
+    tables.write(table, out, "published_comparison")
 
 
 def best_models(results: pd.DataFrame, dataset: str, others: Mapping[str, str] | None = None) -> pd.DataFrame:
     """The same of schema `results`: heads on any network, each of ours in a row."""
     facts = {"dataset": dataset, "others": others or {}, "spatial": ""}
-    found = compare("thesis", StudyResults({"results": results}, facts), "3.6", every=True)
-    found = found[found["item"].isin(finders.HEADS)]
-    found.loc[found["ours"].isna(), "note"] = NOT_RUN.removesuffix(": ")
-    return found[tables.schema("published_comparison").names]
+    result = compare("thesis", StudyResults({"results": results}, facts), "3.6", every=True)
+    result = result[result["item"].isin(finders.HEADS)]
+    result.loc[result["ours"].isna(), "note"] = NOT_RUN.removesuffix(": ")
+    return result[tables.schema("published_comparison").names]
 
 
 def best_models_table(table: pd.DataFrame, title: str) -> rendering.Rendered:
-    """Schema `beside` as text; on synthetic data our column is headed so, and no difference is shown."""
+    """Schema `published_comparison` as text; on synthetic data its heading says so, without differences."""
     synthetic = bool((table["data"] == NOT_COMPARABLE).any())
     shown = rendering.rendered(table, "published_comparison", title, synthetic)
     if not synthetic:
@@ -344,9 +332,4 @@ def best_models_table(table: pd.DataFrame, title: str) -> rendering.Rendered:
     left_out = ("our data", "difference (points)")
     kept = [place for place, heading in enumerate(shown.headings) if heading not in left_out]
     headings = [f"{NOT_COMPARABLE} (%)" if h == "ours (%)" else h for h in shown.headings]
-    return replace(
-        shown,
-        headings=[headings[place] for place in kept],
-        numbers=[shown.numbers[place] for place in kept],
-        rows=[[row[place] for place in kept] for row in shown.rows],
-    )
+    return replace(shown, headings=headings).only(kept)

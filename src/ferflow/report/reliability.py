@@ -9,31 +9,28 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.ticker import PercentFormatter
 
 from ferflow import tables
 from ferflow.errors import InputError
-from ferflow.evaluation.predictions import judged
+from ferflow.evaluation.predictions import evaluation_protocol
 from ferflow.report import style
 from ferflow.report.names import marks_of, model_label, model_order, protocol_label
+from ferflow.report.rendering import with_interval
 
 ACROSS = 3
 """Models in a row."""
 
 
 def reliability(
-    reliability_csv: str | Path,
-    calibration_csv: str | Path,
-    output: str | Path,
-    confidence: float,
+    reliability_csv: str | Path, calibration_csv: str | Path, output: str | Path, confidence: float
 ) -> None:
     """Draw all models, controls left out, from schemas `reliability` and `calibration`.
 
     Of the test subjects' clips, or of cross-validation where nobody is held out.
     """
     bins, errors = tables.read(reliability_csv, "reliability"), tables.read(calibration_csv, "calibration")
-    protocol = judged(errors)
+    protocol = evaluation_protocol(errors)
     bins, errors = (table[table["protocol"] == protocol] for table in (bins, errors))
     errors = errors[errors["role"] != "control"]
     if errors.empty:
@@ -59,9 +56,9 @@ def curves(bins: pd.DataFrame, errors: pd.DataFrame, confidence: float, marks: s
     for place, model in enumerate(models):
         row, column = divmod(place, across)
         upper, lower = grid[2 * row, column], grid[2 * row + 1, column]
-        mine = bins[bins["model"] == model].sort_values("bin")
-        _curve(upper, mine)
-        _counts(lower, mine)
+        of_model = bins[bins["model"] == model].sort_values("bin")
+        _curve(upper, of_model)
+        _counts(lower, of_model)
         error = errors[errors["model"] == model].iloc[0]
         upper.set_title(f"{model_label(model)}\n{_error(error)}", loc="left", fontsize=7)
         if column == 0:
@@ -70,26 +67,25 @@ def curves(bins: pd.DataFrame, errors: pd.DataFrame, confidence: float, marks: s
         lower.set_xlabel("confidence")
         upper.tick_params(labelbottom=False)
         lower.tick_params(labelbottom=True)
-    for axes in [axes for row in range(rows) for axes in grid[2 * row : 2 * row + 2].T.reshape(-1, 2)][
-        len(models) :
-    ]:
-        for one in axes:
-            one.set_axis_off()
+    for place in range(len(models), rows * across):
+        row, column = divmod(place, across)
+        for axes in grid[2 * row : 2 * row + 2, column]:
+            axes.set_axis_off()
     first = errors.iloc[0]
-    handles = [
-        Line2D([], [], color=style.DARK, marker="o", label=f"{100 * confidence:g} % intervals over subjects"),
-        Line2D([], [], color=style.LIGHT, linestyle=":", label="confidence equals accuracy"),
-    ]
-    drawn.legend(handles=handles, loc="outside lower center", ncols=2)
+    looks = {
+        f"{100 * confidence:g} % intervals over subjects": {"color": style.DARK, "marker": "o"},
+        "confidence equals accuracy": {"color": style.LIGHT, "linestyle": ":"},
+    }
+    style.legend(drawn, looks)
     kind = "equal width" if first["binning"] == "width" else "equally many clips"
     title = f"Reliability, {protocol_label(first['protocol'])}: {first['bins']} bins of {kind}"
     style.heading(drawn, title, marks)
     return drawn
 
 
-def _curve(axes: Axes, mine: pd.DataFrame) -> None:
+def _curve(axes: Axes, of_model: pd.DataFrame) -> None:
     axes.plot([0, 1], [0, 1], ":", color=style.LIGHT)
-    filled = mine[mine["n_clips"] > 0]
+    filled = of_model[of_model["n_clips"] > 0]
     at, value = filled["confidence"].to_numpy(float), filled["accuracy"].to_numpy(float)
     low, high = filled["low"].to_numpy(float), filled["high"].to_numpy(float)
     # An interval of a bin's accuracy need not hold the accuracy itself where few subjects fill the bin.
@@ -100,9 +96,9 @@ def _curve(axes: Axes, mine: pd.DataFrame) -> None:
     axes.grid(axis="both")
 
 
-def _counts(axes: Axes, mine: pd.DataFrame) -> None:
-    begin, end = mine["from"].to_numpy(float), mine["to"].to_numpy(float)
-    n = mine["n_clips"].to_numpy()
+def _counts(axes: Axes, of_model: pd.DataFrame) -> None:
+    begin, end = of_model["from"].to_numpy(float), of_model["to"].to_numpy(float)
+    n = of_model["n_clips"].to_numpy()
     axes.bar(begin, n, end - begin, align="edge", color=style.BAND, edgecolor=style.DARK, linewidth=0.6)
     top = max(1, n.max())
     for left, right, count in zip(begin, end, n, strict=True):
@@ -113,7 +109,5 @@ def _counts(axes: Axes, mine: pd.DataFrame) -> None:
 
 
 def _error(error: pd.Series) -> str:
-    text = f"ECE {100 * error['ece']:.1f}"
-    if pd.notna(error["low"]):
-        text += f" [{100 * error['low']:.1f}, {100 * error['high']:.1f}]"
-    return f"{text} %, n = {error['n_clips']}"
+    ece = with_interval({"value": error["ece"], "low": error["low"], "high": error["high"]}, "percent")
+    return f"ECE {ece} %, n = {error['n_clips']}"

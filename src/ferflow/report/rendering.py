@@ -6,7 +6,7 @@ Headings and number formats are those of the columns that `ferflow.schemas` decl
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files as resources
 from pathlib import Path
 
@@ -15,7 +15,7 @@ import pandas as pd
 from ferflow import schemas
 from ferflow.evaluation.results import LEAKY
 from ferflow.files import write_text
-from ferflow.report.names import controls_of, marks, marks_of, measure_label, model_label, protocol_label
+from ferflow.report.names import MEASURES, controls_of, marks, marks_of, model_label, protocol_label
 from ferflow.schemas.columns import PERCENT, Column
 
 MISSING = "–"
@@ -36,16 +36,26 @@ class Rendered:
     headings: Sequence[str]
     numbers: Sequence[bool]
     rows: Sequence[Sequence[str]]
-    controls: Sequence[bool]
+    controls: Sequence[bool] = ()
     links: Sequence[str] = ()
     pictures: Sequence[str] = ()
+
+    def only(self, places: Sequence[int]) -> Rendered:
+        """The columns at these places alone."""
+        headings, numbers = ([values[place] for place in places] for values in (self.headings, self.numbers))
+        rows = [[row[place] for place in places] for row in self.rows]
+        return replace(self, headings=headings, numbers=numbers, rows=rows)
+
+    def is_control(self, row: int) -> bool:
+        """True for the row of a control."""
+        return bool(self.controls) and self.controls[row]
 
     def picture(self, row: int) -> str:
         """The picture of `row`, if there is one."""
         return self.pictures[row] if self.pictures else ""
 
     def link(self, row: int) -> str:
-        """What the first cell of `row` leads to, if anything."""
+        """The link of the first cell of `row`, if there is one."""
         return self.links[row] if self.links else ""
 
 
@@ -75,7 +85,7 @@ def rendered(table: pd.DataFrame, schema: str, title: str, synthetic: bool = Fal
         [column.title for column in columns],
         [column.is_number for column in columns],
         list(zip(*cells, strict=True)),
-        _controls(table),
+        list(table["model"].isin(controls_of(table))) if "model" in table else (),
     )
 
 
@@ -130,8 +140,8 @@ def html(table: Rendered) -> str:
         pictured=any(table.pictures),
         columns=[{"heading": h, "number": n} for h, n in zip(table.headings, table.numbers, strict=True)],
         rows=[
-            {"cells": r, "control": c, "link": table.link(i), "picture": table.picture(i)}
-            for i, (r, c) in enumerate(zip(table.rows, table.controls, strict=True))
+            {"cells": r, "control": table.is_control(i), "link": table.link(i), "picture": table.picture(i)}
+            for i, r in enumerate(table.rows)
         ],
     )
 
@@ -159,7 +169,11 @@ def _cell(value, column: Column) -> str:
     if pd.isna(value):
         return column.missing or MISSING
     if isinstance(value, str):
-        labels = {"model": model_label, "protocol": protocol_label, "measure": measure_label}
+        labels = {
+            "model": model_label,
+            "protocol": protocol_label,
+            "measure": lambda name: MEASURES.get(name, name),
+        }
         return labels.get(column.labels or column.name, str)(value)
     if column.type == "boolean":
         return "yes" if value else "no"
@@ -168,10 +182,6 @@ def _cell(value, column: Column) -> str:
     if column.is_number and float(value).is_integer():
         return str(int(value))
     return format(float(value), ".3g") if column.is_number else str(value)
-
-
-def _controls(table: pd.DataFrame) -> list[bool]:
-    return list(table["model"].isin(controls_of(table))) if "model" in table else [False] * len(table)
 
 
 def _without_marks(note: str) -> str:

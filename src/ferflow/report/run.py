@@ -1,4 +1,4 @@
-"""Figures from tables: what the workflow calls. Each function reads its tables and writes one SVG."""
+"""Figures from tables: each function reads its tables and writes one SVG."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pandas as pd
 from ferflow import tables
 from ferflow.aus.trim import au_score
 from ferflow.errors import InputError
-from ferflow.evaluation.predictions import PEOPLE, judged
+from ferflow.evaluation.predictions import PEOPLE, evaluation_protocol
 from ferflow.evaluation.results import study_note
 from ferflow.files import read_record
 from ferflow.report import accuracy as accuracy_figures
@@ -69,15 +69,15 @@ def lengths(trim_csv: str | Path, manifest_csv: str | Path, output: str | Path, 
         style.save(drawn, output, "Clip lengths before and after trimming")
 
 
-def agreement(agreement_csv: str | Path, output: str | Path, synthetic: bool = True) -> None:
+def agreement(agreement_csv: str | Path, output: str | Path) -> None:
     """Measured against true action units per emotion. Only generated clips have a truth."""
     with style.style():
-        drawn = trimming.agreement(tables.read(agreement_csv, "au_agreement"), marks(synthetic))
+        drawn = trimming.agreement(tables.read(agreement_csv, "au_agreement"), marks(True))
         style.save(drawn, output, "Measured against true action units")
 
 
 def backends(table_csv: str | Path, output: str | Path, synthetic: bool) -> None:
-    """How far backends for action units agree on the same clips (schema `au_backends`)."""
+    """Agreement of backends for action units on the same clips (schema `au_backends`)."""
     with style.style():
         drawn = trimming.backends(tables.read(table_csv, "au_backends"), marks(synthetic))
         style.save(drawn, output, "Backends for action units on the same clips")
@@ -90,11 +90,10 @@ def learning_curves(
     n_classes: int,
     synthetic: bool,
     protocol: str = "honest",
-    schema: str = "history",
     loss: str = curves.CROSS_ENTROPY,
 ) -> None:
     """Learning curves of a model, one history per fold (or a single one, e.g. the spatial model's)."""
-    histories = [tables.read(path, schema) for path in history_csvs]
+    histories = [tables.read(path, "history") for path in history_csvs]
     name = model_label(model)
     with style.style():
         mark = marks(synthetic, study_note(protocol))
@@ -104,7 +103,7 @@ def learning_curves(
 
 def confusion(confusion_csv: str | Path, output: str | Path, model: str, things: str = "clips") -> None:
     """Confusion matrix of one model: counts (of `things`) and normalised."""
-    table = _judged(confusion_csv, "confusion")
+    table = _confusion_rows(confusion_csv)
     table = table[table["model"] == model]
     if table.empty:
         raise InputError(confusion_csv, f"has no rows of {model}", "evaluate that model first")
@@ -115,7 +114,7 @@ def confusion(confusion_csv: str | Path, output: str | Path, model: str, things:
 
 def confusions(confusion_csv: str | Path, output: str | Path, annotators: bool = False) -> None:
     """Normalised confusion matrices of all models, controls last; with `annotators` their majority behind."""
-    table = tables.read(confusion_csv, "confusion") if annotators else _judged(confusion_csv, "confusion")
+    table = tables.read(confusion_csv, "confusion") if annotators else _confusion_rows(confusion_csv)
     human = set(table.loc[table["role"].isin(PEOPLE), "model"])
     models = sorted(model_order(table), key=human.__contains__)
     title = "Confusion matrices" + " of the models and of the annotators" * annotators
@@ -178,10 +177,10 @@ def scores_of(aus_csvs: Iterable[str | Path], clip_ids: Iterable[str]) -> dict[s
     return scores
 
 
-def _judged(path: str | Path, name: str) -> pd.DataFrame:
+def _confusion_rows(path: str | Path) -> pd.DataFrame:
     """The rows of the test subjects' clips, or of cross-validation where nobody is held out."""
-    table = tables.read(path, name)
-    rows = table[table["protocol"] == judged(table)]
+    table = tables.read(path, "confusion")
+    rows = table[table["protocol"] == evaluation_protocol(table)]
     if rows.empty:
         raise InputError(path, "has no rows of models", "evaluate predictions first")
     return rows

@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedFormatter, FixedLocator, MaxNLocator, NullFormatter, NullLocator
 
 from ferflow import tables
@@ -27,12 +26,12 @@ Panel = tuple[str, Callable[[Axes], None]]
 """A panel's title, and what draws its trials."""
 
 
-def head(trials_csv: str | Path, output: str | Path, model: str, logarithmic: list[str]) -> None:
+def head(trials_csv: str | Path, out: str | Path, model: str, logarithmic: list[str]) -> None:
     """Draw the search of a head's settings (schema `head_trials`); `logarithmic` names settings drawn so."""
     table = tables.read(trials_csv, "head_trials")
     with style.style():
         drawn = head_trials(table, model_label(model), logarithmic, marks_of(table))
-        style.save(drawn, output, f"Search of the settings of {model_label(model)}")
+        style.save(drawn, out, f"Search of the settings of {model_label(model)}")
 
 
 def classifier(trials_csv: str | Path, output: str | Path, model: str) -> None:
@@ -130,10 +129,10 @@ def _search(
         axes.grid(axis="y")
     for axes in grid[:, 0]:
         axes.set_ylabel(label)
-    handles = [Line2D([], [], linestyle="", label=name, **look) for name, look in looks.items()]
-    handles.append(Line2D([], [], color=style.LIGHT, drawstyle="steps-post", label="best so far"))
-    handles.append(Line2D([], [], color=style.LIGHT, linestyle=":", label="no gap"))
-    drawn.legend(handles=handles, loc="outside lower center", ncols=len(handles))
+    lines = {label: {"linestyle": "", **look} for label, look in looks.items()}
+    lines["best so far"] = {"color": style.LIGHT, "drawstyle": "steps-post"}
+    lines["no gap"] = {"color": style.LIGHT, "linestyle": ":"}
+    style.legend(drawn, lines)
 
 
 def by_trial(axes: Axes, table: pd.DataFrame, values: pd.Series, looks: Sequence[Mapping]) -> None:

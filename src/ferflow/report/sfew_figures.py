@@ -86,8 +86,8 @@ def write_folds(folds_csvs: Iterable[str | Path], output: str | Path, n_classes:
 def _printed(models: set[str]) -> dict[str, float]:
     rows, named = published("sfew"), paper("sfew").items
     rows = rows[(rows["split"] == "mean") & (rows["item"] != "SPI protocol baseline")]
-    found = {named[row.item]: row.value for row in rows.itertuples(index=False)}
-    return {model: value for model, value in found.items() if model in models}
+    values = zip(rows["item"].map(named), rows["value"], strict=True)
+    return {model: value for model, value in values if model in models}
 
 
 def write_confusion(confusion_csv: str | Path, model: str, protocol: str, output: str | Path) -> None:
@@ -95,7 +95,7 @@ def write_confusion(confusion_csv: str | Path, model: str, protocol: str, output
     table = tables.read(confusion_csv, "confusion")
     table = table[(table["model"] == model) & (table["protocol"] == protocol)]
     if table.empty:
-        raise InputError(confusion_csv, f"has no rows of {model} ({protocol})", "judge that model first")
+        raise InputError(confusion_csv, f"has no rows of {model} ({protocol})", "evaluate that model first")
     fold = table["note"].iloc[0].split("; ")[0]
     kind = PROTOCOLS[protocol]
     with style.style():

@@ -22,6 +22,8 @@ SCENES = "synthetic scenes"
 """What stands over ours where it is of the embedded data set."""
 LISTED = ("1", "2", "3")
 """The paper's tables of accuracies in each fold."""
+NAMED = ("network", "images", "unfrozen", "epochs")
+"""Columns of schema `sfew_folds` that readers see in the model's name."""
 MOST = 10
 """Columns of folds that a table has; later folds are in the average alone."""
 
@@ -31,8 +33,7 @@ def paper_table(number: str, ours: StudyResults) -> pd.DataFrame:
     rows = []
     for item, printed in published(PAPER, number).groupby("item", sort=False):
         model = paper(PAPER).items[str(item)]
-        network, epochs, images = model.split("-")
-        base = {"network": network, "epochs": int(epochs), "images": images, "note": ""}
+        base = paper(PAPER).models[model] | {"note": ""}
         splits = printed["split"].str.replace("fold ", "fold_").replace("mean", "average")
         theirs = {"whose": "published", "start": "imagenet", "synthetic": False}
         rows.append(base | theirs | dict(zip(splits, printed["value"], strict=True)))
@@ -52,8 +53,8 @@ def _ours(model: str, ours: StudyResults) -> list[dict]:
         return [{"whose": whose, "start": "", "synthetic": False, "note": note}]
     rows = []
     for protocol in PROTOCOLS:
-        own = folds[(folds["model"] == model) & (folds["protocol"] == protocol) & folds["fold"].notna()]
-        each = own.sort_values("fold")["accuracy"].to_list()
+        chosen = folds[(folds["model"] == model) & (folds["protocol"] == protocol) & folds["fold"].notna()]
+        each = chosen.sort_values("fold")["accuracy"].to_list()
         reasons = [] if each else sfew_missing(ours, model, {protocol: None})
         more = [f"{len(each)} folds, the first {MOST} shown"] if len(each) > MOST else []
         remark = STARTS.get(start) if each else None
@@ -75,18 +76,16 @@ def methods(ours: StudyResults) -> pd.DataFrame:
     about, rows = paper(PAPER), []
     for item, value in published(PAPER, "4")[["item", "value"]].itertuples(index=False):
         rows.append(_method(item, value, about.items[item], ours, about.remarks.get(item, "")))
-    models = sorted(ours.tables["sfew_folds"]["model"].unique())
-    for model in models:
-        if model.split("-")[0] == SHIPPED_NETWORK:
-            named = f"compact network of ferflow, {model.split('-')[2]}"
-            rows.append(_method(named, None, model, ours) | {"note": "learnt from the faces of FER2013"})
-    for model in (model for model in models if "-unfrozen" in model):
-        network, stages, _, images = model.split("-")[:4]
-        last = int(stages.removeprefix("unfrozen"))
-        named = f"{network}, {images}, last {'stage' if last == 1 else f'{last} stages'} learning too"
-        untrained = sfew_start(ours, model) == "untrained"
-        note = "the author's future work" + "; untrained start: the stages below are random" * untrained
-        rows.append(_method(named, None, model, ours) | {"note": note})
+    models = ours.tables["sfew_folds"].drop_duplicates("model").sort_values("model")
+    for row in models[models["network"] == SHIPPED_NETWORK].itertuples():
+        named = f"compact network of ferflow, {row.images}"
+        rows.append(_method(named, None, row.model, ours) | {"note": "learnt from the faces of FER2013"})
+    for row in models[models["unfrozen"] > 0].itertuples():
+        last = "stage" if row.unfrozen == 1 else f"{row.unfrozen:.0f} stages"
+        note = "the author's future work"
+        note += "; untrained start: the stages below are random" * (row.start == "untrained")
+        named = f"{row.network}, {row.images}, last {last} learning too"
+        rows.append(_method(named, None, row.model, ours) | {"note": note})
     frame = pd.DataFrame(rows).reindex(columns=tables.schema("sfew_methods").names)
     return frame.astype({name: float for name in ("published", *PROTOCOLS)})
 
@@ -94,18 +93,18 @@ def methods(ours: StudyResults) -> pd.DataFrame:
 def _method(
     named: str, value: float | None, model: str, ours: StudyResults, remark: str = ""
 ) -> dict[str, object]:
-    found = sfew_accuracy({"item": named, "ours": model, "remark": remark, "dataset": ""}, ours)
+    accuracy = sfew_accuracy({"item": named, "ours": model, "remark": remark, "dataset": ""}, ours)
     start = sfew_start(ours, model)
     return {
         "method": named,
         "published": value,
-        "random": found.get("ours"),
-        "film": found.get("ours_film"),
-        "spi": found.get("ours_spi"),
-        "model": found["model"],
+        "random": accuracy.get("ours"),
+        "film": accuracy.get("ours_film"),
+        "spi": accuracy.get("ours_spi"),
+        "model": accuracy["model"],
         "start": start,
-        "synthetic": found["synthetic"] and bool(start),
-        "note": found["note"],
+        "synthetic": accuracy["synthetic"] and bool(start),
+        "note": accuracy["note"],
     }
 
 

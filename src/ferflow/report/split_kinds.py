@@ -1,4 +1,4 @@
-"""Accuracy in two kinds of folds, drawn: fold by fold, by sex, and beside the training's."""
+"""Figure of the accuracy in two kinds of folds: by fold, by sex, and against the training accuracy."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from ferflow import tables
 from ferflow.report import style
@@ -35,10 +34,10 @@ def kinds(table: pd.DataFrame, chance: float, confidence: float, marks: str) -> 
     drawn = style.figure(2 * style.COLUMN, 1.5 + 0.6 * len(lines))
     panels = drawn.subplots(1, 3, sharey=True)
     for place, (model, scheme) in enumerate(lines):
-        own = table[(table["model"] == model) & (table["scheme"] == scheme)]
-        _folds(panels[0], place, own)
-        _sexes(panels[1], place, own[own["fold"].isna()].iloc[0])
-        _gap(panels[2], place, own[own["fold"].isna()].iloc[0])
+        rows = table[(table["model"] == model) & (table["scheme"] == scheme)]
+        _folds(panels[0], place, rows)
+        _sexes(panels[1], place, rows[rows["fold"].isna()].iloc[0])
+        _gap(panels[2], place, rows[rows["fold"].isna()].iloc[0])
     titles = ("folds and their mean", "women's and men's clips", "training and validation")
     for letter, axes, title in zip("abc", panels, titles, strict=True):
         style.panel(axes, letter, title)
@@ -51,29 +50,26 @@ def kinds(table: pd.DataFrame, chance: float, confidence: float, marks: str) -> 
     names = [f"{model_label(model)}\n{scheme}" if several else scheme for model, scheme in lines]
     panels[0].set_yticks(range(len(lines)), names)
     dot = {"linestyle": ""}
-    sexes = {"women": WOMEN, "men": MEN, "a fold of both": BOTH}
-    handles = [
-        *(Line2D([], [], label=label, **dot, **look) for label, look in sexes.items()),
-        Line2D(
-            [], [], color=style.DARK, label=f"mean, {100 * confidence:g} % interval", marker="|", markersize=9
-        ),
-        Line2D([], [], color=style.DARK, label="training", **dot, marker=">", markerfacecolor="white"),
-        Line2D([], [], color=style.LIGHT, linestyle=":", label="chance"),
-    ]
-    drawn.legend(handles=handles, loc="outside lower center", ncols=3)
+    looks = {"women": dot | WOMEN, "men": dot | MEN, "a fold of both": dot | BOTH}
+    looks |= {
+        f"mean, {100 * confidence:g} % interval": {"color": style.DARK, "marker": "|", "markersize": 9},
+        "training": dot | {"color": style.DARK, "marker": ">", "markerfacecolor": "white"},
+        "chance": {"color": style.LIGHT, "linestyle": ":"},
+    }
+    style.legend(drawn, looks, ncols=3)
     one = "" if several else f" of {model_label(lines[0][0])}"
     style.heading(drawn, f"Cross-validation{one} in the thesis's kind of folds and in stratified ones", marks)
     return drawn
 
 
-def _folds(axes: Axes, place: int, own: pd.DataFrame) -> None:
-    folds = own[own["fold"].notna()]
+def _folds(axes: Axes, place: int, rows: pd.DataFrame) -> None:
+    folds = rows[rows["fold"].notna()]
     for row in folds.itertuples(index=False):
         look = BOTH if row.women and row.men else WOMEN if row.women else MEN
         # Each on a height of its own, in the order of the folds, so that equal ones are seen.
-        beside = 0.28 * (row.fold / max(1, len(folds) - 1) - 1)
-        axes.plot(row.accuracy, place + beside, linestyle="", clip_on=False, **look)
-    mean = own[own["fold"].isna()].iloc[0]
+        offset = 0.28 * (row.fold / max(1, len(folds) - 1) - 1)
+        axes.plot(row.accuracy, place + offset, linestyle="", clip_on=False, **look)
+    mean = rows[rows["fold"].isna()].iloc[0]
     if pd.notna(mean["low"]):
         ends = mean["low"], mean["high"]
         axes.plot(ends, (place + 0.22, place + 0.22), color=style.DARK, linewidth=1.1)
@@ -81,10 +77,10 @@ def _folds(axes: Axes, place: int, own: pd.DataFrame) -> None:
 
 
 def _sexes(axes: Axes, place: int, mean: pd.Series) -> None:
-    for name, look, beside in (("women", WOMEN, -0.14), ("men", MEN, 0.14)):
+    for name, look, offset in (("women", WOMEN, -0.14), ("men", MEN, 0.14)):
         if pd.notna(mean[f"accuracy_{name}"]):
             ends = mean[f"{name}_low"], mean[f"{name}_high"]
-            style.point(axes, mean[f"accuracy_{name}"], place + beside, *ends, **look)
+            style.point(axes, mean[f"accuracy_{name}"], place + offset, *ends, **look)
 
 
 def _gap(axes: Axes, place: int, mean: pd.Series) -> None:

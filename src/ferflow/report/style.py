@@ -6,16 +6,19 @@ Lines differ in lightness, dash and marker, so that a figure can be read without
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import cycle
 from pathlib import Path
 
 import matplotlib
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import PercentFormatter
 
 from ferflow.files import atomic_write
@@ -127,12 +130,39 @@ def picture(axes: Axes, image: np.ndarray, title: str = "", *, grey: bool = Fals
         axes.set_title(title, fontsize=SMALL, pad=3)
 
 
+def curve(
+    axes: Axes, epochs: pd.Series, values: pd.Series, dash: str = "-", marks: int = 8, **look: object
+) -> None:
+    """`values` by epoch as a line with some `marks` markers; `look` has its colour, marker and label."""
+    axes.plot(epochs, values.astype(float), dash, markevery=max(1, len(values) // marks), **look)
+
+
+def tile(axes: Axes, pixels: np.ndarray | None, left: float, top: float, **edge: object) -> None:
+    """An image uint8, grey or RGB, in the square of side 1 at (`left`, `top`) of a sheet, in a thin frame.
+
+    Without `pixels` the frame alone; `edge` is how it looks otherwise.
+    """
+    if pixels is not None:
+        extent = (left, left + 1, top + 1, top)
+        axes.imshow(pixels, cmap="gray", vmin=0, vmax=255, extent=extent, interpolation="none")
+    # A frame, since some images are as white as the page.
+    edge = {"edgecolor": LIGHT, "linewidth": 0.3} | edge
+    axes.add_patch(Rectangle((left, top), 1, 1, fill=False, **edge))
+
+
 def names_down(axes: Axes, names: Sequence[str], above: float = 0.5, below: float = 0.5) -> None:
     """Names down the y axis at 0, 1, …, with room `above` the first and `below` the last."""
     axes.set_yticks(range(len(names)), names)
     axes.set_ylim(len(names) - 1 + below, -above)
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="x")
+
+
+def names_across(axes: Axes, names: Sequence[str], angle: float = 45) -> None:
+    """Slanted names along the x axis at 0, 1, …"""
+    axes.set_xticks(range(len(names)), names, rotation=angle, ha="right", rotation_mode="anchor")
+    axes.tick_params(axis="x", length=0)
+    axes.grid(axis="y")
 
 
 def point(
@@ -142,6 +172,19 @@ def point(
     if not math.isnan(low):
         axes.plot([low, high], [place, place], color=look["color"], linewidth=width)
     axes.plot(value, place, linestyle="", clip_on=False, **look)
+
+
+def legend(
+    drawn: Figure,
+    lines: Mapping[str, Mapping] | None = None,
+    bars: Mapping[str, Mapping] | None = None,
+    ncols: int | None = None,
+    **more: object,
+) -> None:
+    """A legend below the panels: the looks of `bars`, and of `lines` or markers, by label."""
+    handles = [Patch(label=label, **look) for label, look in (bars or {}).items()]
+    handles += [Line2D([], [], label=label, **look) for label, look in (lines or {}).items()]
+    drawn.legend(handles=handles, **{"loc": "outside lower center", "ncols": ncols or len(handles)} | more)
 
 
 def boxes(
@@ -173,12 +216,7 @@ def boxes(
         capprops=line,
         medianprops={"color": DARK, "linewidth": 1.6},
         meanprops=mean | {"markeredgecolor": DARK, "markeredgewidth": 0.8},
-        flierprops={
-            "marker": ".",
-            "markersize": outlier,
-            "markerfacecolor": LIGHT,
-            "markeredgecolor": LIGHT,
-        },
+        flierprops={"marker": ".", "markersize": outlier, "markerfacecolor": LIGHT, "markeredgecolor": LIGHT},
     )
     axes.set_xticks(range(len(names)), names, rotation=30, ha="right", rotation_mode="anchor")
     axes.grid(True, axis="y")

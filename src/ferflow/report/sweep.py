@@ -60,7 +60,7 @@ def write_table(
 ) -> None:
     """Write the sweep's table, with the published numbers (schema `sweep`), and its pages (.html, .md, .tex).
 
-    `run_jsons` are all runs' run.json, `best_jsons` the files of what each stage found to be best.
+    `run_jsons` are all runs' run.json, `best_jsons` the files of the best run of each stage.
     """
     facts = [sweep.read_run(path) for path in run_jsons]
     frame = table(facts, [sweep.read_run(path)["run"] for path in best_jsons])
@@ -83,7 +83,7 @@ def table(facts: Sequence[dict], best: Sequence[str]) -> pd.DataFrame:
     columns = {"validation_accuracy": "published_validation"}
     frame = reference.with_published("compact", "sweep", frame, columns)
     top, printed = _tuned_best(facts), published("compact", "section 2").set_index("item")["value"]
-    # The paper's best, like ours, is trained on both parts; what it is after its schedule is of one.
+    # The paper's best is trained on both parts, as the run that repeats it.
     tested = {"schedule-plateau": printed["vggnet RLRP"], top: printed["vggnet best, ten-crop"]}
     note = study_note(facts[0]["protocol"])
     frame = frame.assign(
@@ -95,7 +95,7 @@ def table(facts: Sequence[dict], best: Sequence[str]) -> pd.DataFrame:
 
 
 def _tuned_best(facts: Sequence[dict]) -> str | None:
-    """The run beside the paper's best: trained on both parts, its schedule chosen from the runs on one."""
+    """The run that repeats the paper's best: trained on both parts, its schedule chosen by runs on one."""
     tuned = [run for run in facts if run["stage"] == sweep.TUNING]
     chosen = max(
         (run for run in tuned if run["validation_accuracy"] is not None),
@@ -140,11 +140,11 @@ def validation_curves(runs: pd.DataFrame, curves: Mapping[str, pd.DataFrame], ma
     drawn = style.figure(2 * style.COLUMN, 6.0)
     grid = drawn.subplots(2, 2, sharey=True)
     for letter, axes, (title, stage, schedule) in zip("abcd", grid.flat, PANELS, strict=True):
-        mine = runs[(runs["stage"] == stage) & runs["validation_accuracy"].notna()]
-        mine = mine if schedule is None else mine[mine["schedule"] == schedule]
-        _panel(axes, mine, curves, stage)
-        rate = "" if schedule is None else f" ({mine['learning_rate'].iloc[0]:g})" if len(mine) else ""
-        with_what = "" if schedule is not None or mine.empty else f" of {NAMES[mine['optimiser'].iloc[0]]}"
+        shown = runs[(runs["stage"] == stage) & runs["validation_accuracy"].notna()]
+        shown = shown if schedule is None else shown[shown["schedule"] == schedule]
+        _panel(axes, shown, curves, stage)
+        rate = "" if schedule is None else f" ({shown['learning_rate'].iloc[0]:g})" if len(shown) else ""
+        with_what = "" if schedule is not None or shown.empty else f" of {NAMES[shown['optimiser'].iloc[0]]}"
         style.panel(axes, letter, title + rate + with_what)
     for axes in grid[:, 0]:
         axes.set_ylabel("accuracy on PublicTest")
@@ -154,25 +154,19 @@ def validation_curves(runs: pd.DataFrame, curves: Mapping[str, pd.DataFrame], ma
     return drawn
 
 
-def _panel(axes: Axes, mine: pd.DataFrame, curves: Mapping[str, pd.DataFrame], stage: str) -> None:
+def _panel(axes: Axes, shown: pd.DataFrame, curves: Mapping[str, pd.DataFrame], stage: str) -> None:
     last = 1
-    for (colour, dash, marker), run in zip(LINES, mine.itertuples(), strict=False):
+    for (colour, dash, marker), run in zip(LINES, shown.itertuples(), strict=False):
         curve = curves[run.run]
         last = max(last, int(curve["epoch"].max()))
         name = NAMES[run.optimiser if stage == sweep.OPTIMISER else run.schedule]
-        axes.plot(
-            curve["epoch"],
-            curve["validation_accuracy"].astype(float),
-            dash,
-            color=colour,
-            marker=marker,
-            markevery=max(1, len(curve) // 6),
-            label=f"{name}, {100 * run.validation_accuracy:.1f}" + (" ◂" if run.best else ""),
-        )
+        label = f"{name}, {100 * run.validation_accuracy:.1f}" + (" ◂" if run.best else "")
+        look = {"color": colour, "marker": marker, "label": label}
+        style.curve(axes, curve["epoch"], curve["validation_accuracy"], dash, marks=6, **look)
     axes.set(xlabel="epoch", xlim=(0.5, last + 0.5))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     style.percent(axes.yaxis)
     axes.grid(axis="y")
-    if len(mine):
+    if len(shown):
         title = "best epoch, %; ◂ taken over"
         axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2, title=title)

@@ -21,7 +21,7 @@ from ferflow.report.names import marks_of, model_label, protocol_label
 from ferflow.settings import write as write_settings
 
 SUFFIXES = (".html", ".md", ".tex")
-"""In which a shown table stands beside its CSV."""
+"""Formats of a shown table, beside its CSV."""
 
 
 @dataclass(frozen=True)
@@ -42,9 +42,9 @@ def write(listed: ReportTables, path: str | Path) -> None:
 def read(path: str | Path) -> ReportTables:
     """Read such a list. InputError where it is missing or something else."""
     try:
-        found = json.loads(Path(path).read_text(encoding="utf-8"))
-        named = {str(n): (str(one["schema"]), str(one["title"])) for n, one in found["tables"].items()}
-        return ReportTables(named, bool(found["synthetic"]))
+        content = json.loads(Path(path).read_text(encoding="utf-8"))
+        named = {str(n): (str(one["schema"]), str(one["title"])) for n, one in content["tables"].items()}
+        return ReportTables(named, bool(content["synthetic"]))
     except FileNotFoundError:
         raise InputError(path, "does not exist", "run the workflow of its study again") from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -59,10 +59,13 @@ RENDERED: Mapping[str, Callable[[pd.DataFrame, str, float], rendering.Rendered]]
     "affect_metrics": affect_tables.metrics_table,
     "reference": lambda table, title, _: reference.rendered(table, title),
     "published_comparison": lambda table, title, _: reference.best_models_table(table, title),
+    "sfew_folds": lambda table, title, _: rendering.rendered(
+        table.drop(columns=list(sfew_tables.NAMED), errors="ignore"), "sfew_folds", title
+    ),
     "sfew_paper": lambda table, title, _: sfew_tables.rendered(table, "sfew_paper", title),
     "sfew_methods": lambda table, title, _: sfew_tables.rendered(table, "sfew_methods", title),
 }
-"""How a table of a schema becomes text, where not as every other: from the table, title and confidence."""
+"""Renderers, from table, title and confidence, of schemas that `rendering.rendered` does not serve."""
 
 
 def render(
@@ -96,8 +99,8 @@ def render_all(
 ) -> None:
     """Render `tables_csv`, whose names, schemas and titles are `shown`."""
     outputs = zip(out_html, out_md, out_tex, strict=True)
-    for source, (schema, title), own in zip(tables_csv, shown.values(), outputs, strict=True):
-        render(source, schema, title, own, synthetic, confidence)
+    for source, (schema, title), pages in zip(tables_csv, shown.values(), outputs, strict=True):
+        render(source, schema, title, pages, synthetic, confidence)
 
 
 def record(
@@ -126,8 +129,8 @@ def render_errors(
     where there is no such picture yet, it leads there too. A model without errors has a table without rows.
     """
     table = tables.read(errors_csv, "errors")
-    mine = table[(table["model"] == model) & (table["protocol"] == protocol)]
-    shown = errors_table(mine, model, protocol, strips or {})
+    errors = table[(table["model"] == model) & (table["protocol"] == protocol)]
+    shown = errors_table(errors, model, protocol, strips or {})
     for output in map(Path, outputs):
         pictures = [_embedded(output.parent, link) if link else "" for link in shown.links]
         rendering.write(replace(shown, pictures=pictures) if output.suffix == ".html" else shown, output)
@@ -142,16 +145,16 @@ def _embedded(folder: Path, link: str) -> str:
 
 
 def errors_table(
-    mine: pd.DataFrame, model: str, protocol: str, strips: Mapping[str, str]
+    errors: pd.DataFrame, model: str, protocol: str, strips: Mapping[str, str]
 ) -> rendering.Rendered:
     """One model's rows of schema `errors` as text: clip, classes, all scores, and further classes that count.
 
-    The thesis marks the true and the said class green and others above 0.01 red; here the others are named.
+    The thesis marks the true and the predicted class green and others above 0.01 red; here these are named.
     """
-    columns = [c for c in mine if c.startswith("p_") and (mine[c].notna().any() or mine.empty)]
+    columns = [c for c in errors if c.startswith("p_") and (errors[c].notna().any() or errors.empty)]
     emotions = [column.removeprefix("p_") for column in columns]
     rows = []
-    for row in mine.to_dict("records"):
+    for row in errors.to_dict("records"):
         further = [
             f"{emotion} {row[column]:.2f}"
             for emotion, column in zip(emotions, columns, strict=True)
@@ -161,10 +164,9 @@ def errors_table(
         rows.append([row["clip_id"], row["emotion"], row["predicted"], *scores, ", ".join(further)])
     return rendering.Rendered(
         f"Mislabelled clips of {model_label(model)}, {protocol_label(protocol)}: {len(rows)}",
-        marks_of(mine),
+        marks_of(errors),
         ["clip", "real", "predicted", *emotions, f"further classes above {THIRD:g}"],
         [False, False, False, *[True] * len(columns), False],
         rows,
-        [False] * len(rows),
-        [strips.get(clip, "") for clip in mine["clip_id"]],
+        links=[strips.get(clip, "") for clip in errors["clip_id"]],
     )

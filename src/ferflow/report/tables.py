@@ -1,4 +1,4 @@
-"""Tables that summarise others: what the workflow calls, and the CSV each writes."""
+"""Summary tables, each written as CSV."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ def results_table(results: pd.DataFrame, title: str, confidence: float) -> rende
     metrics = [metric for metric in HEADINGS if (whole["metric"] == metric).any()]
     rows, controls, are_controls = [], [], controls_of(whole)
     for model in model_order(whole):
-        mine = whole[whole["model"] == model]
-        for protocol in protocol_order(mine["protocol"]):
-            values = mine[mine["protocol"] == protocol].set_index("metric")
+        of_model = whole[whole["model"] == model]
+        for protocol in protocol_order(of_model["protocol"]):
+            values = of_model[of_model["protocol"] == protocol].set_index("metric")
             first = values.iloc[0]
             cells = [
                 rendering.with_interval(values.loc[metric], ".2f" if metric == "kappa" else "percent")
@@ -61,13 +61,13 @@ def results_table(results: pd.DataFrame, title: str, confidence: float) -> rende
 
 
 def _without(whole: pd.DataFrame) -> str:
-    """What a heading says of classes without a clip, by protocol; nothing where each has one."""
-    said: dict[str, list[str]] = {}
+    """The part of a heading on classes without a clip, by protocol; empty where each has one."""
+    notes: dict[str, list[str]] = {}
     for protocol, note in zip(whole["protocol"], whole["note"].fillna(""), strict=True):
         for part in note.split("; "):
-            if part.startswith(ABSENT) and protocol_label(protocol) not in said.setdefault(part, []):
-                said[part].append(protocol_label(protocol))
-    parts = [f"{part} ({', '.join(names)})" for part, names in said.items()]
+            if part.startswith(ABSENT) and protocol_label(protocol) not in notes.setdefault(part, []):
+                notes[part].append(protocol_label(protocol))
+    parts = [f"{part} ({', '.join(names)})" for part, names in notes.items()]
     return f"; {'; '.join(parts)}: means are over the other classes" if parts else ""
 
 

@@ -1,4 +1,4 @@
-"""What a study has to set beside the thesis (Cao 2022): its tables, and its networks and the thesis's."""
+"""A study's results for the comparison with the thesis (Cao 2022), and how its networks differ."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ THEIRS: dict[str, Mapping[str, object]] = {
     "c3d": {name: C3D[name] for name in ("frames", "size", "filters", "kernel", "dense")},
     "convlstm": {"frames": 100, "size": 160, "filters": [8, 8]},
 }
-"""What its sections 3.2.5 and 3.3.2 print of the networks for clips."""
+"""The networks for clips as its sections 3.2.5 and 3.3.2 print them."""
 DENSE = "lstm-1024"
 """Beginning of its items that are of features of the dense layer; the others are of the last pooling."""
 N_CLASSES = 6
@@ -55,20 +55,20 @@ def load(
 ) -> StudyResults:
     """A study's results from files: `sources` name `tables_csv` as `reads` in papers/thesis.yaml.
 
-    There is no manifest of stills, so whether they are synthetic must be said. `parameters` are `counts`;
+    There is no manifest of stills, so whether they are synthetic must be given. `parameters` are `counts`;
     `experiments` maps an item of sections 3.2.4 and 3.2.5 to the model whose cross-validation repeats it.
     `facts`: `dataset` and `stills` name the data of clips and of single images; `evaluation` and `seed` are
     for intervals that no table of the study has; `spatial` is the study's network for single images, on whose
     features the heads of the experiments learn; `others` are `others`.
     """
-    found = dict(reference.read("thesis", sources, tables_csv).tables)
-    found["predictions"] = predictions_table.read([predictions_csv], emotions, manifest_csv)
+    study_tables = dict(reference.read("thesis", sources, tables_csv).tables)
+    study_tables["predictions"] = predictions_table.read([predictions_csv], emotions, manifest_csv)
     if spatial_predictions_csv is not None:
         stills = predictions_table.read([spatial_predictions_csv], EMOTIONS_NEUTRAL)
-        found["spatial_predictions"] = stills.assign(synthetic=synthetic_stills)
+        study_tables["spatial_predictions"] = stills.assign(synthetic=synthetic_stills)
     if parameters:
-        found["parameters"] = pd.DataFrame(list(parameters.items()), columns=["item", "count"])
-    return StudyResults(found, facts, experiments or {})
+        study_tables["parameters"] = pd.DataFrame(list(parameters.items()), columns=["item", "count"])
+    return StudyResults(study_tables, facts, experiments or {})
 
 
 def counts(lstm: HeadSettings | None, c3d: C3dSettings) -> dict[str, int]:
@@ -84,22 +84,25 @@ def counts(lstm: HeadSettings | None, c3d: C3dSettings) -> dict[str, int]:
     from ferflow.models.vision import torchvision
 
     with torch.device("meta"):  # no memory is taken, nothing is drawn
-        found = {name: count(getattr(torchvision.models, name)(weights=None)) for name in PRETRAINED}
-        found["c3d"] = count(endtoend.build("c3d", N_CLASSES, c3d.model_copy(update=C3D)))
+        parameters = {name: count(getattr(torchvision.models, name)(weights=None)) for name in PRETRAINED}
+        parameters["c3d"] = count(endtoend.build("c3d", N_CLASSES, c3d.model_copy(update=C3D)))
         if lstm is not None:
             thesis = lstm.model_copy(update={"units": UNITS, "layers": 1})
             for name, width in LAYERS.items():
-                found[name] = count(temporal.build("lstm", width, N_CLASSES, thesis))
-    return found
+                parameters[name] = count(temporal.build("lstm", width, N_CLASSES, thesis))
+    return parameters
 
 
 def others(settings: Settings) -> dict[str, str]:
-    """In what heads and networks on frames are others than the thesis's, in words.
+    """Differences of heads and networks on frames from the thesis's, in words.
 
     By name: the study's own (`lstm`, `c3d`) and the runs that repeat one of its items; without those that are
     the thesis's.
     """
-    of = {name: (name, own, settings.features.layer, "pool") for name, own in settings.temporal.heads.items()}
+    of = {
+        name: (name, network, settings.features.layer, "pool")
+        for name, network in settings.temporal.heads.items()
+    }
     of |= {name: (name, settings.end_to_end.of(name), None, None) for name in settings.end_to_end.run}
     runs = settings.experiments.trained()
     for item, name in settings.experiments.published.items():
@@ -107,14 +110,14 @@ def others(settings: Settings) -> dict[str, str]:
             layer = runs[name].layer or settings.features.layer
             theirs = "dense" if item.startswith(DENSE) else "pool"
             of[name] = (runs[name].of, settings.of_run(name), layer, theirs)
-    found = {}
-    for name, (kind, own, layer, theirs) in of.items():
+    differing = {}
+    for name, (kind, network, layer, theirs) in of.items():
         printed = THEIRS[kind] | ({"layer": theirs} if kind in settings.temporal.heads else {})
-        ours = own.model_dump() | {"layer": layer}
+        ours = network.model_dump() | {"layer": layer}
         apart = [one for one, value in printed.items() if ours[one] != value]
         if apart:
-            found[name] = f"theirs has {_listed(printed, apart)}, ours {_listed(ours, apart)}"
-    return found
+            differing[name] = f"theirs has {_listed(printed, apart)}, ours {_listed(ours, apart)}"
+    return differing
 
 
 def _listed(values: Mapping[str, object], names: list[str]) -> str:

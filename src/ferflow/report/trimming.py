@@ -168,8 +168,8 @@ def lengths(clips: pd.DataFrame, max_frames: int, marks: str) -> Figure:
     right.legend()
     style.panel(right, "b", f"in groups of {GROUP} frames")
     short = int((after <= max_frames).sum())
-    found = f"{short} of {len(after)} trimmed clips have at most {max_frames} frames"
-    style.heading(drawn, f"Clip lengths before and after trimming: {found}", marks)
+    summary = f"{short} of {len(after)} trimmed clips have at most {max_frames} frames"
+    style.heading(drawn, f"Clip lengths before and after trimming: {summary}", marks)
     return drawn
 
 

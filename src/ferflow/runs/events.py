@@ -119,15 +119,15 @@ def _failure(number: str | None, message: str | None, logs: list[str], group: bo
 
 
 _WRITTEN: dict[str, Callable[[Any], dict]] = {
-    "job_info": lambda said: {"jobs": [said.jobid], "job": _job(said)},
-    "job_finished": lambda said: {"jobs": [said.job_id]},
-    "job_error": lambda said: {
-        "jobs": [said.jobid],
-        "failure": _failure(said.aux.get("external_jobid"), said.rule_msg, said.log, False),
+    "job_info": lambda record: {"jobs": [record.jobid], "job": _job(record)},
+    "job_finished": lambda record: {"jobs": [record.job_id]},
+    "job_error": lambda record: {
+        "jobs": [record.jobid],
+        "failure": _failure(record.aux.get("external_jobid"), record.rule_msg, record.log, False),
     },
-    "group_error": lambda said: {
-        "jobs": [job["jobid"] for job in said.job_error_info],
-        "failure": _failure(getattr(said, "external_jobid", None), None, said.aux_logs, True),
+    "group_error": lambda record: {
+        "jobs": [job["jobid"] for job in record.job_error_info],
+        "failure": _failure(getattr(record, "external_jobid", None), None, record.aux_logs, True),
     },
 }
 """What is kept of which of Snakemake's events."""
@@ -173,3 +173,22 @@ def jobs(events: Iterable[dict], begin: float = 0.0) -> tuple[Job, ...]:
             elif not (found[number].failure and found[number].failure.group):
                 found[number] = replace(found[number], failure=Failure(**event["failure"]))
     return tuple(job for job in found.values() if job.outputs)
+
+
+def benchmark(path: Path) -> tuple[float | None, float | None, float | None]:
+    """Processor seconds, wall-clock seconds and greatest memory (MB) of a benchmark file; None if unknown."""
+    try:
+        head, row, *_ = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError):
+        return None, None, None
+    values = dict(zip(head.split("\t"), row.split("\t"), strict=False))
+
+    def number(name: str) -> float | None:
+        try:
+            return float(values.get(name, ""))
+        except ValueError:
+            return None
+
+    cpu, wall = number("cpu_time"), number("s")
+    # Snakemake samples; a job that ended before its first sample has no processor time.
+    return cpu or wall, wall, number("max_rss")

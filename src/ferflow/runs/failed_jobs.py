@@ -43,9 +43,9 @@ def _line(failure: Failure, job: Job, folder: Path) -> str:
 
 def _why(failure: Failure, log: Path) -> str:
     status = re.search(r"SLURM status is: '(\w+)'", failure.message)
-    said = log.read_text("utf-8", "replace") if log.is_file() else ""
+    text = log.read_text("utf-8", "replace") if log.is_file() else ""
     for pattern, meaning in REASONS:
-        found = re.search(pattern, said, re.M | re.I) or (status and re.search(pattern, status[1], re.I))
+        found = re.search(pattern, text, re.M | re.I) or (status and re.search(pattern, status[1], re.I))
         if found:
             return meaning.format(*(_megabytes(value) for value in found.groups()))
     return f"Slurm says {status[1]}" if status else "it did not end well"

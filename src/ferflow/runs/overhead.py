@@ -36,22 +36,11 @@ def measured(folder: str | Path, jobs: Iterable[Job]) -> list[float | None]:
     """Seconds of each job's script by its benchmark file; None where there is none, or not of that job."""
     found: list[float | None] = []
     for job in jobs:
-        seconds = None if job.benchmark is None else _seconds(Path(folder) / job.benchmark)
+        seconds = None if job.benchmark is None else events.benchmark(Path(folder) / job.benchmark)[1]
         # A later run writes over the file.
         fits = seconds is not None and seconds <= job.seconds
         found.append(seconds if fits else None)
     return found
-
-
-def _seconds(path: Path) -> float | None:
-    """Column `s` of a benchmark file; the mean of its lines."""
-    try:
-        head, *rows = path.read_text(encoding="utf-8").splitlines()
-        column = head.split("\t").index("s")
-        values = [float(row.split("\t")[column]) for row in rows if row]
-        return sum(values) / len(values)
-    except (OSError, ValueError, IndexError, ZeroDivisionError):
-        return None
 
 
 def alone(jobs: Sequence[Job], cores: int) -> dict[str, float]:
@@ -119,7 +108,7 @@ def of_folder(
 
 def lines(found: dict, most: int = 5) -> list[str]:
     """The summary in words."""
-    said = [
+    words = [
         f"{found['jobs']} jobs in {found['wall'] / 60:.1f} min on {found['cores']} cores ({found['log']})"
         + (f"; {found['jobs_failed']} more failed" if found["jobs_failed"] else ""),
         f"sum of job times / (wall time x cores): {found['share_jobs']:.1%}",
@@ -127,13 +116,13 @@ def lines(found: dict, most: int = 5) -> list[str]:
         f"  around the scripts, {found['start_of_a_job']:.1f} s a job (median): {found['share_starts']:.1%}",
         f"cores without a job: {found['share_idle']:.1%}",
     ]
-    beside = [f"{rule} {share:.1%}" for rule, share in list(found["alone"].items())[:most]]
-    if beside:
-        said.append(f"  of which beside {', '.join(beside)}")
+    others = [f"{rule} {share:.1%}" for rule, share in list(found["alone"].items())[:most]]
+    if others:
+        words.append(f"  of which beside {', '.join(others)}")
     rules = list(found["rules"].items())[:most]
     longest = ", ".join(f"{rule} {one['seconds'] / 60:.1f} ({one['jobs']})" for rule, one in rules)
-    said.append(f"most work, core-minutes (jobs): {longest}")
-    return said
+    words.append(f"most work, core-minutes (jobs): {longest}")
+    return words
 
 
 def write(path: str | Path, found: dict) -> None:

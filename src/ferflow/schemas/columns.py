@@ -66,7 +66,7 @@ class Column:
 
     def json_schema(self) -> dict[str, Any]:
         """What JSON Schema says of a cell; what only readers need is under `x-`."""
-        said = {
+        schema = {
             "type": [self.type, "null"] if self.empty else self.type,
             "title": None if self.by_pattern else self.title or None,
             "description": self.about,
@@ -78,7 +78,7 @@ class Column:
             "x-missing": self.missing,
             "x-as": self.labels,
         }
-        return {key: value for key, value in said.items() if value is not None}
+        return {key: value for key, value in schema.items() if value is not None}
 
 
 @dataclass(frozen=True)

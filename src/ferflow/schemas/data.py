@@ -63,6 +63,8 @@ manifest = table(
         about="What is not independent, in place of the subject: the film that an image is from (SFEW).",
     ),
     (SEX, EMOTION),
+    VALENCE.but(optional=True, about="Empty: not given."),
+    AROUSAL.but(optional=True, about="Empty: not given."),
     text("split", empty=True, about="The official part; of SFEW the set of the SPI protocol, 1 or 2."),
     text(
         "fold",
@@ -77,8 +79,8 @@ manifest = table(
     text("sha256", pattern="([0-9a-f]{64})?"),
     SYNTHETIC,
     tuple(
-        count(f"votes_{said}", high=10, optional=True, about="Of ten annotators (FER+); nf: no face.")
-        for said in (*FERPLUS, "nf")
+        count(f"votes_{name}", high=10, optional=True, about="Of ten annotators (FER+); nf: no face.")
+        for name in (*FERPLUS, "nf")
     ),
     further=text("", empty=True),
 )
@@ -138,7 +140,7 @@ ferplus = table(
     "order.",
     choice("Usage", ("Training", "PublicTest", "PrivateTest")),
     text("Image name", empty=True, optional=True),
-    tuple(count(said, high=10) for said in (*FERPLUS, "NF")),
+    tuple(count(name, high=10) for name in (*FERPLUS, "NF")),
 )
 
 sfew_dropped = table(
@@ -169,15 +171,6 @@ sfew_protocols = table(
 
 sfew_sides = table(
     "The fold in which an image is judged; empty: it is in none (SPI lists without it).", (IMAGE_ID, ANY_FOLD)
-)
-
-affect_index = table(
-    "The images of AffectNet, or of the set that stands for it, that have an expression to learn.",
-    text("image", pattern="[^/].*", about="Path from the data set's folder on."),
-    PART,
-    choice("expression", ("neutral", "happy", "sad", "surprise", "fear", "disgust", "angry", "contempt")),
-    (VALENCE.but(about="Empty: not given."), AROUSAL.but(about="Empty: not given.")),
-    SYNTHETIC,
 )
 
 affect_counts = table(

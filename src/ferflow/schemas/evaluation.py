@@ -30,6 +30,7 @@ from ferflow.schemas.shared import (
     FILLED,
     GAP,
     GREATEST,
+    IMAGES,
     LEAKY,
     LEAST,
     METRIC,
@@ -59,14 +60,8 @@ from ferflow.schemas.shared import (
 REGRESSION = tuple(
     f"{metric}_{of}" for metric in ("rmse", "corr", "sagr", "ccc") for of in ("valence", "arousal")
 )
-METRICS = (
-    *("accuracy", "precision", "recall", "f1", "weighted_f1", "kappa", "auc", "auc_pr"),
-    *REGRESSION,
-)
-AFFECT_METRICS = (
-    *("accuracy", "cohen_kappa", "auc_roc", "auc_pr", "macro_f1", "weighted_f1"),
-    *REGRESSION,
-)
+METRICS = (*("accuracy", "precision", "recall", "f1", "weighted_f1", "kappa", "auc", "auc_pr"), *REGRESSION)
+AFFECT_METRICS = (*("accuracy", "cohen_kappa", "auc_roc", "auc_pr", "macro_f1", "weighted_f1"), *REGRESSION)
 
 predictions = table(
     "One prediction of one model for one clip (an image is a clip of one frame). Valence and arousal, true "
@@ -279,18 +274,20 @@ accuracies = table(
     _accuracy("test", "PrivateTest, all images"),
     count("n_honest", "images (PrivateTest without copies)", empty=True),
     _accuracy("honest", "PrivateTest without copies"),
-    percent("test_f1", "macro F1, all images (%)", empty=True),
-    percent("test_weighted_f1", "weighted F1, all images (%)", empty=True),
-    percent("test_auc", "macro AUC, all images (%)", empty=True),
-    percent("honest_f1", "macro F1, without copies (%)", empty=True),
-    percent("honest_weighted_f1", "weighted F1, without copies (%)", empty=True),
-    percent("honest_auc", "macro AUC, without copies (%)", empty=True),
+    tuple(
+        percent(f"{part}_{metric}", f"{title}, {of} (%)", empty=True)
+        for part, of in (("test", "all images"), ("honest", "without copies"))
+        for metric, title in (("f1", "macro F1"), ("weighted_f1", "weighted F1"), ("auc", "macro AUC"))
+    ),
     (LEAKY, SYNTHETIC, NOTE),
 )
 
 sfew_folds = table(
-    "One model in one fold (or their mean: fold empty) of one protocol.",
-    (MODEL, SFEW_PROTOCOL, ANY_FOLD, N_TRAINING),
+    "One model in one fold (or their mean: fold empty) of one protocol. Of hand-made features there is no "
+    "network.",
+    (MODEL, NETWORK.but(optional=True), IMAGES.but(optional=True)),
+    count("unfrozen", "stages that learn", high=2, optional=True, about="The last ones of the network."),
+    (EPOCHS.but(optional=True), SFEW_PROTOCOL, ANY_FOLD, N_TRAINING),
     (count("n", "images judged", low=1), ACCURACY),
     percent(
         "sd",

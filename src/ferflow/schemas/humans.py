@@ -32,7 +32,7 @@ votes = table(
 cremad_votes = table(
     "Vote counts as CREMA-D publishes them.",
     text("fileName", pattern="[^_]+_[^_]+_[^_]+_[^_]+"),
-    (tuple(count(said) for said in "ADFHNS"), count("numResponses"), text("emoVote", optional=True)),
+    (tuple(count(name) for name in "ADFHNS"), count("numResponses"), text("emoVote", optional=True)),
     further=text(""),
 )
 

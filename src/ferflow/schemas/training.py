@@ -111,21 +111,20 @@ trials = table(
     (SYNTHETIC, NOTE),
 )
 
+
+def _over_folds(side: str) -> tuple:
+    """Loss and accuracy of one side over the folds."""
+    ends = ("mean", "min", "max")
+    losses = (real(f"{side}_loss_{end}", f"{side} loss, {end}", format=".3f", empty=True) for end in ends)
+    shares = (percent(f"{side}_accuracy_{end}", f"{side} accuracy, {end} (%)", empty=True) for end in ends)
+    return *losses, *shares
+
+
 cv_epochs = table(
     "Learning curves averaged epoch by epoch over the folds, with the least and the greatest fold.",
     (MODEL, EPOCH, N_FOLDS),
-    real("train_loss_mean", "train loss, mean", format=".3f", empty=True),
-    real("train_loss_min", "train loss, min", format=".3f", empty=True),
-    real("train_loss_max", "train loss, max", format=".3f", empty=True),
-    percent("train_accuracy_mean", "train accuracy, mean (%)", empty=True),
-    percent("train_accuracy_min", "train accuracy, min (%)", empty=True),
-    percent("train_accuracy_max", "train accuracy, max (%)", empty=True),
-    real("validation_loss_mean", "validation loss, mean", format=".3f", empty=True),
-    real("validation_loss_min", "validation loss, min", format=".3f", empty=True),
-    real("validation_loss_max", "validation loss, max", format=".3f", empty=True),
-    percent("validation_accuracy_mean", "validation accuracy, mean (%)", empty=True),
-    percent("validation_accuracy_min", "validation accuracy, min (%)", empty=True),
-    percent("validation_accuracy_max", "validation accuracy, max (%)", empty=True),
+    _over_folds("train"),
+    _over_folds("validation"),
     (SYNTHETIC, NOTE),
 )
 
@@ -216,12 +215,12 @@ sweep = table(
 )
 
 sfew_history = table(
-    "Learning curves of one cell; epochs are counted from 1.",
+    "Learning curves of one training run; epochs are counted from 1.",
     (FOLD, EPOCH, TRAIN_LOSS, TRAIN_ACCURACY, LEARNING_RATE),
 )
 
 sfew_runs = table(
-    "One training of a cell: its length and time.",
+    "One training run in one fold: its length and time.",
     (MODEL, SFEW_PROTOCOL, FOLD),
     (text("network"), IMAGES, count("unfrozen")),
     (BATCH, EPOCHS, N_TRAINING),

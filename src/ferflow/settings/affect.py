@@ -22,7 +22,7 @@ class AffectSet(Section):
 
 
 class AffectSynthetic(Section):
-    """The embedded set: how many rendered images, of whom, and what is said of them."""
+    """The embedded set: how many rendered images, of how many people, and their annotation."""
 
     subjects: tuple[t.Count, t.Count] = setting((120, 40), "people of either part")
     train: int = setting(900, "of the training part", "images", ge=len(EMOTIONS_CONTEMPT))

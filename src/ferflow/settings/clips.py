@@ -112,8 +112,7 @@ class Faces(Section):
     extend: t.Whole = setting(10, "added at the chin", "pixels", "thesis, section 3.2.1")
     tracker: Literal["medianflow", "kcf", "csrt"] = setting("medianflow", "medianflow (thesis), kcf or csrt")
     landmarks: Literal["auto", "wheel", "bundle"] = setting(
-        "auto",
-        "wheel (468 points), bundle (face_landmarker.task: sees lids and lips), auto: bundle if there",
+        "auto", "wheel (468 points), bundle (face_landmarker.task: sees lids and lips), auto: bundle if there"
     )
     landmark_grow: t.NotNegative = setting(
         0.48, "by which their square grows for the network", "share", "MediaPipe: 0.5"
@@ -122,8 +121,7 @@ class Faces(Section):
         0.3, "of the way that the square moves in a frame; less is steadier", "share", gt=0, le=1
     )
     found_logit: float = setting(
-        5.0,
-        "score from which a hit is a face (dark, veiled, bearded ones 5 to 20; others 30 and more)",
+        5.0, "score from which a hit is a face (dark, veiled, bearded ones 5 to 20; others 30 and more)"
     )
     lost_logit: float = setting(0.0, "score below this says that the face is gone")
     lost_frames: t.Count = setting(2, "so many in a row: detect again", "frames")

@@ -300,10 +300,7 @@ Tried = Annotated[
 
 
 _SHARED = {"units": [32, 64, 128], "dropout": {"low": 0.0, "high": 0.8, "step": 0.1, "log": False}}
-_AFTER = {
-    "learning_rate": {"low": 0.0003, "high": 0.01, "step": None, "log": True},
-    "augmentations": [0, 1],
-}
+_AFTER = {"learning_rate": {"low": 0.0003, "high": 0.01, "step": None, "log": True}, "augmentations": [0, 1]}
 RECURRENT = _SHARED | _AFTER
 CONVOLUTIONS = _SHARED | {"kernel": [3, 5], "batch_norm": [False, True]} | _AFTER
 """What is searched of a head."""
@@ -347,9 +344,7 @@ class Pictures(Section):
     face_size: int = setting(88, "width of an embedded face", "pixels", ge=16)
     frame_size: int = setting(300, "longer side of an embedded whole frame", "pixels", ge=16)
     steps: t.Count = setting(
-        64,
-        "on the way from a neutral clip, for gradients",
-        source="Sundararajan et al.: 20 to 300",
+        64, "on the way from a neutral clip, for gradients", source="Sundararajan et al.: 20 to 300"
     )
 
 
@@ -359,7 +354,6 @@ class Evaluation(Section):
     bootstrap: t.Count = setting(2000, "of subjects, films or images", "resamples")
     confidence: t.Within1 = setting(0.95, "of the intervals")
     by: list[str] = setting(
-        ["sex"],
-        "columns of the manifest (sex, age_group, lighting …) that results are shown by",
+        ["sex"], "columns of the manifest (sex, age_group, lighting …) that results are shown by"
     )
     controls: bool = setting(True, "the two controls of clips: neutral frames only, and the true AUs")

@@ -43,11 +43,11 @@ def check(values: Mapping, where: str | Path = "params.yaml") -> Settings:
     """
     kind = values.get("kind", "clips")
     own = KINDS.get(kind, Settings) if isinstance(kind, str) else Settings
-    asked = {name for other in KINDS.values() for name in other.model_fields}
-    unknown = next((name for name in values if name not in asked), None)
+    known = {name for other in KINDS.values() for name in other.model_fields}
+    unknown = next((name for name in values if name not in known), None)
     try:
         if unknown is not None:
-            raise SettingError(where, *_unknown([str(unknown)], sorted(asked)))
+            raise SettingError(where, *_unknown([str(unknown)], sorted(known)))
         study = _made(own, values)
         for name, other in KINDS.items():
             if values.keys() & (other.model_fields.keys() - own.model_fields.keys()):

@@ -25,8 +25,8 @@ class SceneSet(Section):
     smallest: t.Count = setting(40, "shorter side; smaller images are left out", "pixels")
 
 
-class Cell(Section):
-    """One training in each fold of each protocol; it is judged after each of `epochs`.
+class TrainingRun(Section):
+    """One training in each fold of each protocol; it is evaluated after each of `epochs`.
 
     `protocols` are of those, the study's own (`sfew.transfer.protocols`).
     """
@@ -35,12 +35,12 @@ class Cell(Section):
     images: SfewImages = setting(..., "originals, or crops: the faces alone")
     unfrozen: int = setting(0, "last stages that learn too", source="paper: 0", ge=0, le=2)
     batch: t.Count = setting(256, "at a time", "images", "paper")
-    epochs: t.Some[t.Count] = setting(..., "judged after each of them; one run at a constant rate", "epochs")
+    epochs: t.Some[t.Count] = setting(..., "evaluated after each; one run at a constant rate", "epochs")
     learning_rate: t.Positive = setting(0.01, "of Adam", source="paper")
     protocols: t.Some[SfewProtocol] = setting(["random", "film", "spi"], "of those, the study's own")
 
     @model_validator(mode="after")
-    def _rising(self) -> Cell:
+    def _rising(self) -> TrainingRun:
         if sorted(set(self.epochs)) != self.epochs or len(set(self.protocols)) != len(self.protocols):
             raise ValueError("epochs must rise, and no protocol stand twice")
         if self.unfrozen and self.network == SHIPPED_NETWORK:
@@ -55,13 +55,13 @@ class Cell(Section):
 
 
 class Transfer(Section):
-    """Networks whose first stages keep what they learnt elsewhere."""
+    """Networks whose first stages keep their weights from elsewhere."""
 
     start: Literal["imagenet", "untrained"] = setting(
         "untrained", "imagenet (paper; `ferflow weights fetch`), or untrained: random, which the tables say"
     )
     crops: Literal["auto", "haar", "blazeface", "mtcnn"] = setting(
-        "mtcnn", "detector whose face crops are learnt from: mtcnn (paper), haar, blazeface or auto"
+        "mtcnn", "detector whose face crops are trained on: mtcnn (paper), haar, blazeface or auto"
     )
     folds: t.Several = setting(5, "of protocols random and film", source="paper")
     protocols: t.Some[SfewProtocol] = setting(
@@ -72,7 +72,7 @@ class Transfer(Section):
     batch: t.Count = setting(256, "the one that models are not named after", "images", "paper")
     weight_decay: t.NotNegative = setting(0.001, "of Adam", source="paper")
     threads: t.Count = setting(1, t.THREADS)
-    cells: dict[t.Name, Cell | None] = setting(
+    runs: dict[t.Name, TrainingRun | None] = setting(
         {}, "name: one training a fold; a study that is laid over another leaves one out by writing null"
     )
 
@@ -81,38 +81,44 @@ class Transfer(Section):
         if len(set(self.protocols)) < len(self.protocols):
             raise ValueError("protocols: no protocol may stand twice")
         named: dict[str, str] = {}
-        for name, cell in self.run().items():
-            for model in cell.models(self.batch).values():
+        for name, run in self.trained().items():
+            for model in run.models(self.batch).values():
                 if model in named:
-                    raise ValueError(f"cells {named[model]} and {name} both make {model}")
+                    raise ValueError(f"runs {named[model]} and {name} both make {model}")
                 named[model] = name
         return self
 
-    def run(self) -> dict[str, Cell]:
-        """The cells that are trained, each under those of its protocols that the study has.
-
-        A study leaves a cell out by writing null.
-        """
-        found = {}
-        for name, cell in self.cells.items():
-            under = [one for one in cell.protocols if one in self.protocols] if cell is not None else []
+    def trained(self) -> dict[str, TrainingRun]:
+        """The runs that are not left out, each under those of its protocols that the study has."""
+        trained = {}
+        for name, run in self.runs.items():
+            under = [one for one in run.protocols if one in self.protocols] if run is not None else []
             if under:
-                found[name] = cell.model_copy(update={"protocols": under})
-        return found
+                trained[name] = run.model_copy(update={"protocols": under})
+        return trained
 
-    def starts(self) -> dict[str, str]:
-        """Of every model what its network starts from."""
-        cells = self.run().values()
-        return {m: self.start_of(cell.network) for cell in cells for m in cell.models(self.batch).values()}
+    def models(self) -> dict[str, dict[str, str | int]]:
+        """What each model is, by columns of schema `sfew_folds`."""
+        return {
+            model: {
+                "network": run.network,
+                "images": run.images,
+                "unfrozen": run.unfrozen,
+                "epochs": epochs,
+                "start": self.start_of(run.network),
+            }
+            for run in self.trained().values()
+            for epochs, model in run.models(self.batch).items()
+        }
 
     def start_of(self, network: TransferName) -> str:
         """What a network starts from: imagenet, untrained, or shipped."""
         return "shipped" if network == SHIPPED_NETWORK else self.start
 
     def under(self) -> list[SfewProtocol]:
-        """The protocols that any cell is under, the published one first."""
-        asked = {protocol for cell in self.run().values() for protocol in cell.protocols}
-        return [name for name in get_args(SfewProtocol) if name in asked]
+        """The protocols that any run is under, the published one first."""
+        under = {protocol for run in self.trained().values() for protocol in run.protocols}
+        return [name for name in get_args(SfewProtocol) if name in under]
 
 
 class Lpq(Section):
@@ -155,21 +161,21 @@ class HandMade(Section):
     """Features made by hand with a support vector machine, on the crops of `transfer.crops`."""
 
     size: int = setting(96, "side to which the grey crops are shrunk", "pixels", ge=32, le=224)
-    cells: dict[t.Name, t.Some[HandMadeFeature] | None] = setting(
-        {}, "name of the model: its features, one after the other; null leaves one out"
+    models: dict[t.Name, t.Some[HandMadeFeature] | None] = setting(
+        {}, "name: its features, one after the other; null leaves one out"
     )
-    protocols: t.Some[SfewProtocol] = setting(["random", "film", "spi"], "that its cells are under")
+    protocols: t.Some[SfewProtocol] = setting(["random", "film", "spi"], "that its models are under")
     lpq: Lpq = Lpq()
     phog: Phog = Phog()
     svm: Svm = Svm()
 
-    def run(self) -> dict[str, list[HandMadeFeature]]:
-        """The cells that are trained, which are also the names of their models."""
-        return {name: features for name, features in self.cells.items() if features is not None}
+    def trained(self) -> dict[str, list[HandMadeFeature]]:
+        """The models that are not left out."""
+        return {name: features for name, features in self.models.items() if features is not None}
 
     def under(self) -> list[SfewProtocol]:
-        """The protocols that any cell is under."""
-        return self.protocols if self.run() else []
+        """The protocols that any model is under."""
+        return self.protocols if self.trained() else []
 
 
 class Sfew(Section):
@@ -185,8 +191,8 @@ class Sfew(Section):
         """The same study without some protocols, its hand-made features too."""
         have = [name for name in self.transfer.protocols if name not in left_out]
         under = [name for name in self.handmade.protocols if name in have]
-        cells = self.handmade.cells if under else dict.fromkeys(self.handmade.cells)
-        handmade = {"protocols": under or self.handmade.protocols, "cells": cells}
+        models = self.handmade.models if under else dict.fromkeys(self.handmade.models)
+        handmade = {"protocols": under or self.handmade.protocols, "models": models}
         return self.model_copy(
             update={
                 "transfer": self.transfer.model_copy(update={"protocols": have}),

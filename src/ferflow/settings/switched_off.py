@@ -44,10 +44,10 @@ def without(settings: Settings) -> tuple[Settings, list[str]]:
 def _of_heads(section, setting: str, heads: Iterable[str], notes: list[str]):
     """The block of `setting`, a list of heads, without those that are switched off."""
     name = setting.split(".")[1]
-    asked = getattr(section, name)
-    kept = [head for head in asked if head in heads]
-    notes += [f"{setting}: without {head}, which is switched off" for head in asked if head not in heads]
-    return section if kept == asked else section.model_copy(update={name: kept})
+    listed = getattr(section, name)
+    kept = [head for head in listed if head in heads]
+    notes += [f"{setting}: without {head}, which is switched off" for head in listed if head not in heads]
+    return section if kept == listed else section.model_copy(update={name: kept})
 
 
 def _fusion(settings: Settings, models: list[str], notes: list[str]) -> Fusion:

@@ -1,4 +1,4 @@
-"""The face of each scene that counts, cut out, with what can be said of its quality."""
+"""Face crops: in each scene the face that counts is detected, cut out and measured."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from ferflow import tables
 from ferflow.datasets import manifest as clip_list
 from ferflow.datasets.sfew import scenes
 from ferflow.errors import InputError
-from ferflow.faces.align import aligned, boxed
-from ferflow.faces.boxes import Detections, square
+from ferflow.faces.align import aligned
+from ferflow.faces.boxes import Detections, boxed, square
 from ferflow.faces.detect import Detector, detectors
 from ferflow.settings.scenes import Crops
 from ferflow.sfew import quality, store
 
 
 def detector(name: str, settings: Crops, weights_folder: str | Path) -> list[Detector]:
-    """What is asked for the faces in a picture under one of `faces.detect.DETECTORS`, one after the other.
+    """The detectors that one of `faces.detect.DETECTORS` names, tried one after the other.
 
     Raises WeightsError where a network's file is missing.
     """
@@ -32,9 +32,9 @@ def detector(name: str, settings: Crops, weights_folder: str | Path) -> list[Det
     return detectors(name, settings.smallest, settings.smallest, weights_folder)
 
 
-def find(asked: list[Detector], picture: np.ndarray) -> tuple[Detections, str]:
-    """The faces in `picture`, RGB uint8 [H,W,3], of the first of `asked` that finds any, and its name."""
-    for one in asked:
+def find(detectors: list[Detector], picture: np.ndarray) -> tuple[Detections, str]:
+    """The faces in `picture`, RGB uint8 [H,W,3], of the first of `detectors` that finds any, and its name."""
+    for one in detectors:
         found = one.find(picture)
         if len(found):
             break
@@ -72,12 +72,12 @@ def write(
     torch.set_num_threads(threads)  # MTCNN's last bits depend on them
     manifest = clip_list.read(manifest_csv)
     manual = manual_boxes(settings.manual_boxes, manifest)
-    asked = detector(name, settings, weights_folder)
+    chain = detector(name, settings, weights_folder)
     rows: list[dict] = []
 
     def cut() -> Iterator[np.ndarray]:
         for about, picture in zip(manifest.itertuples(), scenes(manifest), strict=True):
-            crop, row = _crop(picture, *find(asked, picture), manual.get(about.clip_id), settings)
+            crop, row = _crop(picture, *find(chain, picture), manual.get(about.clip_id), settings)
             rows.append({"image_id": about.clip_id, **row, "synthetic": about.synthetic})
             yield crop
 
@@ -90,40 +90,28 @@ def _crop(
 ) -> tuple[np.ndarray, dict]:
     """The crop uint8 [224,224,3] and its row of the table."""
     height, width = picture.shape[:2]
+    by, box, sure, points = "none", np.full(4, np.nan), math.nan, np.full((5, 2), np.nan)
     if len(found):
         k = chosen(found.boxes, width, height, settings.choice)
         by, box, sure, points = name, found.boxes[k], float(found.confidence[k]), found.points[k]
     elif manual is not None:
-        by, box, sure, points = "manual", manual, math.nan, np.full((5, 2), np.nan)
-    else:
-        return store.fitted(picture), _row("none", np.full(4, np.nan), 0)
-    known = bool(np.isfinite(points[:3]).all())
-    if settings.align and np.isfinite(points).all() and np.ptp(points, axis=0).any():
+        by, box = "manual", manual
+    if by == "none":
+        crop = store.fitted(picture)
+    elif settings.align and np.isfinite(points).all() and np.ptp(points, axis=0).any():
         crop = aligned(picture, points, store.SIZE, settings.margin)
     else:
         crop = boxed(picture, square(box, settings.margin), store.SIZE)
-    blur = quality.blur(crop)
-    yaw, roll = quality.pose(points) if known else (math.nan, math.nan)
+    blur = math.nan if by == "none" else quality.blur(crop)
+    yaw, roll = quality.pose(points) if np.isfinite(points[:3]).all() else (math.nan, math.nan)
     broken = quality.flags(blur, float(min(box[2:])), sure, yaw, roll, settings.limits)
-    said = {"confidence": sure, "blur": blur, "yaw_proxy": yaw, "roll_degrees": roll}
-    return crop, _row(by, box, len(found), said, broken)
-
-
-def _row(
-    by: str,
-    box: np.ndarray,
-    faces: int,
-    said: dict[str, float] | None = None,
-    broken: list[str] | None = None,
-) -> dict:
-    said = said or {}
-    names = ("confidence", "blur", "yaw_proxy", "roll_degrees")
-    return {
+    measured = {"confidence": sure, "blur": blur, "yaw_proxy": yaw, "roll_degrees": roll}
+    return crop, {
         "found_by": by,
         **dict(zip(("x", "y", "width", "height"), (round(float(v), 2) for v in box), strict=True)),
-        "faces": faces,
-        **{name: round(said[name], 4) if math.isfinite(said.get(name, math.nan)) else None for name in names},
-        "flags": quality.BETWEEN.join(broken or []),
+        "faces": len(found),
+        **{name: round(value, 4) if math.isfinite(value) else None for name, value in measured.items()},
+        "flags": quality.BETWEEN.join(broken),
     }
 
 

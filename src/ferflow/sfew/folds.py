@@ -1,8 +1,8 @@
-"""Who is judged when: the folds of the three protocols.
+"""The folds of the three protocols: who is tested when.
 
 `random` is the paper's (Gong, section 2.1): stratified folds with a fixed seed, which may put a person, a
 film or a copy of an image on two sides, and so is leaky. `film` keeps every film, and every exact copy, in
-one fold. `spi` is the data set's own Strictly Person Independent protocol: two sets, each judged by what
+one fold. `spi` is the data set's own Strictly Person Independent protocol: two sets, each tested by what
 learnt from the other.
 """
 
@@ -20,15 +20,14 @@ from ferflow.errors import InputError, SplitError
 from ferflow.evaluation.predictions import LEAKY_PROTOCOLS
 from ferflow.seeds import derive_seed
 
-PROTOCOLS = ("random", "film", "spi")
 OUT = -1
 """The fold of an image that is in none."""
 
 
 def make(manifest: pd.DataFrame, protocol: str, n_folds: int, seed: int) -> np.ndarray:
-    """The fold int64 [N] in which each image of a manifest is judged; OUT: neither learnt from nor judged.
+    """The fold int64 [N] in which each image of a manifest is tested; OUT: neither trained on nor tested.
 
-    `spi` has two folds: in fold 0 set 1 is judged. Where no image has a set, those of a synthetic data set
+    `spi` has two folds: in fold 0 set 1 is tested. Where no image has a set, those of a synthetic data set
     are drawn by film (the generator's films have people of their own); a user's own raises SplitError. Raises
     it too where a class has too few images or films for so many folds, and as `check`.
     """
@@ -60,8 +59,8 @@ def _drawn(manifest: pd.DataFrame, protocol: str, n_folds: int, seed: int) -> np
     kind = StratifiedKFold if groups is None else StratifiedGroupKFold
     splitter = kind(n_folds, shuffle=True, random_state=state)
     folds = np.full(len(manifest), OUT, np.int64)
-    for number, (_, judged) in enumerate(splitter.split(emotions, emotions, groups)):
-        folds[judged] = number
+    for number, (_, test) in enumerate(splitter.split(emotions, emotions, groups)):
+        folds[test] = number
     return folds
 
 

@@ -62,17 +62,18 @@ def summary(crops: pd.DataFrame, emotions: pd.Series) -> pd.DataFrame:
     flagged = crops["flags"].str.split(BETWEEN, regex=False)
     rows = []
     for emotion in (*EMOTIONS_NEUTRAL, "all"):
-        mine = (emotions == emotion).to_numpy() if emotion != "all" else np.ones(len(crops), bool)
-        found = crops["found_by"][mine]
-        names = flagged[mine]
+        of_class = (emotions == emotion).to_numpy() | (emotion == "all")
+        found_by, names = crops["found_by"][of_class], flagged[of_class]
         rows.append(
             {
                 "emotion": emotion,
-                "images": int(mine.sum()),
-                **{by: int((found == by).sum()) for by in ("mtcnn", "haar", "blazeface", "manual", "none")},
-                "several": int((crops["faces"][mine] > 1).sum()),
+                "images": int(of_class.sum()),
+                **{
+                    by: int((found_by == by).sum()) for by in ("mtcnn", "haar", "blazeface", "manual", "none")
+                },
+                "several": int((crops["faces"][of_class] > 1).sum()),
                 **{flag: sum(flag in one for one in names) for flag in FLAGS},
-                "good": int(((found != "none") & (crops["flags"][mine] == "")).sum()),
+                "good": int(((found_by != "none") & (crops["flags"][of_class] == "")).sum()),
                 "synthetic": bool(crops["synthetic"].any()),
             }
         )

@@ -15,7 +15,7 @@ from ferflow.errors import InputError
 from ferflow.evaluation import predictions
 from ferflow.files import sha256
 from ferflow.seeds import derive_seed, reproducible
-from ferflow.settings.sfew import Cell, Transfer
+from ferflow.settings.sfew import TrainingRun, Transfer
 from ferflow.sfew import folds as sides
 from ferflow.sfew import store
 from ferflow.weights import start_file
@@ -65,88 +65,87 @@ def write_features(
         frozen.write(out, blocks(), len(ids), source)
 
 
-def train_cell(
+def train(
     manifest_csv: str | Path,
     folds_csv: str | Path,
     features_h5: str | Path,
-    cell: Cell,
+    run: TrainingRun,
     transfer: Transfer,
     protocol: str,
     weights: str | Path | None,
     seed: int,
     out_folder: str | Path,
 ) -> None:
-    """Train `cell` in every fold of `protocol`; write predictions.csv, runs.csv, history.csv to `out_folder`.
+    """Train `run` in every fold of `protocol`; write predictions.csv, runs.csv, history.csv to `out_folder`.
 
-    The features are those that `write_features` made of the cell's network and images. The classifier's
-    start depends on the seed and the fold alone, so that batch sizes are compared from the same one. Raises
+    The features are those that `write_features` made of its network and images. The classifier's start
+    depends on the seed and the fold alone, so that batch sizes are compared from the same one. Raises
     InputError where the files are of other images or another network.
     """
     import torch
 
     from ferflow.models import transfer as split
+    from ferflow.training import transfer as training
     from ferflow.training.frozen import REMEDY, Features, Rows
-    from ferflow.training.transfer import train
 
     manifest, features = clip_list.read(manifest_csv), Features(features_h5)
     folds = sides.read(folds_csv, manifest, protocol)
     if features.source.get("images") != store.digest(manifest["clip_id"]):
         raise InputError(features_h5, "does not hold the images of the manifest in its order", REMEDY)
-    start = transfer.start_of(cell.network)
-    asked = {"network": cell.network, "unfrozen": cell.unfrozen, "start": start, "seed": seed}
-    if {name: features.source.get(name) for name in asked} != asked:
+    start = transfer.start_of(run.network)
+    wanted = {"network": run.network, "unfrozen": run.unfrozen, "start": start, "seed": seed}
+    if {name: features.source.get(name) for name in wanted} != wanted:
         raise InputError(features_h5, "is of another network", REMEDY)
     labels = manifest["emotion"].map(EMOTIONS_NEUTRAL.index).to_numpy(np.int64)
     clips = manifest.assign(subject_id=clip_list.resampling_units(manifest))
-    network = split.start(cell.network, weights, seed) if cell.unfrozen else None
-    models = cell.models(transfer.batch)
-    said, runs, curves = [], [], []
+    network = split.start(run.network, weights, seed) if run.unfrozen else None
+    models = run.models(transfer.batch)
+    predicted, runs, curves = [], [], []
     for fold in range(folds.max() + 1):
-        learnt = np.flatnonzero((folds != fold) & (folds != sides.OUT))
-        judged = np.flatnonzero(folds == fold)
-        own = derive_seed(seed, "transfer", protocol, fold)
+        train_rows = np.flatnonzero((folds != fold) & (folds != sides.OUT))
+        test_rows = np.flatnonzero(folds == fold)
+        fold_seed = derive_seed(seed, "transfer", protocol, fold)
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(own)
-            head = split.head(network, cell.network, cell.unfrozen, len(EMOTIONS_NEUTRAL))
-        found = train(
+            torch.manual_seed(fold_seed)
+            head = split.head(network, run.network, run.unfrozen, len(EMOTIONS_NEUTRAL))
+        trained = training.train(
             head,
-            Rows(features.values, labels, learnt),
-            Rows(features.values, labels, judged),
-            cell.epochs,
-            cell.batch,
-            cell.learning_rate,
+            Rows(features.values, labels, train_rows),
+            Rows(features.values, labels, test_rows),
+            run.epochs,
+            run.batch,
+            run.learning_rate,
             transfer.weight_decay,
-            own,
+            fold_seed,
             transfer.threads,
             f"{models[max(models)]}, {protocol}, fold {fold}",
         )
         for epochs, model in models.items():
-            shares = found.said[epochs]
-            rows = clips.iloc[judged]
-            said.append(predictions.table(rows, shares, EMOTIONS_NEUTRAL, model, protocol, fold, seed))
-        about = {"model": models[max(models)], "protocol": protocol, "fold": fold, "network": cell.network}
-        about |= {"images": cell.images, "unfrozen": cell.unfrozen, "batch": cell.batch}
-        about |= {"epochs": max(models), "n_training": len(learnt), "n": len(judged)}
-        runs.append(about | {"seconds": round(found.seconds, 3), "start": start})
+            named = (EMOTIONS_NEUTRAL, model, protocol, fold, seed)
+            predicted.append(predictions.table(clips.iloc[test_rows], trained.probabilities[epochs], *named))
+        about = {"model": models[max(models)], "protocol": protocol, "fold": fold, "network": run.network}
+        about |= {"images": run.images, "unfrozen": run.unfrozen, "batch": run.batch}
+        about |= {"epochs": max(models), "n_training": len(train_rows), "n": len(test_rows)}
+        runs.append(about | {"seconds": round(trained.seconds, 3), "start": start})
         curves.append(
-            found.history.drop(columns=["validation_loss", "validation_accuracy"]).assign(fold=fold)
+            trained.history.drop(columns=["validation_loss", "validation_accuracy"]).assign(fold=fold)
         )
     folder = Path(out_folder)
-    tables.write(pd.concat(said, ignore_index=True), folder / "predictions.csv", "predictions")
+    tables.write(pd.concat(predicted, ignore_index=True), folder / "predictions.csv", "predictions")
     tables.write(pd.DataFrame(runs), folder / "runs.csv", "sfew_runs")
     tables.write(pd.concat(curves, ignore_index=True), folder / "history.csv", "sfew_history")
 
 
 def write_folds(
     predictions_csvs: Iterable[str | Path],
-    starts: Mapping[str, str],
+    models: Mapping[str, Mapping[str, str | int]],
     manifest_csv: str | Path,
     out: str | Path,
 ) -> None:
     """The accuracy of each model in each fold, and their mean (schema `sfew_folds`), from predictions.
 
-    `starts` says of a model what its network started from: `imagenet`, `shipped` or `untrained` (others:
-    none). Raises InputError for images that are not in the manifest or have another class there.
+    `models` says what each network is, by columns of that schema (`Transfer.models`). Raises InputError for
+    images that are not in the manifest or have another class there.
     """
     frame = predictions.read(predictions_csvs, EMOTIONS_NEUTRAL, manifest_csv)
     rows = []
@@ -154,7 +153,7 @@ def write_folds(
         common = {
             "model": model,
             "protocol": protocol,
-            "start": starts.get(model, "none"),
+            **models.get(model, {"start": "none"}),
             "leaky": bool(group["leaky"].any()),
             "synthetic": bool(group["synthetic"].any()),
         }
@@ -165,7 +164,7 @@ def write_folds(
 
 
 def _fold_rows(group: pd.DataFrame) -> list[dict]:
-    """A row for each fold of one model, which has learnt from all other folds, then their mean."""
+    """A row for each fold of one model, trained on all other folds, then their mean."""
     right = (group["emotion"] == group["predicted"]).groupby(group["fold"])
     accuracies, sizes = right.mean(), right.size()
     rows = [
@@ -178,17 +177,19 @@ def _fold_rows(group: pd.DataFrame) -> list[dict]:
         }
         for fold, accuracy in accuracies.items()
     ]
-    learnt = len(group) - round(sizes.mean())
-    mean = {"fold": None, "n_training": learnt, "n": len(group), "accuracy": float(accuracies.mean())}
+    n_training = len(group) - round(sizes.mean())
+    mean = {"fold": None, "n_training": n_training, "n": len(group), "accuracy": float(accuracies.mean())}
     return [*rows, mean | {"sd": float(accuracies.std(ddof=1))}]
 
 
-def write_protocols(manifest_csv: str | Path, folds_csvs: Mapping[str, str | Path], out: str | Path) -> None:
-    """How each protocol divides the images (schema `sfew_protocols`); protocol: its folds."""
+def write_protocols(
+    manifest_csv: str | Path, folds_csvs: Sequence[str | Path], protocols: Sequence[str], out: str | Path
+) -> None:
+    """How each of `protocols`, whose folds are `folds_csvs`, divides the images (schema `sfew_protocols`)."""
     manifest = clip_list.read(manifest_csv)
     rows = [
         sides.summary(manifest, sides.read(path, manifest, protocol), protocol)
-        for protocol, path in folds_csvs.items()
+        for protocol, path in zip(protocols, folds_csvs, strict=True)
     ]
     tables.write(pd.DataFrame(rows), out, "sfew_protocols")
 
@@ -207,19 +208,7 @@ def write_batches(
     runs = runs[(runs["network"] == network) & (runs["epochs"] == epochs)]
     accuracies = tables.read(folds_table_csv, "sfew_folds")
     means = accuracies[accuracies["fold"].isna() & (accuracies["protocol"] == protocol)].set_index("model")
-    rows = [
-        {
-            "batch": int(batch),
-            "model": own["model"].iloc[0],
-            "protocol": protocol,
-            "epochs": int(epochs),
-            "accuracy": means.loc[own["model"].iloc[0], "accuracy"],
-            "sd": means.loc[own["model"].iloc[0], "sd"],
-            "seconds": round(float(own["seconds"].sum()), 3),
-            "published": BATCHES_PUBLISHED.get(int(batch), ""),
-            "start": own["start"].iloc[0],
-            "synthetic": bool(means.loc[own["model"].iloc[0], "synthetic"]),
-        }
-        for batch, own in runs.groupby("batch", sort=True)
-    ]
-    tables.write(pd.DataFrame(rows), out, "sfew_batches")
+    rows = runs.groupby("batch").agg({"model": "first", "start": "first", "seconds": "sum"}).reset_index()
+    rows = rows.round({"seconds": 3}).join(means[["accuracy", "sd", "synthetic"]], on="model")
+    rows["published"] = rows["batch"].map(BATCHES_PUBLISHED).fillna("")
+    tables.write(rows.assign(protocol=protocol, epochs=epochs), out, "sfew_batches")

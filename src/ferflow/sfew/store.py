@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 
 import h5py
@@ -24,20 +25,25 @@ REMEDY = "delete it and run the workflow again"
 
 
 def write(path: str | Path, ids: Sequence[str], images: Iterable[np.ndarray]) -> None:
-    """Write `images` uint8 [224,224,3], taken one at a time, under the names `ids`.
+    """Write `images` uint8 [224,224,3], taken a block at a time, under the names `ids`.
 
-    Raises ValueError where there are not as many images as names, or one has another shape or type.
+    Raises ValueError where there are not as many images as names, or one has another shape or type, and
+    where names are not different.
     """
-    shape = (len(ids), SIZE, SIZE, 3)
+    if len(ids) == 0 or len(set(ids)) != len(ids):
+        raise ValueError("the names of images must be some, and different")
+    shape, images, count = (len(ids), SIZE, SIZE, 3), iter(images), 0
     with atomic_write(path) as partial, hdf5.create(partial) as file:
-        write_ids(file, ids)
+        file.create_dataset("ids", data=list(ids), dtype=h5py.string_dtype())
         chunks = (min(BLOCK, len(ids)), *shape[1:])
         rows = file.create_dataset("images", shape, np.uint8, chunks=chunks, fletcher32=True)
-        count = 0
-        for begin, block in _blocks(images):
-            count = begin + len(block)
+        while taken := list(islice(images, BLOCK)):
+            block = np.stack(taken)
+            if block.dtype != np.uint8 or block.shape[1:] != shape[1:]:
+                raise ValueError(f"an image is {block.dtype} {block.shape[1:]}, not uint8 {shape[1:]}")
+            begin, count = count, count + len(block)
             if count > len(ids):
-                raise ValueError(f"more images than the {len(ids)} names")
+                break
             rows[begin:count] = block
         if count != len(ids):
             raise ValueError(f"{count} images for {len(ids)} names")
@@ -52,48 +58,23 @@ def write_originals(manifest_csv: str | Path, out: str | Path) -> None:
     write(out, manifest["clip_id"].tolist(), map(fitted, scenes(manifest)))
 
 
-def write_ids(file: h5py.File, ids: Sequence[str]) -> None:
-    """Write the names of the rows of a file."""
-    if len(ids) == 0 or len(set(ids)) != len(ids):
-        raise ValueError("the names of images must be some, and different")
-    file.create_dataset("ids", data=list(ids), dtype=h5py.string_dtype())
+@contextmanager
+def read(path: str | Path) -> Iterator[tuple[list[str], h5py.Dataset]]:
+    """The names, and the images as a dataset that reads only the rows that are taken, within the block.
+
+    Raises InputError for a missing or damaged file.
+    """
+    with hdf5.opened(path, "run the workflow, which makes it", REMEDY) as file:
+        names = file.get("ids")
+        if not (isinstance(names, h5py.Dataset) and names.ndim == 1 and h5py.check_string_dtype(names.dtype)):
+            raise InputError(path, "is damaged: it has no names of its images", REMEDY)
+        ids = [str(name) for name in names.asstr()[()]]
+        yield ids, hdf5.dataset(path, file, "images", (len(ids), SIZE, SIZE, 3), np.uint8, REMEDY)
 
 
 def digest(ids: Iterable[str]) -> str:
     """SHA-256 over names of images, in their order."""
     return hashlib.sha256("\n".join(ids).encode()).hexdigest()
-
-
-def _blocks(images: Iterable[np.ndarray]) -> Iterator[tuple[int, np.ndarray]]:
-    begin, waiting = 0, []
-    for image in images:
-        if image.shape != (SIZE, SIZE, 3) or image.dtype != np.uint8:
-            raise ValueError(f"an image is {image.dtype} {image.shape}, not uint8 {(SIZE, SIZE, 3)}")
-        waiting.append(image)
-        if len(waiting) == BLOCK:
-            yield begin, np.stack(waiting)
-            begin, waiting = begin + BLOCK, []
-    if waiting:
-        yield begin, np.stack(waiting)
-
-
-@contextmanager
-def read(path: str | Path) -> Iterator[tuple[list[str], h5py.Dataset]]:
-    """The names, and the images as a dataset that reads the rows that are asked for, within the block.
-
-    Raises InputError for a missing or damaged file.
-    """
-    with hdf5.opened(path, "run the workflow, which makes it", REMEDY) as file:
-        ids = read_ids(path, file)
-        yield ids, hdf5.dataset(path, file, "images", (len(ids), SIZE, SIZE, 3), np.uint8, REMEDY)
-
-
-def read_ids(path: str | Path, file: h5py.File) -> list[str]:
-    """The names that `write_ids` wrote; InputError where there are none."""
-    found = file.get("ids")
-    if not isinstance(found, h5py.Dataset) or found.ndim != 1 or not h5py.check_string_dtype(found.dtype):
-        raise InputError(path, "is damaged: it has no names of its images", REMEDY)
-    return [str(name) for name in found.asstr()[()]]
 
 
 def refuse_others(path: str | Path, ids: Sequence[str], wanted: Sequence[str]) -> None:

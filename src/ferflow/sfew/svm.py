@@ -6,12 +6,12 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from ferflow import tables
 from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.datasets import manifest as clip_list
 from ferflow.errors import InputError
+from ferflow.evaluation import predictions
 from ferflow.handmade import lpq, phog
 from ferflow.settings.sfew import HandMade, HandMadeFeature, Svm
 from ferflow.sfew import folds as fold_files
@@ -34,10 +34,8 @@ def features(images: Iterable[np.ndarray], kind: HandMadeFeature, settings: Hand
 
 def _feature(image: np.ndarray, kind: HandMadeFeature, settings: HandMade) -> np.ndarray:
     if kind == "lpq":
-        own = settings.lpq
-        return lpq.features(image, own.window, own.rho, own.grid)
-    own = settings.phog
-    return phog.features(image, own.levels, own.bins, own.degrees, own.canny)
+        return lpq.features(image, **dict(settings.lpq))
+    return phog.features(image, **dict(settings.phog))
 
 
 def predicted(
@@ -49,15 +47,15 @@ def predicted(
     by stratified cross-validation inside each training side. Raises ValueError where a training side has one
     class alone.
     """
-    found = np.full(len(labels), -1)
+    chosen = np.full(len(labels), -1)
     for fold in np.unique(folds[folds != fold_files.OUT]):
         test = folds == fold
         training = ~test & (folds != fold_files.OUT)
         if len(np.unique(labels[training])) < 2:
             raise ValueError(f"the training side of fold {fold} has fewer than two classes")
         model = _machine(labels[training], settings, seed)
-        found[test] = model.fit(values[training], labels[training]).predict(values[test])
-    return found
+        chosen[test] = model.fit(values[training], labels[training]).predict(values[test])
+    return chosen
 
 
 def _machine(labels: np.ndarray, settings: Svm, seed: int):
@@ -83,7 +81,7 @@ def _machine(labels: np.ndarray, settings: Svm, seed: int):
     return GridSearchCV(pipeline, grid, cv=inner)
 
 
-def judge(
+def write_predictions(
     crops_h5: str | Path,
     manifest_csv: str | Path,
     folds_csvs: Sequence[str | Path],
@@ -91,10 +89,10 @@ def judge(
     seed: int,
     out_predictions: Sequence[str | Path],
 ) -> None:
-    """Judge every crop by every hand-made cell under every protocol.
+    """Predict every crop by every hand-made model under every protocol.
 
     `folds_csvs` (schema `sfew_sides`) are those of the protocols. `out_predictions` (schema `predictions`,
-    without probabilities, which a machine of this kind does not give) are those of all cells under the first
+    without probabilities, which a machine of this kind does not give) are those of all models under the first
     protocol, then under the next.
 
     Raises InputError where the crops or the folds are not of the manifest's images.
@@ -102,34 +100,21 @@ def judge(
     manifest = clip_list.read(manifest_csv)
     with store.read(crops_h5) as (ids, images):
         store.refuse_others(crops_h5, ids, manifest["clip_id"])
-        kinds = {kind for parts in settings.run().values() for kind in parts}
+        kinds = {kind for parts in settings.trained().values() for kind in parts}
         values = {kind: features((image for image in images), kind, settings) for kind in sorted(kinds)}
     labels = manifest["emotion"].map(EMOTIONS_NEUTRAL.index).to_numpy()
+    clips = manifest.assign(subject_id=clip_list.resampling_units(manifest))
     outputs = iter(out_predictions)
     for protocol, folds_csv in zip(settings.protocols, folds_csvs, strict=True):
         folds = fold_files.read(folds_csv, manifest, protocol)
-        for cell, parts in settings.run().items():
+        for model, parts in settings.trained().items():
             together = np.hstack([values[kind] for kind in parts])
             try:
-                said = predicted(together, labels, folds, settings.svm, seed)
+                classes = predicted(together, labels, folds, settings.svm, seed)
             except ValueError as error:
                 raise InputError(folds_csv, str(error), "give more images of every class") from None
-            table = _predictions(manifest, said, folds, cell, protocol, seed)
-            tables.write(table, next(outputs), "predictions")
-
-
-def _predictions(
-    manifest: pd.DataFrame, said: np.ndarray, folds: np.ndarray, cell: str, protocol: str, seed: int
-) -> pd.DataFrame:
-    frame = pd.DataFrame(
-        {
-            "clip_id": manifest["clip_id"],
-            "subject_id": clip_list.resampling_units(manifest),
-            "emotion": manifest["emotion"],
-            "predicted": [EMOTIONS_NEUTRAL[index] for index in said],
-        }
-    )
-    for emotion in EMOTIONS_NEUTRAL:
-        frame[f"p_{emotion}"] = np.nan
-    frame = frame.assign(model=cell, role="model", view="", protocol=protocol, fold=folds, seed=seed)
-    return frame[folds != fold_files.OUT]
+            certain = np.eye(len(EMOTIONS_NEUTRAL))[classes]
+            rows = predictions.table(clips, certain, EMOTIONS_NEUTRAL, model, protocol, None, seed)
+            rows[[f"p_{emotion}" for emotion in EMOTIONS_NEUTRAL]] = np.nan
+            rows = rows.assign(fold=folds)[folds != fold_files.OUT]
+            tables.write(rows, next(outputs), "predictions")

@@ -102,8 +102,8 @@ def _digest_of(address: str, named: frozenset[str]) -> str:
 
 def _digest(module: str, name: str, rendered: bool) -> str:
     whole, _, files, unread = _module(module)["definitions"][name]
-    said = "".join(hashlib.sha256(path.read_bytes()).hexdigest() for file in files for path in _data(file))
-    return (whole if rendered else unread) + said
+    data = "".join(hashlib.sha256(path.read_bytes()).hexdigest() for file in files for path in _data(file))
+    return (whole if rendered else unread) + data
 
 
 def reached(module: str, name: str, named: Collection[str] = ()) -> set[Reference]:

@@ -24,6 +24,13 @@ def trains(
     return Step(name, call, sees, memory, minutes, gpu=True, **more)
 
 
+def trains_images(
+    name: str, call: str, sees: tuple[str, ...], memory: int, minutes: int, epochs: int | None = None
+) -> Step:
+    """A training of a network for single images, for its own epochs or so many."""
+    return trains(name, call, sees, memory, minutes, work=work.image_training(name, epochs))
+
+
 WEIGHTS = (
     Step("weights", "ferflow.weights:fetch_many"),
     Step("published_weights", "ferflow.weights:fetch_many"),
@@ -51,33 +58,12 @@ SPATIAL = (
         10,
         work=work.stills,
     ),
-    trains(
-        "spatial", f"{TRAINING}.spatial:write", ("protocol",), 4000, 600, work=work.image_training("spatial")
+    trains_images("spatial", f"{TRAINING}.spatial:write", ("protocol",), 4000, 600),
+    trains_images("frozen", f"{TRAINING}.classifier:write_frozen", ("protocol",), 4000, 240, 1),
+    trains_images(
+        "classifier", f"{TRAINING}.classifier:search_classifier", ("stages=finetune", "protocol"), 6000, 600
     ),
-    trains(
-        "frozen",
-        f"{TRAINING}.classifier:write_frozen",
-        ("protocol",),
-        4000,
-        240,
-        work=work.image_training("frozen", 1),
-    ),
-    trains(
-        "classifier",
-        f"{TRAINING}.classifier:search_classifier",
-        ("stages=finetune", "protocol"),
-        6000,
-        600,
-        work=work.image_training("classifier"),
-    ),
-    trains(
-        "finetune",
-        f"{TRAINING}.finetune:finetune",
-        ("stages=finetune", "protocol"),
-        8000,
-        1440,
-        work=work.image_training("finetune"),
-    ),
+    trains_images("finetune", f"{TRAINING}.finetune:finetune", ("stages=finetune", "protocol"), 8000, 1440),
 )
 FEATURES = (
     trains(
@@ -144,24 +130,17 @@ IMAGES = (
         work=work.images,
     ),
     Step("image_counts", "ferflow.report.image_counts:write", ("stills",), 2000, 30),
-    trains("views", "ferflow.evaluation.images:judge", minutes=60, work=work.views),
-    trains(
-        "sweep_run",
-        f"{TRAINING}.sweep:train",
-        ("spatial", "seed", "protocol"),
-        4000,
-        600,
-        work=work.image_training("sweep_run"),
-    ),
+    trains("views", "ferflow.evaluation.images:predict_test_parts", minutes=60, work=work.views),
+    trains_images("sweep_run", f"{TRAINING}.sweep:train", ("spatial", "seed", "protocol"), 4000, 600),
     Step("sweep_best", f"{TRAINING}.sweep:write_best", (), 2000, 30),
 )
 DATACENTRIC = (
     Step("datacentric_images", f"{QUALITY}:unpack", (), 2000, 30),
     Step("datacentric_quality", f"{QUALITY}:examine", ("seed",), 3000, 30),
-    trains("datacentric_fold", f"{QUALITY}:judge_fold", ("seed",), 2000, 240, work=work.datacentric_training),
+    trains("datacentric_fold", f"{QUALITY}:train_fold", ("seed",), 2000, 240, work=work.datacentric_training),
     Step("datacentric_label_errors", f"{QUALITY}:find_label_errors", (), 1000, 30),
     Step("datacentric_cleaning", f"{QUALITY}:clean", (), 2000, 30),
-    trains("datacentric_cell", f"{QUALITY}:run_cell", ("seed",), 2000, 240, work=work.datacentric_training),
+    trains("datacentric_cell", f"{QUALITY}:train_row", ("seed",), 2000, 240, work=work.datacentric_training),
 )
 SCENES = (
     Step(
@@ -190,12 +169,10 @@ SCENES = (
         60,
         work=work.frozen_stages,
     ),
-    trains(
-        "sfew_cell", "ferflow.sfew.run:train_cell", ("seed",), 2000, 60, group="transfer", work=work.transfer
-    ),
+    trains("sfew_run", "ferflow.sfew.run:train", ("seed",), 2000, 60, group="transfer", work=work.transfer),
     Step(
         "sfew_handmade",
-        "ferflow.sfew.svm:judge",
+        "ferflow.sfew.svm:write_predictions",
         ("settings=sfew.handmade", "seed"),
         1500,
         30,
@@ -212,8 +189,8 @@ AFFECT = (
         work=work.images,
     ),
     Step(
-        "affect_index",
-        f"{DATA}.affect_index:build",
+        "affect_manifest",
+        f"{DATA}.affectnet:write_manifest",
         ("smallest=affect.dataset.smallest",),
         2000,
         120,
@@ -222,7 +199,7 @@ AFFECT = (
     trains(
         "affect_network",
         "ferflow.training.affect:train",
-        ("root=affect.dataset.path", "loading=affect.loading", "seed"),
+        ("loading=affect.loading", "seed"),
         6000,
         2400,
         work=work.affect_training,
@@ -230,24 +207,14 @@ AFFECT = (
     trains(
         "affect_speed",
         "ferflow.bench.affect_speed:measure",
-        ("models=affect.models", "root=affect.dataset.path", "loading=affect.loading", "seed"),
+        ("models=affect.models", "loading=affect.loading", "seed"),
         6000,
         120,
     ),
 )
 STEPS = {
     step.name: step
-    for step in (
-        *WEIGHTS,
-        *CLIPS,
-        *SPATIAL,
-        *FEATURES,
-        *HEADS,
-        *FRAMES,
-        *IMAGES,
-        *DATACENTRIC,
-        *SCENES,
-        *AFFECT,
-    )
+    for stage in (WEIGHTS, CLIPS, SPATIAL, FEATURES, HEADS, FRAMES, IMAGES, DATACENTRIC, SCENES, AFFECT)
+    for step in stage
 }
 """Every step with a rule of its own, by the name of the rule."""

@@ -98,20 +98,20 @@ class StudyFiles:
         return as_params(self.settings)
 
     def captions(self) -> dict[str, Any]:
-        """What the captions of the report say beside the settings."""
+        """Variables of the report's captions besides the settings."""
         return {"decided": self.ready.decided}
 
     def results(self) -> list[str]:
-        """What the study ends with beside the report."""
+        """Final results besides the report."""
         return []
 
     def stages(self) -> dict[str, list[str]]:
-        """Files of targets of the same graph beside `all`: the coarse stages of dvc.yaml."""
+        """Files of targets of the same graph besides `all`: the coarse stages of dvc.yaml."""
         return {}
 
     @property
     def manifest(self) -> str:
-        """What is known of each clip or image that is evaluated (schema `manifest`)."""
+        """The clips or images that are evaluated (schema `manifest`)."""
         return self.at(layout.MANIFEST)
 
     @property
@@ -120,7 +120,7 @@ class StudyFiles:
         return EMOTIONS_NEUTRAL
 
     def all_predictions(self) -> list[str]:
-        """Everything that is predicted of the samples in `manifest`."""
+        """Files of all predictions for the samples in `manifest`."""
         return [self.at(layout.PREDICTIONS)]
 
     @property
@@ -136,12 +136,12 @@ class StudyFiles:
 
     @property
     def synthetic_stills(self) -> bool:
-        """Whether these images are rendered, here or by whoever marked them so."""
+        """Whether these images are rendered, here or elsewhere."""
         own = self.settings.stills
         return self.renders_stills or (own.by_subject and is_synthetic_root(own.path))
 
     def face_weights(self) -> list[str]:
-        """What finding faces and their landmarks needs."""
+        """Pretrained files of face detection and landmarks."""
         faces = self.settings.faces
         landmarks = "face_landmarker.task" if faces.landmarks == "bundle" else "face_landmark.tflite"
         return [self.weights(landmarks), *self.detector_weights(faces.detector)]
@@ -166,12 +166,12 @@ class StudyFiles:
         return self.networks_for_images[model][1]
 
     def start_of(self, model: str) -> str | list:
-        """What a network for single images is trained from: published weights, or nothing."""
+        """The initial weights of a network for single images: a published file, or nothing."""
         own = self.recipe(model)
         return self.weights(own.pretrained) if own.pretrained else []
 
     def adopted(self, model: str) -> str | list:
-        """The trained network that is taken over, where it is."""
+        """The file of a network that is trained already, or nothing."""
         named = self.recipe(model).weights
         return str(shipped()) if named == SHIPPED else named or []
 
@@ -191,7 +191,7 @@ class StudyFiles:
         return output.path if isinstance(output, Folder) else output
 
     def detector_weights(self, detector: str) -> list[str]:
-        """What a detector of faces needs."""
+        """Pretrained files of a face detector."""
         return [self.weights(name) for name in DETECTORS[detector]]
 
     @staticmethod
@@ -232,7 +232,7 @@ class ClipFiles(StudyFiles):
         self.humans = settings.humans.source(settings.dataset.name)
         self.runs = settings.experiments.trained()
         self.comparisons = settings.experiments.chosen()
-        self.layers, self.augmentations = self._asked()
+        self.layers, self.augmentations = self._extracted()
         self.sources = self._sources()
 
     @property
@@ -256,20 +256,21 @@ class ClipFiles(StudyFiles):
         own = {settings.spatial.network: (settings.spatial, settings.seed)}
         return own if settings.sees_images() else {}
 
-    def _asked(self) -> tuple[list[str], list[str]]:
+    def _extracted(self) -> tuple[list[str], list[str]]:
         """Layers and augmented versions, as many as any head asks for: features are made in one pass."""
         settings = self.settings
         own = settings.features.layer
-        asked = [(own, head.augmentations) for head in settings.temporal.heads.values()]
-        asked += [
+        wanted = [(own, head.augmentations) for head in settings.temporal.heads.values()]
+        wanted += [
             (run.layer or own, settings.of_run(name).augmentations)
             for name, run in self.runs.items()
             if run.of in self.heads
         ]
-        asked += [(own, settings.search.greatest(head, "augmentations") or 0) for head in settings.search.run]
-        asked += [("dense", 0)] if settings.baselines.run else []
-        layers = list(dict.fromkeys(layer for layer, _ in asked)) or [own]
-        most = max((count for _, count in asked), default=0)
+        searched = settings.search
+        wanted += [(own, searched.greatest(head, "augmentations") or 0) for head in searched.run]
+        wanted += [("dense", 0)] if settings.baselines.run else []
+        layers = list(dict.fromkeys(layer for layer, _ in wanted)) or [own]
+        most = max((count for _, count in wanted), default=0)
         return layers, settings.augment.transformations[:most]
 
     def _sources(self) -> dict[str, dict[str, str]]:
@@ -294,7 +295,7 @@ class ClipFiles(StudyFiles):
 
     @property
     def rendered_truth(self) -> str:
-        """What the generator showed of a subject."""
+        """The true parameters of a subject's rendered clips."""
         return f"{self.settings.dataset.root}/truth/{{subject}}.csv"
 
     @property
@@ -337,15 +338,11 @@ class ClipFiles(StudyFiles):
         return list(dict.fromkeys(path for name in tried for path in self.candidate_features(head, name)))
 
     def fold_files(self, pattern: str, tested: bool | None = None) -> dict[str, str]:
-        """What the training of a fold writes to its folder; `tested`: also on the test subjects."""
-        folder = self.at(pattern)
-        found = in_folder(folder, "history.csv", "predictions.csv", "best_epoch.json")
-        found["early_history"] = f"{folder}/early_history.csv"
-        return found | (
-            in_folder(folder, "fold_test_predictions.csv")
-            if (self.tested if tested is None else tested)
-            else {}
-        )
+        """Outputs of the training of a fold; `tested`: with predictions for the test subjects."""
+        names = ["history.csv", "predictions.csv", "best_epoch.json", "early_history.csv"]
+        if self.tested if tested is None else tested:
+            names.append("fold_test_predictions.csv")
+        return in_folder(self.at(pattern), *names)
 
     def of_folds(self, file: str) -> list[str]:
         """A file of every fold of every model, in the order of `models`."""
@@ -414,7 +411,7 @@ class ClipFiles(StudyFiles):
         return 2500 + self.settings.end_to_end.memory + voxels * per_voxel // 2**20
 
     def captions(self) -> dict[str, Any]:
-        """What present files decided, whether there are test subjects, and how many folds there are."""
+        """How `auto` was resolved, whether there are test subjects, and the number of folds."""
         return super().captions() | {"tested": self.tested, "folds": len(self.folds)}
 
     def results(self) -> list[str]:
@@ -446,14 +443,14 @@ class ClipFiles(StudyFiles):
         """The heads' settings with those of an experiment's run in place of its head's."""
         return self.temporal() | {"heads": {self.runs[run].of: as_params(self.settings.of_run(run))}}
 
-    def trained(self, *heads: str, **beside: Any) -> dict:
+    def trained(self, *heads: str, **further: Any) -> dict:
         """Everything that shapes a final model of `heads`; what is done with its predictions does not."""
         found = {name: as_params(getattr(self.settings, name)) for name in SHAPING}
         found["dataset"] = self.listed()
         found["aus"]["compared"] = []
         found["splits"] = as_params(self.settings.splits) | {"compared": []}
         found["temporal"] = self.temporal(*heads)
-        return found | beside
+        return found | further
 
     def nested(self, head: str, *candidates: str) -> dict:
         """`trained` with these `candidates` of nested cross-validation; another reruns nothing of them."""
@@ -514,11 +511,11 @@ class ImageFiles(StudyFiles):
         return self.each(f"{layout.SPATIAL}/{file}", model=self.models)
 
     def views(self, file: str, *models: str) -> list[str]:
-        """A file of what networks, all or `models`, say of the test images."""
+        """A file of the test predictions of all networks, or of `models`."""
         return self.each(f"{layout.VIEWS}/{file}", model=models or self.models)
 
     def judged(self, file: str) -> list[str]:
-        """A file of what every network and average says of the test images."""
+        """A file of the test predictions of every network and average."""
         return self.views(file) + self.each(f"{layout.ENSEMBLE}/{file}", ensemble=self.averaged)
 
     # The sweep over optimisers and schedules.
@@ -529,12 +526,12 @@ class ImageFiles(StudyFiles):
         return self.each(f"{layout.SWEEP}/{file}", run=runs)
 
     def sweep_before(self, run: str) -> str | list:
-        """What a run goes on with: the best of the stage before."""
+        """The best run of the stage before, from which a run starts."""
         stage = sweep.BEFORE[self.sweep_runs[run].stage]
         return self.at(layout.SWEEP_BEST, stage=stage) if stage else []
 
     def sweep_starts(self, run: str) -> list[str]:
-        """The models of which a run goes on from the best."""
+        """The models from the best of which a run starts."""
         tunes = self.sweep_runs[run].stage == sweep.TUNING
         return self.swept("model.pt", sweep.SCHEDULE) if tunes else []
 
@@ -548,7 +545,7 @@ class ImageFiles(StudyFiles):
 
     @property
     def pool(self) -> dict[str, str]:
-        """Its images and what is known of each."""
+        """Its images, their manifest, and their groups of copies."""
         return {
             "pixels": self.at(layout.POOL),
             "manifest_csv": self.at(layout.MANIFEST),
@@ -561,19 +558,19 @@ class ImageFiles(StudyFiles):
         return f"{self.at(layout.DATACENTRIC)}/cleaned.csv"
 
     @property
-    def found(self) -> list[str]:
+    def flaws(self) -> list[str]:
         """The tables of what is wrong with the images."""
         names = ("exact_duplicates", "near_duplicates", "constant_images", "outliers", "label_errors")
         return [self.table(name) for name in names]
 
     def out_of_fold(self) -> list[str]:
-        """What networks said of images that they had not learnt from."""
+        """Predictions of networks for images that they were not trained on."""
         folds = range(self.settings.datacentric.label_errors.folds)
         return self.each(f"{layout.OUT_OF_FOLD}/predictions.csv", fold=folds)
 
-    def cells(self, file: str, rows: Iterable[tuple[str, str]], *protocols: str) -> list[str]:
+    def of_rows(self, file: str, rows: Iterable[tuple[str, str]], *protocols: str) -> list[str]:
         """A file of each of `rows` (network, sampling) under each of `protocols`."""
-        pattern = f"{layout.CELL}/{file}"
+        pattern = f"{layout.DATACENTRIC_ROW}/{file}"
         return [
             path
             for network, sampling in rows
@@ -590,7 +587,7 @@ class ImageFiles(StudyFiles):
 
     def results(self) -> list[str]:
         """The cleaned split, and tables to look things up in."""
-        return [self.cleaned, *self.found] if self.settings.datacentric.studied else []
+        return [self.cleaned, *self.flaws] if self.settings.datacentric.studied else []
 
     def stages(self) -> dict[str, list[str]]:
         """The data-centric study alone."""
@@ -607,7 +604,7 @@ class SfewFiles(StudyFiles):
         super().__init__(ready)
         about = self.settings.sfew
         self.transfer, self.handmade = about.transfer, about.handmade
-        self.cells = about.transfer.run()
+        self.runs = about.transfer.trained()
         # Of the embedded set its mark, which is written last.
         self.scenes = f"{about.dataset.path}/{SYNTHETIC_MARK}" if self.synthetic else about.dataset.path
         self.images = {
@@ -622,48 +619,43 @@ class SfewFiles(StudyFiles):
         published = self.transfer.start_of(model) == "imagenet"
         return self.weights(NETWORKS[model].pretrained[0]) if published else []
 
-    def cell_features(self, cell: str) -> str:
-        """The features of the frozen stages of a cell's network for its images."""
-        own = self.cells[cell]
+    def run_features(self, run: str) -> str:
+        """The features of the frozen stages of a run's network for its images."""
+        own = self.runs[run]
         return self.frozen.format(network=own.network, unfrozen=own.unfrozen, images=own.images)
 
-    def cell_start(self, cell: str) -> str | list:
-        """What a cell's training starts from; frozen stages have spoken already."""
-        return self.start_of(self.cells[cell].network) if self.cells[cell].unfrozen else []
+    def run_start(self, run: str) -> str | list:
+        """What a run starts from; frozen stages have given their features already."""
+        return self.start_of(self.runs[run].network) if self.runs[run].unfrozen else []
 
-    def of_cells(self, file: str) -> dict[str, list[str]]:
-        """A file of every cell under each of its protocols, by protocol."""
-        return {
-            protocol: [
-                f"{self.at(layout.SFEW_CELL, protocol=protocol, cell=name)}/{file}"
-                for name, cell in self.cells.items()
-                if protocol in cell.protocols
-            ]
-            for protocol in self.transfer.under()
-        }
+    def of_runs(self, file: str, *protocols: str) -> list[str]:
+        """A file of every run under each of `protocols` (without any: all), protocol by protocol."""
+        return [
+            f"{self.at(layout.SFEW_RUN, protocol=protocol, run=name)}/{file}"
+            for protocol in protocols or self.transfer.under()
+            for name, run in self.runs.items()
+            if protocol in run.protocols
+        ]
 
-    def of_handmade(self) -> dict[str, list[str]]:
-        """The predictions of every hand-made feature, by protocol."""
-        return {
-            protocol: self.each(
-                f"{self.at(layout.SFEW_CELL, protocol=protocol)}/predictions.csv", cell=self.handmade.run()
-            )
-            for protocol in self.handmade.under()
-        }
+    def of_handmade(self, *protocols: str) -> list[str]:
+        """The predictions of every hand-made feature under each of `protocols` (without any: all)."""
+        under = [name for name in self.handmade.under() if not protocols or name in protocols]
+        file = f"{layout.SFEW_RUN}/predictions.csv"
+        return self.each(file, protocol=under, run=self.handmade.trained())
 
     def folds_of(self, protocols: Iterable[str]) -> list[str]:
-        """In which fold each image is judged, under each of `protocols`."""
+        """The fold of each image, under each of `protocols`."""
         return self.each(layout.SFEW_FOLDS, protocol=protocols)
 
     # What a step sees of a section, less what says nothing of its result.
 
-    def cell(self, name: str, protocol: str) -> dict:
-        """A cell under one protocol: another in the study is no reason to train this one anew."""
-        return as_params(self.cells[name]) | {"protocols": [protocol]}
+    def run(self, name: str, protocol: str) -> dict:
+        """A run under one protocol: another in the study is no reason to train this one anew."""
+        return as_params(self.runs[name]) | {"protocols": [protocol]}
 
     def trained(self, protocol: str) -> dict:
-        """How cells are trained, without the others of them."""
-        return as_params(self.transfer) | {"protocols": [protocol], "cells": {}}
+        """How runs are trained, without the others of them."""
+        return as_params(self.transfer) | {"protocols": [protocol], "runs": {}}
 
 
 class AffectFiles(StudyFiles):
@@ -672,13 +664,12 @@ class AffectFiles(StudyFiles):
     def __init__(self, ready: Ready) -> None:
         super().__init__(ready)
         self.models = self.settings.affect.models
-        self.index = self.at(layout.AFFECT_INDEX)
         # The embedded set's table of what its faces show is written last and stands for all of them.
         self.truth = [f"{self.settings.affect.dataset.path}/truth.csv"] if self.synthetic else []
 
     @property
     def classes(self) -> Sequence[str]:
-        """Contempt is one of them."""
+        """The eight of AffectNet, with contempt."""
         return EMOTIONS_CONTEMPT
 
     def start_of(self, model: str) -> str | list:

@@ -84,7 +84,8 @@ def _clips(settings: ClipSettings, folder: Path) -> Ready:
     split, settings = splits.planned(settings, clips)
     if settings.splits.compared:
         splits.regrouped(split, sexes, settings.seed)
-    _nested(settings, sexes)
+    if settings.nested.heads:
+        nested.make(sexes, settings.nested.outer, settings.nested.inner, settings.seed)
     _fusion(settings, split)
     _baselines(settings)
     if settings.sees_images():
@@ -111,13 +112,6 @@ def _lacking(settings: ClipSettings, about: pd.DataFrame, split: dict) -> list[s
     return notes
 
 
-def _nested(settings: ClipSettings, sexes: dict[str, str]) -> None:
-    if not settings.nested.heads:
-        return
-
-    nested.make(sexes, settings.nested.outer, settings.nested.inner, settings.seed)
-
-
 def _fusion(settings: ClipSettings, split: dict) -> None:
     for where, names in rules.asked(settings.fusion).items():
         rules.resolve(names, settings.fusible(), f"fusion.{where}")
@@ -129,11 +123,11 @@ def _fusion(settings: ClipSettings, split: dict) -> None:
 def _baselines(settings: ClipSettings) -> None:
     """Refuse a mean over probabilities of classes that the network for single images does not know."""
     unknown = [name for name in settings.emotions if name not in EMOTIONS_NEUTRAL]
-    asked = [name for name in settings.baselines.run if name in ("mean", "weighted_mean")]
-    if unknown and asked:
-        problem = f"names {asked[0]}, but the image network does not know the class {unknown[0]}"
+    averaged = [name for name in settings.baselines.run if name in ("mean", "weighted_mean")]
+    if unknown and averaged:
+        problem = f"names {averaged[0]}, but the image network does not know the class {unknown[0]}"
         own = match(unknown[0], EMOTIONS_NEUTRAL)
-        remedy = f"take {' and '.join(asked)} out"
+        remedy = f"take {' and '.join(averaged)} out"
         raise SettingError("baselines.run", problem, f"write {own}, or {remedy}" if own else remedy)
 
 
@@ -240,9 +234,9 @@ def _images(settings: ImageSettings, folder: Path) -> Ready:
 
 def _sfew(settings: SfewSettings, folder: Path) -> Ready:
     about = settings.sfew
-    if not about.transfer.cells:
+    if not about.transfer.runs:
         remedy = "take the paper's with `base: sfew.yaml` (workflow/studies), or name one"
-        raise SettingError("sfew.transfer.cells", "names no network", remedy)
+        raise SettingError("sfew.transfer.runs", "names no network", remedy)
     boxes = about.crops.manual_boxes
     if boxes is not None:
         tables.read(boxes, "manual_boxes")
@@ -258,7 +252,7 @@ def _sfew(settings: SfewSettings, folder: Path) -> Ready:
             notes.append(f"protocol spi: not run, {about.dataset.path} has no lists of its two sets")
             about = about.without("spi")
     about = about.without()
-    if not about.transfer.run():
+    if not about.transfer.trained():
         why = f" ({notes[0]})" if notes else ""
         remedy = "name a network and a protocol for it"
         raise SettingError("sfew.transfer", f"no network is left under its protocols{why}", remedy)

@@ -39,25 +39,25 @@ def call(
     inputs: Mapping[str, Any],
     outputs: Mapping[str, Any],
     params: Mapping[str, Any],
-    beside: Mapping[str, Any] | None = None,
+    offered: Mapping[str, Any] | None = None,
 ) -> Any:
-    """Call the step's function. `beside` is what it is given only where it asks for it (wildcards, threads).
+    """Call the step's function; `offered` are arguments that it may do without (wildcards, threads).
 
     Files are strings, or lists of them; settings are plain values, made again what the function's types say.
     TypeError where the function asks for something that the rule has not, or the other way round.
     """
     made = function(address)
-    asked, hints = inspect.signature(made).parameters, _hints(made)
+    wanted, hints = inspect.signature(made).parameters, _hints(made)
     # An output is made whether or not the function is told where: all of them lie in its folder.
     written_to = {name if name == OUT else f"{OUT}_{name}": value for name, value in outputs.items()}
-    given = {name: value for name, value in inputs.items() if name != WATCHED}
-    given |= {name: value for name, value in written_to.items() if name in asked}
-    given |= {name: value for name, value in params.items() if name not in (CALL, CODE, WATCHED)}
-    if unknown := [name for name in given if name not in asked]:
+    arguments = {name: value for name, value in inputs.items() if name != WATCHED}
+    arguments |= {name: value for name, value in written_to.items() if name in wanted}
+    arguments |= {name: value for name, value in params.items() if name not in (CALL, CODE, WATCHED)}
+    if unknown := [name for name in arguments if name not in wanted]:
         raise TypeError(f"{address} does not ask for {', '.join(unknown)}")
-    optional = {**(beside or {}), "out_folder": _folder(flat(outputs.values()))}
-    given |= {name: value for name, value in optional.items() if name in asked and name not in given}
-    return made(**{name: _typed(value, hints.get(name)) for name, value in given.items()})
+    optional = {**(offered or {}), "out_folder": _folder(flat(outputs.values()))}
+    arguments |= {name: value for name, value in optional.items() if name in wanted and name not in arguments}
+    return made(**{name: _typed(value, hints.get(name)) for name, value in arguments.items()})
 
 
 @cache
@@ -77,7 +77,7 @@ def _typed(value: Any, hint: Any) -> Any:
 
 
 def _part_of(sections: Mapping[str, Any]) -> Settings:
-    """Settings of which a step is given `sections` alone: there are no others in it."""
+    """Settings of which a step is arguments `sections` alone: there are no others in it."""
     kind = next(kind for kind in KINDS.values() if kind.model_fields.keys() >= sections.keys())
     fields = kind.model_fields
     made = {name: TypeAdapter(fields[name].annotation).validate_python(one) for name, one in sections.items()}
@@ -110,7 +110,7 @@ def _folder(files: Iterable[str]) -> Path | None:
 def execute(snakemake: Any) -> None:
     """Run the job that Snakemake describes to its script."""
     with job(snakemake) as announce:
-        beside = dict(snakemake.wildcards.items()) | {
+        offered = dict(snakemake.wildcards.items()) | {
             "threads": snakemake.threads,
             "announce": announce,
             "config": snakemake.config,
@@ -118,7 +118,7 @@ def execute(snakemake: Any) -> None:
         }
         outputs = _named(snakemake.output) or {OUT: snakemake.output[0]}
         params = dict(snakemake.params.items())
-        call(params[CALL], _named(snakemake.input), outputs, params, beside)
+        call(params[CALL], _named(snakemake.input), outputs, params, offered)
 
 
 @contextlib.contextmanager

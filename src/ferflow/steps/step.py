@@ -49,7 +49,7 @@ class Step:
     work: Amount = constant
 
     def params(self, settings: Settings, /, **given: Any) -> dict[str, Any]:
-        """The params of the step's rule: its settings as plain values, `given` beside or in place of them.
+        """The params of the step's rule: its settings as plain values, `given` besides or in place of them.
 
         What is given may be functions of the job's wildcards. `watched` is not passed on: where it changes,
         the step is made anew.
@@ -65,10 +65,10 @@ class Step:
     def _code(self, given: Mapping[str, Any]) -> Callable[[Any], str]:
         """The hash of what the step runs, which networks among its settings and wildcards have a say in."""
         known = [value for value in given.values() if not callable(value)]
-        asked = [value for value in given.values() if callable(value) and value.__code__.co_argcount == 1]
+        by_job = [value for value in given.values() if callable(value) and value.__code__.co_argcount == 1]
 
         def of_job(wildcards: Any) -> str:
-            values = [*known, *(value(wildcards) for value in asked), list(wildcards)]
+            values = [*known, *(value(wildcards) for value in by_job), list(wildcards)]
             return code.digest_of_values(self.call, values)
 
         return of_job
@@ -139,7 +139,7 @@ class ReportStep(Step):
     """A step that makes tables and figures of a report. It has no rule of its own: its files are named here.
 
     `inputs` and `outputs` are files by the names of its function's arguments, each one or a list. `given`
-    are arguments beside its settings. `rests_on` says of what `ferflow verify` makes its tables again;
+    are arguments besides its settings. `rests_on` says of what `ferflow verify` makes its tables again;
     nothing: not at all. `target` is a target of its own that makes it; the report has it once the files
     of that target are there.
     """

@@ -92,7 +92,7 @@ def frozen_stages(wildcards: Mapping[str, str], settings: Settings, size: Sizes)
 
 def transfer(wildcards: Mapping[str, str], settings: Settings, size: Sizes) -> Work:
     """A training on all images but those of a fold, in every fold."""
-    run = settings.sfew.transfer.run().get(wildcards.get("cell", ""))
+    run = settings.sfew.transfer.trained().get(wildcards.get("run", ""))
     if run is None:
         return Work(CONSTANT)
     folds = 1 if wildcards.get("protocol") == "spi" else settings.sfew.transfer.folds - 1
@@ -107,7 +107,7 @@ def affect_training(wildcards: Mapping[str, str], settings: Settings, size: Size
 
 
 def datacentric_training(wildcards: Mapping[str, str], settings: Settings, size: Sizes) -> Work:
-    """A row of the data-centric comparison, or one fold of its judgement."""
+    """A row of the data-centric comparison, or one fold of the search for label errors."""
     own = settings.datacentric
     shown = (own.images or size.images) * own.recipe.epochs
     return Work(IMAGE, shown, wildcards.get("network", ""))

@@ -1,4 +1,4 @@
-"""A row of the study: a network trained on the training part, and what it says of the validation part.
+"""A row of the study: a network trained on the training part, and its predictions of the validation part.
 
 The paper reports on the validation part, since AffectNet's test part is not published; so nothing is chosen
 on it here (`keep: last`), unless a study asks for it.
@@ -13,29 +13,25 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import torch
 
 from ferflow import files, tables
 from ferflow.classes import EMOTIONS_CONTEMPT
-from ferflow.datasets import affect_index
-from ferflow.datasets.affect_index import Index
-from ferflow.datasets.affectnet import CLASSES
+from ferflow.datasets.affectnet import CLASSES, class_weights
 from ferflow.evaluation.predictions import DECIMALS, table
 from ferflow.evaluation.regression import DIMENSIONS
 from ferflow.models import spatial
-from ferflow.models.affect import AffectNetwork, Shape, save
+from ferflow.models.affect import AffectNetwork, save
 from ferflow.models.network import count
-from ferflow.models.precision import device, resolve
+from ferflow.models.precision import device
 from ferflow.networks import NETWORKS
 from ferflow.seeds import derive_seed, reproducible
-from ferflow.settings.affect import AffectAugment, AffectModel, Loading
-from ferflow.training import checkpoints
+from ferflow.settings.affect import AffectModel, Loading
+from ferflow.training import checkpoints, predictions
 from ferflow.training.fit import fit
-from ferflow.training.image_files import Batch, Batches
-from ferflow.training.module import Recipe
-from ferflow.training.task import Affect, prepared
+from ferflow.training.image_files import Batch, Batches, ImageList
+from ferflow.training.module import TRAIN, VALIDATION, Recipe
+from ferflow.training.task import Affect
 
-TRAIN, VALIDATION = "train", "validation"
 UNTRAINED = "untrained start"
 STARTS = {"vgg16": "VGGFace", "resnet50": "VGGFace2", "compact": "FER2013 (the shipped network)"}
 """What a backbone has learnt before, where it starts from weights."""
@@ -52,17 +48,10 @@ def build(model: AffectModel, start: str | Path | None) -> AffectNetwork:
     A backbone of faces takes colours as its weights were trained with; an untrained one takes ImageNet's.
     Raises WeightsError for a missing or damaged file or one of another network.
     """
-    heads = model.heads
-    shape = Shape(
-        model.size,
-        tuple(heads.expression),
-        tuple(heads.valence),
-        tuple(heads.arousal),
-        heads.dropout,
-        heads.output,
-    )
-    faces = NETWORKS[model.backbone].faces
-    network = AffectNetwork(model.backbone if start is None else faces or model.backbone, shape)
+    backbone = model.backbone
+    if start is not None:
+        backbone = NETWORKS[backbone].faces or backbone
+    network = AffectNetwork(backbone, model.size, model.heads)
     if start is not None:
         spatial.load_base(network.base, start)
     if model.frozen:
@@ -73,34 +62,20 @@ def build(model: AffectModel, start: str | Path | None) -> AffectNetwork:
 def task_of(model: AffectModel, counts: np.ndarray) -> Affect:
     """What `model` learns from, for classes with `counts` training images, int [8]."""
     loss = model.loss
-    classes = affect_index.class_weights(counts).tolist() if loss.class_weights else None
+    classes = class_weights(counts).tolist() if loss.class_weights else None
     return Affect(classes, loss.regression, (loss.expression, loss.valence, loss.arousal), loss.learned)
 
 
-def recipe_of(model: AffectModel) -> Recipe:
-    """How `model` is trained."""
-    return Recipe(
-        model.optimiser,
-        model.epochs,
-        schedule=model.schedule,
-        best=model.keep == "best",
-        bfloat16=resolve(model.precision, device()) == torch.bfloat16,
-        checkpoint_steps=model.checkpoint_steps,
-    )
-
-
-def batches(
-    index: Index, part: str, model: AffectModel, augment: AffectAugment | None, seed: int, workers: int
-) -> Batches:
-    """The batches of `part` as `model` takes them: those of training in an order of their own."""
-    own = seed % 2**32
-    shuffle = part == TRAIN
-    return Batches(index, part, model.size, model.batch, augment, own, workers, shuffle=shuffle)
+def batches(listed: ImageList, part: str, model: AffectModel, loading: Loading, seed: int) -> Batches:
+    """The batches of `part` as `model` takes them: those of training augmented, in an order drawn anew."""
+    training = part == TRAIN
+    augment = loading.augment if training else None
+    shape = model.size, model.batch
+    return Batches(listed, part, *shape, augment, seed % 2**32, loading.workers, shuffle=training)
 
 
 def train(
-    index_csv: str | Path,
-    root: str | Path,
+    manifest_csv: str | Path,
     name: str,
     model: AffectModel,
     loading: Loading,
@@ -111,40 +86,40 @@ def train(
     *,
     synthetic: bool,
 ) -> None:
-    """Train `model` as the row `name` on the images that `index_csv` lists under `root`.
+    """Train `model` as the row `name` on the images of the training part of `manifest_csv`.
 
     Writes to `out_folder`: `model.pt`, `history.csv` (schema `history`), `predictions.csv` of the
     validation part, `model_info.csv` (`affect_models`, a row) and `time.json`. The run is
     kept in the folder `run`, from which it goes on after an interruption, in the middle of an epoch too. Rows
     that differ in their loss alone start from the same weights and see the same images in the same order.
     """
-    out = Path(out_folder)
-    index = affect_index.load(index_csv, root)
-    own = derive_seed(seed, "affect", model.backbone)
-    with reproducible(own, model.threads):
+    out, listed = Path(out_folder), ImageList.read(manifest_csv)
+    # How often a run is kept and by how many threads images are read change nothing of what is learnt.
+    settings = model.model_dump(mode="json", exclude={"checkpoint_steps"})
+    augment = loading.augment and loading.augment.model_dump(mode="json")
+    hashes = [path and files.sha256(path) for path in (manifest_csv, start)]
+    identity = json.dumps([name, settings, augment, seed, hashes])
+    run_seed = derive_seed(seed, "affect", model.backbone)
+    with reproducible(run_seed, model.threads):
         network = build(model, start)
-        training = batches(index, TRAIN, model, loading.augment, own, loading.workers)
-        watched = batches(index, VALIDATION, model, None, own, loading.workers)
         history = fit(
             network,
-            task_of(model, index.counts(TRAIN)),
-            recipe_of(model),
-            training,
-            watched,
+            task_of(model, listed.counts(TRAIN)),
+            Recipe.of(model, checkpoint_steps=model.checkpoint_steps),
+            batches(listed, TRAIN, model, loading, run_seed),
+            batches(listed, VALIDATION, model, loading, run_seed),
             name,
-            seed=own,
+            seed=run_seed,
             folder=Path(run),
-            identity=_identity(index_csv, name, model, loading, seed, start),
+            identity=hashlib.sha256(identity.encode()).hexdigest(),
         )
-        rows = index.rows(VALIDATION)
-        ids = [index.clip_id(row) for row in rows]
-        judged = batches(index, VALIDATION, model, None, own, loading.workers)
-        predictions = predict(network, judged, ids, name, seed)
+        clip_ids = [listed.clip_id(row) for row in listed.rows(VALIDATION)]
+        rows = predict(network, batches(listed, VALIDATION, model, loading, run_seed), clip_ids, name, seed)
     history = history.assign(augmented=loading.augment is not None)
-    tables.write(history, out / "history.csv", "history")
-    tables.write(predictions, out / "predictions.csv", "predictions")
-    about = describe(name, model, network, start, (len(index.rows(TRAIN)), len(rows)), synthetic)
-    tables.write(about, out / "model_info.csv", "affect_models")
+    predictions.write_run(out, history, rows)
+    images = listed.counts(TRAIN).sum(), len(clip_ids)
+    info = describe(name, model, network, start, images, synthetic)
+    tables.write(info, out / "model_info.csv", "affect_models")
     meta = {
         "model": name,
         "synthetic": synthetic,
@@ -163,20 +138,12 @@ def predict(
     It is computed in float32, on a GPU where there is one. The network ends on the CPU, in evaluation mode.
     `seed` is that of the training.
     """
-    network.eval().to(device())
-    found: list[list[np.ndarray]] = [[], [], [], [], []]
-    with torch.inference_mode():
-        for images, labels, true, known in batches:
-            logits, pair = network(prepared(images.to(device())))
-            parts = (logits.softmax(1), pair.clamp(-1, 1), labels, true, known)
-            for kept, part in zip(found, parts, strict=True):
-                kept.append(part.cpu().numpy())
-    network.cpu()
-    probabilities, pair, labels, true, known = (np.concatenate(parts) for parts in found)
+    predicted = predictions.predict(network, Affect, batches, device())
+    probabilities, pair, labels, true, known = predicted
     order = [CLASSES.index(name) for name in EMOTIONS_CONTEMPT]
-    images = pd.DataFrame({"clip_id": list(clip_ids), "subject_id": "", "emotion": np.array(CLASSES)[labels]})
-    said = (EMOTIONS_CONTEMPT, model, VALIDATION, None, seed)
-    rows = table(images, probabilities[:, order].astype(float), *said)
+    images = pd.DataFrame({"clip_id": clip_ids, "subject_id": "", "emotion": np.array(CLASSES)[labels]})
+    about = EMOTIONS_CONTEMPT, model, VALIDATION, None, seed
+    rows = table(images, probabilities[:, order].astype(float), *about)
     true = np.where(known, true, np.nan)
     for column, name in enumerate(DIMENSIONS):
         rows[name] = true[:, column].astype(float).round(DECIMALS)
@@ -211,20 +178,3 @@ def describe(
         "synthetic": synthetic,
     }
     return pd.DataFrame([row])
-
-
-def _identity(
-    index_csv: str | Path,
-    name: str,
-    model: AffectModel,
-    loading: Loading,
-    seed: int,
-    start: str | Path | None,
-) -> str:
-    """What makes two runs the same: settings, seed, images, and the weights they start with."""
-    settings = model.model_dump(mode="json")
-    # How often it is kept and by how many threads it is read change nothing of what is learnt.
-    settings.pop("checkpoint_steps")
-    augment = None if loading.augment is None else loading.augment.model_dump(mode="json")
-    sources = [files.sha256(index_csv), None if start is None else files.sha256(start)]
-    return hashlib.sha256(json.dumps([name, settings, augment, seed, sources]).encode()).hexdigest()

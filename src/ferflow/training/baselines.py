@@ -1,4 +1,4 @@
-"""Models without a head over time, judged in the same folds: what a head must beat to be worth its training.
+"""Models without a head over time, tested in the same folds: what a head must beat to be worth its training.
 
 The majority class of the training side; the image network's probabilities of the frames, averaged over the
 clip, plainly or by their distance from neutral; and a logistic regression on what a clip's frames are on
@@ -60,8 +60,8 @@ def write(
     """Write `<model>.csv` (schema `predictions`) of each of `settings.baselines.run` to `out_folder`.
 
     `features` are the store's files of layer `dense`, from which the classifier of the network `spatial`
-    gives the probabilities of the frames; `aus` are the AU tables. A fold is judged by what the other folds
-    say, the test subjects, if any, by what all folds say. Raises SplitError as `crossval.run_fold`.
+    gives the probabilities of the frames; `aus` are the AU tables. A fold is predicted by models of the other
+    folds, the test subjects, if any, by models of all folds. Raises SplitError as `crossval.run_fold`.
     """
     split = subject_splits.read(splits)
     own = settings.features
@@ -77,24 +77,23 @@ def write(
     for name, called in settings.baselines.models().items():
         model, role = MODELS[name], "control" if name in BASELINE_CONTROLS else "baseline"
         rows = []
-        for ours, judged, protocol, fold in sides:
-            training, held_out = np.isin(subjects, ours), np.isin(subjects, judged)
+        for learned_from, tested, protocol, fold in sides:
+            training, held_out = np.isin(subjects, learned_from), np.isin(subjects, tested)
             refuse_leak(study.clips[training], study.clips[held_out], split["protocol"])
-            shares = model(study, pooled, training, held_out, settings)
-            clips = study.clips[held_out]
-            said = (study.classes, called, protocol, fold, settings.seed)
-            rows.append(table(clips, shares, *said, role=role))
+            probabilities = model(study, pooled, training, held_out, settings)
+            columns = study.classes, called, protocol, fold, settings.seed
+            rows.append(table(study.clips[held_out], probabilities, *columns, role=role))
         tables.write(pd.concat(rows, ignore_index=True), Path(out_folder) / f"{name}.csv", "predictions")
 
 
 def pool(study: Study, aus: Sequence[str | Path], spatial: str | Path) -> Pooled:
-    """Read the kept frames of all clips of `study` and say what they are on the whole."""
+    """Read the kept frames of all clips of `study` and pool each clip's."""
     import torch
 
     network, about = networks.load(spatial)
     known = list(about["classes"])
     # Of classes that the network does not know there are no means; `planning.preflight` refuses those.
-    ours = [known.index(name) for name in study.classes if name in known]
+    kept = [known.index(name) for name in study.classes if name in known]
     neutral = known.index(NEUTRAL) if NEUTRAL in known else None
     units = _action_units(aus)
     rows = []
@@ -104,11 +103,12 @@ def pool(study: Study, aus: Sequence[str | Path], spatial: str | Path) -> Pooled
         runs = store.read_runs(path, clip.clip_id, *window, study.max_frames)
         numbers = np.concatenate([np.arange(begin, end) for begin, end in runs])
         with torch.inference_mode():
-            shares = network.classifier(torch.from_numpy(seen)).double().softmax(1).numpy()
+            probabilities = network.classifier(torch.from_numpy(seen)).double().softmax(1).numpy()
         curves = units[clip.clip_id].iloc[numbers]
-        weighted, _ = weighted_mean(shares, neutral, au_score(curves))
-        inputs = np.hstack([seen, np.log(np.maximum(shares, LEAST)), _known(curves)])
-        rows.append((_of(shares.mean(0), ours), _of(weighted, ours), np.r_[inputs.mean(0), inputs.std(0)]))
+        weighted, _ = weighted_mean(probabilities, neutral, au_score(curves))
+        inputs = np.hstack([seen, np.log(np.maximum(probabilities, LEAST)), _known(curves)])
+        means = _of(probabilities.mean(0), kept), _of(weighted, kept)
+        rows.append((*means, np.r_[inputs.mean(0), inputs.std(0)]))
     return Pooled(*(np.stack(column) for column in zip(*rows, strict=True)))
 
 
@@ -124,9 +124,9 @@ def _known(curves: pd.DataFrame) -> np.ndarray:
     return values.fillna(values.mean()).fillna(0).to_numpy(float)
 
 
-def _of(shares: np.ndarray, ours: Sequence[int]) -> np.ndarray:
+def _of(probabilities: np.ndarray, kept: Sequence[int]) -> np.ndarray:
     """Probabilities of the study's classes alone, as far as the network knows them."""
-    left = shares[ours]
+    left = probabilities[kept]
     return left / left.sum()
 
 
@@ -140,17 +140,17 @@ def _majority(study: Study, pooled: Pooled, training, held_out, settings: Settin
 def _logistic(inputs: np.ndarray, study: Study, training, held_out, settings: Settings) -> np.ndarray:
     """Logistic regression on standardised `inputs` [N,I], whose penalty is chosen on the training side alone.
 
-    Each candidate is judged on subjects that it did not see, by its log loss; of equal ones the strongest.
+    Each candidate is validated on subjects that it did not see, by its log loss; of equal ones the strongest.
     """
     truth = study.clips["emotion"].map({name: k for k, name in enumerate(study.classes)}).to_numpy()
     groups = study.clips["subject_id"].to_numpy()[training]
     own = settings.baselines
-    asked = groups, own.strengths, own.inner_folds, settings.seed
-    search = regression(inputs[training], truth[training], *asked)
+    how = groups, own.strengths, own.inner_folds, settings.seed
+    search = regression(inputs[training], truth[training], *how)
     fitted = prior(inputs[training], truth[training]) if search is None else search.best_estimator_
-    found = np.zeros((int(held_out.sum()), len(study.classes)))
-    found[:, fitted.classes_] = fitted.predict_proba(inputs[held_out])
-    return found
+    probabilities = np.zeros((int(held_out.sum()), len(study.classes)))
+    probabilities[:, fitted.classes_] = fitted.predict_proba(inputs[held_out])
+    return probabilities
 
 
 def less_subject(inputs: np.ndarray, subjects: np.ndarray) -> np.ndarray:

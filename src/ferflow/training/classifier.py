@@ -132,30 +132,17 @@ def fit_classifier(
     network: SpatialNetwork, training: Rows, watched: Rows, settings: Spatial, seed: int, title: str
 ) -> pd.DataFrame:
     """Train the classifier of `network` in place on frozen features; gives the learning curve (`history`)."""
-    import torch
     from torch import nn
 
     from ferflow.training.data import loader
     from ferflow.training.fit import fit
-    from ferflow.training.images import balanced
-    from ferflow.training.module import Recipe
-    from ferflow.training.task import Expression
+    from ferflow.training.images import recipe_of
 
-    n_classes = len(EMOTIONS_NEUTRAL)
     start = derive_seed(seed, "finetune", settings.network)
-    weights = balanced(training.labels.numpy(), n_classes) if settings.class_weights else None
-    recipe = Recipe(
-        settings.optimiser,
-        settings.epochs,
-        schedule=settings.schedule,
-        patience=settings.patience,
-        average=settings.average,
-        best=settings.keep == "best",
-        bfloat16=resolve(settings.precision, device()) == torch.bfloat16,
-    )
+    recipe, task = recipe_of(settings, training.labels.numpy())
     return fit(
         nn.Sequential(network.dense_head, network.classifier),
-        Expression(weights, settings.label_smoothing),
+        task,
         recipe,
         loader(training, settings.batch, start),
         loader(watched, settings.batch),
@@ -184,9 +171,9 @@ def of_stage(settings: Spatial, stage: Stage, rate: float | None = None) -> Spat
 
 def outcome(history: pd.DataFrame) -> Outcome:
     """What the search needs of a learning curve."""
-    found = best_epoch(history)
-    train = history.set_index("epoch").train_accuracy[found["epoch"]]
-    return Outcome(found["max_accuracy"], float(train), found["epoch"], len(history))
+    top = best_epoch(history)
+    train = history.set_index("epoch").train_accuracy[top["epoch"]]
+    return Outcome(top["max_accuracy"], float(train), top["epoch"], len(history))
 
 
 def describe(shape: Shape) -> str:

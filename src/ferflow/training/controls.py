@@ -1,4 +1,4 @@
-"""Two controls that say what the final model's accuracy is worth.
+"""Two controls against which the final model's accuracy is read.
 
 Neutral frames only: the same cascade and recipe on frames without the expression, which should stay near
 chance; if it does not, something other than the expression gives the emotion away. True action units: a
@@ -9,7 +9,6 @@ apart at all.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +19,7 @@ from ferflow.classes import AU_COLUMNS
 from ferflow.evaluation.predictions import table
 from ferflow.settings import Settings
 from ferflow.training import splits as subject_splits
-from ferflow.training.crossval import head_training, training_subjects
+from ferflow.training.crossval import head_of_settings, training_subjects
 from ferflow.training.final import final_epochs, folds_table, run_final
 
 TRUE_AUS = "control-true-aus"
@@ -50,20 +49,20 @@ def neutral_frames(
     first frame with a face is taken. Other arguments as in `final.train_final`.
     """
     from ferflow.features import store
-    from ferflow.training.data import ORIGINAL, Study
+    from ferflow.training.data import ORIGINAL
 
     split = subject_splits.read(splits)
-    study = Study.of_settings(manifest, trim, features, settings)
+    name = neutral_frames_name(head)
+    training = head_of_settings(head, name, manifest, trim, features, settings)
+    study = training.study
     onsets = _onsets(truth)
     windows = {}
     for clip in study.clips.itertuples():
         first, _ = store.read_runs(study.files[ORIGINAL, clip.subject_id], clip.clip_id, max_frames=1)[0]
         end = onsets.get(clip.clip_id, study.windows[clip.clip_id][0])
         windows[clip.clip_id] = (0, max(end, first + 1))
-    study = replace(study, windows=windows)
+    study.windows.update(windows)  # by which `training` reads its clips
     epochs = final_epochs(folds_table(early).epoch.tolist())
-    name = neutral_frames_name(head)
-    training = head_training(head, name, study, settings.temporal, settings.finalize, settings.seed)
     *_, predictions = run_final(training, split, epochs, name)
     tables.write(predictions.assign(role="control"), out, "predictions")
 
@@ -90,17 +89,16 @@ def true_aus(
     split = subject_splits.read(splits)
     clips = tables.read(manifest, "manifest")
     clips = clips[clips.emotion.isin(settings.emotions)]
-    ours = clips[clips.subject_id.isin(training_subjects(split))]
+    training = clips[clips.subject_id.isin(training_subjects(split))]
     test = clips[clips.subject_id.isin(split["test"])]
-    refuse_leak(ours, test, split["protocol"])
+    refuse_leak(training, test, split["protocol"])
     # Its iterations converge on standardised inputs of this size; the number is only a stop.
     model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
-    model.fit(_summaries(ours, truth_folder), ours.emotion)
+    model.fit(_summaries(training, truth_folder), training.emotion)
     order = [list(model.classes_).index(emotion) for emotion in settings.emotions]
-    shares = model.predict_proba(_summaries(test, truth_folder))[:, order]
-    said = (settings.emotions, TRUE_AUS, "test", None, settings.seed)
-    predictions = table(test, shares, *said, role="control")
-    tables.write(predictions, out, "predictions")
+    probabilities = model.predict_proba(_summaries(test, truth_folder))[:, order]
+    columns = settings.emotions, TRUE_AUS, "test", None, settings.seed
+    tables.write(table(test, probabilities, *columns, role="control"), out, "predictions")
 
 
 def _onsets(truth: Sequence[str | Path]) -> dict[str, int]:

@@ -20,7 +20,7 @@ from ferflow import files, tables
 from ferflow.errors import SplitError
 from ferflow.evaluation.predictions import table
 from ferflow.seeds import derive_seed, reproducible
-from ferflow.settings import Augment, EndToEndPlan, Finalize, Temporal, Trained
+from ferflow.settings import Augment, EndToEndPlan, Finalize, Settings, Temporal, Trained
 from ferflow.settings.types import EndToEndName, Normalise
 from ferflow.training import splits as subject_splits
 from ferflow.training.predictions import write_run
@@ -57,12 +57,12 @@ class ClipTraining:
     device: str = "cpu"
 
     def run(
-        self, recipe: Recipe, shown: Dataset, watched: Dataset | None, judged: Dataset, start: int, title: str
+        self, recipe: Recipe, shown: Dataset, watched: Dataset | None, tested: Dataset, start: int, title: str
     ) -> tuple[nn.Module, pd.DataFrame, np.ndarray]:
         """Train on `shown` from the seed `start`.
 
         Returns the network, its learning curve (schema `history`, with figures of `watched`) and its
-        probabilities [N,K] of the clips `judged`.
+        probabilities [N,K] of the clips `tested`.
         """
         from ferflow.training.data import loader
         from ferflow.training.fit import fit
@@ -75,9 +75,9 @@ class ClipTraining:
             validation = None if watched is None else loader(watched, size)
             batches = loader(shown, size, start)
             history = fit(network, Expression(), recipe, batches, validation, title, seed=start)
-            if not len(judged):  # no test subjects
+            if not len(tested):  # no test subjects
                 return network, history, np.empty((0, len(self.study.classes)))
-            return network, history, probabilities(network, loader(judged, size), self.device)
+            return network, history, probabilities(network, loader(tested, size), self.device)
 
 
 def head_training(
@@ -102,6 +102,22 @@ def head_training(
         finalize=finalize,
         seed=seed,
     )
+
+
+def head_of_settings(
+    head: str,
+    model: str,
+    manifest: str | Path,
+    trim: str | Path,
+    features: Sequence[str | Path],
+    settings: Settings,
+) -> ClipTraining:
+    """`head_training` by the settings of a study; `features` as in `run_fold`."""
+    from ferflow.training.data import Study
+
+    own = settings.features
+    study = Study.read(manifest, trim, features, settings.emotions, own.max_frames, own.normalise)
+    return head_training(head, model, study, settings.temporal, settings.finalize, settings.seed)
 
 
 def network_training(
@@ -168,7 +184,7 @@ def run_fold(
     """`write_fold` of `head`.
 
     `features` are files named `<augmentation>/<subject>.h5`, off which `normalise` takes a mean
-    (`data.Study.offset`); every augmentation among them is trained on, none is judged on.
+    (`data.offset`); every augmentation among them is trained on, none is tested on.
     """
     from ferflow.training.data import Study
 
@@ -210,12 +226,12 @@ def write_fold(
     announce: Callable[[str], None] | None = None,
     tested: bool = False,
 ) -> None:
-    """Train without fold `fold` of `splits` and judge that fold's clips as they are.
+    """Train without fold `fold` of `splits` and predict that fold's clips as they are.
 
     Writes to `out_folder`, after both runs have ended: `history.csv` and `predictions.csv` (of the last
-    epoch's weights: no epoch is picked by what it is judged on) of the fixed run of `plan.epochs`, at a
-    constant learning rate; `early_history.csv` and `best_epoch.json` (see `best_epoch`) of the run that stops
-    early, which is left out where `training.finalize` is None. With `tested` also
+    epoch's weights: no epoch is picked by the clips that are predicted) of the fixed run of `plan.epochs`, at
+    a constant learning rate; `early_history.csv` and `best_epoch.json` (see `best_epoch`) of the run that
+    stops early, which is left out where `training.finalize` is None. With `tested` also
     `fold_test_predictions.csv`: what its best weights predict of the test subjects, by whom nothing is
     chosen. A training that will be long is announced before it starts (None: on stderr). Raises SplitError
     where a subject stands on both sides under `honest`.
@@ -241,7 +257,7 @@ def write_fold(
     start = derive_seed(training.seed, "fold", training.name, fold)
     of_fold = study.classes, training.model, "cv", fold, training.seed
     fixed = Recipe(adam, plan.epochs, bfloat16=training.bfloat16)
-    _, history, shares = training.run(fixed, *sides, sides[1], start, f"{title}, fixed run")
+    _, history, probabilities = training.run(fixed, *sides, sides[1], start, f"{title}, fixed run")
     if finalize is not None:
         stopped = Recipe(
             adam,
@@ -252,7 +268,7 @@ def write_fold(
             bfloat16=training.bfloat16,
         )
         _, early, of_test = training.run(stopped, *sides, of_best, start, f"{title}, stopped early")
-    write_run(out_folder, history, table(held_out, shares, *of_fold))
+    write_run(out_folder, history, table(held_out, probabilities, *of_fold))
     if finalize is None:
         return
     if tested:

@@ -8,7 +8,6 @@ frames, as the thesis does, would only cost time.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +20,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from ferflow import tables
 from ferflow.errors import InputError, SplitError
 from ferflow.features import store
-from ferflow.settings import Settings
+from ferflow.prefetch import ordered_map
 from ferflow.settings.types import Normalise
 
 ORIGINAL = "none"
@@ -81,22 +80,6 @@ class Study(ClipStudy):
         source = store.verify(files.values())
         return cls(clips, windows, tuple(classes), files, source, max_frames, normalise)
 
-    @classmethod
-    def of_settings(
-        cls, manifest: str | Path, trim: str | Path, features: Iterable[str | Path], settings: Settings
-    ) -> Study:
-        """`read` with the classes, frames and normalisation that `settings` name."""
-        own = settings.features
-        return cls.read(manifest, trim, features, settings.emotions, own.max_frames, own.normalise)
-
-    def offset(self, path: Path, clip_id: str, subject_id: str) -> np.ndarray | None:
-        """What is taken off each frame's features, float32 [F], in the feature file `path`; None: nothing.
-
-        The mean over the frames of the clip that a head is shown, or the mean of those means over all of the
-        subject's clips, so that long clips count no more than short ones. No label is looked at.
-        """
-        return offset(self.normalise, path, clip_id, subject_id, self.clips, self.windows, self.max_frames)
-
     @property
     def augmentations(self) -> list[str]:
         """The transformations that there are feature files of, in the order of the files."""
@@ -121,7 +104,12 @@ def offset(
     windows: Mapping[str, tuple[int, int]],
     max_frames: int,
 ) -> np.ndarray | None:
-    """`Study.offset` of the `clips` of a study and the frames kept of each (begin, end) in `windows`."""
+    """What is taken off each frame's features, float32 [F], in the feature file `path`; None: nothing.
+
+    The mean over the frames of the clip that a head is shown, or the mean of those means over all of the
+    subject's `clips`, so that long clips count no more than short ones. `windows` are the frames kept of each
+    clip_id (begin, end). No label is looked at.
+    """
     if normalise == "none":
         return None
     names = [clip_id]
@@ -185,7 +173,7 @@ class ClipItems(Dataset):
 class ClipFeatures(ClipItems):
     """Features of clips, float16 [T,F] as stored: of the kept frames, at most `max_frames` of them.
 
-    What `Study.offset` says is taken off: of an augmented version, the mean of that version.
+    What `offset` says is taken off: of an augmented version, the mean of that version.
     """
 
     def __init__(self, study: Study, clips: pd.DataFrame, augmentations: Sequence[str], memory: int) -> None:
@@ -193,7 +181,6 @@ class ClipFeatures(ClipItems):
         self.study = study
         self.offsets: dict[tuple[Path, str], np.ndarray | None] = {}
         self.items: list[tuple[Path, str, int, int, int]] = []
-        self.subjects: list[str] = []
         for name in augmentations:
             for clip in clips.itertuples():
                 path = study.files.get((name, clip.subject_id))
@@ -203,21 +190,20 @@ class ClipFeatures(ClipItems):
                     )
                 label = study.classes.index(clip.emotion)
                 self.items.append((path, clip.clip_id, *study.windows[clip.clip_id], label))
-                self.subjects.append(clip.subject_id)
 
     def read(self, number: int) -> np.ndarray:
         path, clip_id, begin, end, _ = self.items[number]
         rows = store.read(path, clip_id, begin, end, self.study.max_frames)
-        if (offset := self._offset(number)) is not None:
+        if (offset := self._offset(path, clip_id)) is not None:
             rows = (rows - offset).astype(np.float16)
         return rows
 
-    def _offset(self, number: int) -> np.ndarray | None:
-        path, clip_id = self.items[number][:2]
-        subject = self.subjects[number]
-        whose = (path, subject if self.study.normalise == "subject" else clip_id)
+    def _offset(self, path: Path, clip_id: str) -> np.ndarray | None:
+        own = self.study
+        whose = path, "" if own.normalise == "subject" else clip_id
         if whose not in self.offsets:
-            self.offsets[whose] = self.study.offset(path, clip_id, subject)
+            shown = own.clips, own.windows, own.max_frames
+            self.offsets[whose] = offset(own.normalise, path, clip_id, path.stem, *shown)
         return self.offsets[whose]
 
     def __getitem__(self, numbers: Sequence[int]) -> tuple[Tensor, Tensor, Tensor]:
@@ -272,15 +258,11 @@ class ReadAhead(DataLoader):
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         batches = list(self.sampler)
-        with ThreadPoolExecutor(1) as thread:
-            coming = thread.submit(self.dataset.sequences, batches[0]) if batches else None
-            for numbers, following in zip(batches, [*batches[1:], None], strict=True):
-                sequences = coming.result()
-                coming = thread.submit(self.dataset.sequences, following) if following else None
-                batch = self.dataset.padded(numbers, sequences)
-                del sequences
-                yield batch
-                del batch
+        ahead = ordered_map(batches, self.dataset.sequences, 1)
+        for numbers in batches:
+            batch = self.dataset.padded(numbers, next(ahead))
+            yield batch
+            del batch
 
 
 def loader(items: Dataset, size: int, seed: int | None = None) -> DataLoader:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -41,16 +41,14 @@ def network_cost(
 
     A ConvLSTM is timed on a few frames and the rest reckoned, since its steps are alike.
     """
-    device = precision.device().type
     frames = min(settings.frames, PROBE) if name == "convlstm" else settings.frames
-    n = batch if device == "cuda" else 1
 
-    def make() -> tuple[nn.Module, Tensor]:
+    def make(n: int) -> tuple[nn.Module, Tensor]:
         network = endtoend.build(name, n_classes, settings.model_copy(update={"frames": frames}))
-        return network, torch.randint(0, 256, (n, *network.shape), dtype=torch.uint8)
+        return network.train(), torch.randint(0, 256, (n, *network.shape), dtype=torch.uint8)
 
-    seconds = _seconds_a_clip(make, device, threads)
-    return Cost(seconds * settings.frames / frames, device)
+    cost = _measured(make, 1, batch, threads, _masked_step)
+    return replace(cost, seconds=cost.seconds * settings.frames / frames)
 
 
 def head_cost(
@@ -63,85 +61,86 @@ def head_cost(
     threads: int = 1,
 ) -> Cost:
     """Measure a training step of head `name` on clips of `frames`: on a CPU with a few, on a GPU a batch."""
-    device = precision.device().type
-    n = batch if device == "cuda" else min(batch, FEW)
 
-    def make() -> tuple[nn.Module, Tensor]:
-        return temporal.build(name, n_features, n_classes, settings), torch.randn(n, frames, n_features)
+    def make(n: int) -> tuple[nn.Module, Tensor]:
+        head = temporal.build(name, n_features, n_classes, settings)
+        return head.train(), torch.randn(n, frames, n_features)
 
-    return Cost(_seconds_a_clip(make, device, threads), device)
-
-
-def frame_cost(name: str, n_classes: int, dtype: torch.dtype, threads: int = 1) -> Cost:
-    """Measure what network `name` takes to look at one frame (features), fused as for extraction."""
-    device, before = precision.device(), torch.get_num_threads()
-    n = BATCH if device.type == "cuda" else FEW
-    with torch.random.fork_rng(), torch.inference_mode():
-        try:
-            torch.set_num_threads(threads)
-            network = placed(spatial.build(name, n_classes).eval(), dtype)
-            size = network.input_size
-            frames = torch.rand(n, network.channels, size, size).to(device, dtype)
-            taken = _pass(network, frames)
-            if taken < QUICK:
-                taken = _pass(network, frames)
-        finally:
-            torch.set_num_threads(before)
-    return Cost(taken / n, device.type)
+    return _measured(make, min(batch, FEW), batch, threads, _masked_step)
 
 
 def image_cost(name: str, n_classes: int, batch: int, threads: int = 1) -> Cost:
     """Measure a training step of network `name` for single images, by the image."""
-    device = precision.device().type
-    n = batch if device == "cuda" else FEW
 
-    def make() -> tuple[nn.Module, Tensor]:
+    def make(n: int) -> tuple[nn.Module, Tensor]:
         network = spatial.build(name, n_classes)
-        return network, torch.rand(n, network.channels, network.input_size, network.input_size)
+        return network.train(), torch.rand(n, network.channels, network.input_size, network.input_size)
 
-    return Cost(_seconds_a_clip(make, device, threads, masked=False), device)
+    return _measured(make, FEW, batch, threads, lambda network, images: _step(network, images, None))
+
+
+def frame_cost(name: str, n_classes: int, dtype: torch.dtype, threads: int = 1) -> Cost:
+    """Measure what network `name` takes to look at one frame (features), fused as for extraction."""
+
+    def make(n: int) -> tuple[nn.Module, Tensor]:
+        network = placed(spatial.build(name, n_classes).eval(), dtype)
+        size = network.input_size
+        return network, torch.rand(n, network.channels, size, size).to(dtype)
+
+    with torch.inference_mode():
+        return _measured(make, FEW, BATCH, threads, _pass)
+
+
+def _measured(
+    make: Callable[[int], tuple[nn.Module, Tensor]],
+    on_cpu: int,
+    on_gpu: int,
+    threads: int,
+    work: Callable[[nn.Module, Tensor], float],
+) -> Cost:
+    """The cost of an item by `work` (seconds) on the network and the so many items that `make` gives.
+
+    torch's random numbers and its number of threads stay as they are.
+    """
+    device, before = precision.device(), torch.get_num_threads()
+    with torch.random.fork_rng():
+        try:
+            torch.set_num_threads(threads)
+            network, items = make(on_gpu if device.type == "cuda" else on_cpu)
+            network.to(device)
+            items = items.to(device)
+            taken = work(network, items)
+            if taken < QUICK:
+                taken = work(network, items)
+        finally:
+            torch.set_num_threads(before)
+    return Cost(taken / len(items), device.type)
+
+
+def _masked_step(network: nn.Module, clips: Tensor) -> float:
+    """`_step` on clips of frames all of which count."""
+    return _step(network, clips, torch.ones(clips.shape[:2], dtype=torch.bool, device=clips.device))
+
+
+def _step(network: nn.Module, items: Tensor, mask: Tensor | None) -> float:
+    """Seconds of one forward and backward step in float32; the optimiser's step comes once a batch."""
+    network.zero_grad()
+    labels = torch.zeros(len(items), dtype=torch.int64, device=items.device)
+    start = time.perf_counter()
+    logits = network(items) if mask is None else network(items, mask)
+    nn.functional.cross_entropy(logits, labels).backward()
+    return _until_now(start, items)
 
 
 def _pass(network: nn.Module, frames: Tensor) -> float:
     """Seconds of one pass without a gradient."""
     start = time.perf_counter()
     network(frames)
-    if frames.is_cuda:
-        torch.cuda.synchronize()
-    return time.perf_counter() - start
+    return _until_now(start, frames)
 
 
-def _seconds_a_clip(
-    make: Callable[[], tuple[nn.Module, Tensor]], device: str, threads: int, masked: bool = True
-) -> float:
-    """Seconds of one forward and backward step in float32, by the clip.
-
-    The optimiser's step is left out; it comes once a batch. torch's random numbers stay as they are.
-    """
-    before = torch.get_num_threads()
-    with torch.random.fork_rng():
-        try:
-            torch.set_num_threads(threads)
-            network, clips = make()
-            network.to(device).train()
-            clips = clips.to(device)
-            mask = torch.ones(clips.shape[:2], dtype=torch.bool, device=device) if masked else None
-            taken = _step(network, clips, mask)
-            if taken < QUICK:
-                taken = _step(network, clips, mask)
-        finally:
-            torch.set_num_threads(before)
-    return taken / len(clips)
-
-
-def _step(network: nn.Module, clips: Tensor, mask: Tensor | None) -> float:
-    """Seconds of one forward and backward step."""
-    network.zero_grad()
-    labels = torch.zeros(len(clips), dtype=torch.int64, device=clips.device)
-    start = time.perf_counter()
-    logits = network(clips) if mask is None else network(clips, mask)
-    nn.functional.cross_entropy(logits, labels).backward()
-    if clips.is_cuda:
+def _until_now(start: float, items: Tensor) -> float:
+    if items.is_cuda:
         torch.cuda.synchronize()
     return time.perf_counter() - start
 
@@ -156,7 +155,7 @@ def line(what: str, cost: Cost, clips: int, epochs: int) -> str:
 
 
 def warn(text: str) -> None:
-    """Say it where a person or a log reads it."""
+    """Print a line where a person or a log reads it."""
     print(text, file=sys.stderr, flush=True)
 
 

@@ -17,7 +17,7 @@ from ferflow.seeds import derive_seed
 from ferflow.settings import Augment, Aus, EndToEndPlan, Faces, Features, Finalize, Settings, Trim
 from ferflow.settings.types import EndToEndName
 from ferflow.training import splits as subject_splits
-from ferflow.training.crossval import ClipTraining, head_training, network_training, training_subjects
+from ferflow.training.crossval import ClipTraining, head_of_settings, network_training, training_subjects
 from ferflow.training.predictions import write_run
 
 if TYPE_CHECKING:
@@ -59,20 +59,19 @@ def train_final(
     """
     from ferflow.models import checkpoint
     from ferflow.models import spatial as networks
-    from ferflow.training.data import Study
 
     frames, frames_model = networks.load(spatial)
-    study = Study.of_settings(manifest, trim, features, settings)
-    if study.source["model_sha256"] != files.sha256(spatial):
-        raise InputError(spatial, "is not the model that gave the features", "run the `features` step again")
     model = f"{frames.name}+{head}"
-    training = head_training(head, model, study, settings.temporal, settings.finalize, settings.seed)
+    training = head_of_settings(head, model, manifest, trim, features, settings)
+    source = training.study.source
+    if source["model_sha256"] != files.sha256(spatial):
+        raise InputError(spatial, "is not the model that gave the features", "run the `features` step again")
     network, meta = write_final(training, splits, early, out_folder)
     meta["synthetic"] |= frames_model["meta"]["synthetic"]
     meta |= {
-        "layer": study.source["layer"],
+        "layer": source["layer"],
         "settings": settings.model_dump(mode="json"),
-        "spatial_sha256": study.source["model_sha256"],
+        "spatial_sha256": source["model_sha256"],
         "spatial": frames_model["meta"],
     }
     options = {
@@ -105,7 +104,7 @@ def train_final_network(
 ) -> None:
     """`write_final` of the network `name` on frames, with `model.pt` (`models.endtoend.load` reads it).
 
-    `prepared` are the settings by which frames were found (`faces`, `aus`, `trim`), which the file keeps;
+    `prepared` are the settings by which frames were made (`faces`, `aus`, `trim`), which the file keeps;
     other arguments as of `crossval.network_training`.
     """
     from ferflow.models import endtoend
@@ -120,7 +119,7 @@ def train_final_network(
 def write_final(
     training: ClipTraining, splits: str | Path, early: Sequence[str | Path], out_folder: str | Path
 ) -> tuple[nn.Module, dict]:
-    """Train on all folds' subjects for `final_epochs` and judge the test subjects, if any, once.
+    """Train on all folds' subjects for `final_epochs` and predict the test subjects, if any, once.
 
     `early` are the folds' `best_epoch.json`. Writes `history.csv` and `predictions.csv` to `out_folder` after
     training has ended, and returns the network and what its file says of the training. Raises SplitError as
@@ -163,8 +162,9 @@ def run_final(
     )
     sides = training.items(shown, True), None, training.items(test, False)
     start = derive_seed(training.seed, "final", purpose)
-    network, history, shares = training.run(recipe, *sides, start, f"{purpose}, final")
-    return network, history, table(test, shares, study.classes, training.model, "test", None, training.seed)
+    network, history, probabilities = training.run(recipe, *sides, start, f"{purpose}, final")
+    columns = study.classes, training.model, "test", None, training.seed
+    return network, history, table(test, probabilities, *columns)
 
 
 class FinalModel:

@@ -30,7 +30,8 @@ from ferflow.settings import Finetune, Spatial
 from ferflow.training import checkpoints
 from ferflow.training.classifier import PHASE, of_stage
 from ferflow.training.crossval import best_epoch
-from ferflow.training.stills import JUDGED, TRAINED, WATCHED, Stills, digest, read
+from ferflow.training.predictions import write_run
+from ferflow.training.stills import TESTED, TRAINED, WATCHED, Stills, digest, read
 
 UNFREEZE, REFINE = "unfreeze", "refine"
 
@@ -68,7 +69,7 @@ def finetune(
 
     `run` is the folder that keeps the attempts of an interrupted call. Writes to `out_folder`: `model.pt`,
     `history.csv` (the attempts that were kept, one after the other) and `predictions.csv`, as
-    `spatial.train_spatial` does, `phases.csv` (all attempts, schema `phases`), and `time.json` (of these two
+    `spatial.write` does, `phases.csv` (all attempts, schema `phases`), and `time.json` (of these two
     phases).
     """
     from ferflow.training.images import probabilities
@@ -104,8 +105,9 @@ def finetune(
     kept += better(tried, kept[-1])
 
     network, _ = networks.load(kept[-1].model)
-    shares = probabilities(network, data.parts[JUDGED].images, settings.batch)
-    predictions = table(data.listed[JUDGED], shares, EMOTIONS_NEUTRAL, settings.network, "test", None, seed)
+    columns = EMOTIONS_NEUTRAL, settings.network, "test", None, seed
+    predicted = probabilities(network, data.parts[TESTED].images, settings.batch)
+    predictions = table(data.listed[TESTED], predicted, *columns)
     meta = {
         "synthetic": synthetic,
         "settings": settings.model_dump(mode="json"),
@@ -114,13 +116,11 @@ def finetune(
         "pretrained_sha256": content["meta"]["pretrained_sha256"],
         "seed": seed,
         "protocol": protocol,
-        "images_sha256": digest(*data.parts.values()),
-        "images": {side: len(part.labels) for side, part in data.parts.items()},
+        **data.described(),
     }
     out_folder = Path(out_folder)
     tables.write(phases(attempts, kept), out_folder / "phases.csv", "phases")
-    tables.write(chained(kept), out_folder / "history.csv", "history")
-    tables.write(predictions, out_folder / "predictions.csv", "predictions")
+    write_run(out_folder, chained(kept), predictions)
     checkpoints.write_time(sum(one.seconds for one in attempts), out_folder / "time.json")
     networks.save(out_folder / "model.pt", network, EMOTIONS_NEUTRAL, meta)
 
@@ -164,7 +164,7 @@ def _attempt(
     from ferflow.training.images import fit_images
 
     folder = run / f"{phase}-{name}".replace(" ", "-")
-    asked = [
+    described = [
         recipe.model_dump(mode="json"),
         blocks,
         dropout,
@@ -172,7 +172,7 @@ def _attempt(
         files.sha256(before.model),
         digest(data.parts[TRAINED], data.parts[WATCHED]),
     ]
-    identity = hashlib.sha256(json.dumps(asked).encode()).hexdigest()
+    identity = hashlib.sha256(json.dumps(described).encode()).hexdigest()
     model, history_csv = folder / "model.pt", folder / "history.csv"
     if model.exists():
         meta = networks.load(model)[1]["meta"]

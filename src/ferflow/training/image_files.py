@@ -2,7 +2,7 @@
 
 For sets that are too large for the memory, as AffectNet is. Neither decoding nor warping holds Python's lock,
 so that threads of one process are enough, and no image is sent from process to process. In memory are the
-index (some 60 bytes an image) and a few batches.
+list of images (some 35 bytes an image) and a few batches.
 
 The augmentation is that of the paper's Table 4 (Akhtar 2022), drawn as Keras's ImageDataGenerator draws it,
 which the paper used (section 4.1): an angle, a zoom of each axis, a factor of brightness. Resizing, turning
@@ -11,26 +11,107 @@ and zooming are one affine step, so that an augmented image costs hardly more th
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import cv2
 import numpy as np
+import pandas as pd
 import torch
 from torch import Tensor
 
-from ferflow.datasets.affect_index import Index
+from ferflow import tables
+from ferflow.datasets.affectnet import CLASSES, PARTS
 from ferflow.errors import InputError, SettingError
+from ferflow.evaluation.regression import DIMENSIONS
 from ferflow.faces.quiet import opencv
 from ferflow.faces.video import is_cut
 from ferflow.prefetch import ordered_map
 from ferflow.settings.affect import AffectAugment
+from ferflow.tables import SLICE
 
 ORDER, AUGMENT = 0, 1
 """Last parts of the seeds of the order of an epoch and of what is drawn for a batch's images."""
 CENTRED = np.array((0.0, 1.0, 1.0, 1.0))
 """The four draws that change nothing."""
+
+
+@dataclass(frozen=True)
+class ImageList:
+    """The images of a manifest of AffectNet, in its order, without a table.
+
+    `parts` uint8 [N] are places in `affectnet.PARTS`, `labels` uint8 [N] AffectNet's codes 0–7
+    (`affectnet.CLASSES`), `valence_arousal` float32 [N,2] in −1–1, NaN where it was not given. Image n is the
+    file `names[n]` in `folders[folder[n]]`; `clip_ids` and `names` are UTF-8, bytes [N].
+    """
+
+    manifest: Path
+    folders: tuple[str, ...]
+    parts: np.ndarray
+    labels: np.ndarray
+    valence_arousal: np.ndarray
+    clip_ids: np.ndarray
+    folder: np.ndarray
+    names: np.ndarray
+
+    @classmethod
+    def read(cls, manifest_csv: str | Path) -> Self:
+        """The images of the manifest at `manifest_csv`, which is read in slices.
+
+        Raises InputError for a damaged table, an empty one, and a class or part that is not AffectNet's.
+        """
+        folders: dict[str, int] = {}
+        slices = []
+        for rows in tables.slices(manifest_csv, "manifest", SLICE):
+            if lacking := [name for name in DIMENSIONS if name not in rows]:
+                raise InputError(manifest_csv, f"lacks the column {lacking[0]}", "make it again")
+            places = [source.rpartition("/") for source in rows["source"]]
+            slices.append(
+                (
+                    _places(manifest_csv, rows["split"], list(PARTS)),
+                    _places(manifest_csv, rows["emotion"], CLASSES),
+                    rows[list(DIMENSIONS)].to_numpy(np.float32),
+                    np.array([clip_id.encode() for clip_id in rows["clip_id"]], "S"),
+                    np.array([folders.setdefault(folder, len(folders)) for folder, _, _ in places], np.int32),
+                    np.array([name.encode() for _, _, name in places], "S"),
+                )
+            )
+        columns = map(np.concatenate, zip(*slices, strict=True))
+        listed = cls(Path(manifest_csv), tuple(folders), *columns)
+        if not len(listed):
+            raise InputError(manifest_csv, "lists no image", "make it again")
+        return listed
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def clip_id(self, number: int) -> str:
+        """The name of image `number`."""
+        return self.clip_ids[number].decode()
+
+    def source(self, number: int) -> Path:
+        """Where image `number` lies."""
+        return Path(self.folders[self.folder[number]], self.names[number].decode())
+
+    def rows(self, part: str) -> np.ndarray:
+        """The numbers of the images of `part` ("train" or "validation"), int32, in the manifest's order."""
+        return np.flatnonzero(self.parts == list(PARTS).index(part)).astype(np.int32)
+
+    def counts(self, part: str) -> np.ndarray:
+        """Images of each class in `part`, int64 [8]."""
+        return np.bincount(self.labels[self.rows(part)], minlength=len(CLASSES))
+
+
+def _places(path: str | Path, cells: pd.Series, names: Sequence[str]) -> np.ndarray:
+    """The place uint8 [N] in `names` of each of `cells`; InputError for another."""
+    places = pd.Index(names).get_indexer(cells)
+    if (places < 0).any():
+        number = cells.index[places < 0][0]
+        problem = f"column {cells.name}, line {number + tables.FIRST_LINE}: {cells[number]!r} is not one of"
+        raise InputError(path, f"{problem} {', '.join(names)}", "correct the table")
+    return places.astype(np.uint8)
 
 
 class Batch(NamedTuple):
@@ -44,7 +125,7 @@ class Batch(NamedTuple):
 
 
 class Batches:
-    """The images of `part` in `index`, an epoch for each time it is gone through.
+    """The images of `part` in `listed`, an epoch for each time it is gone through.
 
     The order is drawn from `seed` and the epoch, what `augment` does from these and the batch: both are the
     same for any number of `workers` (threads). The last batch may be smaller. `state()` says what comes next;
@@ -56,7 +137,7 @@ class Batches:
 
     def __init__(
         self,
-        index: Index,
+        listed: ImageList,
         part: str,
         size: int,
         batch: int,
@@ -65,11 +146,11 @@ class Batches:
         workers: int,
         shuffle: bool = True,
     ) -> None:
-        self.index, self.size, self.batch, self.augment = index, size, batch, augment
+        self.listed, self.size, self.batch, self.augment = listed, size, batch, augment
         self.seed, self.workers, self.shuffle = seed, workers, shuffle
-        self.rows = index.rows(part)
+        self.rows = listed.rows(part)
         if not len(self.rows):
-            raise SettingError(part, f"has no image in {index.root}", "make the index again")
+            raise SettingError(part, f"has no image in {listed.manifest}", "make the manifest again")
         self._epoch, self._next = 0, 0
 
     def __len__(self) -> int:
@@ -106,10 +187,10 @@ class Batches:
 
     def resume(self, state: dict[str, int]) -> None:
         """Go on where `state` was taken. Raises SettingError where it is of other images, batches or seed."""
-        mine = self.state()
+        now = self.state()
         for name in ("images", "batch_size", "seed"):
-            if state.get(name, mine[name]) != mine[name]:
-                problem = f"is {mine[name]} now and was {state[name]} when the training was interrupted"
+            if state.get(name, now[name]) != now[name]:
+                problem = f"is {now[name]} now and was {state[name]} when the training was interrupted"
                 raise SettingError(name, problem, "set it back, or train anew")
         if not (state["epoch"] >= 0 and 0 <= state["batch"] < len(self)):
             problem = f"are {state['epoch']} and {state['batch']}, of {len(self)} batches"
@@ -125,13 +206,13 @@ class Batches:
         drawn = draw(self.augment, len(rows), rng)
         images = np.empty((len(rows), self.size, self.size, 3), np.uint8)
         for row, one, out in zip(rows, drawn, images, strict=True):
-            place(read_image(self.index.image(row)), self.size, one, out)
-        said = self.index.valence_arousal[rows]
-        known = ~np.isnan(said)
+            place(read_image(self.listed.source(row)), self.size, one, out)
+        true = self.listed.valence_arousal[rows]
+        known = ~np.isnan(true)
         return Batch(
             torch.from_numpy(images).permute(0, 3, 1, 2),
-            torch.from_numpy(self.index.labels[rows].astype(np.int64)),
-            torch.from_numpy(np.where(known, said, np.float32(0))),
+            torch.from_numpy(self.listed.labels[rows].astype(np.int64)),
+            torch.from_numpy(np.where(known, true, np.float32(0))),
             torch.from_numpy(known),
         )
 
@@ -156,8 +237,8 @@ def read_image(path: str | Path) -> np.ndarray:
     try:
         data = np.fromfile(path, np.uint8)
     except OSError as error:
-        raise InputError(path, f"cannot be opened ({error.strerror})", "make the index again") from None
-    remedy = "copy it again, or take it away and make the index again"
+        raise InputError(path, f"cannot be opened ({error.strerror})", "make the manifest again") from None
+    remedy = "copy it again, or take it away and make the manifest again"
     if is_cut(data):
         raise InputError(path, "is an image cut in the middle", remedy)
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,6 +17,8 @@ from torch.utils.data import Dataset
 
 from ferflow.augment import online
 from ferflow.classes import EMOTIONS_NEUTRAL
+from ferflow.evaluation.predictions import table
+from ferflow.models import spatial
 from ferflow.models.network import SpatialNetwork
 from ferflow.models.precision import device, resolve
 from ferflow.models.spatial import prepare
@@ -26,6 +29,8 @@ from ferflow.training.data import loader
 from ferflow.training.fit import fit
 from ferflow.training.module import Recipe
 from ferflow.training.task import Expression
+
+N_CLASSES = len(EMOTIONS_NEUTRAL)
 
 
 class Labelled(NamedTuple):
@@ -39,7 +44,7 @@ class Images(Dataset):
     """Labelled images by number; a list of numbers gives a batch for `network`.
 
     The batch is (images float32 [N,C,S,S] of 0–1 in channels-last order, labels int64 [N]), augmented where
-    `augment` is given; where that mixes images, the labels are shares float32 [N,K] of `n_classes`. What is
+    `augment` is given; where that mixes images, the labels are shares float32 [N,K] of the classes. What is
     drawn hangs on `seed` and on the images in the batch, so that a shuffled set is augmented anew in every
     epoch, and a run that is taken up again draws what it would have drawn.
     """
@@ -50,10 +55,9 @@ class Images(Dataset):
         network: SpatialNetwork,
         augment: Online | None = None,
         seed: int = 0,
-        n_classes: int = len(EMOTIONS_NEUTRAL),
     ) -> None:
         self.images, self.labels = items.images, torch.from_numpy(np.asarray(items.labels, np.int64))
-        self.network, self.augment, self.seed, self.n_classes = network, augment, seed, n_classes
+        self.network, self.augment, self.seed = network, augment, seed
 
     def __len__(self) -> int:
         return len(self.images)
@@ -65,7 +69,7 @@ class Images(Dataset):
             seed = int.from_bytes(drawn[:7], "big")
             batch = online.apply(batch, self.augment, torch.Generator().manual_seed(seed))
             if self.augment.mixup:
-                batch, labels = online.mix(batch, labels, self.n_classes, self.augment.mixup, seed)
+                batch, labels = online.mix(batch, labels, N_CLASSES, self.augment.mixup, seed)
         return batch.contiguous(memory_format=torch.channels_last), labels
 
 
@@ -77,7 +81,6 @@ def fit_images(
     seed: int,
     title: str,
     *,
-    n_classes: int = len(EMOTIONS_NEUTRAL),
     folder: Path | None = None,
 ) -> pd.DataFrame:
     """Train `network` in place by the recipe of `settings`; returns the learning curve (schema `history`).
@@ -86,25 +89,15 @@ def fit_images(
     same call goes on from its last whole epoch to the same weights (`training.checkpoints`). Raises
     FerflowError where the loss stops being finite.
     """
-    recipe = Recipe(
-        settings.optimiser,
-        settings.epochs,
-        schedule=settings.schedule,
-        monitor="train_accuracy" if validation is None else "validation_accuracy",
-        patience=None if validation is None else settings.patience,
-        average=settings.average,
-        best=settings.keep == "best",
-        bfloat16=resolve(settings.precision, device()) == torch.bfloat16,
-        shards=shards.count(network, settings.batch, settings.threads),
-    )
-    weights = balanced(training.labels, n_classes) if settings.class_weights else None
+    recipe, task = recipe_of(settings, training.labels, watched=validation is not None)
+    recipe = replace(recipe, shards=shards.count(network, settings.batch, settings.threads))
     network.to(memory_format=torch.channels_last)
     with reproducible(seed, settings.threads):
         return fit(
             network,
-            Expression(weights, settings.label_smoothing),
+            task,
             recipe,
-            loader(Images(training, network, settings.online, seed, n_classes), settings.batch, seed),
+            loader(Images(training, network, settings.online, seed), settings.batch, seed),
             None if validation is None else loader(Images(validation, network), settings.batch),
             title,
             seed=seed,
@@ -112,6 +105,50 @@ def fit_images(
             folder=folder,
             identity="" if folder is None else _identity(network, training, validation, settings, seed),
         )
+
+
+def recipe_of(settings: Spatial, labels: np.ndarray, watched: bool = True) -> tuple[Recipe, Expression]:
+    """How a network is optimised by `settings`, and on what loss; `labels` are those that are trained on."""
+    recipe = Recipe(
+        settings.optimiser,
+        settings.epochs,
+        schedule=settings.schedule,
+        monitor="validation_accuracy" if watched else "train_accuracy",
+        patience=settings.patience if watched else None,
+        average=settings.average,
+        best=settings.keep == "best",
+        bfloat16=resolve(settings.precision, device()) == torch.bfloat16,
+    )
+    weights = balanced(labels, N_CLASSES) if settings.class_weights else None
+    return recipe, Expression(weights, settings.label_smoothing)
+
+
+def train_and_predict(
+    settings: Spatial,
+    training: Labelled,
+    validation: Labelled | None,
+    tested: np.ndarray,
+    clips: pd.DataFrame,
+    columns: tuple[str, str, int | None, int],
+    start: int,
+    title: str,
+    *,
+    pretrained: str | Path | None = None,
+    folder: Path | None = None,
+) -> tuple[SpatialNetwork, pd.DataFrame, pd.DataFrame]:
+    """Train a new network (`fit_images`) and predict the images `tested`, which `clips` describe row by row.
+
+    Its weights come from the seed `start`, or from the file `pretrained`. Returns the network, its learning
+    curve, and the predictions (schema `predictions`), whose model, protocol, fold and seed are `columns`.
+    """
+    with reproducible(start, settings.threads):
+        network = spatial.build(settings.network, N_CLASSES)
+        if pretrained is not None:
+            spatial.load_pretrained(network, pretrained)
+    history = fit_images(network, training, validation, settings, start, title, folder=folder)
+    with reproducible(start, settings.threads):
+        predicted = probabilities(network, tested, settings.batch)
+    return network, history, table(clips, predicted, EMOTIONS_NEUTRAL, *columns)
 
 
 def probabilities(network: SpatialNetwork, images: np.ndarray, batch: int) -> np.ndarray:

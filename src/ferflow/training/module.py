@@ -9,7 +9,7 @@ import math
 import sys
 import time
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import ferflow.models.vision  # noqa: F401  torchmetrics imports torchvision, which needs this first
 
@@ -21,14 +21,16 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from ferflow.errors import LossError
+from ferflow.models.precision import device, resolve
 from ferflow.seeds import derive_seed
-from ferflow.settings import Optimiser, Schedule
+from ferflow.settings import Optimiser, Schedule, Spatial
+from ferflow.settings.affect import AffectModel
 from ferflow.training import checkpoints, optimise
 from ferflow.training.shards import Shards
 from ferflow.training.task import Task
 
 TRAIN, VALIDATION = "train", "validation"
-_JUDGED = (f"{VALIDATION}_loss", f"{VALIDATION}_accuracy")
+_VALIDATED = (f"{VALIDATION}_loss", f"{VALIDATION}_accuracy")
 _AS_THEY_ARE = ("epoch", "learning_rate")
 _DECIMALS = 6
 """Of the other columns of a learning curve, most of which torch keeps as float32."""
@@ -47,7 +49,7 @@ class Recipe:
     patience: int | None = None
     """Stop after so many epochs in a row without a better one (`Task.best`); None: never."""
     average: float = 0.0
-    """Decay, per step, of a running average of the weights, which is what is judged and kept; 0: none."""
+    """Decay, per step, of a running average of the weights, which is what is validated and kept; 0: none."""
     best: bool = False
     """Keep the weights of the (first) best epoch (`Task.best`), not those of the last."""
     bfloat16: bool = False
@@ -56,6 +58,18 @@ class Recipe:
     checkpoint_steps: int | None = None
     """Steps after which a run is kept within an epoch too, for batches that can go on there (with `state`
     and `resume`, as `image_files.Batches`); None: at the end of each epoch alone."""
+
+    @classmethod
+    def of(cls, settings: Spatial | AffectModel, **more: Any) -> Self:
+        """The recipe of the settings of a network for single images; `more` are further fields."""
+        return cls(
+            settings.optimiser,
+            settings.epochs,
+            schedule=settings.schedule,
+            best=settings.keep == "best",
+            bfloat16=resolve(settings.precision, device()) == torch.bfloat16,
+            **more,
+        )
 
 
 class Learner(lightning.LightningModule):
@@ -139,8 +153,8 @@ class Learner(lightning.LightningModule):
         row: dict[str, Any] = {"epoch": self.current_epoch + 1}
         figures = self._figures(TRAIN)
         self._log(figures)
-        judged = self.sums[VALIDATION]["n"]
-        row |= figures | (self._figures(VALIDATION) if judged else dict.fromkeys(_JUDGED))
+        validated = self.sums[VALIDATION]["n"]
+        row |= figures | (self._figures(VALIDATION) if validated else dict.fromkeys(_VALIDATED))
         row |= {"learning_rate": self.rate, **self.task.weights()}
         self.rows.append(row)
         if self._plateau is not None:

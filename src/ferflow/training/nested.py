@@ -1,7 +1,7 @@
 """Nested cross-validation (thesis, Algorithm 2): which subjects stand where, and what comes out of it.
 
 Every outer fold is tested on once. What is tested is chosen on inner folds of the other subjects, so that
-neither the choice of a candidate nor that of its number of epochs has seen a subject it is judged on. An
+neither the choice of a candidate nor that of its number of epochs has seen a subject that it is tested on. An
 outer fold is an ordinary split, whose test set is that fold: the jobs are those of plain cross-validation.
 """
 
@@ -24,7 +24,7 @@ from ferflow.files import read_json, read_record, write_text
 from ferflow.seeds import derive_seed
 from ferflow.settings import Evaluation, Settings, Temporal
 from ferflow.training import splits as subject_splits
-from ferflow.training.crossval import head_training, write_fold
+from ferflow.training.crossval import head_of_settings, write_fold
 from ferflow.training.final import final_epochs, run_final
 from ferflow.training.predictions import write_run
 
@@ -39,12 +39,12 @@ def make(sexes: Mapping[str, str], outer: int, inner: int, seed: int) -> dict:
     Raises SplitError where there are too few subjects.
     """
     rng = np.random.default_rng(derive_seed(seed, SCHEME))
-    folds = subject_splits.deal(sexes, outer, rng)
     plan = {"scheme": SCHEME, "seed": seed, "protocol": "honest", "outer": []}
-    for test in folds:
+    for test in subject_splits.stratified(sexes, outer, 0, rng)["folds"]:
         rest = {subject: sex for subject, sex in sexes.items() if subject not in test}
+        folds = subject_splits.stratified(rest, inner, 0, rng)["folds"]
         own = {"scheme": "stratified", "seed": seed, "protocol": "honest"}
-        plan["outer"].append(own | {"test": test, "folds": subject_splits.deal(rest, inner, rng)})
+        plan["outer"].append(own | {"test": test, "folds": folds})
     check(plan)
     return plan
 
@@ -120,13 +120,9 @@ def run_inner(
     `splits` is the outer fold's split. All candidates start from the same seed, so that they differ in their
     settings alone.
     """
-    from ferflow.training.data import Study
-
     own = with_candidate(settings, head, candidate)
-    study = Study.of_settings(manifest, trim, features, own)
-    seed = derive_seed(own.seed, SCHEME, outer)
-    training = head_training(head, model, study, own.temporal, own.finalize, seed)
-    write_fold(training, inner, splits, out_folder)
+    own = own.model_copy(update={"seed": derive_seed(own.seed, SCHEME, outer)})
+    write_fold(head_of_settings(head, model, manifest, trim, features, own), inner, splits, out_folder)
 
 
 def run_outer(
@@ -142,23 +138,20 @@ def run_outer(
     settings: Settings,
     model: str,
 ) -> None:
-    """Choose a candidate on the inner folds, train it on all of them, and judge it on the outer fold, once.
+    """Choose a candidate on the inner folds, train it on all of them, and test it on the outer fold, once.
 
     `predictions` of every candidate on every inner fold lie in folders `<candidate>/inner-<fold>`;
     `features` are each candidate's files. Writes `inner.csv` (schema `nested_inner`), `choice.json`,
     `history.csv` and `predictions.csv` (protocol nested, whose fold is the outer one).
     """
-    from ferflow.training.data import Study
-
     rows = []
     for folder in (Path(path).parent for path in predictions):
         fold, candidate = int(folder.name.removeprefix("inner-")), folder.parent.name
         rows.append(inner_row(model, outer, fold, candidate, folder))
     inner = pd.DataFrame(rows)
     choice = choose(inner)
-    own = with_candidate(settings, head, choice["candidate"])
-    study = Study.of_settings(manifest, trim, features[choice["candidate"]], own)
-    training = head_training(head, model, study, own.temporal, own.finalize, own.seed)
+    own, files = with_candidate(settings, head, choice["candidate"]), features[choice["candidate"]]
+    training = head_of_settings(head, model, manifest, trim, files, own)
     purpose = f"{SCHEME}/{head}/{outer}"
     _, history, tested = run_final(training, subject_splits.read(splits), choice["epochs"], purpose)
     tested = tested.assign(protocol=SCHEME, fold=pd.array([outer] * len(tested), dtype="Int64"))
@@ -186,8 +179,8 @@ def with_candidate(settings: Settings, head: str, candidate: str) -> Settings:
 def inner_row(model: str, outer: int, inner: int, candidate: str, folder: str | Path) -> dict:
     """Row of schema `nested_inner` from a folder that `crossval.write_fold` wrote.
 
-    The accuracy is that of the run with a fixed number of epochs: no epoch was picked by what it is judged
-    on. The epoch is the one at which the run that stops early was best.
+    The accuracy is that of the run with a fixed number of epochs: no epoch was picked by the clips of that
+    fold. The epoch is the one at which the run that stops early was best.
     """
     predictions = tables.read(Path(folder) / "predictions.csv", "predictions")
     path = Path(folder) / "best_epoch.json"
@@ -229,23 +222,24 @@ def choose(inner: pd.DataFrame) -> dict:
 
 
 def write_table(
-    outer_folders: Sequence[str | Path],
+    choices_json: Sequence[str | Path],
+    inner_csvs: Sequence[str | Path],
+    predictions_csvs: Sequence[str | Path],
     manifest_csv: str | Path,
-    out_table: str | Path,
+    out_nested: str | Path,
     out_inner: str | Path,
     evaluation: Evaluation,
     seed: int,
     emotions: Sequence[str],
     protocol: str = "honest",
 ) -> None:
-    """Write schemas `nested` and `nested_inner` from the folders of `run_outer`."""
-    folders = [Path(folder) for folder in outer_folders]
-    inner = pd.concat([tables.read(f / "inner.csv", "nested_inner") for f in folders], ignore_index=True)
+    """Write schemas `nested` and `nested_inner` from what `run_outer` has written of each outer fold."""
+    inner = pd.concat([tables.read(path, "nested_inner") for path in inner_csvs], ignore_index=True)
     entries, remedy = {"candidate": str, "epochs": int}, "delete it and run again"
-    choices = [read_record(f / "choice.json", entries, remedy) for f in folders]
-    predictions = predictions_table.read([f / "predictions.csv" for f in folders], emotions, manifest_csv)
-    judged = predictions, emotions, evaluation, seed, study_note(protocol)
-    tables.write(aggregate(pd.DataFrame(choices), *judged), out_table, "nested")
+    choices = [read_record(path, entries, remedy) for path in choices_json]
+    predictions = predictions_table.read(predictions_csvs, emotions, manifest_csv)
+    measured = predictions, emotions, evaluation, seed, study_note(protocol)
+    tables.write(aggregate(pd.DataFrame(choices), *measured), out_nested, "nested")
     tables.write(inner, out_inner, "nested_inner")
 
 
@@ -292,10 +286,8 @@ def aggregate(
                 "greatest": float(folds["value"].max()),
             }
         )
-    frame = pd.DataFrame(rows).reindex(columns=tables.schema("nested").names)
-    frame["inner_sd"] = 100 * frame["inner_sd"].astype(float)
-    numbers = ["inner_mean", "low", "high", "sd", "least", "greatest"]
-    return frame.astype({"fold": "Int64", "epochs": "Int64"} | dict.fromkeys(numbers, float))
+    table = tables.from_rows(rows, "nested")
+    return table.assign(inner_sd=100 * table["inner_sd"])
 
 
 CHOSEN = ["candidate", "epochs", "inner_mean", "inner_sd"]

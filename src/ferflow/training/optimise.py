@@ -13,23 +13,18 @@ from ferflow.settings import Optimiser, Schedule
 
 def optimiser(weights: Iterable[nn.Parameter], settings: Optimiser) -> torch.optim.Optimizer:
     """Build the optimiser `settings.name`: the ones that Khaireddin and Chen compare, and AdamW."""
-    rate, decay = settings.learning_rate, settings.weight_decay
-    match settings.name:
-        case "sgd":
-            return torch.optim.SGD(weights, rate, momentum=settings.momentum, weight_decay=decay)
-        case "nesterov":
-            return torch.optim.SGD(
-                weights, rate, momentum=settings.momentum, weight_decay=decay, nesterov=True
-            )
-        case "adam" | "amsgrad":
-            return torch.optim.Adam(weights, rate, weight_decay=decay, amsgrad=settings.name == "amsgrad")
-    kinds = {
-        "asgd": torch.optim.ASGD,
-        "adamw": torch.optim.AdamW,
-        "adadelta": torch.optim.Adadelta,
-        "adagrad": torch.optim.Adagrad,
-    }
-    return kinds[settings.name](weights, rate, weight_decay=decay)
+    optim, name = torch.optim, settings.name
+    kind, more = {
+        "sgd": (optim.SGD, {"momentum": settings.momentum}),
+        "nesterov": (optim.SGD, {"momentum": settings.momentum, "nesterov": True}),
+        "adam": (optim.Adam, {}),
+        "amsgrad": (optim.Adam, {"amsgrad": True}),
+        "asgd": (optim.ASGD, {}),
+        "adamw": (optim.AdamW, {}),
+        "adadelta": (optim.Adadelta, {}),
+        "adagrad": (optim.Adagrad, {}),
+    }[name]
+    return kind(weights, lr=settings.learning_rate, weight_decay=settings.weight_decay, **more)
 
 
 def schedule(

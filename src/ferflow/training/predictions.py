@@ -12,7 +12,10 @@ import pandas as pd
 from ferflow import tables
 
 if TYPE_CHECKING:
+    import torch
     from torch import nn
+
+    from ferflow.training.task import Task
 
 
 def probabilities(network: nn.Module, batches: Iterable[tuple], device: str = "cpu") -> np.ndarray:
@@ -20,15 +23,28 @@ def probabilities(network: nn.Module, batches: Iterable[tuple], device: str = "c
 
     Computed on `device`; the network ends on the CPU.
     """
+    from ferflow.training.task import Expression
+
+    return predict(network, Expression, batches, device)[0]
+
+
+def predict(
+    network: nn.Module, task: type[Task], batches: Iterable[tuple], device: str | torch.device = "cpu"
+) -> list[np.ndarray]:
+    """The predictions of `task` for all items of `batches` (`Task.predicted`), and then their targets.
+
+    Computed in float32 on `device`; the network ends on the CPU, in evaluation mode.
+    """
     import torch
 
     network.eval().to(device)
+    rows = []
     with torch.inference_mode():
-        rows = [
-            network(*(part.to(device) for part in inputs)).double().softmax(dim=1) for *inputs, _ in batches
-        ]
+        for batch in batches:
+            inputs, targets = task.split([part.to(device) for part in batch])
+            rows.append([part.cpu() for part in (*task.predicted(network(*inputs)), *targets)])
     network.cpu()
-    return torch.cat(rows).cpu().numpy()
+    return [torch.cat(parts).numpy() for parts in zip(*rows, strict=True)]
 
 
 def write_run(folder: str | Path, history: pd.DataFrame, predictions: pd.DataFrame) -> None:

@@ -62,9 +62,10 @@ def search(
             trial.set_user_attr(name, getattr(outcome, name))
         return outcome.validation_accuracy
 
-    asked = [identity, settings.model_dump(mode="json"), seed]
-    found = kept.run(storage, asked, settings.trials, seed, lambda own: _sampler(settings, own), attempt)
-    table = _table(found)
+    whole = [identity, settings.model_dump(mode="json"), seed]
+    table = _table(
+        kept.run(storage, whole, settings.trials, seed, lambda own: _sampler(settings, own), attempt)
+    )
     if table.validation_accuracy.isna().all():
         raise FerflowError(storage, "no trial has a finite loss", "lower finetune.classifier.learning_rate")
     return table
@@ -86,7 +87,7 @@ def _sampler(settings: ClassifierSearch, seed: int) -> optuna.samplers.BaseSampl
 
 def _propose(trial: optuna.Trial, settings: ClassifierSearch) -> Shape:
     layers = trial.suggest_int("layers", *settings.layers)
-    # Both are asked for always: the Gaussian process needs one space for all trials.
+    # Both are suggested always: the Gaussian process needs one space for all trials.
     neurons = [trial.suggest_categorical(f"neurons_{n}", settings.neurons) for n in (1, 2)]
     dropout = trial.suggest_float("dropout", *settings.dropout, step=STEP)
     return Shape(tuple(neurons[:layers]), round(dropout, 6))

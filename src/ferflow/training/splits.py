@@ -63,7 +63,9 @@ def _figure_3_6(subjects: Collection[str], n_folds: int) -> dict[str, list]:
     return {"test": test, "folds": folds} | ({"notes": notes} if notes else {})
 
 
-def stratified(sexes: Mapping[str, str], n_folds: int, test_share: float, seed: int) -> dict[str, list]:
+def stratified(
+    sexes: Mapping[str, str], n_folds: int, test_share: float, seed: int | np.random.Generator
+) -> dict[str, list]:
     """Random test set and folds, each with its share of women and men (counts differ by at most one).
 
     With a `test_share` of 0 nobody is held out: all subjects are in folds.
@@ -78,15 +80,6 @@ def stratified(sexes: Mapping[str, str], n_folds: int, test_share: float, seed: 
         for subject in shuffled[n_test:]:
             min(folds, key=len).append(subject)
     return {"test": sorted(test), "folds": [sorted(fold) for fold in folds]}
-
-
-def deal(sexes: Mapping[str, str], n_folds: int, rng: np.random.Generator) -> list[list[str]]:
-    """All subjects in `n_folds` random folds, each with its share of women and men (within one)."""
-    folds: list[list[str]] = [[] for _ in range(n_folds)]
-    for group in _by_sex(sexes):
-        for i in rng.permutation(len(group)):
-            min(folds, key=len).append(group[i])
-    return [sorted(fold) for fold in folds]
 
 
 class Side(Protocol):
@@ -165,10 +158,8 @@ def of_clips(
     marked = [] if scheme == "thesis" else marked_test(clips)
     if scheme == "given":
         return _made(scheme, {"test": marked, "folds": given(clips, marked)}, seed, protocol)
-    if not marked:
-        return make(scheme, sexes, n_folds, test_share, seed, protocol, by_name)
     rest = {subject: sex for subject, sex in sexes.items() if subject not in marked}
-    return make(scheme, rest, n_folds, 0, seed, protocol, test=marked)
+    return make(scheme, rest, n_folds, 0 if marked else test_share, seed, protocol, by_name, marked)
 
 
 def planned(settings: Settings, clips: Iterable[Side]) -> tuple[dict, Settings]:
@@ -179,13 +170,13 @@ def planned(settings: Settings, clips: Iterable[Side]) -> tuple[dict, Settings]:
     """
     own = settings.splits
     by_name = settings.dataset.name == "bu4dfe"
-    asked = own.scheme, clips, own.folds, own.test_share, settings.seed, settings.protocol, by_name
-    split = of_clips(*asked)
+    planned_by = own.scheme, clips, own.folds, own.test_share, settings.seed, settings.protocol, by_name
+    split = of_clips(*planned_by)
     share, n_test = own.test_share, len(split["test"])
     if own.tested != bool(n_test):
         share = n_test / (n_test + sum(map(len, split["folds"])))
-    found = own.model_copy(update={"folds": len(split["folds"]), "test_share": share})
-    return split, settings.model_copy(update={"splits": found})
+    own = own.model_copy(update={"folds": len(split["folds"]), "test_share": share})
+    return split, settings.model_copy(update={"splits": own})
 
 
 def sides(manifest: pd.DataFrame) -> list[Side]:
@@ -209,7 +200,7 @@ def regrouped(split: dict, sexes: Mapping[str, str], seed: int) -> dict:
         ordered = [subject for group in _by_sex(rest) for subject in group]
         folds = [block.tolist() for block in np.array_split(ordered, n_folds)]
     else:
-        folds = deal(rest, n_folds, np.random.default_rng(derive_seed(seed, "splits", scheme)))
+        folds = stratified(rest, n_folds, 0, derive_seed(seed, "splits", scheme))["folds"]
     other = {"scheme": scheme, "seed": seed, "protocol": split["protocol"], "test": split["test"]}
     other["folds"] = folds
     check(other, split["protocol"])
@@ -293,8 +284,6 @@ def write_planned(
 
     Raises SplitError where clips that were left out leave fewer folds than were planned.
     """
-    from ferflow.datasets import manifest
-
     clips = sides(manifest.read(clips_csv))
     split = of_clips(splits.scheme, clips, splits.folds, splits.test_share, seed, protocol, by_name)
     if len(split["folds"]) != splits.folds:

@@ -1,4 +1,4 @@
-"""The stills of a study, in the parts that are trained on, watched while training, and judged on."""
+"""The stills of a study, in the parts that are trained on, watched while training, and tested on."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 
 from ferflow.classes import EMOTIONS_NEUTRAL
-from ferflow.datasets import kdef, unpacked
+from ferflow.datasets import kdef
 from ferflow.datasets.crops import Crops
 from ferflow.datasets.image_sets import read_images, read_stills
-from ferflow.datasets.images import ImageSet
+from ferflow.datasets.images import ImageSet, write_pixels
 from ferflow.errors import InputError
 from ferflow.seeds import derive_seed
 from ferflow.settings import Faces, Sequences, SubjectParts
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from ferflow.training.images import Labelled
 
 SIDES = ("Training", "PublicTest", "PrivateTest")
-"""FER2013's names of what is trained on, watched while training, and judged on once; kept for other sets."""
-TRAINED, WATCHED, JUDGED = SIDES
+"""FER2013's names of what is trained on, watched while training, and tested on once; kept for other sets."""
+TRAINED, WATCHED, TESTED = SIDES
 
 
 class Stills(NamedTuple):
@@ -33,6 +33,11 @@ class Stills(NamedTuple):
 
     parts: dict[str, Labelled]
     listed: dict[str, pd.DataFrame]
+
+    def described(self) -> dict:
+        """What a model's file says of the images: their hash, and how many each part has."""
+        sizes = {side: len(part.labels) for side, part in self.parts.items()}
+        return {"images_sha256": digest(*self.parts.values()), "images": sizes}
 
 
 def read(path: str | Path, protocol: str) -> Stills:
@@ -87,7 +92,7 @@ def write_by_subject(
     out_images: str | Path,
     out_manifest: str | Path,
 ) -> None:
-    """Write the faces in the set `settings.source` at `root` (`unpacked`), and whose side each is on.
+    """Write the faces in the set `settings.source` at `root` (`write_pixels`), and whose side each is on.
 
     Images of other classes than the seven, and without a face, are left out. Raises InputError as
     `read_images` and `by_subject`.
@@ -98,7 +103,7 @@ def write_by_subject(
     for reason, n in images.omitted["reason"].value_counts(sort=False).items():
         print(f"{n} images left out: {reason}")
     images.write_manifest(out_manifest)
-    unpacked.write(images, out_images)
+    write_pixels(images, out_images)
 
 
 def by_subject(images: ImageSet, parts: SubjectParts, seed: int) -> ImageSet:
@@ -117,12 +122,12 @@ def by_subject(images: ImageSet, parts: SubjectParts, seed: int) -> ImageSet:
         problem = "does not say who is shown, so that its images cannot be parted by subject"
         raise InputError(images.root, problem, "take a copy whose files have their published names")
     sexes = dict(zip(subjects, images.table["sex"], strict=True))
-    test, rest = _drawn(sexes, parts.judged, derive_seed(seed, "stills", JUDGED))
+    test, rest = _drawn(sexes, parts.judged, derive_seed(seed, "stills", TESTED))
     watched, _ = _drawn(rest, parts.watched / (1 - parts.judged), derive_seed(seed, "stills", WATCHED))
     side = (
         {subject: TRAINED for subject in sexes}
         | dict.fromkeys(watched, WATCHED)
-        | dict.fromkeys(test, JUDGED)
+        | dict.fromkeys(test, TESTED)
     )
     table = images.table.assign(split=subjects.map(side))
     shown = set(table.loc[table["split"] == TRAINED, "emotion"])

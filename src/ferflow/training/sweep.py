@@ -24,7 +24,8 @@ from ferflow.files import read_json, write_text
 from ferflow.seeds import derive_seed, reproducible
 from ferflow.settings import Optimiser, OptimiserName, Schedule, Spatial, Sweep
 from ferflow.training.crossval import best_epoch
-from ferflow.training.stills import JUDGED, TRAINED, WATCHED, read
+from ferflow.training.predictions import write_run
+from ferflow.training.stills import TESTED, TRAINED, WATCHED, read
 
 if TYPE_CHECKING:
     from ferflow.training.images import Labelled
@@ -54,10 +55,10 @@ class Run:
 
 def runs(settings: Sweep) -> dict[str, Run]:
     """All runs of the sweep by name, in the order of the stages."""
-    found = [Run(OPTIMISER, name, how) for how in (FIXED, DECAYED) for name in settings.optimisers]
-    found += [Run(SCHEDULE, None, name) for name in settings.schedules]
-    found += [Run(TUNING, None, name, both) for both in (False, True) for name in TUNED]
-    return {run.name: run for run in found}
+    listed = [Run(OPTIMISER, name, how) for how in (FIXED, DECAYED) for name in settings.optimisers]
+    listed += [Run(SCHEDULE, None, name) for name in settings.schedules]
+    listed += [Run(TUNING, None, name, both) for both in (False, True) for name in TUNED]
+    return {run.name: run for run in listed}
 
 
 def train(
@@ -86,8 +87,8 @@ def train(
     from ferflow.training.images import Labelled, fit_images
 
     chosen = runs(settings)[run]
-    found = None if best is None else read_run(best)
-    recipe = recipe_of(chosen, settings, spatial, found)
+    before = None if best is None else read_run(best)
+    recipe = recipe_of(chosen, settings, spatial, before)
     data = read(stills, protocol)
     training, watched = data.parts[TRAINED], data.parts[WATCHED]
     share = 1.0 if settings.images is None else min(1.0, settings.images / len(training.labels))
@@ -101,20 +102,19 @@ def train(
     with reproducible(start, recipe.threads):
         network = networks.build(recipe.network, len(EMOTIONS_NEUTRAL))
     if chosen.stage == TUNING:
-        start_from = next(path for path in map(Path, models) if path.parent.name == found["run"])
+        start_from = next(path for path in map(Path, models) if path.parent.name == before["run"])
         # A file's network comes in evaluation mode, in which Lightning would leave it.
         network = networks.load(start_from)[0].train()
     history = fit_images(
         network, learnt, None if chosen.both else watched, recipe, start, run, folder=Path(checkpoints)
     )
     if chosen.stage == OPTIMISER:
-        judged, clips, role = watched, data.listed[WATCHED], "validation"
+        side, role, views = WATCHED, "validation", "one"
     else:
-        judged, clips, role = data.parts[JUDGED], data.listed[JUDGED], "test"
-    views = "one" if role == "validation" else settings.views
+        side, role, views = TESTED, "test", settings.views
     with reproducible(start, recipe.threads):
-        shares = view_probabilities(network, judged.images, views, recipe.batch)
-    predictions = table(clips, shares, EMOTIONS_NEUTRAL, run, role, None, seed)
+        probabilities = view_probabilities(network, data.parts[side].images, views, recipe.batch)
+    predictions = table(data.listed[side], probabilities, EMOTIONS_NEUTRAL, run, role, None, seed)
     right = float((predictions.predicted == predictions.emotion).mean())
     kept = {"epoch": len(history), "max_accuracy": None} if chosen.both else best_epoch(history)
     facts = {
@@ -134,14 +134,13 @@ def train(
         "synthetic": synthetic,
         "protocol": protocol,
     }
-    tables.write(history, out_folder / "history.csv", "history")
-    tables.write(predictions, out_folder / "predictions.csv", "predictions")
+    write_run(out_folder, history, predictions)
     settings_of = {"settings": recipe.model_dump(mode="json"), "seed": seed}
     networks.save(out_folder / "model.pt", network, EMOTIONS_NEUTRAL, facts | settings_of)
     write_text(out_folder / "run.json", json.dumps(facts, indent=1) + "\n")
 
 
-def recipe_of(run: Run, settings: Sweep, spatial: Spatial, found: dict | None) -> Spatial:
+def recipe_of(run: Run, settings: Sweep, spatial: Spatial, before: dict | None) -> Spatial:
     """How `run` trains: `spatial` with the sweep's network, size, optimiser and schedule.
 
     The best optimiser keeps the learning rate that it was best at, so that only the schedule changes.
@@ -149,9 +148,9 @@ def recipe_of(run: Run, settings: Sweep, spatial: Spatial, found: dict | None) -
     tuning, decay = settings.tuning, settings.decay
     rate = {FIXED: settings.fixed_rate, DECAYED: settings.decayed_rate}.get(run.schedule)
     name = run.optimiser
-    if found is not None:
-        name = found["optimiser"]
-        rate = tuning.learning_rate if run.stage == TUNING else found["learning_rate"]
+    if before is not None:
+        name = before["optimiser"]
+        rate = tuning.learning_rate if run.stage == TUNING else before["learning_rate"]
     return spatial.model_copy(
         update={
             "network": settings.network,
@@ -199,8 +198,8 @@ def read_run(path: str | Path) -> dict:
 
 
 def _columns() -> list[str]:
-    ours = ("published_validation", "published_test", "best", "note")
-    return [column for column in tables.schema("sweep").names if column not in ours]
+    of_report = ("published_validation", "published_test", "best", "note")
+    return [column for column in tables.schema("sweep").names if column not in of_report]
 
 
 def _drawn(part: Labelled, share: float, seed: int) -> Labelled:

@@ -32,8 +32,14 @@ class Task(nn.Module):
 
     best: tuple[str, Literal["max", "min"]]
 
-    def split(self, batch: tuple[Tensor, ...]) -> tuple[list[Tensor], list[Tensor]]:
-        """What goes into the network, and what `forward` takes beside its outputs."""
+    @staticmethod
+    def split(batch: tuple[Tensor, ...]) -> tuple[list[Tensor], list[Tensor]]:
+        """The inputs of the network, and the targets, which `forward` takes beside its outputs."""
+        raise NotImplementedError
+
+    @staticmethod
+    def predicted(outputs: Any) -> list[Tensor]:
+        """The predictions by a network's outputs: class probabilities [N,K], and further numbers if any."""
         raise NotImplementedError
 
     def forward(self, outputs: Any, *targets: Tensor) -> tuple[Tensor, Tensor]:
@@ -70,9 +76,14 @@ class Expression(Task):
         super().__init__()
         self.loss = nn.CrossEntropyLoss(_numbers(class_weights), label_smoothing=label_smoothing)
 
-    def split(self, batch: tuple[Tensor, ...]) -> tuple[list[Tensor], list[Tensor]]:
+    @staticmethod
+    def split(batch: tuple[Tensor, ...]) -> tuple[list[Tensor], list[Tensor]]:
         *inputs, labels = batch
         return inputs, [labels]
+
+    @staticmethod
+    def predicted(outputs: Tensor) -> list[Tensor]:
+        return [outputs.double().softmax(dim=1)]
 
     def forward(self, outputs: Tensor, *targets: Tensor) -> tuple[Tensor, Tensor]:
         loss = self.loss(outputs, *targets)
@@ -123,9 +134,15 @@ class Affect(Task):
             factors = torch.tensor([1.0, 0.5, 0.5])
             self.log_variances = nn.Parameter((factors / self.fixed).log())
 
-    def split(self, batch: tuple[Tensor, ...]) -> tuple[list[Tensor], list[Tensor]]:
+    @staticmethod
+    def split(batch: tuple[Tensor, ...]) -> tuple[list[Tensor], list[Tensor]]:
         images, *targets = batch
         return [prepared(images)], targets
+
+    @staticmethod
+    def predicted(outputs: tuple[Tensor, Tensor]) -> list[Tensor]:
+        logits, pair = outputs
+        return [logits.softmax(1), pair.clamp(-1, 1)]
 
     def forward(self, outputs: tuple[Tensor, Tensor], *targets: Tensor) -> tuple[Tensor, Tensor]:
         """The sum, and the three losses [3], of a batch.

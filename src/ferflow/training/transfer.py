@@ -1,7 +1,7 @@
-"""Training what is not frozen of a network, and judging it after several numbers of epochs.
+"""Training the part of a network behind its frozen stages, evaluated after several numbers of epochs.
 
 Adam at a constant rate with weight decay as L2 (Gong, section 2.4). At a constant rate the first 50 epochs of
-200 are the same as those of a run of 50, so that one run is judged after each number of epochs asked for.
+200 are the same as those of a run of 50, so that one run is evaluated after each number of epochs.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ from ferflow.training.module import Learner, Recipe
 from ferflow.training.task import Expression
 
 
-class Judge(Callback):
-    """`said`: after each of `epochs`, probabilities float64 [N,K] of all items of `batches`."""
+class PredictAfter(Callback):
+    """Keeps, after each of `epochs`, `probabilities` float64 [N,K] of all items of `batches`."""
 
     def __init__(self, epochs: Collection[int], batches: DataLoader) -> None:
         self.epochs, self.batches = set(epochs), batches
-        self.said: dict[int, np.ndarray] = {}
+        self.probabilities: dict[int, np.ndarray] = {}
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, module: Learner) -> None:
         epoch = trainer.current_epoch + 1
@@ -47,17 +47,17 @@ class Judge(Callback):
                 for features, _ in self.batches
             ]
         module.network.train()
-        self.said[epoch] = torch.cat(rows).numpy()
+        self.probabilities[epoch] = torch.cat(rows).numpy()
 
 
 @dataclass(frozen=True)
 class Trained:
-    """What `train` found: after so many epochs, probabilities float64 [N,K] of the images to judge.
+    """The result of `train`: after so many epochs, probabilities float64 [N,K] of the test images.
 
-    `history` is the learning curve (schema `history`), `seconds` what the training took.
+    `history` is the learning curve (schema `history`), `seconds` the time that training took.
     """
 
-    said: dict[int, np.ndarray]
+    probabilities: dict[int, np.ndarray]
     history: pd.DataFrame
     seconds: float
 
@@ -65,7 +65,7 @@ class Trained:
 def train(
     head: Head,
     training: Dataset,
-    judged: Dataset,
+    test: Dataset,
     epochs: Collection[int],
     batch: int,
     learning_rate: float,
@@ -74,16 +74,16 @@ def train(
     threads: int,
     title: str,
 ) -> Trained:
-    """Train `head` in place on `training`, and judge `judged` after each of `epochs`.
+    """Train `head` in place on `training`, and predict `test` after each of `epochs`.
 
-    Both are data sets whose lists of numbers give batches (`training.frozen.Rows`); `judged` has no say in
+    Both are data sets whose lists of numbers give batches (`training.frozen.Rows`); `test` does not influence
     the training. Raises FerflowError where the loss stops being finite.
     """
     optimiser = Optimiser(name="adam", learning_rate=learning_rate, momentum=0.0, weight_decay=weight_decay)
     recipe = Recipe(optimiser, max(epochs))
-    judge = Judge(epochs, loader(judged, batch))
+    predict = PredictAfter(epochs, loader(test, batch))
     since = time.perf_counter()
     with reproducible(seed, threads):
         batches = loader(training, batch, seed)
-        history = fit(head, Expression(), recipe, batches, None, title, seed=seed, more=[judge])
-    return Trained(judge.said, history, time.perf_counter() - since)
+        history = fit(head, Expression(), recipe, batches, None, title, seed=seed, more=[predict])
+    return Trained(predict.probabilities, history, time.perf_counter() - since)

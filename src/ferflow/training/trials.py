@@ -42,8 +42,8 @@ def run(
     from optuna.trial import TrialState
 
     ended = (TrialState.COMPLETE, TrialState.PRUNED)
-    asked = json.dumps(identity, sort_keys=True)
-    study = _study(storage, hashlib.sha256(asked.encode()).hexdigest())
+    described = json.dumps(identity, sort_keys=True)
+    study = _study(storage, hashlib.sha256(described.encode()).hexdigest())
     study.pruner = pruner or optuna.pruners.NopPruner()
     for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
         study.tell(trial.number, state=TrialState.FAIL)  # its process is gone

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ferflow.datasets.synth4d.identity import SKIN
 
@@ -44,8 +45,10 @@ def _somewhere(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return rng.uniform(0, 1, 2) * image.shape[1::-1]
 
 
-def _fill(image: np.ndarray, outline: np.ndarray, colour: np.ndarray) -> None:
-    cv2.fillPoly(image, [np.round(outline * 16).astype(np.int32)], tuple(map(float, colour)), cv2.LINE_8, 4)
+def fill(image: np.ndarray, outline: ArrayLike, colour: np.ndarray) -> None:
+    """Fill the polygon `outline` [n, 2], pixels, of `image` in place."""
+    fixed = np.round(np.asarray(outline) * 16).astype(np.int32)
+    cv2.fillPoly(image, [fixed], tuple(map(float, colour)), cv2.LINE_8, 4)
 
 
 def _polygon(image: np.ndarray, colour: np.ndarray, unit: int, rng: np.random.Generator) -> None:
@@ -54,7 +57,7 @@ def _polygon(image: np.ndarray, colour: np.ndarray, unit: int, rng: np.random.Ge
     angle = np.sort(rng.uniform(0, 2 * np.pi, n))
     radius = rng.uniform(0.1, 0.55) * unit * rng.uniform(0.6, 1.3, n)
     points = _somewhere(image, rng) + radius[:, None] * np.stack([np.cos(angle), np.sin(angle)], 1)
-    _fill(image, points, colour)
+    fill(image, points, colour)
     if rng.random() < 0.5:
         edge = np.round(points * 16).astype(np.int32)
         cv2.polylines(image, [edge], True, tuple(map(float, 0.5 * colour)), 1, cv2.LINE_8, 4)

@@ -104,19 +104,19 @@ def draw_scene(
         one = film.people[(who + place) % len(film.people)]
         shown = emotion if place == 0 else str(rng.choice(EMOTIONS_NEUTRAL))
         largest = settings.face[1] if place == 0 else LARGEST_OTHER * faces[0][2].width
-        found = _placed(one, shown, largest, place == 0, faces, model, settings, synth4d, rng)
-        if found is not None:
-            faces.append(found)
+        placed = _placed(one, shown, largest, place == 0, faces, model, settings, synth4d, rng)
+        if placed is not None:
+            faces.append(placed)
     # Who is smaller stands farther away, and is painted first.
-    done = {id(found): found[2] for found in faces}
-    for found in sorted(faces, key=lambda found: found[2].width):
-        drawn, at, face = found
+    done = {id(placed): placed[2] for placed in faces}
+    for placed in sorted(faces, key=lambda placed: placed[2].width):
+        drawn, at, face = placed
         _stand(image, drawn, at, rng)
         if rng.random() < settings.occluded:
             hides = str(rng.choice(occlusion.KINDS))
             share = occlusion.hide(image, drawn.points + at, hides, film.palette, rng)
-            done[id(found)] = Face(**(vars(face) | {"occlusion": hides, "hidden": round(share, 3)}))
-    return Scene(_camera(image, film, rng), tuple(done[id(found)] for found in faces))
+            done[id(placed)] = Face(**(vars(face) | {"occlusion": hides, "hidden": round(share, 3)}))
+    return Scene(_camera(image, film, rng), tuple(done[id(placed)] for placed in faces))
 
 
 def _placed(

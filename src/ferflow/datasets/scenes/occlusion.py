@@ -5,6 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from ferflow.datasets.scenes.clutter import fill
 from ferflow.datasets.synth4d.facemodel import CHIN, EYE_LOWER, EYE_UPPER, OVAL
 from ferflow.datasets.synth4d.identity import SKIN
 
@@ -31,11 +32,6 @@ def _extent(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return oval.min(0), oval.max(0) - oval.min(0)
 
 
-def _fill(image: np.ndarray, outline: np.ndarray, colour: np.ndarray) -> None:
-    fixed = np.round(np.asarray(outline) * 16).astype(np.int32)
-    cv2.fillPoly(image, [fixed], tuple(map(float, colour)), cv2.LINE_8, 4)
-
-
 def _bar(image: np.ndarray, points: np.ndarray, palette: np.ndarray, rng: np.random.Generator) -> None:
     """A post, a door, somebody's shoulder: over one side of the face, or over its chin."""
     (x, y), (width, height) = _extent(points)
@@ -51,7 +47,7 @@ def _bar(image: np.ndarray, points: np.ndarray, palette: np.ndarray, rng: np.ran
         outer = inner + width * rng.uniform(0.3, 0.6) * (-1 if where == "left" else 1)
         high, low = y - 0.9 * height, y + 2.2 * height
         outline = [(inner - slant, high), (inner + slant, low), (outer + slant, low), (outer - slant, high)]
-    _fill(image, outline, colour)
+    fill(image, outline, colour)
 
 
 def _hand(image: np.ndarray, points: np.ndarray, palette: np.ndarray, rng: np.random.Generator) -> None:
@@ -86,7 +82,7 @@ def _glasses(image: np.ndarray, points: np.ndarray, palette: np.ndarray, rng: np
         centre, span = eye.mean(0), np.ptp(eye[:, 0])
         angle = np.linspace(0, 2 * np.pi, 24, endpoint=False)
         lens = centre + np.stack([np.cos(angle) * 0.85, np.sin(angle) * 0.62], 1) * max(span, 2.0)
-        _fill(image, lens, dark)
+        fill(image, lens, dark)
         centres.append(tuple(int(v) for v in np.round(centre * 16)))
     thick = max(1, round(np.ptp(points[:, 0]) / 40))
     cv2.line(image, *centres, tuple(map(float, dark)), thick, cv2.LINE_8, 4)

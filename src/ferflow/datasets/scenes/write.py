@@ -79,8 +79,8 @@ def _clear(folder: Path) -> None:
 def _write_sets(folder: Path, rows: list[dict]) -> None:
     films = sorted({row["film"] for row in rows})
     for first, name in enumerate(LISTS.values()):
-        mine = sorted({row["image"] for row in rows if row["film"] in films[first::2]})
-        write_text(folder / name, "".join(f"{image}\n" for image in mine))
+        listed = sorted({row["image"] for row in rows if row["film"] in films[first::2]})
+        write_text(folder / name, "".join(f"{image}\n" for image in listed))
 
 
 def _write_image(scene: Scene, path: Path) -> None:

@@ -22,7 +22,7 @@ from ferflow.datasets.synth4d import expression, facemodel, identity
 from ferflow.datasets.synth4d.circumplex import CONTEMPT, Circumplex
 from ferflow.datasets.synth4d.clips import ASYMMETRY, MARKER, write_notice
 from ferflow.datasets.synth4d.render import Renderer
-from ferflow.datasets.synth4d.stills import PARTIAL, PARTIAL_SHARE, face_box
+from ferflow.datasets.synth4d.stills import PARTIAL, PARTIAL_SHARE, cut_out, face_box, light_of
 from ferflow.errors import InputError
 from ferflow.settings import Synth4d
 from ferflow.settings.affect import AffectSynthetic
@@ -43,19 +43,19 @@ BLUR, SHARP, DULLEST = 0.3, 0.3, 1.2
 """Blur, standard deviation in pixels of 128: its mean, below what there is none, and its greatest."""
 ONE_SIDED = 0.85
 """How much more contempt moves one half of the face, as a share."""
-CONTEMPT_BESIDE = {10: 0.25, 24: 0.3, 7: 0.3}
+CONTEMPT_OPTIONAL = {10: 0.25, 24: 0.3, 7: 0.3}
 """Action units that come along with some contempt."""
 
 
 @dataclass(frozen=True)
-class Shown:
-    """What an image shows: `emotion`, the annotated `code`, and whether valence and arousal are given."""
+class Planned:
+    """An image to render, with its annotated `code`, and whether its valence and arousal are `known`."""
 
     subject: int
     part: str
     emotion: str
     code: int
-    given: bool
+    known: bool
 
 
 def write(
@@ -82,17 +82,17 @@ def write(
         for name in (IMAGES, ANNOTATIONS):
             (folder / names[0] / name).mkdir(parents=True, exist_ok=True)
         for subject in range(settings.subjects[list(PARTS).index(part)]):
-            mine = [shown for shown in plan if shown.part == part and shown.subject == subject]
-            for shown, picture, truth, said in _person(mine, model, circumplex, settings, synth4d, seed):
+            images = [one for one in plan if one.part == part and one.subject == subject]
+            for one, picture, truth, pair in _person(images, model, circumplex, settings, synth4d, seed):
                 number = next(numbers[part])
                 image = f"{names[0]}/{IMAGES}/{number}.jpg"
-                _save(folder, names[0], number, picture, settings.jpeg_quality, shown, said)
-                rows.append((image, f"{part}-{subject:03d}", shown.code, shown.emotion, *np.round(truth, 4)))
+                _save(folder, names[0], number, picture, settings.jpeg_quality, one, pair)
+                rows.append((image, f"{part}-{subject:03d}", one.code, one.emotion, *np.round(truth, 4)))
     columns = ["image", "subject_id", "code", "emotion", "valence", "arousal"]
     tables.write(pd.DataFrame(rows, columns=columns), folder / TRUTH, "affect_truth")
 
 
-def planned(settings: AffectSynthetic, seed: int) -> list[Shown]:
+def planned(settings: AffectSynthetic, seed: int) -> list[Planned]:
     """Every image of the set: how many of each class, of whom, annotated how.
 
     The training part is long-tailed as `settings.distribution`, with at least one image of each class; the
@@ -113,11 +113,11 @@ def planned(settings: AffectSynthetic, seed: int) -> list[Shown]:
             codes += [code for code in NOT_CLASSES for _ in range(settings.other_codes)]
             emotions += [str(rng.choice(CLASSES)) for _ in range(len(codes) - len(emotions))]
         people = rng.permutation(np.arange(len(codes)) % n)
-        given = (rng.random(len(codes)) >= settings.unknown_share) | (not training)
-        given &= np.array(codes) < len(CLASSES)
+        known = (rng.random(len(codes)) >= settings.unknown_share) | (not training)
+        known &= np.array(codes) < len(CLASSES)
         made += [
-            Shown(int(who), part, emotion, code, bool(known))
-            for who, emotion, code, known in zip(people, emotions, codes, given, strict=True)
+            Planned(int(who), part, emotion, code, bool(told))
+            for who, emotion, code, told in zip(people, emotions, codes, known, strict=True)
         ]
     return made
 
@@ -133,35 +133,38 @@ def _clear(folder: Path) -> None:
     (folder / TRUTH).unlink(missing_ok=True)
 
 
-def _numbers(part: str, plan: list[Shown], seed: int) -> np.ndarray:
+def _numbers(part: str, plan: list[Planned], seed: int) -> np.ndarray:
     """File numbers without order, as AffectNet's: neither class nor person shows from them."""
     rng = np.random.default_rng([seed, STREAM, 1, list(PARTS).index(part)])
-    return rng.permutation(sum(shown.part == part for shown in plan))
+    return rng.permutation(sum(one.part == part for one in plan))
 
 
 def _person(
-    mine: list[Shown],
+    images: list[Planned],
     model: facemodel.FaceModel,
     circumplex: Circumplex,
     settings: AffectSynthetic,
     synth4d: Synth4d,
     seed: int,
-) -> Iterator[tuple[Shown, np.ndarray, np.ndarray, np.ndarray]]:
-    """One person: what was asked, the picture BGR uint8 [S,S,3], the truth [2], what is annotated [2]."""
-    if not mine:
+) -> Iterator[tuple[Planned, np.ndarray, np.ndarray, np.ndarray]]:
+    """The images of one person: each with its picture BGR uint8 [S,S,3], and its valence and arousal.
+
+    These are first the true ones [2], then the annotated ones [2].
+    """
+    if not images:
         return
-    key = [seed, STREAM, 2, list(PARTS).index(mine[0].part), mine[0].subject]
-    sex = "male" if mine[0].subject % 2 else "female"
+    key = [seed, STREAM, 2, list(PARTS).index(images[0].part), images[0].subject]
+    sex = "male" if images[0].subject % 2 else "female"
     person = identity.draw(model, sex, np.random.default_rng([*key, 0]))
     habit = expression.draw_habit(model, np.random.default_rng([*key, 1]))
     renderer = Renderer(model, person, *FRAME)
-    for number, shown in enumerate(mine):
+    for number, image in enumerate(images):
         rng = np.random.default_rng([*key, 2, number])
-        aus, asymmetry = _strengths(shown.emotion, habit, model, synth4d, rng)
+        aus, asymmetry = _strengths(image.emotion, habit, model, synth4d, rng)
         picture = _picture(renderer, aus, asymmetry, settings.size, synth4d.camera_noise, rng)
         truth = circumplex(aus)
-        said = np.clip(truth + settings.noise * rng.standard_normal(2), -1, 1)
-        yield shown, picture, truth, said if shown.given else np.full(2, UNKNOWN)
+        annotated = np.clip(truth + settings.noise * rng.standard_normal(2), -1, 1)
+        yield image, picture, truth, annotated if image.known else np.full(2, UNKNOWN)
 
 
 def _strengths(
@@ -183,7 +186,7 @@ def _strengths(
             place = model.index(number)
             aus[place] = full * rng.uniform(0.8, 1.2) * habit.factors[place] * shown.strength
             asymmetry[place] = side * ONE_SIDED
-        for number, full in CONTEMPT_BESIDE.items():
+        for number, full in CONTEMPT_OPTIONAL.items():
             if rng.random() < expression.OPTIONAL_CHANCE:
                 aus[model.index(number)] = full * rng.uniform(0.3, 1.1)
     aus = aus * (rng.uniform(*PARTIAL) if rng.random() < PARTIAL_SHARE else 1.0)
@@ -202,20 +205,13 @@ def _picture(
     """A crop around the face, BGR uint8 [size,size,3]."""
     pose = np.clip(rng.normal(0, 0.45, 3), -1, 1) * POSE
     gaze = np.clip(rng.normal(0, 0.4, 2), -1, 1)
-    light = renderer.identity.light + rng.normal(0, 0.35, 3).astype(np.float32)
-    light /= np.linalg.norm(light)
+    light = light_of(renderer, 0.35, rng)
     frame = renderer.frame(aus, pose, gaze, asymmetry, light)
     x, y, w, h = face_box(renderer.points(aus, pose, asymmetry))
     side = max(w, h) * (1 + 2 * MARGIN + rng.normal(0, JITTER))
     centre = np.array((x + w / 2, y + h / 2)) + rng.normal(0, JITTER, 2) * w
     left, top = centre - side / 2
-    corner = np.float32([[left, top], [left + side, top], [left, top + side]])
-    target = np.float32([[0, 0], [2 * size, 0], [0, 2 * size]]) - 0.5
-    # Cut out twice as large, then averaged down, so that nothing is left out between pixels.
-    large = cv2.warpAffine(
-        frame, cv2.getAffineTransform(corner, target), (2 * size, 2 * size), borderMode=cv2.BORDER_REPLICATE
-    )
-    small = cv2.resize(large, (size, size), interpolation=cv2.INTER_AREA).astype(np.float32)
+    small = cut_out(frame, left, top, side, side, size, 2)
     blur = rng.exponential(BLUR)
     if blur > SHARP:
         small = cv2.GaussianBlur(small, (0, 0), min(blur, DULLEST) * size / 128)
@@ -226,11 +222,11 @@ def _picture(
 
 
 def _save(
-    folder: Path, part: str, number: int, picture: np.ndarray, quality: int, shown: Shown, said: np.ndarray
+    folder: Path, part: str, number: int, picture: np.ndarray, quality: int, image: Planned, pair: np.ndarray
 ) -> None:
-    """The image and its three answers, which are strings as AffectNet's are."""
+    """Write the image and its three annotations, which are strings as AffectNet's are."""
     data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
     (folder / part / IMAGES / f"{number}.jpg").write_bytes(data.tobytes())
-    answers = {"exp": str(shown.code), "val": f"{said[0]:.6g}", "aro": f"{said[1]:.6g}"}
-    for kind, text in answers.items():
+    annotations = {"exp": str(image.code), "val": f"{pair[0]:.6g}", "aro": f"{pair[1]:.6g}"}
+    for kind, text in annotations.items():
         np.save(folder / part / ANNOTATIONS / f"{number}_{kind}.npy", np.array(text), allow_pickle=False)

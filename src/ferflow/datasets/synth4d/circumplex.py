@@ -45,9 +45,8 @@ class Circumplex:
 
     def __call__(self, aus: np.ndarray) -> np.ndarray:
         """Valence and arousal [..., 2] in −1–1 of `aus` [..., A]; beyond the circle they are drawn to it."""
-        found = np.asarray(aus, float) @ self.weights
-        length = np.linalg.norm(found, axis=-1, keepdims=True)
-        return found / np.maximum(length, 1)
+        place = np.asarray(aus, float) @ self.weights
+        return place / np.maximum(np.linalg.norm(place, axis=-1, keepdims=True), 1)
 
 
 def _strengths(units: dict[int, float], model: FaceModel) -> np.ndarray:

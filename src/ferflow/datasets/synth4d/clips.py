@@ -12,6 +12,7 @@ import pandas as pd
 
 from ferflow import tables
 from ferflow.classes import AU_COLUMNS, AU_SCORE_COLUMNS, EMOTIONS
+from ferflow.datasets.manifest import SYNTHETIC_MARK as MARKER
 from ferflow.datasets.synth4d import expression, facemodel, identity, motion
 from ferflow.datasets.synth4d.avi import MjpegWriter
 from ferflow.datasets.synth4d.raster import Camera
@@ -24,7 +25,6 @@ CLIP_STREAM, STILL_STREAM = 4, 48
 """First parts of the seeds of people in clips and in stills: no still shows a person of a clip."""
 ASYMMETRY = 0.12
 """Standard deviation of the difference between the face's halves, as a share."""
-MARKER = "SYNTHETIC.txt"
 NOTICE = """These files are synthetic. No person is shown: every picture was rendered with a linear
 face model from random numbers. The labels and the truth tables are what the generator was asked to
 show, not anybody's judgement.

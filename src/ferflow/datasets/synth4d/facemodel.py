@@ -1,10 +1,7 @@
-"""The linear face model: action units (0–1) to a mesh in MediaPipe's numbering, read from the weights folder.
+"""The linear face model: action units (0–1) to a mesh in MediaPipe's numbering.
 
-The model is py-feat's `au_to_mesh_pls_v4`: a partial-least-squares fit on 20 action units and three angles of
-a face mesh of 478 points (y up, z towards the viewer, about 175 × 200 units). The angles are not used here:
-a head turns as a rigid body.
-
-The contours are MediaPipe's point numbers, and smooth curves through them.
+The model is that of `aus.mesh`, py-feat's `au_to_mesh_pls_v4`. Its angles are not used here: a head turns as
+a rigid body. The contours are MediaPipe's point numbers, and smooth curves through them.
 """
 
 from __future__ import annotations
@@ -16,12 +13,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ferflow.errors import WeightsError
+from ferflow import weights
+from ferflow.aus import mesh
+from ferflow.aus.mesh import N_POINTS as N_POINTS
 
-MODEL_FILE = "au_to_mesh.npz"
 TRIANGLES_FILE = "face_tessellation.json"
-N_POINTS = 468
-"""Points that the triangles use; the other ten of the model lie on the irises."""
 
 
 @dataclass(frozen=True)
@@ -39,28 +35,13 @@ class FaceModel:
 
 
 def load(weights_folder: str | Path) -> FaceModel:
-    """Read the face model and its triangles; WeightsError where a file is missing or has another layout."""
-    path = Path(weights_folder) / MODEL_FILE
-    triangles_path = Path(weights_folder) / TRIANGLES_FILE
-    remedy = "run `ferflow weights fetch`"
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            coefficients, neutral = arrays["coef"], arrays["mean_aligned_mesh"]
-            names = tuple(str(name) for name in arrays["au_columns"])
-        triangles = np.asarray(json.loads(triangles_path.read_text(encoding="utf-8"))["triangles"])
-    except FileNotFoundError as error:
-        raise WeightsError(error.filename, "does not exist", remedy) from None
-    except (KeyError, ValueError, OSError) as error:
-        raise WeightsError(path, f"is not the face model ({error})", remedy) from None
-    if neutral.shape != (478, 3) or coefficients.shape != (len(names) + 3, 3 * 478):
-        raise WeightsError(path, f"has the shapes {neutral.shape} and {coefficients.shape}", remedy)
-    # The rows are laid out as all x, then all y, then all z.
-    columns = coefficients.reshape(-1, 3, 478).transpose(0, 2, 1)[: len(names)]
+    """Read the face model and its triangles; WeightsError where a file is missing or another one."""
+    model, path = mesh.load(weights_folder), weights.path(TRIANGLES_FILE, weights_folder)
     return FaceModel(
-        neutral[:N_POINTS].astype(np.float32),
-        np.ascontiguousarray(columns[:, :N_POINTS], dtype=np.float32),
-        triangles.astype(np.int32),
-        names,
+        model.mean.astype(np.float32),
+        np.ascontiguousarray(model.columns, dtype=np.float32),
+        np.array(json.loads(path.read_text(encoding="utf-8"))["triangles"], np.int32),
+        model.names,
     )
 
 

@@ -74,22 +74,15 @@ class Eyes:
         lower = ARC @ points[list(facemodel.EYE_LOWER[side]), :2]
         closed = upper[:, 1] > lower[:, 1]
         upper[closed, 1] = lower[closed, 1]  # lids meet, they do not pass one another
-        margin = int(5 * unit)
-        x0, x1 = int(upper[:, 0].min()) - margin, int(upper[:, 0].max()) + margin
-        y0 = int(min(upper[:, 1].min(), lower[:, 1].min())) - margin
-        y1 = int(max(upper[:, 1].max(), lower[:, 1].max())) + margin
-        if x0 < 0 or y0 < 0 or x1 > frame.shape[1] or y1 > frame.shape[0]:
+        window = _window(frame, upper, lower, int(5 * unit))
+        if window is None:
             return
-        patch = frame[y0:y1, x0:x1]
-        origin = np.array((x0, y0), np.float32)
-        up, low = fixed(upper - origin), fixed(lower - origin)
-        mask = np.zeros(patch.shape[:2], np.uint8)
-        cv2.fillPoly(mask, [np.concatenate([up, low[::-1]])], 255, cv2.LINE_AA, AA_BITS)
+        patch, origin, up, low = window
         corners = (upper[0] + upper[-1]) / 2
         # The eye at rest sits a little above the line between its corners.
         centre = corners + np.array((gaze[0] * GAZE[0], -1.2 + gaze[1] * GAZE[1])) * unit
         half = self.ball.shape[0] // 2
-        shift = np.float32([[1, 0, half - (centre[0] - x0)], [0, 1, half - (centre[1] - y0)]])
+        shift = np.float32([[1, 0, half - (centre[0] - origin[0])], [0, 1, half - (centre[1] - origin[1])]])
         eye = cv2.warpAffine(
             self.ball,
             shift,
@@ -97,24 +90,10 @@ class Eyes:
             flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
             borderMode=cv2.BORDER_REPLICATE,
         )
-        shade = np.zeros(patch.shape[:2], np.uint8)
-        cv2.polylines(shade, [up], False, 150, max(1, round(4.5 * unit)), cv2.LINE_AA, AA_BITS)
-        cv2.polylines(shade, [low], False, 60, max(1, round(1.5 * unit)), cv2.LINE_AA, AA_BITS)
-        shade = cv2.GaussianBlur(shade, (0, 0), 1.3 * unit)
-        eye *= (1 - shade.astype(np.float32) / 255)[:, :, None]
-        alpha = (mask.astype(np.float32) / 255)[:, :, None]
-        patch[:] = (patch + alpha * (eye - patch)).astype(np.uint8)
-        cv2.polylines(patch, [up], False, self.lash_colour, self.lashes, cv2.LINE_AA, AA_BITS)
+        _blend(patch, up, low, eye, [(up, 150, 4.5 * unit), (low, 60, 1.5 * unit)], 1.3 * unit)
+        _line(patch, up, self.lash_colour, self.lashes)
         outer = up[:9] if side == "left" else up[-9:]
-        cv2.polylines(
-            patch,
-            [outer - (0, int(0.7 * unit * 16))],
-            False,
-            self.lash_colour,
-            self.lashes,
-            cv2.LINE_AA,
-            AA_BITS,
-        )
+        _line(patch, outer - (0, int(0.7 * unit * 16)), self.lash_colour, self.lashes)
 
 
 class Mouth:
@@ -144,26 +123,14 @@ class Mouth:
         middle = 0.5 * (upper + lower)
         crossed = (upper[:, 1] > lower[:, 1])[:, None]
         upper, lower = np.where(crossed, middle, upper), np.where(crossed, middle, lower)
-        margin = int(4 * unit)
-        x0, x1 = int(upper[:, 0].min()) - margin, int(upper[:, 0].max()) + margin
-        y0, y1 = int(upper[:, 1].min()) - margin, int(lower[:, 1].max()) + margin
-        if x0 < 0 or y0 < 0 or x1 > frame.shape[1] or y1 > frame.shape[0]:
+        window = _window(frame, upper, lower, int(4 * unit))
+        if window is None:
             return
-        patch = frame[y0:y1, x0:x1]
-        origin = np.array((x0, y0), np.float32)
-        up, low = fixed(upper - origin), fixed(lower - origin)
+        patch, origin, up, low = window
         if float((lower[:, 1] - upper[:, 1]).max()) > 0.8:
-            mask = np.zeros(patch.shape[:2], np.uint8)
-            cv2.fillPoly(mask, [np.concatenate([up, low[::-1]])], 255, cv2.LINE_AA, AA_BITS)
             inside = self._inside(patch.shape[:2], origin, points, upper, lower, open_by)
-            shade = np.zeros(patch.shape[:2], np.uint8)
-            cv2.polylines(shade, [up], False, 190, max(1, round(3.0 * unit)), cv2.LINE_AA, AA_BITS)
-            shade = cv2.GaussianBlur(shade, (0, 0), 1.6 * unit)
-            inside *= (1 - shade.astype(np.float32) / 255)[:, :, None]
-            alpha = (mask.astype(np.float32) / 255)[:, :, None]
-            patch[:] = (patch + alpha * (inside - patch)).astype(np.uint8)
-        thin = max(1, round(0.9 * unit))
-        cv2.polylines(patch, [up], False, self.line, thin, cv2.LINE_AA, AA_BITS)
+            _blend(patch, up, low, inside, [(up, 190, 3.0 * unit)], 1.6 * unit)
+        _line(patch, up, self.line, max(1, round(0.9 * unit)))
 
     def _inside(
         self,
@@ -209,3 +176,42 @@ class Mouth:
         tone = row[np.clip(np.round(x).astype(int) + half, 0, len(row) - 1)]
         there = np.clip((half - np.abs(x)) / 2, 0, 1)
         inside += (cover * there)[:, :, None] * ((tone[:, None] * enamel)[None] - inside)
+
+
+def _window(
+    frame: np.ndarray, upper: np.ndarray, lower: np.ndarray, margin: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray] | None:
+    """The part of `frame` around two arcs [n, 2], its corner, and the arcs in it (`portrait.fixed`).
+
+    None where it reaches beyond the frame.
+    """
+    x0, x1 = int(upper[:, 0].min()) - margin, int(upper[:, 0].max()) + margin
+    y0 = int(min(upper[:, 1].min(), lower[:, 1].min())) - margin
+    y1 = int(max(upper[:, 1].max(), lower[:, 1].max())) + margin
+    if x0 < 0 or y0 < 0 or x1 > frame.shape[1] or y1 > frame.shape[0]:
+        return None
+    origin = np.array((x0, y0), np.float32)
+    return frame[y0:y1, x0:x1], origin, fixed(upper - origin), fixed(lower - origin)
+
+
+def _blend(
+    patch: np.ndarray,
+    up: np.ndarray,
+    low: np.ndarray,
+    inside: np.ndarray,
+    shadows: list[tuple[np.ndarray, int, float]],
+    blur: float,
+) -> None:
+    """Put `inside`, float32 [h, w, 3], between the arcs of a patch; `shadows` are arcs, 0–255, and widths."""
+    mask, shade = np.zeros((2, *patch.shape[:2]), np.uint8)
+    cv2.fillPoly(mask, [np.concatenate([up, low[::-1]])], 255, cv2.LINE_AA, AA_BITS)
+    for path, strength, width in shadows:
+        _line(shade, path, strength, max(1, round(width)))
+    shade = cv2.GaussianBlur(shade, (0, 0), blur)
+    inside *= (1 - shade.astype(np.float32) / 255)[:, :, None]
+    alpha = (mask.astype(np.float32) / 255)[:, :, None]
+    patch[:] = (patch + alpha * (inside - patch)).astype(np.uint8)
+
+
+def _line(image: np.ndarray, path: np.ndarray, colour: float | tuple[float, ...], width: int) -> None:
+    cv2.polylines(image, [path], False, colour, width, cv2.LINE_AA, AA_BITS)

@@ -1,4 +1,4 @@
-"""What makes a synthetic person: face shape, colours, hair, light, background, from one generator."""
+"""Draw a synthetic person: face shape, colours, hair, light, background, from one generator."""
 
 from __future__ import annotations
 

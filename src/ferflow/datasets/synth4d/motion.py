@@ -1,4 +1,4 @@
-"""How a clip moves: envelopes of the action units, blinks, head motion and gaze, frame by frame."""
+"""The motion of a clip: envelopes of the action units, blinks, head motion and gaze, frame by frame."""
 
 from __future__ import annotations
 
@@ -38,15 +38,8 @@ def draw(
     """Draw one clip: neutral, onset, apex, offset, neutral; `frames` is its least and greatest length."""
     length = int(rng.integers(frames[0], frames[1] + 1))
     # Shares of neutral, onset, apex, offset, neutral.
-    shares = np.array(
-        [
-            rng.uniform(0.10, 0.20),
-            rng.uniform(0.12, 0.2),
-            rng.uniform(0.22, 0.42),
-            rng.uniform(0.12, 0.24),
-            rng.uniform(0.12, 0.22),
-        ]
-    )
+    bounds = ((0.10, 0.20), (0.12, 0.2), (0.22, 0.42), (0.12, 0.24), (0.12, 0.22))
+    shares = np.array([rng.uniform(*bound) for bound in bounds])
     onset, apex_begin, apex_end, offset = np.round(np.cumsum(shares / shares.sum())[:4] * length).astype(int)
     aus = _envelopes(expression.strengths, length, onset, apex_begin, apex_end, offset, rng)
     aus += _wander(length, len(model.names), 6, rng) * 0.015

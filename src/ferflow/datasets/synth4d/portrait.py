@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ferflow.datasets.synth4d import facemodel, raster
 from ferflow.datasets.synth4d.geometry import Geometry
@@ -84,9 +85,17 @@ class _Painter:
         part += mask * (colour - part)
         self.cover[place] += mask[:, :, 0] * (1 - self.cover[place])
 
-    def _darken(self, mask: np.ndarray, factor: float | np.ndarray) -> None:
+    def _darken(self, mask: np.ndarray, factor: ArrayLike) -> None:
         part, mask, factor = self._part(self._place(mask), mask, factor)
         part *= 1 - mask * (1 - factor)
+
+    def _stroke(self, path: np.ndarray, width: float, blur: float, factor: ArrayLike) -> None:
+        """Darken a line along `path`; `width` and `blur` are in model units."""
+        self._darken(line(self.shape, path, width * self.unit, blur * self.unit), factor)
+
+    def _between(self, upper: tuple[int, ...], lower: tuple[int, ...]) -> np.ndarray:
+        """The outline [n, 2] between two curves through mesh points."""
+        return np.concatenate([curve(self.geometry, upper), curve(self.geometry, lower)[::-1]])
 
     def _place(self, mask: np.ndarray) -> tuple[slice, slice]:
         """The rectangle in which `mask` is not zero."""
@@ -96,7 +105,7 @@ class _Painter:
         return np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
 
     def _part(
-        self, place: tuple[slice, slice], mask: np.ndarray, value: float | np.ndarray
+        self, place: tuple[slice, slice], mask: np.ndarray, value: ArrayLike
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The image at `place`, with the mask and `value` there."""
         value = np.asarray(value, np.float32)
@@ -106,9 +115,8 @@ class _Painter:
         """Smooth noise of unit variance with features of `size` model units."""
         pixels = max(size * self.unit, 0.7)
         shrink = max(1, int(pixels / 1.5))
-        small = self.rng.standard_normal((self.shape[0] // shrink + 3, self.shape[1] // shrink + 3)).astype(
-            np.float32
-        )
+        size = (self.shape[0] // shrink + 3, self.shape[1] // shrink + 3)
+        small = self.rng.standard_normal(size).astype(np.float32)
         small = cv2.GaussianBlur(small, (0, 0), pixels / shrink)
         large = cv2.resize(small, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_CUBIC)
         large = large[: self.shape[0], : self.shape[1]]
@@ -258,54 +266,40 @@ class _Painter:
             ring = np.stack([np.cos(angle) * axes[0], np.sin(angle) * axes[1]], 1)
             ring = ring @ np.array(((np.cos(tilt), np.sin(tilt)), (-np.sin(tilt), np.cos(tilt))))
             self._darken(polygon(self.shape, centre + ring, 1.0 * unit), np.array((0.30, 0.22, 0.22)))
-            wing = curve(
-                self.geometry, (102, 48, 64, 98, 97) if side == "left" else (331, 278, 294, 327, 326)
-            )
-            self._darken(line(self.shape, wing, 1.6 * unit, 1.2 * unit), np.array((0.78, 0.70, 0.68)))
+            wing = (102, 48, 64, 98, 97) if side == "left" else (331, 278, 294, 327, 326)
+            self._stroke(curve(self.geometry, wing), 1.6, 1.2, (0.78, 0.70, 0.68))
         under = curve(self.geometry, (98, 97, 2, 326, 327)) + np.array((0, 1.5 * unit))
-        self._darken(line(self.shape, under, 3 * unit, 2.2 * unit), 0.80)
+        self._stroke(under, 3, 2.2, 0.80)
 
     def eyelids(self) -> None:
-        unit, age = self.unit, self.identity.age
+        age = self.identity.age
         for side in facemodel.SIDES:
             upper, lower = facemodel.EYE_UPPER[side], facemodel.EYE_LOWER[side]
-            outline = np.concatenate([curve(self.geometry, upper), curve(self.geometry, lower)[::-1]])
-            self._darken(polygon(self.shape, outline, 5 * unit), np.array((0.84, 0.78, 0.77)))
-            crease = curve(self.geometry, facemodel.EYE_CREASE[side])
-            self._darken(line(self.shape, crease, 1.3 * unit, 0.9 * unit), np.array((0.62, 0.52, 0.50)))
+            eye = polygon(self.shape, self._between(upper, lower), 5 * self.unit)
+            self._darken(eye, np.array((0.84, 0.78, 0.77)))
+            self._stroke(curve(self.geometry, facemodel.EYE_CREASE[side]), 1.3, 0.9, (0.62, 0.52, 0.50))
             bag = curve(self.geometry, facemodel.EYE_BAG[side])
-            self._darken(
-                line(self.shape, bag, 3 * unit, 2.5 * unit), 1 - (0.06 + 0.16 * age) * np.array((0.8, 1, 1))
-            )
-            self._darken(
-                line(self.shape, curve(self.geometry, lower), 1.2 * unit, 0.7 * unit),
-                np.array((0.80, 0.66, 0.64)),
-            )
+            self._stroke(bag, 3, 2.5, 1 - (0.06 + 0.16 * age) * np.array((0.8, 1, 1)))
+            self._stroke(curve(self.geometry, lower), 1.2, 0.7, (0.80, 0.66, 0.64))
         if age > 0.35:
             for side in facemodel.SIDES:
                 fold = curve(self.geometry, facemodel.NASOLABIAL[side])
-                self._darken(line(self.shape, fold, 1.5 * unit, 1.8 * unit), 1 - 0.35 * (age - 0.2))
+                self._stroke(fold, 1.5, 1.8, 1 - 0.35 * (age - 0.2))
 
     def lips(self) -> None:
         unit, lip = self.unit, self.identity.lip
-        parts = {
-            "upper": (facemodel.LIPS_OUTER_UPPER, facemodel.LIPS_INNER_UPPER, 0.88),
-            "lower": (facemodel.LIPS_OUTER_LOWER, facemodel.LIPS_INNER_LOWER, 1.04),
-        }
+        parts = (
+            (facemodel.LIPS_OUTER_UPPER, facemodel.LIPS_INNER_UPPER, 0.88),
+            (facemodel.LIPS_OUTER_LOWER, facemodel.LIPS_INNER_LOWER, 1.04),
+        )
         local = self.image.mean(2) / (self.identity.skin.mean() + 1e-6)
         grain = 1 + 0.035 * cv2.GaussianBlur(self._noise(1.0), (0, 0), sigmaX=0.4, sigmaY=2.5 * unit)
-        for outer, inner, tone in parts.values():
-            outline = np.concatenate([curve(self.geometry, outer), curve(self.geometry, inner)[::-1]])
-            mask = polygon(self.shape, outline, 0.8 * unit)
+        for outer, inner, tone in parts:
+            mask = polygon(self.shape, self._between(outer, inner), 0.8 * unit)
             colour = lip * tone * (local * grain)[:, :, None]
             self._blend(np.clip(mask * 1.05, 0, 1) * 0.92, colour)
         # The gap at rest is closed; its line is drawn with the mouth, frame by frame.
-        gap = np.concatenate(
-            [
-                curve(self.geometry, facemodel.LIPS_INNER_UPPER),
-                curve(self.geometry, facemodel.LIPS_INNER_LOWER)[::-1],
-            ]
-        )
+        gap = self._between(facemodel.LIPS_INNER_UPPER, facemodel.LIPS_INNER_LOWER)
         self._blend(polygon(self.shape, gap, 0.5 * unit), lip * 0.62)
         for corner in (61, 291):
             x, y = (self.geometry.rest[corner, :2] - self.geometry.centre) / (unit, -unit)
@@ -314,20 +308,14 @@ class _Painter:
         shine = curve(self.geometry, facemodel.LIPS_OUTER_LOWER)
         middle = 0.5 * (shine + curve(self.geometry, facemodel.LIPS_INNER_LOWER))[20:-20]
         self.image += line(self.shape, middle, 2 * unit, 1.6 * unit)[:, :, None] * 16
-        below = shine[16:-16] + np.array((0, 4 * unit))
-        self._darken(line(self.shape, below, 4 * unit, 3 * unit), 0.78)
+        self._stroke(shine[16:-16] + np.array((0, 4 * unit)), 4, 3, 0.78)
 
     def stubble(self) -> None:
         if not self.identity.stubble:
             return
         jaw = np.clip((-self.y - 42) / 16, 0, 1) * self.face
         jaw *= np.clip((np.abs(self.x) - 20) / 12, 0, 1) + np.clip((-self.y - 50) / 6, 0, 1)
-        lips = np.concatenate(
-            [
-                curve(self.geometry, facemodel.LIPS_OUTER_UPPER),
-                curve(self.geometry, facemodel.LIPS_OUTER_LOWER)[::-1],
-            ]
-        )
+        lips = self._between(facemodel.LIPS_OUTER_UPPER, facemodel.LIPS_OUTER_LOWER)
         jaw = np.clip(jaw, 0, 1) * (1 - polygon(self.shape, lips, 2 * self.unit))
         dots = np.clip(0.55 + 0.35 * self._noise(0.5), 0, 1.2)
         amount = soften(jaw.astype(np.float32), 3 * self.unit) * dots * 0.45 * self.identity.stubble
@@ -337,10 +325,8 @@ class _Painter:
         unit = self.unit
         colour = self.identity.hair * 0.62
         for side in facemodel.SIDES:
-            upper, lower = (
-                curve(self.geometry, facemodel.BROW_UPPER[side], 40),
-                curve(self.geometry, facemodel.BROW_LOWER[side], 40),
-            )
+            brow = facemodel.BROW_UPPER[side], facemodel.BROW_LOWER[side]
+            upper, lower = (curve(self.geometry, numbers, 40) for numbers in brow)
             middle = 0.5 * (upper + lower)
             # Full at the nose, thin at the temple.
             inward = np.linspace(0, 1, 40)[:, None] if side == "left" else np.linspace(1, 0, 40)[:, None]
@@ -356,14 +342,8 @@ class _Painter:
                 outward = -1 if side == "left" else 1
                 slant = self.rng.uniform(0.2, 0.9) * (0.4 + 0.8 * float(inward[at, 0]))
                 tip = root + np.array((outward * 4.2, -4.2 * slant)) * unit * self.rng.uniform(0.6, 1.2)
-                cv2.line(
-                    strokes,
-                    *(tuple(int(v) for v in fixed(p)) for p in (root, tip)),
-                    255,
-                    1,
-                    cv2.LINE_AA,
-                    AA_BITS,
-                )
+                ends = (tuple(int(v) for v in fixed(p)) for p in (root, tip))
+                cv2.line(strokes, *ends, 255, 1, cv2.LINE_AA, AA_BITS)
             self._blend(soften(strokes.astype(np.float32) / 255, 0.4) * 0.55, colour * 0.8)
 
     def _strands(self, fine: float) -> np.ndarray:

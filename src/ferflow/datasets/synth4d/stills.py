@@ -111,19 +111,32 @@ def _still(
     pose = np.clip(rng.normal(0, 0.5, 3), -1, 1) * POSE
     asymmetry = np.clip(rng.normal(0, ASYMMETRY, len(aus)), -0.35, 0.35)
     gaze = np.clip(rng.normal(0, 0.4, 2), -1, 1)
-    light = renderer.identity.light + rng.normal(0, 0.25, 3).astype(np.float32)
-    light /= np.linalg.norm(light)
+    light = light_of(renderer, 0.25, rng)
     frame = cv2.cvtColor(renderer.frame(aus, pose, gaze, asymmetry, light), cv2.COLOR_BGR2GRAY)
     x, y, w, h = face_box(renderer.points(aus, pose, asymmetry))
     shake = rng.normal(0, JITTER, 3) * w
     x, y, w, h = x + shake[0] - shake[2] / 2, y + shake[1] - shake[2] / 2, w + shake[2], h + shake[2]
-    corner = np.float32([[x, y], [x + w, y], [x, y + h]])
-    target = np.float32([[0, 0], [4 * SIZE, 0], [0, 4 * SIZE]]) - 0.5
-    # Cut out four times as large, then averaged down, so that nothing is left out between pixels.
-    large = cv2.warpAffine(
-        frame, cv2.getAffineTransform(corner, target), (4 * SIZE, 4 * SIZE), borderMode=cv2.BORDER_REPLICATE
-    )
-    small = cv2.resize(large, (SIZE, SIZE), interpolation=cv2.INTER_AREA).astype(np.float32)
+    small = cut_out(frame, x, y, w, h, SIZE, 4)
     small = (small - 128) * rng.uniform(0.8, 1.15) + 128 * rng.uniform(0.85, 1.15)
     small += rng.normal(0, synth4d.camera_noise * 0.5, small.shape)
     return np.clip(np.round(small), 0, 255).astype(np.uint8)
+
+
+def light_of(renderer: Renderer, spread: float, rng: np.random.Generator) -> np.ndarray:
+    """The direction of a person's light, float32 [3] of length 1, off by a standard deviation of `spread`."""
+    light = renderer.identity.light + rng.normal(0, spread, 3).astype(np.float32)
+    light /= np.linalg.norm(light)
+    return light
+
+
+def cut_out(frame: np.ndarray, x: float, y: float, w: float, h: float, size: int, times: int) -> np.ndarray:
+    """The box x, y, w, h of an image as float32 [size,size,...].
+
+    It is cut out `times` as large, then averaged down, so that nothing is left out between pixels.
+    """
+    large = times * size
+    corner = np.float32([[x, y], [x + w, y], [x, y + h]])
+    target = np.float32([[0, 0], [large, 0], [0, large]]) - 0.5
+    matrix = cv2.getAffineTransform(corner, target)
+    crop = cv2.warpAffine(frame, matrix, (large, large), borderMode=cv2.BORDER_REPLICATE)
+    return cv2.resize(crop, (size, size), interpolation=cv2.INTER_AREA).astype(np.float32)

@@ -66,13 +66,10 @@ def folds(geometry: Geometry, names: tuple[str, ...], age: float) -> list[Fold]:
             mask = line((geometry.height, geometry.width), points, width * unit, blur * unit)
             mask /= max(float(mask.max()), 1e-3)
             # A ridge of light runs beside the fold.
-            mask = mask - 0.20 * cv2.warpAffine(
-                mask, np.float32([[1, 0, 0], [0, 1, 2.2 * unit]]), mask.shape[::-1]
-            )
-            rows, columns = (
-                np.flatnonzero((np.abs(mask) > 0.01).any(1)),
-                np.flatnonzero((np.abs(mask) > 0.01).any(0)),
-            )
+            down = np.float32([[1, 0, 0], [0, 1, 2.2 * unit]])
+            mask = mask - 0.20 * cv2.warpAffine(mask, down, mask.shape[::-1])
+            seen = np.abs(mask) > 0.01
+            rows, columns = np.flatnonzero(seen.any(1)), np.flatnonzero(seen.any(0))
             if not len(rows):
                 continue
             place = slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)

@@ -1,14 +1,11 @@
-"""How long an epoch of a network for images takes, and how much of it goes into loading and augmentation.
+"""How long a training step of a network for images takes, and loading and augmentation of its batch.
 
-python -m ferflow.training.benchmark params.yaml [STUDY.yaml] [--network compact] [--rounds 5]
-
-Random images of FER2013's size and number stand for an epoch. The batch is trained on by torch's own threads
-and in shards (`training.shards`), in turns, so that other work on the machine disturbs both alike.
+Random images of FER2013's size stand for real ones. A batch is trained on by torch's own threads and in
+shards (`training.shards`), in turns, so that other work on the machine disturbs both alike.
 """
 
 from __future__ import annotations
 
-import argparse
 import statistics
 import time
 from collections.abc import Callable
@@ -17,7 +14,6 @@ import numpy as np
 import torch
 from torch import nn
 
-from ferflow import settings
 from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.models import spatial
 from ferflow.models.precision import resolve
@@ -25,8 +21,6 @@ from ferflow.settings import Spatial
 from ferflow.training import optimise, shards
 from ferflow.training.images import Images, Labelled
 
-EPOCH = 28_709
-"""Images of FER2013's training part."""
 STEPS = 6
 """Of each round."""
 
@@ -39,12 +33,12 @@ def seconds(work: Callable[[], object], steps: int = STEPS) -> float:
     return (time.perf_counter() - start) / steps
 
 
-def measure(chosen: Spatial, network_name: str | None, rounds: int) -> dict[str, object]:
+def measure(chosen: Spatial, rounds: int) -> dict[str, object]:
     """Measure with the recipe `chosen`; JSON values: `loading` and each of `steps` in seconds a batch.
 
     `shards` is how many times as fast the shards are as torch's own threads, None where they are not used.
     """
-    name, batch, threads = network_name or chosen.network, chosen.batch, chosen.threads
+    name, batch, threads = chosen.network, chosen.batch, chosen.threads
     torch.set_num_threads(threads)
     shards.keep_freed_memory()
     network = spatial.build(name, len(EMOTIONS_NEUTRAL)).to(memory_format=torch.channels_last)
@@ -91,34 +85,3 @@ def measure(chosen: Spatial, network_name: str | None, rounds: int) -> dict[str,
         "steps": {way: statistics.median(values) for way, values in taken.items()},
         "shards": ratio,
     }
-
-
-def main() -> None:
-    """Print milliseconds an image and seconds an epoch."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("params")
-    parser.add_argument("study", nargs="*")
-    parser.add_argument("--network")
-    parser.add_argument("--rounds", type=int, default=5)
-    given = parser.parse_args()
-    found = measure(settings.load(given.params, *given.study).spatial, given.network, given.rounds)
-    batch, load = found["batch"], found["loading"]
-    print(
-        f"{found['network']}, batch {batch}, {found['threads']} threads, {found['precision']}, torch "
-        f"{torch.__version__}; medians of {given.rounds} rounds"
-    )
-    print(f"loading and augmentation: {1000 * load / batch:.3f} ms an image")
-    for way, step_time in found["steps"].items():
-        share = load / (load + step_time)
-        print(
-            f"training step, {way}: {1000 * step_time / batch:.2f} ms an image; with loading "
-            f"{(load + step_time) / batch * EPOCH:.0f} s for {EPOCH:,} images, of which {share:.1%} loading"
-        )
-    if found["shards"] is not None:
-        print(f"shards are {found['shards']:.2f} times as fast as torch's own threads")
-
-
-if __name__ == "__main__":
-    main()

@@ -24,16 +24,14 @@ def of_job(rule: str, wildcards: Mapping[str, str], settings: Settings, size: Si
     return STEPS[rule].work(wildcards, settings, size) if rule in STEPS else Work(CONSTANT)
 
 
-def sizes(settings: Settings, folder: Path) -> Sizes:
+def of_study(settings: Settings, folder: Path) -> Sizes:
     """The size of a study's data, from its manifest, else from its list of clips.
 
     Clips whose manifest is not there yet count `features.max_frames` frames each; synthetic ones the mean
     of the frames that are rendered. Raises InputError where the data set is not there.
     """
-    if settings.kind == "sfew":
-        return _scenes(settings, folder)
-    if settings.kind == "affect":
-        return _faces(settings, folder)
+    if settings.kind in ("sfew", "affect"):
+        return _listed(settings, folder)
     rendered = settings.stills.per_class * len(EMOTIONS_NEUTRAL)
     images = IMAGES.get(settings.stills.source, rendered)
     if settings.kind != "clips":
@@ -55,24 +53,19 @@ def sizes(settings: Settings, folder: Path) -> Sizes:
     return Sizes({name: (each, round(each * frames)) for name in subjects}, images, known=False)
 
 
-def _scenes(settings: Settings, folder: Path) -> Sizes:
-    """The images of SFEW by the manifest; before there is one as many as are rendered, or were published."""
+def _listed(settings: Settings, folder: Path) -> Sizes:
+    """The lines of a manifest of images; before there is one as many as are rendered, or were published."""
     manifest = folder / layout.MANIFEST.format(dataset=settings.data()[0])
     try:
-        return Sizes({}, len(tables.read(manifest, "manifest")))
-    except FerflowError:
-        share = settings.sfew.scenes.per_class / 100 if settings.data()[1] else 1
-        return Sizes({}, round(share * sum(PUBLISHED.values())), known=False)
-
-
-def _faces(settings: Settings, folder: Path) -> Sizes:
-    """AffectNet by the lines of its index; before there is one, as many images as are rendered or known."""
-    index = folder / layout.AFFECT_INDEX.format(dataset=settings.data()[0])
-    try:
-        with index.open("rb") as lines:
+        with manifest.open("rb") as lines:
             return Sizes({}, max(0, sum(1 for _ in lines) - 1))
     except OSError:
-        own = settings.affect.synthetic
-        rendered = own.train + len(own.distribution) * own.validation_per_class
-        listed = sum(own.distribution.values()) + AFFECTNET_VALIDATION
-        return Sizes({}, rendered if settings.data()[1] else listed, known=False)
+        synthetic = settings.data()[1]
+        if settings.kind == "sfew":
+            share = settings.sfew.scenes.per_class / 100 if synthetic else 1
+            images = round(share * sum(PUBLISHED.values()))
+        else:
+            own = settings.affect.synthetic
+            rendered = own.train + len(own.distribution) * own.validation_per_class
+            images = rendered if synthetic else sum(own.distribution.values()) + AFFECTNET_VALIDATION
+        return Sizes({}, images, known=False)
