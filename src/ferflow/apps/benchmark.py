@@ -26,7 +26,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from itertools import chain, repeat
+from itertools import chain, islice, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,7 +34,6 @@ import numpy as np
 
 from ferflow import settings, tables, weights
 from ferflow.apps.models import Single
-from ferflow.apps.recognise import first_frames
 from ferflow.apps.sink import frame_sink
 from ferflow.apps.terminal import arguments, errors_in_one_line
 from ferflow.faces.boxes import cropped
@@ -177,7 +176,8 @@ def measure(clip: Clip, model: Single, interval: int, n_frames: int) -> dict[str
 
     def faces_in(n: int, stopwatch: Stopwatch) -> int:
         stream = HaarStream(model.faces, haar, clip.source)
-        frames = watch(repeated(clip, n), stream, model, watching.smoothing, stopwatch)
+        looped = islice(chain.from_iterable(repeat(clip)), n)
+        frames = watch(looped, stream, model, watching.smoothing, stopwatch)
         return sum(frame.probabilities is not None for frame in frames)
 
     faces_in(WARM_UP, Stopwatch())
@@ -196,11 +196,6 @@ def measure(clip: Clip, model: Single, interval: int, n_frames: int) -> dict[str
     }
 
 
-def repeated(clip: Clip, n_frames: int) -> Iterator[np.ndarray]:
-    """`clip` over and over until `n_frames` have come."""
-    return first_frames(chain.from_iterable(repeat(clip)), n_frames)
-
-
 def scaled(source: Path, folder: Path, n_frames: int) -> Path:
     """A video in `folder` of the first `n_frames` of `source`, brought to 640x480.
 
@@ -209,7 +204,7 @@ def scaled(source: Path, folder: Path, n_frames: int) -> Path:
     clip = open_clip(source)
     path = folder / "scaled.mp4"
     with frame_sink(path, clip.info.fps) as sink:
-        for frame, _ in zip(clip, range(n_frames), strict=False):
+        for frame in islice(clip, n_frames):
             sink.add(opencv().resize(frame, SIZE, interpolation=opencv().INTER_AREA))
     return path
 

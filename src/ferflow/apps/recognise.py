@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import math
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import IO, Protocol
 
@@ -126,7 +127,7 @@ def recognise(
     frames: Iterable[np.ndarray] = clip
     if seconds is not None:
         fps = clip.info.fps if clip.info.fps > 0 else DEFAULT_FPS
-        frames = first_frames(clip, math.ceil(seconds * fps))
+        frames = islice(clip, math.ceil(seconds * fps))
     with tempfile.TemporaryFile(prefix="ferflow-") as features:
         course = _Course(model, aus, features, sink)
         block: list[FaceFrame] = []
@@ -267,11 +268,3 @@ class _Course:
         values[tracked] = np.round(np.stack(self.intensities), 4)  # as in the tables that training read
         frame = pd.DataFrame(values, columns=list(AU_COLUMNS)).assign(success=tracked.astype(int))
         return au_score(frame)
-
-
-def first_frames(frames: Iterable[np.ndarray], n: int) -> Iterator[np.ndarray]:
-    """The first `n` of `frames`; unlike with islice, no further one is read."""
-    for number, frame in enumerate(frames, 1):
-        yield frame
-        if number >= n:
-            return

@@ -13,13 +13,13 @@ import resource
 import tempfile
 import time
 from collections.abc import Iterator
+from itertools import chain, islice, repeat
 from pathlib import Path
 
 import h5py
 import numpy as np
 
 from ferflow import settings
-from ferflow.apps.benchmark import repeated
 from ferflow.apps.terminal import arguments
 from ferflow.aus.clip import intensities, reader
 from ferflow.faces import store
@@ -35,7 +35,7 @@ class Looped(Clip):
         self._clip, self._n_frames = clip, n_frames
 
     def _frames(self) -> Iterator[np.ndarray]:
-        return repeated(self._clip, self._n_frames)
+        return islice(chain.from_iterable(repeat(self._clip)), self._n_frames)
 
 
 def work(params: str, weights: str, video: str, n_frames: int) -> tuple[float, float, float]:

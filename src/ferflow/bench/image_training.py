@@ -1,4 +1,4 @@
-"""How long a training step of a network for images takes, and loading and augmentation of its batch.
+"""Time a training step of a network for images, and loading and augmentation of its batch.
 
 Random images of FER2013's size stand for real ones. A batch is trained on by torch's own threads and in
 shards (`training.shards`), in turns, so that other work on the machine disturbs both alike.
@@ -6,14 +6,14 @@ shards (`training.shards`), in turns, so that other work on the machine disturbs
 
 from __future__ import annotations
 
-import statistics
-import time
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import torch
 from torch import nn
 
+from ferflow.bench import turns
 from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.models import spatial
 from ferflow.models.precision import resolve
@@ -22,15 +22,7 @@ from ferflow.training import optimise, shards
 from ferflow.training.images import Images, Labelled
 
 STEPS = 6
-"""Of each round."""
-
-
-def seconds(work: Callable[[], object], steps: int = STEPS) -> float:
-    """Seconds of one call of `work`, the mean of `steps`, by the wall clock."""
-    start = time.perf_counter()
-    for _ in range(steps):
-        work()
-    return (time.perf_counter() - start) / steps
+"""Steps in each round."""
 
 
 def measure(chosen: Spatial, rounds: int) -> dict[str, object]:
@@ -62,26 +54,25 @@ def measure(chosen: Spatial, rounds: int) -> dict[str, object]:
         value.backward()
         optimiser.step()
 
-    ways = {"torch's own threads": lambda: step(False)} | (
-        {f"{n} shards": lambda: step(True)} if parts else {}
-    )
-    taken: dict[str, list[float]] = {way: [] for way in ways}
-    loading: list[float] = []
-    for way in ways.values():
-        way()
-    for _ in range(rounds):
-        loading.append(seconds(lambda: data[numbers]))
-        for way, work in ways.items():
-            taken[way].append(seconds(work))
+    ways = {"loading": lambda: data[numbers], "torch's own threads": lambda: step(False)}
+    if parts:
+        ways[f"{n} shards"] = lambda: step(True)
+
+    def repeat(work: Callable[[], object]) -> None:
+        for _ in range(STEPS):
+            work()
+
+    taken = turns.in_turns({way: partial(repeat, work) for way, work in ways.items()}, rounds)
     if parts:
         parts.close()
-    ratio = statistics.median(a / b for a, b in zip(*taken.values(), strict=True)) if parts else None
+    seconds = {way: 1 / turns.rate(STEPS, one) for way, one in taken.items()}
+    plain, *cut = (taken[way] for way in ways if way != "loading")
     return {
         "network": name,
         "batch": batch,
         "threads": threads,
         "precision": "bfloat16" if bfloat16 else "float32",
-        "loading": statistics.median(loading),
-        "steps": {way: statistics.median(values) for way, values in taken.items()},
-        "shards": ratio,
+        "loading": seconds.pop("loading"),
+        "steps": seconds,
+        "shards": turns.times_as_fast(cut[0], plain) if cut else None,
     }

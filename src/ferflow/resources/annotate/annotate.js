@@ -5,7 +5,7 @@ const $ = (id) => document.getElementById(id);
 // The keys of the choices, in their order; R replays, so it is none of them.
 const KEYS = "1234567890ABCDEFGHIJKLMNOPQSTUVWXYZ";
 const AGAIN_MS = 1500; // between two attempts to reach the server
-let state = null; // {annotator, name, emotions, clips: [{id, emotion}]} as the server last reply
+let state = null; // {annotator, name, emotions, clips: [{id, emotion}]} as the server last sent it
 let place = 0; // which of state.clips is shown
 let saving = false;
 
