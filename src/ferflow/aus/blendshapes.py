@@ -83,7 +83,7 @@ class BlendshapeAus(LandmarkAus):
 
     def __init__(self, weights_folder: str | Path, settings: Aus) -> None:
         super().__init__(weights_folder, settings)
-        self._network = bundle.network(str(bundle.path(weights_folder)), MEMBER)
+        self._network = bundle.network(weights_folder, MEMBER)
 
     def set_neutral(self, landmarks: np.ndarray) -> None:
         """Take the medians of `landmarks` [T,468,3] and of their blendshapes as the face at rest."""

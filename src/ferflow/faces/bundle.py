@@ -12,11 +12,6 @@ from ferflow.errors import WeightsError
 from ferflow.settings.decided import BUNDLE
 
 
-def path(weights_folder: str | Path) -> Path:
-    """The bundle in `weights_folder`; WeightsError where it is missing or another file."""
-    return weights.path(BUNDLE, weights_folder)
-
-
 @cache
 def compiled(path: str, shape: tuple[int, ...] | None = None):
     """The network in a file on one thread, in float32: subjects run in parallel. `shape`: of its input."""
@@ -36,8 +31,12 @@ def compiled(path: str, shape: tuple[int, ...] | None = None):
 
 
 @cache
-def network(file: str, member: str, shape: tuple[int, ...] | None = None):
-    """The network `member` of the bundle `file`, compiled; `shape` fixes that of its input."""
+def network(weights_folder: str | Path, member: str, shape: tuple[int, ...] | None = None):
+    """The network `member` of the bundle in `weights_folder`, compiled; `shape` fixes that of its input.
+
+    Raises WeightsError where the bundle is missing or another file.
+    """
+    file = weights.path(BUNDLE, weights_folder)
     with tempfile.TemporaryDirectory(prefix="ferflow-") as folder, zipfile.ZipFile(file) as archive:
         try:
             # OpenVINO reads this format from a file alone.

@@ -49,9 +49,7 @@ class LandmarkNet:
         if self.name == "wheel":
             self._net = compiled(str(weights.path(FILE, weights_folder)))
         else:
-            self._net = bundle.network(
-                str(bundle.path(weights_folder)), MEMBER, (1, self._side, self._side, 3)
-            )
+            self._net = bundle.network(weights_folder, MEMBER, (1, self._side, self._side, 3))
 
     def __call__(self, frame: np.ndarray, region: np.ndarray) -> tuple[np.ndarray, float]:
         """Landmarks float32 [468,3] in source pixels (z in the same scale, smaller is nearer) and the score.
