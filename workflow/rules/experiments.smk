@@ -5,7 +5,7 @@ FRAME_RUNS = [name for name in STUDY.runs if name not in HEAD_RUNS]
 
 if HEAD_RUNS:
 
-    rule experiment_fold:
+    use rule fold as experiment_fold with:
         input:
             features=lambda w: STUDY.run_features(w.run),
             manifest=STUDY.clips,
@@ -30,23 +30,11 @@ if HEAD_RUNS:
             "logs/experiments/{run}-{fold}.log",
         benchmark:
             "benchmarks/experiments/{run}-{fold}.tsv"
-        conda:
-            "../envs/ferflow.yaml"
-        threads: S.temporal.threads
-        resources:
-            **resources("experiment_fold"),
-        script:
-            "../scripts/step.py"
 
 
 if FRAME_RUNS:
 
-    rule experiment_frames_fold:
-        input:
-            faces=STUDY.of_subjects(layout.FACES),
-            manifest=STUDY.clips,
-            trim=STUDY.trim,
-            splits=STUDY.splits,
+    use rule end_to_end_fold as experiment_frames_fold with:
         output:
             **in_folder(STUDY.at(layout.EXPERIMENT_FOLD), "history.csv", "predictions.csv"),
         params:
@@ -65,10 +53,6 @@ if FRAME_RUNS:
             "logs/experiments/{run}-{fold}.log",
         benchmark:
             "benchmarks/experiments/{run}-{fold}.tsv"
-        conda:
-            "../envs/ferflow.yaml"
-        threads: S.end_to_end.threads
         resources:
             **resources("experiment_frames_fold", memory=lambda w: STUDY.frames_memory(STUDY.runs[w.run].of, S.of_run(w.run))),
-        script:
-            "../scripts/step.py"
+        priority: 0

@@ -20,7 +20,7 @@ if S.splits.compared:
         script:
             "../scripts/step.py"
 
-    rule other_splits_fold:
+    use rule fold as other_splits_fold with:
         input:
             features=lambda w: STUDY.head_features(w.head),
             manifest=STUDY.clips,
@@ -46,10 +46,3 @@ if S.splits.compared:
             "logs/split_kinds/{head}-{fold}.log",
         benchmark:
             "benchmarks/split_kinds/{head}-{fold}.tsv"
-        conda:
-            "../envs/ferflow.yaml"
-        threads: S.temporal.threads
-        resources:
-            **resources("other_splits_fold"),
-        script:
-            "../scripts/step.py"
