@@ -26,6 +26,7 @@ class ClipNetwork(nn.Module):
     """
 
     name: str
+    takes: type[ClipNetworkSettings]
 
     def __init__(self, n_classes: int, settings: ClipNetworkSettings) -> None:
         super().__init__()
@@ -143,7 +144,7 @@ class C3d(ClipNetwork):
     (`C3dSettings.map_layers`).
     """
 
-    name = "c3d"
+    name, takes = "c3d", C3dSettings
     settings: C3dSettings
 
     def __init__(self, n_classes: int, settings: C3dSettings) -> None:
@@ -249,7 +250,7 @@ class ConvLstm(ClipNetwork):
     4·filters·(kernel²·(channels + filters) + 1): 3,200 and 4,640 for two layers of 8.
     """
 
-    name = "convlstm"
+    name, takes = "convlstm", ConvLstmSettings
     settings: ConvLstmSettings
 
     def __init__(self, n_classes: int, settings: ConvLstmSettings) -> None:
@@ -271,11 +272,7 @@ class ConvLstm(ClipNetwork):
 
 
 KIND = "end-to-end"
-NETWORKS: dict[str, tuple[type[ClipNetwork], type[ClipNetworkSettings]]] = {
-    "c3d": (C3d, C3dSettings),
-    "convlstm": (ConvLstm, ConvLstmSettings),
-}
-"""Name (settings.EndToEndName): the network, and the settings it takes."""
+BY_NAME: dict[str, type[ClipNetwork]] = {network.name: network for network in (C3d, ConvLstm)}
 _BEFORE: dict[str, dict] = {"c3d": {"map_layers": None}, "convlstm": {}}
 """Settings that model files of earlier versions lack, and what they were built with."""
 
@@ -285,11 +282,11 @@ def build(name: str, n_classes: int, settings: ClipNetworkSettings) -> ClipNetwo
 
     Raises ValueError for an unknown name, and for settings of another network.
     """
-    if name not in NETWORKS:
-        raise ValueError(f"no end-to-end network {name}; there are {', '.join(NETWORKS)}")
-    network, expected = NETWORKS[name]
-    if not isinstance(settings, expected):
-        raise ValueError(f"{name} takes {expected.__name__}, not {type(settings).__name__}")
+    if name not in BY_NAME:
+        raise ValueError(f"no end-to-end network {name}; there are {', '.join(BY_NAME)}")
+    network = BY_NAME[name]
+    if not isinstance(settings, network.takes):
+        raise ValueError(f"{name} takes {network.takes.__name__}, not {type(settings).__name__}")
     return network(n_classes, settings)
 
 
@@ -306,7 +303,7 @@ def load(path: str | Path) -> tuple[ClipNetwork, dict]:
     """
 
     def make(name: str, n_classes: int, options: dict) -> ClipNetwork:
-        settings = NETWORKS[name][1].recorded(_BEFORE[name] | options["settings"])
+        settings = BY_NAME[name].takes.recorded(_BEFORE[name] | options["settings"])
         return build(name, n_classes, settings)
 
-    return checkpoint.load(path, KIND, NETWORKS, make)
+    return checkpoint.load(path, KIND, BY_NAME, make)

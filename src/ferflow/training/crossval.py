@@ -144,7 +144,7 @@ def network_training(
     from ferflow.training import estimate
     from ferflow.training.frames import FrameStudy
 
-    settings, n_classes = endtoend.NETWORKS[name][1](**network), len(classes)
+    settings, n_classes = endtoend.BY_NAME[name].takes(**network), len(classes)
     study = FrameStudy.read(manifest, trim, faces, classes, augment, seed)
     device = precision.device()
     return ClipTraining(
