@@ -25,8 +25,10 @@ from faults_study import (
     start,
 )
 
-HEADS = (f"{RESULTS}/models/heads", f"{RESULTS}/split_kinds", f"{RESULTS}/nested", "data/features", "runs")
-"""What is left out of a copy so that something is to be done: features, and what is trained on them."""
+HEADS = tuple(f"{RESULTS}/{name}" for name in ("models/heads", "split_kinds", "nested", "predictions.csv"))
+HEADS += ("data/features", "runs")
+"""What is left out of a copy so that something is to be done: features, what is trained on them, and the
+predictions: where equal features are made again, Snakemake would take those that lie there."""
 DAY = 24 * 3600
 
 
@@ -80,8 +82,10 @@ def _intermediate(folder: Path) -> list[Path]:
 
 def flipped_store(finished: Path, scratch: Path, rng: Random) -> Ended:
     """Some bytes of a faces or features file become others, and what is trained on it is to be made."""
-    models = (f"{RESULTS}/models/heads", f"{RESULTS}/models/end_to_end", f"{RESULTS}/nested", "runs")
-    folder = copy(finished, scratch / "flipped", *models)
+    models = (
+        f"{RESULTS}/{name}" for name in ("models/heads", "models/end_to_end", "nested", "predictions.csv")
+    )
+    folder = copy(finished, scratch / "flipped", *models, "runs")
     path = rng.choice(
         sorted([*folder.glob("data/interim/*/faces/*.h5"), *folder.glob("data/features/**/*.h5")])
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import importlib
 import shutil
 import subprocess
 import sys
@@ -19,6 +21,20 @@ def lint(source: Path) -> tuple[int, str]:
     command = [Path(sys.executable).with_name("lint-imports"), "--no-cache", ROOT / "pyproject.toml"]
     done = subprocess.run(command, cwd=source, env={}, capture_output=True, text=True)
     return done.returncode, done.stdout + done.stderr
+
+
+def test_every_import_also_inside_a_function_finds_what_it_names():
+    wrong = []
+    for path in sorted((ROOT / "src").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module.startswith("ferflow"):
+                for name in (alias.name for alias in node.names):
+                    try:
+                        if not hasattr(importlib.import_module(node.module), name):
+                            importlib.import_module(f"{node.module}.{name}")
+                    except ImportError as error:
+                        wrong.append(f"{path.relative_to(ROOT)}:{node.lineno}: {error}")
+    assert wrong == []
 
 
 @pytest.fixture
