@@ -134,7 +134,7 @@ rule datacentric_cleaning:
         "../scripts/step.py"
 
 
-rule datacentric_cell:
+rule datacentric_row:
     """One row of the comparison under one protocol; `cleaned` learns from what the cleaned split keeps."""
     input:
         **STUDY.pool,
@@ -143,7 +143,7 @@ rule datacentric_cell:
         **in_folder(STUDY.at(layout.DATACENTRIC_ROW), "predictions.csv", "history.csv", "sides.csv"),
     params:
         **params(
-            "datacentric_cell",
+            "datacentric_row",
             recipe=as_params(S.datacentric.recipe),
             n_images=S.datacentric.images,
             neighbours=lambda w: S.datacentric.neighbours if w.sampling == "smote" else 1,
@@ -156,6 +156,6 @@ rule datacentric_cell:
         "../envs/ferflow.yaml"
     threads: S.datacentric.recipe.threads
     resources:
-        **resources("datacentric_cell", memory=lambda w: 4000 if w.sampling == "smote" else 2000),
+        **resources("datacentric_row", memory=lambda w: 4000 if w.sampling == "smote" else 2000),
     script:
         "../scripts/step.py"

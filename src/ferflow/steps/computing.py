@@ -140,7 +140,7 @@ DATACENTRIC = (
     trains("datacentric_fold", f"{QUALITY}:train_fold", ("seed",), 2000, 240, work=work.datacentric_training),
     Step("datacentric_label_errors", f"{QUALITY}:find_label_errors", (), 1000, 30),
     Step("datacentric_cleaning", f"{QUALITY}:clean", (), 2000, 30),
-    trains("datacentric_cell", f"{QUALITY}:train_row", ("seed",), 2000, 240, work=work.datacentric_training),
+    trains("datacentric_row", f"{QUALITY}:train_row", ("seed",), 2000, 240, work=work.datacentric_training),
 )
 SCENES = (
     Step(
