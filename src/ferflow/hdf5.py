@@ -31,6 +31,20 @@ def create(path: str | Path) -> h5py.File:
     return h5py.File(path, "w", libver="v110")
 
 
+def set_texts(group: h5py.Group, **texts: str) -> None:
+    """Write attributes of `group` as bytes in its header, which has a checksum.
+
+    HDF5 keeps a string of any length in a heap without one, where damage can make it read without end.
+    """
+    group.attrs.update({name: np.bytes_(text.encode()) for name, text in texts.items()})
+
+
+def text(group: h5py.Group, name: str) -> str:
+    """The attribute `name` of `group` that `set_texts` (or, of earlier versions, h5py alone) wrote."""
+    value = group.attrs[name]
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
 @contextmanager
 def opened(path: str | Path, missing: str, remedy: str) -> Iterator[h5py.File]:
     """The file at `path`, to read in the block; `missing` is what to do where it is not there.
@@ -47,11 +61,11 @@ def opened(path: str | Path, missing: str, remedy: str) -> Iterator[h5py.File]:
 
 
 def dataset(
-    path: str | Path, group: h5py.Group, name: str, shape: tuple[int | None, ...], dtype, remedy: str
+    path: str | Path, group: h5py.Group, name: str, shape: tuple[int | None, ...] | None, dtype, remedy: str
 ) -> h5py.Dataset:
     """The dataset `name` of `group`, if it is what it should be and stored whole; else InputError.
 
-    `shape` has None for what may have any length.
+    `shape` has None for what may have any length, and is None where the array may have any shape.
     """
     problem = _problem(group, name, shape, np.dtype(dtype))
     if problem:
@@ -60,7 +74,7 @@ def dataset(
     return group[name]
 
 
-def _problem(group: h5py.Group, name: str, shape: tuple[int | None, ...], dtype: np.dtype) -> str:
+def _problem(group: h5py.Group, name: str, shape: tuple[int | None, ...] | None, dtype: np.dtype) -> str:
     if name not in group:
         return "is missing"
     if not isinstance(group.get(name, getlink=True), h5py.HardLink):
@@ -70,6 +84,7 @@ def _problem(group: h5py.Group, name: str, shape: tuple[int | None, ...], dtype:
         return "is no array"
     if found.dtype != dtype:
         return f"is of type {found.dtype}, not {dtype}"
+    shape = found.shape if shape is None else shape
     fits = len(found.shape) == len(shape) and all(
         want is None or want == n for want, n in zip(shape, found.shape, strict=True)
     )

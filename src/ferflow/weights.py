@@ -82,7 +82,7 @@ class Weight:
 def _listed() -> Iterator[Weight]:
     """The files that `resources/weights.yaml` lists."""
     text = resources("ferflow").joinpath("resources", "weights.yaml").read_text(encoding="utf-8")
-    for block in yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+    for block in yaml.safe_load(text):
         for name, (digest, size, purpose, *path) in block["files"].items():
             place = block["path"] + (path[0] if path else name)
             source = WheelMember(block["wheel"], place) if "wheel" in block else Url(place)

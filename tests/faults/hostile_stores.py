@@ -20,7 +20,7 @@ from hostile_tables import PARAMS, write_manifest
 from hostile_weights import MODEL, STATE
 
 from cascade import write_cascade
-from ferflow import settings, tables, weights
+from ferflow import hdf5, settings, tables, weights
 from ferflow.classes import EMOTIONS, EMOTIONS_NEUTRAL
 from ferflow.datasets import fer2013
 from ferflow.datasets.images import assemble, read_pixels, write_pixels
@@ -117,7 +117,7 @@ def _write_pool(folder: Path) -> None:
 def _write_frozen(folder: Path) -> None:
     rng = np.random.default_rng(0)
     with h5py.File(folder / "frozen.h5", "w") as file:
-        file.attrs["source"] = json.dumps({"network": "vgg16"})
+        hdf5.set_texts(file, source=json.dumps({"network": "vgg16"}))
         file["labels"] = np.arange(20) % 7
         file["features"] = rng.normal(size=(20, 64)).astype(np.float16)
 

@@ -41,11 +41,11 @@ def test_every_scene_is_listed_or_left_out(finished, manifest):
 def test_every_run_judges_every_image_once(finished, manifest):
     transfer = settings.load(PARAMS, STUDY).sfew.transfer
     films = manifest.set_index("clip_id")["group_id"]
-    for name, one in transfer.trained().items():
-        for protocol in one.protocols:
+    for name, run in transfer.trained().items():
+        for protocol in run.protocols:
             path = finished / RESULTS / f"sfew/{protocol}/{name}/predictions.csv"
             said = tables.read(path, "predictions")
-            assert set(said["model"]) == set(one.models(transfer.batch).values())
+            assert set(said["model"]) == set(run.models(transfer.batch).values())
             for _, one in said.groupby("model"):
                 assert sorted(one["clip_id"]) == sorted(manifest["clip_id"])
                 if protocol != "random":

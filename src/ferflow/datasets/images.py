@@ -166,7 +166,7 @@ def write_rows(
 
     images, rows, count = iter(images), None, 0
     with atomic_write(pixels_h5) as partial, hdf5.create(partial) as file:
-        file.attrs.update(clips=digest(table), **attributes)
+        hdf5.set_texts(file, clips=digest(table), **attributes)
         for first in images:
             block = np.stack([first, *islice(images, max(1, BLOCK // first.nbytes) - 1)])
             if rows is None:
@@ -192,9 +192,8 @@ def open_pixels(pixels_h5: str | Path, table: pd.DataFrame) -> Iterator[h5py.Dat
 
     remedy = "delete it and run again"
     with hdf5.opened(pixels_h5, remedy, remedy) as file:
-        shape = (None,) * file["pixels"].ndim if "pixels" in file else ()
-        pixels = hdf5.dataset(pixels_h5, file, "pixels", shape, np.uint8, remedy)
-        if str(file.attrs["clips"]) != digest(table) or len(pixels) != len(table):
+        pixels = hdf5.dataset(pixels_h5, file, "pixels", None, np.uint8, remedy)
+        if hdf5.text(file, "clips") != digest(table) or len(pixels) != len(table):
             problem = "does not hold the images of the manifest in its order"
             raise InputError(pixels_h5, problem, remedy)
         yield pixels
@@ -202,9 +201,11 @@ def open_pixels(pixels_h5: str | Path, table: pd.DataFrame) -> Iterator[h5py.Dat
 
 def read_pixels(pixels_h5: str | Path, manifest_csv: str | Path) -> ImageSet:
     """The set that `write_pixels` wrote, with its manifest. Raises InputError as `open_pixels`."""
+    from ferflow import hdf5
+
     table = tables.read(manifest_csv, "manifest")
     with open_pixels(pixels_h5, table) as pixels:
-        name, root = (str(pixels.file.attrs[key]) for key in ("name", "root"))
+        name, root = (hdf5.text(pixels.file, key) for key in ("name", "root"))
         return ImageSet(name, root, table, pixels[...])
 
 

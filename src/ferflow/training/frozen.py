@@ -38,7 +38,7 @@ def write(
     65,504).
     """
     with atomic_write(path) as partial, hdf5.create(partial) as file:
-        file.attrs["source"] = json.dumps(source, sort_keys=True)
+        hdf5.set_texts(file, source=json.dumps(source, sort_keys=True))
         for name, values in columns.items():
             file[name] = values
         rows, begin = None, 0
@@ -61,7 +61,7 @@ class Features:
         """Map it. Raises InputError where it is missing or damaged."""
         self.path = path
         with hdf5.opened(path, "run the workflow, which makes it", REMEDY) as file:
-            self.source: dict = json.loads(file.attrs["source"])
+            self.source: dict = json.loads(hdf5.text(file, "source"))
             found = file.get("features")
             known = isinstance(found, h5py.Dataset) and found.dtype in TYPES
             shape = (None,) * (4 if known and found.ndim == 4 else 2)
