@@ -17,6 +17,19 @@ def derive_seed(seed: int, *names: str | int) -> int:
 
 
 @contextmanager
+def threads(n: int) -> Iterator[None]:
+    """Let torch use `n` threads inside the block."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(n)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@contextmanager
 def reproducible(seed: int, threads: int) -> Iterator[None]:
     """Seed torch, fix its threads and allow deterministic algorithms alone; undo it all afterwards."""
     import torch

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import PurePath
 
 import numpy as np
@@ -27,18 +26,6 @@ EVEN = 0.45
 """Share of the frames from which on it is nothing special that they hold half of the weight."""
 NAMED = 4
 """Stretches of deciding frames that are named, the longest ones; the table marks all of them."""
-
-
-@contextmanager
-def progress_bar(title: str, n_frames: int) -> Iterator[Callable[..., None]]:
-    """A bar on standard error that goes away; yields what to call after each frame, or with how many."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task(title, total=n_frames or None)
-        yield lambda n=1: progress.advance(task, n)
 
 
 def show_model(console: Console, model: Model, *notes: str) -> None:

@@ -13,8 +13,8 @@ from pathlib import Path
 import pandas as pd
 import torch
 
-from ferflow import tables
-from ferflow.bench import machine, turns
+from ferflow import seeds, tables
+from ferflow.bench import turns
 from ferflow.models.affect import AffectNetwork
 from ferflow.models.precision import device, resolve
 from ferflow.settings.affect import AffectModel, Loading
@@ -79,7 +79,7 @@ def measure(
     keep_freed_memory()
     rows = []
     for name, model in models.items():
-        with machine.threads(threads):
+        with seeds.threads(threads):
             source = batches(listed, TRAIN, model, loading, seed)
             batch = next(iter(source))
             loaded = loaded_per_second(source)

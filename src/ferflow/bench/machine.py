@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -47,19 +45,6 @@ def matrix_units() -> bool:
 
     ask = getattr(torch.cpu, "_is_amx_tile_supported", None)
     return bool(ask is not None and ask())
-
-
-@contextmanager
-def threads(n: int) -> Iterator[None]:
-    """Let torch use `n` threads inside the block."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(n)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def line(machine: dict) -> str:

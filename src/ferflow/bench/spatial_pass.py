@@ -14,10 +14,10 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from ferflow.bench import turns
-from ferflow.bench.machine import threads
 from ferflow.models import precision, spatial
 from ferflow.models.fuse import placed
 from ferflow.models.network import SpatialNetwork
+from ferflow.seeds import threads
 
 TERA = 1e12
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from importlib.metadata import version
 from pathlib import Path
 
@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 import torch
 
-from ferflow import hdf5
+from ferflow import hdf5, seeds
 from ferflow.augment import offline
 from ferflow.errors import WeightsError
 from ferflow.faces import store as faces_store
@@ -80,7 +80,7 @@ def write_subject(
     appear whole or not at all.
     Raises InputError for faces and WeightsError for a model that cannot be used.
     """
-    with _threads(settings.threads):
+    with seeds.threads(settings.threads):
         extractor = extractor or Extractor(model_file, settings, list(paths))
         digest = sha256(model_file)
         with ExitStack() as opened:
@@ -152,13 +152,3 @@ def _write_clip(
             if real.any():
                 rows[real] = values[layer]
             dataset[begin : begin + step] = rows
-
-
-@contextmanager
-def _threads(n: int) -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(n)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
+from ferflow import seeds
 from ferflow.models import endtoend, precision, spatial, temporal
 from ferflow.models.fuse import placed
 from ferflow.settings import ClipNetworkSettings, HeadSettings
@@ -102,18 +103,14 @@ def _measured(
 
     torch's random numbers and its number of threads stay as they are.
     """
-    device, before = precision.device(), torch.get_num_threads()
-    with torch.random.fork_rng():
-        try:
-            torch.set_num_threads(threads)
-            network, items = make(on_gpu if device.type == "cuda" else on_cpu)
-            network.to(device)
-            items = items.to(device)
+    device = precision.device()
+    with torch.random.fork_rng(), seeds.threads(threads):
+        network, items = make(on_gpu if device.type == "cuda" else on_cpu)
+        network.to(device)
+        items = items.to(device)
+        taken = work(network, items)
+        if taken < QUICK:
             taken = work(network, items)
-            if taken < QUICK:
-                taken = work(network, items)
-        finally:
-            torch.set_num_threads(before)
     return Cost(taken / len(items), device.type)
 
 
