@@ -20,6 +20,9 @@ from ferflow.errors import FerflowError, InputError
 FULL = 64 * 1024
 """Bytes left on a disk under which a write that failed has failed for want of space."""
 
+CLOCKS = 60.0
+"""Seconds by which the clocks of a file system and of the processes may differ."""
+
 
 @contextmanager
 def atomic_write(path: str | Path) -> Iterator[Path]:
@@ -57,14 +60,21 @@ def _remove_orphans(path: Path) -> None:
     begin, end = _partial(path, "*").name.split("*")
     for orphan in path.parent.glob(f".{escape(path.stem)}.*.part{escape(path.suffix)}"):
         process = orphan.name.removeprefix(begin).removesuffix(end)
-        if not process.isdigit():
-            continue
-        try:
-            os.kill(int(process), 0)
-        except ProcessLookupError:
+        if process.isdigit() and not _writes(int(process), orphan):
             orphan.unlink(missing_ok=True)
-        except PermissionError:
-            pass  # it lives, and is somebody else's
+
+
+def _writes(process: int, partial: Path) -> bool:
+    """Whether `process` can be the one that writes `partial`: it lives, and began before the file did."""
+    import psutil
+
+    try:
+        # A killed process is a zombie until its parent asks for it, and its number may be another's by now.
+        found = psutil.Process(process)
+        began = found.create_time() <= partial.stat().st_mtime + CLOCKS
+        return began and found.status() != psutil.STATUS_ZOMBIE
+    except (psutil.NoSuchProcess, FileNotFoundError):
+        return False
 
 
 def _disk_is_full(error: OSError | RuntimeError, folder: Path) -> bool:

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import socket
 import subprocess
 import sys
 
@@ -36,6 +37,30 @@ def test_what_a_killed_process_left_is_removed_and_what_a_living_one_writes_is_n
         assert sorted(p.name for p in tmp_path.iterdir()) == sorted([partial.name, "b.csv"])
     (tmp_path / "b.csv").unlink()
     assert [p.name for p in tmp_path.iterdir()] == ["a.csv"]
+
+
+def half_written(target, process):
+    partial = target.with_name(f".{target.stem}.{socket.gethostname()}-{process}.part{target.suffix}")
+    partial.write_text("half")
+    return partial
+
+
+def test_what_a_process_left_that_nobody_has_reaped_is_removed(tmp_path):
+    zombie = subprocess.Popen([sys.executable, "-c", ""])
+    os.waitid(os.P_PID, zombie.pid, os.WEXITED | os.WNOWAIT)  # it has ended, and is not asked for yet
+    partial = half_written(tmp_path / "a.csv", zombie.pid)
+    files.write_text(tmp_path / "a.csv", "whole")
+    zombie.wait()
+    assert not partial.exists()
+
+
+def test_what_a_process_left_whose_number_is_another_s_by_now_is_removed(tmp_path):
+    theirs = half_written(tmp_path / "a.csv", os.getppid())
+    files.write_text(tmp_path / "a.csv", "whole")
+    assert theirs.exists()
+    os.utime(theirs, (0, 0))  # older than the process that has the number
+    files.write_text(tmp_path / "a.csv", "whole")
+    assert not theirs.exists()
 
 
 @pytest.mark.parametrize(
