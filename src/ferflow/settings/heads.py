@@ -65,17 +65,33 @@ CNN1D = HeadSettings(
 )
 
 
+class Batched(Section):
+    """The batch of one optimiser step, whose gradient may be summed over smaller passes to save memory."""
+
+    batch: t.Count = setting(32, "of an optimiser step", "clips", "thesis")
+    micro_batch: t.Count | None = setting(
+        None,
+        "that go through the network at once; null: the whole batch. The gradient is the whole batch's, but "
+        "dropout draws for each pass, and batch normalisation sees the clips of one pass alone",
+        "clips",
+    )
+
+    @property
+    def at_once(self) -> int:
+        """Clips of one pass through the network."""
+        return min(self.batch, self.micro_batch or self.batch)
+
+
 class Trained(Section):
-    """How networks for clips are trained: Adam at one rate, in batches of clips."""
+    """How networks for clips are trained: Adam at one rate."""
 
     learning_rate: t.Positive = setting(0.001, "of Adam", source="thesis: 1e-4, for 25,088 features")
-    batch: t.Count = setting(32, "at a time", "clips", "thesis")
     epochs: t.Count = setting(20, "fixed in cross-validation", source="thesis: 40; 20 of networks on frames")
     memory: t.Whole = setting(1024, "kept in memory; what is beyond is read again each epoch", "MiB")
     threads: t.Count = setting(1, t.THREADS)
 
 
-class Temporal(Trained):
+class Temporal(Batched, Trained):
     """Phase 2: heads over the features of a clip."""
 
     heads: dict[t.Head, HeadSettings] = setting(
@@ -127,9 +143,10 @@ def searched_names(head: t.Head) -> list[str]:
     return [*own, *SEARCHED_BESIDE]
 
 
-class ClipNetworkSettings(Section):
+class ClipNetworkSettings(Batched):
     """A network that sees the frames themselves: what it is shown, and what all of them have."""
 
+    batch: t.Count = setting(16, "of an optimiser step", "clips", "thesis")
     frames: t.Count = setting(24, "of a clip; what is missing is zeros", "frames", "thesis: 100")
     size: int = setting(32, "side of a frame", "pixels", "thesis: 160", ge=8)
     sampling: Literal["first", "even"] = setting("even", "its first frames (thesis), or even: all over it")
@@ -200,6 +217,12 @@ class ConvLstmSettings(ClipNetworkSettings):
     recurrent_dropout: t.Dropout = setting(0, "of the state, the same mask at every frame", "share")
     peepholes: bool = setting(True, "false: Keras's layer, which the thesis used", source="thesis, Table 2.1")
     masked: bool = setting(True, "false: the state goes on over the zeros", source="thesis: false")
+    checkpoint_frames: t.Whole = setting(
+        0,
+        "of a clip whose activations are kept at once: they are computed again for the gradient, segment by "
+        "segment, a third more work; 0: all are kept, 37 MB for each frame of a clip at full size",
+        "frames",
+    )
 
     @model_validator(mode="after")
     def _possible(self) -> ConvLstmSettings:
@@ -213,7 +236,6 @@ class ConvLstmSettings(ClipNetworkSettings):
 class EndToEndPlan(Trained):
     """How the networks on frames are trained."""
 
-    batch: t.Count = setting(16, "at a time", "clips", "thesis")
     epochs: t.Count = setting(6, "fixed in cross-validation", source="thesis: 20")
     memory: t.Whole = setting(256, "of frames kept in memory; what is beyond is read again each epoch", "MiB")
     precision: t.Precision = setting("float32", t.PRECISION)

@@ -21,6 +21,7 @@ from ferflow.errors import FerflowError
 from ferflow.evaluation.results import study_note
 from ferflow.settings import SEARCHED_BESIDE, Range, Search, Temporal
 from ferflow.settings.types import Normalise
+from ferflow.training import checkpoints
 from ferflow.training import trials as kept
 from ferflow.training.crossval import best_epoch, run_fold
 from ferflow.training.splits import read as read_split
@@ -58,8 +59,9 @@ def search(
 
     `storage` is the SQLite file in which they are kept. `identity` (JSON values) says what they depend on
     beside `settings`, `head`, `n_folds` and `seed`; more trials of the same go on with those that are there.
-    `evaluate` trains without a fold; what it said of a trial that was interrupted is not asked again. A trial
-    in which it raises LossError counts for nothing. Raises FerflowError where no trial ran on all folds.
+    `evaluate` trains without a fold; the folds that an interrupted trial has ended are not trained again. A
+    trial in which it raises LossError counts for nothing. Raises FerflowError where no trial ran on all
+    folds.
     """
     import optuna
 
@@ -85,7 +87,7 @@ def search(
     after = settings.pruned_after
     own = settings.model_dump(mode="json", include={"startup", "pruned_after"})
     space = {name: _plain(values) for name, values in settings.tried(head).items()}
-    found = kept.run(
+    trials = kept.run(
         storage,
         [dict(identity), own, space, head, n_folds, seed],
         settings.trials,
@@ -94,7 +96,7 @@ def search(
         attempt,
         None if after is None else optuna.pruners.MedianPruner(n_startup_trials=after),
     )
-    table = tabulate(found, n_folds)
+    table = tabulate(trials, n_folds)
     if table["validation_accuracy"].isna().all():
         raise FerflowError(storage, "no trial ran on all folds", "search smaller learning rates")
     return table
@@ -125,14 +127,15 @@ def search_head(
 
     `features` are the files to train on for each number of augmentations. Writes the trials (schema
     `head_trials`) to `out_trials`, and what the best one changes, as settings to lay over the study's, to
-    `out_best` (YAML). A training that will be long is announced before the first.
+    `out_best` (YAML). A training that will be long is announced before the first. Trials are kept in the file
+    `storage`, the fold that is trained beside it, so that an interrupted search goes on within its epochs.
     """
-    said: list[str] = []
+    announced: list[str] = []
 
     def once(line: str) -> None:
-        if announce is not None and not said:
+        if announce is not None and not announced:
             announce(f"{line} (the first of a search)")
-        said.append(line)
+        announced.append(line)
 
     def evaluate(proposal: Proposal, fold: int) -> FoldScore:
         own = temporal.changed(head, proposal)
@@ -153,6 +156,7 @@ def search_head(
                 model=model,
                 seed=seed,
                 announce=once,
+                run=running,
             )
             history = tables.read(Path(folder) / "history.csv", "history")
         top = best_epoch(history)
@@ -171,10 +175,13 @@ def search_head(
         "protocol": protocol,
     }
     n_folds = len(read_split(splits)["folds"])
-    table = search(storage, identity, settings, head, n_folds, seed, evaluate)
-    chosen = best(table, list(settings.tried(head)))
-    tables.write(table.assign(synthetic=synthetic, note=study_note(protocol)), out_trials, "head_trials")
-    files.write_text(out_best, overlay(head, chosen))
+    with checkpoints.of_job(Path(storage).parent / "running") as folder:
+        running = None if folder is None else folder / "fold"
+        table = search(storage, identity, settings, head, n_folds, seed, evaluate)
+        chosen = best(table, list(settings.tried(head)))
+        table = table.assign(synthetic=synthetic, note=study_note(protocol))
+        tables.write(table, out_trials, "head_trials")
+        files.write_text(out_best, overlay(head, chosen))
 
 
 def propose(trial: optuna.Trial, space: Mapping[str, list | Range]) -> Proposal:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -55,6 +56,9 @@ class Recipe:
     bfloat16: bool = False
     shards: int = 1
     """Parts that a batch is cut into, one per processor core (`training.shards`)."""
+    micro_batch: int | None = None
+    """Items that go through the network at once; the batch's gradient is their sum. None: the whole batch.
+    Not with `shards`."""
     checkpoint_steps: int | None = None
     """Steps after which a run is kept within an epoch too, for batches that can go on there (with `state`
     and `resume`, as `image_files.Batches`); None: at the end of each epoch alone."""
@@ -125,22 +129,48 @@ class Learner(lightning.LightningModule):
     def training_step(self, batch: tuple[Tensor, ...], _: int) -> Tensor:
         if self.recipe.checkpoint_steps is not None:  # so does a step, where an epoch can be taken up within
             torch.manual_seed(derive_seed(self.seed, "step", self.global_step))
+        if self.recipe.micro_batch is not None:
+            return self._in_passes(batch)
         if self.shards is None:
-            return self._step(batch, TRAIN)
+            return self._step(batch, self.task, TRAIN)
         inputs, (labels,) = self.task.split(batch)
         loss, logits = self.shards(inputs, labels, lambda *of_shard: self.task(*of_shard)[0])
         self.task.add(self.sums[TRAIN], loss, loss, logits, [labels])
         return loss
 
     def validation_step(self, batch: tuple[Tensor, ...], _: int) -> None:
-        self._step(batch, VALIDATION)
+        self._step(batch, self.task.validation_loss, VALIDATION)
 
-    def _step(self, batch: tuple[Tensor, ...], side: str) -> Tensor:
+    def _step(self, batch: tuple[Tensor, ...], loss_of: Callable, side: str) -> Tensor:
         inputs, targets = self.task.split(batch)
         outputs = self.network(*inputs)
-        loss, parts = self.task(outputs, *targets)
+        loss, parts = loss_of(outputs, *targets)
         self.task.add(self.sums[side], loss, parts, outputs, targets)
         return loss
+
+    def _in_passes(self, batch: tuple[Tensor, ...]) -> Tensor:
+        """Leave the gradient of the batch less that of its last part, whose share of the loss is returned."""
+        parts = list(zip(*(part.split(self.recipe.micro_batch) for part in batch), strict=True))
+        weights = [self.task.weight(*self.task.split(part)[1]) for part in parts]
+        self.optimizers().zero_grad()
+        outputs, whole = [], 0.0
+        for part, weight in zip(parts, weights, strict=True):
+            inputs, targets = self.task.split(part)
+            outputs.append(self.network(*inputs))
+            loss = self.task(outputs[-1], *targets)[0] * (weight / sum(weights))
+            outputs[-1], whole = outputs[-1].detach(), whole + loss.detach()
+            if part is not parts[-1]:
+                # As Lightning does it, outside of autocast.
+                with torch.autocast(self.device.type, enabled=False):
+                    loss.backward()
+        _, targets = self.task.split(batch)
+        self.task.add(self.sums[TRAIN], whole, whole, torch.cat(outputs), targets)
+        return loss
+
+    def optimizer_zero_grad(self, epoch: int, batch_idx: int, optimizer: torch.optim.Optimizer) -> None:
+        # Lightning calls this behind `training_step`, where there is a gradient of the first parts already.
+        if self.recipe.micro_batch is None:
+            optimizer.zero_grad()
 
     def on_validation_epoch_start(self) -> None:
         self.sums[VALIDATION] = self.task.nothing()

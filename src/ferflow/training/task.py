@@ -43,7 +43,18 @@ class Task(nn.Module):
         raise NotImplementedError
 
     def forward(self, outputs: Any, *targets: Tensor) -> tuple[Tensor, Tensor]:
-        """The loss of a batch, and what it is the sum of, detached."""
+        """The loss that a batch is trained on, and what it is the sum of, detached."""
+        raise NotImplementedError
+
+    def validation_loss(self, outputs: Any, *targets: Tensor) -> tuple[Tensor, Tensor]:
+        """The same without what only shapes the training: smoothed labels and weights of classes."""
+        raise NotImplementedError
+
+    def weight(self, *targets: Tensor) -> Tensor | float:
+        """What part of a batch counts in the batch's loss, where that is a mean over the batch.
+
+        Raises NotImplementedError for a loss that is none.
+        """
         raise NotImplementedError
 
     def nothing(self) -> Sums:
@@ -88,6 +99,15 @@ class Expression(Task):
     def forward(self, outputs: Tensor, *targets: Tensor) -> tuple[Tensor, Tensor]:
         loss = self.loss(outputs, *targets)
         return loss, loss.detach()
+
+    def validation_loss(self, outputs: Tensor, *targets: Tensor) -> tuple[Tensor, Tensor]:
+        loss = functional.cross_entropy(outputs, *targets)
+        return loss, loss.detach()
+
+    def weight(self, *targets: Tensor) -> Tensor | float:
+        if self.loss.weight is None or targets[0].is_floating_point():
+            return float(len(targets[0]))
+        return self.loss.weight[targets[0]].sum()
 
     def nothing(self) -> Sums:
         # float32 on the network's device: nothing waits for a number before the epoch's end.
@@ -150,8 +170,16 @@ class Affect(Task):
         `outputs` are a network's logits [B,K] and pair [B,2]; `targets` labels int64 [B], valence and arousal
         [B,2], with anything where the last, `known` bool [B,2], is false.
         """
+        return self._loss(self.classes, outputs, *targets)
+
+    def validation_loss(self, outputs: tuple[Tensor, Tensor], *targets: Tensor) -> tuple[Tensor, Tensor]:
+        return self._loss(None, outputs, *targets)
+
+    def _loss(
+        self, classes: Tensor | None, outputs: tuple[Tensor, Tensor], *targets: Tensor
+    ) -> tuple[Tensor, Tensor]:
         (logits, pair), (labels, true, known) = outputs, targets
-        parts = [functional.cross_entropy(logits, labels, self.classes)]
+        parts = [functional.cross_entropy(logits, labels, classes)]
         for column in range(2):
             told = known[:, column]
             predicted, truth = pair[told, column], true[told, column]
