@@ -149,22 +149,10 @@ class Learner(lightning.LightningModule):
         return loss
 
     def _in_passes(self, batch: tuple[Tensor, ...]) -> Tensor:
-        """Leave the gradient of the batch less that of its last part, whose share of the loss is returned."""
-        parts = list(zip(*(part.split(self.recipe.micro_batch) for part in batch), strict=True))
-        weights = [self.task.weight(*self.task.split(part)[1]) for part in parts]
         self.optimizers().zero_grad()
-        outputs, whole = [], 0.0
-        for part, weight in zip(parts, weights, strict=True):
-            inputs, targets = self.task.split(part)
-            outputs.append(self.network(*inputs))
-            loss = self.task(outputs[-1], *targets)[0] * (weight / sum(weights))
-            outputs[-1], whole = outputs[-1].detach(), whole + loss.detach()
-            if part is not parts[-1]:
-                # As Lightning does it, outside of autocast.
-                with torch.autocast(self.device.type, enabled=False):
-                    loss.backward()
+        loss, whole, outputs = backward_but_last(self.network, self.task, batch, self.recipe.micro_batch)
         _, targets = self.task.split(batch)
-        self.task.add(self.sums[TRAIN], whole, whole, torch.cat(outputs), targets)
+        self.task.add(self.sums[TRAIN], whole, whole, outputs, targets)
         return loss
 
     def optimizer_zero_grad(self, epoch: int, batch_idx: int, optimizer: torch.optim.Optimizer) -> None:
@@ -256,3 +244,28 @@ class Learner(lightning.LightningModule):
         measured = [name for name in history if name not in _AS_THEY_ARE]
         history = history.astype(dict.fromkeys(measured, float))  # a None of every epoch as no number
         return history.round(dict.fromkeys(measured, _DECIMALS))
+
+
+def backward_but_last(
+    network: nn.Module, task: Task, batch: tuple[Tensor, ...], size: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Pass `size` items at a time through `network`, and add up the gradient of the batch's loss.
+
+    The share of the last ones in the loss is returned and still wants its `backward`; then comes the loss of
+    the batch, and the outputs [N,K] for all of it, both detached.
+    """
+    parts = list(zip(*(part.split(size) for part in batch), strict=True))
+    weights = [task.weight(*task.split(part)[1]) for part in parts]
+    outputs, losses = [], []
+    for part, weight in zip(parts, weights, strict=True):
+        inputs, targets = task.split(part)
+        predicted = network(*inputs)
+        loss = task(predicted, *targets)[0] * (weight / sum(weights))
+        outputs.append(predicted.detach())
+        losses.append(loss.detach())
+        if part is not parts[-1]:
+            # As Lightning does it, outside of autocast.
+            with torch.autocast(loss.device.type, enabled=False):
+                loss.backward()
+        del predicted
+    return loss, sum(losses), torch.cat(outputs)
