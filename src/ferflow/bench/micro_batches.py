@@ -81,7 +81,7 @@ def main() -> int:
         weights = ADAM * sum(one.numel() for one in whole) / GB
         clip = f"{chosen.frames}×{chosen.size}×{chosen.size}"
         greatest = chosen.at_once / at_once * of_pass + weights
-        told = (
+        line = (
             f"{name}, {options.clips} clips of {clip}: {at_once} a pass {of_pass:.2f} GB and "
             f"{seconds / options.clips:.1f} s a clip, all at once {of_all:.2f} GB and "
             f"{whole_seconds / options.clips:.1f} s a clip",
@@ -89,7 +89,7 @@ def main() -> int:
             f"a batch of {chosen.batch}, {chosen.at_once} a pass: at most {greatest:.1f} GB with "
             f"{weights:.1f} of weights, gradients and Adam's moments",
         )
-        print("; ".join(told), flush=True)
+        print("; ".join(line), flush=True)
     return 0
 
 

@@ -1,4 +1,4 @@
-"""Settings of what learns from clips: features, heads, networks on frames, and how they are judged."""
+"""Settings of what learns from clips: features, heads, networks on frames, folds and final models."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ COPIES = "offline: the first so many of augment.transformations"
 
 
 class Features(Section):
-    """What the spatial network says of every frame."""
+    """The spatial network's features of every frame."""
 
     layer: t.Layer = setting("dense", "pool (last pooling) or dense (first dense layer after it)")
     batch: t.Count = setting(32, "more at once leave the processor's cache and take longer", "frames")
@@ -23,7 +23,7 @@ class Features(Section):
     normalise: t.Normalise = setting(  # the store of features holds them as they are
         "none",
         "none; clip: the clip's own mean is taken off its features; subject: the mean over all of the "
-        "person's clips, which knows no labels, but all clips of a person who is judged. `ferflow predict`, "
+        "person's clips, which uses no labels, but all clips of a test subject. `ferflow predict`, "
         "which is shown a clip of somebody, takes the clip's own then",
     )
     threads: t.Count = setting(1, t.THREADS)
@@ -134,7 +134,7 @@ class Temporal(Batched, Trained):
 
 
 SEARCHED_BESIDE = ("learning_rate", "batch")
-"""Settings of `temporal` itself that a search may change beside the head's own."""
+"""Settings of `temporal` itself that a search may change besides the head's."""
 
 
 def searched_names(head: t.Head) -> list[str]:
@@ -291,12 +291,12 @@ class Splits(Section):
 
     @property
     def tested(self) -> bool:
-        """Whether subjects are held out, so that final models are judged on them; else folds are all."""
+        """Whether subjects are held out, on whom final models are tested; else there are only folds."""
         return self.test_share > 0
 
     @property
     def judged(self) -> Literal["test", "cv"]:
-        """The protocol of the predictions that models are judged by."""
+        """The protocol of the predictions that models are evaluated by."""
         return "test" if self.tested else "cv"
 
     def other(self) -> Literal["thesis", "stratified"]:

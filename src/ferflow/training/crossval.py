@@ -174,8 +174,8 @@ def head_of_settings(
     """`head_training` by the settings of a study; `features` as in `run_fold`."""
     from ferflow.training.data import Study
 
-    own = settings.features
-    study = Study.read(manifest, trim, features, settings.emotions, own.max_frames, own.normalise)
+    shown = settings.features
+    study = Study.read(manifest, trim, features, settings.emotions, shown.max_frames, shown.normalise)
     return head_training(head, model, study, settings.temporal, settings.finalize, settings.seed)
 
 
@@ -276,8 +276,8 @@ def run_network_fold(
     run: str | Path | None = None,
 ) -> None:
     """`write_fold` of the network `name` on frames; other arguments as of `network_training`."""
-    own = network, plan, finalize, augment, classes, seed
-    training = network_training(name, model, manifest, trim, faces, *own)
+    how = network, plan, finalize, augment, classes, seed
+    training = network_training(name, model, manifest, trim, faces, *how)
     write_fold(training, fold, splits, out_folder, announce, tested, run)
 
 

@@ -113,8 +113,8 @@ def train_final_network(
     """
     from ferflow.models import endtoend
 
-    own = network, plan, finalize, augment, classes, seed
-    training = network_training(name, name, manifest, trim, faces, *own)
+    how = network, plan, finalize, augment, classes, seed
+    training = network_training(name, name, manifest, trim, faces, *how)
     with checkpoints.of_job(run) as kept:
         trained, meta = write_final(training, splits, early, out_folder, kept)
         meta |= {"plan": plan.model_dump(mode="json"), "settings": prepared}
@@ -224,7 +224,7 @@ class FinalModel:
             logits = self.head(kept[None], torch.ones(1, len(kept), dtype=torch.bool))
         return logits[0].double().softmax(0).numpy()
 
-    def _over(self, frames: np.ndarray, ask) -> np.ndarray:
+    def _over(self, frames: np.ndarray, of_batch) -> np.ndarray:
         import torch
 
         from ferflow.models.spatial import prepare
@@ -232,7 +232,8 @@ class FinalModel:
         size = self.extraction.batch
         with torch.inference_mode():
             parts = [
-                ask(prepare(frames[i : i + size], self.spatial)).float() for i in range(0, len(frames), size)
+                of_batch(prepare(frames[i : i + size], self.spatial)).float()
+                for i in range(0, len(frames), size)
             ]
         return torch.cat(parts).numpy()
 

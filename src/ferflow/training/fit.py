@@ -180,7 +180,7 @@ def fit(
     best = recipe.best and validation is not None
     module = Learner(network, task, recipe, len(training), seed, identity, "" if terminal else title)
     with contextlib.ExitStack() as stack:
-        # Its advice on workers and logging intervals is for larger jobs than ours.
+        # Its advice on workers and logging intervals is for larger jobs.
         stack.enter_context(warnings.catch_warnings())
         warnings.filterwarnings("ignore", module="lightning")
         stack.callback(module.close)
