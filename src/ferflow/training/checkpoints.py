@@ -13,6 +13,7 @@ import json
 import os
 import shutil
 import sys
+import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -22,6 +23,8 @@ RUN = "ferflow"
 """Key, in a checkpoint, of what is not Lightning's (`module.Learner.on_save_checkpoint`)."""
 LAST, BEST, CURVE = "last.ckpt", "best.ckpt", "history.csv"
 LOCK = "lock"
+LEASE = 100.0
+"""Seconds to wait for a lock: a file server holds that of a machine that has died for a while (NFS: 90)."""
 EVERY = 20.0
 """Seconds between the checkpoints of a job that nobody waits for: a tiny run of a second keeps none. Slurm
 leaves a job 30 s after it has told it to end, in which a shorter epoch can come to its end."""
@@ -87,6 +90,7 @@ def of_job(folder: str | Path | None) -> Iterator[Path | None]:
 @contextlib.contextmanager
 def _locked(path: Path) -> Iterator[bool]:
     """Hold the file `path`, which a process that ends lets go of by itself. False where another holds it."""
+    until = time.monotonic() + LEASE
     while True:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -98,6 +102,9 @@ def _locked(path: Path) -> Iterator[bool]:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 still = os.path.samestat(os.fstat(file.fileno()), path.stat())
             except BlockingIOError:
+                if time.monotonic() < until:
+                    time.sleep(1)
+                    continue
                 line = f"another process trains in {path.parent}: this one keeps no checkpoints"
                 print(line, file=sys.stderr)
                 yield False
