@@ -63,8 +63,9 @@ class Graph:
             return None
 
     def results(self) -> list[str]:
-        """Final files: the report, with the files of further targets that have been made."""
+        """Final files: the report, with those of further targets that the study includes or that are made."""
         there = [name for name, files in self._apart().items() if all(Path(file).exists() for file in files)]
+        there += self.study.included
         steps = [step for step in self.report if not step.target or step.target in there]
         return [path for step in steps for path in self._written(step)] + self.study.results()
 

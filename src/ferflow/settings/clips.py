@@ -9,6 +9,7 @@ from typing import Literal, get_args
 
 from pydantic import model_validator
 
+from ferflow.errors import SettingError
 from ferflow.settings import types as t
 from ferflow.settings.types import Section, setting
 
@@ -165,6 +166,13 @@ class Aus(Section):
     compared: list[AuBackend] = setting(
         [], "backends to compare on the clips: two or more, of rendered faces one or more"
     )
+
+    def openface_table(self, clip_id: str) -> str:
+        """Where OpenFace's table of a clip lies; SettingError where the settings name no folder."""
+        if self.openface_folder is None:
+            problem, remedy = "is not set", "give the folder with OpenFace's CSV files"
+            raise SettingError("aus.openface_folder", problem, remedy)
+        return f"{self.openface_folder}/{clip_id}.csv"
 
 
 class Watching(Section):

@@ -132,10 +132,10 @@ class ImageSettings(Settings):
 
     @model_validator(mode="after")
     def _official_parts(self) -> ImageSettings:
-        if self.datacentric.studied and self.stills.by_subject:
-            raise ValueError(
-                f"datacentric.studied needs FER2013's parts; stills.source is {self.stills.source}"
-            )
+        needs = [f"images.models.{name}.further" for name, own in self.images.models.items() if own.further]
+        needs += ["datacentric.studied"] * self.datacentric.studied
+        if needs and self.stills.by_subject:
+            raise ValueError(f"{needs[0]} needs FER2013's parts; stills.source is {self.stills.source}")
         return self
 
     def _source(self) -> tuple[str, list[str]]:

@@ -129,6 +129,13 @@ IMAGES = (
         120,
         work=work.images,
     ),
+    Step(
+        "further_images",
+        f"{TRAINING}.stills:write_further",
+        ("faces", "sequences=images.sequences"),
+        2000,
+        120,
+    ),
     Step("image_counts", "ferflow.report.image_counts:write", ("stills",), 2000, 30),
     trains("views", "ferflow.evaluation.images:predict_test_parts", minutes=60, work=work.views),
     trains_images("sweep_run", f"{TRAINING}.sweep:train", ("spatial", "seed", "protocol"), 4000, 600),

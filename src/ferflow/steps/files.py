@@ -105,6 +105,11 @@ class StudyFiles:
         """Final results besides the report."""
         return []
 
+    @property
+    def included(self) -> tuple[str, ...]:
+        """Targets of their own that are part of this study."""
+        return ()
+
     def stages(self) -> dict[str, list[str]]:
         """Files of targets of the same graph besides `all`: the coarse stages of dvc.yaml."""
         return {}
@@ -169,6 +174,10 @@ class StudyFiles:
         """The initial weights of a network for single images: a published file, or nothing."""
         own = self.recipe(model)
         return self.weights(own.pretrained) if own.pretrained else []
+
+    def further(self, model: str) -> list[str]:
+        """The images of further sets that a network for single images is also trained on."""
+        return []
 
     def adopted(self, model: str) -> str | list:
         """The file of a network that is trained already, or nothing."""
@@ -287,6 +296,10 @@ class ClipFiles(StudyFiles):
         for clip in self.ready.clips:
             found[clip.subject_id][clip.clip_id] = str(clip.source)
         return found
+
+    def openface_tables(self, subject: str) -> list[str]:
+        """OpenFace's tables of a subject's clips."""
+        return [self.settings.aus.openface_table(clip) for clip in self.sources[subject]]
 
     @property
     def rendered_clips(self) -> list[str]:
@@ -501,6 +514,15 @@ class ImageFiles(StudyFiles):
         first = self.settings.images.models[model].start
         return f"{self.at(layout.SPATIAL, model=first)}/model.pt" if first else super().start_of(model)
 
+    def further(self, model: str) -> list[str]:
+        """Those of the sets that the model's settings name."""
+        return self.each(layout.FURTHER, further=self.settings.images.models[model].further)
+
+    @property
+    def included(self) -> tuple[str, ...]:
+        """The sweep, where the study has it."""
+        return ("sweep",) if self.settings.sweep.studied else ()
+
     def image_folders(self) -> list[str]:
         """Copies of other image sets, of those that are there."""
         folders = self.settings.images.folders.values()
@@ -538,7 +560,7 @@ class ImageFiles(StudyFiles):
     def sweep_settings(self, run: str) -> dict:
         """The sweep's settings for one run: one more optimiser in the list reruns nothing of the others."""
         own = self.sweep_runs[run]
-        listed = {"optimisers": [own.optimiser or "sgd"], "schedules": [own.schedule]}
+        listed = {"studied": False, "optimisers": [own.optimiser or "sgd"], "schedules": [own.schedule]}
         return as_params(self.settings.sweep) | listed
 
     # The data-centric study.

@@ -175,11 +175,9 @@ def _action_units(settings: ClipSettings, about: pd.DataFrame) -> None:
         raise SettingError("aus.backend", "pyfeat is not installed", remedy)
     if "openface" not in backends:
         return
-    if aus.openface_folder is None:
-        raise SettingError("aus.openface_folder", "is not set", "give the folder with OpenFace's CSV files")
     for clip_id in about["clip_id"]:
-        path = Path(aus.openface_folder) / f"{clip_id}.csv"
-        if not path.is_file():
+        path = aus.openface_table(clip_id)
+        if not Path(path).is_file():
             raise InputError(path, "does not exist", "run OpenFace's FeatureExtraction on the clip")
 
 
@@ -211,9 +209,17 @@ def _humans(settings: ClipSettings, about: pd.DataFrame, split: dict) -> None:
 
 def _images(settings: ImageSettings, folder: Path) -> Ready:
     _stills(settings)  # its images are counted, whatever is trained
+    images = settings.images.of_copies(lambda path: Path(path).exists())
+    notes = [
+        f"images.models.{name}: trained without {one}, of which there is no copy"
+        for name, own in images.trained().items()
+        for one in settings.images.models[name].further
+        if one not in own.further
+    ]
+    settings = settings.model_copy(update={"images": images})
     for name, model in settings.images.trained().items():
         _recipe(model.recipe(), f"images.models.{name}", settings, folder)
-    notes = [
+    notes += [
         f"images.models.{name}: not run ({own.not_run})"
         for name, own in settings.images.models.items()
         if own.not_run

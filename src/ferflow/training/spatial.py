@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -29,6 +30,7 @@ def write(
     pretrained: str | Path | None = None,
     adopted: str | Path | None = None,
     run: str | Path | None = None,
+    further: Sequence[str | Path] = (),
 ) -> None:
     """Train `settings.network` on the stills' part Training, watch PublicTest, test on PrivateTest once.
 
@@ -36,7 +38,8 @@ def write(
 
     `stills` is FER2013 as a CSV, a folder or a tar file. Under `honest`, images that appear again in a later
     part are left out of the earlier ones (FER2013 has 557 such groups); `published` takes the official parts
-    as they are. `pretrained` is a weights file to start from, `run` a folder from which an interrupted run
+    as they are. `further` are images of other sets that part Training is joined by (`stills.read`).
+    `pretrained` is a weights file to start from, `run` a folder from which an interrupted run
     goes on (`images.fit_images`). Writes to `out_folder`, after training has ended: `model.pt`
     (`models.spatial.load` reads it), `history.csv`, `predictions.csv`, and `time.json` (`training.
     checkpoints`; without `run` its seconds are null). Raises InputError for bad images or a part without any.
@@ -46,7 +49,7 @@ def write(
         return
     from ferflow.training.images import train_and_predict
 
-    data = read(stills, protocol)
+    data = read(stills, protocol, further)
     network, history, predictions = train_and_predict(
         settings,
         *(data.parts[side] for side in (TRAINED, WATCHED)),
