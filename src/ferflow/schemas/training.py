@@ -198,7 +198,8 @@ nested_inner = table(
 sweep = table(
     "Optimisers and schedules compared on one network (compact paper, section 2.3, of Khaireddin and "
     "Chen). Validation is PublicTest; test is PrivateTest, which only the runs look at whose published "
-    "ones did. `best` marks what the next stage took over, by validation alone.",
+    "ones did, and once more without the images that the run has learnt from. `best` marks what the next "
+    "stage took over, by validation alone.",
     choice("stage", ("optimiser", "schedule", "tuning")),
     text("run", pattern=FILLED),
     (text("optimiser"), text("schedule")),
@@ -209,6 +210,7 @@ sweep = table(
     EPOCH.but(title="kept epoch"),
     percent("published_validation", "published PublicTest (%)", empty=True),
     percent("test_accuracy", "PrivateTest (%)", empty=True),
+    percent("honest_accuracy", "PrivateTest without copies (%)", empty=True),
     percent("published_test", "published PrivateTest (%)", empty=True),
     flag("best"),
     (SYNTHETIC, NOTE),

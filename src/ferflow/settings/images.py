@@ -215,7 +215,7 @@ class Images(Section):
             lost = [one for one in self.before(name) if models[one].not_run]
             if lost and model.not_run is None:
                 models[name] = model.model_copy(
-                    update={"not_run": f"{lost[0]}, which it goes on from, is not"}
+                    update={"not_run": f"{lost[0]}, which it goes on from, is not run"}
                 )
         return self.model_copy(update={"models": models})
 

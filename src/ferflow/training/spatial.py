@@ -62,7 +62,7 @@ def write(
         folder=None if run is None else Path(run),
     )
     meta = {
-        "synthetic": synthetic,
+        "synthetic": synthetic or data.rendered,
         "settings": settings.model_dump(mode="json"),
         "seed": seed,
         "protocol": protocol,

@@ -34,12 +34,14 @@ TRAINED, WATCHED, TESTED = SIDES
 class Stills(NamedTuple):
     """`parts`: the labelled images of each of SIDES; `listed`: their clip_id, subject_id, emotion.
 
-    `further`: how many images of which further set are the last of part Training.
+    `further`: how many images of which further set are the last of part Training; `rendered`: whether any
+    of those are synthetic.
     """
 
     parts: dict[str, Labelled]
     listed: dict[str, pd.DataFrame]
     further: dict[str, int]
+    rendered: bool
 
     def described(self) -> dict:
         """What a model's file says of the images: their hash, and how many each part and further set has."""
@@ -70,7 +72,7 @@ def read(path: str | Path, protocol: str, further: Sequence[str | Path] = ()) ->
     labelled = {side: Labelled(images.pixels[rows], images.labels[rows]) for side, rows in parts.items()}
     columns = images.table[["clip_id", "subject_id", "emotion"]]
     listed = {side: columns.iloc[rows].reset_index(drop=True) for side, rows in parts.items()}
-    counts = {}
+    counts, rendered = {}, False
     for more in map(read_stills, further):
         judged = np.concatenate([labelled[side].images for side in (WATCHED, TESTED)])
         rows = without_copies(
@@ -82,7 +84,18 @@ def read(path: str | Path, protocol: str, further: Sequence[str | Path] = ()) ->
         added = more.table.iloc[rows][list(columns)]
         listed[TRAINED] = pd.concat([listed[TRAINED], added], ignore_index=True)
         counts[more.name] = len(rows)
-    return Stills(labelled, listed, counts)
+        rendered = rendered or more.synthetic
+    return Stills(labelled, listed, counts, rendered)
+
+
+def honest_accuracy(right: np.ndarray, images: np.ndarray, learnt: np.ndarray) -> float | None:
+    """The share of `right` answers, bool [N], for those `images` whose very pixels are not in `learnt`.
+
+    None where all of them are.
+    """
+    known = {image.tobytes() for image in learnt}
+    unseen = np.array([image.tobytes() not in known for image in images], bool)
+    return float(right[unseen].mean()) if unseen.any() else None
 
 
 def digest(*parts: Labelled) -> str:
