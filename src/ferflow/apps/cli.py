@@ -453,7 +453,7 @@ def weights_fetch(
         members = [weight.name for weight in weights.group(name)]
         wanted += members or [weights.entry(name).name]
     for path in weights.fetch_many(wanted, weights_folder):
-        checked = "hash" if weights.entry(path.name).sha256 else "size"
+        checked = "hash" if weights.entry(path.name).sha256 else "size and noted hash"
         typer.echo(f"{path}: present, {checked} checked")
 
 

@@ -141,7 +141,11 @@ def _recipe(own: Spatial, where: str, settings: ClipSettings | ImageSettings, fo
             raise InputError(own.weights, "does not exist", remedy)
         return
     _stills(settings)
-    if own.pretrained is not None and not (folder / own.pretrained).is_file():
+    if own.pretrained is None:
+        return
+    if (folder / own.pretrained).is_file():
+        weights.refuse_another(folder / own.pretrained)
+    else:
         _fetchable(own, f"{where}.pretrained")
 
 
@@ -262,6 +266,15 @@ def _sfew(settings: SfewSettings, folder: Path) -> Ready:
         why = f" ({notes[0]})" if notes else ""
         remedy = "name a network and a protocol for it"
         raise SettingError("sfew.transfer", f"no network is left under its protocols{why}", remedy)
+    if about.transfer.wants_start():
+        if settings.data()[1]:
+            transfer = about.transfer.model_copy(update={"start": "untrained"})
+            about = about.model_copy(update={"transfer": transfer})
+        else:
+            remedy = (
+                "write imagenet, from which the paper's networks start, or untrained to have random weights"
+            )
+            raise SettingError("sfew.transfer.start", "is not set, and the images are real", remedy)
     for protocol in dict.fromkeys([*about.transfer.under(), *about.handmade.under()]):
         if protocol != "spi":  # has two sets of its own
             folds.refuse_few(counts, films, protocol, about.transfer.folds)
