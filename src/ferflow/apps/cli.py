@@ -208,6 +208,9 @@ def annotate(
         str, Option(help="Address to listen on; any but this machine's own requires an access token.")
     ] = "127.0.0.1",
     port: Annotated[int, Option(min=0, max=65535, help="Port to listen on; 0: any free one.")] = 8000,
+    token: Annotated[
+        bool, Option("--token", help="Require an access token from users of this machine too (login nodes).")
+    ] = False,
     new_token: Annotated[bool, Option("--new-token", help="Make a new access token.")] = False,
     export: Annotated[
         Path | None,
@@ -223,7 +226,8 @@ def annotate(
     places = application.of_study(params, overlays, manifest, splits, every)
     if database is not None:
         places["database"] = database
-    application.run(application.Options(**places, host=host, port=port, export=export, new_token=new_token))
+    access = {"host": host, "port": port, "token": token, "new_token": new_token}
+    application.run(application.Options(**places, export=export, **access))
 
 
 @app.command()
