@@ -23,7 +23,8 @@ SPATIAL = RESULTS + "/models/{model}/spatial"
 """Folder of a network for single images: `model.pt`, `history.csv`, `predictions.csv`."""
 RUN = "runs/{study}/{model}"
 """Folder of a training's checkpoints and logs. No output of the workflow, which deletes outputs before it
-makes them again: a training that was interrupted goes on from here."""
+makes them again: a training that was interrupted goes on from here. A fold or a final model of clips, whose
+`model` is the job's name, removes it at its end."""
 TRIALS = RUN + "/trials.db"
 """The trials of a search that was interrupted, which goes on from them."""
 VIEWS = RESULTS + "/models/{model}/views"

@@ -419,7 +419,7 @@ class ClipFiles(StudyFiles):
 
     def frames_memory(self, network: str, chosen: ClipNetworkSettings) -> int:
         """MiB that a training step of a network on frames takes: 3.7 GB a clip for ConvLSTM at full size."""
-        voxels = self.settings.end_to_end.batch * chosen.frames * chosen.size**2
+        voxels = chosen.at_once * chosen.frames * chosen.size**2
         per_voxel = sum(chosen.filters) * (6 if network == "c3d" else 90)  # bytes, measured
         return 2500 + self.settings.end_to_end.memory + voxels * per_voxel // 2**20
 
