@@ -184,7 +184,7 @@ class Costs:
         if not found:
             return Need(0, 0, seconds)
         base = BASE_GPU if self.machine.is_gpu else BASE
-        memory = base + max(self._memory(one) for one in found)
+        memory = base + max(self.memory_of(one) for one in found)
         return Need(
             math.ceil(memory / MIB), max(math.ceil(self._on_gpu(one) / MIB) for one in found), seconds
         )
@@ -226,7 +226,7 @@ class Costs:
         """Bytes of a network's pass."""
         return self._of(one)["peak"]
 
-    def _memory(self, one: Pass) -> float:
+    def memory_of(self, one: Pass) -> float:
         """Bytes besides those of the process, on a CPU; on a GPU what stays in the machine's own memory."""
         own = self._of(one)
         moments = FLOAT * one.moments * own["trained"]
