@@ -23,9 +23,10 @@ def params(step, /, **given):
     return STEPS[step].params(S, **given)
 
 
-def resources(step, **own):
+def resources(step):
     """What the jobs of a step ask for."""
-    return STEPS[step].resources(**own)
+    # A job that has begun need not know it.
+    return STEPS[step].resources(GRAPH.costs.asked(step) if workflow.is_main_process else None)
 
 
 def shown(step):
