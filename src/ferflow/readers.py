@@ -27,7 +27,12 @@ import numpy as np
 from ferflow.errors import FerflowError
 
 _MAIN = "import sys; sys.path[:] = {path!r}; from ferflow.readers import serve; serve({shared})"
-_ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL")}
+_ENVIRONMENT = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL")} | {
+    # Of glibc: what a clip took is kept for the next one, not given back and filled with zeros again.
+    "MALLOC_MMAP_THRESHOLD_": str(2**27),
+    "MALLOC_TRIM_THRESHOLD_": str(2**31 - 1),
+    "MALLOC_TOP_PAD_": str(2**26),
+}
 
 
 def cores() -> int:
@@ -111,7 +116,7 @@ class _Reader:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             pass_fds=[self.memory],
-            env=os.environ | _ONE_THREAD,
+            env=os.environ | _ENVIRONMENT,
         )
 
     def ask(self, function: Callable, arguments: tuple) -> Any:
