@@ -85,11 +85,17 @@ def _trained(model_pt: str | Path, history_csv: str | Path, time_json: str | Pat
         "size_mb": measured.total_mb,
         "epochs": None if adopted else int(history["epoch"].max()),
         "learnt": meta["images"][TRAINING],
+        **_left_out(meta),
         "hours": None if seconds is None else seconds / SECONDS,
         "threads": None if adopted else threads,
         "synthetic": meta["synthetic"],
         "note": "trained elsewhere" if adopted else "",
     }
+
+
+def _left_out(meta: dict) -> dict[str, int]:
+    """How many images were left out of the training as near copies, where that was asked for."""
+    return {"near_copies": meta["near_copies"]["left_out"][TRAINING]} if "near_copies" in meta else {}
 
 
 def accuracies(

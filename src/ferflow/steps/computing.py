@@ -12,6 +12,8 @@ DATA, FACES, TRAINING = "ferflow.datasets", "ferflow.faces", "ferflow.training"
 QUALITY = "ferflow.datacentric.run"
 RUN = ("classes=emotions", "seed")
 """What every training on clips sees."""
+HONEST = ("protocol", "near_copies=stills.near_copies")
+"""Which stills are left out of a training."""
 
 prepares = partial(Step, group="prepare", work=work.frames)
 lists = partial(Step, group="list")
@@ -58,12 +60,12 @@ SPATIAL = (
         10,
         work=work.stills,
     ),
-    trains_images("spatial", f"{TRAINING}.spatial:write", ("protocol",), 4000, 600),
-    trains_images("frozen", f"{TRAINING}.classifier:write_frozen", ("protocol",), 4000, 240, 1),
+    trains_images("spatial", f"{TRAINING}.spatial:write", HONEST, 4000, 600),
+    trains_images("frozen", f"{TRAINING}.classifier:write_frozen", HONEST, 4000, 240, 1),
     trains_images(
         "classifier", f"{TRAINING}.classifier:search_classifier", ("stages=finetune", "protocol"), 6000, 600
     ),
-    trains_images("finetune", f"{TRAINING}.finetune:finetune", ("stages=finetune", "protocol"), 8000, 1440),
+    trains_images("finetune", f"{TRAINING}.finetune:finetune", ("stages=finetune", *HONEST), 8000, 1440),
 )
 FEATURES = (
     trains(
@@ -131,7 +133,7 @@ IMAGES = (
     ),
     Step("image_counts", "ferflow.report.image_counts:write", ("stills",), 2000, 30),
     trains("views", "ferflow.evaluation.images:predict_test_parts", minutes=60, work=work.views),
-    trains_images("sweep_run", f"{TRAINING}.sweep:train", ("spatial", "seed", "protocol"), 4000, 600),
+    trains_images("sweep_run", f"{TRAINING}.sweep:train", ("spatial", "seed", *HONEST), 4000, 600),
     Step("sweep_best", f"{TRAINING}.sweep:write_best", (), 2000, 30),
 )
 DATACENTRIC = (

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ferflow.classes import EMOTIONS_NEUTRAL
-from ferflow.datasets import kdef
+from ferflow.datasets import duplicates, kdef
 from ferflow.datasets.crops import Crops
 from ferflow.datasets.image_sets import read_images, read_stills
 from ferflow.datasets.images import ImageSet, write_pixels
@@ -29,30 +29,42 @@ TRAINED, WATCHED, TESTED = SIDES
 
 
 class Stills(NamedTuple):
-    """`parts`: the labelled images of each of SIDES; `listed`: their clip_id, subject_id, emotion."""
+    """`parts`: the labelled images of each of SIDES; `listed`: their clip_id, subject_id, emotion.
+
+    `near_copies`: in how many bits hashes of near copies differ at most, and how many images of each part
+    were left out for that alone; None: none was.
+    """
 
     parts: dict[str, Labelled]
     listed: dict[str, pd.DataFrame]
+    near_copies: dict | None = None
 
     def described(self) -> dict:
         """What a model's file says of the images: their hash, and how many each part has."""
         sizes = {side: len(part.labels) for side, part in self.parts.items()}
-        return {"images_sha256": digest(*self.parts.values()), "images": sizes}
+        near = {} if self.near_copies is None else {"near_copies": self.near_copies}
+        return {"images_sha256": digest(*self.parts.values()), "images": sizes, **near}
 
 
-def read(path: str | Path, protocol: str) -> Stills:
+def read(path: str | Path, protocol: str, near_copies: int | None = None) -> Stills:
     """Read FER2013 (a CSV, a folder or a tar file) at `path`, or what `write_by_subject` made of another set.
 
-    Under `honest`, images that appear again in a later part are left out of the earlier ones; `published`
-    takes the official parts as they are. Raises InputError as `read_stills`, and for a part without images.
+    Under `honest`, images that appear again in a later part are left out of the earlier ones, and near copies
+    where `near_copies` says in how many bits those differ at most (settings.Stills); `published` takes the
+    official parts as they are. Raises InputError as `read_stills`, and for a part without images.
     """
     from ferflow.training.images import Labelled
 
     images = read_stills(path)
     split = images.table["split"].to_numpy()
     parts = {side: np.flatnonzero(split == side) for side in SIDES}
+    near = None
     if protocol != "published":
-        parts = without_copies(images.pixels, parts)
+        exact = parts = without_copies(images.pixels, parts)
+        if near_copies is not None:
+            parts = duplicates.without_near(images.pixels, exact, near_copies)
+            left_out = {side: len(exact[side]) - len(parts[side]) for side in SIDES[:-1]}
+            near = {"bits": near_copies, "left_out": left_out}
     for side, rows in parts.items():
         if not len(rows):
             raise InputError(path, f"has no image of part {side}", "give a copy with all three parts")
@@ -60,6 +72,7 @@ def read(path: str | Path, protocol: str) -> Stills:
     return Stills(
         {side: Labelled(images.pixels[rows], images.labels[rows]) for side, rows in parts.items()},
         {side: columns.iloc[rows].reset_index(drop=True) for side, rows in parts.items()},
+        near,
     )
 
 
