@@ -130,7 +130,7 @@ def test_near_copies_of_later_parts_are_left_out_where_that_is_asked_for(tmp_pat
     }
     path = tmp_path / "fer2013.csv"
     lines = [
-        f"{label},{' '.join(map(str, image.ravel()))},{side}"  # copies have other labels than what they show
+        f"{label},{' '.join(map(str, image.ravel()))},{side}"  # copies have other labels than their originals
         for side, shown in sides.items()
         for label, image in enumerate(shown)
     ]

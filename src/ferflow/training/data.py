@@ -422,10 +422,9 @@ class ReadAhead(DataLoader):
             left = iter(self.sampler)
             waiting.extend(making.submit(make, numbers) for numbers in islice(left, AHEAD))
             while waiting:
-                batch = waiting.popleft().result()
+                ready = [waiting.popleft().result()]
                 waiting.extend(making.submit(make, numbers) for numbers in islice(left, 1))
-                yield batch
-                del batch
+                yield ready.pop()  # nothing here holds it while it is trained on
         finally:
             for pool in (reading, making):
                 pool.shutdown(cancel_futures=True)
