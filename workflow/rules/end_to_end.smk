@@ -28,7 +28,7 @@ if STUDY.networks:
             "benchmarks/end_to_end/{network}-{fold}.tsv"
         conda:
             "../envs/ferflow.yaml"
-        threads: S.end_to_end.threads
+        threads: S.end_to_end.cores
         resources:
             **resources("end_to_end_fold"),
         priority: 5  # the longest jobs of a study
@@ -61,7 +61,7 @@ if STUDY.networks:
             "benchmarks/end_to_end/{network}-final.tsv"
         conda:
             "../envs/ferflow.yaml"
-        threads: S.end_to_end.threads
+        threads: S.end_to_end.cores
         resources:
             **resources("end_to_end_final"),
         script:

@@ -26,7 +26,7 @@ rule fold:
         "benchmarks/fold/{head}-{fold}.tsv"
     conda:
         "../envs/ferflow.yaml"
-    threads: S.temporal.threads
+    threads: S.temporal.cores
     resources:
         **resources("fold"),
     script:
@@ -55,7 +55,7 @@ rule final:
         "benchmarks/final/{head}.tsv"
     conda:
         "../envs/ferflow.yaml"
-    threads: S.temporal.threads
+    threads: S.temporal.cores
     resources:
         **resources("final"),
     script:
@@ -115,7 +115,7 @@ if STUDY.controls:
             "benchmarks/controls/neutral-{head}.tsv"
         conda:
             "../envs/ferflow.yaml"
-        threads: S.temporal.threads
+        threads: S.temporal.cores
         resources:
             **resources("control_neutral"),
         script:

@@ -89,6 +89,7 @@ def _trained(model_pt: str | Path, history_csv: str | Path, time_json: str | Pat
         "size_mb": measured.total_mb,
         "epochs": None if adopted else int(history["epoch"].max()),
         "learnt": meta["images"][TRAINING] + sum(meta.get("further", {}).values()),
+        **_left_out(meta),
         "hours": None if seconds is None else seconds / SECONDS,
         "threads": None if adopted else threads,
         "synthetic": meta["synthetic"],
@@ -100,6 +101,11 @@ def _further(images: Mapping[str, int]) -> str:
     """What a network has learnt from besides the images of the study, by the names of the sets."""
     named = [f"{count:,} images of {SETS[name]}" for name, count in images.items()]
     return f"{FURTHER}{', '.join(named)}" if named else ""
+
+
+def _left_out(meta: dict) -> dict[str, int]:
+    """How many images were left out of the training as near copies, where that was asked for."""
+    return {"near_copies": meta["near_copies"]["left_out"][TRAINING]} if "near_copies" in meta else {}
 
 
 def accuracies(

@@ -55,6 +55,7 @@ networks = table(
     real("size_mb", "estimated size (MB)", low=0, format=".2f", empty=True),
     count("epochs", empty=True),
     count("learnt", "training images", low=1, format=",.0f", empty=True),
+    count("near_copies", "left out as near copies", format=",.0f", empty=True, optional=True),
     real("hours", "hours of training", low=0, format=".2f", empty=True),
     count("threads", low=1, empty=True),
     (SYNTHETIC, NOTE),

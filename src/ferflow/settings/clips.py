@@ -91,6 +91,15 @@ class Stills(Section):
     subjects: t.Count = setting(90, "none of them appears in the clips", "subjects")
     per_class: t.Count = setting(300, "of each class", "images")
     parts: SubjectParts = SubjectParts()
+    near_copies: int | None = setting(
+        None,
+        "protocol honest leaves exact copies of images that are watched or tested on out of training; and "
+        "near copies, whose perceptual hashes differ in at most so many bits (6 as "
+        "datacentric.near_distance); null: exact ones alone",
+        "bits of 64",
+        ge=0,
+        le=16,
+    )
 
     @property
     def by_subject(self) -> bool:
