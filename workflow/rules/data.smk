@@ -2,7 +2,7 @@
 
 
 wildcard_constraints:
-    subject="[A-Za-z0-9._+-]+",
+    subject="[A-Za-z0-9._+~-]+",
     head="|".join(STUDY.heads) or "none",
     fold=r"\d+",
 

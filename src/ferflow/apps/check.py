@@ -68,7 +68,8 @@ def _clips(ready: Ready) -> list[tuple[str, str]]:
 
 def _side(subjects: list[str], ready: Ready) -> str:
     """The subjects of a side, and its clips by class."""
-    counts = Counter(clip.emotion for clip in ready.clips if clip.subject_id in subjects)
+    on_side = set(subjects)
+    counts = Counter(clip.emotion for clip in ready.clips if clip.subject_id in on_side)
     named = {name: counts[name] for name in ready.settings.emotions}
     people = ", ".join(subjects) if len(subjects) == 1 else f"{len(subjects)} subjects"
     return f"{people}, {counts.total()} clips: {_counted(named)}"

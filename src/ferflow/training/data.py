@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ from ferflow.errors import InputError, SplitError
 from ferflow.features import store
 from ferflow.prefetch import ordered_map
 from ferflow.settings.types import Normalise
+from ferflow.shards import BySubject
 
 ORIGINAL = "none"
 """The folder of features of clips as they are."""
@@ -42,7 +44,8 @@ class ClipStudy:
     def of(self, subjects: Sequence[str]) -> pd.DataFrame:
         """The clips of these subjects, in the manifest's order. InputError for a subject without any."""
         rows = self.clips[self.clips.subject_id.isin(subjects)]
-        empty = [subject for subject in subjects if subject not in set(rows.subject_id)]
+        there = set(rows.subject_id)
+        empty = [subject for subject in subjects if subject not in there]
         if empty:
             raise InputError("manifest.csv", f"has no clip of subject {empty[0]}", "make the split again")
         return rows.reset_index(drop=True)
@@ -71,13 +74,21 @@ class Study(ClipStudy):
         max_frames: int,
         normalise: Normalise = "none",
     ) -> Study:
-        """Read the tables; `features` are files named `<augmentation>/<subject>.h5` (`layout.FEATURES`).
+        """Read the tables; `features` are files `<augmentation>/<shard>.h5` (`layout.FEATURES`).
 
         Raises InputError for a clip without kept frames, and for feature files that do not go together.
         """
         clips, windows = clips_and_windows(manifest, trim, classes)
-        files = {(path.parent.name, path.stem): path for path in map(Path, features)}
-        source = store.verify(files.values())
+        versions: dict[str, list[Path]] = {}
+        for path in map(Path, features):
+            versions.setdefault(path.parent.name, []).append(path)
+        source = store.verify(chain.from_iterable(versions.values()))
+        files = {
+            (name, subject): path
+            for name, found in ((name, BySubject(paths)) for name, paths in versions.items())
+            for subject in clips.subject_id.unique()
+            if (path := found.get(subject)) is not None
+        }
         return cls(clips, windows, tuple(classes), files, source, max_frames, normalise)
 
     @property
@@ -180,6 +191,7 @@ class ClipFeatures(ClipItems):
         super().__init__(memory)
         self.study = study
         self.offsets: dict[tuple[Path, str], np.ndarray | None] = {}
+        self.subject_of = dict(zip(clips.clip_id, clips.subject_id, strict=True))
         self.items: list[tuple[Path, str, int, int, int]] = []
         for name in augmentations:
             for clip in clips.itertuples():
@@ -199,11 +211,11 @@ class ClipFeatures(ClipItems):
         return rows
 
     def _offset(self, path: Path, clip_id: str) -> np.ndarray | None:
-        own = self.study
-        whose = path, "" if own.normalise == "subject" else clip_id
+        own, subject = self.study, self.subject_of[clip_id]
+        whose = path, subject if own.normalise == "subject" else clip_id
         if whose not in self.offsets:
             shown = own.clips, own.windows, own.max_frames
-            self.offsets[whose] = offset(own.normalise, path, clip_id, path.stem, *shown)
+            self.offsets[whose] = offset(own.normalise, path, clip_id, subject, *shown)
         return self.offsets[whose]
 
     def __getitem__(self, numbers: Sequence[int]) -> tuple[Tensor, Tensor, Tensor]:
