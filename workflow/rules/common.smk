@@ -28,6 +28,16 @@ def resources(step, **own):
     return STEPS[step].resources(**own)
 
 
+def resources_of_shard(step):
+    """The same of a step that handles a shard of subjects: minutes for each of them."""
+    return resources(step, minutes=lambda w: STEPS[step].minutes * len(STUDY.shards[w.subject]))
+
+
+def group_of_shard(step):
+    """The group of such a step. Jobs of several subjects are long enough to be alone."""
+    return STEPS[step].group if len(STUDY.shards) == len(STUDY.subjects) else None
+
+
 def shown(step):
     """The outputs of a report's step, with title and caption where the report shows them."""
     return {

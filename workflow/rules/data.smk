@@ -35,7 +35,7 @@ if STUDY.synthetic:
 
 rule manifest:
     input:
-        [list(clips.values()) for clips in STUDY.sources.values()],
+        faces=STUDY.of_subjects(layout.FACES),
     output:
         STUDY.at(layout.MANIFEST),
     params:

@@ -15,11 +15,11 @@ rule faces:
     benchmark:
         "benchmarks/faces/{subject}.tsv"
     group:
-        STEPS["faces"].group
+        group_of_shard("faces")
     conda:
         "../envs/ferflow.yaml"
     resources:
-        **resources("faces"),
+        **resources_of_shard("faces"),
     priority: 30  # all clips are seen before features are made of any; a run that is going to stop does so soon
     script:
         "../scripts/step.py"
@@ -88,11 +88,11 @@ rule aus:
     benchmark:
         "benchmarks/aus/{backend}/{subject}.tsv"
     group:
-        STEPS["aus"].group
+        group_of_shard("aus")
     conda:
         "../envs/ferflow.yaml"
     resources:
-        **resources("aus"),
+        **resources_of_shard("aus"),
     script:
         "../scripts/step.py"
 

@@ -25,12 +25,12 @@ rule features:
     benchmark:
         "benchmarks/features/{subject}.tsv"
     group:
-        STEPS["features"].group
+        group_of_shard("features")
     conda:
         "../envs/ferflow.yaml"
     threads: S.features.threads
     resources:
-        **resources("features"),
+        **resources_of_shard("features"),
     script:
         "../scripts/step.py"
 

@@ -74,9 +74,9 @@ class Step:
         return of_job
 
     def resources(
-        self, memory: int | Callable | None = None, minutes: int | None = None
+        self, memory: int | Callable | None = None, minutes: int | Callable | None = None
     ) -> dict[str, int | Callable]:
-        """What the step's rule asks for, more at every attempt. `memory` may be a function of wildcards."""
+        """What the step's rule asks for, more at every attempt; both may be functions of wildcards."""
         # Jobs that share a job of a cluster run in it one after the other: the profile gives it one of these.
         in_turn = {} if self.group is None else {"in_turn": 1}
         return {
