@@ -108,6 +108,24 @@ def test_manifest_of_listed_clips(tmp_path):
     assert not frame.synthetic.any()
 
 
+def test_models_beside_the_images_of_a_sequence_are_not_read(tmp_path, monkeypatch):
+    folder = tmp_path / "F001" / "Happy"
+    images(folder, 3)
+    before, plain = manifest.content_hash(folder), manifest.sha256
+    for name in ("000.wrl", "000.bnd", "raw.dat"):  # BU-4DFE as distributed; 2 GB without a block on the disk
+        with (folder / name).open("wb") as file:
+            file.truncate(2 * 10**9)
+    read = []
+    monkeypatch.setattr(manifest, "sha256", lambda path: read.append(path.name) or plain(path))
+    assert manifest.content_hash(folder) == before
+    assert [Path(name).suffix for name in read] == [".png"] * 3
+    (clip,) = bu4dfe.find(tmp_path, ("happy",))
+    manifest.build([clip], tmp_path / "manifest.csv")
+    assert manifest.read(tmp_path / "manifest.csv").sha256.tolist() == [before]
+    next(folder.glob("*.png")).write_bytes(b"another")
+    assert manifest.content_hash(folder) != before
+
+
 def test_the_generators_mark_makes_clips_synthetic_whatever_they_are_called(tmp_path):
     images(tmp_path / "a", 1)
     (tmp_path / manifest.SYNTHETIC_MARK).write_text("made up")

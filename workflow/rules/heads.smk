@@ -24,7 +24,7 @@ rule fold:
         "benchmarks/fold/{head}-{fold}.tsv"
     conda:
         "../envs/ferflow.yaml"
-    threads: S.temporal.threads
+    threads: S.temporal.cores
     resources:
         **resources("fold"),
     script:
@@ -49,7 +49,7 @@ rule final:
         "benchmarks/final/{head}.tsv"
     conda:
         "../envs/ferflow.yaml"
-    threads: S.temporal.threads
+    threads: S.temporal.cores
     resources:
         **resources("final"),
     script:
@@ -105,7 +105,7 @@ if STUDY.controls:
             "benchmarks/controls/neutral-{head}.tsv"
         conda:
             "../envs/ferflow.yaml"
-        threads: S.temporal.threads
+        threads: S.temporal.cores
         resources:
             **resources("control_neutral"),
         script:
