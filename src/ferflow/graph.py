@@ -17,9 +17,14 @@ from ferflow.runs import events
 from ferflow.runs.failed_jobs import failed_jobs
 from ferflow.settings import load
 from ferflow.steps import code, preflight
+from ferflow.steps.computing import STEPS
+from ferflow.steps.cost import Costs, Limits, limits_here, too_large
 from ferflow.steps.files import StudyFiles, files_of
+from ferflow.steps.sizes import of_study
 from ferflow.steps.step import ReportStep
 
+LONG = 3600
+"""Seconds of work from which on a run says so when it begins."""
 LOCK = Path(".snakemake/ferflow.lock")
 
 
@@ -51,6 +56,7 @@ class Graph:
             stop(error)
         self.study: StudyFiles = files_of(ready)
         self.report: list[ReportStep] = report_steps(self.study)
+        self.costs = Costs(ready.settings, lambda: of_study(ready.settings, Path(), ready.subjects))
         # The captions of the report see the settings alone.
         config |= self.study.recorded() | self.study.captions() | {"last_run": self._last_run()}
         if talks:
@@ -104,6 +110,7 @@ class Graph:
     def begin(self, workflow: Any) -> None:
         """One run at a time in a folder, recorded; nothing dated in the future; no limit to jobs a second."""
         self._lock()
+        self._say_what_it_takes(workflow)
         self._events = events.record(workflow, self.study.settings.study)
         self._date_now()
         code.keep()  # by now the jobs have asked for their hashes
@@ -112,6 +119,24 @@ class Graph:
         # many jobs are ready.
         if workflow.local_exec and not workflow.dryrun:
             workflow.scheduler.job_rate_limiter = None
+
+    def _say_what_it_takes(self, workflow: Any) -> None:
+        """A line on a long run, and one for each kind of job that asks for more memory than there is.
+
+        Snakemake gives such a job all that there is, and says nothing.
+        """
+        jobs = [(job.rule.name, dict(job.wildcards.items())) for job in workflow.dag.needrun_jobs()]
+        known = [(rule, wildcards) for rule, wildcards in jobs if rule in STEPS]
+        seconds = sum(self.costs.need(rule, wildcards).seconds for rule, wildcards in known)
+        if seconds >= LONG:
+            say(
+                f"{len(jobs):,} jobs, by stated rates {seconds / 3600:,.0f} hours of work at most (trainings "
+                f"on {self.costs.machine.name}); `ferflow estimate` has it by kind, and measured"
+            )
+        limits = limits_here() if workflow.local_exec else Limits(0)
+        named = [(" ".join((rule, *wildcards.values())), rule, wildcards) for rule, wildcards in known]
+        for line in too_large(self.costs, limits, named):
+            say(f"warning: {line}")
 
     def name_failed_jobs(self) -> None:
         """Say a line for each job of a cluster that failed for good in the run that `begin` began."""

@@ -23,18 +23,14 @@ def params(step, /, **given):
     return STEPS[step].params(S, **given)
 
 
-def resources(step, **own):
+def resources(step):
     """What the jobs of a step ask for."""
-    return STEPS[step].resources(**own)
-
-
-def resources_of_shard(step):
-    """The same of a step that handles a shard of subjects: minutes for each of them."""
-    return resources(step, minutes=lambda w: STEPS[step].minutes * len(STUDY.shards[w.subject]))
+    # A job that has begun need not know it.
+    return STEPS[step].resources(GRAPH.costs.asked(step) if workflow.is_main_process else None)
 
 
 def group_of_shard(step):
-    """The group of such a step. Jobs of several subjects are long enough to be alone."""
+    """The group of a step that handles a shard of subjects. Jobs of several are long enough to be alone."""
     return STEPS[step].group if len(STUDY.shards) == len(STUDY.subjects) else None
 
 

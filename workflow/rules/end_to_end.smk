@@ -29,7 +29,7 @@ if STUDY.networks:
             "../envs/ferflow.yaml"
         threads: S.end_to_end.cores
         resources:
-            **resources("end_to_end_fold", memory=lambda w: STUDY.frames_memory(w.network, S.end_to_end.of(w.network))),
+            **resources("end_to_end_fold"),
         priority: 5  # the longest jobs of a study
         script:
             "../scripts/step.py"
@@ -61,6 +61,6 @@ if STUDY.networks:
             "../envs/ferflow.yaml"
         threads: S.end_to_end.cores
         resources:
-            **resources("end_to_end_final", memory=lambda w: STUDY.frames_memory(w.network, S.end_to_end.of(w.network))),
+            **resources("end_to_end_final"),
         script:
             "../scripts/step.py"

@@ -19,7 +19,7 @@ rule faces:
     conda:
         "../envs/ferflow.yaml"
     resources:
-        **resources_of_shard("faces"),
+        **resources("faces"),
     priority: 30  # all clips are seen before features are made of any; a run that is going to stop does so soon
     script:
         "../scripts/step.py"
@@ -92,7 +92,7 @@ rule aus:
     conda:
         "../envs/ferflow.yaml"
     resources:
-        **resources_of_shard("aus"),
+        **resources("aus"),
     script:
         "../scripts/step.py"
 

@@ -30,7 +30,7 @@ rule features:
         "../envs/ferflow.yaml"
     threads: S.features.threads
     resources:
-        **resources_of_shard("features"),
+        **resources("features"),
     script:
         "../scripts/step.py"
 

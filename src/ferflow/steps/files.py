@@ -14,7 +14,7 @@ from ferflow.datasets.images import is_synthetic_root
 from ferflow.datasets.manifest import SYNTHETIC_MARK
 from ferflow.faces.detect import DETECTORS
 from ferflow.networks import NETWORKS
-from ferflow.settings import BEST, SHIPPED, ClipNetworkSettings, Settings, Spatial
+from ferflow.settings import BEST, SHIPPED, Settings, Spatial
 from ferflow.steps.preflight import Ready
 from ferflow.steps.step import Figure, Folder, Output, Page, Table, as_params
 from ferflow.training import sweep
@@ -412,12 +412,6 @@ class ClipFiles(StudyFiles):
         simulated = self.at(layout.HUMANS) + "/simulated.csv"
         places = {"annotations": humans.annotations, "votes": humans.votes, "simulated": simulated}
         return places.get(self.humans, [])
-
-    def frames_memory(self, network: str, chosen: ClipNetworkSettings) -> int:
-        """MiB that a training step of a network on frames takes: 3.7 GB a clip for ConvLSTM at full size."""
-        voxels = self.settings.end_to_end.batch * chosen.frames * chosen.size**2
-        per_voxel = sum(chosen.filters) * (6 if network == "c3d" else 90)  # bytes, measured
-        return 2500 + self.settings.end_to_end.memory + voxels * per_voxel // 2**20
 
     def captions(self) -> dict[str, Any]:
         """How `auto` was resolved, whether there are test subjects, and the number of folds."""

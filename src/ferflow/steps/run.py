@@ -19,7 +19,9 @@ from pydantic import BaseModel, TypeAdapter
 
 from ferflow import integrity, layout
 from ferflow.errors import FerflowError
+from ferflow.runs import machine
 from ferflow.settings import KINDS, Settings
+from ferflow.steps.computing import STEPS
 from ferflow.steps.step import CALL, CODE
 
 OUT = "out"
@@ -110,6 +112,8 @@ def _folder(files: Iterable[str]) -> Path | None:
 def execute(snakemake: Any) -> None:
     """Run the job that Snakemake describes to its script."""
     with job(snakemake) as announce:
+        if (step := STEPS.get(snakemake.rule)) is not None and step.gpu:
+            machine.take_card(announce)  # before torch looks for one
         offered = dict(snakemake.wildcards.items()) | {
             "threads": snakemake.threads,
             "announce": announce,

@@ -9,7 +9,7 @@ from functools import cached_property
 from itertools import accumulate
 
 from ferflow import shards
-from ferflow.settings import ClipNetworkSettings, HeadSettings, Settings
+from ferflow.settings import ClipNetworkSettings, HeadSettings, Settings, Spatial
 
 FRAME = "frame"
 VERSION = "frame and augmentation"
@@ -135,19 +135,52 @@ def views(wildcards: Mapping[str, str], settings: Settings, size: Sizes) -> Work
     return Work(IMAGE, size.images * TEST_SHARE * looks, f"views of {wildcards['model']}")
 
 
-def image_training(step: str, epochs: int | None = None) -> Amount:
-    """A training of a network for single images in `step`, for its own epochs or so many."""
+def networks_of_images(settings: Settings) -> dict[str, Spatial]:
+    """The networks for single images of a study of clips or images, by their names."""
+    if settings.kind == "images":
+        return {name: model.recipe() for name, model in settings.images.trained().items()}
+    return {settings.spatial.network: settings.spatial} if settings.sees_images() else {}
+
+
+def image_training(step: str, epochs: Callable[[Spatial, Settings], int]) -> Amount:
+    """A training of a network for single images in `step`, for so many epochs by its recipe and the study."""
 
     def amount(wildcards: Mapping[str, str], settings: Settings, size: Sizes) -> Work:
-        listed = settings.images.models if settings.kind == "images" else {}
-        model = wildcards.get("model", settings.spatial.network)
-        own = listed[model].recipe() if model in listed else settings.spatial
+        own = networks_of_images(settings).get(wildcards.get("model", ""), settings.spatial)
         if own.weights is not None:
             return Work(CONSTANT, variant="adopted")
-        shown = size.images * (own.epochs if epochs is None else epochs)
-        return Work(IMAGE, shown, f"{own.network}, {step}")
+        return Work(IMAGE, size.images * epochs(own, settings), f"{own.network}, {step}")
 
     return amount
+
+
+def fixed(own: Spatial, settings: Settings) -> int:
+    """Epochs of a training by its recipe."""
+    return own.epochs
+
+
+def once(own: Spatial, settings: Settings) -> int:
+    """A pass."""
+    return 1
+
+
+def searched(own: Spatial, settings: Settings) -> int:
+    """Epochs of all classifiers that fine-tuning tries, and of the best once more."""
+    stage = settings.finetune.classifier
+    return (stage.trials + 1) * stage.epochs
+
+
+def finetuned(own: Spatial, settings: Settings) -> int:
+    """Epochs of all attempts of phases 2 and 3, at most."""
+    stages = settings.finetune
+    return len(stages.unfreeze.blocks) * stages.unfreeze.epochs + 2 * stages.refine.epochs
+
+
+def swept(wildcards: Mapping[str, str], settings: Settings, size: Sizes) -> Work:
+    """A run of the sweep over optimisers and schedules; the last ones go on from the best for some epochs."""
+    own = settings.sweep
+    shown = (own.images or size.images) * max(own.epochs, own.tuning.epochs)
+    return Work(IMAGE, shown, f"{own.network}, sweep")
 
 
 def shown(clips: int, augmentations: int, epochs: float, *folds: int) -> float:
