@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from ferflow import clock, layout
 from ferflow.errors import FerflowError
 from ferflow.parts import report_steps
@@ -18,6 +20,7 @@ from ferflow.steps import code, preflight
 from ferflow.steps.computing import STEPS
 from ferflow.steps.cost import Costs, Limits, limits_here, too_large
 from ferflow.steps.files import StudyFiles, files_of
+from ferflow.steps.sizes import of_study
 from ferflow.steps.step import ReportStep
 
 LONG = 3600
@@ -53,12 +56,29 @@ class Graph:
             stop(error)
         self.study: StudyFiles = files_of(ready)
         self.report: list[ReportStep] = report_steps(self.study)
-        self.costs = Costs(ready.settings)
+        self.costs = Costs(ready.settings, lambda: of_study(ready.settings, Path(), ready.subjects))
         # The captions of the report see the settings alone.
         config |= self.study.recorded() | self.study.captions() | {"last_run": self._last_run()}
         if talks:
-            for note in filter(None, (ready.decided, *ready.notes)):
+            for note in filter(None, (ready.decided, *ready.notes, self._sharded_anew())):
                 say(note)
+
+    def _sharded_anew(self) -> str:
+        """A line where another number of subjects a job makes everything up to the features anew, else ""."""
+        if self.study.settings.kind != "clips":
+            return ""
+        try:
+            recorded = yaml.safe_load(Path(self.study.at(layout.SETTINGS)).read_text(encoding="utf-8"))
+            before = recorded["dataset"]["subjects_per_job"]
+        except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError):
+            return ""
+        now = self.study.settings.dataset.subjects_per_job
+        if before in (None, now):
+            return ""
+        return (
+            f"dataset.subjects_per_job is {now} and was {before}: faces, action units and features are made "
+            "anew, in files of other names (results stay the same; the old files are not removed)"
+        )
 
     def _last_run(self) -> Mapping[str, Any] | None:
         """The overhead of the study's newest run (`ferflow overhead`), or None."""

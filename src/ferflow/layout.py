@@ -1,6 +1,7 @@
 """Where every file lies: the one place for path patterns, relative to the working folder.
 
 `{dataset}`, `{study}`, `{subject}` and the like are filled in by the workflow (as wildcards) or `str.format`.
+A `{subject}` is a shard of subjects (`ferflow.shards`): mostly one.
 """
 
 from __future__ import annotations

@@ -97,7 +97,7 @@ if STUDY.controls:
         input:
             features=lambda w: STUDY.head_features(w.head),
             early=STUDY.each(f"{layout.FOLD}/best_epoch.json", fold=STUDY.folds),
-            truth=STUDY.of_subjects(STUDY.rendered_truth) if STUDY.synthetic else [],
+            truth=STUDY.rendered(STUDY.rendered_truth) if STUDY.synthetic else [],
             manifest=STUDY.clips,
             trim=STUDY.trim,
             splits=STUDY.splits,
@@ -127,7 +127,7 @@ if STUDY.controls and STUDY.synthetic:
     rule control_true_aus:
         """A simple classifier on the generator's own action units: the ceiling."""
         input:
-            STUDY.of_subjects(*STUDY.rendered_aus),
+            STUDY.rendered(*STUDY.rendered_aus),
             manifest=STUDY.clips,
             splits=STUDY.splits,
         output:

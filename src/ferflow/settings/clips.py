@@ -31,6 +31,12 @@ class Dataset(Section):
     least_tracked: t.Share = setting(
         0.1, "of a clip's frames that must show a face; blank ones do not count", "share"
     )
+    subjects_per_job: t.Count | None = setting(
+        None,
+        "in one job and one file of faces, action units or features; null: so many that a step has at most "
+        "1,000 jobs. Another number makes faces, action units and features anew; results stay the same",
+        "subjects",
+    )
 
     def folder(self) -> str:
         """The name of the folder below `data/interim` of what is made of the clips.

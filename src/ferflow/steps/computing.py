@@ -50,7 +50,14 @@ CLIPS = (
     prepares(
         "synth4d", f"{DATA}.synth4d.clips:write_subject", ("settings=synth4d", "emotions", "seed"), 800, 10
     ),
-    Step("manifest", f"{DATA}:write_manifest", ("dataset", "emotions"), minutes=30, work=work.clips),
+    Step(
+        "manifest",
+        f"{DATA}:write_manifest",
+        ("dataset", "emotions"),
+        minutes=30,
+        group="list",
+        work=work.clips,
+    ),
     prepares("faces", f"{FACES}.store:write_faces", ("settings=faces",), minutes=10),
     lists("unusable", f"{DATA}.usable:write", minutes=30),
     lists("clips", f"{DATA}.usable:write_clips", ("emotions", "protocol"), work=work.clips),

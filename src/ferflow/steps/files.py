@@ -8,7 +8,7 @@ from itertools import chain, product
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from ferflow import layout
+from ferflow import layout, shards
 from ferflow.classes import EMOTIONS_CONTEMPT, EMOTIONS_NEUTRAL
 from ferflow.datasets.images import is_synthetic_root
 from ferflow.datasets.manifest import SYNTHETIC_MARK
@@ -227,6 +227,7 @@ class ClipFiles(StudyFiles):
             "layer": settings.features.layer,
         }
         self.subjects = ready.subjects
+        self.shards = shards.named(self.subjects, settings.dataset.subjects_per_job or 1)
         self.heads = list(settings.temporal.heads)
         self.networks = list(settings.end_to_end.run)
         self.folds = range(settings.splits.folds)
@@ -316,14 +317,22 @@ class ClipFiles(StudyFiles):
         """The generator's action units of the clips of one subject."""
         return [f"{self.settings.dataset.root}/truth/{{subject}}_{e}.csv" for e in self.settings.emotions]
 
+    def clips_of(self, shard: str) -> dict[str, str]:
+        """Where the clips of the subjects of a shard lie, by the clips' names."""
+        return {clip: path for one in self.shards[shard] for clip, path in self.sources[one].items()}
+
     def of_subjects(self, *patterns: str, **fields: Any) -> list[str]:
-        """A file of every subject; of several patterns one after the other."""
-        return [path for one in patterns for path in self.each(self.at(one, **fields), subject=self.subjects)]
+        """A file of every shard of subjects; of several patterns one after the other."""
+        return [path for one in patterns for path in self.each(self.at(one, **fields), subject=self.shards)]
+
+    def rendered(self, *patterns: str) -> list[str]:
+        """A file of every subject of the embedded set; of several patterns one after the other."""
+        return [path for one in patterns for path in each(one, subject=self.subjects)]
 
     def all_features(self, augmentations: int = 0, **fields: Any) -> list[str]:
-        """Feature files of all subjects: the originals and so many augmented versions."""
+        """Feature files of all shards: the originals and so many augmented versions."""
         names = ["none", *self.settings.augment.transformations[:augmentations]]
-        return each(self.at(layout.FEATURES, **fields), augmentation=names, subject=self.subjects)
+        return each(self.at(layout.FEATURES, **fields), augmentation=names, subject=self.shards)
 
     def head_features(self, head: str) -> list[str]:
         """Feature files that a head trains on."""
@@ -438,8 +447,9 @@ class ClipFiles(StudyFiles):
     # What a step sees of a section, less what says nothing of its result.
 
     def listed(self) -> dict:
-        """The data set as it is listed: what is done with unusable clips changes nothing of that."""
-        return as_params(self.settings.dataset) | {"unusable": "stop", "least_tracked": 0}
+        """The data set as it is listed, whatever is done with unusable clips, and in which jobs."""
+        idle = {"unusable": "stop", "least_tracked": 0, "subjects_per_job": None}
+        return as_params(self.settings.dataset) | idle
 
     def temporal(self, *heads: str) -> dict:
         """The heads' settings, those of `heads` alone."""
