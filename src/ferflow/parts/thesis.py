@@ -26,7 +26,7 @@ def steps(study: StudyFiles) -> Iterator[ReportStep]:
     yield ReportStep(
         name="published_comparison",
         call="ferflow.report.reference:write_best_models",
-        given={"dataset": settings.dataset.name, "others": others},
+        given={"dataset": settings.dataset.name, "others": others, **study.failed()},
         inputs={"results_csv": study.table("results")},
         outputs={
             "out": Table(
@@ -60,10 +60,13 @@ def steps(study: StudyFiles) -> Iterator[ReportStep]:
             "dataset": settings.dataset.name,
             "network": settings.spatial.network,
             "others": others,
+            **study.failed(),
             "stills": settings.stills.source,
             "synthetic_stills": study.synthetic_stills,
             "experiments": {
-                item: run for item, run in settings.experiments.published.items() if run in study.runs
+                item: run
+                for item, run in settings.experiments.published.items()
+                if run in study.runs or run in study.lost
             },
         },
         inputs={
@@ -114,6 +117,7 @@ def compare(
     emotions: Sequence[str],
     seed: int,
     out_folder: Path,
+    failed: Mapping[str, str] | None = None,
 ) -> None:
     """Compare every number of the thesis with the study's, or give the reason why there is none."""
     from ferflow.report import reference
@@ -133,6 +137,7 @@ def compare(
         spatial=network,
         others=others,
         experiments=experiments,
+        failed=failed or {},
         parameters=thesis.counts(heads.get("lstm"), c3d),
     )
     reference.write_each("thesis", ours, out_folder)
