@@ -62,7 +62,7 @@ def read(path: str | Path, name: str, failed: bool = False) -> pd.DataFrame:
     if not failed:
         return parsed.reset_index(drop=True)
     empty = {c: np.nan for c in text if table.column(c).is_number}
-    empty |= {c: False for c in text if table.column(c).type == "boolean"}
+    empty |= {c: None for c in text if table.column(c).type == "boolean"}
     return pd.concat([parsed, text[of_failed].assign(**empty)]).sort_index()[list(text)]
 
 

@@ -46,7 +46,7 @@ def failed_jobs(run: Run, folder: Path = Path()) -> list[str]:
     return list(failed.values())
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FailedJob:
     """A job that failed for good: its name (rule and wildcards), why, its outputs, and those that need them.
 

@@ -565,13 +565,14 @@ class ImageFiles(StudyFiles):
         settings = self.settings
         self.synthetic = self.synthetic_stills
         self.models = self.made(settings.images.trained(), self._model_files)
+        lost = set(self.lost)
         self.ensembles = {
             name: members
             for name, members in settings.images.averaged().items()
-            if not self._lack(name, self.lost.keys() & set(members))
+            if not self._lack(name, lost.intersection(members))
         }
         # The best set is that of all networks: without some of them it would be another.
-        best = settings.images.best and not self._lack(BEST, list(self.lost))
+        best = settings.images.best and not self._lack(BEST, lost)
         self.best = self.at(layout.ENSEMBLE, ensemble=BEST) if best else ""
         self.choice = f"{self.best}/choice.json"
         self.averaged = [*self.ensembles, *([BEST] if self.best else [])]
