@@ -137,17 +137,16 @@ class Graph:
                 needing = [str(path) for one in later if one.rule.name not in rules for path in one.output]
                 unmade.append(FailedJob(about.name, about.reason, about.outputs, needing))
         waiting = {job.rule.name for job in unfinished if job.rule.name in rules}
-        words = f"failed: {_listed([f'{one.name} ({one.reason})' for one in unmade])}; "
+        if not waiting:
+            return  # nothing of the report was wanted
         if not workflow.execution_settings.keep_going:
-            words += "with `--keep-going` a run makes what does not hang on that, and the tables without it"
-        elif (
-            not waiting or unfinished - hanging
-        ):  # nothing of the report was wanted, or somebody stopped the run
-            words += "the same command tries it again"
+            words = "with `--keep-going` a run makes what does not hang on that, and the tables without it"
+        elif unfinished - hanging:  # somebody stopped the run
+            return
         else:
-            words += self._second_pass(workflow, Unmade(unmade), waiting)
-        # Snakemake's own words come after its hooks.
-        atexit.register(say, f"error: {words}")
+            listed = _listed([f"{one.name} ({one.reason})" for one in unmade])
+            words = f"error: failed: {listed}; {self._second_pass(workflow, Unmade(unmade), waiting)}"
+        atexit.register(say, words)  # Snakemake's own words come after its hooks
 
     def _second_pass(self, workflow: Any, unmade: Unmade, waiting: set[str]) -> str:
         """Make those of the steps `waiting` that can be made; says what came of it."""
@@ -155,7 +154,7 @@ class Graph:
         names = [step.name for step in possible]
         if not any(set(RESULTS_OF_RUNS) & set(step.inputs) for step in possible):
             return "all results rest on it: there are no tables without it; the same command tries it again"
-        more = ["failed_jobs"] if "render_tables" in waiting else []
+        more = ["failed_jobs", "record"] if "render_tables" in waiting else []
         wanted = [name for name in names if name in waiting or name in more]
         unmade.write(self.failed)
         say(f"the report without what failed: {len(wanted)} of {len(waiting)} jobs")
