@@ -157,7 +157,7 @@ class Graph:
         more = ["failed_jobs", "record"] if "render_tables" in waiting else []
         wanted = [name for name in names if name in waiting or name in more]
         unmade.write(self.failed)
-        say(f"the report without what failed: {len(wanted)} of {len(waiting)} jobs")
+        say(f"the report is made without what failed: {len(wanted)} jobs")
         self.lock.close()
         code = second_pass.make(_started_in(workflow), sys.argv[1:], wanted, names, self.failed.absolute())
         again = "the same command tries again what failed and what hangs on it"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -41,9 +43,10 @@ def write(folder: Path, network: str, absent: Sequence[str] = (), failed: str = 
             (root / f"{subject}_{emotion}_tex.avi").touch()
     (folder / "data/raw/fer2013").mkdir()
     write_stills(folder / "data/raw/fer2013/fer2013.csv", STILLS)
-    changed = {"evaluation": {"bootstrap": 40}, "spatial": {"network": network}}
+    changed = {"evaluation": {"bootstrap": 20}, "spatial": {"network": network}}
+    changed["experiments"] = {"compared": ["baseline", "augmentation", "c3d-depth"]}
     if network != "vggface":
-        changed["spatial"]["pretrained"] = None
+        changed["spatial"]["pretrained"] = "vgg16-397923af.pth"
     with contextlib.chdir(folder):
         ready = preflight.look(settings.load(REPOSITORY / "params.yaml", STUDY, more=changed))
         study = files_of(ready, _unmade(files_of(ready), failed))
@@ -129,11 +132,11 @@ def _write_spatial(study: ClipFiles, rng: np.random.Generator) -> None:
     tables.write(tables.from_rows(rows, "finetuned"), study.table("finetuned"), "finetuned")
 
 
-def report(folder: Path, study: ClipFiles) -> set[str]:
-    """Make what of the report rests on these files alone; the names of its steps."""
+def report(folder: Path, study: ClipFiles, skipped: str = "finetuned|figures_.*") -> set[str]:
+    """Make what of the report rests on these files alone, but for `skipped`; the names of its steps."""
     made: set[str] = set()
     with contextlib.chdir(folder):
-        waiting = {step.name: step for step in report_steps(study) if step.name != "finetuned"}
+        waiting = {step.name: step for step in report_steps(study) if not re.fullmatch(skipped, step.name)}
         listed = waiting.pop("render_tables")
         while ready := [s for s in waiting.values() if _there(run.flat(s.inputs.values()))]:
             for step in ready:
@@ -165,3 +168,11 @@ def _make(study: ClipFiles, step, inputs: dict, outputs: dict) -> None:
     for path in run.flat(outputs.values()):
         Path(path).parent.mkdir(parents=True, exist_ok=True)
     run.call(step.call, inputs, outputs, step.params(study.settings, **step.given), {"threads": 1})
+
+
+def everybody() -> list[SimpleNamespace]:
+    """The people of BU-4DFE, as the split looks at them."""
+    sexes = {"F": "female", "M": "male"}
+    return [
+        SimpleNamespace(subject_id=name, sex=sexes[name[0]], split="", fold="") for name in bu4dfe.SUBJECTS
+    ]
