@@ -12,7 +12,7 @@ from typing import Any
 
 from ferflow import clock, layout
 from ferflow.errors import FerflowError
-from ferflow.parts import RESULTS_OF_RUNS, report_steps
+from ferflow.parts import BARE_TABLES, FAILED_JOBS, RESULTS_OF_RUNS, report_steps
 from ferflow.runs import events, second_pass
 from ferflow.runs.failed_jobs import FailedJob, Unmade, failed_jobs, failures, job_name
 from ferflow.settings import load
@@ -109,8 +109,12 @@ class Graph:
 
     def end(self) -> None:
         """After a run without failures: those of earlier runs are of no interest once the report is whole."""
-        if second_pass.FAILED not in os.environ and all(Path(path).exists() for path in self.results()):
-            self.failed.unlink(missing_ok=True)
+        if second_pass.FAILED in os.environ or not self.failed.exists():
+            return
+        if all(Path(path).exists() for path in self.results()):
+            pages = Path(self.study.at(layout.TABLES)).glob(f"{FAILED_JOBS}.*")
+            for path in (self.failed, *pages):
+                path.unlink()
 
     def end_with_failures(self, workflow: Any) -> None:
         """Say which jobs failed in the run that `begin` began, and make what can be made of the report.
@@ -154,7 +158,7 @@ class Graph:
         names = [step.name for step in possible]
         if not any(set(RESULTS_OF_RUNS) & set(step.inputs) for step in possible):
             return "all results rest on it: there are no tables without it; the same command tries it again"
-        more = ["failed_jobs", "record"] if "render_tables" in waiting else []
+        more = [BARE_TABLES, FAILED_JOBS, "record"] if "render_tables" in waiting else []
         wanted = [name for name in names if name in waiting or name in more]
         unmade.write(self.failed)
         say(f"the report is made without what failed: {len(wanted)} jobs")

@@ -112,8 +112,11 @@ RESULTS_OF_RUNS = ("predictions_csvs", "histories", "tested_csvs", "choices_json
 
 
 def possible(study: StudyFiles, parts: Sequence[ReportStep | Table]) -> list[ReportStep | Table]:
-    """Those of `parts` that can be made where jobs failed."""
-    lacking, kept = set[str](), list(parts)
+    """Those of `parts` that can be made where jobs failed.
+
+    Tables of which nothing is left but rows of what failed are made by one step more.
+    """
+    lacking, kept, bare = set[str](), list(parts), list[ReportStep]()
 
     def can_be_made(one: ReportStep | Table) -> bool:
         if isinstance(one, Table):
@@ -125,10 +128,29 @@ def possible(study: StudyFiles, parts: Sequence[ReportStep | Table]) -> list[Rep
 
     while gone := [one for one in kept if not can_be_made(one)]:
         kept = [one for one in kept if one not in gone]
+        bare += [one for one in gone if isinstance(one, ReportStep) and any(one.lacks.values())]
         lacking |= {
             study.path(out) for one in gone if isinstance(one, ReportStep) for out in one.each_output()
         }
-    return kept
+    return [*kept, *([_bare_tables(bare)] if bare else [])]
+
+
+def _bare_tables(steps: Sequence[ReportStep]) -> ReportStep:
+    """The tables of `steps` with nothing but rows of what failed."""
+    rows = {step.outputs[name]: lost for step in steps for name, lost in step.lacks.items() if lost}
+    return ReportStep(
+        name=BARE_TABLES,
+        call="ferflow.report.tables:bare",
+        given={"schemas": {table.name: table.schema or table.name for table in rows}},
+        inputs={},
+        outputs={table.name: table for table in rows},
+        lacks={table.name: lost for table, lost in rows.items()},
+    )
+
+
+BARE_TABLES = "bare_tables"
+FAILED_JOBS = "failed_jobs"
+"""The table of jobs that failed, and the step that makes it."""
 
 
 def _failed(study: StudyFiles) -> ReportStep:
@@ -136,7 +158,7 @@ def _failed(study: StudyFiles) -> ReportStep:
         {"job": one.name, "reason": one.reason, "needed_by": len(one.needing)} for one in study.unmade.jobs
     ]
     return ReportStep(
-        name="failed_jobs",
+        name=FAILED_JOBS,
         call="ferflow.report.tables:failed_jobs",
         given={"jobs": jobs},
         inputs={},

@@ -19,9 +19,9 @@ def steps(study: StudyFiles) -> Iterator[ReportStep | Table]:
     yield from _training(study)
     if study.tested:
         yield _fold_models(study)
-    if study.split_heads:
+    if study.settings.splits.compared:
         yield _split_kinds(study)
-    if study.nested_heads:
+    if study.settings.nested.heads:
         yield _nested(study)
     if study.settings.experiments.chosen():
         yield _experiments(study)
@@ -281,7 +281,7 @@ def experiments(
 
 
 def _search(study: ClipFiles, head: str) -> ReportStep:
-    model = study.models[head]
+    model = study.settings.models()[head]
     tried = study.settings.search.tried(head)
     return ReportStep(
         name=f"figure_of_search_{head}",

@@ -197,6 +197,12 @@ def trackers(trackers_csv: str | Path, out: str | Path, synthetic: bool) -> None
     tables.write(summary, out, "tracker_summary")
 
 
+def bare(schemas: Mapping[str, str], out_folder: str | Path) -> None:
+    """Tables without rows, by their names and schemas: those that only runs that failed would have."""
+    for name, schema in schemas.items():
+        tables.write(tables.from_rows([], schema), Path(out_folder) / f"{name}.csv", schema)
+
+
 def failed_jobs(jobs: Sequence[Mapping], out: str | Path) -> None:
     """Schema `failed_jobs`: the jobs that failed for good, and why."""
     tables.write(tables.from_rows(jobs, "failed_jobs"), out, "failed_jobs")
