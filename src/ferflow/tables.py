@@ -61,8 +61,10 @@ def read(path: str | Path, name: str, failed: bool = False) -> pd.DataFrame:
     parsed = _parsed(path, text[~of_failed].reset_index(drop=True), table).set_axis(text.index[~of_failed])
     if not failed:
         return parsed.reset_index(drop=True)
-    empty = {c: np.nan for c in text if table.column(c).is_number}
-    empty |= {c: None for c in text if table.column(c).type == "boolean"}
+    kinds = {c: table.column(c).type for c in text}
+    nothing = {"integer": pd.array([pd.NA] * of_failed.sum(), "Int64"), "number": np.nan, "boolean": None}
+    empty = {c: nothing[kind] for c, kind in kinds.items() if kind in nothing}
+    parsed = parsed.astype({c: "Int64" for c, kind in kinds.items() if kind == "integer"})
     return pd.concat([parsed, text[of_failed].assign(**empty)]).sort_index()[list(text)]
 
 

@@ -40,8 +40,7 @@ def steps(study: StudyFiles) -> Iterator[ReportStep]:
     if not settings.thesis_classes():
         return
     sources = _sources(study)
-    stills = settings.trains_spatial()
-    if stills:
+    if settings.trains_spatial():
         yield ReportStep(
             name="stills_counts",
             call=f"{__name__}:count_stills",
@@ -73,7 +72,7 @@ def steps(study: StudyFiles) -> Iterator[ReportStep]:
             "tables_csv": [study.table(STILLS.get(name, name)) for name in sources],
             "predictions_csv": study.at(layout.PREDICTIONS),
             "manifest_csv": study.clips,
-            "spatial_csv": f"{study.spatial}/predictions.csv" if stills else [],
+            "spatial_csv": f"{study.spatial}/predictions.csv" if study.trains_spatial else [],
         },
         outputs={
             name: Table(name, title, PUBLISHED, "reference") for name, title in papers.files("thesis").items()
@@ -86,7 +85,8 @@ def _sources(study: ClipFiles) -> list[str]:
     """The tables of papers/thesis.yaml that the study has."""
     found = ["results", "trimming", "cv_epochs", "early_stopping", "error_counts"]
     found += ["fusion"] if study.fused_predictions() else []
-    found += ["spatial_results", *STILLS] if study.settings.trains_spatial() else []
+    found += ["spatial_results"] if study.trains_spatial else []
+    found += [*STILLS] if study.settings.trains_spatial() else []
     found += ["finetuned"] if study.finetuned else []
     found += ["human_summary"] if study.humans else []
     return found + (["experiment_results", "experiment_epochs"] if study.comparisons else [])

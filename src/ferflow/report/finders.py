@@ -82,7 +82,8 @@ def thesis_class(row: Mapping, study: StudyResults) -> dict:
     """Table 3.5: precision, recall and F1 of the spatial model in one class, and its images."""
     frame = study.tables.get("spatial_predictions")
     if frame is None:
-        return {"note": NOT_RUN + "this study trains no spatial model"}
+        failed = study.failed.get(str(study.facts.get("spatial")))
+        return {"note": failed or NOT_RUN + "this study trains no spatial model"}
     synthetic = bool(frame["synthetic"].any())
     result = {"model": frame["model"].iloc[0], "data": row["stills"], "synthetic": synthetic}
     if row["metric"] == "support":

@@ -253,6 +253,7 @@ class ClipFiles(StudyFiles):
         self.networks = self.made(settings.end_to_end.run, self._network_files)
         self.models = {name: model for name, model in name_of.items() if model not in self.lost}
         self.spatial = self.at(layout.SPATIAL, model=settings.spatial.network)
+        self.made([settings.spatial.network], lambda _: each(f"{self.spatial}/{{file}}", file=FINAL_FILES))
         self.trim, self.splits = self.at(layout.TRIM), self.at(layout.SPLITS)
         self.clips = self.manifest
         self.baselines = self.made(
@@ -347,7 +348,12 @@ class ClipFiles(StudyFiles):
         """The network whose layers are the clips' features."""
         settings = self.settings
         own = {settings.spatial.network: (settings.spatial, settings.seed)}
-        return own if settings.sees_images() else {}
+        return own if settings.sees_images() and settings.spatial.network not in self.lost else {}
+
+    @property
+    def trains_spatial(self) -> bool:
+        """Whether that network is the study's own, and there."""
+        return self.settings.trains_spatial() and self.settings.spatial.network not in self.lost
 
     def _extracted(self) -> tuple[list[str], list[str]]:
         """Layers and augmented versions, as many as any head asks for: features are made in one pass."""
