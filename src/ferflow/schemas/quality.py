@@ -120,7 +120,7 @@ cleaned_training = table(
     with_interval(DIFFERENCE, "difference_", empty=False),
     count("training_official", "training images, official", low=1),
     (count("training_cleaned", "cleaned", low=1), N_TEST),
-    SYNTHETIC,
+    (SYNTHETIC, NOTE.but(optional=True)),
 )
 
 sampling_sides = table(

@@ -47,6 +47,12 @@ from ferflow.schemas.shared import (
 
 HISTORY = (EPOCH, TRAIN_LOSS, TRAIN_ACCURACY, VALIDATION_LOSS, VALIDATION_ACCURACY, LEARNING_RATE)
 
+failed_jobs = table(
+    "A job that failed for good in the run that made this report.",
+    text("job", "job (rule and what it is of)", pattern=FILLED),
+    (text("reason", pattern=FILLED), count("needed_by", "files that need it")),
+)
+
 networks = table(
     "A network of an image study: its size, and how it was trained. Megabytes are 10^6 bytes of float32.",
     (MODEL, NETWORK),
@@ -241,7 +247,7 @@ affect_models = table(
     (PARAMETERS.but(low=0), count("trained", "of them trained")),
     (count("training_images", low=1), count("validation_images", low=1)),
     choice("kept", ("last", "best (leaky)"), "epoch kept"),
-    SYNTHETIC,
+    (SYNTHETIC, NOTE.but(optional=True)),
 )
 
 affect_training = table(
