@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from ferflow import tables
+from ferflow import short_run, tables
 from ferflow.errors import InputError, SplitError
 from ferflow.features import store
 from ferflow.prefetch import ordered_map
@@ -214,7 +214,8 @@ class ClipFeatures(ClipItems):
     ) -> tuple[Tensor, Tensor, Tensor]:
         """The batch of the items `numbers`, whose `sequences` have been read."""
         lengths = np.array([len(rows) for rows in sequences])
-        features = torch.zeros(len(numbers), int(lengths.max()), sequences[0].shape[1])
+        longest = short_run.length(int(lengths.max()), self.study.max_frames)
+        features = torch.zeros(len(numbers), longest, sequences[0].shape[1])
         for target, rows in zip(features, sequences, strict=True):
             target[: len(rows)].copy_(torch.from_numpy(rows))  # three times as fast as NumPy from float16
         mask = np.arange(features.shape[1]) < lengths[:, None]
