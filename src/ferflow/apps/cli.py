@@ -353,6 +353,33 @@ def estimate(
 
 
 @app.command()
+def rehearse(
+    overlays: Annotated[
+        list[Path], Argument(metavar="STUDY.yaml", help="Study files laid over the settings.")
+    ],
+    params: Annotated[Path, Option(help="A complete settings file.")] = PARAMS,
+    folder: Annotated[
+        Path | None, Option(help="Where it runs; a second call goes on there. Default: rehearsal/<study>.")
+    ] = None,
+    cores: Annotated[int, Option(min=1, help="Jobs' cores at a time.")] = 2,
+    memory: Annotated[
+        float | None, Option(min=1, help="Gibibytes that jobs may take together. Default: this machine's.")
+    ] = None,
+    subjects: Annotated[
+        int | None, Option(min=1, help="Fabricate clips of so many subjects. Default: all of the data set.")
+    ] = None,
+    fresh: Annotated[bool, Option("--fresh", help="Start anew: remove what an earlier call made.")] = False,
+    weights_folder: WeightsFolder = WEIGHTS,
+) -> None:
+    """Run a study's own graph on fabricated data, each kind of job at its real size and for a few steps."""
+    from ferflow.apps import rehearse as application
+
+    raise typer.Exit(
+        application.main(params, overlays, folder, weights_folder, cores, memory, subjects, fresh)
+    )
+
+
+@app.command()
 def overhead(
     folder: Annotated[Path, Argument(help="The folder a study ran in.", metavar="FOLDER")] = Path(),
     log: Annotated[

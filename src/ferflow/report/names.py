@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import pandas as pd
 
+from ferflow import short_run
 from ferflow.evaluation.results import LEAKY
 from ferflow.networks import NETWORKS
 from ferflow.settings import parts_of
@@ -111,9 +112,9 @@ def protocol_order(protocols: Iterable[str]) -> list[str]:
 
 
 def marks(synthetic: bool, notes: str = "", simulated: bool = False) -> str:
-    """The marks of a table or figure: synthetic data, simulated annotators, a leaky protocol; or none."""
+    """Marks of a table or figure: a rehearsal's, synthetic data, simulated annotators, a leaky protocol."""
     known = [(synthetic, SYNTHETIC), (simulated, SIMULATED), (LEAKY in notes, LEAKY)]
-    return "; ".join(mark for holds, mark in known if holds)
+    return "; ".join(filter(None, [short_run.mark(), *(mark for holds, mark in known if holds)]))
 
 
 def marks_of(table: pd.DataFrame) -> str:

@@ -74,6 +74,12 @@ class Settings(Section):
         None,
         "a file of src/ferflow/papers by its name: its numbers stand beside the study's; null: none more",
     )
+    rehearsal: t.Count | None = setting(
+        None,
+        "set by `ferflow rehearse`: trainings stop after so many steps of an epoch, and what comes of it is "
+        "marked as no result; null: a study",
+        "steps",
+    )
     departures: list[str] = setting(
         [], "from the paper that the study repeats, a sentence each: the report opens with them"
     )

@@ -17,7 +17,7 @@ from typing import Any
 
 from pydantic import BaseModel, TypeAdapter
 
-from ferflow import integrity, layout
+from ferflow import integrity, layout, short_run
 from ferflow.errors import FerflowError
 from ferflow.runs import machine
 from ferflow.settings import KINDS, Settings
@@ -138,7 +138,11 @@ def execute(snakemake: Any) -> None:
         }
         outputs = _named(snakemake.output) or {OUT: snakemake.output[0]}
         params = dict(snakemake.params.items())
-        call(params[CALL], _named(snakemake.input), outputs, params, offered)
+        batches = snakemake.config.get("rehearsal")
+        with short_run.of_job(
+            batches, snakemake.rule, dict(snakemake.wildcards.items()), list(snakemake.output)
+        ):
+            call(params[CALL], _named(snakemake.input), outputs, params, offered)
 
 
 @contextlib.contextmanager
