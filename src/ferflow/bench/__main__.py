@@ -2,7 +2,8 @@
 
 python -m ferflow.bench [params.yaml [STUDY.yaml ...]] [--parts PART ...]
 
-The parts are spatial, precision, store, footprint, workflow, models, and statistics: how often intervals hold.
+The parts are spatial, precision, store, footprint, workflow, models and statistics, which says how often
+intervals hold.
 
 Ratios are measured in turns within one process, so that other work on the machine disturbs both sides
 alike, by the wall clock and by the process's own time. For figures to quote, run it on a machine that does

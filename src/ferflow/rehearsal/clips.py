@@ -23,7 +23,7 @@ from ferflow.datasets.synth4d.render import Renderer
 
 WIDTH, HEIGHT = map(int, bu4dfe.PICTURE.split("×"))
 FPS = round(float(bu4dfe.RATE))
-LONG, SHORT = 100, 6
+LONG, SHORT = 100, 4
 """Frames of a clip; most of BU-4DFE's have about a hundred."""
 LONG_CLIPS = ("happy", "sad")
 """The clips of full length of those subjects that have any."""
@@ -61,7 +61,7 @@ def write(root: Path, weights_folder: Path, subjects: Sequence[str], long: int =
     models beside them take turns. F016 is there, and incomplete.
     """
     write_notice(root)
-    renderings = _rendered(weights_folder)
+    renderings = _rendered(weights_folder, LONG_CLIPS if long else ())
     for number, subject in enumerate([*subjects, *sorted(bu4dfe.ABSENT)]):
         emotions = EMOTIONS if subject in subjects else EMOTIONS[:3]
         for emotion in emotions:
@@ -71,8 +71,8 @@ def write(root: Path, weights_folder: Path, subjects: Sequence[str], long: int =
             write_notice(root / subject)
 
 
-def _rendered(weights_folder: Path) -> dict[tuple[str, str, int], Frames]:
-    """The frames of a woman's and a man's clip of each emotion, long where any is, and short."""
+def _rendered(weights_folder: Path, long: Sequence[str]) -> dict[tuple[str, str, int], Frames]:
+    """The frames of a woman's and a man's clip of each emotion, short; of those in `long` also at full length."""
     model = facemodel.load(weights_folder)
     still = np.zeros(len(model.names))
     found = {}
@@ -85,9 +85,8 @@ def _rendered(weights_folder: Path) -> dict[tuple[str, str, int], Frames]:
             shown = expression.draw(emotion, habit, model, STRENGTH, 0.0, 0.0, rng)
             moved = motion.draw(shown, model, (LONG, LONG), HEAD_MOTION, rng)
             apex = (moved.apex_begin + moved.apex_end) // 2
-            for length in (LONG, SHORT) if emotion in LONG_CLIPS else (SHORT,):
-                # A short clip: two frames at rest, two at the apex, and the last two.
-                few = [0, 1, apex, apex + 1, LONG - 2, LONG - 1]
+            for length in (LONG, SHORT) if emotion in long else (SHORT,):
+                few = [0, 1, apex, apex + 1]  # two at rest, two at the apex
                 frames = range(LONG) if length == LONG else few
                 found[letter, emotion, length] = [
                     _jpeg(renderer.frame(moved.aus[i], moved.pose[i], moved.gaze[i], still)) for i in frames

@@ -18,7 +18,7 @@ STEPS = 2
 TRIALS = 2
 """Of a search: one drawn at random, one by its sampler."""
 RAW = PurePosixPath("data/raw")
-GREATEST = ("units", "augmentations", "neurons", "layers", "blocks")
+GREATEST = ("units", "augmentations", "neurons", "layers")
 """Choices of a search of which the greatest asks for the most memory: a rehearsal tries no other."""
 
 
@@ -73,7 +73,7 @@ def cuts(settings: Settings) -> dict[str, Any]:
 def _cut(values: dict[str, Any], above: tuple[str, ...]) -> dict[str, Any]:
     """What changes in a section, by the names of its settings."""
     laid: dict[str, Any] = {}
-    searched = above[:1] == ("search",) or "classifier" in above or "unfreeze" in above
+    searched = "space" in above or "classifier" in above
     for name, value in values.items():
         if isinstance(value, dict):
             inner = _cut(value, (*above, name))
@@ -85,7 +85,7 @@ def _cut(values: dict[str, Any], above: tuple[str, ...]) -> dict[str, Any]:
         elif name == "startup":
             laid[name] = 1
         elif searched and name in GREATEST and isinstance(value, list):
-            laid[name] = [max(value)]
+            laid[name] = [max(value)] * (2 if name == "layers" else 1)  # of layers the least and the most
     return laid
 
 

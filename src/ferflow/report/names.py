@@ -113,7 +113,7 @@ def protocol_order(protocols: Iterable[str]) -> list[str]:
 
 
 def marks(synthetic: bool, notes: str = "", simulated: bool = False) -> str:
-    """Marks of a table or figure: a rehearsal's, synthetic data, simulated annotators, leaky, few subjects."""
+    """Marks of a table or figure: rehearsal, synthetic data, simulated annotators, leaky, few subjects."""
     known = [(synthetic, SYNTHETIC), (simulated, SIMULATED), (LEAKY in notes, LEAKY)]
     few = sorted(set(re.findall(rf"{FEWER}\w+", notes)))
     return "; ".join(filter(None, [short_run.mark(), *(mark for holds, mark in known if holds), *few]))
