@@ -16,7 +16,7 @@ from training_study import Stop, contents, counted
 from ferflow import tables
 from ferflow.augment import offline
 from ferflow.classes import EMOTIONS
-from ferflow.errors import InputError, SettingError, SplitError
+from ferflow.errors import InputError, SplitError
 from ferflow.faces import store
 from ferflow.models import endtoend
 from ferflow.settings import Online
@@ -340,33 +340,3 @@ def test_the_estimate_is_of_a_real_step(settings):
     one = estimate.network_cost("c3d", settings.end_to_end.c3d, 6, batch=4)
     larger = settings.end_to_end.c3d.model_copy(update={"size": 64, "frames": 32})
     assert 0 < one.seconds < estimate.network_cost("c3d", larger, 6, batch=4).seconds < 20
-
-
-def test_the_estimate_of_a_study_adds_up(small_settings, monkeypatch, capsys):
-    from ferflow.apps import estimate as application
-
-    own = {"run": ["convlstm"], "convlstm": {"augmentations": 3}, "epochs": 10}
-    heads = {"lstm": {"augmentations": 1}}
-    given = small_settings({"end_to_end": own, "temporal": {"heads": heads, "epochs": 20}})
-    seen = []
-
-    def head_cost(name, _own, width, frames, *_):
-        seen.append((name, width, frames))
-        return estimate.Cost(0.01, "cpu")
-
-    monkeypatch.setattr(estimate, "head_cost", head_cost)
-    monkeypatch.setattr(estimate, "network_cost", lambda *_: estimate.Cost(0.5, "cpu"))
-    lstm, *_, convlstm = application.estimates(given, clips=100)
-    assert seen[0] == ("lstm", 32, 100) and [name for name, *_ in seen] == list(given.temporal.heads)
-    # 80 clips, each with one augmented version, 20 epochs and at most 30 more; then 30 on all 100
-    assert lstm.fold == pytest.approx(0.01 * 160 * 50)
-    assert lstm.study == pytest.approx(0.01 * (5 * 160 * 50 + 200 * 30))
-    assert convlstm.model == "convlstm" and convlstm.fold == pytest.approx(0.5 * 320 * 40)
-    application.run(given)  # without --clips: all of the embedded set
-    out = capsys.readouterr().out.splitlines()
-    clips = 6 * (given.synth4d.women + given.synth4d.men)
-    hours = 0.5 * 0.8 * clips * 4 * 40 / 3600
-    assert out[-2].startswith(f"convlstm: 0.5 s a clip and step on the CPU; at most {hours:.1f} h a fold")
-    assert out[-1].startswith("all networks one after the other: at most")
-    with pytest.raises(SettingError, match="kind: is images"):
-        list(application.estimates(given.model_copy(update={"kind": "images"})))

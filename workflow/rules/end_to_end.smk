@@ -28,9 +28,9 @@ if STUDY.networks:
             "benchmarks/end_to_end/{network}-{fold}.tsv"
         conda:
             "../envs/ferflow.yaml"
-        threads: S.end_to_end.threads
+        threads: S.end_to_end.cores
         resources:
-            **resources("end_to_end_fold", memory=lambda w: STUDY.frames_memory(w.network, S.end_to_end.of(w.network))),
+            **resources("end_to_end_fold"),
         priority: 5  # the longest jobs of a study
         script:
             "../scripts/step.py"
@@ -61,8 +61,8 @@ if STUDY.networks:
             "benchmarks/end_to_end/{network}-final.tsv"
         conda:
             "../envs/ferflow.yaml"
-        threads: S.end_to_end.threads
+        threads: S.end_to_end.cores
         resources:
-            **resources("end_to_end_final", memory=lambda w: STUDY.frames_memory(w.network, S.end_to_end.of(w.network))),
+            **resources("end_to_end_final"),
         script:
             "../scripts/step.py"

@@ -56,5 +56,5 @@ if FRAME_RUNS:
         benchmark:
             "benchmarks/experiments/{run}-{fold}.tsv"
         resources:
-            **resources("experiment_frames_fold", memory=lambda w: STUDY.frames_memory(STUDY.runs[w.run].of, S.of_run(w.run))),
+            **resources("experiment_frames_fold"),
         priority: 0

@@ -26,7 +26,7 @@ rule fold:
         "benchmarks/fold/{head}-{fold}.tsv"
     conda:
         "../envs/ferflow.yaml"
-    threads: S.temporal.threads
+    threads: S.temporal.cores
     resources:
         **resources("fold"),
     script:
@@ -55,7 +55,7 @@ rule final:
         "benchmarks/final/{head}.tsv"
     conda:
         "../envs/ferflow.yaml"
-    threads: S.temporal.threads
+    threads: S.temporal.cores
     resources:
         **resources("final"),
     script:
@@ -97,7 +97,7 @@ if STUDY.controls:
         input:
             features=lambda w: STUDY.head_features(w.head),
             early=STUDY.each(f"{layout.FOLD}/best_epoch.json", fold=STUDY.folds),
-            truth=STUDY.of_subjects(STUDY.rendered_truth) if STUDY.synthetic else [],
+            truth=STUDY.rendered(STUDY.rendered_truth) if STUDY.synthetic else [],
             manifest=STUDY.clips,
             trim=STUDY.trim,
             splits=STUDY.splits,
@@ -115,7 +115,7 @@ if STUDY.controls:
             "benchmarks/controls/neutral-{head}.tsv"
         conda:
             "../envs/ferflow.yaml"
-        threads: S.temporal.threads
+        threads: S.temporal.cores
         resources:
             **resources("control_neutral"),
         script:
@@ -127,7 +127,7 @@ if STUDY.controls and STUDY.synthetic:
     rule control_true_aus:
         """A simple classifier on the generator's own action units: the ceiling."""
         input:
-            STUDY.of_subjects(*STUDY.rendered_aus),
+            STUDY.rendered(*STUDY.rendered_aus),
             manifest=STUDY.clips,
             splits=STUDY.splits,
         output:

@@ -51,7 +51,7 @@ if S.nested.heads:
             "benchmarks/nested/{outer}-{head}-{candidate}-{inner}.tsv"
         conda:
             "../envs/ferflow.yaml"
-        threads: S.temporal.threads
+        threads: S.temporal.cores
         resources:
             **resources("nested_inner"),
         script:
@@ -86,7 +86,7 @@ if S.nested.heads:
             "benchmarks/nested/{outer}-{head}.tsv"
         conda:
             "../envs/ferflow.yaml"
-        threads: S.temporal.threads
+        threads: S.temporal.cores
         resources:
             **resources("nested_outer"),
         script:

@@ -89,6 +89,17 @@ class Trained(Section):
     epochs: t.Count = setting(20, "fixed in cross-validation", source="thesis: 40; 20 of networks on frames")
     memory: t.Whole = setting(1024, "kept in memory; what is beyond is read again each epoch", "MiB")
     threads: t.Count = setting(1, t.THREADS)
+    readers: t.Whole | None = setting(
+        None,
+        "that read what is not kept, ahead of the training; a job asks for a core for each. null: for a GPU "
+        "as many as the job has cores besides, at most 16; for a CPU none. They change no result",
+        "processes",
+    )
+
+    @property
+    def cores(self) -> int:
+        """That a job asks for."""
+        return self.threads + (self.readers or 0)
 
 
 class Temporal(Batched, Trained):
@@ -97,6 +108,12 @@ class Temporal(Batched, Trained):
     heads: dict[t.Head, HeadSettings] = setting(
         {"lstm": HeadSettings(), "bilstm": HeadSettings(dropout=0.7), "cnn1d": CNN1D},
         "null leaves a head out. In a head null: it has no such thing",
+    )
+    staging: str | None = setting(
+        "auto",
+        "a folder on a disk of the machine that trains, where features beyond `memory` are unpacked before "
+        "the first epoch and removed after the job; null: none; auto: $TMPDIR, for a GPU, if no more than "
+        "half of its free space is needed. It changes no result",
     )
 
     @field_validator("heads", mode="before")

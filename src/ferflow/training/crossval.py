@@ -154,7 +154,11 @@ def head_training(
         study=study,
         build=lambda: heads.build(head, study.width, n_classes, settings),
         items=lambda clips, training: study.features(
-            clips, study.augmentations if training else (), temporal.memory
+            clips,
+            study.augmentations if training else (),
+            temporal.memory,
+            temporal.readers,
+            temporal.staging,
         ),
         cost=lambda: estimate.head_cost(head, settings, *shape, temporal.at_once, temporal.threads),
         plan=temporal,
@@ -213,7 +217,9 @@ def network_training(
         batched=settings,
         study=study,
         build=lambda: endtoend.build(name, n_classes, settings),
-        items=lambda clips, training: study.frames(clips, settings, plan.memory, training=training),
+        items=lambda clips, training: study.frames(
+            clips, settings, plan.memory, plan.readers, training=training
+        ),
         cost=lambda: estimate.network_cost(name, settings, n_classes, settings.at_once, plan.threads),
         plan=plan,
         finalize=finalize,

@@ -30,7 +30,7 @@ from torch import nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn, update_bn
 from torch.utils.data import DataLoader
 
-from ferflow import files, tables
+from ferflow import files, short_run, tables
 from ferflow.models.checkpoint import load_file
 from ferflow.training import checkpoints
 from ferflow.training.module import Learner, Recipe
@@ -126,6 +126,18 @@ class _Last(Checkpoint):
         self.took = self.saved - before
 
 
+class _Timed(Callback):
+    """Notes how long each step of a rehearsal takes, from the end of the one before it."""
+
+    def on_train_epoch_start(self, trainer: lightning.Trainer, module: Learner) -> None:
+        self.since = time.perf_counter()
+
+    def on_train_batch_end(self, trainer: lightning.Trainer, module: Learner, outputs, batch, _: int) -> None:
+        now = time.perf_counter()
+        short_run.timed(len(batch[-1]), now - self.since)
+        self.since = now
+
+
 def _best(folder: Path, monitor: str, mode: str, averaged: bool) -> ModelCheckpoint:
     """Keeps the weights (`best.ckpt`) of the epoch where `monitor` was greatest or least."""
     return ModelCheckpoint(
@@ -168,6 +180,8 @@ def fit(
     """
     terminal = sys.stderr.isatty()
     callbacks: list[Callback] = [*([TQDMProgressBar(leave=False)] if terminal else []), *more]
+    if short_run.active():
+        callbacks.append(_Timed())
     plain = training if plain is None else plain
     monitor, mode = task.best
     if recipe.average:
@@ -226,6 +240,8 @@ def _run(
         enable_model_summary=False,
         enable_progress_bar=terminal,
         num_sanity_val_steps=0,
+        limit_train_batches=short_run.batches(),
+        limit_val_batches=short_run.batches(),
         deterministic=True,
         # A job is one process, also under Slurm, whose environment Lightning would otherwise read.
         plugins=[LightningEnvironment()],

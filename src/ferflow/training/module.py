@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -21,6 +21,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
+from ferflow import short_run
 from ferflow.errors import LossError
 from ferflow.models.precision import device, resolve
 from ferflow.seeds import derive_seed
@@ -125,6 +126,9 @@ class Learner(lightning.LightningModule):
             sampler.set_epoch(self.current_epoch)
         # Noted here: schedules that move with the steps have moved on when the epoch ends.
         self.rate = self.optimizers().param_groups[0]["lr"]
+
+    def on_before_batch_transfer(self, batch: tuple[Tensor, ...], _: int) -> Sequence[Tensor]:
+        return short_run.cut(batch)
 
     def training_step(self, batch: tuple[Tensor, ...], _: int) -> Tensor:
         if self.recipe.checkpoint_steps is not None:  # so does a step, where an epoch can be taken up within

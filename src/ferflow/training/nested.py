@@ -42,7 +42,8 @@ def make(sexes: Mapping[str, str], outer: int, inner: int, seed: int) -> dict:
     rng = np.random.default_rng(derive_seed(seed, SCHEME))
     plan = {"scheme": SCHEME, "seed": seed, "protocol": "honest", "outer": []}
     for test in subject_splits.stratified(sexes, outer, 0, rng)["folds"]:
-        rest = {subject: sex for subject, sex in sexes.items() if subject not in test}
+        held_out = set(test)
+        rest = {subject: sex for subject, sex in sexes.items() if subject not in held_out}
         folds = subject_splits.stratified(rest, inner, 0, rng)["folds"]
         made = {"scheme": "stratified", "seed": seed, "protocol": "honest"}
         plan["outer"].append(made | {"test": test, "folds": folds})
