@@ -12,6 +12,7 @@ from ferflow.models import endtoend, temporal
 from ferflow.settings import Optimiser, Schedule
 from ferflow.training import module
 from ferflow.training.fit import fit
+from ferflow.training.footprint import reckon
 from ferflow.training.module import Recipe, backward_but_last
 from ferflow.training.task import Affect, Expression
 
@@ -86,6 +87,18 @@ def test_the_gradient_in_bfloat16_is_one_of_bfloat16(networks):
     share.backward()
     assert relative([weight.grad for weight in network.parameters()], gradients) < 0.02
     assert all(weight.grad.dtype == torch.float32 for weight in network.parameters())
+
+
+@pytest.mark.parametrize("run", ["c3d", "convlstm", "c3d-batch-norm"])
+def test_a_batch_of_the_thesis_fits_a_card_of_22_gb(small_settings, run):
+    """At 100×160×160 in float32, with gradients and Adam's moments; 3 to 12 GB, pooled as on a GPU."""
+    thesis = small_settings({}, "thesis")
+    network = thesis.end_to_end.of(run) if run in ("c3d", "convlstm") else thesis.of_run(run)
+    assert (network.batch, network.frames, network.size) == (16, 100, 160)
+    described = {"kind": "frames", "name": "convlstm" if run == "convlstm" else "c3d", "trained": True}
+    described |= {"settings": network.model_dump(mode="json"), "classes": 6, "items": network.at_once}
+    step = reckon(described)
+    assert step["gpu_peak"] + 12 * step["parameters"] < 12 * 2**30
 
 
 def test_a_loss_that_is_no_mean_is_refused():
