@@ -29,6 +29,11 @@ def resources(step):
     return STEPS[step].resources(GRAPH.costs.asked(step) if workflow.is_main_process else None)
 
 
+def group_of_shard(step):
+    """The group of a step that handles a shard of subjects. Jobs of several are long enough to be alone."""
+    return STEPS[step].group if len(STUDY.shards) == len(STUDY.subjects) else None
+
+
 def shown(step):
     """The outputs of a report's step, with title and caption where the report shows them."""
     return {
@@ -56,5 +61,9 @@ onstart:
     GRAPH.begin(workflow)
 
 
+onsuccess:
+    GRAPH.end()
+
+
 onerror:
-    GRAPH.name_failed_jobs()
+    GRAPH.end_with_failures(workflow)

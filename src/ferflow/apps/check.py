@@ -70,11 +70,13 @@ def _clips(ready: Ready) -> list[tuple[str, str]]:
     settings = ready.settings
     clips, split = ready.clips, ready.split
     sexes = Counter({clip.subject_id: clip.sex for clip in clips}.values())
+    each = settings.dataset.subjects_per_job or 1
+    in_jobs = f", {each} in a job of faces, action units and features" if each > 1 else ""
     counts = Counter(clip.emotion for clip in clips)
     counts = {name: counts[name] for name in settings.emotions}
     rows = [
         ("data", f"{settings.dataset.name}{_synthetic(settings)}: {len(clips)} clips"),
-        ("subjects", f"{len(ready.subjects)} ({_counted(sexes) if any(sexes) else 'no sex given'})"),
+        ("subjects", f"{len(ready.subjects)} ({_counted(sexes) if any(sexes) else 'no sex given'}){in_jobs}"),
         ("classes", _counted(counts)),
         ("test side", _side(split["test"], ready) if split["test"] else ON_FOLDS),
         ("folds", f"{len(split['folds'])} ({split['scheme']})"),
@@ -101,7 +103,8 @@ def _clips(ready: Ready) -> list[tuple[str, str]]:
 
 def _side(subjects: list[str], ready: Ready) -> str:
     """The subjects of a side, and its clips by class."""
-    counts = Counter(clip.emotion for clip in ready.clips if clip.subject_id in subjects)
+    on_side = set(subjects)
+    counts = Counter(clip.emotion for clip in ready.clips if clip.subject_id in on_side)
     named = {name: counts[name] for name in ready.settings.emotions}
     people = ", ".join(subjects) if len(subjects) == 1 else f"{len(subjects)} subjects"
     return f"{people}, {counts.total()} clips: {_counted(named)}"

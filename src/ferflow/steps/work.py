@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate
 
+from ferflow import shards
 from ferflow.settings import ClipNetworkSettings, HeadSettings, Settings, Spatial
 
 FRAME = "frame"
@@ -39,6 +43,18 @@ class Sizes:
         """All frames."""
         return sum(frames for _, frames in self.subjects.values())
 
+    def frames_of(self, shard: str) -> int:
+        """The frames of the subjects of a shard (`ferflow.shards`)."""
+        names, up_to = self._in_order
+        first, last = shards.ends(shard)
+        return up_to[bisect_right(names, last)] - up_to[bisect_left(names, first)]
+
+    @cached_property
+    def _in_order(self) -> tuple[list[str], list[int]]:
+        """The subjects, and how many frames those before each have."""
+        names = sorted(self.subjects)
+        return names, [0, *accumulate(self.subjects[name][1] for name in names)]
+
 
 @dataclass(frozen=True)
 class Work:
@@ -59,8 +75,8 @@ def constant(wildcards: Mapping[str, str], settings: Settings, size: Sizes) -> W
 
 
 def frames(wildcards: Mapping[str, str], settings: Settings, size: Sizes) -> Work:
-    """The frames of a subject."""
-    return Work(FRAME, size.subjects.get(wildcards.get("subject", ""), (0, 0))[1])
+    """The frames of a subject, or of several."""
+    return Work(FRAME, size.frames_of(wildcards.get("subject", "")))
 
 
 def versions(wildcards: Mapping[str, str], settings: Settings, size: Sizes) -> Work:
