@@ -9,8 +9,10 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -43,6 +45,10 @@ ALIVE = 1.75
 """Measured memory of a pass on a CPU against what is alive in it: convolutions bring their inputs and outputs
 into another order, and what is freed is not all used again. `python -m ferflow.bench --parts footprint`."""
 ALIVE_GPU = 1.25
+READER = 250 * MIB
+"""Bytes of a process that reads clips."""
+MOST_READERS = 16
+"""`training.data.MOST_READERS`."""
 SAFETY = 3.0
 """By which the time that a job asks for exceeds its estimate."""
 
@@ -92,6 +98,21 @@ def machine_of(name: str) -> Machine:
     own, share = listed[known], rates()["reached"]
     flops, bandwidth = own["tflops"] * 1e12 * share["flops"], own["gbps"] * 1e9 * share["bandwidth"]
     return Machine(known, flops, bandwidth, share["call"], memory or own["memory"] * 1e9 / MIB)
+
+
+def slowness() -> float:
+    """How many times longer a core of this machine takes than the one on which `rates` were measured."""
+    import numpy as np
+
+    rng, taken = np.random.default_rng(0), []
+    for _ in range(3):
+        begin = time.process_time()
+        image = rng.random((480, 640), np.float32)
+        for _ in range(20):
+            image = np.sqrt(image * image + 0.5).cumsum(1) % 1.0
+        sum(number % 7 for number in range(400_000))
+        taken.append(time.process_time() - begin)
+    return min(taken) / rates()["measured"]
 
 
 @dataclass(frozen=True)
@@ -164,6 +185,8 @@ class Costs:
         self.figures = figures or Figures()
         self._size = size
         self._needs: dict[tuple, Need] = {}
+        self.slower = 1.0
+        """How many times longer cores here take than those on which `rates` were measured."""
 
     @cached_property
     def size(self) -> Sizes:
@@ -230,7 +253,7 @@ class Costs:
         """Bytes besides those of the process, on a CPU; on a GPU what stays in the machine's own memory."""
         own = self._of(one)
         moments = FLOAT * one.moments * own["trained"]
-        data = one.kept + one.item * one.batch
+        data = one.kept + one.item * one.batch + READER * self._readers(one)
         # When an epoch ends, all that goes on is written to memory first, and from there to a file.
         kept = (own["held"] + moments) * (2.4 if own["trained"] else 1)
         averaged = own["held"] * one.averaged
@@ -239,6 +262,12 @@ class Costs:
         # The optimiser's step takes two more of the largest weight; convolutions copy theirs.
         step = 2 * own["held"] + moments + 2 * FLOAT * own["largest"] + self._again(one, own)
         return max(kept, step + ALIVE * own["peak"]) + averaged + data
+
+    def _readers(self, one: Pass) -> int:
+        """Processes that read for a training; for a GPU as many as there are cores besides."""
+        if one.readers is not None or not self.machine.is_gpu:
+            return one.readers or 0
+        return min(MOST_READERS, max(1, (os.cpu_count() or 1) - 1)) if machine.cards() else 1
 
     def _on_gpu(self, one: Pass) -> float:
         own = self._of(one)
@@ -262,11 +291,11 @@ class Costs:
         """Seconds of a job, and of each unit of its work, that are no pass of its networks."""
         if found and work.per in STEPPED:
             usual = rates()["training"]
-            return usual["start"], max(self._of_step(one) for one in found)
+            return self.slower * usual["start"], max(self._of_step(one) for one in found)
         listed = rates()["jobs"].get(rule)
         if listed is None or work.per == CONSTANT:
-            return listed["start"] if listed else rates()["other"], 0.0
-        return listed["start"], listed["each"]
+            return self.slower * (listed["start"] if listed else rates()["other"]), 0.0
+        return self.slower * listed["start"], self.slower * listed["each"]
 
     def _of_step(self, one: Pass) -> float:
         """Seconds an item that a step takes besides its passes: Lightning's, the optimiser's, an image's."""
@@ -285,7 +314,7 @@ class Costs:
         each = (own["flops"] / on.flops + own["moved"] / on.bandwidth + own["calls"] * on.call) / one.items
         if one.described["kind"] not in ("head", "frames"):
             return each
-        stored = one.item * passes.HALF / (passes.HALF + FLOAT)
+        stored = one.item / passes.AHEAD
         read = stored / rates()["training"]["read"] if one.kept < stored * self.size.clips else 0.0
         return max(each, read)
 
