@@ -144,9 +144,10 @@ class Figures:
             missing = {_key(one): one for one in (*others(), described)}
             missing = {name: one for name, one in missing.items() if name not in self._known}
             self._known.update(zip(missing, _reckoned(list(missing.values())), strict=True))
-            if self.kept is not None:
+            # Where Snakemake has been; elsewhere nothing is left behind.
+            if self.kept is not None and self.kept.parents[1].is_dir():
                 with suppress(OSError):
-                    self.kept.parent.mkdir(parents=True, exist_ok=True)
+                    self.kept.parent.mkdir(exist_ok=True)
                     write_text(self.kept, json.dumps(self._known))
         return self._known[key]
 
@@ -181,12 +182,17 @@ class Costs:
         on: str | None = None,
     ) -> None:
         self.settings = settings
-        self.machine = machine_of(on or settings.machine)
+        self.on = on or settings.machine
         self.figures = figures or Figures()
         self._size = size
         self._needs: dict[tuple, Need] = {}
         self.slower = 1.0
         """How many times longer cores here take than those on which `rates` were measured."""
+
+    @cached_property
+    def machine(self) -> Machine:
+        """What jobs are reckoned for. SettingError where there is no such machine."""
+        return machine_of(self.on)
 
     @cached_property
     def size(self) -> Sizes:
