@@ -308,6 +308,14 @@ def test_every_published_row_has_ours_or_a_reason():
     assert by.loc[("total", "images", "CK+"), "note"] == "no copy"
     assert by.loc[("compact + haar cascade", "fps", ""), "difference"] == 51
     assert by.loc[("vggnet RLRP", "accuracy", "PrivateTest"), "note"] == "not run: no GPU"
+    # The paper's own recipe has rows of its own.
+    paper = row | {"model": "compact-paper", "test": 0.685, "honest": 0.667}
+    both = reference.compare("compact", StudyResults(found | {"accuracies": pd.DataFrame([row, paper])}, {}))
+    both = both[
+        (both["item"] == "compact") & (both["metric"] == "accuracy") & (both["split"] == "PrivateTest")
+    ]
+    shown = both[["model", "ours", "ours_honest"]].to_numpy().tolist()
+    assert shown == [["compact", 0.71, 0.7], ["compact-paper", 0.685, 0.667]]
     # A name is no network, a sweep may be of another, and an ensemble is several: no difference between them.
     found["accuracies"] = pd.DataFrame([row, row | {"model": "resnet"}])
     found["networks"] = networks.assign(network="alexnet")

@@ -47,6 +47,12 @@ from ferflow.schemas.shared import (
 
 HISTORY = (EPOCH, TRAIN_LOSS, TRAIN_ACCURACY, VALIDATION_LOSS, VALIDATION_ACCURACY, LEARNING_RATE)
 
+failed_jobs = table(
+    "A job that failed for good in the run that made this report.",
+    text("job", "job (rule and what it is of)", pattern=FILLED),
+    (text("reason", pattern=FILLED), count("needed_by", "files that need it")),
+)
+
 networks = table(
     "A network of an image study: its size, and how it was trained. Megabytes are 10^6 bytes of float32.",
     (MODEL, NETWORK),
@@ -199,7 +205,8 @@ nested_inner = table(
 sweep = table(
     "Optimisers and schedules compared on one network (compact paper, section 2.3, of Khaireddin and "
     "Chen). Validation is PublicTest; test is PrivateTest, which only the runs look at whose published "
-    "ones did. `best` marks what the next stage took over, by validation alone.",
+    "ones did, and once more without the images that the run has learnt from. `best` marks what the next "
+    "stage took over, by validation alone.",
     choice("stage", ("optimiser", "schedule", "tuning")),
     text("run", pattern=FILLED),
     (text("optimiser"), text("schedule")),
@@ -210,6 +217,7 @@ sweep = table(
     EPOCH.but(title="kept epoch"),
     percent("published_validation", "published PublicTest (%)", empty=True),
     percent("test_accuracy", "PrivateTest (%)", empty=True),
+    percent("honest_accuracy", "PrivateTest without copies (%)", empty=True),
     percent("published_test", "published PrivateTest (%)", empty=True),
     flag("best"),
     (SYNTHETIC, NOTE),
@@ -239,7 +247,7 @@ affect_models = table(
     (PARAMETERS.but(low=0), count("trained", "of them trained")),
     (count("training_images", low=1), count("validation_images", low=1)),
     choice("kept", ("last", "best (leaky)"), "epoch kept"),
-    SYNTHETIC,
+    (SYNTHETIC, NOTE.but(optional=True)),
 )
 
 affect_training = table(

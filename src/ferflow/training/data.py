@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 
 import numpy as np
@@ -23,12 +23,13 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from ferflow import readers, tables
+from ferflow import readers, short_run, tables
 from ferflow.errors import InputError, SplitError
 from ferflow.features import staging, store
 from ferflow.features.store import Reading
 from ferflow.models import precision
 from ferflow.settings.types import Normalise
+from ferflow.shards import BySubject
 
 ORIGINAL = "none"
 """The folder of features of clips as they are."""
@@ -56,7 +57,8 @@ class ClipStudy:
     def of(self, subjects: Sequence[str]) -> pd.DataFrame:
         """The clips of these subjects, in the manifest's order. InputError for a subject without any."""
         rows = self.clips[self.clips.subject_id.isin(subjects)]
-        empty = [subject for subject in subjects if subject not in set(rows.subject_id)]
+        there = set(rows.subject_id)
+        empty = [subject for subject in subjects if subject not in there]
         if empty:
             raise InputError("manifest.csv", f"has no clip of subject {empty[0]}", "make the split again")
         return rows.reset_index(drop=True)
@@ -85,13 +87,21 @@ class Study(ClipStudy):
         max_frames: int,
         normalise: Normalise = "none",
     ) -> Study:
-        """Read the tables; `features` are files named `<augmentation>/<subject>.h5` (`layout.FEATURES`).
+        """Read the tables; `features` are files `<augmentation>/<shard>.h5` (`layout.FEATURES`).
 
         Raises InputError for a clip without kept frames, and for feature files that do not go together.
         """
         clips, windows = clips_and_windows(manifest, trim, classes)
-        files = {(path.parent.name, path.stem): path for path in map(Path, features)}
-        source = store.verify(files.values())
+        versions: dict[str, list[Path]] = {}
+        for path in map(Path, features):
+            versions.setdefault(path.parent.name, []).append(path)
+        source = store.verify(chain.from_iterable(versions.values()))
+        files = {
+            (name, subject): path
+            for name, found in ((name, BySubject(paths)) for name, paths in versions.items())
+            for subject in clips.subject_id.unique()
+            if (path := found.get(subject)) is not None
+        }
         return cls(clips, windows, tuple(classes), files, source, max_frames, normalise)
 
     @property
@@ -112,11 +122,10 @@ class Study(ClipStudy):
     def readings(self) -> dict[Path, list[Reading]]:
         """What is read of each feature file that there are clips in."""
         clips = self.clips.groupby("subject_id", sort=False).clip_id.agg(list)
-        return {
-            path: [self.of_clip(path, name, subject) for name in clips[subject]]
-            for (_, subject), path in self.files.items()
-            if subject in clips
-        }
+        found: dict[Path, list[Reading]] = {}
+        for (_, subject), path in self.files.items():
+            found.setdefault(path, []).extend(self.of_clip(path, name, subject) for name in clips[subject])
+        return found
 
     def nbytes(self) -> int:
         """Of all features that are read, at most."""
@@ -332,6 +341,7 @@ class ClipFeatures(ClipItems):
     ) -> None:
         super().__init__(memory, n_readers)
         self.study, self.staging = study, staging
+        self.subject_of = dict(zip(clips.clip_id, clips.subject_id, strict=True))
         self.items: list[tuple[Path, str, int, int, int]] = []
         for name in augmentations:
             for clip in clips.itertuples():
@@ -345,14 +355,15 @@ class ClipFeatures(ClipItems):
 
     def most(self, number: int) -> tuple[int, ...]:
         _, _, begin, end, _ = self.items[number]
-        return min(end - begin, self.study.max_frames), self.study.width
+        most = self.study.max_frames
+        return short_run.length(min(end - begin, most), most), self.study.width
 
     def call(self, number: int) -> tuple[Callable[..., np.ndarray], tuple]:
         path, clip_id, *_ = self.items[number]
-        return store.read_less, (self.study.of_clip(path, clip_id, path.stem),)
+        return store.read_less, (self.study.of_clip(path, clip_id, self.subject_of[clip_id]),)
 
     def batch(self, numbers: Sequence[int], padded: Tensor, lengths: np.ndarray) -> tuple[Tensor, ...]:
-        padded = padded[:, : int(lengths.max())]
+        padded = padded[:, : short_run.length(int(lengths.max()), padded.shape[1])]
         if not padded.is_contiguous():  # none of them had a face in all of its frames
             padded = padded.contiguous()
         mask = np.arange(padded.shape[1]) < lengths[:, None]

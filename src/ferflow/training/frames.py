@@ -21,6 +21,7 @@ from ferflow.augment import offline, online
 from ferflow.errors import InputError
 from ferflow.faces import store
 from ferflow.settings import Augment, ClipNetworkSettings, Online
+from ferflow.shards import BySubject
 from ferflow.training.data import ORIGINAL, ClipItems, ClipStudy, clips_and_windows
 
 
@@ -28,11 +29,11 @@ from ferflow.training.data import ORIGINAL, ClipItems, ClipStudy, clips_and_wind
 class FrameStudy(ClipStudy):
     """What networks on frames are trained on: clips with their files of faces.
 
-    `files` maps a subject to its faces file (`layout.FACES`); `augment` and `seed` say how clips are
+    `files` finds a subject's faces file (`layout.FACES`); `augment` and `seed` say how clips are
     transformed offline: as features are.
     """
 
-    files: dict[str, Path]
+    files: BySubject
     augment: Augment
     seed: int
 
@@ -46,10 +47,9 @@ class FrameStudy(ClipStudy):
         augment: Augment,
         seed: int,
     ) -> FrameStudy:
-        """Read the tables; `faces` are files named `<subject>.h5`. InputError for a clip without a window."""
+        """Read the tables; `faces` are files of `layout.FACES`. InputError for a clip without a window."""
         clips, windows = clips_and_windows(manifest, trim, classes)
-        files = {path.stem: path for path in map(Path, faces)}
-        return cls(clips, windows, tuple(classes), files, augment, seed)
+        return cls(clips, windows, tuple(classes), BySubject(faces), augment, seed)
 
     def frames(
         self,
