@@ -93,6 +93,10 @@ def searched(wildcards: Mapping[str, str], settings: Settings, size: Sizes) -> l
     return [head(name, temporal.heads[name], settings, size, temporal=temporal)]
 
 
+BATCHES = 4
+"""Of clips, in memory at once: `training.data.AHEAD` that are read, one handed over and one trained on."""
+READER, FRAME_READER = 80 * MIB, 350 * MIB
+"""Bytes of a process that reads features, and of one that reads frames, which has torch; measured."""
 LARGER = ("units", "layers", "kernel", "batch_norm", "augmentations")
 """Settings of a head that what it takes grows with."""
 
@@ -120,7 +124,8 @@ def head(
     }
     item = most * features
     kept = kept_clips(size.clips * HALF * item, own.augmentations, temporal.memory, settings)
-    return Pass(described, temporal.batch, item=(HALF + FLOAT) * item, kept=kept)
+    kept += (temporal.readers or 0) * READER
+    return Pass(described, temporal.batch, item=BATCHES * HALF * item, kept=kept)
 
 
 def width(settings: Settings, layer: str | None = None) -> int:
@@ -146,7 +151,8 @@ def frames(name: str, own: ClipNetworkSettings, settings: Settings, size: Sizes)
     }
     item = own.frames * own.size**2 * 3
     kept = kept_clips(size.clips * item, own.augmentations, plan.memory, settings)
-    return Pass(described, batch, item=2 * item, kept=kept)
+    kept += (plan.readers or 0) * FRAME_READER
+    return Pass(described, batch, item=BATCHES * item, kept=kept)
 
 
 def kept_clips(data: int, augmentations: int, memory: int, settings: Settings) -> int:
