@@ -45,8 +45,6 @@ ALIVE = 1.75
 """Measured memory of a pass on a CPU against what is alive in it: convolutions bring their inputs and outputs
 into another order, and what is freed is not all used again. `python -m ferflow.bench --parts footprint`."""
 ALIVE_GPU = 1.25
-READER = 250 * MIB
-"""Bytes of a process that reads clips."""
 MOST_READERS = 16
 """`training.data.MOST_READERS`."""
 SAFETY = 3.0
@@ -259,7 +257,7 @@ class Costs:
         """Bytes besides those of the process, on a CPU; on a GPU what stays in the machine's own memory."""
         own = self._of(one)
         moments = FLOAT * one.moments * own["trained"]
-        data = one.kept + one.item * one.batch + READER * self._readers(one)
+        data = one.kept + one.item * one.batch + self._readers(one)
         # When an epoch ends, all that goes on is written to memory first, and from there to a file.
         kept = (own["held"] + moments) * (2.4 if own["trained"] else 1)
         averaged = own["held"] * one.averaged
@@ -270,16 +268,19 @@ class Costs:
         return max(kept, step + ALIVE * own["peak"]) + averaged + data
 
     def _readers(self, one: Pass) -> int:
-        """Processes that read for a training; for a GPU as many as there are cores besides."""
-        if one.readers is not None or not self.machine.is_gpu:
-            return one.readers or 0
-        return min(MOST_READERS, max(1, (os.cpu_count() or 1) - 1)) if machine.cards() else 1
+        """Bytes of the processes that read for a training; for a GPU there are as many as cores besides."""
+        n = one.readers or 0
+        if one.readers is None and self.machine.is_gpu:
+            n = min(MOST_READERS, max(1, (os.cpu_count() or 1) - 1)) if machine.cards() else 1
+        return n * (passes.FRAME_READER if one.described["kind"] == "frames" else passes.READER)
 
     def _on_gpu(self, one: Pass) -> float:
         own = self._of(one)
         weights = own["held"] * (1 + one.averaged) + FLOAT * one.moments * own["trained"]
         step = 2 * FLOAT * own["largest"] + self._again(one, own)
-        return CONTEXT + weights + step + ALIVE_GPU * own["gpu_peak"] + one.item * one.batch / 2
+        return (
+            CONTEXT + weights + step + ALIVE_GPU * own["gpu_peak"] + 2 * one.item * one.batch / passes.BATCHES
+        )
 
     @staticmethod
     def _again(one: Pass, own: dict[str, int]) -> int:
@@ -320,7 +321,7 @@ class Costs:
         each = (own["flops"] / on.flops + own["moved"] / on.bandwidth + own["calls"] * on.call) / one.items
         if one.described["kind"] not in ("head", "frames"):
             return each
-        stored = one.item / passes.AHEAD
+        stored = one.item / passes.BATCHES
         read = stored / rates()["training"]["read"] if one.kept < stored * self.size.clips else 0.0
         return max(each, read)
 

@@ -15,8 +15,6 @@ from ferflow.weights import WEIGHTS
 HALF, FLOAT = 2, 4
 """Bytes of a feature as it is stored, and as it is trained on."""
 MIB = 2**20
-AHEAD = 3
-"""Batches that are in memory: two that were read ahead, and the one that is trained on (`training.data`)."""
 STILL = 48 * 48 * 3
 """Bytes of an image of FER2013 in memory, and of two copies of it while they are brought into order."""
 FROZEN_BATCH = 16
@@ -92,6 +90,10 @@ def searched(wildcards: Mapping[str, str], settings: Settings, size: Sizes) -> l
     return [head(name, temporal.heads[name], settings, size, temporal=temporal)]
 
 
+BATCHES = 4
+"""Of clips, in memory at once: `training.data.AHEAD` that are read, one handed over and one trained on."""
+READER, FRAME_READER = 80 * MIB, 350 * MIB
+"""Bytes of a process that reads features, and of one that reads frames, which has torch; measured."""
 LARGER = ("units", "layers", "kernel", "batch_norm", "augmentations")
 """Settings of a head that what it takes grows with."""
 
@@ -119,7 +121,7 @@ def head(
     }
     item = most * features
     kept = kept_clips(size.clips * HALF * item, own.augmentations, temporal.memory, settings)
-    return Pass(described, temporal.batch, item=AHEAD * HALF * item, kept=kept, readers=temporal.readers)
+    return Pass(described, temporal.batch, item=BATCHES * HALF * item, kept=kept, readers=temporal.readers)
 
 
 ALIKE = {"initialiser": "glorot_uniform", "augmentations": 0, "online": None, "batch": 1, "micro_batch": None}
@@ -155,7 +157,7 @@ def frames(name: str, own: ClipNetworkSettings, settings: Settings, size: Sizes)
     }
     item = own.frames * own.size**2 * 3
     kept = kept_clips(size.clips * item, own.augmentations, plan.memory, settings)
-    return Pass(described, own.batch, item=AHEAD * item, kept=kept, readers=plan.readers)
+    return Pass(described, own.batch, item=BATCHES * item, kept=kept, readers=plan.readers)
 
 
 def kept_clips(data: int, augmentations: int, memory: int, settings: Settings) -> int:
