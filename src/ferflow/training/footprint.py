@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 from unittest.mock import patch
 
@@ -48,12 +48,10 @@ class Footprint(TorchDispatchMode):
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         out = func(*args, **(kwargs or {}))
-        made = [one for one in tree_leaves(out) if isinstance(one, Tensor)]
-        new = sum(map(self._born, made))
+        new = sum(map(self._born, _tensors(out)))
         if new:  # views move nothing
             self.calls += 1
-            read = sum(map(_size, (one for one in tree_leaves((args, kwargs)) if isinstance(one, Tensor))))
-            self.moved += new + read
+            self.moved += new + sum(map(_size, _tensors(args)))
         if (formula := flop_registry.get(func._overloadpacket)) is not None:
             self.flops += formula(*args, **(kwargs or {}), out_val=out)
         return out
@@ -78,6 +76,15 @@ class _Freed:
 
     def __del__(self) -> None:
         self.footprint.alive -= self.size
+
+
+def _tensors(values: Any) -> Iterator[Tensor]:
+    """Those in nested lists and tuples; a good deal faster than torch's own way through all containers."""
+    if isinstance(values, Tensor):
+        yield values
+    elif isinstance(values, list | tuple):
+        for one in values:
+            yield from _tensors(one)
 
 
 def _size(one: Tensor) -> int:
