@@ -44,6 +44,7 @@ def write(folder: Path, network: str, absent: Sequence[str] = (), failed: str = 
     (folder / "data/raw/fer2013").mkdir()
     write_stills(folder / "data/raw/fer2013/fer2013.csv", STILLS)
     changed = {"evaluation": {"bootstrap": 20}, "spatial": {"network": network}}
+    changed["fusion"] = {"best": None, "stacking": None}  # which take most of the time
     changed["experiments"] = {"compared": ["baseline", "augmentation", "c3d-depth"]}
     if network != "vggface":
         changed["spatial"]["pretrained"] = "vgg16-397923af.pth"

@@ -45,7 +45,7 @@ def test_every_table_says_what_it_sets_beside_the_paper(made, network):
                 assert len(row.note) > 10 or row.ours == row.ours
                 continue
             parts = set(row.model.split(", "))
-            rests = bool(parts & heads) or "lstm" in row.model
+            rests = bool(parts & heads) or row.model.startswith("lstm")
             rests |= row.model.startswith("fusion") and "c3d+convlstm" not in row.item
             of_image_network += rests
             if network == "vgg16" and rests and name != "thesis_3_4":

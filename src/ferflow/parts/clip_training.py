@@ -224,6 +224,7 @@ def _experiments(study: ClipFiles) -> ReportStep:
             "comparisons": {name: as_params(one) for name, one in study.comparisons.items()},
             "changes": {name: study.settings.told(name) for name in study.runs},
             "synthetic": study.synthetic,
+            **({"lost": {title: _of_title(listed, title) for title, _ in listed}} if listed else {}),
         },
         inputs={
             "histories": [path for name in compared for path in study.of_run(name, "history.csv")],
@@ -245,10 +246,12 @@ def _experiments(study: ClipFiles) -> ReportStep:
                 {"comparison": title, "run": run, "note": note} for (title, run), note in listed.items()
             ]
         },
-        left_out=", ".join(
-            f"{run} ({note})" for run, note in {run: n for (_, run), n in listed.items()}.items()
-        ),
     )
+
+
+def _of_title(listed: Mapping[tuple[str, str], str], title: str) -> str:
+    """The runs that a comparison lacks, with the reasons."""
+    return ", ".join(f"{run} ({note})" for (of, run), note in listed.items() if of == title)
 
 
 def experiments(
@@ -267,17 +270,22 @@ def experiments(
     out_epochs: str,
     out_results: str,
     out_figures: Sequence[str],
+    lost: Mapping[str, str] | None = None,
 ) -> None:
-    """Every run of every comparison: accuracy in cross-validation, and the gap to the training's."""
+    """Every run of every comparison: accuracy in cross-validation, and the gap to the training's.
+
+    `lost` says by a comparison's title which runs are left out of its figure, and why.
+    """
     from ferflow.evaluation import run
-    from ferflow.report import experiments, tables
+    from ferflow.report import experiments, style, tables
 
     curves = shared_out(compared, histories)
     tables.cv_epochs(curves, out_epochs, synthetic, protocol)
     run.tabulate(predictions, manifest_csv, out_results, evaluation, seed, emotions, protocol)
     experiments.write_table(curves, comparisons, changes, out_table, synthetic, protocol)
     for comparison, out in zip(comparisons.values(), out_figures, strict=True):
-        experiments.write_figure(curves, comparison, out, len(emotions), synthetic, protocol)
+        with style.left_out((lost or {}).get(comparison.title, "")):
+            experiments.write_figure(curves, comparison, out, len(emotions), synthetic, protocol)
 
 
 def _search(study: ClipFiles, head: str) -> ReportStep:
