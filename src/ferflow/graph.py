@@ -16,7 +16,7 @@ from ferflow.parts import BARE_TABLES, FAILED_JOBS, RESULTS_OF_RUNS, report_step
 from ferflow.runs import events, second_pass
 from ferflow.runs.failed_jobs import FailedJob, Unmade, failed_jobs, failures, job_name
 from ferflow.settings import load
-from ferflow.steps import code, preflight
+from ferflow.steps import code, preflight, run
 from ferflow.steps.files import StudyFiles, files_of
 from ferflow.steps.step import ReportStep
 
@@ -60,13 +60,10 @@ class Graph:
 
     def _unmade(self) -> Unmade:
         """What cannot be made: a second pass goes by that, and `snakemake --report` after it."""
-        try:
-            if file := os.environ.get(second_pass.FAILED):
-                return Unmade.read(file)
-            reports = any(argument.split("=")[0] == "--report" for argument in sys.argv)
-            return Unmade.read(self.failed) if reports else Unmade()
-        except FerflowError as error:
-            stop(error)
+        if file := os.environ.get(second_pass.FAILED):
+            return _read(Path(file))
+        reports = any(argument.split("=")[0] == "--report" for argument in sys.argv)
+        return _read(self.failed) if reports else Unmade()
 
     def _last_run(self) -> Mapping[str, Any] | None:
         """The overhead of the study's newest run (`ferflow overhead`), or None."""
@@ -79,7 +76,16 @@ class Graph:
         """Final files: the report, with the files of further targets that have been made."""
         there = [name for name, files in self._apart().items() if all(Path(file).exists() for file in files)]
         steps = [step for step in self.report if not step.target or step.target in there]
-        return [path for step in steps for path in self._written(step)] + self.study.results()
+        written = [path for step in steps for path in self._written(step)]
+        return [*written, *self.study.results(), *self._to_try_again()]
+
+    def _to_try_again(self) -> list[str]:
+        """What failed in the newest run and is not there yet: a report without it is not enough."""
+        if self.study.unmade or not self.failed.exists():
+            return []
+        read = set(run.flat(value for step in self.report for value in step.inputs.values()))
+        paths = [path for job in _read(self.failed).jobs for path in (*job.outputs, *job.needing)]
+        return [path for path in dict.fromkeys(paths) if path in read and not Path(path).exists()]
 
     def targets(self) -> dict[str, list[str]]:
         """Targets besides `all`, and their files."""
@@ -123,11 +129,11 @@ class Graph:
         on after failures (`--keep-going`), a second pass makes the steps of the report that can do without
         what failed. The process ends with a line on all of it.
         """
-        run = events.read(self._events)
-        for line in failed_jobs(run):
+        happened = events.read(self._events)
+        for line in failed_jobs(happened):
             say(f"error: {line}")
         failed = {
-            tuple(job.outputs): FailedJob(job_name(job), why, job.outputs) for job, why in failures(run)
+            tuple(job.outputs): FailedJob(job_name(job), why, job.outputs) for job, why in failures(happened)
         }
         if not failed or second_pass.FAILED in os.environ:
             return
@@ -187,6 +193,13 @@ class Graph:
             stop(error)
         if ahead:
             say(f"{ahead} files were dated in the future; they are dated now")
+
+
+def _read(failed: Path) -> Unmade:
+    try:
+        return Unmade.read(failed)
+    except FerflowError as error:
+        stop(error)
 
 
 def _depending(dag: Any, job: Any) -> list[Any]:
