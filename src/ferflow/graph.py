@@ -77,7 +77,7 @@ class Graph:
         there = [name for name, files in self._apart().items() if all(Path(file).exists() for file in files)]
         steps = [step for step in self.report if not step.target or step.target in there]
         written = [path for step in steps for path in self._written(step)]
-        return [*written, *self.study.results(), *self._to_try_again()]
+        return [*written, *self.study.can_be_made(self.study.results()), *self._to_try_again()]
 
     def _to_try_again(self) -> list[str]:
         """What failed in the newest run and is not there yet: a report without it is not enough."""
@@ -166,6 +166,8 @@ class Graph:
             return "all results rest on it: there are no tables without it; the same command tries it again"
         more = [BARE_TABLES, FAILED_JOBS, "record"] if "render_tables" in waiting else []
         wanted = [name for name in names if name in waiting or name in more]
+        if not wanted:
+            return "nothing of what was asked for can be made without it; the same command tries it again"
         unmade.write(self.failed)
         say(f"the report is made without what failed: {len(wanted)} jobs")
         self.lock.close()
