@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from ferflow import clock, layout
 from ferflow.errors import FerflowError
 from ferflow.parts import BARE_TABLES, FAILED_JOBS, RESULTS_OF_RUNS, report_steps
@@ -17,9 +19,14 @@ from ferflow.runs import events, second_pass
 from ferflow.runs.failed_jobs import FailedJob, Unmade, failed_jobs, failures, job_name
 from ferflow.settings import load
 from ferflow.steps import code, preflight, run
+from ferflow.steps.computing import STEPS
+from ferflow.steps.cost import Costs, Limits, limits_here, too_large
 from ferflow.steps.files import StudyFiles, files_of
+from ferflow.steps.sizes import of_study
 from ferflow.steps.step import ReportStep
 
+LONG = 3600
+"""Seconds of work from which on a run says so when it begins."""
 LOCK = Path(".snakemake/ferflow.lock")
 
 
@@ -52,11 +59,29 @@ class Graph:
         self.failed = Path(layout.FAILED.format(study=ready.settings.study))
         self.study: StudyFiles = files_of(ready, self._unmade())
         self.report: list[ReportStep] = report_steps(self.study)
+        self.costs = Costs(ready.settings, lambda: of_study(ready.settings, Path(), ready.subjects))
         # The captions of the report see the settings alone.
         config |= self.study.recorded() | self.study.captions() | {"last_run": self._last_run()}
         if talks:
-            for note in filter(None, (ready.decided, *ready.notes)):
+            for note in filter(None, (ready.decided, *ready.notes, self._sharded_anew())):
                 say(note)
+
+    def _sharded_anew(self) -> str:
+        """A line where another number of subjects a job makes everything up to the features anew, else ""."""
+        if self.study.settings.kind != "clips":
+            return ""
+        try:
+            recorded = yaml.safe_load(Path(self.study.at(layout.SETTINGS)).read_text(encoding="utf-8"))
+            before = recorded["dataset"]["subjects_per_job"]
+        except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError):
+            return ""
+        now = self.study.settings.dataset.subjects_per_job
+        if before in (None, now):
+            return ""
+        return (
+            f"dataset.subjects_per_job is {now} and was {before}: faces, action units and features are made "
+            "anew, in files of other names (results stay the same; the old files are not removed)"
+        )
 
     def _unmade(self) -> Unmade:
         """What cannot be made: a second pass goes by that, and `snakemake --report` after it."""
@@ -73,8 +98,9 @@ class Graph:
             return None
 
     def results(self) -> list[str]:
-        """Final files: the report, with the files of further targets that have been made."""
+        """Final files: the report, with those of further targets that the study includes or that are made."""
         there = [name for name, files in self._apart().items() if all(Path(file).exists() for file in files)]
+        there += self.study.included
         steps = [step for step in self.report if not step.target or step.target in there]
         written = [path for step in steps for path in self._written(step)]
         return [*written, *self.study.can_be_made(self.study.results()), *self._to_try_again()]
@@ -104,6 +130,7 @@ class Graph:
     def begin(self, workflow: Any) -> None:
         """One run at a time in a folder, recorded; nothing dated in the future; no limit to jobs a second."""
         self._lock()
+        self._say_what_it_takes(workflow)
         self._events = events.record(workflow, self.study.settings.study)
         self._date_now()
         code.keep()  # by now the jobs have asked for their hashes
@@ -112,6 +139,24 @@ class Graph:
         # many jobs are ready.
         if workflow.local_exec and not workflow.dryrun:
             workflow.scheduler.job_rate_limiter = None
+
+    def _say_what_it_takes(self, workflow: Any) -> None:
+        """A line on a long run, and one for each kind of job that asks for more memory than there is.
+
+        Snakemake gives such a job all that there is, and says nothing.
+        """
+        jobs = [(job.rule.name, dict(job.wildcards.items())) for job in workflow.dag.needrun_jobs()]
+        known = [(rule, wildcards) for rule, wildcards in jobs if rule in STEPS]
+        seconds = sum(self.costs.need(rule, wildcards).seconds for rule, wildcards in known)
+        if seconds >= LONG:
+            say(
+                f"{len(jobs):,} jobs, by stated rates {seconds / 3600:,.0f} hours of work at most (trainings "
+                f"on {self.costs.machine.name}); `ferflow estimate` has it by kind, and measured"
+            )
+        limits = limits_here() if workflow.local_exec else Limits(0)
+        named = [(" ".join((rule, *wildcards.values())), rule, wildcards) for rule, wildcards in known]
+        for line in too_large(self.costs, limits, named):
+            say(f"warning: {line}")
 
     def end(self) -> None:
         """After a run without failures: those of earlier runs are of no interest once the report is whole."""

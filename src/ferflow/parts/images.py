@@ -138,8 +138,10 @@ def _networks(study: ImageFiles) -> Iterator[ReportStep]:
 
 def _compact(study: ImageFiles) -> ReportStep:
     sources = {name: study.table(name) for name in ("accuracies", "networks", "image_counts")}
-    # Made by targets of their own; what is there is shown.
-    sources |= {"sweep": study.there(study.table("sweep")), "speed": study.there(layout.SPEED)}
+    # Where they are made by targets of their own, what is there is shown.
+    swept = study.table("sweep")
+    sources["sweep"] = swept if "sweep" in study.included else study.there(swept)
+    sources["speed"] = study.there(layout.SPEED)
     return compare_with_published(
         study, "compact", Table("compact", "The compact paper and ours", RESULTS), sources
     )

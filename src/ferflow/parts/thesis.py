@@ -27,7 +27,7 @@ def steps(study: StudyFiles) -> Iterator[ReportStep]:
         name="published_comparison",
         call="ferflow.report.reference:write_best_models",
         given={"dataset": settings.dataset.name, "others": others, **study.failed()},
-        inputs={"results_csv": study.table("results")},
+        inputs={"results_csv": study.table("results"), "splits_json": study.splits},
         outputs={
             "out": Table(
                 "published_comparison",
@@ -72,6 +72,7 @@ def steps(study: StudyFiles) -> Iterator[ReportStep]:
             "tables_csv": [study.table(STILLS.get(name, name)) for name in sources],
             "predictions_csv": study.at(layout.PREDICTIONS),
             "manifest_csv": study.clips,
+            "splits_json": study.splits,
             "spatial_csv": f"{study.spatial}/predictions.csv" if study.trains_spatial else [],
         },
         outputs={
@@ -104,6 +105,7 @@ def compare(
     tables_csv: Sequence[str],
     predictions_csv: str,
     manifest_csv: str,
+    splits_json: str,
     spatial_csv: str | None,
     heads: Mapping[str, HeadSettings],
     c3d: C3dSettings,
@@ -121,6 +123,7 @@ def compare(
 ) -> None:
     """Compare every number of the thesis with the study's, or give the reason why there is none."""
     from ferflow.report import reference
+    from ferflow.training import splits
 
     ours = thesis.load(
         sources,
@@ -137,6 +140,7 @@ def compare(
         spatial=network,
         others=others,
         experiments=experiments,
+        absent=splits.notes(splits_json),
         failed=failed or {},
         parameters=thesis.counts(heads.get("lstm"), c3d),
     )

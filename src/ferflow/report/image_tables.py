@@ -13,6 +13,7 @@ from ferflow.evaluation.copies import TRAINING
 from ferflow.evaluation.images import chosen_models
 from ferflow.evaluation.results import LEAKY
 from ferflow.report import rendering
+from ferflow.report.image_counts import SETS
 from ferflow.report.names import marks, model_label, views_label
 from ferflow.report.papers import NOT_RUN
 from ferflow.settings import BEST, Images
@@ -31,6 +32,8 @@ OF_SUBJECTS = {
 }
 """The same where the parts are of subjects."""
 SECONDS = 3600
+FURTHER = "also learnt from "
+"""How the note on a network begins that has learnt from further sets."""
 
 
 def networks(
@@ -67,7 +70,8 @@ def networks(
 
 def _add(row: dict, before: Sequence[dict]) -> None:
     """The training of the models `before`, from whose weights the model of `row` goes on."""
-    row["note"] = f"goes on from {before[-1]['model']}, whose training is counted in"
+    goes_on = f"goes on from {before[-1]['model']}, whose training is counted in"
+    row["note"] = "; ".join(filter(None, (goes_on, row["note"])))
     for measure in ("epochs", "hours"):
         values = [one[measure] for one in (*before, row)]
         row[measure] = None if None in values else sum(values)
@@ -85,12 +89,24 @@ def _trained(model_pt: str | Path, history_csv: str | Path, time_json: str | Pat
         "weights_mb": measured.weights_mb,
         "size_mb": measured.total_mb,
         "epochs": None if adopted else int(history["epoch"].max()),
-        "learnt": meta["images"][TRAINING],
+        "learnt": meta["images"][TRAINING] + sum(meta.get("further", {}).values()),
+        **_left_out(meta),
         "hours": None if seconds is None else seconds / SECONDS,
         "threads": None if adopted else threads,
         "synthetic": meta["synthetic"],
-        "note": "trained elsewhere" if adopted else "",
+        "note": "trained elsewhere" if adopted else _further(meta.get("further", {})),
     }
+
+
+def _further(images: Mapping[str, int]) -> str:
+    """What a network has learnt from besides the images of the study, by the names of the sets."""
+    named = [f"{count:,} images of {SETS[name]}" for name, count in images.items()]
+    return f"{FURTHER}{', '.join(named)}" if named else ""
+
+
+def _left_out(meta: dict) -> dict[str, int]:
+    """How many images were left out of the training as near copies, where that was asked for."""
+    return {"near_copies": meta["near_copies"]["left_out"][TRAINING]} if "near_copies" in meta else {}
 
 
 def accuracies(
@@ -135,7 +151,7 @@ def _row(results: pd.DataFrame, name: str, views: str, members: Sequence[str], l
         "parameters": None if counts.isna().any() or not members else int(counts.sum()),
         "leaky": bool(of_view["note"].str.contains(LEAKY).any()),
         "synthetic": bool(of_view["synthetic"].any()),
-        "note": "average of " + ", ".join(members) if list(members) != [name] else "",
+        "note": "average of " + ", ".join(members) if list(members) != [name] else _learnt(listed, name),
     }
     if of_view.empty:
         reasons = [note for note in listed.loc[list(members), "note"] if note.startswith(NOT_RUN)]
@@ -158,6 +174,11 @@ def _row(results: pd.DataFrame, name: str, views: str, members: Sequence[str], l
             for metric in ("f1", "weighted_f1", "auc"):
                 row[f"{protocol}_{metric}"] = values["value"].get(metric)
     return row
+
+
+def _learnt(listed: pd.DataFrame, name: str) -> str:
+    """What the network `name` has learnt from besides the images of the study."""
+    return "; ".join(part for part in listed.loc[name, "note"].split("; ") if part.startswith(FURTHER))
 
 
 def protocols(table: pd.DataFrame) -> dict[str, str]:

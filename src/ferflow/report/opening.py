@@ -129,7 +129,7 @@ def _humans(comparisons: pd.DataFrame, model: str, level: str, clips: str) -> di
             "answer": f"{sign * row.difference:+.1f} points beside the {model_label(human)}, "
             f"which names {_percent(pair[human])}",
             "detail": f"{_interval(low, high, level, '{:+.1f} points')}, on the same {row.n_clips} clips; "
-            f"McNemar's exact test, corrected for all pairs: p = {row.p_exact_holm:.3g}",
+            f"sign-flip test over {row.unit}s, corrected for all pairs: p = {row.p_permutation_holm:.3g}",
         }
     return question | {"answer": f"nobody annotated the {clips}", "detail": "`ferflow annotate` asks people"}
 

@@ -168,9 +168,9 @@ class Paper(Section):
 class StudyResults:
     """A study's results for the comparison with a paper.
 
-    `tables`: those that it has, by the names of `Paper.reads`. `facts`: what texts name (`dataset`), and what
-    finders need (`evaluation`, `seed`). `items`: as those of the paper, where the study decides. `failed`:
-    why models and runs of the study are missing.
+    `tables`: those that it has, by the names of `Paper.reads`. `facts`: what texts name (`dataset`), what
+    finders need (`evaluation`, `seed`), and in `absent` who of the clips' people is on no side. `items`: as
+    those of the paper, where the study decides. `failed`: why models and runs of the study are missing.
     """
 
     tables: Mapping[str, pd.DataFrame]

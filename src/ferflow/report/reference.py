@@ -19,16 +19,9 @@ from ferflow.errors import InputError
 from ferflow.evaluation.results import LEAKY
 from ferflow.report import finders, papers, rendering
 from ferflow.report.names import marks, model_label, views_label
-from ferflow.report.papers import (
-    NO_ROW,
-    NOT_COMPARABLE,
-    NOT_RUN,
-    SIMULATED,
-    Paper,
-    Rule,
-    StudyResults,
-)
+from ferflow.report.papers import NO_ROW, NOT_COMPARABLE, NOT_RUN, SIMULATED, Paper, Rule, StudyResults
 from ferflow.schemas.shared import FAILED
+from ferflow.training import splits
 
 TEXTS = ("model", "view", "protocol", "data", "note")
 """Columns of text of schema `reference`; without an entry they are empty."""
@@ -217,7 +210,9 @@ def _compared(row: dict, result: dict, known: dict, rule: Rule, about: Paper, st
     if another is None:
         another = _another(known | result, about, study)
     differs = rule.differs if row.get("ours") != row["published"] else ""
-    row["note"] = "; ".join(part for part in (another, row.get("note", ""), differs) if part)
+    of_clips = row["metric"] not in about.free and row.get("data") == known.get("dataset")
+    absent = str(study.facts.get("absent", "")) if of_clips else ""
+    row["note"] = "; ".join(part for part in (another, row.get("note", ""), differs, absent) if part)
     marked = []
     if row["metric"] in about.free:
         row["data"] = ""
@@ -325,6 +320,7 @@ def _cell(column: str, row: Mapping, about: Paper, headings: Mapping) -> str:
 
 def write_best_models(
     results_csv: str | Path,
+    splits_json: str | Path,
     out: str | Path,
     dataset: str,
     others: Mapping[str, str],
@@ -332,9 +328,11 @@ def write_best_models(
 ) -> None:
     """Schema `published_comparison`: the thesis's Table 3.6 and the test accuracy of the same temporal heads.
 
-    `others` says in what ours are others (`thesis.others`), `failed` as in `StudyResults`.
+    `others` says in what ours are others (`thesis.others`), `splits_json` who is on no side, `failed` as in
+    `StudyResults`.
     """
-    table = best_models(tables.read(results_csv, "results"), dataset, others, failed)
+    results = tables.read(results_csv, "results")
+    table = best_models(results, dataset, others, splits.notes(splits_json), failed)
     tables.write(table, out, "published_comparison")
 
 
@@ -342,13 +340,13 @@ def best_models(
     results: pd.DataFrame,
     dataset: str,
     others: Mapping[str, str] | None = None,
+    absent: str = "",
     failed: Mapping[str, str] | None = None,
 ) -> pd.DataFrame:
     """The same of schema `results`: heads on any network, each of ours in a row."""
-    facts = {"dataset": dataset, "others": others or {}, "spatial": ""}
-    result = compare(
-        "thesis", StudyResults({"results": results}, facts, failed=failed or {}), "3.6", every=True
-    )
+    facts = {"dataset": dataset, "others": others or {}, "spatial": "", "absent": absent}
+    study = StudyResults({"results": results}, facts, failed=failed or {})
+    result = compare("thesis", study, "3.6", every=True)
     result = result[result["item"].isin(finders.HEADS)]
     missing = result["ours"].isna() & ~result["note"].str.contains("failed")
     result.loc[missing, "note"] = NOT_RUN.removesuffix(": ")

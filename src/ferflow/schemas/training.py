@@ -61,6 +61,7 @@ networks = table(
     real("size_mb", "estimated size (MB)", low=0, format=".2f", empty=True),
     count("epochs", empty=True),
     count("learnt", "training images", low=1, format=",.0f", empty=True),
+    count("near_copies", "left out as near copies", format=",.0f", empty=True, optional=True),
     real("hours", "hours of training", low=0, format=".2f", empty=True),
     count("threads", low=1, empty=True),
     (SYNTHETIC, NOTE),
@@ -204,7 +205,8 @@ nested_inner = table(
 sweep = table(
     "Optimisers and schedules compared on one network (compact paper, section 2.3, of Khaireddin and "
     "Chen). Validation is PublicTest; test is PrivateTest, which only the runs look at whose published "
-    "ones did. `best` marks what the next stage took over, by validation alone.",
+    "ones did, and once more without the images that the run has learnt from. `best` marks what the next "
+    "stage took over, by validation alone.",
     choice("stage", ("optimiser", "schedule", "tuning")),
     text("run", pattern=FILLED),
     (text("optimiser"), text("schedule")),
@@ -215,6 +217,7 @@ sweep = table(
     EPOCH.but(title="kept epoch"),
     percent("published_validation", "published PublicTest (%)", empty=True),
     percent("test_accuracy", "PrivateTest (%)", empty=True),
+    percent("honest_accuracy", "PrivateTest without copies (%)", empty=True),
     percent("published_test", "published PrivateTest (%)", empty=True),
     flag("best"),
     (SYNTHETIC, NOTE),

@@ -8,7 +8,7 @@ from itertools import chain, product
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from ferflow import layout
+from ferflow import layout, shards
 from ferflow.classes import EMOTIONS_CONTEMPT, EMOTIONS_NEUTRAL
 from ferflow.datasets.images import is_synthetic_root
 from ferflow.datasets.manifest import SYNTHETIC_MARK
@@ -16,7 +16,7 @@ from ferflow.faces.detect import DETECTORS
 from ferflow.networks import NETWORKS
 from ferflow.runs.failed_jobs import Unmade
 from ferflow.schemas.shared import NOT_RUN
-from ferflow.settings import BEST, SHIPPED, ClipNetworkSettings, Comparison, Settings, Spatial, parts_of
+from ferflow.settings import BEST, SHIPPED, Comparison, Settings, Spatial, parts_of
 from ferflow.steps.preflight import Ready
 from ferflow.steps.step import Figure, Folder, Output, Page, Table, as_params
 from ferflow.training import sweep
@@ -133,6 +133,11 @@ class StudyFiles:
         """Final results besides the report."""
         return []
 
+    @property
+    def included(self) -> tuple[str, ...]:
+        """Targets of their own that are part of this study."""
+        return ()
+
     def stages(self) -> dict[str, list[str]]:
         """Files of targets of the same graph besides `all`: the coarse stages of dvc.yaml."""
         return {}
@@ -198,6 +203,10 @@ class StudyFiles:
         own = self.recipe(model)
         return self.weights(own.pretrained) if own.pretrained else []
 
+    def further(self, model: str) -> list[str]:
+        """The images of further sets that a network for single images is also trained on."""
+        return []
+
     def adopted(self, model: str) -> str | list:
         """The file of a network that is trained already, or nothing."""
         named = self.recipe(model).weights
@@ -246,6 +255,7 @@ class ClipFiles(StudyFiles):
             "layer": settings.features.layer,
         }
         self.subjects = ready.subjects
+        self.shards = shards.named(self.subjects, settings.dataset.subjects_per_job or 1)
         self.folds = range(settings.splits.folds)
         self.tested = settings.splits.tested
         name_of = settings.models()
@@ -396,6 +406,10 @@ class ClipFiles(StudyFiles):
             found[clip.subject_id][clip.clip_id] = str(clip.source)
         return found
 
+    def openface_tables(self, subject: str) -> list[str]:
+        """OpenFace's tables of a subject's clips."""
+        return [self.settings.aus.openface_table(clip) for clip in self.sources[subject]]
+
     @property
     def rendered_clips(self) -> list[str]:
         """The embedded set's clips of one subject."""
@@ -411,14 +425,22 @@ class ClipFiles(StudyFiles):
         """The generator's action units of the clips of one subject."""
         return [f"{self.settings.dataset.root}/truth/{{subject}}_{e}.csv" for e in self.settings.emotions]
 
+    def clips_of(self, shard: str) -> dict[str, str]:
+        """Where the clips of the subjects of a shard lie, by the clips' names."""
+        return {clip: path for one in self.shards[shard] for clip, path in self.sources[one].items()}
+
     def of_subjects(self, *patterns: str, **fields: Any) -> list[str]:
-        """A file of every subject; of several patterns one after the other."""
-        return [path for one in patterns for path in self.each(self.at(one, **fields), subject=self.subjects)]
+        """A file of every shard of subjects; of several patterns one after the other."""
+        return [path for one in patterns for path in self.each(self.at(one, **fields), subject=self.shards)]
+
+    def rendered(self, *patterns: str) -> list[str]:
+        """A file of every subject of the embedded set; of several patterns one after the other."""
+        return [path for one in patterns for path in each(one, subject=self.subjects)]
 
     def all_features(self, augmentations: int = 0, **fields: Any) -> list[str]:
-        """Feature files of all subjects: the originals and so many augmented versions."""
+        """Feature files of all shards: the originals and so many augmented versions."""
         names = ["none", *self.settings.augment.transformations[:augmentations]]
-        return each(self.at(layout.FEATURES, **fields), augmentation=names, subject=self.subjects)
+        return each(self.at(layout.FEATURES, **fields), augmentation=names, subject=self.shards)
 
     def head_features(self, head: str) -> list[str]:
         """Feature files that a head trains on."""
@@ -512,12 +534,6 @@ class ClipFiles(StudyFiles):
         places = {"annotations": humans.annotations, "votes": humans.votes, "simulated": simulated}
         return places.get(self.humans, [])
 
-    def frames_memory(self, network: str, chosen: ClipNetworkSettings) -> int:
-        """MiB that a training step of a network on frames takes: 3.7 GB a clip for ConvLSTM at full size."""
-        voxels = self.settings.end_to_end.batch * chosen.frames * chosen.size**2
-        per_voxel = sum(chosen.filters) * (6 if network == "c3d" else 90)  # bytes, measured
-        return 2500 + self.settings.end_to_end.memory + voxels * per_voxel // 2**20
-
     def captions(self) -> dict[str, Any]:
         """How `auto` was resolved, whether there are test subjects, and the number of folds."""
         return super().captions() | {"tested": self.tested, "folds": len(self.folds)}
@@ -539,8 +555,9 @@ class ClipFiles(StudyFiles):
     # What a step sees of a section, less what says nothing of its result.
 
     def listed(self) -> dict:
-        """The data set as it is listed: what is done with unusable clips changes nothing of that."""
-        return as_params(self.settings.dataset) | {"unusable": "stop", "least_tracked": 0}
+        """The data set as it is listed, whatever is done with unusable clips, and in which jobs."""
+        idle = {"unusable": "stop", "least_tracked": 0, "subjects_per_job": None}
+        return as_params(self.settings.dataset) | idle
 
     def temporal(self, *heads: str) -> dict:
         """The heads' settings, those of `heads` alone."""
@@ -635,6 +652,15 @@ class ImageFiles(StudyFiles):
         first = self.settings.images.models[model].start
         return f"{self.at(layout.SPATIAL, model=first)}/model.pt" if first else super().start_of(model)
 
+    def further(self, model: str) -> list[str]:
+        """Those of the sets that the model's settings name."""
+        return self.each(layout.FURTHER, further=self.settings.images.models[model].further)
+
+    @property
+    def included(self) -> tuple[str, ...]:
+        """The sweep, where the study has it."""
+        return ("sweep",) if self.settings.sweep.studied else ()
+
     def image_folders(self) -> list[str]:
         """Copies of other image sets, of those that are there."""
         folders = self.settings.images.folders.values()
@@ -672,7 +698,7 @@ class ImageFiles(StudyFiles):
     def sweep_settings(self, run: str) -> dict:
         """The sweep's settings for one run: one more optimiser in the list reruns nothing of the others."""
         own = self.sweep_runs[run]
-        listed = {"optimisers": [own.optimiser or "sgd"], "schedules": [own.schedule]}
+        listed = {"studied": False, "optimisers": [own.optimiser or "sgd"], "schedules": [own.schedule]}
         return as_params(self.settings.sweep) | listed
 
     # The data-centric study.

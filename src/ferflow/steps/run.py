@@ -17,9 +17,11 @@ from typing import Any
 
 from pydantic import BaseModel, TypeAdapter
 
-from ferflow import integrity, layout
+from ferflow import integrity, layout, short_run
 from ferflow.errors import FerflowError
+from ferflow.runs import machine
 from ferflow.settings import KINDS, Settings
+from ferflow.steps.computing import STEPS
 from ferflow.steps.step import CALL, CODE, LACKING
 
 OUT = "out"
@@ -126,6 +128,8 @@ def _folder(files: Iterable[str]) -> Path | None:
 def execute(snakemake: Any) -> None:
     """Run the job that Snakemake describes to its script."""
     with job(snakemake) as announce:
+        if (step := STEPS.get(snakemake.rule)) is not None and step.gpu:
+            machine.take_card(announce)  # before torch looks for one
         offered = dict(snakemake.wildcards.items()) | {
             "threads": snakemake.threads,
             "announce": announce,
@@ -134,7 +138,11 @@ def execute(snakemake: Any) -> None:
         }
         outputs = _named(snakemake.output) or {OUT: snakemake.output[0]}
         params = dict(snakemake.params.items())
-        call(params[CALL], _named(snakemake.input), outputs, params, offered)
+        batches = snakemake.config.get("rehearsal")
+        with short_run.of_job(
+            batches, snakemake.rule, dict(snakemake.wildcards.items()), list(snakemake.output)
+        ):
+            call(params[CALL], _named(snakemake.input), outputs, params, offered)
 
 
 @contextlib.contextmanager

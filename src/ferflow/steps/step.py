@@ -17,11 +17,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from operator import attrgetter
 from typing import Any
 
 from ferflow.settings import Settings
-from ferflow.steps import code
+from ferflow.steps import code, passes
+from ferflow.steps.passes import Passes
 from ferflow.steps.work import Amount, constant
 
 CALL, CODE, LACKING = "call", "code", "lacking"
@@ -36,8 +38,9 @@ class Step:
     `call` is its function (`module:function`), `sees` the sections of the settings that it is given, each by
     its own name or by the name before a `=`; behind that a part of a section may stand (`crops=sfew.crops`).
 
-    `memory` (MiB) and `minutes` are what a job asks for at its first attempt. `gpu`: whether a GPU makes it
-    faster. `group`: jobs of one group may share a job of a cluster. `work` says how much work a job is.
+    `memory` (MiB) and `minutes` are what a job asks for at its first attempt, at least: where it has
+    networks, which `passes` names, they and its data say how much (`steps.cost`). `gpu`: whether a GPU makes
+    it faster. `group`: jobs of one group may share a job of a cluster. `work` says how much work a job is.
     """
 
     name: str
@@ -48,6 +51,7 @@ class Step:
     gpu: bool = False
     group: str | None = None
     work: Amount = constant
+    passes: Passes = passes.none
 
     def params(self, settings: Settings, /, **given: Any) -> dict[str, Any]:
         """The params of the step's rule: its settings as plain values, `given` besides or in place of them.
@@ -74,17 +78,26 @@ class Step:
 
         return of_job
 
-    def resources(
-        self, memory: int | Callable | None = None, minutes: int | None = None
-    ) -> dict[str, int | Callable]:
-        """What the step's rule asks for, more at every attempt. `memory` may be a function of wildcards."""
+    def resources(self, asked: Callable | None = None) -> dict[str, int | Callable]:
+        """What the step's rule asks for, more at every attempt.
+
+        `asked` gives (MiB, MiB of a GPU, minutes) of a job by its wildcards; None: what stands here.
+        """
         # Jobs that share a job of a cluster run in it one after the other: the profile gives it one of these.
         in_turn = {} if self.group is None else {"in_turn": 1}
-        return {
-            "mem_mb": per_attempt(self.memory if memory is None else memory),
-            "runtime": per_attempt(self.minutes if minutes is None else minutes),
-            **in_turn,
-        }
+        # There is one of these for each GPU. To Slurm's plugin `gpu`, `gpus` and `gres` mean something.
+        on_card = {"card": 1} if self.gpu else {}
+        if asked is None:
+            memory, minutes = self.memory, self.minutes
+        else:
+            memory, minutes = (partial(_part_of, asked, part) for part in (0, 2))
+            if self.gpu:
+                on_card["gpu_mb"] = partial(_part_of, asked, 1)
+        return {"mem_mb": per_attempt(memory), "runtime": per_attempt(minutes), **on_card, **in_turn}
+
+
+def _part_of(asked: Callable, part: int, wildcards: Any) -> int:
+    return asked(wildcards)[part]
 
 
 @dataclass(frozen=True)
