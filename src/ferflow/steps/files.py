@@ -609,6 +609,7 @@ class ImageFiles(StudyFiles):
         self.choice = f"{self.best}/choice.json"
         self.averaged = [*self.ensembles, *([BEST] if self.best else [])]
         self.sweep_runs = sweep.runs(settings.sweep)
+        self.swept_runs = self.made(self.sweep_runs, self._swept_files)
         self.compared = self._compared()
 
     def _model_files(self, model: str) -> list[str]:
@@ -617,6 +618,9 @@ class ImageFiles(StudyFiles):
             self.at(f"{layout.VIEWS}/{{file}}", model=model), file=("predictions.csv", "copies.csv")
         )
         return self.each(self.at(f"{layout.SPATIAL}/{{file}}", model=model), file=names) + views
+
+    def _swept_files(self, run: str) -> list[str]:
+        return [f"{self.at(layout.SWEEP, run=run)}/run.json"]
 
     def _lack(self, ensemble: str, lost: Iterable[str]) -> bool:
         """Whether an average of networks lacks some, the `lost` ones; then it is lost too."""
