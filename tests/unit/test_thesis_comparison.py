@@ -212,6 +212,16 @@ def test_table_3_6_in_short_says_so_too():
         assert short["ours"].notna().all() and short["difference"].isna().all() == (other != few)
 
 
+def test_who_is_absent_is_told_beside_every_number_of_the_clips():
+    told, ours = "F020 of fold 0: not there", study(False)
+    ours = replace(ours, facts={**ours.facts, "absent": told})
+    best = beside(ours, "3.6")
+    assert best["note"].str.contains(told).equals(best["ours"].notna()) and best["ours"].notna().any()
+    assert not beside(ours, "3.5")["note"].str.contains(told).any()  # single images know no such people
+    short = reference.best_models(ours.tables["results"], "bu4dfe", {}, told)
+    assert set(short["note"]) == {told}
+
+
 def test_each_table_has_the_number_that_belongs_there(real):
     ours = study(False)
     frame = ours.tables["predictions"]

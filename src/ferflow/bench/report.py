@@ -73,6 +73,26 @@ def store_speed(result: dict) -> list[Figure]:
     return [*rows, Figure(part, what, share, sizes, "at most the real frames", share <= 1)]
 
 
+def footprint(result: dict, margin: float) -> list[Figure]:
+    """Of `footprint.run`: `margin` is the factor by which reckoned memory may exceed that of a real step."""
+    part = (
+        f"memory of a training step, reckoned / measured ({len(result['rows'])} networks, {result['study']})"
+    )
+    least, most = result["least"], result["most"]
+    return [
+        _at_least(part, "least", least, 1.0, "{:.2f}"),
+        Figure(
+            part, "most, of networks of 300 MiB", most, f"{most:.2f}", f"at most {margin:g}", most <= margin
+        ),
+        Figure(
+            "time of a training step",
+            "stated / measured, median",
+            result["seconds"],
+            f"{result['seconds']:.2f}",
+        ),
+    ]
+
+
 def overhead(result: dict) -> list[Figure]:
     """Of `overhead.of_folder`."""
     part = f"workflow ({result['jobs']} jobs, {result['wall'] / 60:.1f} min, {result['cores']} cores)"

@@ -144,6 +144,7 @@ def metrics_table(table: pd.DataFrame, title: str, confidence: float) -> renderi
 
     What cannot be is a dash, its reason in the last column.
     """
+    failed, table = table[table["n"].isna()], table[table["n"].notna()]
     models, mark = list(dict.fromkeys(table["model"])), marks_of(table)
     rows = []
     for metric in dict.fromkeys(table["metric"]):
@@ -157,6 +158,8 @@ def metrics_table(table: pd.DataFrame, title: str, confidence: float) -> renderi
         images = sorted(set(values["n"].astype(int)))
         counted = f"{images[0]}" if len(images) == 1 else f"{images[0]}–{images[-1]}"
         rows.append([paper(STUDY).metric(metric).label, *cells, counted, "; ".join(notes)])
+    for row in failed.itertuples():
+        rows.append([model_label(row.model), *[rendering.MISSING] * (len(models) + 1), row.note])
     headings = ["metric", *(model_label(model) for model in models), "images", "note"]
     numbers = [False, *[True] * (len(models) + 1), False]
     if not any(row[-1] for row in rows):

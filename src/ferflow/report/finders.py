@@ -82,7 +82,8 @@ def thesis_class(row: Mapping, study: StudyResults) -> dict:
     """Table 3.5: precision, recall and F1 of the spatial model in one class, and its images."""
     frame = study.tables.get("spatial_predictions")
     if frame is None:
-        return {"note": NOT_RUN + "this study trains no spatial model"}
+        failed = study.failed.get(str(study.facts.get("spatial")))
+        return {"note": failed or NOT_RUN + "this study trains no spatial model"}
     synthetic = bool(frame["synthetic"].any())
     result = {"model": frame["model"].iloc[0], "data": row["stills"], "synthetic": synthetic}
     if row["metric"] == "support":
@@ -212,12 +213,17 @@ def sfew_missing(
     study: StudyResults, model: str, values: Mapping[str, float | None], place: int = 0
 ) -> list[str]:
     """The reasons why a model has no accuracy, by protocol; empty where it has all."""
+    failed = {name: why for name in PROTOCOLS if (why := study.failed.get(f"{model} {name}"))}
     if not sfew_start(study, model):
+        if failed:
+            return [f"{PROTOCOLS[name]}: {why}" for name, why in failed.items()]
         return [f"{NOT_RUN}{model} is not among this study's models"]
     counts = study.tables["sfew_counts"].set_index("emotion").loc["all"]
     reasons = []
     for protocol in (name for name, value in values.items() if value is None):
-        if protocol == "spi" and not counts["in_spi"]:
+        if protocol in failed:
+            reason = failed[protocol]
+        elif protocol == "spi" and not counts["in_spi"]:
             reason = f"{NOT_RUN}this copy of the data set has no lists of its two sets"
         elif sfew_value(study, model, protocol) is None:
             reason = f"{NOT_RUN}not among the protocols of this model"

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 import pandas as pd
 
+from ferflow import short_run
 from ferflow.evaluation.results import FEWER, LEAKY
 from ferflow.networks import NETWORKS
 from ferflow.settings import parts_of
@@ -112,10 +113,10 @@ def protocol_order(protocols: Iterable[str]) -> list[str]:
 
 
 def marks(synthetic: bool, notes: str = "", simulated: bool = False) -> str:
-    """The marks of a table or figure: synthetic data, simulated annotators, leaky protocol, few subjects."""
+    """Marks of a table or figure: rehearsal, synthetic data, simulated annotators, leaky, few subjects."""
     known = [(synthetic, SYNTHETIC), (simulated, SIMULATED), (LEAKY in notes, LEAKY)]
     few = sorted(set(re.findall(rf"{FEWER}\w+", notes)))
-    return "; ".join([mark for holds, mark in known if holds] + few)
+    return "; ".join(filter(None, [short_run.mark(), *(mark for holds, mark in known if holds), *few]))
 
 
 def marks_of(table: pd.DataFrame) -> str:

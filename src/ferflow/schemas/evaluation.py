@@ -301,7 +301,7 @@ sfew_folds = table(
         empty=True,
         about="Standard deviation over folds, in the row of their mean.",
     ),
-    (START, LEAKY, SYNTHETIC),
+    (START, LEAKY, SYNTHETIC, NOTE.but(optional=True)),
 )
 
 sfew_batches = table(

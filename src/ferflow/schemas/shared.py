@@ -16,6 +16,9 @@ CLASS = r"""[^\\/,"'\x00-\x1f]+"""
 """A class's name: it stands in headings and file names."""
 CLASS_OR_NONE = CLASS[:-1] + "*"
 
+FAILED, NOT_RUN = "failed: ", "not run: "
+"""Beginnings of the note of a row of a run that failed, and of what was not run."""
+
 # Lists
 SFEW_PROTOCOLS = ("random", "film", "spi")
 PROTOCOLS = (
