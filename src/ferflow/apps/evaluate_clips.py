@@ -21,7 +21,7 @@ from ferflow.datasets import listed
 from ferflow.datasets.manifest import ListedClip, is_synthetic
 from ferflow.errors import FerflowError, InputError
 from ferflow.evaluation.predictions import table
-from ferflow.evaluation.results import few_of, summarise
+from ferflow.evaluation.results import summarise
 from ferflow.faces.video import open_clip
 from ferflow.files import sha256
 
@@ -74,8 +74,7 @@ def run(options: Options) -> None:
         first = answers.refused[0][1]
         raise InputError(options.clips, f"has no clip that can be judged: {first}", "give other clips")
     frames = {name: _predictions(answers, name, classes, model) for name in answers.probabilities}
-    few = few_of(next(iter(frames.values())))
-    notes = [passed_over, note, training_clips(model, root), few and f"the intervals are over {few}"]
+    notes = [passed_over, note, training_clips(model, root)]
     report = _about(options, root, model, classes, clips, answers) | {
         "notes": [line for line in notes if line],
         "baselines": baselines(next(iter(frames.values())), classes.judged),
