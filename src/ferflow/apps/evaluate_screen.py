@@ -235,7 +235,7 @@ def _copies(console: Console, report: dict) -> None:
         if report["split"] == TRAINING:
             console.print("These images are for training: a network may know them by heart.", style="yellow")
         elif report["split"] in PARTS.values():
-            said = f"copies: unknown, as part {TRAINING} is not there: a network may have learnt from some of these"
+            said = f"copies: unknown, as part {TRAINING} is not there: a network may know some of these"
             console.print(said, style="yellow", soft_wrap=True)
         return
     console.print(f"copies: {report['copies']} of the images stand pixel by pixel in part {TRAINING} too")
