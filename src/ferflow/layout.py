@@ -1,6 +1,7 @@
 """Where every file lies: the one place for path patterns, relative to the working folder.
 
 `{dataset}`, `{study}`, `{subject}` and the like are filled in by the workflow (as wildcards) or `str.format`.
+A `{subject}` is a shard of subjects (`ferflow.shards`): mostly one.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ SPATIAL = RESULTS + "/models/{model}/spatial"
 """Folder of a network for single images: `model.pt`, `history.csv`, `predictions.csv`."""
 RUN = "runs/{study}/{model}"
 """Folder of a training's checkpoints and logs. No output of the workflow, which deletes outputs before it
-makes them again: a training that was interrupted goes on from here."""
+makes them again: a training that was interrupted goes on from here. A fold or a final model of clips, whose
+`model` is the job's name, removes it at its end."""
 TRIALS = RUN + "/trials.db"
 """The trials of a search that was interrupted, which goes on from them."""
 VIEWS = RESULTS + "/models/{model}/views"
@@ -100,6 +102,8 @@ SFEW_RUN = RESULTS + "/sfew/{protocol}/{run}"
 """Folder of one training run, or of one hand-made feature: `predictions.csv` of each of its models."""
 PREDICTIONS = RESULTS + "/predictions.csv"
 METRICS = RESULTS + "/metrics.json"
+FAILED = RESULTS + "/failed.json"
+"""The jobs that failed for good in the newest run, and the files that cannot be made without them."""
 TABLES = RESULTS + "/tables"
 FIGURES = RESULTS + "/figures"
 STRIPS = FIGURES + "/strips"
@@ -115,5 +119,7 @@ BENCH = "results/bench"
 """Folder of the figures of speed: `bench.json`, `bench.md`."""
 INTEGRITY_NOTES = ".snakemake/ferflow-integrity/{digest}.json"
 """Size and hash of files that jobs have written (`ferflow.integrity`)."""
+REHEARSED = ".snakemake/ferflow/rehearsal/{digest}.json"
+"""What a job of a rehearsal took (`ferflow.short_run`)."""
 SPEED = "benchmarks/speed.csv"
 """Frames a second from a video to probabilities, if somebody has measured them (schema `speed`)."""

@@ -288,11 +288,18 @@ def new(
 
 
 @app.command()
-def check(params: Params = PARAMS, overlays: Overlays = ()) -> None:
-    """Check a study and print what it will do: settings, data, tables, files, folds, models."""
+def check(
+    params: Params = PARAMS,
+    overlays: Overlays = (),
+    profile: Annotated[
+        Path | None,
+        Option(metavar="FOLDER", help="Name runs that do not fit this profile's machine. Default: this one."),
+    ] = None,
+) -> None:
+    """Check a study and print what it will do: data, files, folds, models, and what does not fit here."""
     from ferflow.apps import check as application
 
-    application.run(params, overlays)
+    application.run(params, overlays, profile)
 
 
 @app.command()
@@ -325,38 +332,51 @@ def networks(params: Params = PARAMS, overlays: Overlays = ()) -> None:
 def estimate(
     params: Params = PARAMS,
     overlays: Overlays = (),
-    clips: Annotated[
-        int | None, Option(min=1, help="Clips to train on. Default: all of the data set.")
+    on: Annotated[
+        str | None,
+        Option(
+            metavar="NAME",
+            help="By stated rates: cpu, or a GPU as a100, v100, rtx3090, h200. Default: this machine, where "
+            "a step of each network that no earlier run tells of is measured.",
+        ),
     ] = None,
-) -> None:
-    """Estimate how long a study's networks for clips will train here, from one measured step each."""
-    from ferflow import settings
-    from ferflow.apps import estimate as application
-
-    application.run(settings.load(params, *overlays), clips)
-
-
-@app.command()
-def plan(
-    params: Params = PARAMS,
-    overlays: Annotated[
-        list[Path], Option("--configfile", metavar="STUDY.yaml", help="Study files laid over it.")
-    ] = (),
+    left: Annotated[bool, Option("--left", help="Only what is left to run in this folder.")] = False,
     records: Annotated[
         Path, Option(help="The folder whose earlier runs' benchmark files are used.")
     ] = Path(),
-    everything: Annotated[
-        bool, Option("--all", help="Plan the whole study, not only what is left to run.")
-    ] = False,
-    times: Annotated[int, Option(min=1, help="Plan for so many times the subjects.")] = 1,
-    measure: Annotated[
-        bool, Option("--measure", help="Measure a training step of each network that no earlier run trained.")
-    ] = False,
+    times: Annotated[int, Option(min=1, help="For so many times the subjects.")] = 1,
 ) -> None:
-    """Predict what a study will cost before it runs: jobs, hours, storage and memory of every rule."""
-    from ferflow.apps import plan as application
+    """Estimate what a study takes before it runs: jobs, hours, memory and disk, of every rule and in all."""
+    from ferflow.apps import estimate as application
 
-    application.run(params, overlays, records, everything, times, measure)
+    application.run(params, overlays, records, left, times, on, params.parent / "Snakefile")
+
+
+@app.command()
+def rehearse(
+    overlays: Annotated[
+        list[Path], Argument(metavar="STUDY.yaml", help="Study files laid over the settings.")
+    ],
+    params: Annotated[Path, Option(help="A complete settings file.")] = PARAMS,
+    folder: Annotated[
+        Path | None, Option(help="Where it runs; a second call goes on there. Default: rehearsal/<study>.")
+    ] = None,
+    cores: Annotated[int, Option(min=1, help="Jobs' cores at a time.")] = 2,
+    memory: Annotated[
+        float | None, Option(min=1, help="Gibibytes that jobs may take together. Default: this machine's.")
+    ] = None,
+    subjects: Annotated[
+        int | None, Option(min=1, help="Fabricate clips of so many subjects. Default: all of the data set.")
+    ] = None,
+    fresh: Annotated[bool, Option("--fresh", help="Start anew: remove what an earlier call made.")] = False,
+    weights_folder: WeightsFolder = WEIGHTS,
+) -> None:
+    """Run a study's own graph on fabricated data, each kind of job at its real size and for a few steps."""
+    from ferflow.apps import rehearse as application
+
+    raise typer.Exit(
+        application.main(params, overlays, folder, weights_folder, cores, memory, subjects, fresh)
+    )
 
 
 @app.command()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from ferflow import layout, tables
+from ferflow import layout, settings, tables
 from ferflow.evaluation.results import LEAKY
 from ferflow.files import read_record
 from ferflow.report import papers, reference
@@ -55,6 +55,9 @@ def print_results(folder: str | Path, console: Console | None = None) -> None:
         synthetic = _print_affect(folder.name, table_folder, console)
     else:
         synthetic = _print_clips(folder.name, table_folder, metrics, console)
+    kept = folder / Path(layout.SETTINGS).name
+    if kept.is_file() and settings.load(kept).rehearsal:
+        console.print("A rehearsal: nothing in it is a result.", style="bold", highlight=False)
     if synthetic:
         text = "Synthetic data: these numbers show that the workflow runs, not how well it reads real faces."
         console.print(text, style="bold", highlight=False)

@@ -43,12 +43,13 @@ def networks(
     times: Sequence[str | Path],
     images: Images,
     out: str | Path,
+    failed: Mapping[str, str] | None = None,
 ) -> None:
     """Schema `networks`: a row for each model of the settings, in their order.
 
     `names` are the models that were run, `models`, `histories` and `times` their model.pt, history.csv and
-    time.json. The epochs and hours of a model that goes on from another one are those of all that it builds
-    on.
+    time.json; `failed` says of others why they are missing. The epochs and hours of a model that goes on from
+    another one are those of all that it builds on.
     """
     trained = dict(zip(names, zip(models, histories, times, strict=True), strict=True))
     rows = []
@@ -57,7 +58,7 @@ def networks(
         if name in trained:
             row |= _trained(*trained[name], threads=model.threads)
         else:
-            row["note"] = NOT_RUN + (model.not_run or "no such job")
+            row["note"] = (failed or {}).get(name) or NOT_RUN + (model.not_run or "no such job")
         rows.append(row)
     by_name = {row["model"]: row for row in rows}
     alone = {name: dict(row) for name, row in by_name.items()}
@@ -89,6 +90,7 @@ def _trained(model_pt: str | Path, history_csv: str | Path, time_json: str | Pat
         "size_mb": measured.total_mb,
         "epochs": None if adopted else int(history["epoch"].max()),
         "learnt": meta["images"][TRAINING] + sum(meta.get("further", {}).values()),
+        **_left_out(meta),
         "hours": None if seconds is None else seconds / SECONDS,
         "threads": None if adopted else threads,
         "synthetic": meta["synthetic"],
@@ -102,26 +104,36 @@ def _further(images: Mapping[str, int]) -> str:
     return f"{FURTHER}{', '.join(named)}" if named else ""
 
 
+def _left_out(meta: dict) -> dict[str, int]:
+    """How many images were left out of the training as near copies, where that was asked for."""
+    return {"near_copies": meta["near_copies"]["left_out"][TRAINING]} if "near_copies" in meta else {}
+
+
 def accuracies(
     results_csv: str | Path,
     networks_csv: str | Path,
     choice_json: str | Path | None,
     images: Images,
     out: str | Path,
+    failed: Mapping[str, str] | None = None,
 ) -> None:
     """Schema `accuracies` from `results` and `networks`; models and ensembles that were not run say why.
 
-    `choice_json` names the members of the ensemble `best`, where the study has one.
+    `choice_json` names the members of the ensemble `best`, where the study has one. `failed` are models and
+    ensembles that are missing since jobs failed, and why.
     """
     ensembles = dict(images.ensembles) | ({BEST: chosen_models(choice_json)} if choice_json else {})
+    ensembles |= {BEST: []} if images.best and not choice_json and failed else {}
     results = tables.read(results_csv, "results")
     listed = tables.read(networks_csv, "networks").set_index("model")
-    rows = [_row(results, model, views, [model], listed) for model in images.models for views in images.views]
-    rows += [
+    several = {name: [name] for name in images.models} | ensembles
+    rows = [
         _row(results, name, views, members, listed)
-        for name, members in ensembles.items()
+        for name, members in several.items()
         for views in images.views
     ]
+    for row in rows:
+        row["note"] = (failed or {}).get(row["model"]) or row["note"]
     if results["n_subjects"].any():
         for row in rows:
             row["note"] = "; ".join(filter(None, (row["note"], BY_SUBJECT if "test" in row else "")))
@@ -136,7 +148,7 @@ def _row(results: pd.DataFrame, name: str, views: str, members: Sequence[str], l
     row = {
         "model": name,
         "views": views,
-        "parameters": None if counts.isna().any() else int(counts.sum()),
+        "parameters": None if counts.isna().any() or not members else int(counts.sum()),
         "leaky": bool(of_view["note"].str.contains(LEAKY).any()),
         "synthetic": bool(of_view["synthetic"].any()),
         "note": "average of " + ", ".join(members) if list(members) != [name] else _learnt(listed, name),

@@ -47,6 +47,12 @@ from ferflow.schemas.shared import (
 
 HISTORY = (EPOCH, TRAIN_LOSS, TRAIN_ACCURACY, VALIDATION_LOSS, VALIDATION_ACCURACY, LEARNING_RATE)
 
+failed_jobs = table(
+    "A job that failed for good in the run that made this report.",
+    text("job", "job (rule and what it is of)", pattern=FILLED),
+    (text("reason", pattern=FILLED), count("needed_by", "files that need it")),
+)
+
 networks = table(
     "A network of an image study: its size, and how it was trained. Megabytes are 10^6 bytes of float32.",
     (MODEL, NETWORK),
@@ -55,6 +61,7 @@ networks = table(
     real("size_mb", "estimated size (MB)", low=0, format=".2f", empty=True),
     count("epochs", empty=True),
     count("learnt", "training images", low=1, format=",.0f", empty=True),
+    count("near_copies", "left out as near copies", format=",.0f", empty=True, optional=True),
     real("hours", "hours of training", low=0, format=".2f", empty=True),
     count("threads", low=1, empty=True),
     (SYNTHETIC, NOTE),
@@ -240,7 +247,7 @@ affect_models = table(
     (PARAMETERS.but(low=0), count("trained", "of them trained")),
     (count("training_images", low=1), count("validation_images", low=1)),
     choice("kept", ("last", "best (leaky)"), "epoch kept"),
-    SYNTHETIC,
+    (SYNTHETIC, NOTE.but(optional=True)),
 )
 
 affect_training = table(

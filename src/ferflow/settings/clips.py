@@ -31,6 +31,12 @@ class Dataset(Section):
     least_tracked: t.Share = setting(
         0.1, "of a clip's frames that must show a face; blank ones do not count", "share"
     )
+    subjects_per_job: t.Count | None = setting(
+        None,
+        "in one job and one file of faces, action units or features; null: so many that a step has at most "
+        "1,000 jobs. Another number makes faces, action units and features anew; results stay the same",
+        "subjects",
+    )
 
     def folder(self) -> str:
         """The name of the folder below `data/interim` of what is made of the clips.
@@ -91,6 +97,15 @@ class Stills(Section):
     subjects: t.Count = setting(90, "none of them appears in the clips", "subjects")
     per_class: t.Count = setting(300, "of each class", "images")
     parts: SubjectParts = SubjectParts()
+    near_copies: int | None = setting(
+        None,
+        "protocol honest leaves exact copies of images that are watched or tested on out of training; and "
+        "near copies, whose perceptual hashes differ in at most so many bits (6 as "
+        "datacentric.near_distance); null: exact ones alone",
+        "bits of 64",
+        ge=0,
+        le=16,
+    )
 
     @property
     def by_subject(self) -> bool:

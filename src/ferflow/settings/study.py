@@ -65,9 +65,20 @@ class Settings(Section):
         "a study with a larger network is refused before any job: while it is trained, a parameter takes 16 "
         "bytes (with its gradient and Adam's two moments), 8 GB in all; null: any size",
     )
+    machine: str = setting(
+        "auto",
+        "what jobs ask memory and time for: auto (what this machine has), cpu, or the GPU of a cluster's "
+        "nodes, as a100 (src/ferflow/resources/machines.yaml lists them)",
+    )
     paper: t.Name | None = setting(
         None,
         "a file of src/ferflow/papers by its name: its numbers stand beside the study's; null: none more",
+    )
+    rehearsal: t.Count | None = setting(
+        None,
+        "set by `ferflow rehearse`: trainings stop after so many steps of an epoch, and what comes of it is "
+        "marked as no result; null: a study",
+        "steps",
     )
     departures: list[str] = setting(
         [], "from the paper that the study repeats, a sentence each: the report opens with them"

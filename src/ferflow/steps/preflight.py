@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ferflow import datasets, layout, tables, weights
+from ferflow import datasets, layout, shards, tables, weights
 from ferflow.classes import EMOTIONS_NEUTRAL, match
 from ferflow.datasets import affectnet, sfew
 from ferflow.datasets.manifest import ListedClip
@@ -81,6 +81,7 @@ def _clips(settings: ClipSettings, folder: Path) -> Ready:
         raise SettingError(settings.dataset.name, "has no clip", "list some, or set synth4d's women or men")
     about = pd.DataFrame([vars(clip) for clip in clips]).assign(synthetic=settings.data()[1])
     sexes = dict(zip(about["subject_id"], about["sex"], strict=True))
+    settings = _sharded(settings, len(sexes))
     split, settings = splits.planned(settings, clips)
     if settings.splits.compared:
         splits.regrouped(split, sexes, settings.seed)
@@ -95,6 +96,13 @@ def _clips(settings: ClipSettings, folder: Path) -> Ready:
     _humans(settings, about, split)
     by, notes = grouped_by(settings), tuple(_lacking(settings, about, split))
     return Ready(settings, tuple(clips), tuple(by), split, notes=notes, decided=decided)
+
+
+def _sharded(settings: ClipSettings, subjects: int) -> ClipSettings:
+    """The settings with the number of subjects that a job handles."""
+    each = settings.dataset.subjects_per_job or shards.size(subjects)
+    dataset = settings.dataset.model_copy(update={"subjects_per_job": each})
+    return settings.model_copy(update={"dataset": dataset})
 
 
 def _lacking(settings: ClipSettings, about: pd.DataFrame, split: dict) -> list[str]:

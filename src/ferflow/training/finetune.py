@@ -64,6 +64,7 @@ def finetune(
     *,
     synthetic: bool,
     protocol: str,
+    near_copies: int | None = None,
 ) -> None:
     """Phases 2 and 3 from the network in `classifier_folder` (phase 1), and one look at PrivateTest.
 
@@ -74,7 +75,7 @@ def finetune(
     """
     from ferflow.training.images import probabilities
 
-    data = read(stills, protocol)
+    data = read(stills, protocol, near_copies=near_copies)
     classifier_folder = Path(classifier_folder)
     first, content = networks.load(classifier_folder / "model.pt")
     if first.name != settings.network:

@@ -27,6 +27,7 @@ def write(
     *,
     synthetic: bool,
     protocol: str,
+    near_copies: int | None = None,
     pretrained: str | Path | None = None,
     adopted: str | Path | None = None,
     run: str | Path | None = None,
@@ -37,19 +38,20 @@ def write(
     Where `settings.weights` names a network, `adopt` it from the file `adopted` instead.
 
     `stills` is FER2013 as a CSV, a folder or a tar file. Under `honest`, images that appear again in a later
-    part are left out of the earlier ones (FER2013 has 557 such groups); `published` takes the official parts
-    as they are. `further` are images of other sets that part Training is joined by (`stills.read`).
-    `pretrained` is a weights file to start from, `run` a folder from which an interrupted run
-    goes on (`images.fit_images`). Writes to `out_folder`, after training has ended: `model.pt`
-    (`models.spatial.load` reads it), `history.csv`, `predictions.csv`, and `time.json` (`training.
-    checkpoints`; without `run` its seconds are null). Raises InputError for bad images or a part without any.
+    part are left out of the earlier ones (FER2013 has 557 such groups), and near copies as `near_copies` says
+    (settings.Stills); `published` takes the official parts as they are. `further` are images of other sets
+    that part Training is joined by (`stills.read`). `pretrained` is a weights file to start from, `run` a
+    folder from which an interrupted run goes on (`images.fit_images`). Writes to `out_folder`, after training
+    has ended: `model.pt` (`models.spatial.load` reads it), `history.csv`, `predictions.csv`, and `time.json`
+    (`training.checkpoints`; without `run` its seconds are null). Raises InputError for bad images or a part
+    without any.
     """
     if settings.weights:
         adopt(adopted, out_folder, settings)
         return
     from ferflow.training.images import train_and_predict
 
-    data = read(stills, protocol, further)
+    data = read(stills, protocol, further, near_copies)
     network, history, predictions = train_and_predict(
         settings,
         *(data.parts[side] for side in (TRAINED, WATCHED)),

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from ferflow.classes import EMOTIONS_NEUTRAL
-from ferflow.datasets import fer2013, kdef
+from ferflow.datasets import duplicates, fer2013, kdef
 from ferflow.datasets.crops import Crops
 from ferflow.datasets.image_sets import read_images, read_stills
 from ferflow.datasets.images import ImageSet, write_pixels
@@ -35,37 +35,49 @@ class Stills(NamedTuple):
     """`parts`: the labelled images of each of SIDES; `listed`: their clip_id, subject_id, emotion.
 
     `further`: how many images of which further set are the last of part Training; `rendered`: whether any
-    of those are synthetic.
+    of those are synthetic. `near_copies`: in how many bits hashes of near copies differ at most, and how many
+    images of each part were left out for that alone; None: none was.
     """
 
     parts: dict[str, Labelled]
     listed: dict[str, pd.DataFrame]
     further: dict[str, int]
     rendered: bool
+    near_copies: dict | None = None
 
     def described(self) -> dict:
         """What a model's file says of the images: their hash, and how many each part and further set has."""
         sizes = {side: len(part.labels) for side, part in self.parts.items()}
         sizes[TRAINED] -= sum(self.further.values())
         described = {"images_sha256": digest(*self.parts.values()), "images": sizes}
-        return described | ({"further": self.further} if self.further else {})
+        if self.further:
+            described["further"] = self.further
+        return described if self.near_copies is None else described | {"near_copies": self.near_copies}
 
 
-def read(path: str | Path, protocol: str, further: Sequence[str | Path] = ()) -> Stills:
+def read(
+    path: str | Path, protocol: str, further: Sequence[str | Path] = (), near_copies: int | None = None
+) -> Stills:
     """Read FER2013 (a CSV, a folder or a tar file) at `path`, or what `write_by_subject` made of another set.
 
-    Under `honest`, images that appear again in a later part are left out of the earlier ones; `published`
-    takes the official parts as they are. The images of `further` (`write_further`) join part Training under
-    either, less those whose very pixels another part has: their people are on no other side. Raises
-    InputError as `read_stills`, and for a part without images.
+    Under `honest`, images that appear again in a later part are left out of the earlier ones, and near copies
+    where `near_copies` says in how many bits those differ at most (settings.Stills); `published` takes the
+    official parts as they are. The images of `further` (`write_further`) join part Training under either,
+    less those whose very pixels another part has: their people are on no other side. Raises InputError as
+    `read_stills`, and for a part without images.
     """
     from ferflow.training.images import Labelled
 
     images = read_stills(path)
     split = images.table["split"].to_numpy()
     parts = {side: np.flatnonzero(split == side) for side in SIDES}
+    near = None
     if protocol != "published":
-        parts = without_copies(images.pixels, parts)
+        exact = parts = without_copies(images.pixels, parts)
+        if near_copies is not None:
+            parts = duplicates.without_near(images.pixels, exact, near_copies)
+            left_out = {side: len(exact[side]) - len(parts[side]) for side in SIDES[:-1]}
+            near = {"bits": near_copies, "left_out": left_out}
     for side, rows in parts.items():
         if not len(rows):
             raise InputError(path, f"has no image of part {side}", "give a copy with all three parts")
@@ -85,7 +97,7 @@ def read(path: str | Path, protocol: str, further: Sequence[str | Path] = ()) ->
         listed[TRAINED] = pd.concat([listed[TRAINED], added], ignore_index=True)
         counts[more.name] = len(rows)
         rendered = rendered or more.synthetic
-    return Stills(labelled, listed, counts, rendered)
+    return Stills(labelled, listed, counts, rendered, near)
 
 
 def honest_accuracy(right: np.ndarray, images: np.ndarray, learnt: np.ndarray) -> float | None:

@@ -73,6 +73,7 @@ def train(
     protocol: str,
     checkpoints: str | Path,
     out_folder: Path,
+    near_copies: int | None = None,
 ) -> None:
     """Train the run `run` of `runs(settings)`; what `settings` does not say is as in `spatial`.
 
@@ -89,7 +90,7 @@ def train(
     chosen = runs(settings)[run]
     before = None if best is None else read_run(best)
     recipe = recipe_of(chosen, settings, spatial, before)
-    data = read(stills, protocol)
+    data = read(stills, protocol, near_copies=near_copies)
     training, watched = data.parts[TRAINED], data.parts[WATCHED]
     share = 1.0 if settings.images is None else min(1.0, settings.images / len(training.labels))
     learnt = _drawn(training, share, derive_seed(seed, "sweep", TRAINED))
