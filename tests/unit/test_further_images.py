@@ -81,8 +81,8 @@ def test_an_accuracy_without_what_was_learnt_from():
 def test_the_table_of_networks_counts_them(copies, small_settings, tmp_path):
     official, merged = copies
     recipe = small_settings({"spatial": {"weights": None, "epochs": 1, "batch": 8}}).spatial
-    said = {"synthetic": False, "protocol": "published", "further": [merged]}
-    spatial.write(official, tmp_path / "merged", recipe, 20, **said)
+    about = {"synthetic": False, "protocol": "published", "further": [merged]}
+    spatial.write(official, tmp_path / "merged", recipe, 20, **about)
     assert networks.load(tmp_path / "merged/model.pt")[1]["meta"]["further"] == {"ckplus": 13}
     folder = tmp_path / "merged"
     images = check({"kind": "images", "images": {"models": {"merged": {"further": ["ckplus"]}}}}).images
@@ -148,9 +148,9 @@ def test_the_compact_study_has_the_papers_own_recipe_and_its_sweep():
     study = load(repository / "params.yaml", repository / "workflow/studies/compact.yaml")
     recipe = study.images.models["compact-paper"]
     printed = published("compact", "1").query("metric == 'epochs'").iloc[0]
-    said = f"{recipe.optimiser.name.upper()}, lr {recipe.optimiser.learning_rate:g}, batch {recipe.batch}"
+    ours = f"{recipe.optimiser.name.upper()}, lr {recipe.optimiser.learning_rate:g}, batch {recipe.batch}"
     assert (recipe.network, recipe.epochs) == ("compact", printed["value"])
-    assert printed["note"] == f"{said}, cross entropy" and recipe.label_smoothing == recipe.average == 0
+    assert printed["note"] == f"{ours}, cross entropy" and recipe.label_smoothing == recipe.average == 0
     assert recipe.schedule.name == "plateau"
     merged, own = study.images.models["compact-merged"], study.images.models["compact"]
     assert merged.further == ["ckplus", "jaffe", "kdef"] == list(study.images.folders)

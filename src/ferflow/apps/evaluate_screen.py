@@ -235,8 +235,8 @@ def _copies(console: Console, report: dict) -> None:
         if report["split"] == TRAINING:
             console.print("These images are for training: a network may know them by heart.", style="yellow")
         elif report["split"] in PARTS.values():
-            said = f"copies: unknown, as part {TRAINING} is not there: a network may know some of these"
-            console.print(said, style="yellow", soft_wrap=True)
+            unknown = f"copies: unknown, as part {TRAINING} is not there: a network may know some of these"
+            console.print(unknown, style="yellow", soft_wrap=True)
         return
     console.print(f"copies: {report['copies']} of the images stand pixel by pixel in part {TRAINING} too")
     if report["copies"] and all(model["copies_learnt"] == 0 for model in report["models"]):
