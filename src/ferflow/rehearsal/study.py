@@ -51,6 +51,8 @@ def data(settings: Settings) -> dict[str, Any]:
     if settings.kind == "sfew":  # embedded scenes show nothing of SFEW's own layout
         path = settings.sfew.dataset.path if settings.sfew.dataset.name == "sfew" else "sfew"
         laid["sfew"] = {"dataset": {"name": "sfew", "path": _inside(path)}, "crops": {"manual_boxes": None}}
+        # Of its own SFEW a study must say it.
+        laid["sfew"]["transfer"] = {"start": settings.sfew.transfer.start or "imagenet"}
     if settings.kind == "affect":
         laid["affect"] = {"dataset": {"path": _inside(settings.affect.dataset.path)}}
     return laid
