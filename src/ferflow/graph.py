@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import json
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,9 +14,9 @@ import yaml
 
 from ferflow import clock, layout
 from ferflow.errors import FerflowError
-from ferflow.parts import report_steps
-from ferflow.runs import events
-from ferflow.runs.failed_jobs import failed_jobs
+from ferflow.parts import BARE_TABLES, FAILED_JOBS, RESULTS_OF_RUNS, report_steps
+from ferflow.runs import events, second_pass
+from ferflow.runs.failed_jobs import FailedJob, Unmade, failed_jobs, failures, job_name
 from ferflow.settings import load
 from ferflow.steps import code, preflight
 from ferflow.steps.computing import STEPS
@@ -54,7 +56,8 @@ class Graph:
             ready = preflight.look(load(params, *map(_shown, studies), more=laid))
         except FerflowError as error:
             stop(error)
-        self.study: StudyFiles = files_of(ready)
+        self.failed = Path(layout.FAILED.format(study=ready.settings.study))
+        self.study: StudyFiles = files_of(ready, self._unmade())
         self.report: list[ReportStep] = report_steps(self.study)
         self.costs = Costs(ready.settings, lambda: of_study(ready.settings, Path(), ready.subjects))
         # The captions of the report see the settings alone.
@@ -80,6 +83,16 @@ class Graph:
             "anew, in files of other names (results stay the same; the old files are not removed)"
         )
 
+    def _unmade(self) -> Unmade:
+        """What cannot be made: a second pass goes by that, and `snakemake --report` after it."""
+        try:
+            if file := os.environ.get(second_pass.FAILED):
+                return Unmade.read(file)
+            reports = any(argument.split("=")[0] == "--report" for argument in sys.argv)
+            return Unmade.read(self.failed) if reports else Unmade()
+        except FerflowError as error:
+            stop(error)
+
     def _last_run(self) -> Mapping[str, Any] | None:
         """The overhead of the study's newest run (`ferflow overhead`), or None."""
         try:
@@ -88,8 +101,9 @@ class Graph:
             return None
 
     def results(self) -> list[str]:
-        """Final files: the report, with the files of further targets that have been made."""
+        """Final files: the report, with those of further targets that the study includes or that are made."""
         there = [name for name, files in self._apart().items() if all(Path(file).exists() for file in files)]
+        there += self.study.included
         steps = [step for step in self.report if not step.target or step.target in there]
         return [path for step in steps for path in self._written(step)] + self.study.results()
 
@@ -138,10 +152,67 @@ class Graph:
         for line in too_large(self.costs, limits, named):
             say(f"warning: {line}")
 
-    def name_failed_jobs(self) -> None:
-        """Say a line for each job of a cluster that failed for good in the run that `begin` began."""
-        for line in failed_jobs(events.read(self._events)):
+    def end(self) -> None:
+        """After a run without failures: those of earlier runs are of no interest once the report is whole."""
+        if second_pass.FAILED in os.environ or not self.failed.exists():
+            return
+        if all(Path(path).exists() for path in self.results()):
+            pages = Path(self.study.at(layout.TABLES)).glob(f"{FAILED_JOBS}.*")
+            for path in (self.failed, *pages):
+                path.unlink()
+
+    def end_with_failures(self, workflow: Any) -> None:
+        """Say which jobs failed in the run that `begin` began, and make what can be made of the report.
+
+        Of a cluster each job that failed has a line; others have said theirs themselves. Where the run went
+        on after failures (`--keep-going`), a second pass makes the steps of the report that can do without
+        what failed. The process ends with a line on all of it.
+        """
+        run = events.read(self._events)
+        for line in failed_jobs(run):
             say(f"error: {line}")
+        failed = {
+            tuple(job.outputs): FailedJob(job_name(job), why, job.outputs) for job, why in failures(run)
+        }
+        if not failed or second_pass.FAILED in os.environ:
+            return
+        unfinished = {job for job in workflow.dag.needrun_jobs() if job.output}
+        hanging: set[Any] = set()
+        unmade, rules = [], {step.name for step in self.report}
+        for job in workflow.dag.jobs:
+            if about := failed.get(tuple(job.output)):
+                later = _depending(workflow.dag, job)
+                hanging |= {job, *later}
+                needing = [str(path) for one in later if one.rule.name not in rules for path in one.output]
+                unmade.append(FailedJob(about.name, about.reason, about.outputs, needing))
+        waiting = {job.rule.name for job in unfinished if job.rule.name in rules}
+        if not waiting:
+            return  # nothing of the report was wanted
+        if not workflow.execution_settings.keep_going:
+            words = "with `--keep-going` a run makes what does not hang on that, and the tables without it"
+        elif unfinished - hanging:  # somebody stopped the run
+            return
+        else:
+            listed = _listed([f"{one.name} ({one.reason})" for one in unmade])
+            words = f"error: failed: {listed}; {self._second_pass(workflow, Unmade(unmade), waiting)}"
+        atexit.register(say, words)  # Snakemake's own words come after its hooks
+
+    def _second_pass(self, workflow: Any, unmade: Unmade, waiting: set[str]) -> str:
+        """Make those of the steps `waiting` that can be made; says what came of it."""
+        possible = report_steps(files_of(self.study.ready, unmade))
+        names = [step.name for step in possible]
+        if not any(set(RESULTS_OF_RUNS) & set(step.inputs) for step in possible):
+            return "all results rest on it: there are no tables without it; the same command tries it again"
+        more = [BARE_TABLES, FAILED_JOBS, "record"] if "render_tables" in waiting else []
+        wanted = [name for name in names if name in waiting or name in more]
+        unmade.write(self.failed)
+        say(f"the report is made without what failed: {len(wanted)} jobs")
+        self.lock.close()
+        code = second_pass.make(_started_in(workflow), sys.argv[1:], wanted, names, self.failed.absolute())
+        again = "the same command tries again what failed and what hangs on it"
+        if code:
+            return f"tables and figures could not all be made without it; {again}"
+        return f"tables and figures are made without it, and say so; {again}"
 
     def _lock(self) -> None:
         """The system lets go of the lock with the process, so a killed run leaves none."""
@@ -161,6 +232,27 @@ class Graph:
             stop(error)
         if ahead:
             say(f"{ahead} files were dated in the future; they are dated now")
+
+
+def _depending(dag: Any, job: Any) -> list[Any]:
+    """The jobs with outputs that need those of `job`, each once, nearest first."""
+    found, ahead = dict[Any, None](), [job]
+    while ahead:
+        ahead = [later for one in ahead for later in dag.depending[one] if later not in found]
+        found |= dict.fromkeys(ahead)
+    return [one for one in found if one.output]
+
+
+def _started_in(workflow: Any) -> Path:
+    """The folder in which Snakemake was called; its `--directory` has become the current one."""
+    here, called = Path.cwd(), Path(os.environ.get("PWD", "."))
+    directory = workflow.overwrite_workdir
+    return called if directory and (called / directory).resolve() == here.resolve() else here
+
+
+def _listed(texts: Sequence[str], most: int = 5) -> str:
+    more = f" and {len(texts) - most} more" if len(texts) > most else ""
+    return ", ".join(texts[:most]) + more
 
 
 def _shown(study: Path) -> Path:

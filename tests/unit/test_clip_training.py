@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from training_study import Stop, contents, counted
 
 from ferflow import tables
 from ferflow.augment import offline
@@ -19,7 +20,7 @@ from ferflow.errors import InputError, SplitError
 from ferflow.faces import store
 from ferflow.models import endtoend
 from ferflow.settings import Online
-from ferflow.training import estimate, splits
+from ferflow.training import checkpoints, estimate, splits
 from ferflow.training.crossval import run_network_fold
 from ferflow.training.final import train_final_network
 from ferflow.training.frames import FrameStudy, augmented, chosen
@@ -36,10 +37,10 @@ SMALL = {
             "dense": [16],
             "sampling": "first",
             "augmentations": 1,
+            "batch": 8,
         },
-        "convlstm": {"frames": 8, "size": 12, "filters": [4], "augmentations": 1},
+        "convlstm": {"frames": 8, "size": 12, "filters": [4], "augmentations": 1, "batch": 8},
         "learning_rate": 0.01,
-        "batch": 8,
         "epochs": 4,
         "memory": 1,
     },
@@ -62,8 +63,12 @@ def write_faces(path: Path, clips: dict[str, tuple[np.ndarray, np.ndarray]]) -> 
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory) -> Path:
+    return write(tmp_path_factory.mktemp("frames"))
+
+
+def write(folder: Path) -> Path:
     """Eight subjects, six clips each: class k is a bright stripe in rows 3k to 3k+2, in kept frames alone."""
-    folder, rng = tmp_path_factory.mktemp("frames"), np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     clips, kept = [], []
     for subject in SUBJECTS:
         faces = {}
@@ -242,6 +247,24 @@ def test_two_folds_give_the_same_bytes(study, settings, trained, tmp_path):
     again = fold(study, settings, tmp_path / "again")
     for name in ("predictions.csv", "history.csv", "early_history.csv", "best_epoch.json"):
         assert (again / name).read_bytes() == (trained / name).read_bytes()
+
+
+def test_an_interrupted_fold_goes_on_to_the_same_files(study, settings, trained, tmp_path, monkeypatch):
+    monkeypatch.setattr(checkpoints, "EVERY", 1e-9)  # a checkpoint of every epoch
+    monkeypatch.setattr(checkpoints, "WRITING", 0)
+    with counted(2), pytest.raises(Stop):
+        fold(study, settings, tmp_path / "out", run=tmp_path / "run")
+    with counted() as epochs:
+        fold(study, settings, tmp_path / "out", run=tmp_path / "run")
+    assert epochs[:3] == [2, 3, 0] and contents(tmp_path / "out") == contents(trained)
+
+
+def test_a_fold_in_passes_is_nearly_the_fold(study, settings, trained, tmp_path):
+    network = settings.end_to_end.c3d.model_copy(update={"micro_batch": 3}).model_dump()
+    fold(study, settings, tmp_path, network=network)
+    whole, parts = (tables.read(where / "history.csv", "history") for where in (trained, tmp_path))
+    np.testing.assert_allclose(parts.train_loss, whole.train_loss, rtol=1e-3)
+    assert (parts.train_accuracy - whole.train_accuracy).abs().max() < 0.05
 
 
 def test_a_final_convlstm_comes_back_and_says_the_same(study, settings, tmp_path):

@@ -61,5 +61,9 @@ onstart:
     GRAPH.begin(workflow)
 
 
+onsuccess:
+    GRAPH.end()
+
+
 onerror:
-    GRAPH.name_failed_jobs()
+    GRAPH.end_with_failures(workflow)

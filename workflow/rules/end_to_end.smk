@@ -18,6 +18,7 @@ if STUDY.networks:
                 model=lambda w: w.network,
                 network=lambda w: as_params(S.end_to_end.of(w.network)),
                 plan=as_params(S.end_to_end.plan()),
+                run=STUDY.at(layout.RUN, model="fold-{network}-{fold}"),
             ),
         wildcard_constraints:
             network="|".join(STUDY.networks),
@@ -50,6 +51,7 @@ if STUDY.networks:
                 network=lambda w: as_params(S.end_to_end.of(w.network)),
                 plan=as_params(S.end_to_end.plan()),
                 prepared={name: as_params(getattr(S, name)) for name in ("faces", "aus", "trim")},
+                run=STUDY.at(layout.RUN, model="final-{network}"),
             ),
         wildcard_constraints:
             network="|".join(STUDY.networks),

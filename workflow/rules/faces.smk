@@ -73,6 +73,7 @@ rule aus:
     input:
         STUDY.weights("au_to_mesh.npz"),
         lambda w: [STUDY.weights("face_landmarker.task")] if w.backend == "blendshapes" else [],
+        lambda w: STUDY.openface_tables(w.subject) if w.backend == "openface" else [],
         faces=STUDY.at(layout.FACES),
     output:
         STUDY.at(layout.AUS, backend="{backend}"),

@@ -17,6 +17,8 @@ rule fold:
             max_frames=S.features.max_frames,
             normalise=S.features.normalise,
             model=lambda w: STUDY.models[w.head],
+            # An interrupted training goes on from its checkpoints here; they are nobody's output.
+            run=STUDY.at(layout.RUN, model="fold-{head}-{fold}"),
         ),
     log:
         "logs/fold/{head}-{fold}.log",
@@ -42,7 +44,11 @@ rule final:
     output:
         **in_folder(STUDY.at(layout.FINAL), "model.pt", "history.csv", "predictions.csv"),
     params:
-        **params("final", settings=lambda w: STUDY.trained(w.head)),
+        **params(
+            "final",
+            settings=lambda w: STUDY.trained(w.head),
+            run=STUDY.at(layout.RUN, model="final-{head}"),
+        ),
     log:
         "logs/final/{head}.log",
     benchmark:
@@ -98,7 +104,11 @@ if STUDY.controls:
         output:
             STUDY.at(layout.CONTROL, control="neutral-{head}"),
         params:
-            **params("control_neutral", settings=lambda w: STUDY.trained(w.head)),
+            **params(
+                "control_neutral",
+                settings=lambda w: STUDY.trained(w.head),
+                run=STUDY.at(layout.RUN, model="control-neutral-{head}"),
+            ),
         log:
             "logs/controls/neutral-{head}.log",
         benchmark:

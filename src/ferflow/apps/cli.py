@@ -208,6 +208,9 @@ def annotate(
         str, Option(help="Address to listen on; any but this machine's own requires an access token.")
     ] = "127.0.0.1",
     port: Annotated[int, Option(min=0, max=65535, help="Port to listen on; 0: any free one.")] = 8000,
+    token: Annotated[
+        bool, Option("--token", help="Require an access token from users of this machine too (login nodes).")
+    ] = False,
     new_token: Annotated[bool, Option("--new-token", help="Make a new access token.")] = False,
     export: Annotated[
         Path | None,
@@ -223,7 +226,8 @@ def annotate(
     places = application.of_study(params, overlays, manifest, splits, every)
     if database is not None:
         places["database"] = database
-    application.run(application.Options(**places, host=host, port=port, export=export, new_token=new_token))
+    access = {"host": host, "port": port, "token": token, "new_token": new_token}
+    application.run(application.Options(**places, export=export, **access))
 
 
 @app.command()
@@ -349,6 +353,33 @@ def estimate(
 
 
 @app.command()
+def rehearse(
+    overlays: Annotated[
+        list[Path], Argument(metavar="STUDY.yaml", help="Study files laid over the settings.")
+    ],
+    params: Annotated[Path, Option(help="A complete settings file.")] = PARAMS,
+    folder: Annotated[
+        Path | None, Option(help="Where it runs; a second call goes on there. Default: rehearsal/<study>.")
+    ] = None,
+    cores: Annotated[int, Option(min=1, help="Jobs' cores at a time.")] = 2,
+    memory: Annotated[
+        float | None, Option(min=1, help="Gibibytes that jobs may take together. Default: this machine's.")
+    ] = None,
+    subjects: Annotated[
+        int | None, Option(min=1, help="Fabricate clips of so many subjects. Default: all of the data set.")
+    ] = None,
+    fresh: Annotated[bool, Option("--fresh", help="Start anew: remove what an earlier call made.")] = False,
+    weights_folder: WeightsFolder = WEIGHTS,
+) -> None:
+    """Run a study's own graph on fabricated data, each kind of job at its real size and for a few steps."""
+    from ferflow.apps import rehearse as application
+
+    raise typer.Exit(
+        application.main(params, overlays, folder, weights_folder, cores, memory, subjects, fresh)
+    )
+
+
+@app.command()
 def overhead(
     folder: Annotated[Path, Argument(help="The folder a study ran in.", metavar="FOLDER")] = Path(),
     log: Annotated[
@@ -446,7 +477,7 @@ def weights_fetch(
         members = [weight.name for weight in weights.group(name)]
         wanted += members or [weights.entry(name).name]
     for path in weights.fetch_many(wanted, weights_folder):
-        checked = "hash" if weights.entry(path.name).sha256 else "size"
+        checked = "hash" if weights.entry(path.name).sha256 else "size and noted hash"
         typer.echo(f"{path}: present, {checked} checked")
 
 

@@ -160,10 +160,10 @@ def step_cost(settings: Settings, name: str) -> Cost | None:
         with torch.device("meta"):  # its weights play no part
             network = spatial.build(settings.spatial.network, n_classes)
         width, frames = network.layers[layer or settings.features.layer], settings.features.max_frames
-        return head_cost(kind, recipe, width, frames, n_classes, temporal.batch, temporal.threads)
+        return head_cost(kind, recipe, width, frames, n_classes, temporal.at_once, temporal.threads)
     if kind in plan.run or run is not None:
         recipe = plan.of(kind) if run is None else settings.of_run(name)
-        return network_cost(kind, recipe, n_classes, plan.batch, plan.threads)
+        return network_cost(kind, recipe, n_classes, recipe.at_once, plan.threads)
     return None
 
 

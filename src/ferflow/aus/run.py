@@ -13,7 +13,7 @@ from ferflow.aus.clip import FROM_LANDMARKS, SUBJECT_FRAMES, intensities, reader
 from ferflow.aus.landmark import LandmarkAus
 from ferflow.aus.openface import read_openface
 from ferflow.aus.pyfeat import PyFeat
-from ferflow.errors import InputError, SettingError
+from ferflow.errors import InputError
 from ferflow.faces import store
 from ferflow.settings import Aus
 
@@ -112,9 +112,7 @@ def _from_landmarks(faces, clip_id: str, aus: LandmarkAus, at_rest: np.ndarray |
 
 
 def _from_openface(faces, clip_id: str, settings: Aus) -> pd.DataFrame:
-    if settings.openface_folder is None:
-        raise SettingError("aus.openface_folder", "is not set", "give the folder with OpenFace's CSV files")
-    path = Path(settings.openface_folder) / f"{clip_id}.csv"
+    path = settings.openface_table(clip_id)
     frames = read_openface(path)
     n_frames = len(store.read_tracked(faces, clip_id))
     if len(frames) != n_frames:

@@ -1,6 +1,9 @@
 """Measure every figure of speed on this machine; results/bench has them as JSON and as a table.
 
-python -m ferflow.bench [params.yaml [STUDY.yaml ...]] [--parts spatial precision footprint ...]
+python -m ferflow.bench [params.yaml [STUDY.yaml ...]] [--parts PART ...]
+
+The parts are spatial, precision, store, footprint, workflow, models and statistics, which says how often
+intervals hold.
 
 Ratios are measured in turns within one process, so that other work on the machine disturbs both sides
 alike, by the wall clock and by the process's own time. For figures to quote, run it on a machine that does
@@ -87,6 +90,14 @@ def models(options: argparse.Namespace, chosen: settings.Settings) -> tuple[dict
     return result, rows
 
 
+def statistics(options: argparse.Namespace, chosen: settings.Settings) -> tuple[dict, list[report.Figure]]:
+    """How often intervals hold and models are called different, in simulated studies."""
+    from ferflow.bench import statistics as simulated
+
+    rows = simulated.run(options.studies, chosen.seed)
+    return {"studies": options.studies, "rows": rows}, report.statistics(rows)
+
+
 FACE_MODEL = ("au_to_mesh.npz", "face_tessellation.json")
 PARTS = {
     "spatial": spatial,
@@ -95,6 +106,7 @@ PARTS = {
     "footprint": footprint,
     "workflow": workflow,
     "models": models,
+    "statistics": statistics,
 }
 
 
@@ -144,6 +156,7 @@ def parser() -> argparse.ArgumentParser:
     sizes.add_argument("--runs", type=int, default=200, help="of one image")
     sizes.add_argument("--items", type=int, default=8, help="clips or images of a step, at most")
     sizes.add_argument("--video-frames", type=int, default=300)
+    sizes.add_argument("--studies", type=int, default=1000, help="simulated, of each kind")
     return command
 
 
@@ -152,7 +165,7 @@ def main() -> None:
     command = parser()
     options = command.parse_args()
     counts = ("size", "batch", "rounds", "stills", "clips", "features", "epochs", "runs")
-    counts += ("items", "video_frames")
+    counts += ("items", "video_frames", "studies")
     for name in counts:
         if getattr(options, name) < 1:
             command.error(f"--{name.replace('_', '-')} must be at least 1")

@@ -127,6 +127,25 @@ def watching(result: dict) -> list[Figure]:
     ]
 
 
+def statistics(rows: list[dict]) -> list[Figure]:
+    """Of `statistics.run`."""
+    figures = []
+    for row in rows:
+        part = "{subjects} subjects, accuracy {accuracy:g}, effect {effect:g}".format(**row)
+        for metric in ("accuracy", "f1", "kappa"):
+            old = row[f"cover_{metric}_percentile"]
+            what = f"intervals at 95 % that hold, {metric} (percentiles: {old:.1%})"
+            figures.append(_at_least(part, what, row[f"cover_{metric}"], 0.93, "{:.1%}"))
+        what = "intervals at 95 % that hold, difference of equal models"
+        figures.append(_at_least(part, what, row["cover_difference"], 0.93, "{:.1%}"))
+        mcnemar, any_of, false = (row[name] for name in ("false_mcnemar", "false_table", "false"))
+        what = f"false differences (McNemar: {mcnemar:.1%}; tables with any: {any_of:.1%})"
+        figures.append(Figure(part, what, false, f"{false:.1%}", "at most 6.0%", false <= 0.06))
+        power = row["power"]
+        figures.append(Figure(part, "true differences of 10 points that are found", power, f"{power:.1%}"))
+    return figures
+
+
 def _at_least(part: str, what: str, value: float, target: float, form: str, applies: bool = True) -> Figure:
     """A figure with its target, which `applies` here, or only to processors with AMX."""
     shown, wanted = form.format(value), f"at least {form.format(target)}"

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 import torch
 from torch import nn
 
+from ferflow import short_run
 from ferflow.errors import SettingError, WeightsError
 from ferflow.files import atomic_write
 
@@ -48,7 +49,7 @@ def write(
         "network": network,
         "classes": list(classes),
         "options": options,
-        "meta": json.loads(json.dumps(meta)),
+        "meta": json.loads(json.dumps(short_run.about(**meta))),
         "state_dict": _state(module, path, half),
     }
     # Through memory: torch.save names the archive's inner folder after the file, which is a temporary one.
@@ -83,6 +84,8 @@ def read(path: str | Path, kind: str, *, mmap: bool = False) -> dict[str, Any]:
         raise WeightsError(path, f"has format {content['format']}, not {FORMAT}", "train it again")
     if content["kind"] != kind:
         raise WeightsError(path, f"is {_article(content['kind'])} model", f"give {_article(kind)} model")
+    if content["meta"].get("rehearsal") and not short_run.active():
+        raise WeightsError(path, "comes from a rehearsal and has learnt nothing", "train it in the study")
     return content
 
 

@@ -78,7 +78,7 @@ def plan(
         if known and costs.machine.is_gpu and step is None and STEPS[job.rule].gpu:
             rate, device = _stated(rate, costs, job, work), "cuda"
         elif unsure and step is not None and work.per in MEASURABLE:
-            rate, device = _of_step(rate, step(job.rule, _name(job)))
+            rate, device = _of_step(rate, step(job.rule, _name(job)), costs, job, work)
         if rate is None and known:
             rate = _stated(rate, costs, job, work)
         row.jobs += copies
@@ -125,9 +125,15 @@ def _multiplied(job: Job, work: Work, times: int) -> tuple[int, Work]:
     return 1, Work(work.per, work.amount * times, work.variant)
 
 
-def _of_step(rate: Rate | None, found: tuple[float, str] | None) -> tuple[Rate | None, str]:
-    """A measured step in place of a missing rate; the rest of the rate stays as it is."""
+def _of_step(
+    rate: Rate | None, found: tuple[float, str] | None, costs: Costs | None, job: Job, work: Work
+) -> tuple[Rate | None, str]:
+    """A measured step in place of a missing rate; the rest of the rate stays as it is, or is stated."""
     if found is None:
         return rate, "cpu"
     seconds, device = found
+    if rate is None and costs is not None:
+        start, each = costs.besides(job.rule, work, costs.passes(job.rule, job.wildcards))
+        rate = Rate(start, bytes_each=costs.stored(job.rule, work))
+        seconds += each
     return replace(rate or Rate(), each=seconds, of="a step measured now", loose=False), device

@@ -55,6 +55,8 @@ def _study(results: Path) -> tuple[Path, Settings]:
     if not kept.is_file():
         raise InputError(results, f"holds no {kept.name}", "name a study's results, and run its workflow")
     settings = study_settings.load(kept)
+    if settings.rehearsal:
+        raise FerflowError(results, "is a rehearsal: nothing in it is a result", "bundle the study itself")
     root = path.parents[1]
     if root / layout.RESULTS.format(study=settings.study) != path:
         where = layout.RESULTS.format(study=settings.study)

@@ -9,6 +9,7 @@ from typing import Literal, get_args
 
 from pydantic import model_validator
 
+from ferflow.errors import SettingError
 from ferflow.settings import types as t
 from ferflow.settings.types import Section, setting
 
@@ -96,6 +97,15 @@ class Stills(Section):
     subjects: t.Count = setting(90, "none of them appears in the clips", "subjects")
     per_class: t.Count = setting(300, "of each class", "images")
     parts: SubjectParts = SubjectParts()
+    near_copies: int | None = setting(
+        None,
+        "protocol honest leaves exact copies of images that are watched or tested on out of training; and "
+        "near copies, whose perceptual hashes differ in at most so many bits (6 as "
+        "datacentric.near_distance); null: exact ones alone",
+        "bits of 64",
+        ge=0,
+        le=16,
+    )
 
     @property
     def by_subject(self) -> bool:
@@ -171,6 +181,13 @@ class Aus(Section):
     compared: list[AuBackend] = setting(
         [], "backends to compare on the clips: two or more, of rendered faces one or more"
     )
+
+    def openface_table(self, clip_id: str) -> str:
+        """Where OpenFace's table of a clip lies; SettingError where the settings name no folder."""
+        if self.openface_folder is None:
+            problem, remedy = "is not set", "give the folder with OpenFace's CSV files"
+            raise SettingError("aus.openface_folder", problem, remedy)
+        return f"{self.openface_folder}/{clip_id}.csv"
 
 
 class Watching(Section):

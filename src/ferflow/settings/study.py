@@ -74,6 +74,12 @@ class Settings(Section):
         None,
         "a file of src/ferflow/papers by its name: its numbers stand beside the study's; null: none more",
     )
+    rehearsal: t.Count | None = setting(
+        None,
+        "set by `ferflow rehearse`: trainings stop after so many steps of an epoch, and what comes of it is "
+        "marked as no result; null: a study",
+        "steps",
+    )
     departures: list[str] = setting(
         [], "from the paper that the study repeats, a sentence each: the report opens with them"
     )
@@ -137,10 +143,10 @@ class ImageSettings(Settings):
 
     @model_validator(mode="after")
     def _official_parts(self) -> ImageSettings:
-        if self.datacentric.studied and self.stills.by_subject:
-            raise ValueError(
-                f"datacentric.studied needs FER2013's parts; stills.source is {self.stills.source}"
-            )
+        needs = [f"images.models.{name}.further" for name, own in self.images.models.items() if own.further]
+        needs += ["datacentric.studied"] * self.datacentric.studied
+        if needs and self.stills.by_subject:
+            raise ValueError(f"{needs[0]} needs FER2013's parts; stills.source is {self.stills.source}")
         return self
 
     def _source(self) -> tuple[str, list[str]]:

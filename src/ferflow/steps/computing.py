@@ -13,6 +13,8 @@ DATA, FACES, TRAINING = "ferflow.datasets", "ferflow.faces", "ferflow.training"
 QUALITY = "ferflow.datacentric.run"
 RUN = ("classes=emotions", "seed")
 """What every training on clips sees."""
+HONEST = ("protocol", "near_copies=stills.near_copies")
+"""Which stills are left out of a training."""
 
 prepares = partial(Step, group="prepare", work=work.frames)
 lists = partial(Step, group="list")
@@ -74,16 +76,14 @@ SPATIAL = (
         10,
         work=work.stills,
     ),
+    trains_images("spatial", f"{TRAINING}.spatial:write", HONEST, 600, passes.image_network, work.fixed),
     trains_images(
-        "spatial", f"{TRAINING}.spatial:write", ("protocol",), 600, passes.image_network, work.fixed
-    ),
-    trains_images(
-        "frozen", f"{TRAINING}.classifier:write_frozen", ("protocol",), 240, passes.frozen_base, work.once
+        "frozen", f"{TRAINING}.classifier:write_frozen", HONEST, 240, passes.frozen_base, work.once
     ),
     trains_images(
         "classifier",
         f"{TRAINING}.classifier:search_classifier",
-        ("stages=finetune", "protocol"),
+        ("stages=finetune", *HONEST),
         600,
         passes.classifier,
         work.searched,
@@ -91,7 +91,7 @@ SPATIAL = (
     trains_images(
         "finetune",
         f"{TRAINING}.finetune:finetune",
-        ("stages=finetune", "protocol"),
+        ("stages=finetune", *HONEST),
         1440,
         passes.finetuning,
         work.finetuned,
@@ -168,6 +168,13 @@ IMAGES = (
         120,
         work=work.images,
     ),
+    Step(
+        "further_images",
+        f"{TRAINING}.stills:write_further",
+        ("faces", "sequences=images.sequences"),
+        2000,
+        120,
+    ),
     Step("image_counts", "ferflow.report.image_counts:write", ("stills",), 2000, 30),
     trains(
         "views",
@@ -179,7 +186,7 @@ IMAGES = (
     trains(
         "sweep_run",
         f"{TRAINING}.sweep:train",
-        ("spatial", "seed", "protocol"),
+        ("spatial", "seed", *HONEST),
         minutes=600,
         work=work.swept,
         passes=passes.swept,

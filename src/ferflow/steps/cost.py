@@ -253,29 +253,41 @@ class Costs:
 
     def seconds(self, rule: str, work: Work, found: list[Pass]) -> float:
         """How long a job takes by stated rates, and one on a CPU on one core."""
+        start, each = self.besides(rule, work, found)
+        if found and (work.per in (*STEPPED, VERSION) or rule in PASSED):
+            each += max(self.an_item(one) for one in found)
+        return start + each * (work.amount if each else 1)
+
+    def besides(self, rule: str, work: Work, found: list[Pass]) -> tuple[float, float]:
+        """Seconds of a job, and of each unit of its work, that are no pass of its networks."""
+        if found and work.per in STEPPED:
+            usual = rates()["training"]
+            return usual["start"], max(self._of_step(one) for one in found)
         listed = rates()["jobs"].get(rule)
-        taken = rates()["other"]
-        if listed is not None:
-            taken = listed["start"] + listed["each"] * (1 if work.per == CONSTANT else work.amount)
-        if not found:
-            return taken
-        each = max(self.an_item(one) for one in found)
-        if work.per in STEPPED:
-            return rates()["training"]["start"] + each * work.amount
-        return taken + (each * work.amount if work.per == VERSION or rule in PASSED else 0)
+        if listed is None or work.per == CONSTANT:
+            return listed["start"] if listed else rates()["other"], 0.0
+        return listed["start"], listed["each"]
+
+    def _of_step(self, one: Pass) -> float:
+        """Seconds an item that a step takes besides its passes: Lightning's, the optimiser's, an image's."""
+        usual, kind = rates()["training"], one.described["kind"]
+        image = usual["image"] if kind in ("images", "affect") else 0.0
+        # The optimiser reads and writes a weight, its gradient and its moments, some of them twice.
+        moved = 40 * self._of(one)["trained"] / self.machine.bandwidth
+        return image + (usual["step"] + moved) / one.batch
 
     def an_item(self, one: Pass) -> float:
-        """Seconds of a clip or image in a step of training, or in a pass."""
-        own, on, usual = self._of(one), self.machine, rates()["training"]
+        """Seconds of a clip or image in a pass, forward and backward where it is trained.
+
+        Clips that do not stay in memory are read meanwhile, and may take longer.
+        """
+        own, on = self._of(one), self.machine
         each = (own["flops"] / on.flops + own["moved"] / on.bandwidth + own["calls"] * on.call) / one.items
-        if own["trained"]:
-            # The optimiser reads and writes a weight, its gradient and its moments, some of them twice.
-            each += (usual["step"] + 40 * own["trained"] / on.bandwidth) / one.batch
-        if one.described["kind"] in ("head", "frames"):
-            stored = one.item * passes.HALF / (passes.HALF + FLOAT)
-            read = stored / usual["read"] if one.kept < stored * max(1, self.size.clips) else 0.0
-            return max(each, read)  # what comes is read while the network is trained
-        return each + (usual["image"] if one.described["kind"] in ("images", "affect", "frozen") else 0.0)
+        if one.described["kind"] not in ("head", "frames"):
+            return each
+        stored = one.item * passes.HALF / (passes.HALF + FLOAT)
+        read = stored / rates()["training"]["read"] if one.kept < stored * self.size.clips else 0.0
+        return max(each, read)
 
 
 PASSED = ("sfew_frozen",)

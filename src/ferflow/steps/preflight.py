@@ -149,7 +149,11 @@ def _recipe(own: Spatial, where: str, settings: ClipSettings | ImageSettings, fo
             raise InputError(own.weights, "does not exist", remedy)
         return
     _stills(settings)
-    if own.pretrained is not None and not (folder / own.pretrained).is_file():
+    if own.pretrained is None:
+        return
+    if (folder / own.pretrained).is_file():
+        weights.refuse_another(folder / own.pretrained)
+    else:
         _fetchable(own, f"{where}.pretrained")
 
 
@@ -183,11 +187,9 @@ def _action_units(settings: ClipSettings, about: pd.DataFrame) -> None:
         raise SettingError("aus.backend", "pyfeat is not installed", remedy)
     if "openface" not in backends:
         return
-    if aus.openface_folder is None:
-        raise SettingError("aus.openface_folder", "is not set", "give the folder with OpenFace's CSV files")
     for clip_id in about["clip_id"]:
-        path = Path(aus.openface_folder) / f"{clip_id}.csv"
-        if not path.is_file():
+        path = aus.openface_table(clip_id)
+        if not Path(path).is_file():
             raise InputError(path, "does not exist", "run OpenFace's FeatureExtraction on the clip")
 
 
@@ -219,9 +221,17 @@ def _humans(settings: ClipSettings, about: pd.DataFrame, split: dict) -> None:
 
 def _images(settings: ImageSettings, folder: Path) -> Ready:
     _stills(settings)  # its images are counted, whatever is trained
+    images = settings.images.of_copies(lambda path: Path(path).exists())
+    notes = [
+        f"images.models.{name}: trained without {one}, of which there is no copy"
+        for name, own in images.trained().items()
+        for one in settings.images.models[name].further
+        if one not in own.further
+    ]
+    settings = settings.model_copy(update={"images": images})
     for name, model in settings.images.trained().items():
         _recipe(model.recipe(), f"images.models.{name}", settings, folder)
-    notes = [
+    notes += [
         f"images.models.{name}: not run ({own.not_run})"
         for name, own in settings.images.models.items()
         if own.not_run
@@ -264,6 +274,15 @@ def _sfew(settings: SfewSettings, folder: Path) -> Ready:
         why = f" ({notes[0]})" if notes else ""
         remedy = "name a network and a protocol for it"
         raise SettingError("sfew.transfer", f"no network is left under its protocols{why}", remedy)
+    if about.transfer.wants_start():
+        if settings.data()[1]:
+            transfer = about.transfer.model_copy(update={"start": "untrained"})
+            about = about.model_copy(update={"transfer": transfer})
+        else:
+            remedy = (
+                "write imagenet, from which the paper's networks start, or untrained to have random weights"
+            )
+            raise SettingError("sfew.transfer.start", "is not set, and the images are real", remedy)
     for protocol in dict.fromkeys([*about.transfer.under(), *about.handmade.under()]):
         if protocol != "spi":  # has two sets of its own
             folds.refuse_few(counts, films, protocol, about.transfer.folds)

@@ -26,8 +26,9 @@ from ferflow.steps import code, passes
 from ferflow.steps.passes import Passes
 from ferflow.steps.work import Amount, constant
 
-CALL, CODE = "call", "code"
-"""Params of every rule: the step's function (`module:function`), and the hash of what it runs."""
+CALL, CODE, LACKING = "call", "code", "lacking"
+"""Params of every rule: the step's function (`module:function`), the hash of what it runs, and, of a step
+of the report, what its tables and figures lack since jobs failed."""
 
 
 @dataclass(frozen=True)
@@ -155,6 +156,9 @@ class ReportStep(Step):
     are arguments besides its settings. `rests_on` says of what `ferflow verify` makes its tables again;
     nothing: not at all. `target` is a target of its own that makes it; the report has it once the files
     of that target are there.
+
+    `lacks` are rows of runs that failed, by the name of the table's argument: they are added to the table.
+    `left_out` says the same in the heading of the step's figures.
     """
 
     inputs: Mapping[str, str | Sequence[str]]
@@ -166,6 +170,18 @@ class ReportStep(Step):
     group: str | None = "report"
     rests_on: str = "other files of the bundle"
     target: str = ""
+    lacks: Mapping[str, Sequence[Mapping[str, str]]] = field(default_factory=dict)
+    left_out: str = ""
+
+    def params(self, settings: Settings, /, **given: Any) -> dict[str, Any]:
+        """As of every step, with what its tables and figures lack."""
+        rows = {
+            name: {"schema": self.outputs[name].schema or self.outputs[name].name, "rows": list(rows)}
+            for name, rows in self.lacks.items()
+            if rows
+        }
+        about = {"rows": rows, "left_out": self.left_out}
+        return super().params(settings, **given) | ({LACKING: about} if any(about.values()) else {})
 
     def each_output(self) -> Iterator[Output]:
         """All outputs, one after the other."""

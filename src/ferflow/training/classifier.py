@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from ferflow import files, tables
+from ferflow import files, short_run, tables
 from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.evaluation.results import study_note
 from ferflow.models import spatial as networks
@@ -32,7 +32,13 @@ LAYER = "pool"
 
 
 def write_frozen(
-    stills: str | Path, pretrained: str | Path, out: str | Path, settings: Spatial, seed: int, protocol: str
+    stills: str | Path,
+    pretrained: str | Path,
+    out: str | Path,
+    settings: Spatial,
+    seed: int,
+    protocol: str,
+    near_copies: int | None = None,
 ) -> None:
     """Cache the features of the frozen base of `settings.network`, with the weights `pretrained`, in `out`.
 
@@ -41,7 +47,7 @@ def write_frozen(
     """
     from ferflow.training import frozen
 
-    parts = read(stills, protocol).parts
+    parts = read(stills, protocol, near_copies=near_copies).parts
     kept = (parts[TRAINED], parts[WATCHED])
     labels = np.concatenate([part.labels for part in kept])
     side = np.repeat([SIDES.index(TRAINED), SIDES.index(WATCHED)], [len(part.labels) for part in kept])
@@ -68,11 +74,13 @@ def pooled(
 
     base = placed(network, precision)
     for images in parts:
-        for begin in range(0, len(images), batch):
-            with torch.inference_mode():
-                block = networks.prepare(images[begin : begin + batch], network).to(device(), precision)
-                features = base.features(block, LAYER).to(torch.float16).cpu().numpy()
-            yield features
+        for number, begin in enumerate(range(0, len(images), batch)):
+            shown = images[begin : begin + batch]
+            if not short_run.skips(number):
+                with torch.inference_mode():
+                    block = networks.prepare(shown, network).to(device(), precision)
+                    features = base.features(block, LAYER).to(torch.float16).cpu().numpy()
+            yield features[: len(shown)]
 
 
 def rows_of(features: Features, side: str) -> Rows:

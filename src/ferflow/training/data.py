@@ -23,7 +23,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from ferflow import readers, tables
+from ferflow import readers, short_run, tables
 from ferflow.errors import InputError, SplitError
 from ferflow.features import staging, store
 from ferflow.features.store import Reading
@@ -355,14 +355,15 @@ class ClipFeatures(ClipItems):
 
     def most(self, number: int) -> tuple[int, ...]:
         _, _, begin, end, _ = self.items[number]
-        return min(end - begin, self.study.max_frames), self.study.width
+        most = self.study.max_frames
+        return short_run.length(min(end - begin, most), most), self.study.width
 
     def call(self, number: int) -> tuple[Callable[..., np.ndarray], tuple]:
         path, clip_id, *_ = self.items[number]
         return store.read_less, (self.study.of_clip(path, clip_id, self.subject_of[clip_id]),)
 
     def batch(self, numbers: Sequence[int], padded: Tensor, lengths: np.ndarray) -> tuple[Tensor, ...]:
-        padded = padded[:, : int(lengths.max())]
+        padded = padded[:, : short_run.length(int(lengths.max()), padded.shape[1])]
         if not padded.is_contiguous():  # none of them had a face in all of its frames
             padded = padded.contiguous()
         mask = np.arange(padded.shape[1]) < lengths[:, None]
@@ -432,10 +433,9 @@ class ReadAhead(DataLoader):
             left = iter(self.sampler)
             waiting.extend(making.submit(make, numbers) for numbers in islice(left, AHEAD))
             while waiting:
-                batch = waiting.popleft().result()
+                ready = [waiting.popleft().result()]
                 waiting.extend(making.submit(make, numbers) for numbers in islice(left, 1))
-                yield batch
-                del batch
+                yield ready.pop()  # nothing here holds it while it is trained on
         finally:
             for pool in (reading, making):
                 pool.shutdown(cancel_futures=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from ferflow import tables
+from ferflow import short_run, tables
 
 if TYPE_CHECKING:
     import torch
@@ -40,9 +40,12 @@ def predict(
     network.eval().to(device)
     rows = []
     with torch.inference_mode():
-        for batch in batches:
+        for number, batch in enumerate(batches):
             inputs, targets = task.split([part.to(device) for part in batch])
-            rows.append([part.cpu() for part in (*task.predicted(network(*inputs)), *targets)])
+            if not short_run.skips(number):
+                predicted = task.predicted(network(*short_run.cut(inputs)))
+            predicted = short_run.repeated(predicted, len(batch[-1]))
+            rows.append([part.cpu() for part in (*predicted, *targets)])
     network.cpu()
     return [torch.cat(parts).numpy() for parts in zip(*rows, strict=True)]
 

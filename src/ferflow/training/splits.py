@@ -317,6 +317,11 @@ def read(path: str | Path) -> dict:
     return split
 
 
+def notes(path: str | Path) -> str:
+    """What `splits.json` says of subjects who are on no side, or ""."""
+    return "; ".join(read(path).get("notes", []))
+
+
 def refuse_misshapen(split: object, where: str = "") -> None:
     """ValueError, beginning with `where`, for JSON values that are no split: lists of names."""
     if not isinstance(split, dict):

@@ -45,7 +45,10 @@ class MjpegWriter:
 
     def write(self, frame: np.ndarray) -> None:
         """Append one frame."""
-        data = cv2.imencode(".jpg", frame, self.options)[1].tobytes()
+        self.append(cv2.imencode(".jpg", frame, self.options)[1].tobytes())
+
+    def append(self, data: bytes) -> None:
+        """Append one frame that is a JPEG already."""
         self.lengths.append(len(data))
         # Chunks begin at even places.
         self.file.write(b"00dc" + struct.pack("<I", len(data)) + data + b"\0" * (len(data) % 2))

@@ -1,0 +1,1 @@
+"""A rehearsal of a study: fabricated data in its publishers' layout, and what each kind of its jobs takes."""
