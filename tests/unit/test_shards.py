@@ -64,7 +64,7 @@ def test_the_work_of_a_job_is_that_of_its_subjects():
 def test_a_thousand_times_the_data_is_a_thousand_jobs_a_step_and_as_much_more_work(small_settings):
     settings = small_settings({"dataset": {"name": "bu4dfe"}})
     size = Sizes({f"F{n:03d}": (6, 600) for n in range(100)})
-    rates = Rates([Measured("faces", Work(FRAME, 600), 11.0, 11.0, 200, 3e6)])
+    rates = Rates([Measured("faces", Work(FRAME, n), 1 + n / 60, 11.0, 200, 5e3 * n) for n in (60, 600)])
     listed = [Job("faces", {"subject": subject}) for subject in size.subjects]
     (once,), (often,) = (plan(listed, settings, size, rates, times=times) for times in (1, 1000))
     assert (once.jobs, often.jobs) == (100, 1000)
