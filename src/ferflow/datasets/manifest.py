@@ -18,7 +18,7 @@ MEASURED = {"n_frames": "n_declared", "fps": "fps", "width": "width", "height": 
 """Columns that say what a clip's file holds, and the facts of the faces step that they are from."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ListedClip:
     """A clip as its file name or the user's table gives it, before the file is opened.
 
@@ -37,7 +37,7 @@ class ListedClip:
 
     def row(self, **measured: object) -> dict[str, object]:
         """A row of schema `manifest`; `measured` is what its file says: frames, size, hash."""
-        named = {name: value for name, value in vars(self).items() if name != "further"}
+        named = {name: getattr(self, name) for name in self.__slots__ if name != "further"}
         return {**named, "source": self.source.as_posix(), **measured, **self.further}
 
 
