@@ -44,7 +44,7 @@ ALIVE = 1.75
 into another order, and what is freed is not all used again. `python -m ferflow.bench --parts footprint`."""
 ALIVE_GPU = 1.25
 LISTED = 2048
-"""Bytes of a clip in the list of all that a job reads with the Snakefile and in tables: 900 and 600 measured."""
+"""Bytes of a clip in the lists that a job reads, with the Snakefile (900 measured) and as a table (600)."""
 SAFETY = 3.0
 """By which the time that a job asks for exceeds its estimate."""
 
