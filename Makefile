@@ -66,6 +66,7 @@ studies: venv
 faults: venv
 	ferflow weights fetch
 	python tests/faults/faults.py $(FAULTS)
+	python tests/faults/killed_trainings.py
 
 lint: venv
 	ruff check .

@@ -43,6 +43,7 @@ PARTS = {
     # Most of the time it waits for Slurm.
     "cluster": Part("pytest -m cluster tests/cluster", 0),
     "faults": Part("python tests/faults/faults.py", 1),
+    "killed-trainings": Part("python tests/faults/killed_trainings.py", 1),
     "own-studies": Part("python tests/workflow/own_studies.py", 1),
     "hostile": Part("python tests/faults/hostile.py --processes 1", 1),
     "random-studies": Part("python tests/workflow/random_studies.py", 1),

@@ -51,6 +51,8 @@ LIBRARIES = (
     "threadpoolctl",
 )
 PROGRAM = str(Path(sys.executable).with_name("snakemake"))
+FAILING = "FERFLOW_TESTS_FAIL"
+"""The variable that names jobs that are to fail, with rule and wildcards: `fold lstm 0, final lstm`."""
 THREADS = ("OMP", "GOTO", "OPENBLAS", "MKL", "NUMEXPR")
 """Libraries whose number of threads Snakemake sets in a job's environment."""
 
@@ -172,6 +174,9 @@ class Started:
 
 # --- in the process that has the libraries -------------------------------------------------------------
 
+SOCKET: list[str] = []
+"""Where that process is asked; empty in one that nobody asks."""
+
 
 def load() -> None:
     """Import all of ferflow and what its jobs import late."""
@@ -190,6 +195,7 @@ def load() -> None:
 def serve(path: str) -> None:
     """Run what is asked for at the socket `path`, until standard input ends."""
     load()
+    SOCKET.append(path)
     listening = socket.socket(socket.AF_UNIX)
     listening.bind(path)
     listening.listen()
@@ -224,12 +230,21 @@ def _answer(line: socket.socket) -> NoReturn:
         program, *arguments = request["command"]
         if program == "snakemake":
             _leave_after(lambda: run_snakemake(arguments))
+        if program == "ferflow.runs.second_pass":
+            _leave_after(lambda: _run_second_pass(program, arguments))
         _leave_after(lambda: _run_module(program, arguments))
     line.sendall(b"%d\n" % pid)
     code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     with contextlib.suppress(OSError):  # whoever asked has gone
         line.sendall(b"%d\n" % code)
     os._exit(0)
+
+
+def _run_second_pass(module: str, arguments: Sequence[str]) -> None:
+    from snakemake.script import PythonScript
+
+    PythonScript.execute_script = _run_script
+    _run_module(module, arguments)
 
 
 def _run_module(module: str, arguments: Sequence[str]) -> None:
@@ -266,9 +281,22 @@ def run_snakemake(arguments: Sequence[str]) -> None:
     from snakemake.cli import main
     from snakemake.script import PythonScript
 
+    from ferflow.runs import second_pass
+
     PythonScript.execute_script = _run_script
+    if SOCKET:
+        second_pass.make = _second_pass
     sys.argv = ["snakemake", *arguments]
     main()
+
+
+def _second_pass(folder: Path, *about: object) -> int:
+    """In place of `second_pass.make`, which starts a new Python."""
+    from ferflow.runs import second_pass
+
+    os.environ[second_pass.FAILED] = str(about[-1])
+    command = [second_pass.__name__, second_pass.described(*about[:-1])]
+    return Started(Path(SOCKET[0]), command, folder, [0, 1, 2]).wait()
 
 
 def _run_script(script, path: str, edit: bool = False) -> None:
@@ -301,8 +329,21 @@ def _job(script, path: str) -> None:
     threadpoolctl.threadpool_limits(script.threads)
     torch.set_num_threads(script.threads)
     np.random.seed()  # noqa: NPY002  unforeseeable as in a new process, so that nothing can rely on it
+    if " ".join([script.rulename, *script.wildcards]) in os.environ.get(FAILING, "").split(", "):
+        _fail(script)
     sys.argv = [path]
     runpy.run_path(path, run_name="__main__")
+
+
+def _fail(script) -> None:
+    """Have the function of a job's step raise an error of ferflow."""
+    from ferflow.errors import InputError
+    from ferflow.steps import run
+
+    def call(*_: object) -> NoReturn:
+        raise InputError(script.rulename, "was to fail", "let it")
+
+    run.call = call
 
 
 if __name__ == "__main__":

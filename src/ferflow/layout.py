@@ -1,6 +1,7 @@
 """Where every file lies: the one place for path patterns, relative to the working folder.
 
 `{dataset}`, `{study}`, `{subject}` and the like are filled in by the workflow (as wildcards) or `str.format`.
+A `{subject}` is a shard of subjects (`ferflow.shards`): mostly one.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ SPATIAL = RESULTS + "/models/{model}/spatial"
 """Folder of a network for single images: `model.pt`, `history.csv`, `predictions.csv`."""
 RUN = "runs/{study}/{model}"
 """Folder of a training's checkpoints and logs. No output of the workflow, which deletes outputs before it
-makes them again: a training that was interrupted goes on from here."""
+makes them again: a training that was interrupted goes on from here. A fold or a final model of clips, whose
+`model` is the job's name, removes it at its end."""
 TRIALS = RUN + "/trials.db"
 """The trials of a search that was interrupted, which goes on from them."""
 VIEWS = RESULTS + "/models/{model}/views"
@@ -39,6 +41,8 @@ SWEEP = RESULTS + "/sweep/runs/{run}"
 """Folder of one run of the sweep: `model.pt`, `history.csv`, `predictions.csv`."""
 SWEEP_BEST = RESULTS + "/sweep/best-{stage}.json"
 """The best run of `stage`, from which the next stage starts."""
+FURTHER = "data/interim/{further}/merged/images.h5"
+"""Faces of a further set of images in FER2013's form, beside them their manifest."""
 POOL = "data/interim/{dataset}/images.h5"
 """The images of the data-centric study, or the faces of a set without official parts: the manifest's rows."""
 DATACENTRIC = RESULTS + "/datacentric"
@@ -98,6 +102,8 @@ SFEW_RUN = RESULTS + "/sfew/{protocol}/{run}"
 """Folder of one training run, or of one hand-made feature: `predictions.csv` of each of its models."""
 PREDICTIONS = RESULTS + "/predictions.csv"
 METRICS = RESULTS + "/metrics.json"
+FAILED = RESULTS + "/failed.json"
+"""The jobs that failed for good in the newest run, and the files that cannot be made without them."""
 TABLES = RESULTS + "/tables"
 FIGURES = RESULTS + "/figures"
 STRIPS = FIGURES + "/strips"

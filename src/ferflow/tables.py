@@ -1,8 +1,9 @@
 """CSV tables, each declared in `ferflow.schemas` and checked when it is read and when it is written.
 
 A row has the declared columns in their order; columns that differ from study to study, a score for each of
-its classes say, are declared by a pattern. Columns are checked as a whole, since tables of AUs have tens of
-thousands of rows.
+its classes say, are declared by a pattern. A row of a run that failed names the run, says why in its note,
+and has no numbers: people see it, and what computes with tables does not. Columns are checked as a whole,
+since tables of AUs have tens of thousands of rows.
 """
 
 from __future__ import annotations
@@ -18,8 +19,9 @@ import pandas as pd
 from ferflow.errors import InputError
 from ferflow.files import atomic_write
 from ferflow.schemas import Column, Table, schema
+from ferflow.schemas.shared import FAILED, NOT_RUN
 
-__all__ = ["column_order", "from_rows", "read", "schema", "slices", "write", "write_slices"]
+__all__ = ["add_failed", "column_order", "from_rows", "read", "schema", "slices", "write", "write_slices"]
 
 UNREADABLE = (ValueError, OSError, EOFError, OverflowError, zlib.error)
 """What pandas raises of a file that is no CSV: its own errors are ValueErrors, as is a wrong encoding."""
@@ -37,10 +39,11 @@ GREATEST = 2**53
 """Whole numbers beyond it are not kept exactly."""
 
 
-def read(path: str | Path, name: str) -> pd.DataFrame:
+def read(path: str | Path, name: str, failed: bool = False) -> pd.DataFrame:
     """Read the CSV at `path` and check it against the table `name` of `ferflow.schemas`.
 
-    Raises InputError naming the column, the line and the rule that is broken.
+    The rows of runs that failed, which are not checked, are left out but where `failed` asks for them. Raises
+    InputError naming the column, the line and the rule that is broken.
     """
     path = Path(path)
     try:
@@ -51,7 +54,45 @@ def read(path: str | Path, name: str) -> pd.DataFrame:
         raise InputError(path, "does not exist", "run the step that makes it, or correct the path") from None
     except UNREADABLE as error:
         raise _unreadable(path, error) from None
-    return _parsed(path, text, schema(name))
+    table = schema(name)
+    of_failed = _of_failed(text, table)
+    if not of_failed.any():
+        return _parsed(path, text, table)
+    parsed = _parsed(path, text[~of_failed].reset_index(drop=True), table).set_axis(text.index[~of_failed])
+    if not failed:
+        return parsed.reset_index(drop=True)
+    kinds = {c: table.column(c).type for c in text}
+    nothing = {"integer": pd.array([pd.NA] * of_failed.sum(), "Int64"), "number": np.nan, "boolean": None}
+    empty = {c: nothing[kind] for c, kind in kinds.items() if kind in nothing}
+    parsed = parsed.astype({c: "Int64" for c, kind in kinds.items() if kind == "integer"})
+    return pd.concat([parsed, text[of_failed].assign(**empty)]).sort_index()[list(text)]
+
+
+def _of_failed(text: pd.DataFrame, table: Table) -> pd.Series:
+    """Which rows, as text, are of runs that failed: their note says so, and numbers are empty."""
+    if "note" not in text:
+        return pd.Series(False, index=text.index)
+    noted = text["note"].str.match(f"{FAILED}|{NOT_RUN}.* failed")
+    columns = [table.column(name) for name in text]
+    needed = [column.name for column in columns if column.type != "string" and not column.empty]
+    return noted & (text[needed] == "").any(axis=1) if noted.any() else noted
+
+
+def add_failed(path: str | Path, name: str, rows: Iterable[Mapping[str, str]]) -> None:
+    """Add rows of runs that failed to the table `name` at `path`, each with its `note`.
+
+    A row stands behind the last one with the same text in its first column, where there is one.
+    """
+    text = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
+    made, first = text.to_dict("records"), text.columns[0]
+    for row in rows:
+        same = [place for place, other in enumerate(made) if row.get(first) == other[first]]
+        made.insert(same[-1] + 1 if same else len(made), row)
+    columns = column_order(dict.fromkeys([*text, "note"]), name)
+    with atomic_write(path) as partial:
+        pd.DataFrame(made).reindex(columns=columns).fillna("").to_csv(
+            partial, index=False, lineterminator="\n"
+        )
 
 
 def write(frame: pd.DataFrame, path: str | Path, name: str) -> None:

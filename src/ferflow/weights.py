@@ -7,6 +7,7 @@ for, or a URL. Any file can also be put into the folder by hand.
 from __future__ import annotations
 
 import errno
+import os
 import subprocess
 import sys
 import tempfile
@@ -23,7 +24,7 @@ from typing import IO
 import yaml
 
 from ferflow.errors import WeightsError
-from ferflow.files import atomic_write, sha256
+from ferflow.files import atomic_write, sha256, write_text
 from ferflow.networks import NETWORKS
 
 FACES, IMAGENET, TEST_MEDIA, MTCNN = "faces", "imagenet", "test-media", "mtcnn"
@@ -67,7 +68,8 @@ class Weight:
     file names), or none. `size` is in bytes. `group` is what is fetched together.
 
     A file without a hash is checked by its size to 1 %, which tells an error page or half a download from
-    it, and when it is loaded by the names and shapes of all its layers.
+    it, and when it is loaded by the names and shapes of all its layers. Its hash at the first fetch is noted
+    beside it (`note`), and another file later is refused.
     """
 
     name: str
@@ -136,9 +138,60 @@ def state(name: str, folder: str | Path) -> str:
     weight, file = entry(name), Path(folder) / name
     if not file.is_file():
         return "missing"
+    if not weight.sha256 and not _size_fits(weight, file):
+        return "wrong size"
     if not weight.sha256:
-        return "present" if _size_fits(weight, file) else "wrong size"
+        return "present" if noted(file) in ("", sha256(file)) else "wrong hash"
     return "present" if sha256(file).startswith(weight.sha256) else "wrong hash"
+
+
+def _note(file: Path) -> Path:
+    return file.with_name(f"{file.name}.sha256")
+
+
+def noted(file: Path) -> str:
+    """The SHA-256 that was noted of `file`; "" where there is no note. WeightsError for a damaged one."""
+    try:
+        digest = _note(file).read_text(encoding="ascii").split()[0]
+    except FileNotFoundError:
+        return ""
+    except (OSError, ValueError, IndexError):
+        digest = ""
+    if len(digest) != 64:
+        raise WeightsError(
+            _note(file), "is no note of a SHA-256", f"delete it, if {file.name} is to be trusted"
+        )
+    return digest
+
+
+def note(file: str | Path) -> None:
+    """Refuse a listed file without a published hash that is not the one of the first time; note a new one.
+
+    Its SHA-256 lies beside it, as `sha256sum` writes it. Raises WeightsError.
+    """
+    file = Path(file)
+    refuse_another(file)
+    weight = WEIGHTS.get(file.name)
+    unknown = weight is not None and not weight.sha256 and not noted(file)
+    if unknown and os.access(file.parent, os.W_OK):  # a shared folder may be closed
+        write_text(_note(file), f"{sha256(file)}  {file.name}\n")
+
+
+def refuse_another(file: str | Path, name: str | None = None) -> None:
+    """WeightsError where the file of a list entry without a published hash is not the one that was noted.
+
+    `name`: what it will be called, where that is not its name yet.
+    """
+    file = Path(file)
+    place = file.with_name(name or file.name)
+    weight = WEIGHTS.get(place.name)
+    if weight is None or weight.sha256 or not file.is_file():
+        return
+    before, found = noted(place), sha256(file)
+    if before not in ("", found):
+        problem = f"has SHA-256 {found[:16]}…, and had {before[:16]}… when it was first fetched"
+        remedy = f"fetch the first one again, or, if this one is to be trusted, delete {_note(place)}"
+        raise WeightsError(place, problem, remedy)
 
 
 def _size_fits(weight: Weight, file: Path) -> bool:
@@ -158,6 +211,7 @@ def path(name: str, folder: str | Path) -> Path:
     found = state(name, folder)
     if found == "present":
         return file
+    refuse_another(file)
     problem = "is missing" if found == "missing" else f"is not the expected file, {_expected(weight)}"
     raise WeightsError(file, problem, _remedy(weight, file))
 
@@ -180,6 +234,8 @@ def fetch_many(names: Iterable[str], out_folder: str | Path) -> list[Path]:
     for weight in needed:
         if isinstance(weight.source, Url):
             _from_url(weight, folder / weight.name)
+    for weight in weights:
+        note(folder / weight.name)
     return [folder / weight.name for weight in weights]
 
 
@@ -249,6 +305,7 @@ def _check(weight: Weight, file: Path, target: Path) -> None:
     if not weight.sha256 and not _size_fits(weight, file):
         problem = f"was fetched with {file.stat().st_size:,} bytes, not {_expected(weight)}, and is not kept"
         raise WeightsError(target, problem, f"check its source, {weight.source}")
+    refuse_another(file, target.name)
     found = sha256(file)
     if not found.startswith(weight.sha256):
         problem = f"was fetched with SHA-256 {found[:16]}…, not {weight.sha256[:16]}…, and is not kept"

@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from ferflow import layout, settings
-from ferflow.planning import sizes
-from ferflow.steps import work
+from ferflow.steps import sizes, work
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -45,6 +45,7 @@ def test_the_set_is_marked_and_read_like_the_original(rendered, tmp_path):
     assert [CLASSES[truth.loc[image, "code"]] for image in listed.index] == list(listed["emotion"])
     noise = (listed[["valence", "arousal"]] - truth.loc[listed.index, ["valence", "arousal"]]).to_numpy()
     assert 0.05 < np.nanstd(noise) < 0.3
+    assert list(listed["subject_id"]) == list(truth.loc[listed.index, "subject_id"])
 
 
 def test_the_same_seed_gives_the_same_bytes_and_a_rerun_leaves_nothing_of_the_last(

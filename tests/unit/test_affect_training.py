@@ -47,6 +47,11 @@ SMALL = {
 }
 
 
+def shown(names) -> pd.DataFrame:
+    """Images of these names, of nobody known."""
+    return pd.DataFrame({"clip_id": list(names)}).assign(subject_id="")
+
+
 class Made:
     """Batches of made-up images whose brightness says everything, in memory."""
 
@@ -178,7 +183,7 @@ def test_it_learns_all_three_and_says_so(tmp_path):
     tables.write(history, tmp_path / "history.csv", "history")
     # The last row's validation figures are those of the predictions.
     batches = Made(12, 4, 2, shuffle=False)
-    found = predict(network, batches, [f"{i}.jpg" for i in range(12)], "small", 1)
+    found = predict(network, batches, shown(f"{i}.jpg" for i in range(12)), "small", 1)
     tables.write(found, tmp_path / "predictions.csv", "predictions")
     assert (found["emotion"] == found["predicted"]).mean() == pytest.approx(last["validation_accuracy"])
     assert list(found["emotion"]) == [CLASSES[label] for label in batches.labels]
@@ -207,7 +212,7 @@ def test_figures_added_up_over_batches_are_those_of_the_whole():
 def test_the_best_epoch_is_kept_where_it_is_asked_for():
     model = recipe(keep="best", epochs=4, optimiser={"learning_rate": 0.02})
     network, _, history, _ = run(model)
-    found = predict(network, Made(12, 4, 2, shuffle=False), list("abcdefghijkl"), "small", 1)
+    found = predict(network, Made(12, 4, 2, shuffle=False), shown("abcdefghijkl"), "small", 1)
     best = history.loc[history["validation_loss"].idxmin()]
     right = (found["emotion"] == found["predicted"]).mean()
     assert right == pytest.approx(best["validation_accuracy"], abs=1e-5)

@@ -48,6 +48,22 @@ def test_images_come_with_their_class_by_the_published_codes(tmp_path, names):
     assert not counts["synthetic"].any() and not table["synthetic"].any()
 
 
+def test_who_is_shown_is_read_where_somebody_knows(tmp_path):
+    root = small_set(tmp_path / "set", 10)
+    people = root / "people.csv"
+    people.write_text("image,subject_id\nval_set/images/3.jpg,anna\nval_set/images/5.jpg,ben.2\n")
+    manifest, _ = built(root, tmp_path)
+    table = tables.read(manifest, "manifest")
+    known = table["subject_id"].fillna("")
+    assert dict(zip(table["clip_id"], known, strict=True))["validation-0000003"] == "anna"
+    assert sorted(known[known != ""]) == ["anna", "ben.2"]
+    listed = ImageList.read(manifest)
+    assert [listed.subject(k) for k in range(len(listed))] == list(known)
+    people.write_text("image,subject_id\n" + 2 * "val_set/images/3.jpg,anna\n")
+    with pytest.raises(InputError, match=r"people.csv: lists val_set/images/3.jpg twice"):
+        built(root, tmp_path)
+
+
 def test_numbers_order_the_images_as_numbers(tmp_path):
     root = small_set(tmp_path / "set", 12)
     images = [found.image for found in affectnet.read(root, 32, threads=2) if found.part == "train"]
@@ -172,7 +188,7 @@ def test_the_manifest_is_written_and_read_in_slices_and_the_same_in_any(tmp_path
     assert manifest.read_bytes() == text
     sliced = ImageList.read(manifest)
     assert len(whole) == 29
-    for name in ("parts", "labels", "valence_arousal", "clip_ids", "folder", "names"):
+    for name in ("parts", "labels", "valence_arousal", "clip_ids", "folder", "names", "subjects"):
         np.testing.assert_array_equal(getattr(whole, name), getattr(sliced, name))
     table = pd.read_csv(manifest)
     assert [whole.source(k).as_posix() for k in range(29)] == list(table["source"])

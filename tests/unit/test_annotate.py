@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -532,14 +533,14 @@ def test_a_studys_files_are_where_the_layout_says(monkeypatch, pytestconfig):
     assert annotate.of_study(pytestconfig.rootpath / "params.yaml", [], None, None, True)["splits"] is None
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
-def test_the_command_serves_and_stops_on_ctrl_c(clips_folder, tmp_path, host):
+@pytest.mark.parametrize(("host", "asked"), [("127.0.0.1", False), ("0.0.0.0", False), ("127.0.0.1", True)])
+def test_the_command_serves_and_stops_on_ctrl_c(clips_folder, tmp_path, host, asked):
     environment = os.environ | {"PYTHONUNBUFFERED": "1"}
     process = subprocess.Popen(
         [
             *(sys.executable, "-m", "ferflow.apps.cli", "annotate"),
             *("--manifest", clips_folder / "manifest.csv", "--database", tmp_path / "a.sqlite"),
-            *("--port", "0", "--host", host),
+            *("--port", "0", "--host", host, *["--token"] * asked),
         ],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -554,8 +555,12 @@ def test_the_command_serves_and_stops_on_ctrl_c(clips_folder, tmp_path, host):
     while not any(line.startswith("Ctrl-C") for line in lines) and time.monotonic() < end:
         time.sleep(0.05)
     address = next(line for line in lines if line.startswith("annotate: ")).split()[1]
-    assert ("token=" in address) == (host == "0.0.0.0")
+    assert ("token=" in address) == (asked or host == "0.0.0.0")
     local = re.sub(r"//[^:/]+", "//127.0.0.1", address)
+    if asked:
+        assert len(address.partition("token=")[2]) >= 20
+        with pytest.raises(urllib.error.HTTPError, match="403"):
+            urllib.request.urlopen(local.split("?")[0], timeout=30)
     opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
     assert b"Which emotion" in opener.open(local, timeout=30).read()
     request = urllib.request.Request(

@@ -12,10 +12,11 @@ import pytest
 import torch
 
 from ferflow.bench import __main__ as command
-from ferflow.bench import machine, precision_cost, report, spatial_pass, store_speed, turns
+from ferflow.bench import feeding, machine, precision_cost, report, spatial_pass, store_speed, turns
 from ferflow.errors import FerflowError
 from ferflow.features import store
 from ferflow.models import spatial
+from ferflow.training import data
 from ferflow.training.data import ClipFeatures, ReadAhead, loader
 from ferflow.weights import shipped
 
@@ -130,10 +131,10 @@ def test_reading_ahead_gives_the_same_batches(study):
         for one, other in zip(ahead, plain, strict=True):
             assert all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
     features, mask, _ = plain[0]
-    assert features.dtype == torch.float32
+    assert features.dtype == torch.float16  # as stored; a head makes them float32 where it computes
     assert torch.equal(features[~mask], torch.zeros_like(features[~mask]))
     number = next(iter(batches.sampler))[0]
-    assert np.array_equal(features[0][mask[0]].numpy(), items.sequence(number).astype(np.float32))
+    assert np.array_equal(features[0][mask[0]].numpy(), items.sequence(number))
 
 
 def test_an_error_while_reading_ahead_reaches_the_training(study):
@@ -157,6 +158,18 @@ def test_training_from_the_store_is_measured(study, small_settings, tmp_path):
     figures = {f.what.split(",")[0]: f for f in report.store_speed(found)}
     assert figures["greatest size of the training process"].met is True
     assert figures["on the disk"].met is (on_disk <= real)
+
+
+def test_waiting_for_features_is_measured_in_every_way_of_reading(study, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(data, "LARGE", 0)
+    shares = feeding.measure(study, tmp_path, 0.01, [0, 1], batch=4)
+    names = {"by a thread", "from the store by 1 processes, begun", "staged by 1 process"}
+    assert shares.keys() == {(name, state) for name in names for state in ("cold", "warm")}
+    assert all(0 < share < 1 for share in shares.values())
+    assert capsys.readouterr().out.count("(4 batches, 0.00 GB") == 8
+    assert not list(tmp_path.glob("*/ferflow-features-*"))
+    waited = feeding.epoch(study.features(study.clips, (), 0), 0.05, 4)
+    assert waited.share(0.05) == pytest.approx(waited.seconds / (waited.seconds + 4 * 0.05))
 
 
 def test_nothing_is_kept_where_the_store_is_measured(study):

@@ -269,6 +269,38 @@ def test_convlstm_dropout_is_one_mask_for_all_frames(settings, monkeypatch):
     assert all(torch.equal(step, dropped[0]) for step in dropped) and 0.05 < dropped[0].float().mean() < 0.5
 
 
+@pytest.mark.parametrize("masked", [True, False])
+def test_convlstm_in_segments_computes_the_same_with_fewer_activations(settings, masked):
+    """Ten frames in segments of three, the last one of one frame; with all dropouts on."""
+    same = {"frames": 10, "size": 12, "filters": [3, 2], "masked": masked}
+    drawn = {"dropout": 0.3, "recurrent_dropout": 0.2}
+    x, mask = clips(3, (10, 12, 12, 3), [10, 4, 7])
+    results, saved = [], []
+    for frames in (0, 3):
+        torch.manual_seed(0)
+        network = endtoend.build(
+            "convlstm", 6, settings("convlstm", checkpoint_frames=frames, **same, **drawn)
+        )
+        kept = {}
+
+        def keep(tensor, kept=kept):
+            kept[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+            return tensor
+
+        with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+            logits = network.train()(x, mask)
+        saved.append(sum(kept.values()))
+        gradients = torch.autograd.grad(
+            nn.functional.cross_entropy(logits, torch.arange(3)), list(network.parameters())
+        )
+        results.append([logits.detach(), *gradients, network.eval()(x, mask).detach()])
+    for plain, segmented in zip(*results, strict=True):
+        torch.testing.assert_close(segmented, plain, atol=1e-6, rtol=1e-5)
+    assert saved[1] < saved[0] / 2
+    table = summary.summary(network, summary.example(network), "convlstm").set_index("layer")
+    assert table.output_shape["layers.1"] == "10 × 2 × 8 × 8"
+
+
 @pytest.mark.parametrize("name", ["c3d", "convlstm"])
 def test_a_network_on_frames_learns_where_a_spot_moves(settings, name):
     """Clips of a light that moves right or left: the same frames in another order."""

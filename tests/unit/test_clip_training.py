@@ -11,15 +11,16 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from training_study import Stop, contents, counted
 
 from ferflow import tables
 from ferflow.augment import offline
 from ferflow.classes import EMOTIONS
-from ferflow.errors import InputError, SettingError, SplitError
+from ferflow.errors import InputError, SplitError
 from ferflow.faces import store
 from ferflow.models import endtoend
 from ferflow.settings import Online
-from ferflow.training import estimate, splits
+from ferflow.training import checkpoints, estimate, splits
 from ferflow.training.crossval import run_network_fold
 from ferflow.training.final import train_final_network
 from ferflow.training.frames import FrameStudy, augmented, chosen
@@ -36,10 +37,10 @@ SMALL = {
             "dense": [16],
             "sampling": "first",
             "augmentations": 1,
+            "batch": 8,
         },
-        "convlstm": {"frames": 8, "size": 12, "filters": [4], "augmentations": 1},
+        "convlstm": {"frames": 8, "size": 12, "filters": [4], "augmentations": 1, "batch": 8},
         "learning_rate": 0.01,
-        "batch": 8,
         "epochs": 4,
         "memory": 1,
     },
@@ -62,8 +63,12 @@ def write_faces(path: Path, clips: dict[str, tuple[np.ndarray, np.ndarray]]) -> 
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory) -> Path:
+    return write(tmp_path_factory.mktemp("frames"))
+
+
+def write(folder: Path) -> Path:
     """Eight subjects, six clips each: class k is a bright stripe in rows 3k to 3k+2, in kept frames alone."""
-    folder, rng = tmp_path_factory.mktemp("frames"), np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     clips, kept = [], []
     for subject in SUBJECTS:
         faces = {}
@@ -244,6 +249,24 @@ def test_two_folds_give_the_same_bytes(study, settings, trained, tmp_path):
         assert (again / name).read_bytes() == (trained / name).read_bytes()
 
 
+def test_an_interrupted_fold_goes_on_to_the_same_files(study, settings, trained, tmp_path, monkeypatch):
+    monkeypatch.setattr(checkpoints, "EVERY", 1e-9)  # a checkpoint of every epoch
+    monkeypatch.setattr(checkpoints, "WRITING", 0)
+    with counted(2), pytest.raises(Stop):
+        fold(study, settings, tmp_path / "out", run=tmp_path / "run")
+    with counted() as epochs:
+        fold(study, settings, tmp_path / "out", run=tmp_path / "run")
+    assert epochs[:3] == [2, 3, 0] and contents(tmp_path / "out") == contents(trained)
+
+
+def test_a_fold_in_passes_is_nearly_the_fold(study, settings, trained, tmp_path):
+    network = settings.end_to_end.c3d.model_copy(update={"micro_batch": 3}).model_dump()
+    fold(study, settings, tmp_path, network=network)
+    whole, parts = (tables.read(where / "history.csv", "history") for where in (trained, tmp_path))
+    np.testing.assert_allclose(parts.train_loss, whole.train_loss, rtol=1e-3)
+    assert (parts.train_accuracy - whole.train_accuracy).abs().max() < 0.05
+
+
 def test_a_final_convlstm_comes_back_and_says_the_same(study, settings, tmp_path):
     early = tmp_path / "best_epoch.json"
     early.write_text(json.dumps({"fold": 0, "epoch": 2, "max_accuracy": 0.5}))
@@ -317,33 +340,3 @@ def test_the_estimate_is_of_a_real_step(settings):
     one = estimate.network_cost("c3d", settings.end_to_end.c3d, 6, batch=4)
     larger = settings.end_to_end.c3d.model_copy(update={"size": 64, "frames": 32})
     assert 0 < one.seconds < estimate.network_cost("c3d", larger, 6, batch=4).seconds < 20
-
-
-def test_the_estimate_of_a_study_adds_up(small_settings, monkeypatch, capsys):
-    from ferflow.apps import estimate as application
-
-    own = {"run": ["convlstm"], "convlstm": {"augmentations": 3}, "epochs": 10}
-    heads = {"lstm": {"augmentations": 1}}
-    given = small_settings({"end_to_end": own, "temporal": {"heads": heads, "epochs": 20}})
-    seen = []
-
-    def head_cost(name, _own, width, frames, *_):
-        seen.append((name, width, frames))
-        return estimate.Cost(0.01, "cpu")
-
-    monkeypatch.setattr(estimate, "head_cost", head_cost)
-    monkeypatch.setattr(estimate, "network_cost", lambda *_: estimate.Cost(0.5, "cpu"))
-    lstm, *_, convlstm = application.estimates(given, clips=100)
-    assert seen[0] == ("lstm", 32, 100) and [name for name, *_ in seen] == list(given.temporal.heads)
-    # 80 clips, each with one augmented version, 20 epochs and at most 30 more; then 30 on all 100
-    assert lstm.fold == pytest.approx(0.01 * 160 * 50)
-    assert lstm.study == pytest.approx(0.01 * (5 * 160 * 50 + 200 * 30))
-    assert convlstm.model == "convlstm" and convlstm.fold == pytest.approx(0.5 * 320 * 40)
-    application.run(given)  # without --clips: all of the embedded set
-    out = capsys.readouterr().out.splitlines()
-    clips = 6 * (given.synth4d.women + given.synth4d.men)
-    hours = 0.5 * 0.8 * clips * 4 * 40 / 3600
-    assert out[-2].startswith(f"convlstm: 0.5 s a clip and step on the CPU; at most {hours:.1f} h a fold")
-    assert out[-1].startswith("all networks one after the other: at most")
-    with pytest.raises(SettingError, match="kind: is images"):
-        list(application.estimates(given.model_copy(update={"kind": "images"})))

@@ -14,13 +14,13 @@ from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.datacentric import (
     cleaning,
     comparison,
-    duplicates,
     label_errors,
     quality,
     sampling,
     sheets,
     training,
 )
+from ferflow.datasets import duplicates
 from ferflow.datasets.fer2013 import USAGES
 from ferflow.datasets.image_sets import read_stills
 from ferflow.datasets.images import ImageSet, assemble, read_pixels, write_pixels

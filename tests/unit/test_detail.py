@@ -13,7 +13,7 @@ from ferflow.errors import InputError, SettingError
 from ferflow.evaluation import detail
 from ferflow.evaluation.calibration import bin_of, calibration, edges
 from ferflow.evaluation.classification import confidences, confidences_by_class, error_counts
-from ferflow.evaluation.compare import comparisons, difference_interval, mcnemar
+from ferflow.evaluation.compare import comparisons, difference_interval, mcnemar, sign_flip
 from ferflow.evaluation.detail import TITLES
 from ferflow.evaluation.groups import by_group, results_by, used
 from ferflow.evaluation.predictions import write
@@ -82,7 +82,12 @@ def test_pairs_are_counted_and_corrected(frame):
     p = np.sort(table["p_mid"])
     by_hand = np.minimum(1, np.maximum.accumulate(p * np.arange(len(p), 0, -1)))
     np.testing.assert_allclose(np.sort(table["p_mid_holm"]), by_hand)
-    assert (table["differs"] == (table["p_exact_holm"] < 0.1)).all()
+    for row in table.itertuples():
+        gains = (wide[row.first].astype(int) - wide[row.second]).groupby(wide.index.str[:4]).sum()
+        assert row.p_permutation == sign_flip(gains.to_numpy()) and row.unit == "subject"
+    holm = multipletests(table["p_permutation"], method="holm")[1]
+    np.testing.assert_allclose(table["p_permutation_holm"], holm)
+    assert (table["differs"] == (table["p_permutation_holm"] < 0.1)).all()
     assert table["differs"].any() and not table["differs"].all()
 
 
@@ -103,7 +108,10 @@ def test_equal_models_do_not_differ(frame):
     test = frame[frame["protocol"] == "test"]
     twin = test[test["model"] == "c3d"].assign(model="twin")
     row = comparisons(pd.concat([test, twin]), ["c3d", "twin"], EVALUATION, 1).iloc[0]
-    assert (row["difference"], row["low"], row["high"], row["p_exact"]) == (0, 0, 0, 1)
+    assert (row["difference"], row["p_permutation"], row["p_exact"]) == (0, 1, 1)
+    # That they agree on 36 clips of 6 subjects does not make them equal: t²/(n + t²), t of 5 degrees.
+    half = 100 * 2.015048**2 / (36 + 2.015048**2)
+    assert (row["low"], row["high"]) == pytest.approx((-half, half))
     assert not row["differs"]
 
 
@@ -112,7 +120,8 @@ def test_the_majority_takes_part_on_the_clips_it_saw(frame):
     rows = people(frame, without="F003")
     table = comparisons(pd.concat([test, rows]), ["c3d", "human-majority"], EVALUATION, 1)
     assert table["n_clips"].item() == len(rows) == 30
-    assert table["note"].item() == "on the 30 of 36 clips that both were shown"
+    both = "on the 30 of 36 clips that both were shown"
+    assert table["note"].item() == f"{both}; fewer than 20 subjects"
     assert (table["first_role"].item(), table["second_role"].item()) == ("model", "human")
 
 
@@ -235,7 +244,7 @@ def test_results_by_any_columns(frame):
         "sex": ["difference", "female", "male"], "age": ["00+", "10+", "20+"], "light": ["dim"]
     }  # fmt: skip
     dim = table[(table["by"] == "light") & (table["protocol"] == "test")]
-    assert (dim["note"] == "no clip of sad").all() and (dim["n_clips"] == 30).all()
+    assert (dim["note"] == "no clip of sad; fewer than 20 subjects").all() and (dim["n_clips"] == 30).all()
 
 
 def test_columns_that_tell_no_clips_apart():

@@ -59,10 +59,11 @@ def test_a_cluster_in_order(slurm, tmp_path):
     code, text = said(tmp_path)
     assert code == 0, text
     assert "seen from node" in text and f"in {sys.executable}" in text
-    assert text.splitlines()[-4:] == [
+    assert text.splitlines()[-5:] == [
         "  account: null",
         "  partition: null",
         "  gres: null",
+        "  gpu: null",
         "  status: squeue",
     ]
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(".doctor")]
@@ -138,7 +139,7 @@ def test_a_node_without_this_python(slurm, tmp_path):
 def test_a_gpu_is_looked_for_if_asked(slurm, tmp_path):
     slurm("sbatch", SBATCH.replace("sh >", "sed 's#.*torch.*#echo gpu NVIDIA H200#' | sh >"))
     code, text = said(tmp_path, gres="gpu:1")
-    assert code == 0 and "NVIDIA H200" in text and "  gres: gpu:1" in text
+    assert code == 0 and "NVIDIA H200" in text and "  gres: gpu:1\n  gpu: h200\n" in text
     slurm("sbatch", SBATCH.replace("sh >", "sed 's#.*torch.*#echo gpu none#' | sh >"))
     code, text = said(tmp_path, gres="gpu:1")
     assert code == 1 and "torch sees none" in text

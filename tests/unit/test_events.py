@@ -24,7 +24,7 @@ rule table:
     benchmark: "benchmarks/{n}.tsv"
     group: "report"
     threads: 2
-    resources: mem_mb=300
+    resources: mem_mb=300, runtime=7, gpu_mb=40
     shell: "test {wildcards.n} = 0 && sleep 0.3 && touch {output}"
 """
 
@@ -45,6 +45,7 @@ def test_a_run_is_told_by_its_events_whatever_it_displays(run):
     done, failed = sorted(run.jobs, key=lambda job: job.outputs)
     assert run.ended == (done,)
     assert (done.rule, done.wildcards, done.threads, done.memory) == ("table", {"n": "0"}, 2, 300)
+    assert (done.minutes, done.gpu_mb) == (7, 40)
     assert (done.benchmark, done.outputs) == ("benchmarks/0.tsv", ["results/0.csv"])
     assert 0.3 < done.seconds < run.wall and done.failure is None
     assert failed.end is None and failed.failure.number is None  # it was no job of a cluster

@@ -15,7 +15,7 @@ from ferflow.faces import store
 from ferflow.faces.boxes import clip_to, extend_chin, overlap
 from ferflow.faces.compare import compare_trackers
 from ferflow.faces.stream import FaceStream, placed, relative_to_anchors
-from ferflow.faces.video import open_clip, read_image
+from ferflow.faces.video import content_hash, open_clip, read_image
 
 
 @pytest.fixture(scope="module")
@@ -195,6 +195,11 @@ def test_what_cannot_be_used_is_stored_with_the_reason_and_the_next_clip_goes_on
         "face": (1, 0, 1),
     }
     height, width = one_face.shape[:2]
+    # What the manifest is made of: what the clip declares, and its content.
+    assert facts["two"]["n_declared"] == 2 and facts["noise"]["width"] == facts["noise"]["n_declared"] == 0
+    assert {name: facts[Path(name).stem]["sha256"] for name in names} == {
+        name: content_hash(tmp_path / name) for name in names
+    }
     assert facts["noise"]["problem"] == "is not a video that can be read"
     assert facts["two"]["problem"] == f"1.png is 60x100, 0.png is {width}x{height}"
     assert "problem" not in facts["black"] and len(store.read(path, "noise")["landmarks"]) == 0

@@ -9,8 +9,9 @@ import pytest
 from snakemake.jobs import GroupJob, Job
 from snakemake.logging import logger
 
+from ferflow.errors import InputError
 from ferflow.runs import events
-from ferflow.runs.failed_jobs import failed_jobs
+from ferflow.runs.failed_jobs import KILLED, FailedJob, Unmade, failed_jobs, failures, job_name
 
 SAID = "SLURM-job '{number}' failed, SLURM status is: '{status}'. Detailed failure reason unavailable."
 
@@ -128,3 +129,44 @@ def test_jobs_of_this_machine_have_said_their_own_line(cluster, fold):
     fold.log_info()
     fold.log_error()
     assert cluster.lines() == []
+
+
+@pytest.mark.parametrize(
+    ("logged", "why"),
+    [
+        ("epoch 1\nerror: epoch 2: the loss is not finite; lower the rate\n",
+         "epoch 2: the loss is not finite; lower the rate"),
+        ("Traceback\ntorch.OutOfMemoryError: CUDA out of memory. Tried\n", "it exceeded its memory"),
+        ("Traceback\n  a line\nValueError: shapes differ\n", "ValueError: shapes differ"),
+        ("epoch 1\n", KILLED),
+        (None, KILLED),
+    ],
+)  # fmt: skip
+def test_the_reason_of_a_job_of_this_machine_is_in_its_log(cluster, fold, logged, why):
+    fold.log = ["logs/fold/lstm-0.log"]
+    if logged is not None:
+        path = cluster.folder / fold.log[0]
+        path.parent.mkdir(parents=True)
+        path.write_text(logged)
+    fold.log_info()
+    fold.log_error()
+    ((job, reason),) = failures(events.read(cluster.path), cluster.folder)
+    assert (job_name(job), reason) == ("fold lstm 0", why)
+
+
+def test_what_cannot_be_made_is_told_by_the_job_that_failed(tmp_path):
+    jobs = [
+        FailedJob("fold lstm 0", "it ran out of time", ["a/0.csv"], ["a/final.csv"]),
+        FailedJob("fold lstm 3", "it was cancelled", ["a/3.csv"], ["a/final.csv"]),
+    ]
+    Unmade(jobs).write(tmp_path / "failed.json")
+    unmade = Unmade.read(tmp_path / "failed.json")
+    assert unmade and not Unmade.read(tmp_path / "none.json")
+    assert "a/0.csv" in unmade and "a/final.csv" in unmade and "a/1.csv" not in unmade
+    assert unmade.note(["a/1.csv", "a/0.csv"]) == "failed: it ran out of time (fold lstm 0)"
+    assert unmade.note(["a/0.csv", "a/3.csv"]) == "failed: it ran out of time (fold lstm 0 and 1 more)"
+    assert unmade.note(["a/final.csv"]) == "not run: fold lstm 3 failed"
+    assert unmade.note(["a/1.csv"]) == ""
+    (tmp_path / "failed.json").write_text("{")
+    with pytest.raises(InputError, match="no list of failed jobs"):
+        Unmade.read(tmp_path / "failed.json")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import repeat
 from pathlib import Path
 
@@ -142,7 +143,9 @@ def test_an_annotator_with_half_the_clips_is_named(folder):
     ]
     table = tables.read(folder / "human_accuracy.csv", "human_accuracy")
     notes = table[table["emotion"] == "all"].set_index("annotator")["note"]
-    assert notes["ben"] == "12 of 24 clips" and notes["anna"] == ""
+    assert (
+        notes["ben"] == "12 of 24 clips; fewer than 20 subjects" and notes["anna"] == "fewer than 20 subjects"
+    )
     assert tables.read(folder / "human_clips.csv", "human_clips")[
         "n_annotators"
     ].value_counts().to_dict() == {
@@ -247,7 +250,7 @@ def test_interval_of_kappa_is_that_of_drawn_subjects():
     estimate = measures.fleiss_with_interval(found.counts, found.clips["subject_id"], EVALUATION, 5)
     assert estimate.value == measures.fleiss(found.counts) and estimate.low < estimate.value < estimate.high
     # The same draws, one by one.
-    from ferflow.evaluation.bootstrap import chunked_draws
+    from ferflow.evaluation.bootstrap import Spread, chunked_draws, interval
 
     names, unit = np.unique(found.clips["subject_id"], return_inverse=True)
     slow = [
@@ -257,7 +260,10 @@ def test_interval_of_kappa_is_that_of_drawn_subjects():
         for drawn in chunked_draws(len(names), 400, np.random.default_rng(5))
         for times in drawn
     ]
-    assert (estimate.low, estimate.high) == pytest.approx(tuple(np.quantile(slow, [0.025, 0.975])))
+    spread = Spread(np.array(slow), len(names) - 1, len(unit))
+    assert (estimate.low, estimate.high) == pytest.approx(
+        interval(estimate.value, spread, 0.95, "coefficient")
+    )
 
 
 def test_share_and_its_interval():
@@ -265,8 +271,8 @@ def test_share_and_its_interval():
     found = measures.share(right, n, units, EVALUATION, 1)
     assert found.value == pytest.approx(6 / 9) and found.low < found.value < found.high
     perfect = measures.share(n, n, units, EVALUATION, 1)
-    # Wilson's for 4 of 4 clips, not for 9 of 9 answers.
-    assert (perfect.low, perfect.high) == pytest.approx((4 / (4 + 1.959964**2), 1.0), rel=1e-6)
+    # Wilson's for 4 of 4 clips, not for 9 of 9 answers, with Student's quantile for 3 subjects.
+    assert (perfect.low, perfect.high) == pytest.approx((4 / (4 + 4.302653**2), 1.0), rel=1e-6)
     assert measures.share(n, n, list("aaaa"), EVALUATION, 1).low is None
     assert np.isnan(measures.share(n * 0, n * 0, units, EVALUATION, 1).value)
 
@@ -441,7 +447,8 @@ def test_every_table_says_that_annotators_are_simulated(study):
     for name in (*run.TABLES, run.ANNOTATORS_TABLE):
         schema = "confusion" if name == "human_confusion" else name
         shown = rendering.rendered(tables.read(study / f"{name}.csv", schema), schema, "Title")
-        assert shown.marks == "synthetic data; simulated annotators", name
+        few = re.sub("; fewer than 20 (subject|annotator)s", "", shown.marks)
+        assert few == "synthetic data; simulated annotators", name
         assert not {"simulated annotators", "synthetic data"} & set(shown.headings)
     assert set(tables.read(study / "s.csv", "annotations")["annotator"]) == {
         f"simulated-{i:02d}" for i in range(1, 7)

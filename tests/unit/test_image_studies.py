@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pandas as pd
 import pytest
 
 from ferflow import settings, tables
 from ferflow.classes import EMOTIONS_NEUTRAL
+from ferflow.datasets.image_sets import read_stills
 from ferflow.datasets.images import assemble
 from ferflow.errors import InputError, SettingError
 from ferflow.evaluation import images, run
@@ -17,6 +19,7 @@ from ferflow.evaluation.results import LEAKY
 from ferflow.report import image_tables, reference, table_list
 from ferflow.report.papers import StudyResults, published
 from ferflow.settings import Evaluation
+from ferflow.training import stills as stills_of
 
 EVALUATION = Evaluation(bootstrap=40, confidence=0.95, by=[], controls=False)
 SHARES = [f"p_{emotion}" for emotion in EMOTIONS_NEUTRAL]
@@ -114,6 +117,34 @@ def test_copies_are_found_by_what_was_learnt(stills):
     honest = images.trained_on(stills, {"protocol": "honest", "images": {"Training": 1}}, "m.pt")
     assert honest["clip_id"].tolist() == ["t3"]
     assert images.copies(stills.table[4:], honest).empty
+
+
+def test_near_copies_of_later_parts_are_left_out_where_that_is_asked_for(tmp_path):
+    rng = np.random.default_rng(0)
+    faces = [cv2.resize(rng.integers(0, 240, (6, 6), np.uint8), (48, 48)) for _ in range(8)]
+    brighter = [cv2.add(face, 9) for face in faces]
+    sides = {
+        "Training": [*faces[:5], brighter[5], faces[7]],
+        "PublicTest": [brighter[6], faces[4]],
+        "PrivateTest": [faces[0], brighter[1], brighter[5]],
+    }
+    path = tmp_path / "fer2013.csv"
+    lines = [
+        f"{label},{' '.join(map(str, image.ravel()))},{side}"  # copies have other labels than their originals
+        for side, shown in sides.items()
+        for label, image in enumerate(shown)
+    ]
+    path.write_text("emotion,pixels,Usage\n" + "\n".join(lines) + "\n")
+    exact, near = stills_of.read(path, "honest"), stills_of.read(path, "honest", 4)
+    assert [len(side) for side in exact.listed.values()] == [4, 2, 3] and exact.near_copies is None
+    assert near.listed["Training"].equals(exact.listed["Training"].iloc[1:].reset_index(drop=True))
+    assert near.near_copies == {"bits": 4, "left_out": {"Training": 1, "PublicTest": 0}}
+    assert stills_of.read(path, "published", 4).near_copies is None
+    meta = {"protocol": "honest", **near.described()}
+    learnt = images.trained_on(read_stills(path), meta, "m.pt")
+    assert learnt["clip_id"].tolist() == near.listed["Training"]["clip_id"].tolist()
+    with pytest.raises(InputError, match=r"was trained on 3 images, but .* has 4 for it"):
+        images.trained_on(read_stills(path), {**meta, "near_copies": None}, "m.pt")
 
 
 def test_a_network_of_other_images_is_refused(stills):
@@ -277,6 +308,14 @@ def test_every_published_row_has_ours_or_a_reason():
     assert by.loc[("total", "images", "CK+"), "note"] == "no copy"
     assert by.loc[("compact + haar cascade", "fps", ""), "difference"] == 51
     assert by.loc[("vggnet RLRP", "accuracy", "PrivateTest"), "note"] == "not run: no GPU"
+    # The paper's own recipe has rows of its own.
+    paper = row | {"model": "compact-paper", "test": 0.685, "honest": 0.667}
+    both = reference.compare("compact", StudyResults(found | {"accuracies": pd.DataFrame([row, paper])}, {}))
+    both = both[
+        (both["item"] == "compact") & (both["metric"] == "accuracy") & (both["split"] == "PrivateTest")
+    ]
+    shown = both[["model", "ours", "ours_honest"]].to_numpy().tolist()
+    assert shown == [["compact", 0.71, 0.7], ["compact-paper", 0.685, 0.667]]
     # A name is no network, a sweep may be of another, and an ensemble is several: no difference between them.
     found["accuracies"] = pd.DataFrame([row, row | {"model": "resnet"}])
     found["networks"] = networks.assign(network="alexnet")

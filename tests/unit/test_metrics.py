@@ -16,7 +16,7 @@ from sklearn.metrics import (
 
 from ferflow.classes import EMOTIONS
 from ferflow.evaluation import auc
-from ferflow.evaluation.bootstrap import draws, interval, ratio_interval, resampled, unit_confusions
+from ferflow.evaluation.bootstrap import Spread, draws, interval, ratio_interval, resampled, unit_confusions
 from ferflow.evaluation.metrics import METRICS, from_confusion, measure
 from ferflow.evaluation.results import results
 from ferflow.settings import Evaluation
@@ -75,7 +75,7 @@ def test_bootstrap_over_subjects_equals_a_loop_over_resampled_rows():
     fast = from_confusion(resampled(unit_confusions(truth, said, subjects, K), 25, np.random.default_rng(5)))
     names = np.unique(subjects)
     counts = draws(len(names), 25, np.random.default_rng(5))
-    assert (counts.sum(1) == len(names)).all()
+    assert (counts.sum(1) == len(names) - 1).all()
     for b, times in enumerate(counts):
         rows = np.concatenate(
             [np.tile(np.flatnonzero(subjects == n), t) for n, t in zip(names, times, strict=True)]
@@ -104,10 +104,11 @@ def test_interval_over_subjects_covers_where_one_over_clips_does_not():
         said = np.where(right.ravel(), 0, 1)
         units = {"subjects": np.repeat(np.arange(n_subjects), n_clips), "clips": np.arange(right.size)}
         for kind, names in units.items():
-            accuracy = from_confusion(resampled(unit_confusions(truth, said, names, 2), 200, rng))["accuracy"]
-            low, high = interval(accuracy, 0.95)
+            by_unit = unit_confusions(truth, said, names, 2)
+            accuracy = from_confusion(resampled(by_unit, 200, rng))["accuracy"]
+            low, high = interval(right.mean(), Spread(accuracy, len(by_unit) - 1, right.size), 0.95)
             covered[kind] += low <= 0.6 <= high
-    assert 0.88 <= covered["subjects"] / n_studies <= 1
+    assert 0.91 <= covered["subjects"] / n_studies <= 1
     assert covered["clips"] / n_studies < 0.8
 
 
@@ -137,7 +138,7 @@ def test_cross_validation_is_the_mean_over_folds_with_a_row_each():
     assert f1["fold"].tolist()[1:] == [0, 1, 2]
     assert f1["value"].tolist() == pytest.approx([np.mean(per_fold), *per_fold])
     assert f1["n_clips"].tolist() == [60, 24, 18, 18]
-    assert f1["note"].iloc[0] == "mean over 3 folds"
+    assert f1["note"].iloc[0] == "mean over 3 folds; fewer than 20 subjects"
     # The mean over folds varies less than a fold alone.
     width = (f1["high"] - f1["low"]).tolist()
     assert width[0] < min(width[1:])
@@ -149,7 +150,7 @@ def test_results_are_the_same_for_one_seed_and_carry_marks():
     assert not one[["low", "high"]].equals(results(table(), EMOTIONS, SETTINGS, 5)[["low", "high"]])
     assert (one["low"] < one["value"]).all()
     assert (one["value"] < one["high"]).all()
-    assert set(one["note"]) == {"published protocol, leaky"}
+    assert set(one["note"]) == {"published protocol, leaky; fewer than 20 subjects"}
     assert one["synthetic"].all()
     assert one["chance"].iloc[0] == pytest.approx(1 / 6)
 
@@ -227,5 +228,5 @@ def test_the_interval_of_a_ratio_is_that_of_the_resampled_sums():
     low, high = ratio_interval(right, np.ones(60), subjects, 500, 0.9, np.random.default_rng(2))
     counts = draws(10, 500, np.random.default_rng(2))
     shares = counts @ right.reshape(10, 6).sum(1) / (6 * counts.sum(1))
-    assert (low, high) == pytest.approx(tuple(np.quantile(shares, [0.05, 0.95])))
+    assert (low, high) == interval(right.mean(), Spread(shares, 9, 60), 0.9)
     assert ratio_interval(right, np.ones(60), np.zeros(60), 500, 0.9, np.random.default_rng(2)) is None

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from ferflow.errors import InputError
-from ferflow.planning import sizes
 from ferflow.planning.plan import plan
 from ferflow.planning.rates import Measured, Rates, measured
 from ferflow.runs.events import Job, benchmark
+from ferflow.steps import sizes
 from ferflow.steps import work as works
 from ferflow.steps.work import Sizes, Work
 

@@ -8,7 +8,7 @@ import pytest
 from test_sfew_layout import scenes
 
 from ferflow.apps import check
-from ferflow.errors import FerflowError
+from ferflow.errors import FerflowError, SettingError
 from ferflow.steps import preflight
 
 CLASSES = ["happy", "sad"]
@@ -83,20 +83,40 @@ def test_what_would_stop_a_job_is_one_line_before_it(own, changes, said):
 
 def test_a_copy_of_sfew_without_lists_is_studied_without_spi(tmp_path, small_settings):
     root = scenes(tmp_path / "sfew", films=5, synthetic=False)
-    asked = {"kind": "sfew", "sfew": {"dataset": {"name": "sfew", "path": str(root)}}}
+    asked = {
+        "kind": "sfew",
+        "sfew": {"dataset": {"name": "sfew", "path": str(root)}, "transfer": {"start": "untrained"}},
+    }
     ready = preflight.look(small_settings(asked, "sfew"))
     assert ready.settings.sfew.transfer.under() == ready.settings.sfew.handmade.under() == ["random", "film"]
     assert ready.notes == (f"protocol spi: not run, {root} has no lists of its two sets",)
-    asked["sfew"]["transfer"] = {"protocols": ["spi"]}
+    asked["sfew"]["transfer"] = {"start": "untrained", "protocols": ["spi"]}
     with pytest.raises(FerflowError, match=r"no network is left under its protocols \(protocol spi: not run"):
         preflight.look(small_settings(asked, "sfew"))
-    asked["sfew"]["transfer"] = {"protocols": ["film"], "folds": 6}
+    asked["sfew"]["transfer"] = {"start": "untrained", "protocols": ["film"], "folds": 6}
     with pytest.raises(FerflowError, match="5 images for 6 folds"):
         preflight.look(small_settings(asked, "sfew"))
-    asked["sfew"]["transfer"] = {"protocols": ["film"]}
+    asked["sfew"]["transfer"] = {"start": "untrained", "protocols": ["film"]}
     runs = preflight.look(small_settings(asked, "sfew")).settings.sfew.transfer.trained()
     assert {protocol for run in runs.values() for protocol in run.protocols} == {"film"}
     assert "resnet18-crops-unfrozen1" not in runs  # under random and spi alone
+
+
+def test_an_untrained_start_on_real_images_is_asked_for(tmp_path, small_settings):
+    data = {"dataset": {"name": "sfew", "path": str(scenes(tmp_path / "sfew", films=5, synthetic=False))}}
+    with pytest.raises(
+        SettingError, match=r"sfew\.transfer\.start: is not set, and the images are real; write"
+    ):
+        preflight.look(small_settings({"kind": "sfew", "sfew": data}, "sfew"))
+    for start in ("imagenet", "untrained"):
+        made = preflight.look(
+            small_settings({"kind": "sfew", "sfew": data | {"transfer": {"start": start}}}, "sfew")
+        )
+        assert made.settings.sfew.transfer.start == start
+    runs = {"compact": {"network": "compact", "images": "crops", "epochs": [1]}}  # which is shipped
+    preflight.look(small_settings({"kind": "sfew", "sfew": data | {"transfer": {"runs": runs}}}))
+    embedded = preflight.look(small_settings({"kind": "sfew"}, "sfew"))
+    assert embedded.settings.sfew.transfer.start == "untrained"
 
 
 def test_the_protocols_of_a_study_are_one_setting(small_settings):

@@ -16,6 +16,7 @@ from ferflow.evaluation.results import LEAKY
 from ferflow.report import console, reference, rendering, table_list
 from ferflow.report import tables as report
 from ferflow.report.papers import published
+from ferflow.training import splits
 
 
 def history(accuracies):
@@ -191,7 +192,10 @@ def test_published_numbers_are_found():
 
 def test_no_difference_is_shown_on_synthetic_data(tmp_path):
     tables.write(results(), tmp_path / "r.csv", "results")
-    reference.write_best_models(tmp_path / "r.csv", tmp_path / "b.csv", "synth4d", {})
+    splits.write(
+        {"scheme": "given", "protocol": "honest", "test": [], "folds": [["a"], ["b"]]}, tmp_path / "s"
+    )
+    reference.write_best_models(tmp_path / "r.csv", tmp_path / "s", tmp_path / "b.csv", "synth4d", {})
     table = tables.read(tmp_path / "b.csv", "published_comparison").set_index("item")
     assert table["difference"].isna().all()
     assert table.loc["vggface+lstm", ["published", "ours"]].tolist() == [0.625, 0.6]

@@ -10,6 +10,7 @@ import pytest
 
 from ferflow import schemas, tables
 from ferflow.apps import cli
+from ferflow.errors import InputError
 from ferflow.schemas.columns import count, table
 
 ROW = {"clip_id": "a", "subject_id": "F001", "emotion": "happy", "predicted": "sad", "p_happy": 0.25}
@@ -91,3 +92,23 @@ def test_rows_become_a_table_with_its_columns_and_types():
     assert made["max_validation_accuracy"].dtype == float
     empty = tables.from_rows([], "calibration")
     assert empty.empty and list(empty) == tables.schema("calibration").names
+
+
+def test_rows_of_failed_runs_are_for_readers_alone(tmp_path):
+    path = tmp_path / "experiments.csv"
+    numbers = dict.fromkeys(("accuracy", "least", "greatest", "train_accuracy", "gap"), 0.5)
+    rows = [{"comparison": c, "run": r} | numbers for c, r in (("a", "x"), ("a", "y"), ("b", "x"))]
+    frame = pd.DataFrame(rows).assign(changes="", n_folds=2, epochs=3, synthetic=False, note="")
+    frame.loc[0, "note"] = "failed: only in its words"  # it has its numbers
+    tables.write(tables.from_rows(frame, "experiments"), path, "experiments")
+    before = tables.read(path, "experiments")
+    tables.add_failed(path, "experiments", [{"comparison": "a", "run": "z", "note": "failed: why"}])
+    tables.add_failed(path, "experiments", [{"comparison": "c", "run": "z", "note": "not run: y failed"}])
+    pd.testing.assert_frame_equal(tables.read(path, "experiments"), before)
+    shown = tables.read(path, "experiments", failed=True)
+    assert shown["run"].tolist() == ["x", "y", "z", "x", "z"]
+    assert shown["accuracy"].isna().tolist() == [False, False, True, False, True]
+    assert not shown["synthetic"].any()
+    path.write_text(path.read_text().replace("failed: why", "no reason"))
+    with pytest.raises(InputError, match="column n_folds, line 4: is empty"):
+        tables.read(path, "experiments")

@@ -128,8 +128,8 @@ def test_a_file_is_laid_over_its_base(tmp_path):
 def test_dvc_yaml_names_sections_and_code_that_there_are():
     stages = yaml.safe_load((REPOSITORY / "dvc.yaml").read_text())["stages"].values()
     sections = [name for stage in stages for name in stage.get("params", ())]
-    # A limit changes no result, and a rehearsal has none.
-    assert {*sections, "max_parameters", "rehearsal"} == set(
+    # A limit changes no result, nor what jobs ask for, and a rehearsal has none.
+    assert {*sections, "max_parameters", "machine", "rehearsal"} == set(
         yaml.safe_load((REPOSITORY / "params.yaml").read_text())
     )
     made = ("data/", "results/")

@@ -9,11 +9,10 @@ import pytest
 
 from ferflow import layout, settings, tables
 from ferflow.classes import EMOTIONS_NEUTRAL
-from ferflow.planning import sizes
 from ferflow.release import facts
 from ferflow.release.rebuild import rebuild
 from ferflow.sfew import folds, run
-from ferflow.steps import work
+from ferflow.steps import sizes, work
 from ferflow.steps.files import files_of
 from ferflow.steps.preflight import Ready
 

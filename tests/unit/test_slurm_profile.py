@@ -9,6 +9,7 @@ import pytest
 import yte
 
 from ferflow.steps.computing import STEPS
+from ferflow.steps.cost import machine_of
 
 REPOSITORY = Path(__file__).parents[2]
 PROFILE = REPOSITORY / "workflow/profiles/slurm/config.yaml"
@@ -45,6 +46,13 @@ def test_account_partition_and_gres_are_off_until_they_are_set():
         made["set-resources"][name]["gres"] == "gpu:1" for name in ("features", "fold", "nested_outer")
     )
     assert "faces" not in made["set-resources"]
+
+
+def test_jobs_ask_time_for_the_gpu_that_gpu_or_gres_names():
+    named = {"cpu": {}, "gpu:v100:1": {"gres": "gpu:v100:1"}, "a100": {"gres": "gpu:1", "gpu": "a100"}}
+    for machine, values in named.items():
+        assert profile(**values)["config"] == {"machine": machine}
+        assert machine_of(machine).name in machine
 
 
 def test_what_shares_a_job_runs_in_turn_and_so_needs_the_memory_of_one():

@@ -194,7 +194,8 @@ def test_a_model_of_another_size_has_no_difference_either(real, small_settings):
     ours = study(False)
     ours = replace(ours, facts={**ours.facts, "others": found})
     best = beside(ours, "3.6").set_index("item")
-    assert best.loc["c3d", "note"] == found["c3d"] and best.loc["c3d", "ours"] > 0
+    few = "fewer than 20 subjects"
+    assert best.loc["c3d", "note"] == f"{found['c3d']}; {few}" and best.loc["c3d", "ours"] > 0
     assert best["difference"].notna().tolist() == [False] * 5 + [True]  # the humans'
     fused = beside(ours, "3.7").set_index("item").loc["cnn1d+c3d / average"]
     assert fused["note"] == f"{found['cnn1d']}; {found['c3d']}" and pd.isna(fused["difference"])
@@ -204,10 +205,21 @@ def test_a_model_of_another_size_has_no_difference_either(real, small_settings):
 
 
 def test_table_3_6_in_short_says_so_too():
-    for network, other in (("vggface", ""), ("vgg16", "theirs is vggface, ours vgg16")):
+    few = "fewer than 20 subjects"
+    for network, other in (("vggface", few), ("vgg16", f"theirs is vggface, ours vgg16; {few}")):
         short = reference.best_models(study(False, network=network).tables["results"], "bu4dfe")
         assert set(short["note"]) == {other} and len(short) == 3
-        assert short["ours"].notna().all() and short["difference"].isna().all() == bool(other)
+        assert short["ours"].notna().all() and short["difference"].isna().all() == (other != few)
+
+
+def test_who_is_absent_is_told_beside_every_number_of_the_clips():
+    told, ours = "F020 of fold 0: not there", study(False)
+    ours = replace(ours, facts={**ours.facts, "absent": told})
+    best = beside(ours, "3.6")
+    assert best["note"].str.contains(told).equals(best["ours"].notna()) and best["ours"].notna().any()
+    assert not beside(ours, "3.5")["note"].str.contains(told).any()  # single images know no such people
+    short = reference.best_models(ours.tables["results"], "bu4dfe", {}, told)
+    assert set(short["note"]) == {told}
 
 
 def test_each_table_has_the_number_that_belongs_there(real):

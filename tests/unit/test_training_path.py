@@ -15,6 +15,7 @@ from ferflow.settings import Optimiser, Schedule
 from ferflow.training import checkpoints, module, optimise, shards
 from ferflow.training.data import loader
 from ferflow.training.images import Images, Labelled, balanced, fit_images, probabilities
+from ferflow.training.task import Affect, Expression
 
 
 class Small(SpatialNetwork):
@@ -213,6 +214,26 @@ def test_a_network_learns_from_mixed_images_too(settings):
     assert history["validation_accuracy"].iloc[-1] > 0.6
     # Mixed labels keep the loss above what a network that is sure of them would have.
     assert history["train_loss"].iloc[-1] > history["validation_loss"].iloc[-1]
+
+
+def test_the_validation_loss_is_plain_cross_entropy(settings):
+    """Smoothed labels and weights of classes belong to the training alone."""
+    shaped = {"label_smoothing": 0.3, "class_weights": True, "average": 0.0, "keep": "last"}
+    network, history = train(settings.model_copy(update=shaped))
+    right = probabilities(network, VALIDATION.images, 70)[np.arange(70), VALIDATION.labels]
+    assert history["validation_loss"].iloc[-1] == pytest.approx(-np.log(right).mean(), abs=2e-6)
+    weights = torch.tensor([1.0, 5.0])
+    logits, labels = torch.tensor([[2.0, 0.0], [0.5, 1.0]]), torch.tensor([0, 1])
+    task = Expression(weights.tolist(), 0.2)
+    smoothed = nn.functional.cross_entropy(logits, labels, weights, label_smoothing=0.2)
+    assert task(logits, labels)[0] == smoothed != task.validation_loss(logits, labels)[0]
+    affect = Affect(weights.tolist(), "mse", (1, 1, 1), learned=False)
+    targets = labels, torch.zeros(2, 2), torch.zeros(2, 2, dtype=torch.bool)
+    loss, parts = affect.validation_loss((logits, torch.zeros(2, 2)), *targets)
+    assert loss == parts[0] == nn.functional.cross_entropy(logits, labels)
+    assert affect((logits, torch.zeros(2, 2)), *targets)[0] == nn.functional.cross_entropy(
+        logits, labels, weights
+    )
 
 
 def test_the_running_average_is_what_is_judged(settings):

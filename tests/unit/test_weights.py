@@ -156,3 +156,51 @@ def test_an_address_that_does_not_answer_is_one_line(tmp_path, monkeypatch):
     listed(monkeypatch, "net.pth", b"net", Url("http://127.0.0.1:9/net.pth"))
     with pytest.raises(WeightsError, match=r"cannot be fetched .*take http://127\.0\.0\.1:9/net\.pth"):
         weights.fetch("net.pth", tmp_path)
+
+
+def test_without_a_published_hash_that_of_the_first_fetch_is_noted_and_held_to(tmp_path, monkeypatch):
+    source, folder = tmp_path / "source", tmp_path / "to"
+    source.write_bytes(b"first")
+    unlisted = Weight("net.h5", "vggface", Url(source.as_uri()), "", 5, "MIT", "a test")
+    monkeypatch.setitem(weights.WEIGHTS, "net.h5", unlisted)
+    file = weights.fetch("net.h5", folder)
+    digest = hashlib.sha256(b"first").hexdigest()
+    assert (folder / "net.h5.sha256").read_text() == f"{digest}  net.h5\n" and weights.noted(file) == digest
+    file.unlink()
+    source.write_bytes(b"other")  # of the same size
+    with pytest.raises(WeightsError) as error:
+        weights.fetch("net.h5", folder)
+    line = str(error.value)
+    assert "\n" not in line and not file.exists()
+    assert (
+        f"{folder}/net.h5: has SHA-256 {hashlib.sha256(b'other').hexdigest()[:16]}…, and had {digest[:16]}"
+        in line
+    )
+    assert f"delete {folder}/net.h5.sha256" in line
+    file.write_bytes(b"other")  # by hand
+    assert weights.state("net.h5", folder) == "wrong hash"
+    for use in (weights.note, weights.refuse_another, lambda file: weights.path("net.h5", folder)):
+        with pytest.raises(WeightsError, match="when it was first fetched"):
+            use(file)
+    (folder / "net.h5.sha256").write_text("x")
+    with pytest.raises(WeightsError, match="is no note of a SHA-256; delete it"):
+        weights.note(file)
+    (folder / "net.h5.sha256").unlink()
+    weights.note(file)  # trusted: the first time is now
+    assert (
+        weights.noted(file) == hashlib.sha256(b"other").hexdigest() and weights.path("net.h5", folder) == file
+    )
+
+
+def test_the_first_load_of_such_a_file_notes_it(tmp_path, monkeypatch):
+    from ferflow.models import spatial
+
+    file = tmp_path / "rcmalli_vggface_tf_notop_vgg16.h5"
+    file.write_bytes(b"no weights, but a file")
+    network = spatial.build("vggface", 7, [8], 0.5)
+    monkeypatch.setattr(type(network), "published", lambda self, path: self.base.state_dict())
+    network.load_base(file)
+    assert weights.noted(file)
+    file.write_bytes(b"another one")
+    with pytest.raises(WeightsError, match="when it was first fetched"):
+        network.load_base(file)

@@ -38,7 +38,7 @@ def test_the_value_is_that_of_all_clips_with_an_interval_over_subjects(frame):
         for metric, value in values.items():
             row = whole.loc[(model, metric)]
             assert row["value"] == pytest.approx(value) and row["low"] <= value <= row["high"]
-            assert row["n_subjects"] == 12 and row["note"] == "pooled over 12 folds"
+            assert row["n_subjects"] == 12 and row["note"] == "pooled over 12 folds; fewer than 20 subjects"
     f1 = table[(table["metric"] == "f1") & table["fold"].notna() & (table["model"] == "c3d")]
     assert f1["value"].mean() != pytest.approx(whole.loc[("c3d", "f1"), "value"])
 
@@ -47,9 +47,9 @@ def test_folds_of_several_subjects_keep_their_mean_where_somebody_is_held_out():
     rows = predictions()
     table = results(rows, EMOTIONS, EVALUATION, 1)
     of_folds = table[(table["protocol"] == "cv") & table["fold"].isna()]
-    assert set(of_folds["note"]) == {"mean over 3 folds"}
+    assert set(of_folds["note"]) == {"mean over 3 folds; fewer than 20 subjects"}
     pooled = results(rows[rows["protocol"] == "cv"], EMOTIONS, EVALUATION, 1, pooled=True)
-    assert set(pooled.loc[pooled["fold"].isna(), "note"]) == {"pooled over 3 folds"}
+    assert set(pooled.loc[pooled["fold"].isna(), "note"]) == {"pooled over 3 folds; fewer than 20 subjects"}
 
 
 def test_fusions_are_judged_in_the_folds_and_no_fold_weighs_its_own_models(frame):

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pandas as pd
+import pytest
 
 from ferflow import tables
 from ferflow.classes import EMOTIONS
-from ferflow.training import splits
+from ferflow.training import module, splits
 
 WIDTH = 8
 SUBJECTS = [f"{sex}{n:03d}" for sex in "FM" for n in range(1, 7)]
@@ -84,3 +87,34 @@ def write(
     sexes = dict(zip(manifest.subject_id, manifest.sex, strict=True))
     splits.write(splits.make("stratified", sexes, 5, 0.17, 1, "honest"), folder / "splits.json")
     return TinyStudy(folder)
+
+
+class Stop(Exception):
+    """A kill, within the process."""
+
+
+@contextmanager
+def counted(stop: int | None = None) -> Iterator[list[int]]:
+    """Note the epoch (from 0) of every epoch that begins; raise Stop in the middle of the `stop`th."""
+    epochs: list[int] = []
+    begin, step = module.Learner.on_train_epoch_start, module.Learner.training_step
+
+    def beginning(self):
+        epochs.append(self.current_epoch)
+        begin(self)
+
+    def stepping(self, batch, number):
+        if len(epochs) - 1 == stop and number == 1:
+            raise Stop
+        return step(self, batch, number)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module.Learner, "on_train_epoch_start", beginning)
+        patch.setattr(module.Learner, "training_step", stepping)
+        yield epochs
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """All files of a folder but the trials, whose database keeps times."""
+    paths = (path for path in sorted(folder.rglob("*")) if path.is_file() and path.suffix != ".db")
+    return {str(path.relative_to(folder)): path.read_bytes() for path in paths}

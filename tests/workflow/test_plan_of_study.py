@@ -11,10 +11,11 @@ from running import REPOSITORY, TINY
 
 import preloaded
 from ferflow import settings
-from ferflow.planning import jobs, sizes
+from ferflow.planning import jobs
 from ferflow.planning.plan import plan
 from ferflow.planning.rates import Rates, measured
 from ferflow.runs.events import Job
+from ferflow.steps import sizes
 
 pytestmark = pytest.mark.workflow
 
@@ -54,24 +55,24 @@ def test_half_of_the_run_foretells_the_whole_within_a_factor_of_two(finished, li
 
 def test_the_command_plans_the_data_a_thousand_times_over(finished):
     def said(*more: str) -> str:
-        command = "ferflow.apps.cli", "plan", REPOSITORY / "params.yaml", "--configfile", TINY
+        command = "ferflow.apps.cli", "estimate", "--on", "cpu", REPOSITORY / "params.yaml", TINY
         done = preloaded.python(*command, *more, folder=finished)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    assert "nothing to run; --all plans it as a whole" in said()
-    often = said("--all", "--times", "1000")
+    assert "nothing is left to run" in said("--left")
+    often = said("--times", "1000")
     assert "6,000 subjects, 36,000 clips" in often
     assert re.search(r"^faces +6,000 .* a job a subject, per frame$", often, re.M)
     assert re.search(r"^manifest +1 .* per clip$", often, re.M)
     assert re.search(r"^details +1 .* constant$", often, re.M)
-    assert re.search(r"CPU hours, [\d.,]+ GB, at most [\d,]+ MB a job$", often, re.M)
+    assert re.search(r"CPU hours, [\d.,]+ GB of files, at most [\d,]+ MB a job$", often, re.M)
 
 
 def test_a_study_without_its_data_is_one_line(finished, tmp_path):
     study = tmp_path / "mine.yaml"
     study.write_text("dataset: {name: bu4dfe, root: nowhere}\n")
-    command = "ferflow.apps.cli", "plan", REPOSITORY / "params.yaml", "--configfile", study
+    command = "ferflow.apps.cli", "estimate", REPOSITORY / "params.yaml", study
     done = preloaded.python(*command, folder=finished)
     assert done.returncode == 1 and done.stdout == ""
     assert re.fullmatch(r"ferflow: error: .*nowhere: is not a folder.*\n", done.stderr)

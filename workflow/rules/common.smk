@@ -23,9 +23,15 @@ def params(step, /, **given):
     return STEPS[step].params(S, **given)
 
 
-def resources(step, **own):
+def resources(step):
     """What the jobs of a step ask for."""
-    return STEPS[step].resources(**own)
+    # A job that has begun need not know it.
+    return STEPS[step].resources(GRAPH.costs.asked(step) if workflow.is_main_process else None)
+
+
+def group_of_shard(step):
+    """The group of a step that handles a shard of subjects. Jobs of several are long enough to be alone."""
+    return STEPS[step].group if len(STUDY.shards) == len(STUDY.subjects) else None
 
 
 def shown(step):
@@ -55,5 +61,9 @@ onstart:
     GRAPH.begin(workflow)
 
 
+onsuccess:
+    GRAPH.end()
+
+
 onerror:
-    GRAPH.name_failed_jobs()
+    GRAPH.end_with_failures(workflow)

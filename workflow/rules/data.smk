@@ -2,7 +2,7 @@
 
 
 wildcard_constraints:
-    subject="[A-Za-z0-9._+-]+",
+    subject="[A-Za-z0-9._+~-]+",
     head="|".join(STUDY.heads) or "none",
     fold=r"\d+",
 
@@ -35,7 +35,7 @@ if STUDY.synthetic:
 
 rule manifest:
     input:
-        [list(clips.values()) for clips in STUDY.sources.values()],
+        faces=STUDY.of_subjects(layout.FACES),
     output:
         STUDY.at(layout.MANIFEST),
     params:

@@ -156,6 +156,6 @@ rule datacentric_row:
         "../envs/ferflow.yaml"
     threads: S.datacentric.recipe.threads
     resources:
-        **resources("datacentric_row", memory=lambda w: 4000 if w.sampling == "smote" else 2000),
+        **resources("datacentric_row"),
     script:
         "../scripts/step.py"

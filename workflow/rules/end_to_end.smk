@@ -18,6 +18,7 @@ if STUDY.networks:
                 model=lambda w: w.network,
                 network=lambda w: as_params(S.end_to_end.of(w.network)),
                 plan=as_params(S.end_to_end.plan()),
+                run=STUDY.at(layout.RUN, model="fold-{network}-{fold}"),
             ),
         wildcard_constraints:
             network="|".join(STUDY.networks),
@@ -27,9 +28,9 @@ if STUDY.networks:
             "benchmarks/end_to_end/{network}-{fold}.tsv"
         conda:
             "../envs/ferflow.yaml"
-        threads: S.end_to_end.threads
+        threads: S.end_to_end.cores
         resources:
-            **resources("end_to_end_fold", memory=lambda w: STUDY.frames_memory(w.network, S.end_to_end.of(w.network))),
+            **resources("end_to_end_fold"),
         priority: 5  # the longest jobs of a study
         script:
             "../scripts/step.py"
@@ -50,6 +51,7 @@ if STUDY.networks:
                 network=lambda w: as_params(S.end_to_end.of(w.network)),
                 plan=as_params(S.end_to_end.plan()),
                 prepared={name: as_params(getattr(S, name)) for name in ("faces", "aus", "trim")},
+                run=STUDY.at(layout.RUN, model="final-{network}"),
             ),
         wildcard_constraints:
             network="|".join(STUDY.networks),
@@ -59,8 +61,8 @@ if STUDY.networks:
             "benchmarks/end_to_end/{network}-final.tsv"
         conda:
             "../envs/ferflow.yaml"
-        threads: S.end_to_end.threads
+        threads: S.end_to_end.cores
         resources:
-            **resources("end_to_end_final", memory=lambda w: STUDY.frames_memory(w.network, S.end_to_end.of(w.network))),
+            **resources("end_to_end_final"),
         script:
             "../scripts/step.py"

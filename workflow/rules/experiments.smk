@@ -23,6 +23,7 @@ if HEAD_RUNS:
                 max_frames=S.features.max_frames,
                 normalise=lambda w: STUDY.runs[w.run].normalise or S.features.normalise,
                 model=lambda w: w.run,
+                run=STUDY.at(layout.RUN, model="experiment-{run}-{fold}"),
             ),
         wildcard_constraints:
             run="|".join(map(re.escape, HEAD_RUNS)),
@@ -46,6 +47,7 @@ if FRAME_RUNS:
                 network=lambda w: as_params(S.of_run(w.run)),
                 plan=as_params(S.end_to_end.plan()),
                 finalize=None,
+                run=STUDY.at(layout.RUN, model="experiment-{run}-{fold}"),
             ),
         wildcard_constraints:
             run="|".join(map(re.escape, FRAME_RUNS)),
@@ -54,5 +56,5 @@ if FRAME_RUNS:
         benchmark:
             "benchmarks/experiments/{run}-{fold}.tsv"
         resources:
-            **resources("experiment_frames_fold", memory=lambda w: STUDY.frames_memory(STUDY.runs[w.run].of, S.of_run(w.run))),
+            **resources("experiment_frames_fold"),
         priority: 0

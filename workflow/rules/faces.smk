@@ -5,17 +5,17 @@ rule faces:
     input:
         STUDY.face_weights(),
         # Not the manifest: a new subject must not send the others through again.
-        clips=lambda w: list(STUDY.sources[w.subject].values()),
+        clips=lambda w: list(STUDY.clips_of(w.subject).values()),
     output:
         STUDY.at(layout.FACES),
     params:
-        **params("faces", clip_ids=lambda w: list(STUDY.sources[w.subject])),
+        **params("faces", clip_ids=lambda w: list(STUDY.clips_of(w.subject))),
     log:
         "logs/faces/{subject}.log",
     benchmark:
         "benchmarks/faces/{subject}.tsv"
     group:
-        STEPS["faces"].group
+        group_of_shard("faces")
     conda:
         "../envs/ferflow.yaml"
     resources:
@@ -73,18 +73,23 @@ rule aus:
     input:
         STUDY.weights("au_to_mesh.npz"),
         lambda w: [STUDY.weights("face_landmarker.task")] if w.backend == "blendshapes" else [],
+        lambda w: STUDY.openface_tables(w.subject) if w.backend == "openface" else [],
         faces=STUDY.at(layout.FACES),
     output:
         STUDY.at(layout.AUS, backend="{backend}"),
     params:
         # Not what is compared: one backend's table does not hang on the others.
-        **params("aus", settings=lambda w: as_params(S.aus) | {"backend": w.backend, "compared": []}),
+        **params(
+            "aus",
+            settings=lambda w: as_params(S.aus) | {"backend": w.backend, "compared": []},
+            clip_ids=lambda w: [list(STUDY.sources[one]) for one in STUDY.shards[w.subject]],
+        ),
     log:
         "logs/aus/{backend}/{subject}.log",
     benchmark:
         "benchmarks/aus/{backend}/{subject}.tsv"
     group:
-        STEPS["aus"].group
+        group_of_shard("aus")
     conda:
         "../envs/ferflow.yaml"
     resources:

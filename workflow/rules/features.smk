@@ -25,7 +25,7 @@ rule features:
     benchmark:
         "benchmarks/features/{subject}.tsv"
     group:
-        STEPS["features"].group
+        group_of_shard("features")
     conda:
         "../envs/ferflow.yaml"
     threads: S.features.threads

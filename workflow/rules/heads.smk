@@ -17,6 +17,8 @@ rule fold:
             max_frames=S.features.max_frames,
             normalise=S.features.normalise,
             model=lambda w: STUDY.models[w.head],
+            # An interrupted training goes on from its checkpoints here; they are nobody's output.
+            run=STUDY.at(layout.RUN, model="fold-{head}-{fold}"),
         ),
     log:
         "logs/fold/{head}-{fold}.log",
@@ -24,7 +26,7 @@ rule fold:
         "benchmarks/fold/{head}-{fold}.tsv"
     conda:
         "../envs/ferflow.yaml"
-    threads: S.temporal.threads
+    threads: S.temporal.cores
     resources:
         **resources("fold"),
     script:
@@ -42,14 +44,18 @@ rule final:
     output:
         **in_folder(STUDY.at(layout.FINAL), "model.pt", "history.csv", "predictions.csv"),
     params:
-        **params("final", settings=lambda w: STUDY.trained(w.head)),
+        **params(
+            "final",
+            settings=lambda w: STUDY.trained(w.head),
+            run=STUDY.at(layout.RUN, model="final-{head}"),
+        ),
     log:
         "logs/final/{head}.log",
     benchmark:
         "benchmarks/final/{head}.tsv"
     conda:
         "../envs/ferflow.yaml"
-    threads: S.temporal.threads
+    threads: S.temporal.cores
     resources:
         **resources("final"),
     script:
@@ -91,21 +97,25 @@ if STUDY.controls:
         input:
             features=lambda w: STUDY.head_features(w.head),
             early=STUDY.each(f"{layout.FOLD}/best_epoch.json", fold=STUDY.folds),
-            truth=STUDY.of_subjects(STUDY.rendered_truth) if STUDY.synthetic else [],
+            truth=STUDY.rendered(STUDY.rendered_truth) if STUDY.synthetic else [],
             manifest=STUDY.clips,
             trim=STUDY.trim,
             splits=STUDY.splits,
         output:
             STUDY.at(layout.CONTROL, control="neutral-{head}"),
         params:
-            **params("control_neutral", settings=lambda w: STUDY.trained(w.head)),
+            **params(
+                "control_neutral",
+                settings=lambda w: STUDY.trained(w.head),
+                run=STUDY.at(layout.RUN, model="control-neutral-{head}"),
+            ),
         log:
             "logs/controls/neutral-{head}.log",
         benchmark:
             "benchmarks/controls/neutral-{head}.tsv"
         conda:
             "../envs/ferflow.yaml"
-        threads: S.temporal.threads
+        threads: S.temporal.cores
         resources:
             **resources("control_neutral"),
         script:
@@ -117,7 +127,7 @@ if STUDY.controls and STUDY.synthetic:
     rule control_true_aus:
         """A simple classifier on the generator's own action units: the ceiling."""
         input:
-            STUDY.of_subjects(*STUDY.rendered_aus),
+            STUDY.rendered(*STUDY.rendered_aus),
             manifest=STUDY.clips,
             splits=STUDY.splits,
         output:

@@ -4,7 +4,7 @@ if STUDY.humans == "simulated":
 
     rule simulated_annotators:
         input:
-            truth_csvs=STUDY.of_subjects(STUDY.rendered_truth),
+            truth_csvs=STUDY.rendered(STUDY.rendered_truth),
             manifest_csv=STUDY.clips,
             splits_json=STUDY.splits,
         output:

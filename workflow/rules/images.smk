@@ -42,6 +42,28 @@ else:
             "../scripts/step.py"
 
 
+rule further_images:
+    """The faces of a further set in FER2013's form: networks that name it are trained on all of them."""
+    input:
+        STUDY.face_weights(),
+        root=lambda w: S.images.folders[w.further],
+    output:
+        images=layout.FURTHER,
+        manifest=f"{Path(layout.FURTHER).parent}/manifest.csv",
+    params:
+        **params("further_images", name=lambda w: w.further),
+    wildcard_constraints:
+        further="|".join(S.images.folders),
+    log:
+        "logs/further_images/{further}.log",
+    conda:
+        "../envs/ferflow.yaml"
+    resources:
+        **resources("further_images"),
+    script:
+        "../scripts/step.py"
+
+
 rule image_counts:
     """Images per class and data set, beside the numbers that the papers print."""
     input:

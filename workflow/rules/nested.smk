@@ -43,6 +43,7 @@ if S.nested.heads:
                 "nested_inner",
                 settings=lambda w: STUDY.nested(w.head, w.candidate),
                 model=lambda w: STUDY.models[w.head],
+                run=STUDY.at(layout.RUN, model="nested-{outer}-{head}-{candidate}-{inner}"),
             ),
         log:
             "logs/nested/{outer}-{head}-{candidate}-{inner}.log",
@@ -50,7 +51,7 @@ if S.nested.heads:
             "benchmarks/nested/{outer}-{head}-{candidate}-{inner}.tsv"
         conda:
             "../envs/ferflow.yaml"
-        threads: S.temporal.threads
+        threads: S.temporal.cores
         resources:
             **resources("nested_inner"),
         script:
@@ -77,6 +78,7 @@ if S.nested.heads:
                 features=lambda w: {
                     name: STUDY.candidate_features(w.head, name) for name in INNER_RUNS["candidate"]
                 },
+                run=STUDY.at(layout.RUN, model="nested-{outer}-{head}"),
             ),
         log:
             "logs/nested/{outer}-{head}.log",
@@ -84,7 +86,7 @@ if S.nested.heads:
             "benchmarks/nested/{outer}-{head}.tsv"
         conda:
             "../envs/ferflow.yaml"
-        threads: S.temporal.threads
+        threads: S.temporal.cores
         resources:
             **resources("nested_outer"),
         script:

@@ -34,7 +34,7 @@ if S.search.run:
             "benchmarks/search/{head}.tsv"
         conda:
             "../envs/ferflow.yaml"
-        threads: S.temporal.threads
+        threads: S.temporal.cores
         resources:
             **resources("search_head"),
         priority: 10  # long, and nothing waits for it but the report

@@ -33,6 +33,7 @@ rule spatial:
         stills=lambda w: STUDY.stills if STUDY.recipe(w.model).weights is None else [],
         pretrained=lambda w: STUDY.start_of(w.model),
         adopted=lambda w: STUDY.adopted(w.model),
+        further=lambda w: STUDY.further(w.model),
     output:
         **in_folder(STUDY.at(layout.SPATIAL), "model.pt", "history.csv", "predictions.csv", "time.json"),
     params:

@@ -39,6 +39,7 @@ if S.splits.compared:
                 max_frames=S.features.max_frames,
                 normalise=S.features.normalise,
                 model=lambda w: STUDY.models[w.head],
+                run=STUDY.at(layout.RUN, model="split-kind-{head}-{fold}"),
             ),
         wildcard_constraints:
             head="|".join(dict.fromkeys(S.splits.compared)),

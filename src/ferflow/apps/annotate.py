@@ -31,7 +31,8 @@ class Options:
     """`manifest`, `splits` (None: all clips), `database` and `cache` are paths; `emotions` the choices.
 
     `all_clips` also lists those that cannot be used: answers about them are ignored. `export` is a file to
-    write all answers to instead of starting the page; `new_token` invalidates old addresses.
+    write all answers to instead of starting the page. `token`: the page needs one on this machine too;
+    `new_token` invalidates old addresses.
     """
 
     manifest: Path
@@ -44,6 +45,7 @@ class Options:
     port: int
     export: Path | None
     new_token: bool
+    token: bool = False
 
 
 def of_study(
@@ -132,7 +134,8 @@ def serve(options: Options, clips: pd.DataFrame, store: Store) -> None:
 
     listening = _listen(options.host, options.port)
     port = listening.getsockname()[1]
-    token = None if is_loopback(options.host) else store.secret("token", options.new_token)
+    wanted = options.token or not is_loopback(options.host)
+    token = store.secret("token", options.new_token) if wanted else None
     access = Access(token, f"ferflow-{port}", store.secret("results", options.new_token))
     webm = WebmClips(options.cache)
 

@@ -53,7 +53,7 @@ COOKIE_SECONDS = 30 * 24 * 3600
 @dataclass(frozen=True)
 class Access:
     """Who may open the page: with a `token` whoever has it (the cookie named `cookie` keeps it), without one
-    users of this machine. `results` is the key to the download of all answers, in both cases."""
+    every user of this machine. `results` is the key to the download of all answers, in both cases."""
 
     token: str | None
     cookie: str

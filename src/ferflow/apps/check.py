@@ -7,20 +7,53 @@ from pathlib import Path
 
 from ferflow import settings as study_settings
 from ferflow.apps import estimate
+from ferflow.errors import InputError
 from ferflow.settings import SHIPPED, Settings, Spatial
 from ferflow.steps import preflight
+from ferflow.steps.cost import Costs, Limits, limits_here, machine_of, too_large
+from ferflow.steps.passes import networks
 from ferflow.steps.preflight import Ready
 
 NONE = "none"
 ON_FOLDS = "none: the results are those of cross-validation"
 
 
-def run(params: Path, overlays: list[Path]) -> None:
-    """Print a line for each thing that the study will do; FerflowError where it could not be run."""
+def run(params: Path, overlays: list[Path], profile: Path | None = None) -> None:
+    """Print a line for each thing that the study will do; FerflowError where it could not be run.
+
+    Runs that do not fit this machine, or what `profile` says of another, are named.
+    """
     ready = preflight.look(study_settings.load(params, *overlays))
     names = " + ".join(str(file) for file in [params, *overlays])
     print(f"{names}: correct (study {ready.settings.study}, kind {ready.settings.kind})")
     print("\n".join(lines(ready)))
+    print("\n".join(fitting(ready.settings, profile)))
+
+
+def fitting(settings: Settings, profile: Path | None = None) -> list[str]:
+    """A line for each run that needs more than there is, else one that says that all fit."""
+    limits, on = limits_here(), settings.machine
+    if profile is not None:
+        found = _profile(profile)
+        on = str(found.get("config", {}).get("machine", on))
+        memory = found.get("resources", {}).get("mem_mb", 0)
+        limits = Limits(int(memory), round(machine_of(on).memory), f"profile {profile.name}")
+    costs = Costs(settings, on=on)
+    rows = [f"  does not fit: {line}" for line in too_large(costs, limits, networks(settings))]
+    about = f"{limits.memory:,} MB" if limits.memory else "memory as a job asks for it"
+    about += f", {costs.machine.name}" + (f" of {limits.gpu:,} MB" if limits.gpu else "")
+    return rows or [f"  memory:        all networks fit {limits.what} ({about})"]
+
+
+def _profile(folder: Path) -> dict:
+    """A profile of Snakemake as it reads it. InputError where there is none."""
+    import yte
+
+    path = folder / "config.yaml" if folder.is_dir() else folder
+    try:
+        return yte.process_yaml(path.read_text(encoding="utf-8"), require_use_yte=True) or {}
+    except (OSError, ValueError) as error:
+        raise InputError(path, f"cannot be read as a profile ({error})", "name its folder") from None
 
 
 def lines(ready: Ready) -> list[str]:
@@ -28,7 +61,7 @@ def lines(ready: Ready) -> list[str]:
     of_kind = {"clips": _clips, "images": _images, "sfew": _sfew, "affect": _affect}
     rows = of_kind[ready.settings.kind](ready)
     rows += [("left out", note) for note in (*ready.settings.left_out, *ready.notes)]
-    rows.append(("jobs", "`ferflow plan` counts them and predicts what they will cost"))
+    rows.append(("jobs", "`ferflow estimate` counts them and says what they will take"))
     shown = [f"  {name + ':':14} {what}" for name, what in rows]
     return shown + estimate.network_lines(ready.settings)
 
@@ -37,11 +70,13 @@ def _clips(ready: Ready) -> list[tuple[str, str]]:
     settings = ready.settings
     clips, split = ready.clips, ready.split
     sexes = Counter({clip.subject_id: clip.sex for clip in clips}.values())
+    each = settings.dataset.subjects_per_job or 1
+    in_jobs = f", {each} in a job of faces, action units and features" if each > 1 else ""
     counts = Counter(clip.emotion for clip in clips)
     counts = {name: counts[name] for name in settings.emotions}
     rows = [
         ("data", f"{settings.dataset.name}{_synthetic(settings)}: {len(clips)} clips"),
-        ("subjects", f"{len(ready.subjects)} ({_counted(sexes) if any(sexes) else 'no sex given'})"),
+        ("subjects", f"{len(ready.subjects)} ({_counted(sexes) if any(sexes) else 'no sex given'}){in_jobs}"),
         ("classes", _counted(counts)),
         ("test side", _side(split["test"], ready) if split["test"] else ON_FOLDS),
         ("folds", f"{len(split['folds'])} ({split['scheme']})"),
@@ -68,7 +103,8 @@ def _clips(ready: Ready) -> list[tuple[str, str]]:
 
 def _side(subjects: list[str], ready: Ready) -> str:
     """The subjects of a side, and its clips by class."""
-    counts = Counter(clip.emotion for clip in ready.clips if clip.subject_id in subjects)
+    on_side = set(subjects)
+    counts = Counter(clip.emotion for clip in ready.clips if clip.subject_id in on_side)
     named = {name: counts[name] for name in ready.settings.emotions}
     people = ", ".join(subjects) if len(subjects) == 1 else f"{len(subjects)} subjects"
     return f"{people}, {counts.total()} clips: {_counted(named)}"

@@ -208,6 +208,9 @@ def annotate(
         str, Option(help="Address to listen on; any but this machine's own requires an access token.")
     ] = "127.0.0.1",
     port: Annotated[int, Option(min=0, max=65535, help="Port to listen on; 0: any free one.")] = 8000,
+    token: Annotated[
+        bool, Option("--token", help="Require an access token from users of this machine too (login nodes).")
+    ] = False,
     new_token: Annotated[bool, Option("--new-token", help="Make a new access token.")] = False,
     export: Annotated[
         Path | None,
@@ -223,7 +226,8 @@ def annotate(
     places = application.of_study(params, overlays, manifest, splits, every)
     if database is not None:
         places["database"] = database
-    application.run(application.Options(**places, host=host, port=port, export=export, new_token=new_token))
+    access = {"host": host, "port": port, "token": token, "new_token": new_token}
+    application.run(application.Options(**places, export=export, **access))
 
 
 @app.command()
@@ -284,11 +288,18 @@ def new(
 
 
 @app.command()
-def check(params: Params = PARAMS, overlays: Overlays = ()) -> None:
-    """Check a study and print what it will do: settings, data, tables, files, folds, models."""
+def check(
+    params: Params = PARAMS,
+    overlays: Overlays = (),
+    profile: Annotated[
+        Path | None,
+        Option(metavar="FOLDER", help="Name runs that do not fit this profile's machine. Default: this one."),
+    ] = None,
+) -> None:
+    """Check a study and print what it will do: data, files, folds, models, and what does not fit here."""
     from ferflow.apps import check as application
 
-    application.run(params, overlays)
+    application.run(params, overlays, profile)
 
 
 @app.command()
@@ -321,38 +332,24 @@ def networks(params: Params = PARAMS, overlays: Overlays = ()) -> None:
 def estimate(
     params: Params = PARAMS,
     overlays: Overlays = (),
-    clips: Annotated[
-        int | None, Option(min=1, help="Clips to train on. Default: all of the data set.")
+    on: Annotated[
+        str | None,
+        Option(
+            metavar="NAME",
+            help="By stated rates: cpu, or a GPU as a100, v100, rtx3090, h200. Default: this machine, where "
+            "a step of each network that no earlier run tells of is measured.",
+        ),
     ] = None,
-) -> None:
-    """Estimate how long a study's networks for clips will train here, from one measured step each."""
-    from ferflow import settings
-    from ferflow.apps import estimate as application
-
-    application.run(settings.load(params, *overlays), clips)
-
-
-@app.command()
-def plan(
-    params: Params = PARAMS,
-    overlays: Annotated[
-        list[Path], Option("--configfile", metavar="STUDY.yaml", help="Study files laid over it.")
-    ] = (),
+    left: Annotated[bool, Option("--left", help="Only what is left to run in this folder.")] = False,
     records: Annotated[
         Path, Option(help="The folder whose earlier runs' benchmark files are used.")
     ] = Path(),
-    everything: Annotated[
-        bool, Option("--all", help="Plan the whole study, not only what is left to run.")
-    ] = False,
-    times: Annotated[int, Option(min=1, help="Plan for so many times the subjects.")] = 1,
-    measure: Annotated[
-        bool, Option("--measure", help="Measure a training step of each network that no earlier run trained.")
-    ] = False,
+    times: Annotated[int, Option(min=1, help="For so many times the subjects.")] = 1,
 ) -> None:
-    """Predict what a study will cost before it runs: jobs, hours, storage and memory of every rule."""
-    from ferflow.apps import plan as application
+    """Estimate what a study takes before it runs: jobs, hours, memory and disk, of every rule and in all."""
+    from ferflow.apps import estimate as application
 
-    application.run(params, overlays, records, everything, times, measure)
+    application.run(params, overlays, records, left, times, on, params.parent / "Snakefile")
 
 
 @app.command()
@@ -480,7 +477,7 @@ def weights_fetch(
         members = [weight.name for weight in weights.group(name)]
         wanted += members or [weights.entry(name).name]
     for path in weights.fetch_many(wanted, weights_folder):
-        checked = "hash" if weights.entry(path.name).sha256 else "size"
+        checked = "hash" if weights.entry(path.name).sha256 else "size and noted hash"
         typer.echo(f"{path}: present, {checked} checked")
 
 

@@ -300,7 +300,8 @@ def list_weights(folder: Path) -> None:
         state = weights.state(weight.name, folder)
         sign = SIGNS["good" if state == "present" else "bad" if state.startswith("wrong") else "absent"]
         console.print(f"{sign} [bold]{weight.name}[/bold]  {state}, {megabytes(weight.size)}, {weight.group}")
-        note = {64: "", 0: "not published; checked by size, and by its layers when loaded"}
+        own = weights.noted(folder / weight.name)
+        note = {64: "", 0: f"not published; noted at the first fetch: {own}" if own else "not published"}
         note = note.get(len(weight.sha256), " (as far as published)")
         for label, text in (
             ("for", weight.purpose),

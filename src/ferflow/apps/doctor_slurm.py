@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ferflow.apps.doctor import SLURM_PATIENCE, STALL, Finding, call, show
+from ferflow.runs import machine
+from ferflow.steps.cost import rates
 
 NEEDED = ("sinfo", "sbatch", "squeue", "scontrol", "scancel", "srun")
 FOR_ACCOUNTS = ("sacct", "sacctmgr", "sshare")
@@ -34,6 +36,7 @@ class Profile:
     account: str | None = None
     partition: str | None = None
     gres: str | None = None
+    gpu: str | None = None
     status: str = "squeue"
 
     def lines(self) -> list[str]:
@@ -172,6 +175,8 @@ def check_node(folder: Path, profile: Profile, patience: float) -> list[Finding]
         state = _wait(number, lambda: "end" in _output(out), patience)
         output = _output(out)
     if "node" in output:
+        # For what jobs ask time and memory, where its rates are known.
+        profile.gpu = machine.known_as(output.get("gpu", "none"), list(rates()["gpus"]))
         return _node_findings(output, profile.gres)
     if state.startswith("PENDING"):
         remedy = "wait longer with --wait, or choose another partition"

@@ -1,53 +1,127 @@
-"""`ferflow estimate`: how long the trainings of a study will take on this machine, before any is started."""
+"""`ferflow estimate`: what a study will take, job by job of its graph, before any of them is started."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ferflow import datasets
+from ferflow import settings as study_settings
 from ferflow.classes import EMOTIONS_NEUTRAL
-from ferflow.errors import SettingError
+from ferflow.errors import InputError
+from ferflow.planning import jobs
+from ferflow.planning.plan import Row, plan
+from ferflow.planning.rates import Rates, measured
 from ferflow.settings import Settings, parameters
-from ferflow.steps.work import shown
-from ferflow.training import splits
+from ferflow.steps.cost import Costs
+from ferflow.steps.work import Sizes
 
 if TYPE_CHECKING:
     from ferflow.training.estimate import Cost
 
 
-@dataclass(frozen=True)
-class Estimate:
-    """The cost of one network: `fold` and `study` (all folds and the final run) are seconds, at most."""
+def run(
+    params: Path, overlays: list[Path], records: Path, left: bool, times: int, on: str | None, snakefile: Path
+) -> None:
+    """Print a row per rule, the totals, what they rest on and what is not known.
 
-    model: str
-    cost: Cost
-    fold: float
-    study: float
-
-
-def estimates(settings: Settings, clips: int | None = None) -> Iterator[Estimate]:
-    """Measure one training step of every network for clips that the study trains.
-
-    `clips`: how many it trains on; None: all clips of the data set, with the test subjects, so a few too
-    many. Raises SettingError for a study of images, InputError where the data set is not there.
+    `records` is the folder whose earlier runs count; with `left` only what is left to run is estimated;
+    `times` is by how much the subjects are multiplied; `on` names a machine by whose stated rates trainings
+    are estimated (`cost.machine_of`), None: a step of each is measured here.
     """
-    if settings.kind != "clips":
-        raise SettingError("kind", f"is {settings.kind}", "estimate a study of clips")
-    if clips is None:
-        clips = len(datasets.subjects(settings)) * len(settings.emotions)
-        _, settings = splits.planned(settings, datasets.clips(settings))
-    most, folds = settings.finalize.max_epochs, settings.splits.folds
-    temporal, plan = settings.temporal, settings.end_to_end
-    trained = {head: (recipe.augmentations, temporal.epochs) for head, recipe in temporal.heads.items()}
-    trained |= {name: (plan.of(name).augmentations, plan.epochs) for name in plan.run}
-    for name, (augmentations, epochs) in trained.items():
-        cost = step_cost(settings, name)
-        model = f"{settings.spatial.network}+{name}" if name in temporal.heads else name
-        fold = cost.seconds * shown(clips, augmentations, epochs + most, folds)
-        final = cost.seconds * shown(clips, augmentations, most)
-        yield Estimate(model, cost, fold, folds * fold + final)
+    settings = study_settings.load(params, *overlays)
+    if not snakefile.is_file():
+        raise InputError(snakefile, "does not exist", "call it in the folder of the workflow")
+    costs = Costs(settings, on=on)
+    planned = jobs.planned(Path(), overlays, not left, snakefile)
+    if not planned:
+        print(f"study {settings.study}: nothing is left to run")
+        return
+    try:
+        rates = Rates(measured(records))
+    except InputError:
+        rates = Rates([])
+    step = steps(settings) if on is None else None
+    rows = plan(planned, settings, costs.size, rates, times, step, costs)
+    print("\n".join(lines(rows, settings, costs.size, times, costs.machine.name if on else None)))
+
+
+def steps(settings: Settings) -> Callable[[str, str], tuple[float, str] | None]:
+    """A function that measures a training step of a network once, where no earlier run tells of it."""
+    costs: dict[str, tuple[float, str] | None] = {}
+    trained: set[str] = set()
+    if settings.kind == "clips":
+        trained = {*settings.temporal.heads, *settings.end_to_end.run, *settings.experiments.trained()}
+
+    def step(rule: str, name: str) -> tuple[float, str] | None:
+        of_clips = name in trained
+        key = name if of_clips else f"{rule} {name}"
+        if key not in costs:
+            cost = step_cost(settings, name) if of_clips else pass_cost(settings, rule, name)
+            costs[key] = None if cost is None else (cost.seconds, cost.device)
+        return costs[key]
+
+    return step
+
+
+def lines(rows: list[Row], settings: Settings, size: Sizes, times: int, on: str | None) -> list[str]:
+    """The estimate as text; `on` as in `run`."""
+    subjects, clips, frames = (times * n for n in (len(size.subjects), size.clips, size.frames))
+    about = f"{subjects:,} subjects, {clips:,} clips, {frames:,} frames"
+    assumed = "" if size.known else " (assumed, as there is no manifest yet)"
+    images = f"{times * size.images:,} images{assumed}"
+    text = [f"study {settings.study}: {about + assumed if size.subjects else images}"]
+    head = (
+        f"{'rule':26} {'jobs':>9} {'CPU h':>10} {'GPU h':>9} {'longest':>9} {'GB':>9} {'MB':>7} {'GPU MB':>7}"
+    )
+    text.append(f"{head}  grows")
+    for row in rows:
+        remark = f" ({row.remark})" if row.remark else ""
+        text.append(
+            f"{row.rule:26} {row.jobs:9,} {(row.seconds - row.gpu) / 3600:10,.3f} {row.gpu / 3600:9,.3f} "
+            f"{_time(row.longest):>9} {row.bytes / 1e9:9,.3f} {max(row.memory, row.requested):7,.0f} "
+            f"{row.gpu_memory:7,.0f}  {row.grows}{remark}"
+        )
+    return [*text, total(rows), *unknown(rows, on)]
+
+
+def total(rows: list[Row]) -> str:
+    """What all jobs take together."""
+    cpu, gpu = sum(row.seconds - row.gpu for row in rows), sum(row.gpu for row in rows)
+    on_gpu = f", {gpu / 3600:,.2f} GPU hours" if gpu else ""
+    most = max((row.gpu_memory for row in rows if row.gpu), default=0)
+    return (
+        f"{sum(row.jobs for row in rows):,} jobs, {cpu / 3600:,.2f} CPU hours{on_gpu}, "
+        f"{sum(row.bytes for row in rows) / 1e9:,.2f} GB of files, "
+        f"at most {max(row.requested for row in rows):,.0f} MB a job"
+        + (f" and {most:,.0f} MB of a GPU" if gpu else "")
+    )
+
+
+def unknown(rows: list[Row], on: str | None) -> list[str]:
+    """What the estimate does not know."""
+    text = []
+    where = f"on {on}, by stated rates (src/ferflow/resources/machines.yaml)" if on else "on this machine"
+    trained = sum(row.trained for row in rows)
+    if trained:
+        text.append(
+            f"{trained / 3600:,.2f} of these hours are trainings {where}, at most: those that stop early or "
+            "are pruned end sooner"
+        )
+    assumed = [row for row in rows if row.assumed]
+    if assumed:
+        named = ", ".join(row.rule for row in assumed)
+        count = sum(row.jobs for row in assumed)
+        text.append(f"not known, a few seconds a job assumed: {count} jobs ({named})")
+    if unsized := [row.rule for row in rows if row.by_subject and not row.bytes]:
+        text.append(f"not known: the files of {', '.join(unsized)}")
+    return text
+
+
+def _time(seconds: float) -> str:
+    from ferflow.training.estimate import duration
+
+    return duration(seconds)
 
 
 def pass_cost(settings: Settings, rule: str, name: str) -> Cost | None:
@@ -86,27 +160,11 @@ def step_cost(settings: Settings, name: str) -> Cost | None:
         with torch.device("meta"):  # its weights play no part
             network = spatial.build(settings.spatial.network, n_classes)
         width, frames = network.layers[layer or settings.features.layer], settings.features.max_frames
-        return head_cost(kind, recipe, width, frames, n_classes, temporal.batch, temporal.threads)
+        return head_cost(kind, recipe, width, frames, n_classes, temporal.at_once, temporal.threads)
     if kind in plan.run or run is not None:
         recipe = plan.of(kind) if run is None else settings.of_run(name)
-        return network_cost(kind, recipe, n_classes, plan.batch, plan.threads)
+        return network_cost(kind, recipe, n_classes, recipe.at_once, plan.threads)
     return None
-
-
-def run(settings: Settings, clips: int | None = None) -> None:
-    """Print a line per network as soon as it is measured."""
-    from ferflow.training.estimate import duration
-
-    total = 0.0
-    for one in estimates(settings, clips):
-        place = "GPU" if one.cost.device == "cuda" else "CPU"
-        total += one.study
-        print(
-            f"{one.model}: {one.cost.seconds:.2g} s a clip and step on the {place}; at most "
-            f"{duration(one.fold)} a fold, {duration(one.study)} in all",
-            flush=True,
-        )
-    print(f"all networks one after the other: at most {duration(total)}")
 
 
 def network_lines(settings: Settings) -> list[str]:

@@ -48,6 +48,9 @@ def package_model(results: Path, model: str, out: Path) -> tuple[Path, float]:
     network, content = spatial.load(source)
     if content["meta"]["synthetic"]:
         raise WeightsError(source, "was trained on synthetic data", "ship a network of real faces")
+    if further := content["meta"].get("further"):
+        problem = f"was also trained on {', '.join(further)}, whose licences are others"
+        raise WeightsError(source, problem, "ship a network of FER2013 alone")
     figures = read_figures(results, model)
     target = out / SHIPPED
     with atomic_write(target) as partial:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,7 @@ from ferflow.aus.clip import FROM_LANDMARKS, SUBJECT_FRAMES, intensities, reader
 from ferflow.aus.landmark import LandmarkAus
 from ferflow.aus.openface import read_openface
 from ferflow.aus.pyfeat import PyFeat
-from ferflow.errors import InputError, SettingError
+from ferflow.errors import InputError
 from ferflow.faces import store
 from ferflow.settings import Aus
 
@@ -21,39 +21,80 @@ from ferflow.settings import Aus
 def write_subject(
     faces: str | Path, out: str | Path, clip_ids: Iterable[str], settings: Aus, weights_folder: str | Path
 ) -> None:
-    """Write the action units of `clip_ids`, clips of the file `faces`, to the table `out` (schema aus).
+    """`write_subjects` of one, whose clips are `clip_ids`."""
+    write_subjects(faces, out, [list(clip_ids)], settings, weights_folder)
 
+
+def write_subjects(
+    faces: str | Path,
+    out: str | Path,
+    clip_ids: Iterable[Sequence[str]],
+    settings: Aus,
+    weights_folder: str | Path,
+) -> None:
+    """Write the action units of clips of the file `faces` to the table `out` (schema aus).
+
+    `clip_ids` are those of each subject. One subject's frames are in memory at a time.
     `settings.backend` says whence: `landmark` and `blendshapes` from the stored landmarks, `pyfeat` from the
     stored crops by py-feat's own networks, `openface` from `<clip_id>.csv` in `settings.openface_folder`.
     """
-    clip_ids = list(clip_ids)
-    backend = _backend(faces, clip_ids, settings, weights_folder)
-    parts = []
-    for clip_id in clip_ids:
-        frames = backend(faces, clip_id)
-        frames.insert(0, "clip_id", clip_id)
-        parts.append(frames)
-    nothing = pd.DataFrame(columns=tables.schema("aus").required)  # of a subject without a face
-    tables.write(pd.concat(parts, ignore_index=True) if parts else nothing, out, "aus")
+    by_subject = _backend(faces, settings, weights_folder)
+    tables.write_slices(_of_subjects(faces, clip_ids, by_subject), out, "aus")
 
 
-def write_aus(faces: str | Path, out: str | Path, settings: Aus, weights_folder: str | Path) -> None:
-    """`write_subject` of all clips of the file `faces` that have a face."""
-    write_subject(faces, out, store.with_face(faces), settings, weights_folder)
+def write_aus(
+    faces: str | Path,
+    out: str | Path,
+    clip_ids: Iterable[Sequence[str]],
+    settings: Aus,
+    weights_folder: str | Path,
+) -> None:
+    """`write_subjects` of those of `clip_ids` that have a face, by name."""
+    there = store.with_face(faces)
+    seen = [[clip_id for clip_id in there if clip_id in own] for own in map(set, clip_ids)]
+    write_subjects(faces, out, seen, settings, weights_folder)
 
 
-def _backend(faces: str | Path, clip_ids: list[str], settings: Aus, weights_folder: str | Path):
+Intensities = Callable[[str], pd.DataFrame]
+"""The action units of a clip of a subject (schema aus without its name)."""
+
+
+def _of_subjects(
+    faces: str | Path, clip_ids: Iterable[Sequence[str]], by_subject: Callable[[Sequence[str]], Intensities]
+) -> Iterator[pd.DataFrame]:
+    """The tables of the subjects that have clips; an empty one where none has."""
+    nobody = True
+    for own in filter(None, clip_ids):
+        intensities_of, parts = by_subject(own), []
+        for clip_id in own:
+            frames = intensities_of(clip_id)
+            frames.insert(0, "clip_id", clip_id)
+            parts.append(frames)
+        nobody = False
+        yield pd.concat(parts, ignore_index=True)
+    if nobody:
+        yield pd.DataFrame(columns=tables.schema("aus").required)
+
+
+def _backend(
+    faces: str | Path, settings: Aus, weights_folder: str | Path
+) -> Callable[[Sequence[str]], Intensities]:
+    """For the clips of a subject what measures each of them."""
     if settings.backend in ("auto", *FROM_LANDMARKS):
         aus = reader(weights_folder, settings, store.landmark_network(faces))
-        at_rest = _of_subject(faces, clip_ids) if settings.neutral == "subject" else None
-        return lambda faces, clip_id: _from_landmarks(faces, clip_id, aus, at_rest)
+
+        def by_subject(clip_ids: Sequence[str]) -> Intensities:
+            at_rest = _of_subject(faces, clip_ids) if settings.neutral == "subject" else None
+            return lambda clip_id: _from_landmarks(faces, clip_id, aus, at_rest)
+
+        return by_subject
     if settings.backend == "pyfeat":
         detector = PyFeat()
-        return lambda faces, clip_id: detector.intensities(faces, clip_id)
-    return lambda faces, clip_id: _from_openface(faces, clip_id, settings)
+        return lambda _: lambda clip_id: detector.intensities(faces, clip_id)
+    return lambda _: lambda clip_id: _from_openface(faces, clip_id, settings)
 
 
-def _of_subject(faces: str | Path, clip_ids: list[str]) -> np.ndarray | None:
+def _of_subject(faces: str | Path, clip_ids: Sequence[str]) -> np.ndarray | None:
     """Landmarks [N,468,3] of some SUBJECT_FRAMES tracked frames, as many of each clip; None without any."""
     each = max(1, SUBJECT_FRAMES // max(len(clip_ids), 1))
     frames = []
@@ -71,9 +112,7 @@ def _from_landmarks(faces, clip_id: str, aus: LandmarkAus, at_rest: np.ndarray |
 
 
 def _from_openface(faces, clip_id: str, settings: Aus) -> pd.DataFrame:
-    if settings.openface_folder is None:
-        raise SettingError("aus.openface_folder", "is not set", "give the folder with OpenFace's CSV files")
-    path = Path(settings.openface_folder) / f"{clip_id}.csv"
+    path = settings.openface_table(clip_id)
     frames = read_openface(path)
     n_frames = len(store.read_tracked(faces, clip_id))
     if len(frames) != n_frames:

@@ -1,6 +1,9 @@
 """Measure every figure of speed on this machine; results/bench has them as JSON and as a table.
 
-python -m ferflow.bench [params.yaml [STUDY.yaml ...]] [--parts spatial precision store workflow models]
+python -m ferflow.bench [params.yaml [STUDY.yaml ...]] [--parts PART ...]
+
+The parts are spatial, precision, store, footprint, workflow, models and statistics, which says how often
+intervals hold.
 
 Ratios are measured in turns within one process, so that other work on the machine disturbs both sides
 alike, by the wall clock and by the process's own time. For figures to quote, run it on a machine that does
@@ -56,6 +59,14 @@ def store(options: argparse.Namespace, chosen: settings.Settings) -> tuple[dict,
     return result, report.store_speed(result)
 
 
+def footprint(options: argparse.Namespace, chosen: settings.Settings) -> tuple[dict, list[report.Figure]]:
+    """The memory that a study's networks are reckoned to take against a real step of each."""
+    from ferflow.bench import footprint as steps
+
+    result = steps.run(chosen, options.items)
+    return result, report.footprint(result, steps.MARGIN)
+
+
 def workflow(options: argparse.Namespace, _: settings.Settings) -> tuple[dict, list[report.Figure]]:
     """The newest run of the workflow in the working folder."""
     result = overhead.of_folder(options.folder)
@@ -79,8 +90,24 @@ def models(options: argparse.Namespace, chosen: settings.Settings) -> tuple[dict
     return result, rows
 
 
+def statistics(options: argparse.Namespace, chosen: settings.Settings) -> tuple[dict, list[report.Figure]]:
+    """How often intervals hold and models are called different, in simulated studies."""
+    from ferflow.bench import statistics as simulated
+
+    rows = simulated.run(options.studies, chosen.seed)
+    return {"studies": options.studies, "rows": rows}, report.statistics(rows)
+
+
 FACE_MODEL = ("au_to_mesh.npz", "face_tessellation.json")
-PARTS = {"spatial": spatial, "precision": precision, "store": store, "workflow": workflow, "models": models}
+PARTS = {
+    "spatial": spatial,
+    "precision": precision,
+    "store": store,
+    "footprint": footprint,
+    "workflow": workflow,
+    "models": models,
+    "statistics": statistics,
+}
 
 
 def run(options: argparse.Namespace) -> str:
@@ -127,7 +154,9 @@ def parser() -> argparse.ArgumentParser:
     sizes.add_argument("--epochs", type=int, default=2, help="from the store and from memory, in turns")
     sizes.add_argument("--kept", type=int, default=store_speed.KEPT, help="MiB of features in memory")
     sizes.add_argument("--runs", type=int, default=200, help="of one image")
+    sizes.add_argument("--items", type=int, default=8, help="clips or images of a step, at most")
     sizes.add_argument("--video-frames", type=int, default=300)
+    sizes.add_argument("--studies", type=int, default=1000, help="simulated, of each kind")
     return command
 
 
@@ -135,7 +164,8 @@ def main() -> None:
     """Measure, write, print; a mistake is one line and exit code 1."""
     command = parser()
     options = command.parse_args()
-    counts = ("size", "batch", "rounds", "stills", "clips", "features", "epochs", "runs", "video_frames")
+    counts = ("size", "batch", "rounds", "stills", "clips", "features", "epochs", "runs")
+    counts += ("items", "video_frames", "studies")
     for name in counts:
         if getattr(options, name) < 1:
             command.error(f"--{name.replace('_', '-')} must be at least 1")

@@ -73,6 +73,26 @@ def store_speed(result: dict) -> list[Figure]:
     return [*rows, Figure(part, what, share, sizes, "at most the real frames", share <= 1)]
 
 
+def footprint(result: dict, margin: float) -> list[Figure]:
+    """Of `footprint.run`: `margin` is the factor by which reckoned memory may exceed that of a real step."""
+    part = (
+        f"memory of a training step, reckoned / measured ({len(result['rows'])} networks, {result['study']})"
+    )
+    least, most = result["least"], result["most"]
+    return [
+        _at_least(part, "least", least, 1.0, "{:.2f}"),
+        Figure(
+            part, "most, of networks of 300 MiB", most, f"{most:.2f}", f"at most {margin:g}", most <= margin
+        ),
+        Figure(
+            "time of a training step",
+            "stated / measured, median",
+            result["seconds"],
+            f"{result['seconds']:.2f}",
+        ),
+    ]
+
+
 def overhead(result: dict) -> list[Figure]:
     """Of `overhead.of_folder`."""
     part = f"workflow ({result['jobs']} jobs, {result['wall'] / 60:.1f} min, {result['cores']} cores)"
@@ -105,6 +125,25 @@ def watching(result: dict) -> list[Figure]:
         Figure(part, f"cascade at every {way['interval']}. frame", way["fps"], f"{way['fps']:.1f} frames/s")
         for way in result["ways"]
     ]
+
+
+def statistics(rows: list[dict]) -> list[Figure]:
+    """Of `statistics.run`."""
+    figures = []
+    for row in rows:
+        part = "{subjects} subjects, accuracy {accuracy:g}, effect {effect:g}".format(**row)
+        for metric in ("accuracy", "f1", "kappa"):
+            old = row[f"cover_{metric}_percentile"]
+            what = f"intervals at 95 % that hold, {metric} (percentiles: {old:.1%})"
+            figures.append(_at_least(part, what, row[f"cover_{metric}"], 0.93, "{:.1%}"))
+        what = "intervals at 95 % that hold, difference of equal models"
+        figures.append(_at_least(part, what, row["cover_difference"], 0.93, "{:.1%}"))
+        mcnemar, any_of, false = (row[name] for name in ("false_mcnemar", "false_table", "false"))
+        what = f"false differences (McNemar: {mcnemar:.1%}; tables with any: {any_of:.1%})"
+        figures.append(Figure(part, what, false, f"{false:.1%}", "at most 6.0%", false <= 0.06))
+        power = row["power"]
+        figures.append(Figure(part, "true differences of 10 points that are found", power, f"{power:.1%}"))
+    return figures
 
 
 def _at_least(part: str, what: str, value: float, target: float, form: str, applies: bool = True) -> Figure:

@@ -42,7 +42,12 @@ HEAD = "lstm"
 
 
 def generate(
-    folder: Path, clips: int, width: int = WIDTH, frames: tuple[int, int] = FRAMES, seed: int = 0
+    folder: Path,
+    clips: int,
+    width: int = WIDTH,
+    frames: tuple[int, int] = FRAMES,
+    seed: int = 0,
+    zeros: float = ZEROS,
 ) -> Study:
     """Write the features of `clips` clips, six a subject, into `folder`; returns the study to train on.
 
@@ -71,23 +76,23 @@ def generate(
             file.attrs.update(source | {"synthetic_model": True, "transformation": ORIGINAL})
             for number, emotion in zip(range(begin, clips), EMOTIONS, strict=False):
                 clip_id, n = f"{subject}_{emotion}", int(lengths[number])
-                store.create(file, clip_id, n, width)[...] = _features(n, width, seed, number)
+                store.create(file, clip_id, n, width)[...] = _features(n, width, seed, number, zeros)
                 rows.append((clip_id, subject, emotion))
                 windows[clip_id] = (0, n)
-        _settle(path)
+        settle(path)
     table = pd.DataFrame(rows, columns=["clip_id", "subject_id", "emotion"])
     return Study(table, windows, EMOTIONS, files, source, max(frames))
 
 
-def _features(n: int, width: int, seed: int, number: int) -> np.ndarray:
-    """Features float16 [n,width] as after a ReLU: `ZEROS` of them 0, the others half-normal."""
+def _features(n: int, width: int, seed: int, number: int, zeros: float) -> np.ndarray:
+    """Features float16 [n,width] as after a ReLU: a share `zeros` of them 0, the others half-normal."""
     rng = np.random.default_rng(derive_seed(seed, "bench", number))
     rows = np.abs(rng.standard_normal((n, width), np.float32))
-    rows[rng.random((n, width), np.float32) < ZEROS] = 0
+    rows[rng.random((n, width), np.float32) < zeros] = 0
     return rows.astype(np.float16)
 
 
-def _settle(path: Path) -> None:
+def settle(path: Path) -> None:
     """Write a file to the disk and drop it from the page cache."""
     with path.open("rb") as file:
         os.fsync(file.fileno())
@@ -156,7 +161,7 @@ def run(
     taken = {"store": turns.Taken(), "memory": turns.Taken()}
     for _ in range(rounds):
         for path in study.files.values():
-            _settle(path)
+            settle(path)
         turns.timed(lambda: epoch("store", from_store), taken["store"])
         turns.timed(lambda: epoch("memory", from_memory), taken["memory"])
     if losses["store"] != losses["memory"]:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from ferflow.classes import EMOTIONS_CONTEMPT
-from ferflow.datacentric import duplicates
+from ferflow.datasets import duplicates
 from ferflow.datasets.images import ImageSet
 
 NAMED = ["clip_id", "emotion", "split"]

@@ -9,7 +9,8 @@ import pandas as pd
 
 from ferflow import tables
 from ferflow.classes import EMOTIONS_NEUTRAL
-from ferflow.datacentric import cleaning, comparison, duplicates, label_errors, quality, sampling, training
+from ferflow.datacentric import cleaning, comparison, label_errors, quality, sampling, training
+from ferflow.datasets import duplicates
 from ferflow.datasets.fer2013 import USAGES
 from ferflow.datasets.image_sets import read_stills
 from ferflow.datasets.images import ImageSet, read_pixels, write_pixels

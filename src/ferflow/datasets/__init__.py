@@ -23,9 +23,14 @@ def clips(settings: Settings) -> list[ListedClip]:
     ]
 
 
-def write_manifest(dataset: Dataset, emotions: Sequence[str], out: str | Path) -> None:
-    """List the clips of a data set in the table `out` (schema manifest); raises as `listing`."""
-    manifest.build(listing(dataset, emotions), out)
+def write_manifest(
+    dataset: Dataset, emotions: Sequence[str], faces: Sequence[str | Path], out: str | Path
+) -> None:
+    """List the clips of a data set in the table `out` (schema manifest); raises as `listing`.
+
+    `faces`: the files of the faces step, which has opened every clip.
+    """
+    manifest.build(listing(dataset, emotions), faces, out)
 
 
 def subjects(settings: Settings) -> list[str]:

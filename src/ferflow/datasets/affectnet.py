@@ -4,6 +4,7 @@ Mollahosseini, Hasani and Mahoor, *AffectNet: a database for facial expression, 
 in the wild*, IEEE Transactions on Affective Computing 10(1), 2019. `train_set` and `val_set` (some copies
 write `train-set`, `val-set`) each hold `images/<id>.jpg` and, in `annotations/`, one NumPy file for each
 answer: `<id>_exp.npy`, `<id>_val.npy`, `<id>_aro.npy` (and `<id>_lnd.npy`, landmarks, which are not read).
+The publisher does not say who is shown; a `people.csv` beside the parts may.
 
 What cannot be used is counted with its reason and left out, and the reading goes on: among 300,000 images
 some are always damaged. The manifest is written in slices, so that memory does not grow with it.
@@ -17,7 +18,7 @@ import os
 import re
 import struct
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import islice
@@ -41,6 +42,8 @@ UNKNOWN = -2.0
 """Written for a valence or arousal that was not given."""
 PARTS = {"train": ("train_set", "train-set"), "validation": ("val_set", "val-set")}
 """Each part, and the names of its folder."""
+PEOPLE = "people.csv"
+"""Who is shown (schema `affect_people`), where that is known."""
 IMAGES, ANNOTATIONS = "images", "annotations"
 ANSWERS = ("exp", "val", "aro")
 
@@ -84,20 +87,37 @@ class Annotated:
 def write_manifest(root: str | Path, out_manifest: str | Path, out_counts: str | Path, smallest: int) -> None:
     """Read AffectNet at `root` once; write its manifest, and its counts (schema `affect_counts`).
 
-    `smallest` and what is raised are those of `read`.
+    `smallest` and what is raised are those of `read`, and of `people`.
     """
-    counts, synthetic = Counts(), is_synthetic_root(root)
+    counts, synthetic, shown = Counts(), is_synthetic_root(root), people(root)
     kept = counts.kept(read(root, smallest))
-    tables.write_slices(_rows(kept, Path(root), synthetic), out_manifest, "manifest")
+    tables.write_slices(_rows(kept, Path(root), synthetic, shown), out_manifest, "manifest")
     tables.write(counts.table(synthetic), out_counts, "affect_counts")
 
 
-def _rows(kept: Iterator[Annotated], root: Path, synthetic: bool) -> Iterator[pd.DataFrame]:
+def people(root: str | Path) -> dict[str, str]:
+    """The subject of each image that `people.csv` in `root` lists, by its path from there; {} without one.
+
+    Raises InputError for a damaged table and an image that is listed twice.
+    """
+    path = Path(root) / PEOPLE
+    if not path.is_file():
+        return {}
+    listed = tables.read(path, "affect_people")
+    if (twice := listed["image"].duplicated()).any():
+        raise InputError(path, f"lists {listed.loc[twice, 'image'].iloc[0]} twice", "keep one of them")
+    return dict(zip(listed["image"], listed["subject_id"], strict=True))
+
+
+def _rows(
+    kept: Iterator[Annotated], root: Path, synthetic: bool, shown: Mapping[str, str]
+) -> Iterator[pd.DataFrame]:
     """Slices of the manifest. Hundreds of thousands of files are not hashed."""
     for images in _chunks(kept, SLICE):
         width, height = np.array([one.size for one in images]).T
         columns = {
             "clip_id": [clip_id(one.part, one.image) for one in images],
+            "subject_id": [shown.get(one.image, "") for one in images],
             "emotion": [CLASSES[one.code] for one in images],
             "valence": [one.valence for one in images],
             "arousal": [one.arousal for one in images],
@@ -106,7 +126,7 @@ def _rows(kept: Iterator[Annotated], root: Path, synthetic: bool) -> Iterator[pd
             "width": width,
             "height": height,
         }
-        same = {"subject_id": "", "sex": "", "sha256": "", "n_frames": 1, "fps": 0.0, "synthetic": synthetic}
+        same = {"sex": "", "sha256": "", "n_frames": 1, "fps": 0.0, "synthetic": synthetic}
         yield pd.DataFrame(columns).assign(**same)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,11 +10,12 @@ import pandas as pd
 
 from ferflow import tables
 from ferflow.errors import InputError
-from ferflow.faces.video import images_in, no_clip, open_clip
-from ferflow.files import sha256
+from ferflow.faces import store
 
 SYNTHETIC_MARK = "SYNTHETIC.txt"
 """A file of this name beside clips says that a generator made them, whatever the data set is called."""
+MEASURED = {"n_frames": "n_declared", "fps": "fps", "width": "width", "height": "height", "sha256": "sha256"}
+"""Columns that say what a clip's file holds, and the facts of the faces step that they are from."""
 
 
 @dataclass(frozen=True)
@@ -76,48 +77,37 @@ def copies(clips: pd.DataFrame) -> list[pd.DataFrame]:
     return [own for _, own in read.groupby("sha256", sort=False) if len(own) > 1]
 
 
-def build(clips: Iterable[ListedClip], path: str | Path) -> None:
-    """Open every clip for its frame count, size and rate, hash it, and write the manifest to `path`.
+def build(clips: Sequence[ListedClip], faces: Iterable[str | Path], path: str | Path) -> None:
+    """Write the manifest of `clips` to `path`, with what the files `faces` know of each from opening it.
 
-    One that cannot be opened is listed with 0 frames of 0×0 pixels: the faces step says why.
+    One that could not be opened is listed with 0 frames of 0×0 pixels: the table `unusable` says why. Raises
+    InputError where there is no clip, or one that is in no file.
     """
+    if not clips:
+        raise InputError(path, "there are no clips to list", "check the data set's folder")
+    unused = [name for name in ("fold", "group_id") if not any(getattr(clip, name) for clip in clips)]
+    measured: dict[str, tuple] = {}
+    for file in faces:
+        for clip_id, facts in store.facts(file).items():
+            lacking = [name for name in MEASURED.values() if name not in facts]
+            if lacking:
+                raise InputError(file, f"does not say the {lacking[0]} of {clip_id}", store.REMEDY)
+            measured[clip_id] = tuple(facts[name] for name in MEASURED.values())
+    refuse_repeats(path, pd.DataFrame({"clip_id": [clip.clip_id for clip in clips]}))
+    folders: dict[Path, bool] = {}
     rows = []
     for clip in clips:
-        try:
-            info = open_clip(clip.source).info
-        except InputError:
-            info = no_clip(clip.source).info
-        rows.append(
-            clip.row(
-                n_frames=info.n_frames,
-                fps=info.fps,
-                width=info.width,
-                height=info.height,
-                sha256=content_hash(clip.source),
-                synthetic=is_synthetic(clip.source),
-            )
-        )
-    if not rows:
-        raise InputError(path, "there are no clips to list", "check the data set's folder")
-    frame = pd.DataFrame(rows)
-    frame = frame.drop(columns=[name for name in ("fold", "group_id") if not frame[name].any()])
-    refuse_repeats(path, frame)
-    tables.write(frame, path, "manifest")
+        if clip.clip_id not in measured:
+            raise InputError(path, f"no face was stored of {clip.clip_id}", "run the faces step again")
+        own = dict(zip(MEASURED, measured[clip.clip_id], strict=True))
+        folder = clip.source.parent
+        if folder not in folders:
+            folders[folder] = is_synthetic(clip.source)
+        rows.append(clip.row(**own, synthetic=folders[folder]))
+    slices = (rows[first : first + tables.SLICE] for first in range(0, len(rows), tables.SLICE))
+    tables.write_slices((pd.DataFrame(part).drop(columns=unused) for part in slices), path, "manifest")
 
 
 def is_synthetic(source: Path) -> bool:
     """Whether the generator's mark lies beside the clip or in the folder above it."""
     return any((folder / SYNTHETIC_MARK).exists() for folder in (source.parent, source.parent.parent))
-
-
-def content_hash(source: Path) -> str:
-    """SHA-256 of a file; of a folder, of its images' names and hashes in order; empty if unreadable."""
-    import hashlib
-
-    try:
-        if source.is_file():
-            return sha256(source)
-        listing = "".join(f"{file.name} {sha256(file)}\n" for file in images_in(source))
-    except OSError:
-        return ""
-    return hashlib.sha256(listing.encode()).hexdigest()

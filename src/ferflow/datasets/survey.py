@@ -11,11 +11,10 @@ from pathlib import Path
 import pandas as pd
 
 from ferflow import classes
-from ferflow.datasets.manifest import content_hash
 from ferflow.datasets.patterns import KNOWN
 from ferflow.errors import InputError
 from ferflow.faces.stream import FaceStream
-from ferflow.faces.video import is_blank, open_clip
+from ferflow.faces.video import content_hash, is_blank, open_clip
 
 LOOKS = 12
 """Frames of a clip, blank ones aside, in which a face is sought; the first one found is enough."""

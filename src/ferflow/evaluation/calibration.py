@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 
 from ferflow import tables
-from ferflow.evaluation.bootstrap import chunked_draws, interval
+from ferflow.evaluation.bootstrap import Spread, chunked_draws, interval
 from ferflow.evaluation.predictions import groups, scores
-from ferflow.evaluation.results import marks, n_subjects, resampling_units
+from ferflow.evaluation.results import few_of, marks, n_subjects, resampling_units
 from ferflow.settings import Calibration, Evaluation
 
 
@@ -48,15 +48,15 @@ def calibration(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Schemas `calibration` and `reliability` of every model, view and protocol whose rows have scores.
 
-    Folds are pooled. Intervals draw subjects anew; the bins stay those of all clips. Since the error is a sum
-    of absolute values, resamples have more of it than the whole: its interval lies a little high.
+    Folds are pooled. Intervals draw subjects anew; the bins stay those of all clips. A bin has an interval
+    where it holds clips of two subjects.
     """
     errors, bins = [], []
     for who, group in groups(predictions):
         probabilities = scores(group, emotions)
         if np.isnan(probabilities).any():
             continue
-        mark = marks(group)
+        mark = marks(group, few_of(group))
         error, curve = _one(group, probabilities, settings, evaluation, np.random.default_rng(seed))
         errors.append(who | error | mark)
         bins += [who | row | mark for row in curve]
@@ -101,12 +101,16 @@ def _one(
         ]
         ns, sures, goods = (np.concatenate(parts).astype(float) for parts in zip(*drawn, strict=True))
         level = evaluation.confidence
-        error["low"], error["high"] = interval(expected_calibration_error(ns, sures, goods), level)
-        gaps = 100 * (sures - goods).sum(1) / ns.sum(1)
-        error["gap_low"], error["gap_high"] = interval(gaps, level)
+        about = len(names) - 1, len(group)
+        drawn_error = Spread(expected_calibration_error(ns, sures, goods), *about)
+        error["low"], error["high"] = interval(error["ece"], drawn_error, level)
+        gaps = Spread((sures - goods).sum(1) / ns.sum(1), *about)
+        ends = interval(mean - accuracy, gaps, level, "difference")
+        error["gap_low"], error["gap_high"] = (100 * end for end in ends)
         accuracies = np.divide(goods, ns, out=np.full(ns.shape, np.nan), where=ns > 0)
         for k in np.flatnonzero(whole_n):
-            spread[k] = interval(accuracies[:, k], level)
+            of_bin = Spread(accuracies[:, k], int((n[:, k] > 0).sum()) - 1, int(whole_n[k]))
+            spread[k] = interval(whole_good[k] / whole_n[k], of_bin, level)
     curve = [
         {
             "bin": k,

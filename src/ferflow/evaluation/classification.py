@@ -10,7 +10,7 @@ import pandas as pd
 from ferflow import tables
 from ferflow.evaluation.bootstrap import ratio_interval
 from ferflow.evaluation.predictions import KEY, WHO, codes, groups, scores
-from ferflow.evaluation.results import LEAKY, marks, resampling_units
+from ferflow.evaluation.results import LEAKY, few_of, marks, resampling_units
 from ferflow.settings import Evaluation
 
 MEAN, WEIGHTED = "macro mean", "weighted mean"
@@ -129,7 +129,7 @@ def error_counts(
                 "mistaken_for": "" if emotion == ALL else _most(lost["predicted"], emotions),
                 "third_class": None if third is None else int(third.loc[lost.index].sum()),
             }
-            rows.append(who | row | marks(group))
+            rows.append(who | row | marks(group, few_of(clips)))
     return tables.from_rows(rows, "error_counts")
 
 

@@ -1,8 +1,10 @@
 """Models compared on the same clips: which is right where the other is wrong, and by how much.
 
-Two answers to the same question. McNemar's test counts the clips that only one of two models got right; it
-takes clips as independent, which clips of one person are not. The interval of the difference draws whole
-subjects anew, the same ones for both models.
+Whether two models differ is decided by a sign-flip permutation test over subjects: if the models are equally
+good, the gain of one over the other in a subject's clips might as well have the other sign. McNemar's test
+counts the clips that only one of two models got right; it takes clips as independent, which clips of one
+person are not, and is shown for comparison alone. The interval of the difference draws whole subjects anew,
+the same ones for both models.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ import pandas as pd
 from ferflow import tables
 from ferflow.errors import InputError
 from ferflow.evaluation.bootstrap import ratio_interval
-from ferflow.evaluation.results import marks, n_subjects, resampling_units
+from ferflow.evaluation.results import few_of, marks, n_subjects, resampling_units, unit_of
 from ferflow.settings import Evaluation
 
 
@@ -30,8 +32,6 @@ def comparisons(
     table by Holm's method. Raises InputError for a model that is not there or two models without a clip in
     common.
     """
-    from statsmodels.stats.multitest import multipletests
-
     by_model = {model: _rows(predictions, model) for model in models}
     rows = [
         _pair(first, second, by_model[first], by_model[second], settings, seed)
@@ -40,11 +40,43 @@ def comparisons(
     if not rows:
         return tables.from_rows(rows, "comparisons")
     frame = pd.DataFrame(rows)
-    for kind in ("exact", "mid"):
-        frame[f"p_{kind}_holm"] = multipletests(frame[f"p_{kind}"], method="holm")[1]
-    # The exact test is the more cautious of the two, which suits clips that are not independent.
-    frame["differs"] = frame["p_exact_holm"] < 1 - settings.confidence
+    for kind in ("permutation", "exact", "mid"):
+        frame[f"p_{kind}_holm"] = holm(frame[f"p_{kind}"])
+    frame["differs"] = frame["p_permutation_holm"] < 1 - settings.confidence
     return tables.from_rows(frame, "comparisons")
+
+
+def holm(p: Sequence[float]) -> np.ndarray:
+    """P values corrected for all of them by Holm's method (statsmodels)."""
+    from statsmodels.stats.multitest import multipletests
+
+    return multipletests(p, method="holm")[1]
+
+
+def sign_flip(gains: np.ndarray) -> float:
+    """Two-sided p value of the sign-flip permutation test of whole numbers `gains` [U], one a subject.
+
+    The share of all 2^U choices of signs whose sum is as far from 0 as that of `gains`. It is exact for any
+    number of subjects: gains of one size add up to a binomial, and sizes are independent. Of gains of 1 (a
+    clip each) it is McNemar's exact test.
+    """
+    from scipy.signal import convolve
+    from scipy.stats import binom
+
+    gains = np.asarray(gains).astype(int)
+    chances = np.ones(1)
+    for size, n in zip(*np.unique(np.abs(gains[gains != 0]), return_counts=True), strict=True):
+        of_size = np.zeros(2 * size * n + 1)
+        of_size[:: 2 * size] = binom.pmf(np.arange(n + 1), n, 0.5)
+        chances = convolve(chances, of_size)
+    sums = np.abs(np.arange(len(chances)) - len(chances) // 2)
+    return float(np.clip(chances[sums >= abs(gains.sum())].sum(), 0, 1))
+
+
+def gains_of(right: np.ndarray, units: Sequence) -> np.ndarray:
+    """The clips that the first model got right less those of the second, by unit [U]; bool `right` [2,N]."""
+    _, unit = np.unique(np.asarray(units), return_inverse=True)
+    return np.bincount(unit, right[0].astype(int) - right[1]).astype(int)
 
 
 def mcnemar(first_only: int, second_only: int) -> tuple[float, float]:
@@ -72,7 +104,8 @@ def difference_interval(
     Subjects are drawn with replacement, with all of their clips. NaN where there is one subject.
     """
     gained, clips = right[0].astype(float) - right[1], np.ones(right.shape[1])
-    return ratio_interval(gained, clips, subjects, n_resamples, confidence, rng) or (np.nan, np.nan)
+    ends = ratio_interval(gained, clips, subjects, n_resamples, confidence, rng, "difference")
+    return ends or (np.nan, np.nan)
 
 
 def _rows(predictions: pd.DataFrame, model: str) -> pd.DataFrame:
@@ -99,10 +132,9 @@ def _pair(
     right = np.stack([(rows["emotion"] == rows["predicted"]).to_numpy() for rows in (one, other)])
     only = int((right[0] & ~right[1]).sum()), int((~right[0] & right[1]).sum())
     exact, mid = mcnemar(*only)
+    units = resampling_units(one.reset_index())
     rng = np.random.default_rng(seed)  # the same draws for every pair
-    low, high = difference_interval(
-        right, resampling_units(one.reset_index()), settings.bootstrap, settings.confidence, rng
-    )
+    low, high = difference_interval(right, units, settings.bootstrap, settings.confidence, rng)
     return {
         "first": first,
         "first_role": one["role"].iloc[0],
@@ -110,6 +142,7 @@ def _pair(
         "second_role": other["role"].iloc[0],
         "n_clips": len(both),
         "n_subjects": n_subjects(one),
+        "unit": unit_of(one),
         "first_accuracy": float(right[0].mean()),
         "second_accuracy": float(right[1].mean()),
         "difference": 100 * float(right[0].mean() - right[1].mean()),
@@ -117,7 +150,8 @@ def _pair(
         "high": 100 * high,
         "first_only": only[0],
         "second_only": only[1],
+        "p_permutation": sign_flip(gains_of(right, units)),
         "p_exact": exact,
         "p_mid": mid,
-        **marks(pd.concat([one, other]), remark),
+        **marks(pd.concat([one, other]), remark, few_of(one.reset_index())),
     }

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from ferflow.datasets import duplicates
 from ferflow.datasets.images import ImageSet
 from ferflow.errors import InputError
 from ferflow.evaluation.predictions import KEY
@@ -19,13 +20,21 @@ PARTS = {"validation": "PublicTest", "test": "PrivateTest"}
 def trained_on(images: ImageSet, meta: dict, model_pt: str | Path) -> pd.DataFrame:
     """The rows of `images.table` that a network learnt from, by the `meta` of its file.
 
-    Under `honest` the training leaves out what appears again in a later part. Raises InputError where that
+    Under `honest` the training leaves out what appears again in a later part, and near copies if it says so.
+    Raises InputError where that
     makes another number of images than `meta` says.
     """
     learnt = images.part(TRAINING).table
     if meta.get("protocol") != "published":
         later = images.table.loc[images.table["split"].isin(PARTS.values()), "sha256"]
-        learnt = learnt[~learnt["sha256"].isin(later)]
+        alone = ~learnt["sha256"].isin(later)
+        learnt = learnt[alone]
+        if near := meta.get("near_copies"):
+            split = images.table["split"].to_numpy()
+            parts = {name: np.flatnonzero(split == name) for name in (TRAINING, *PARTS.values())}
+            parts[TRAINING] = parts[TRAINING][alone.to_numpy()]
+            kept = duplicates.without_near(images.pixels, parts, near["bits"])
+            learnt = images.table.iloc[kept[TRAINING]]
     n_learnt = meta.get("images", {}).get(TRAINING)
     if n_learnt != len(learnt):
         raise InputError(

@@ -11,8 +11,8 @@ import pandas as pd
 from ferflow import tables
 from ferflow.errors import InputError
 from ferflow.evaluation import predictions as predictions_table
-from ferflow.evaluation.bootstrap import interval
-from ferflow.evaluation.results import draws, marks, n_subjects
+from ferflow.evaluation.bootstrap import Spread, interval
+from ferflow.evaluation.results import draws, few_of, marks, n_subjects
 from ferflow.settings import Evaluation
 
 
@@ -48,21 +48,24 @@ def fold_models(
             "difference": float(np.mean(values)) - of_final,
             "n_clips": len(last),
             "n_subjects": n_subjects(last),
-            **marks(parts),
+            **marks(parts, few_of(last)),
         }
         if final_spread is not None:
-            mean = np.mean(drawn, axis=0)
-            row["low"], row["high"] = interval(mean, settings.confidence)
-            apart = interval(mean - final_spread, settings.confidence)
-            row["difference_low"], row["difference_high"] = apart
+            mean = np.mean([one.values for one in drawn], axis=0)
+            about = final_spread.freedom, final_spread.n
+            ends = interval(row["accuracy"], Spread(mean, *about), settings.confidence)
+            row["low"], row["high"] = ends
+            apart = Spread(mean - final_spread.values, *about)
+            ends = interval(row["difference"], apart, settings.confidence, "difference")
+            row["difference_low"], row["difference_high"] = ends
         rows.append(row)
     return tables.from_rows(rows, "fold_models")
 
 
 def _accuracy(
     frame: pd.DataFrame, emotions: Sequence[str], settings: Evaluation, seed: int
-) -> tuple[float, np.ndarray | None]:
-    """Accuracy and its bootstrap [B]; None with a single subject."""
+) -> tuple[float, Spread | None]:
+    """Accuracy and its bootstrap; None with a single subject."""
     drawn = draws(frame, emotions, settings, seed)
     value = float(np.mean(frame["emotion"].to_numpy() == frame["predicted"].to_numpy()))
     return value, None if drawn is None else drawn["accuracy"]

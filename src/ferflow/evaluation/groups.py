@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
 import pandas as pd
 
 from ferflow import tables
 from ferflow.classes import SEXES
 from ferflow.errors import SettingError
-from ferflow.evaluation.bootstrap import interval
+from ferflow.evaluation.bootstrap import Scale, Spread, interval, weighted_sum
 from ferflow.evaluation.metrics import measure
 from ferflow.evaluation.predictions import groups as by_model
-from ferflow.evaluation.results import absent, draws, marks, n_subjects
+from ferflow.evaluation.results import ONE, absent, draws, few_of, marks, n_subjects
 from ferflow.settings import Evaluation, Settings
 
 MEASURED = ("accuracy", "f1")
@@ -128,8 +127,10 @@ def by_group(
             less = {m: values[first][m] - values[second][m] for m in MEASURED}
             apart = None
             if spreads[first] is not None and spreads[second] is not None:
-                apart = {m: spreads[first][m] - spreads[second][m] for m in MEASURED}
-            rows += _rows(common, DIFFERENCE, both, less, apart, settings, mark, [f"{first} less {second}"])
+                both_draws = {m: [spreads[first][m], spreads[second][m]] for m in MEASURED}
+                apart = {m: weighted_sum(pair, [1, -1]) for m, pair in both_draws.items()}
+            remarks = [f"{first} less {second}"]
+            rows += _rows(common, DIFFERENCE, both, less, apart, settings, mark, remarks, "difference")
     return pd.DataFrame(rows)
 
 
@@ -138,17 +139,19 @@ def _rows(
     group: str,
     part: pd.DataFrame,
     values: dict[str, float] | None,
-    spread: dict[str, np.ndarray] | None,
+    spread: dict[str, Spread] | None,
     settings: Evaluation,
     mark: dict,
     remarks: list[str],
+    scale: Scale = "share",
 ) -> list[dict]:
-    if values is not None and spread is None:
-        remarks = ["one subject: no interval", *remarks]
+    if values is not None:
+        remarks = [*remarks, ONE if spread is None else few_of(part)]
     rows = []
     for metric in MEASURED:
-        low, high = (None, None) if spread is None else interval(spread[metric], settings.confidence)
-        value = None if values is None else values[metric]
+        value, low, high = None if values is None else values[metric], None, None
+        if spread is not None:
+            low, high = interval(value, spread[metric], settings.confidence, scale)
         about = {"group": group, "metric": metric, "value": value, "low": low, "high": high}
         size = {"n_clips": len(part), "n_subjects": n_subjects(part)}
         note = "; ".join(filter(None, [*remarks, mark["note"]]))

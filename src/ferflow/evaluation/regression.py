@@ -12,6 +12,7 @@ from ferflow.settings import Evaluation
 
 DIMENSIONS = ("valence", "arousal")
 MEASURES = ("rmse", "corr", "sagr", "ccc")
+SCALES: dict[str, bootstrap.Scale] = {"rmse": "size", "corr": "coefficient", "ccc": "coefficient"}
 METRICS = tuple(f"{measure}_{name}" for measure in MEASURES for name in DIMENSIONS)
 
 
@@ -45,13 +46,13 @@ def regression(true: np.ndarray, predicted: np.ndarray) -> dict[str, tuple[float
 def resampled(
     true: np.ndarray, predicted: np.ndarray, resampling_units: Sequence, settings: Evaluation, seed: int
 ) -> dict[str, np.ndarray]:
-    """The same metrics [B] of resamples of subjects or images; nothing without values.
+    """The same metrics [B] of resamples of subjects or images; nothing where there are not two.
 
     `resampling_units` [N] names the subject or image of each value.
     """
-    if len(true) == 0:
-        return {}
     names, unit = np.unique(np.asarray(resampling_units), return_inverse=True)
+    if len(names) < 2:
+        return {}
     sums, sizes = np.zeros((len(names), 6)), np.bincount(unit).astype(float)
     np.add.at(sums, unit, _moments(true, predicted))
     rng = np.random.default_rng(seed)

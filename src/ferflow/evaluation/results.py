@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
 from ferflow.evaluation import auc, regression
-from ferflow.evaluation.bootstrap import interval, resampled, unit_confusions
+from ferflow.evaluation.bootstrap import Scale, Spread, interval, resampled, unit_confusions, weighted_sum
 from ferflow.evaluation.metrics import METRICS, SCORED, from_confusion, measure, per_class
 from ferflow.evaluation.predictions import FOLDED, codes, groups, scores
 from ferflow.settings import Evaluation
@@ -18,6 +17,13 @@ from ferflow.settings import Evaluation
 LEAKY = "published protocol, leaky"
 ABSENT = "no clip of"
 """Begins the note of a row in which classes have no clip."""
+ONE = "one subject: no interval"
+FEW = 20
+"""Resampling units (subjects, or images where there are none) below which an interval is marked."""
+BY_FILM = ("random", "film", "spi")
+"""Protocols of SFEW, whose images hang on films."""
+FEWER = f"fewer than {FEW} "
+"""Begins that mark."""
 
 
 def study_note(protocol: str) -> str:
@@ -32,16 +38,26 @@ def marks(rows: pd.DataFrame, *remarks: str) -> dict[str, bool | str]:
     return {"synthetic": bool(rows["synthetic"].any()), "note": note}
 
 
+def few(n: int, unit: str = "subject") -> str:
+    """The mark of an interval over `n` resampling units, called `unit`; empty where there are enough."""
+    return f"{FEWER}{unit}s" if 1 < n < FEW else ""
+
+
+def few_of(rows: pd.DataFrame) -> str:
+    """The same of rows of predictions."""
+    return few(resampling_units(rows).nunique(), unit_of(rows))
+
+
 @dataclass(frozen=True)
 class Measured:
-    """Metrics of one part: their values, bootstrap values [B] (None: nothing to draw), notes and sizes.
+    """Metrics of one part: their values, bootstrap (None: nothing to draw), notes and sizes.
 
     Of `draws`, `notes` and `sizes` those are there that have some: of a metric without a size it is the
     part's.
     """
 
     values: dict[str, float]
-    draws: dict[str, np.ndarray] | None
+    draws: dict[str, Spread] | None
     notes: dict[str, str]
     sizes: dict[str, int]
 
@@ -82,7 +98,8 @@ def results(
             else:
                 values = {m: float(np.mean([one.values[m] for one in measured])) for m in metrics}
                 both = [m for m in metrics if all(m in one for one in drawn)]
-                means = {m: np.mean([one[m] for one in drawn], axis=0) for m in both}
+                shares = [1 / len(drawn)] * len(drawn)
+                means = {m: weighted_sum([one[m] for one in drawn], shares) for m in both}
                 whole = Measured(values, means, measured[0].notes, {})
                 remarks = [f"mean over {len(parts)} folds"]
         else:
@@ -102,6 +119,16 @@ def resampling_units(frame: pd.DataFrame) -> pd.Series:
     return known.where(known != "", "image/" + frame["clip_id"].astype(str))
 
 
+def unit_of(frame: pd.DataFrame) -> str:
+    """What the `resampling_units` are: subjects, films (SFEW), or clips where neither is known.
+
+    An image is a clip of one frame.
+    """
+    if not n_subjects(frame):
+        return "clip"
+    return "film" if frame["protocol"].isin(BY_FILM).all() else "subject"
+
+
 def n_subjects(frame: pd.DataFrame) -> int:
     """The number of known subjects."""
     known = frame["subject_id"].fillna("").astype(str)
@@ -115,12 +142,13 @@ def matrices(frame: pd.DataFrame, emotions: Sequence[str]) -> np.ndarray:
 
 def draws(
     frame: pd.DataFrame, emotions: Sequence[str], settings: Evaluation, seed: int
-) -> dict[str, np.ndarray] | None:
-    """Bootstrap values [B] of the metrics that labels alone give; None with a single subject."""
+) -> dict[str, Spread] | None:
+    """The bootstrap of the metrics that labels alone give; None with a single subject."""
     by_unit = matrices(frame, emotions)
     if len(by_unit) < 2:
         return None
-    return from_confusion(resampled(by_unit, settings.bootstrap, np.random.default_rng(seed)))
+    drawn = from_confusion(resampled(by_unit, settings.bootstrap, np.random.default_rng(seed)))
+    return {metric: Spread(values, len(by_unit) - 1, len(frame)) for metric, values in drawn.items()}
 
 
 def absent(frame: pd.DataFrame, emotions: Sequence[str]) -> str:
@@ -148,7 +176,7 @@ def measured_of(
         if "auc" in measured.values and measured.draws is not None:
             rng = np.random.default_rng(seed)
             areas = auc.resampled_areas(truth, probabilities, resampling_units(part), settings.bootstrap, rng)
-            measured.draws["auc"] = auc.macro(areas)
+            measured.draws["auc"] = replace(measured.draws["accuracy"], values=auc.macro(areas))
     if "predicted_valence" in part and part["predicted_valence"].notna().all():
         _add_regression(measured, part, settings, seed)
     return measured
@@ -168,7 +196,8 @@ def _add_regression(measured: Measured, part: pd.DataFrame, settings: Evaluation
             measured.values[column], measured.notes[column] = value, note
             measured.sizes[column] = len(there)
             if measured.draws is not None and metric in drawn:
-                measured.draws[column] = drawn[metric]
+                freedom = resampling_units(there).nunique() - 1
+                measured.draws[column] = Spread(drawn[metric], freedom, len(there))
 
 
 def _rows(
@@ -180,13 +209,11 @@ def _rows(
     remarks: list,
 ) -> list[dict]:
     rows = []
-    alone = "one subject: no interval" if measured.draws is None else ""
+    alone = ONE if measured.draws is None else few_of(part)
     for metric in sorted(measured.values, key=ORDER.index):
         value, low, high = measured.values[metric], None, None
         if measured.draws is not None and metric in measured.draws and np.isfinite(value):
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", RuntimeWarning)  # a metric that no resample has: no interval
-                low, high = interval(measured.draws[metric], settings.confidence)
+            low, high = interval(value, measured.draws[metric], settings.confidence, scale_of(metric))
         about = {"fold": fold, "metric": metric, "value": value, "low": low, "high": high}
         size = {"n_clips": measured.sizes.get(metric, len(part)), "n_subjects": n_subjects(part)}
         mark = marks(part, measured.notes.get(metric, ""), *remarks)
@@ -196,6 +223,12 @@ def _rows(
 
 
 ORDER = (*METRICS, "auc", "auc_pr", *regression.METRICS)
+
+
+def scale_of(metric: str) -> Scale:
+    """What values a metric of ORDER may have."""
+    scales: dict[str, Scale] = {"kappa": "coefficient", **regression.SCALES}
+    return scales.get(metric.split("_")[0], "share")
 
 
 def nested(frame: pd.DataFrame, settings: Evaluation, seed: int, study: str) -> dict:
@@ -255,18 +288,28 @@ def summarise(frame: pd.DataFrame, emotions: Sequence[str], settings: Evaluation
         spread = from_confusion(confusions) | {"auc": auc.macro(boot)}
         class_spread = per_class(confusions) | {"auc": boot}
 
-    def number(value: float, values: np.ndarray | None) -> dict[str, float | None]:
+    def number(
+        metric: str, value: float, values: np.ndarray | None, n: int = len(frame)
+    ) -> dict[str, float | None]:
         if np.isnan(value):
             return {"value": None, "low": None, "high": None}
-        ends = (None, None) if values is None else interval(values, settings.confidence)
-        return {"value": float(value), "low": ends[0], "high": ends[1]}
+        ends = (np.nan, np.nan)
+        if values is not None:
+            ends = interval(value, Spread(values, len(by_unit) - 1, n), settings.confidence, scale_of(metric))
+        low, high = (None if np.isnan(end) else end for end in ends)
+        return {"value": float(value), "low": low, "high": high}
 
     return {
         "n_images": len(frame),
-        "metrics": {m: number(value[m], None if spread is None else spread[m]) for m in value},
+        "metrics": {m: number(m, value[m], None if spread is None else spread[m]) for m in value},
         "classes": {
             emotion: {
-                m: number(by_class[m][k], None if class_spread is None else class_spread[m][:, k])
+                m: number(
+                    m,
+                    by_class[m][k],
+                    None if class_spread is None else class_spread[m][:, k],
+                    int(whole[k].sum()),
+                )
                 for m in by_class
             }
             | {"support": int(whole[k].sum())}

@@ -14,11 +14,6 @@ from ferflow.faces.video import open_clip
 Paths = Iterable[str | Path]
 
 
-def by_subject(paths: Paths) -> dict[str, Path]:
-    """Files that are named after their subjects, by subject."""
-    return {Path(path).stem: Path(path) for path in paths}
-
-
 def evenly(numbers: Sequence[int], n: int) -> list[int]:
     """At most `n` of `numbers`, evenly spaced; the first and the last of them from `n` = 2 on."""
     if not len(numbers):

@@ -14,12 +14,13 @@ from matplotlib.figure import Figure
 from ferflow import tables
 from ferflow.errors import InputError
 from ferflow.explain import strips
-from ferflow.explain.frames import Paths, by_subject
+from ferflow.explain.frames import Paths
 from ferflow.report import style
 from ferflow.report.names import marks, model_label
 from ferflow.report.run import clips_of, scores_of
 from ferflow.report.trimming import COLUMNS, SHEET, score_sheet, shade_kept
 from ferflow.settings import Pictures
+from ferflow.shards import BySubject
 
 
 def draw_mistaken(
@@ -71,7 +72,7 @@ def strips_of(
     """
     errors = tables.read(errors_csv, "errors")
     wrong = errors[(errors["protocol"] == protocol) & errors["model"].isin(models)]
-    clips, files = clips_of(trim_csv, manifest_csv).set_index("clip_id"), by_subject(faces)
+    clips, files = clips_of(trim_csv, manifest_csv).set_index("clip_id"), BySubject(faces)
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     names = sorted(set(wrong["clip_id"]))
@@ -111,8 +112,8 @@ def write_mistaken(
     clips["probability"] = clips["clip_id"].map(probability_of).astype(float)
     clips = clips.sort_values(["probability", "clip_id"], ascending=[False, True])
     shown = clips.head(SHEET)
-    files = by_subject(aus)
-    scores = scores_of([files[s] for s in sorted(set(shown["subject_id"]))], shown["clip_id"])
+    needed = BySubject(aus).of(sorted(set(shown["subject_id"])))
+    scores = scores_of(needed, shown["clip_id"])
     with style.style():
         drawn = draw_mistaken(clips, scores, threshold, model_label(model), marks(synthetic))
         style.save(drawn, output, f"AU scores of clips that {model_label(model)} got wrong")

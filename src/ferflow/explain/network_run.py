@@ -13,7 +13,6 @@ import torch
 from ferflow import tables
 from ferflow.errors import InputError
 from ferflow.explain import attribution, frames, network_figures
-from ferflow.explain.frames import by_subject
 from ferflow.explain.network_figures import Decided, Mosaic
 from ferflow.explain.preprocessing_figures import Example
 from ferflow.features import store as features_store
@@ -23,6 +22,7 @@ from ferflow.report.names import marks, model_label
 from ferflow.report.run import clips_of
 from ferflow.seeds import derive_seed, reproducible
 from ferflow.settings import Pictures
+from ferflow.shards import BySubject
 from ferflow.training import data
 from ferflow.training.final import FinalModel, load_final
 
@@ -73,7 +73,7 @@ def deciding_frames(
     predictions = predictions[predictions["protocol"] == "test"]
     predictions = predictions.drop(columns=["emotion", "subject_id"], errors="ignore")
     predictions = predictions.merge(clips, on="clip_id", validate="one_to_one")
-    face_files, feature_files = by_subject(faces), by_subject(features)
+    face_files, feature_files = BySubject(faces), BySubject(features)
     with reproducible(derive_seed(seed, "pictures"), threads):
         final = load_final(model)
         pairs = []
@@ -110,8 +110,8 @@ def _decided(
     final: FinalModel,
     clip: dict,
     clips: pd.DataFrame,
-    faces: dict[str, Path],
-    features: dict[str, Path],
+    faces: BySubject,
+    features: BySubject,
     settings: Pictures,
 ) -> Decided:
     """The attribution of one clip, a row of predictions and of schema `trim`; `clips` are the study's."""

@@ -16,13 +16,14 @@ from ferflow.augment import offline
 from ferflow.datasets import manifest
 from ferflow.errors import InputError
 from ferflow.explain import frames
-from ferflow.explain.frames import Paths, by_subject
+from ferflow.explain.frames import Paths
 from ferflow.faces import store
 from ferflow.report import style
 from ferflow.report.names import marks
 from ferflow.report.run import clips_of, scores_of
 from ferflow.seeds import derive_seed
 from ferflow.settings import Online, Pictures
+from ferflow.shards import BySubject
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Example:
     ) -> Example:
         """`clip_id`, or another where it is not in the manifest; `faces` and `aus` are of all subjects."""
         clip = manifest.example(manifest_csv, clip_id)
-        paths_of_clip = [by_subject(paths)[clip["subject_id"]] for paths in (faces, aus)]
+        paths_of_clip = [BySubject(paths)[clip["subject_id"]] for paths in (faces, aus)]
         return cls(clip["clip_id"], *paths_of_clip, trim_csv, manifest_csv)
 
     def row(self) -> dict:
@@ -78,14 +79,13 @@ def samples(
     the greatest AU score of those kept; of several clips of one emotion, the first by name is taken. `aus`
     are the same subjects' tables. An empty place has no clip.
     """
-    clips, files = clips_of(trim_csv, manifest_csv), by_subject(faces)
-    clips = clips[clips["subject_id"].isin(files) & clips["emotion"].isin(emotions)].sort_values("clip_id")
-    there = sorted(set(clips["subject_id"]))
+    clips, files = clips_of(trim_csv, manifest_csv), BySubject(faces)
+    clips = clips[clips["emotion"].isin(emotions)].sort_values("clip_id")
+    there = sorted(filter(files.__contains__, set(clips["subject_id"])))
     n = min(settings.subjects, len(there))
     subjects = [there[i * len(there) // n] for i in range(n)]
     clips = clips[clips["subject_id"].isin(subjects)].drop_duplicates(["subject_id", "emotion"])
-    tables_of = by_subject(aus)
-    scores = scores_of([tables_of[subject] for subject in subjects], clips["clip_id"])
+    scores = scores_of(BySubject(aus).of(subjects), clips["clip_id"])
     images = {}
     for clip in clips.itertuples():
         path = files[clip.subject_id]

@@ -21,7 +21,7 @@ from ferflow import hdf5
 from ferflow.errors import InputError
 from ferflow.faces.landmarks import N_LANDMARKS
 from ferflow.faces.stream import FaceFrame, FaceStream
-from ferflow.faces.video import Clip, no_clip, open_clip
+from ferflow.faces.video import Clip, content_hash, no_clip, open_clip
 from ferflow.files import atomic_write
 from ferflow.settings import Faces
 
@@ -66,6 +66,7 @@ def write_subject(
                     write_clip(group, no_clip(source), stream)
                 within = "" if Path(error.where) == source else f"{Path(error.where).name} "
                 group.attrs["problem"], group.attrs["remedy"] = within + error.problem, error.remedy
+            group.attrs["sha256"] = content_hash(source)
 
 
 def write_faces(
@@ -181,8 +182,8 @@ def read(path: str | Path, clip_id: str) -> dict:
 def facts(path: str | Path) -> dict[str, dict]:
     """What is known of each clip in a faces file, without its arrays, by its name.
 
-    `n_frames` (decoded), `n_declared`, `n_blank`, `n_tracked`, `fps`, `width`, `height`, `warnings` (list of
-    str), and of a clip that cannot be read its `problem` and `remedy`.
+    `n_frames` (decoded), `n_declared`, `n_blank`, `n_tracked`, `fps`, `width`, `height`, `sha256` (of the
+    clip's content), `warnings` (list of str), and of a clip that cannot be read its `problem` and `remedy`.
     """
     with _open(path) as file:
         return {clip_id: _facts(_group(path, file, clip_id)) for clip_id in file}

@@ -15,6 +15,7 @@ import numpy as np
 from ferflow import MOST_PIXELS
 from ferflow.errors import InputError
 from ferflow.faces.quiet import muted, opencv
+from ferflow.files import sha256
 
 IMAGE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".pgm", ".ppm", ".tif", ".tiff", ".webp")
 VIDEO_SUFFIXES = (".avi", ".flv", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm", ".wmv")
@@ -212,6 +213,19 @@ def images_in(folder: Path) -> list[Path]:
     """The images in a folder in natural order; what else lies there is passed over."""
     images = (p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and p.name[0] != ".")
     return sorted(images, key=lambda p: natural_key(p.name))
+
+
+def content_hash(source: Path) -> str:
+    """SHA-256 of a file; of a folder, of its images' names and hashes in order; empty if unreadable."""
+    import hashlib
+
+    try:
+        if source.is_file():
+            return sha256(source)
+        listing = "".join(f"{file.name} {sha256(file)}\n" for file in images_in(source))
+    except OSError:
+        return ""
+    return hashlib.sha256(listing.encode()).hexdigest()
 
 
 def natural_key(name: str) -> list[tuple[int, int, str]]:

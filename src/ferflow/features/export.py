@@ -20,6 +20,7 @@ from ferflow import tables
 from ferflow.errors import InputError
 from ferflow.features import store
 from ferflow.files import atomic_write, read_record
+from ferflow.shards import BySubject
 
 
 def write_folds(
@@ -33,10 +34,10 @@ def write_folds(
 ) -> list[Path]:
     """Write one file per fold of `splits` into the folder `out`; returns their paths.
 
-    `features`: files <subject>.h5 of the originals. `emotions`: the classes, in the order of the labels;
+    `features`: the originals (`layout.FEATURES`). `emotions`: the classes, in the order of the labels;
     clips of others are left out. Raises InputError where a source is missing or does not fit.
     """
-    files = {Path(path).stem: Path(path) for path in features}
+    files = BySubject(features)
     clips = tables.read(manifest, "manifest")
     clips = clips[clips.emotion.isin(emotions)]
     windows = tables.read(trim, "trim").set_index("clip_id")
@@ -50,7 +51,7 @@ def write_folds(
         for clip_id in rows.clip_id:
             if clip_id not in windows.index:
                 raise InputError(trim, f"lacks the clip {clip_id}", "run the trim step again")
-        common = store.verify(files[subject] for subject in subjects)
+        common = store.verify(files.of(subjects))
         path = Path(out) / f"fold-{number}-features-{common['n_features']}.h5"
         _write(path, rows, files, windows, max_frames, emotions, common | {"fold": number})
         written.append(path)
@@ -60,7 +61,7 @@ def write_folds(
 def _write(
     path: Path,
     rows: pd.DataFrame,
-    files: dict[str, Path],
+    files: BySubject,
     windows: pd.DataFrame,
     max_frames: int,
     emotions: Sequence[str],

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import h5py
@@ -59,6 +61,51 @@ def read(
     """
     with open_file(path) as file:
         return _tracked(path, file, clip_id, begin, end, max_frames)[0]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What is read of a clip: as `read` takes it, and the clips (id, begin, end) whose mean is taken off."""
+
+    path: Path
+    clip_id: str
+    begin: int
+    end: int
+    max_frames: int
+    less: tuple[tuple[str, int, int], ...] = ()
+
+    @property
+    def most(self) -> int:
+        """Frames, at most."""
+        return min(self.end - self.begin, self.max_frames)
+
+
+def read_less(what: Reading) -> np.ndarray:
+    """Features float16 [T,F] that `what` says, less the `mean` that it says. Raises as `read`."""
+    rows = read(what.path, what.clip_id, what.begin, what.end, what.max_frames)
+    if not what.less:
+        return rows
+    alone = what.less == ((what.clip_id, what.begin, what.end),)
+    changed = what.path.stat().st_mtime_ns
+    less = _mean([rows]) if alone else _kept_mean(what.path, what.less, what.max_frames, changed)
+    return (rows - less).astype(np.float16)
+
+
+def mean(path: Path, clips: Iterable[tuple[str, int, int]], max_frames: int) -> np.ndarray:
+    """The mean float32 [F] over `clips` (id, begin, end) of the mean over each one's frames.
+
+    So long clips count no more than short ones. Raises as `read`.
+    """
+    return _mean(read(path, *clip, max_frames) for clip in clips)
+
+
+def _mean(clips: Iterable[np.ndarray]) -> np.ndarray:
+    return np.mean([rows.mean(axis=0, dtype=np.float32) for rows in clips], axis=0)
+
+
+@lru_cache(256)  # of 25,088 features 25 MB
+def _kept_mean(path: Path, clips: tuple[tuple[str, int, int], ...], max_frames: int, _: int) -> np.ndarray:
+    return mean(path, clips, max_frames)
 
 
 def read_runs(

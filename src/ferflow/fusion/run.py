@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from ferflow.evaluation.results import marks, results
 from ferflow.fusion import rules, stacking
 from ferflow.fusion.align import Scores, aligned, refuse_shared_subjects
 from ferflow.fusion.rules import accuracies, asked, cross_fitted, fuse, resolve
+from ferflow.schemas.shared import NOT_RUN
 from ferflow.seeds import derive_seed
 from ferflow.settings import Evaluation, Fusion
 
@@ -49,17 +50,43 @@ def write_fusions(
     seed: int,
     emotions: Sequence[str],
     protocol: str = "honest",
+    failed: Mapping[str, str] | None = None,
 ) -> None:
     """Fuse as the settings say; writes schema `predictions` (protocols cv and test) and schema `fusion`.
 
-    The tables must hold the cv and test predictions of every model that the settings name. Raises
-    SettingError for a model that is not there, or for none at all, InputError where models were shown
-    different clips.
+    The tables must hold the cv and test predictions of every model that the settings name, but for those that
+    `failed`: what needs one of them is not run, and its row in schema `fusion` says so. Raises SettingError
+    for a model that is not there, or for none at all, InputError where models were shown different clips.
     """
     frame = predictions_table.read(predictions_csvs, emotions, manifest_csv, protocol)
-    fused, shown = fusions(frame, fusion, evaluation, seed, emotions)
+    possible, not_run = without_failed(fusion, list(dict.fromkeys(frame["model"])), list(failed or {}))
+    fused, shown = fusions(frame, possible, evaluation, seed, emotions)
     predictions_table.write(fused, out_predictions)
     tables.write(shown, out_table, "fusion")
+    if not_run:
+        tables.add_failed(out_table, "fusion", not_run)
+
+
+def without_failed(
+    fusion: Fusion, models: Sequence[str], failed: Sequence[str]
+) -> tuple[Fusion, list[dict[str, str]]]:
+    """The fusions without the models that `failed`, and a row of schema `fusion` for each of the others."""
+    rows, changes = [], {"sets": dict(fusion.sets)}
+    for setting, some in asked(fusion).items() if failed else ():
+        members = resolve(some, [*models, *failed], f"fusion.{setting}")
+        lost = [model for model in members if model in failed]
+        if not lost:
+            continue
+        kind, _, name = setting.partition(".")
+        if kind == "sets":
+            changes["sets"][name] = None
+        else:
+            name, changes[kind] = kind, None
+        about = {"models": ", ".join(members), "n_models": str(len(members))}
+        about["note"] = f"{NOT_RUN}{', '.join(lost)} failed"
+        for rule in fusion.rules if kind == "sets" else [""]:
+            rows.append({"model": fusion_name(name, rule), "name": name, "rule": rule, **about})
+    return fusion.model_copy(update=changes), rows
 
 
 def fusions(

@@ -1,4 +1,4 @@
-"""Intervals of shares and medians, by the bootstrap over subjects.
+"""Intervals of shares and medians, from the bootstrap over subjects.
 
 Answers about one person's clips are not independent, so whole subjects are drawn with replacement; clips,
 where no subject is known. An interval is over subjects, for these annotators.
@@ -13,10 +13,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ferflow.evaluation.bootstrap import chunked_draws, interval, ratio_interval, resampled_sums
+from ferflow.evaluation import bootstrap
+from ferflow.evaluation.bootstrap import Spread, chunked_draws, interval, ratio_interval, resampled_sums
+from ferflow.evaluation.results import ONE, few
 from ferflow.settings import Evaluation
-
-WILSON = "Wilson interval: none or all"
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,7 @@ class Estimate:
 def share(right: np.ndarray, n: np.ndarray, units: Sequence, settings: Evaluation, seed: int) -> Estimate:
     """Share of right answers: sum of `right` [N] over sum of `n` [N] (answers about each clip).
 
-    `units` names each clip's subject. Where every answer is right, or every one wrong, a bootstrap has no
-    width; then it is Wilson's interval for as many independent answers as there are clips.
+    `units` names each clip's subject.
     """
     right, n = np.asarray(right, float), np.asarray(n, float)
     if not n.sum():
@@ -42,22 +41,15 @@ def share(right: np.ndarray, n: np.ndarray, units: Sequence, settings: Evaluatio
     rng = np.random.default_rng(seed)
     ends = ratio_interval(right, n, units, settings.bootstrap, settings.confidence, rng)
     if ends is None:
-        return Estimate(value, None, None, "one subject: no interval")
-    if value in (0.0, 1.0):
-        clips = int((n > 0).sum())
-        low, high = wilson(value * clips, clips, settings.confidence)
-        return Estimate(value, float(low), float(high), WILSON)
-    return Estimate(value, *ends)
+        return Estimate(value, None, None, ONE)
+    return Estimate(value, *ends, few(len(np.unique(np.asarray(units)[n > 0]))))
 
 
 def wilson(right: np.ndarray, n: np.ndarray, confidence: float) -> tuple[np.ndarray, np.ndarray]:
-    """Wilson's intervals of `right` of `n` independent answers, arrays of one shape (statsmodels)."""
-    from statsmodels.stats.proportion import proportion_confint
+    """Wilson's intervals of `right` of `n` independent answers, arrays of one shape."""
+    from scipy.special import ndtri
 
-    right, n = np.asarray(right, float), np.asarray(n, float)
-    low, high = proportion_confint(right, n, alpha=1 - confidence, method="wilson")
-    # Exact at the ends, where rounding would put the share outside of its own interval.
-    return np.where(right == 0, 0.0, low), np.where(right == n, 1.0, high)
+    return bootstrap.wilson(right, n, float(ndtri((1 + confidence) / 2)))
 
 
 def weighted_medians(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -73,11 +65,18 @@ def weighted_medians(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
 
 
 def medians(
-    values: np.ndarray, groups: np.ndarray, n_groups: int, units: Sequence, settings: Evaluation, seed: int
+    values: np.ndarray,
+    groups: np.ndarray,
+    n_groups: int,
+    units: Sequence,
+    settings: Evaluation,
+    seed: int,
+    unit_name: str = "subject",
 ) -> tuple[list[Estimate], Estimate]:
     """The median of `values` [N] in each of the groups 0..G-1 ([N] of them), and the mean of these medians.
 
-    `units` [N] are drawn; a group without values has an undefined median, and is left out of the mean.
+    `units` [N] are drawn, called `unit_name`; a group without values has an undefined median, and is left out
+    of the mean. A median has an interval where its values are of two units.
     """
     values, groups = np.asarray(values, float), np.asarray(groups)
     members = [np.flatnonzero(groups == group) for group in range(n_groups)]
@@ -97,9 +96,17 @@ def medians(
         parts.append(drawn)
     resamples = np.concatenate(parts)
     present = [group for group, rows in enumerate(members) if len(rows)]
-    ends = {group: interval(resamples[:, group], settings.confidence) for group in present}
-    each = [Estimate(value, *ends.get(g, (None, None))) for g, value in enumerate(of_groups.tolist())]
-    return each, Estimate(mean, *interval(np.nanmean(resamples[:, present], axis=1), settings.confidence))
+    each = [Estimate(value, None, None) for value in of_groups.tolist()]
+    for group in present:
+        rows = members[group]
+        n_units = len(np.unique(unit[rows]))
+        if n_units > 1:
+            spread = Spread(resamples[:, group], n_units - 1, len(rows))
+            ends = interval(each[group].value, spread, settings.confidence)
+            each[group] = Estimate(each[group].value, *ends, few(n_units, unit_name))
+    spread = Spread(np.nanmean(resamples[:, present], axis=1), len(names) - 1, len(values))
+    ends = interval(mean, spread, settings.confidence)
+    return each, Estimate(mean, *ends, few(len(names), unit_name))
 
 
 def fleiss(counts: np.ndarray) -> float:
@@ -133,7 +140,10 @@ def fleiss_with_interval(counts: np.ndarray, units: Sequence, settings: Evaluati
         sums = resampled_sums(votes, np.asarray(units)[paired], settings.bootstrap, rng)
     if sums is None:
         return Estimate(value, None, None, note or "no interval")
-    return Estimate(value, *interval(_kappas(sums), settings.confidence), note)
+    n_units = len(np.unique(np.asarray(units)[paired]))
+    spread = Spread(_kappas(sums), n_units - 1, int(paired.sum()))
+    ends = interval(value, spread, settings.confidence, "coefficient")
+    return Estimate(value, *ends, "; ".join(filter(None, [note, few(n_units)])))
 
 
 def _terms(counts: np.ndarray) -> np.ndarray:

@@ -209,13 +209,16 @@ def summarise(
         by_class = accuracies[accuracies["emotion"] != ALL]
         groups = by_class["emotion"].map({emotion: k for k, emotion in enumerate(emotions)})
         each, mean = medians(
-            by_class["accuracy"], groups, len(emotions), by_class["annotator"], settings, seed
+            by_class["accuracy"], groups, len(emotions), by_class["annotator"], settings, seed, "annotator"
         )
-        remark = "interval over annotators"
-        add("annotator_mean_of_medians", ALL, replace(mean, note=mean.note or remark))
+
+        def noted(median: Estimate) -> Estimate:
+            remarks = [] if median.low is None else ["interval over annotators"]
+            return replace(median, note="; ".join(filter(None, [*remarks, median.note])))
+
+        add("annotator_mean_of_medians", ALL, noted(mean))
         for emotion in shown:
-            median = each[emotions.index(emotion)]
-            add("annotator_median_accuracy", emotion, replace(median, note=median.note or remark))
+            add("annotator_median_accuracy", emotion, noted(each[emotions.index(emotion)]))
     won = majority(votes)
     for emotion in (ALL, *shown):
         of_clips("majority_accuracy", won.winner == labels, emotion)

@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from ferflow import weights
 from ferflow.models import checkpoint, face_weights
 from ferflow.models.network import SpatialNetwork
 from ferflow.models.vision import torchvision
@@ -71,6 +72,7 @@ class Backbone(SpatialNetwork):
 
         Raises WeightsError for a missing or damaged file or one of another architecture.
         """
+        weights.note(path)
         checkpoint.load_state(self.base, self.published(path), path, self.name)
 
     def _calibrate(self) -> None:

@@ -9,9 +9,10 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.utils import checkpoint as checkpointing
 
 from ferflow.models import checkpoint
-from ferflow.models.layers import activation, initialise, sequence_dropout
+from ferflow.models.layers import activation, initialise
 from ferflow.settings import C3dSettings, ClipNetworkSettings, ConvLstmSettings, Pooling
 
 CHANNELS = 3
@@ -199,30 +200,52 @@ class ConvLstmLayer(nn.Module):
         super().__init__()
         self.settings = settings
         kernel = settings.kernel
+        self.filters, self.size, self.out = filters, size, size - kernel + 1
         self.inward = nn.Conv2d(channels, 4 * filters, kernel)
         self.recurrent = nn.Conv2d(filters, 4 * filters, kernel, padding=kernel // 2, bias=False)
         self.peepholes = None
-        out = size - kernel + 1
         if settings.peepholes:
-            self.peepholes = nn.Parameter(torch.zeros(3, filters, out, out))
+            self.peepholes = nn.Parameter(torch.zeros(3, filters, self.out, self.out))
         # As Keras's layer: orthogonal for the state, 1 for the forget gate's bias.
         initialise(self.inward.weight, settings.initialiser)
         nn.init.orthogonal_(self.recurrent.weight)
         nn.init.zeros_(self.inward.bias)
         nn.init.ones_(self.inward.bias[filters : 2 * filters])
 
-    def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
-        """States of every frame; `mask` [N,T] (True: a real frame), None: all are."""
+    def masks(self, clips: int) -> tuple[Tensor | None, Tensor | None]:
+        """What dropout keeps of the inputs [N,1,C,H,W] and of the state [N,F,H',W'] of so many clips."""
+        rates = self.settings.dropout, self.settings.recurrent_dropout
+        shapes = (1, self.inward.in_channels, self.size, self.size), (self.filters, self.out, self.out)
+        ones = self.inward.weight.new_ones
+        inputs, state = (
+            functional.dropout(ones(clips, *shape), rate) if self.training and rate else None
+            for rate, shape in zip(rates, shapes, strict=True)
+        )
+        return inputs, state
+
+    def forward(
+        self,
+        x: Tensor,
+        mask: Tensor | None = None,
+        kept: tuple[Tensor | None, Tensor | None] = (None, None),
+        carried: tuple[Tensor, Tensor] | None = None,
+    ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        """States of every frame, and what the layer goes on from behind them: H and C.
+
+        `mask` [N,T] (True: a real frame), None: all are. `kept` is what `masks` gives, `carried` the H and C
+        before the first frame (None: 0).
+        """
         n, frames = x.shape[:2]
-        x = sequence_dropout(x, self.settings.dropout, self.training)
+        of_inputs, of_state = kept
+        if of_inputs is not None:
+            x = x * of_inputs
         # The inputs' part of the gates, which waits for no state, is taken for all frames at once.
         inward = self.inward(x.flatten(0, 1)).unflatten(0, (n, frames))
-        filters = inward.shape[2] // 4
-        state = inward.new_zeros(n, filters, *inward.shape[3:])
-        cell = torch.zeros_like(state)
-        keep = None
-        if self.training and self.settings.recurrent_dropout:
-            keep = functional.dropout(torch.ones_like(state), self.settings.recurrent_dropout)
+        if carried is None:
+            state = inward.new_zeros(n, self.filters, self.out, self.out)
+            carried = state, torch.zeros_like(state)
+        state, cell = carried
+        keep = None if of_state is None else of_state.to(inward.dtype)
         states = []
         for step, gates_of_input in enumerate(inward.unbind(1)):
             shown = state if keep is None else state * keep
@@ -239,15 +262,17 @@ class ConvLstmLayer(nn.Module):
                 cell_now, state_now = torch.where(real, cell_now, cell), torch.where(real, state_now, state)
             cell, state = cell_now, state_now
             states.append(state)
-        return torch.stack(states, dim=1)
+        return torch.stack(states, dim=1), (state, cell)
 
 
 class ConvLstm(ClipNetwork):
     """Layers of ConvLSTM; the last one's last state, flattened, goes to the classes (thesis, section 3.3.2).
 
     With `settings.masked` the last state is that after the last real frame; without, the layers go on over
-    the zeros behind it, as in the thesis. Without peepholes it has the parameters of Keras's layer, that is
-    4·filters·(kernel²·(channels + filters) + 1): 3,200 and 4,640 for two layers of 8.
+    the zeros behind it, as in the thesis. With `settings.checkpoint_frames` all layers take so many frames at
+    a time, and their activations are computed again for the gradient (Chen 2016, arXiv 1604.06174). Without
+    peepholes it has the parameters of Keras's layer, that is 4·filters·(kernel²·(channels + filters) + 1):
+    3,200 and 4,640 for two layers of 8.
     """
 
     name, takes = "convlstm", ConvLstmSettings
@@ -265,15 +290,42 @@ class ConvLstm(ClipNetwork):
         self.head = nn.Sequential(nn.Flatten(), *dense_layers(flat, n_classes, settings, activated))
 
     def classify(self, clips: Tensor, mask: Tensor) -> Tensor:
-        x = clips.permute(0, 1, 4, 2, 3)
-        for layer in self.layers:
-            x = layer(x, mask if self.settings.masked else None)
-        return self.head(x[:, -1])
+        length = self.settings.checkpoint_frames or clips.shape[1]
+        again = bool(self.settings.checkpoint_frames) and torch.is_grad_enabled()
+        kept = [layer.masks(len(clips)) for layer in self.layers]
+        state, carried = None, [None] * len(self.layers)
+        for frames, real in zip(clips.split(length, 1), mask.split(length, 1), strict=True):
+            work = frames, real if self.settings.masked else None, kept, carried
+            # Nothing is drawn within a segment, so that no state of the random numbers needs to be kept.
+            state, carried = (
+                checkpointing.checkpoint(self._segment, *work, use_reentrant=False, preserve_rng_state=False)
+                if again
+                else self._segment(*work)
+            )
+        return self.head(state)
+
+    def _segment(
+        self,
+        clips: Tensor,
+        mask: Tensor | None,
+        kept: Sequence[tuple[Tensor | None, Tensor | None]],
+        carried: Sequence[tuple[Tensor, Tensor] | None],
+    ) -> tuple[Tensor, list[tuple[Tensor, Tensor]]]:
+        """All layers over some frames; returns the last state and what each layer goes on from."""
+        x, behind = clips.permute(0, 1, 4, 2, 3), []
+        for layer, masks, before in zip(self.layers, kept, carried, strict=True):
+            x, after = layer(x, mask, masks, before)
+            behind.append(after)
+        return x[:, -1], behind
 
 
 KIND = "end-to-end"
 BY_NAME: dict[str, type[ClipNetwork]] = {network.name: network for network in (C3d, ConvLstm)}
-_BEFORE: dict[str, dict] = {"c3d": {"map_layers": None}, "convlstm": {}}
+_BATCH = {"batch": 16, "micro_batch": None}
+_BEFORE: dict[str, dict] = {
+    "c3d": {"map_layers": None, **_BATCH},
+    "convlstm": {"checkpoint_frames": 0, **_BATCH},
+}
 """Settings that model files of earlier versions lack, and what they were built with."""
 
 

@@ -95,8 +95,10 @@ def _shapes(
     def note(layer: nn.Module, _inputs, output) -> None:
         # A recurrent or attention layer gives a tuple, whose first part goes on.
         shape = (output[0] if isinstance(output, tuple) else output).shape
-        shapes.pop(layer, None)  # of several calls the last one counts
+        before = shapes.pop(layer, None)  # of several calls the last one counts
         shapes[layer] = list(shape[1:])
+        if before is not None and isinstance(layer, WHOLE):
+            shapes[layer][0] += before[0]  # but a ConvLSTM may take a clip in segments
 
     hooks = [layer.register_forward_hook(note) for layer in layers]
     training = network.training

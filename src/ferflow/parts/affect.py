@@ -66,6 +66,7 @@ def _results(study: AffectFiles) -> Iterator[ReportStep]:
             "confusion": Table("confusion"),
         },
         rests_on=PREDICTIONS,
+        lacks={"class_report": _lost(study)},
     )
     yield ReportStep(
         name="affect_tables",
@@ -84,7 +85,13 @@ def _results(study: AffectFiles) -> Iterator[ReportStep]:
             "variants": Table("affect_variants", "The paper's loss and others", RESULTS),
         },
         rests_on=PREDICTIONS,
+        lacks=dict.fromkeys(("classification", "regression", "variants"), _lost(study)),
     )
+
+
+def _lost(study: AffectFiles) -> list[dict[str, str]]:
+    """A row for each model that is lost."""
+    return [{"model": name, "note": note} for name, note in study.lost.items()]
 
 
 def _training(study: AffectFiles) -> Iterator[ReportStep | Table]:
@@ -93,6 +100,7 @@ def _training(study: AffectFiles) -> Iterator[ReportStep | Table]:
         call="ferflow.report.affect_tables:write_models",
         inputs={"info_csvs": study.of_models("model_info.csv")},
         outputs={"out": Table("affect_models", "The networks", TRAINED)},
+        lacks={"out": _lost(study)},
     )
     yield Table("affect_speed", "Images a second: training step and loader", TRAINED)
     yield ReportStep(
@@ -109,6 +117,7 @@ def _training(study: AffectFiles) -> Iterator[ReportStep | Table]:
             "augmentation": Table("affect_augmentation", "Table 4: augmentation", TRAINED),
         },
         rests_on=CURVES,
+        lacks={"training": _lost(study)},
     )
 
 

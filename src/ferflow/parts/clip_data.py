@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from ferflow import layout
+from ferflow import layout, shards
 from ferflow.datasets import manifest
 from ferflow.parts import CROSS_VALIDATION, FACES, shared_out
 from ferflow.settings import Online, Pictures, Trim
@@ -70,7 +70,7 @@ def _agreement(study: ClipFiles) -> Iterator[ReportStep]:
         name="agreement",
         call=f"{__name__}:agreement",
         inputs={
-            "truth": study.of_subjects(study.rendered_truth, *study.rendered_aus),
+            "truth": study.rendered(study.rendered_truth, *study.rendered_aus),
             "aus_paths": study.of_subjects(layout.AUS),
             "manifest": study.clips,
             "trim": study.trim,
@@ -95,7 +95,7 @@ def agreement(truth: Sequence[str], aus_paths: Sequence[str], manifest: str, tri
 def _backends(study: ClipFiles) -> ReportStep:
     compared = {name: study.of_subjects(layout.AUS, backend=name) for name in study.settings.aus.compared}
     if study.synthetic:
-        compared["truth"] = study.of_subjects(*study.rendered_aus)
+        compared["truth"] = study.rendered(*study.rendered_aus)
     return ReportStep(
         name="au_backends",
         call=f"{__name__}:backends",
@@ -180,7 +180,7 @@ def curves(
     from ferflow.report import run
 
     clip = manifest.example(manifest_csv, example)
-    own = next(path for path in aus if Path(path).stem == clip.subject_id)
+    own = shards.BySubject(aus)[clip.subject_id]
     known = (truth, true_aus) if clip.clip_id == example and truth else (None, None)
     run.au_curve(clip.clip_id, own, trim_csv, manifest_csv, out_curve, trim, *known)
     run.anomalies(aus, trim_csv, manifest_csv, out_anomalies, trim)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from ferflow import layout, tables
 from ferflow.evaluation import detail
-from ferflow.parts import IN_SHORT, PREDICTIONS, RESULTS, collected
+from ferflow.parts import IN_SHORT, PREDICTIONS, RESULTS, collected, left_out
 from ferflow.report import opening
 from ferflow.settings import Pictures
 from ferflow.steps.files import ClipFiles, StudyFiles
@@ -32,7 +32,9 @@ def steps(study: StudyFiles) -> Iterator[ReportStep]:
 
 def several(study: ClipFiles) -> bool:
     """Whether there are several models to compare."""
-    others = len(study.settings.baselines.compared()) + study.settings.fusion.found()
+    own = study.settings
+    others = sum(own.baselines.models()[name] in own.baselines.compared() for name in study.baselines)
+    others += own.fusion.found() if study.fuses else 0
     return len(study.models) + others + len(study.human_predictions()) > 1
 
 
@@ -41,6 +43,7 @@ def _fusion(study: ClipFiles) -> ReportStep:
         name="fusion",
         call="ferflow.fusion.run:write_fusions",
         sees=("fusion", *JUDGING),
+        given=study.failed(),
         inputs={
             "predictions_csvs": study.model_predictions() + study.baseline_predictions(),
             "manifest_csv": study.clips,
@@ -65,7 +68,14 @@ def _predictions(study: ClipFiles) -> ReportStep:
     return collected(study, "predictions", files, classes, rests_on, manifest_csv=study.clips)
 
 
+def lost_rows(study: ClipFiles, **more: str) -> list[Mapping[str, str]]:
+    """A row for each model that is lost."""
+    models = {*study.settings.fusible()}
+    return [{"model": name, **more, "note": note} for name, note in study.lost.items() if name in models]
+
+
 def _metrics(study: ClipFiles) -> ReportStep:
+    protocols = ("test", "cv") if study.tested else ("cv",)
     title = (
         "Results on the test subjects and in cross-validation"
         if study.tested
@@ -84,6 +94,12 @@ def _metrics(study: ClipFiles) -> ReportStep:
             "class_report": Table("class_report", "Precision, recall and F1 per emotion", RESULTS),
         },
         rests_on=PREDICTIONS,
+        lacks={
+            "results": [
+                row for name in protocols for row in lost_rows(study, protocol=name, metric="accuracy")
+            ],
+            "class_report": lost_rows(study, protocol=protocols[0]),
+        },
     )
 
 
@@ -105,6 +121,7 @@ def _figures(study: ClipFiles) -> ReportStep:
                 for name, model in study.models.items()
             ],
         },
+        left_out=left_out(study, study.settings.fusible()),
     )
 
 
@@ -146,6 +163,13 @@ def _details(study: ClipFiles) -> Iterator[ReportStep]:
             for name, title in detail.TITLES.items()
         },
         rests_on=PREDICTIONS,
+        lacks={
+            "comparisons": [
+                {"first": row["model"], "first_role": "model", "note": row["note"]}
+                for row in lost_rows(study)
+            ],
+            **{name: lost_rows(study, protocol="") for name in ("calibration", "error_counts")},
+        },
     )
     yield ReportStep(
         name="figures_of_details",
@@ -166,6 +190,7 @@ def _details(study: ClipFiles) -> Iterator[ReportStep]:
                 "annotators_confusion", "Confusion matrices of models and annotators", RESULTS
             ),
         },
+        left_out=left_out(study, study.settings.fusible()),
     )
 
 
@@ -200,7 +225,7 @@ def _opening(study: ClipFiles) -> ReportStep:
         name="opening",
         call="ferflow.report.opening:write",
         sees=("study",),
-        given={"confidence": study.settings.evaluation.confidence},
+        given={"confidence": study.settings.evaluation.confidence, **study.failed()},
         inputs={"tables_csv": [study.table(name) for name in opening.TABLES]},
         outputs={"out": Page("opening.html", title, IN_SHORT, "opening")},
     )

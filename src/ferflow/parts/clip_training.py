@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from ferflow import layout
 from ferflow.parts import CROSS_VALIDATION, CURVES, EXPERIMENTS, NETWORKS, PREDICTIONS, shared_out
 from ferflow.parts.clip_data import example_clip, example_files
-from ferflow.parts.clip_results import JUDGING
+from ferflow.parts.clip_results import JUDGING, lost_rows
 from ferflow.settings import Comparison, Evaluation, Pictures, Range
-from ferflow.steps.files import ClipFiles, StudyFiles
+from ferflow.steps.files import ClipFiles, StudyFiles, each
 from ferflow.steps.step import Figure, ReportStep, Table, as_params
 
 
@@ -23,10 +23,10 @@ def steps(study: StudyFiles) -> Iterator[ReportStep | Table]:
         yield _split_kinds(study)
     if study.settings.nested.heads:
         yield _nested(study)
-    if study.comparisons:
+    if study.settings.experiments.chosen():
         yield _experiments(study)
     for head in dict.fromkeys(study.settings.search.run):
-        title = f"Settings of {study.models[head]} tried over cross-validation"
+        title = f"Settings of {study.settings.models()[head]} tried over cross-validation"
         yield Table(f"search-{head}", title, CROSS_VALIDATION, "head_trials")
         yield _search(study, head)
     yield from _explained(study)
@@ -51,6 +51,7 @@ def _training(study: ClipFiles) -> Iterator[ReportStep]:
             "cv_epochs": Table("cv_epochs"),
         },
         rests_on=CURVES,
+        lacks={"early_stopping": lost_rows(study)},
     )
     yield ReportStep(
         name="figures_of_training",
@@ -120,17 +121,25 @@ def _fold_models(study: ClipFiles) -> ReportStep:
         },
         outputs={"out": Table("fold_models", title, CROSS_VALIDATION)},
         rests_on=PREDICTIONS,
+        lacks={"out": lost_rows(study)},
     )
 
 
 def _split_kinds(study: ClipFiles) -> ReportStep:
-    splits = study.settings.splits
+    splits, pattern = study.settings.splits, f"{layout.SPLIT_KIND_FOLD}/predictions.csv"
+    notes = {
+        head: study.why_lost(head)
+        or study.unmade.note(
+            study.each(study.at(pattern, scheme=splits.other(), head=head), fold=study.folds)
+        )
+        for head in dict.fromkeys(splits.compared)
+    }
     title = "Cross-validation in folds of one sex and of both"
     return ReportStep(
         name="split_kinds",
         call=f"{__name__}:split_kinds",
         sees=JUDGING,
-        given={"models": list(dict.fromkeys(splits.compared)), "schemes": [splits.scheme, splits.other()]},
+        given={"models": study.split_heads, "schemes": [splits.scheme, splits.other()]},
         inputs={
             "histories": study.of_schemes("history.csv"),
             "predictions": study.of_schemes("predictions.csv"),
@@ -141,6 +150,8 @@ def _split_kinds(study: ClipFiles) -> ReportStep:
             "figure": Figure("split_kinds", "Folds of one sex and of both", CROSS_VALIDATION),
         },
         rests_on=PREDICTIONS,
+        lacks={"table": [{"model": head, "note": note} for head, note in notes.items() if note]},
+        left_out=", ".join(f"{head} ({note})" for head, note in notes.items() if note),
     )
 
 
@@ -169,7 +180,9 @@ def split_kinds(
 
 def _nested(study: ClipFiles) -> ReportStep:
     nested = study.settings.nested
-    folds = {"head": nested.heads, "outer": range(nested.outer)}
+    folds = {"head": study.nested_heads, "outer": range(nested.outer)}
+    choices = study.each(f"{layout.NESTED_OUTER}/choice.json", outer=range(nested.outer))
+    notes = {head: study.unmade.note(each(path, head=[head])[0] for path in choices) for head in nested.heads}
     inner = "Candidates on the inner folds of nested cross-validation"
     return ReportStep(
         name="nested_tables",
@@ -186,11 +199,22 @@ def _nested(study: ClipFiles) -> ReportStep:
             "inner": Table("nested_inner", inner, CROSS_VALIDATION),
         },
         rests_on=PREDICTIONS,
+        lacks={
+            "nested": [
+                {"model": study.settings.models()[head], "note": note} for head, note in notes.items() if note
+            ]
+        },
     )
 
 
 def _experiments(study: ClipFiles) -> ReportStep:
     compared = list(dict.fromkeys(run for one in study.comparisons.values() for run in one.runs))
+    listed = {  # (comparison, run): why the run is missing
+        (one.title, run): note
+        for one in study.settings.experiments.chosen().values()
+        for run in one.runs
+        if (note := study.why_lost(run))
+    }
     return ReportStep(
         name="experiments",
         call=f"{__name__}:experiments",
@@ -216,6 +240,14 @@ def _experiments(study: ClipFiles) -> ReportStep:
             ],
         },
         rests_on=CURVES,
+        lacks={
+            "table": [
+                {"comparison": title, "run": run, "note": note} for (title, run), note in listed.items()
+            ]
+        },
+        left_out=", ".join(
+            f"{run} ({note})" for run, note in {run: n for (_, run), n in listed.items()}.items()
+        ),
     )
 
 
@@ -249,7 +281,7 @@ def experiments(
 
 
 def _search(study: ClipFiles, head: str) -> ReportStep:
-    model = study.models[head]
+    model = study.settings.models()[head]
     tried = study.settings.search.tried(head)
     return ReportStep(
         name=f"figure_of_search_{head}",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from ferflow import layout, tables
 from ferflow.parts import IMAGES, PREDICTIONS, RESULTS, compare_with_published
@@ -37,7 +37,7 @@ def steps(study: StudyFiles) -> Iterator[ReportStep | Table]:
     for name, rows in study.compared.items():
         table = Table(name, TITLES[name], RESULTS, "sampling")
         yield _comparison(study, name, rows, ("published", "honest"), table)
-        yield _figure(study, name)
+        yield _figure(study, name, study.lost_rows(rows, "published", "honest"))
     if networks := study.settings.datacentric.cleaned:
         rows, table = [(name, "none") for name in networks], Table("cleaned_training", CLEANED, RESULTS)
         yield _comparison(study, table.name, rows, ("honest", "cleaned"), table)
@@ -53,6 +53,8 @@ def steps(study: StudyFiles) -> Iterator[ReportStep | Table]:
 def _comparison(
     study: ImageFiles, name: str, rows: list[tuple[str, str]], protocols: tuple[str, str], table: Table
 ) -> ReportStep:
+    lost = study.lost_rows(rows, *protocols)
+    rows = [row for row in rows if row not in lost]
     return ReportStep(
         name=f"datacentric_{name}",
         call="ferflow.datacentric.run:compare",
@@ -67,16 +69,23 @@ def _comparison(
         },
         outputs={"out": table},
         rests_on=PREDICTIONS,
+        lacks={
+            "out": [
+                {"network": network, "sampling": sampling, "note": note}
+                for (network, sampling), note in lost.items()
+            ]
+        },
     )
 
 
-def _figure(study: ImageFiles, name: str) -> ReportStep:
+def _figure(study: ImageFiles, name: str, lost: Mapping[tuple[str, str], str]) -> ReportStep:
     return ReportStep(
         name=f"figure_of_{name}",
         call="ferflow.datacentric.figures:write_protocols",
         given={"confidence": study.settings.evaluation.confidence},
         inputs={"sampling_csv": study.table(name)},
         outputs={"out": Figure(f"protocols-{name}", f"Both protocols: {name}", RESULTS)},
+        left_out=", ".join(f"{' '.join(row)} ({note})" for row, note in lost.items()),
     )
 
 

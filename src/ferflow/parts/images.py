@@ -6,7 +6,15 @@ from collections.abc import Iterator, Sequence
 
 from ferflow import layout
 from ferflow.classes import EMOTIONS_NEUTRAL
-from ferflow.parts import IMAGES, PREDICTIONS, RESULTS, TRAINED, collected, compare_with_published
+from ferflow.parts import (
+    IMAGES,
+    PREDICTIONS,
+    RESULTS,
+    TRAINED,
+    collected,
+    compare_with_published,
+    left_out,
+)
 from ferflow.steps.files import ImageFiles, StudyFiles
 from ferflow.steps.step import Figure, ReportStep, Table, as_params
 
@@ -105,7 +113,7 @@ def _networks(study: ImageFiles) -> Iterator[ReportStep]:
         name="networks",
         call="ferflow.report.image_tables:networks",
         sees=("images",),
-        given={"names": study.models},
+        given={"names": study.models, **study.failed()},
         inputs={
             "models": study.of_models("model.pt"),
             "histories": study.of_models("history.csv"),
@@ -117,6 +125,7 @@ def _networks(study: ImageFiles) -> Iterator[ReportStep]:
         name="accuracies",
         call="ferflow.report.image_tables:accuracies",
         sees=("images",),
+        given=study.failed(),
         inputs={
             "results_csv": study.table("results"),
             "networks_csv": study.table("networks"),
@@ -129,8 +138,10 @@ def _networks(study: ImageFiles) -> Iterator[ReportStep]:
 
 def _compact(study: ImageFiles) -> ReportStep:
     sources = {name: study.table(name) for name in ("accuracies", "networks", "image_counts")}
-    # Made by targets of their own; what is there is shown.
-    sources |= {"sweep": study.there(study.table("sweep")), "speed": study.there(layout.SPEED)}
+    # Where they are made by targets of their own, what is there is shown.
+    swept = study.table("sweep")
+    sources["sweep"] = swept if "sweep" in study.included else study.there(swept)
+    sources["speed"] = study.there(layout.SPEED)
     return compare_with_published(
         study, "compact", Table("compact", "The compact paper and ours", RESULTS), sources
     )
@@ -163,6 +174,7 @@ def _figures(study: ImageFiles) -> ReportStep:
                 Figure(f"image_confusion-{name}", f"Confusion matrix of {name}", RESULTS) for name in judged
             ],
         },
+        left_out=left_out(study),
     )
 
 

@@ -60,6 +60,12 @@ def _folds(study: SfewFiles) -> Iterator[ReportStep]:
         name="sfew_folds",
         call=f"{__name__}:folds",
         given={"models": study.transfer.models()},
+        lacks={
+            "folds": [
+                {"model": model, "protocol": protocol, "note": note}
+                for (model, protocol), note in study.lost_models().items()
+            ]
+        },
         inputs={
             "manifest_csv": study.manifest,
             "predictions_csvs": study.of_runs("predictions.csv"),
@@ -84,18 +90,22 @@ def _folds(study: SfewFiles) -> Iterator[ReportStep]:
         for name, run in study.runs.items()
         if run.images == "originals" and not run.unfrozen and "random" in run.protocols
     ]
+    compared = [name for name in compared if study.can_be_made([_runs_csv(study).format(run=name)])]
     if compared:
-        tables_csv = f"{study.at(layout.SFEW_RUN, protocol='random')}/runs.csv"
         yield ReportStep(
             name="sfew_batches",
             call="ferflow.sfew.run:write_batches",
             inputs={
                 "folds_table_csv": study.table("sfew_folds"),
-                "runs_csvs": study.each(tables_csv, run=compared),
+                "runs_csvs": study.each(_runs_csv(study), run=compared),
             },
             outputs={"out": Table("sfew_batches", "Batch sizes on original images", TRAINED)},
             rests_on=PREDICTIONS,
         )
+
+
+def _runs_csv(study: SfewFiles) -> str:
+    return f"{study.at(layout.SFEW_RUN, protocol='random')}/runs.csv"
 
 
 def folds(
@@ -145,11 +155,14 @@ def _metrics(study: SfewFiles) -> Iterator[ReportStep]:
 def _paper(study: SfewFiles) -> Iterator[ReportStep]:
     folds_csvs = [study.table("sfew_folds")]
     folds_csvs += [study.table("sfew_handmade")] if study.handmade.under() else []
+    # Of a model that is missing under one protocol alone, the others are there.
+    lost = {f"{model} {protocol}": note for (model, protocol), note in study.lost_models().items()}
+    failed = {"failed": lost} if lost else {}
     schemas = {name: "sfew_paper" for name in PAPER} | {"sfew_table4": "sfew_methods"}
     yield ReportStep(
         name="sfew_comparison",
         call=f"{__name__}:compare",
-        given={"dataset": study.dataset},
+        given={"dataset": study.dataset, **failed},
         inputs={"folds_csvs": folds_csvs, "counts_csv": study.table("sfew_counts")},
         outputs={
             "comparison": Table("sfew_comparison", "The SFEW paper and ours", RESULTS, "reference"),
@@ -165,6 +178,7 @@ def _paper(study: SfewFiles) -> Iterator[ReportStep]:
             model in run.models(study.transfer.batch).values() and protocol in run.protocols
             for run in study.runs.values()
         )
+        and (model, protocol) not in study.lost_models()
     ]
     yield ReportStep(
         name="figures_of_sfew",
@@ -182,6 +196,7 @@ def _paper(study: SfewFiles) -> Iterator[ReportStep]:
                 for images, _, protocol in drawn
             ],
         },
+        left_out=", ".join(f"{name} ({note})" for name, note in lost.items()),
     )
 
 
@@ -191,12 +206,13 @@ def compare(
     dataset: str,
     out_comparison: str,
     out_tables: Sequence[str],
+    failed: Mapping[str, str] | None = None,
 ) -> None:
     """Compare the paper's numbers with ours, or say why there is none, and write its Tables 1 to 4."""
     from ferflow.report import reference, sfew_tables
 
     sources = ["sfew_counts", *["sfew_folds"] * len(folds_csvs)]
-    ours = reference.read("sfew", sources, [counts_csv, *folds_csvs], dataset=dataset)
+    ours = reference.read("sfew", sources, [counts_csv, *folds_csvs], failed, dataset=dataset)
     tables.write(reference.compare("sfew", ours), out_comparison, "reference")
     sfew_tables.write(ours, dict(zip(PAPER, out_tables, strict=True)))
 

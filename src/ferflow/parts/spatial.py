@@ -12,7 +12,7 @@ from ferflow.steps.step import Figure, ReportStep, Table
 
 
 def steps(study: StudyFiles) -> Iterator[ReportStep | Table]:
-    if isinstance(study, ClipFiles) and study.settings.trains_spatial():
+    if isinstance(study, ClipFiles) and study.trains_spatial:
         yield from _trained(study)
     if study.finetuned:
         yield from _finetuned(study)

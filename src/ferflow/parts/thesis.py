@@ -26,8 +26,8 @@ def steps(study: StudyFiles) -> Iterator[ReportStep]:
     yield ReportStep(
         name="published_comparison",
         call="ferflow.report.reference:write_best_models",
-        given={"dataset": settings.dataset.name, "others": others},
-        inputs={"results_csv": study.table("results")},
+        given={"dataset": settings.dataset.name, "others": others, **study.failed()},
+        inputs={"results_csv": study.table("results"), "splits_json": study.splits},
         outputs={
             "out": Table(
                 "published_comparison",
@@ -40,8 +40,7 @@ def steps(study: StudyFiles) -> Iterator[ReportStep]:
     if not settings.thesis_classes():
         return
     sources = _sources(study)
-    stills = settings.trains_spatial()
-    if stills:
+    if settings.trains_spatial():
         yield ReportStep(
             name="stills_counts",
             call=f"{__name__}:count_stills",
@@ -60,17 +59,21 @@ def steps(study: StudyFiles) -> Iterator[ReportStep]:
             "dataset": settings.dataset.name,
             "network": settings.spatial.network,
             "others": others,
+            **study.failed(),
             "stills": settings.stills.source,
             "synthetic_stills": study.synthetic_stills,
             "experiments": {
-                item: run for item, run in settings.experiments.published.items() if run in study.runs
+                item: run
+                for item, run in settings.experiments.published.items()
+                if run in study.runs or run in study.lost
             },
         },
         inputs={
             "tables_csv": [study.table(STILLS.get(name, name)) for name in sources],
             "predictions_csv": study.at(layout.PREDICTIONS),
             "manifest_csv": study.clips,
-            "spatial_csv": f"{study.spatial}/predictions.csv" if stills else [],
+            "splits_json": study.splits,
+            "spatial_csv": f"{study.spatial}/predictions.csv" if study.trains_spatial else [],
         },
         outputs={
             name: Table(name, title, PUBLISHED, "reference") for name, title in papers.files("thesis").items()
@@ -83,7 +86,8 @@ def _sources(study: ClipFiles) -> list[str]:
     """The tables of papers/thesis.yaml that the study has."""
     found = ["results", "trimming", "cv_epochs", "early_stopping", "error_counts"]
     found += ["fusion"] if study.fused_predictions() else []
-    found += ["spatial_results", *STILLS] if study.settings.trains_spatial() else []
+    found += ["spatial_results"] if study.trains_spatial else []
+    found += [*STILLS] if study.settings.trains_spatial() else []
     found += ["finetuned"] if study.finetuned else []
     found += ["human_summary"] if study.humans else []
     return found + (["experiment_results", "experiment_epochs"] if study.comparisons else [])
@@ -101,6 +105,7 @@ def compare(
     tables_csv: Sequence[str],
     predictions_csv: str,
     manifest_csv: str,
+    splits_json: str,
     spatial_csv: str | None,
     heads: Mapping[str, HeadSettings],
     c3d: C3dSettings,
@@ -114,9 +119,11 @@ def compare(
     emotions: Sequence[str],
     seed: int,
     out_folder: Path,
+    failed: Mapping[str, str] | None = None,
 ) -> None:
     """Compare every number of the thesis with the study's, or give the reason why there is none."""
     from ferflow.report import reference
+    from ferflow.training import splits
 
     ours = thesis.load(
         sources,
@@ -133,6 +140,8 @@ def compare(
         spatial=network,
         others=others,
         experiments=experiments,
+        absent=splits.notes(splits_json),
+        failed=failed or {},
         parameters=thesis.counts(heads.get("lstm"), c3d),
     )
     reference.write_each("thesis", ours, out_folder)

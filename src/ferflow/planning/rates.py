@@ -10,9 +10,10 @@ from pathlib import Path
 from ferflow import layout
 from ferflow import settings as study_settings
 from ferflow.errors import FerflowError, InputError
-from ferflow.planning import jobs, sizes
+from ferflow.planning import jobs
 from ferflow.runs import events
 from ferflow.runs.events import Job
+from ferflow.steps import sizes
 from ferflow.steps import work as works
 from ferflow.steps.work import CONSTANT, STEPPED, Work
 

@@ -18,6 +18,7 @@ from ferflow.errors import FerflowError, InputError
 from ferflow.evaluation.groups import grouped_by, used
 from ferflow.parts import report_steps
 from ferflow.release import archive
+from ferflow.runs.failed_jobs import Unmade
 from ferflow.settings import Settings
 from ferflow.steps import run
 from ferflow.steps.files import StudyFiles, files_of
@@ -39,7 +40,8 @@ def rebuild(
     """
     _link(folder, names, work)
     try:
-        study = files_of(_ready(_with_answers(settings, names, folder, work), work))
+        unmade = Unmade.read(work / layout.FAILED.format(study=settings.study))
+        study = files_of(_ready(_with_answers(settings, names, folder, work), work), unmade)
     except InputError as error:
         lacking = str(error.where).removeprefix(f"{work}/")
         return {"all tables": ("the list of clips", f"cannot be made again: {lacking} {error.problem}")}

@@ -11,7 +11,7 @@ from ferflow import tables
 from ferflow.evaluation.regression import DIMENSIONS
 from ferflow.evaluation.regression import METRICS as REGRESSION
 from ferflow.report import rendering
-from ferflow.report.names import marks, model_label
+from ferflow.report.names import marks_of, model_label
 from ferflow.report.papers import paper, published
 from ferflow.training.checkpoints import read_time
 
@@ -144,7 +144,8 @@ def metrics_table(table: pd.DataFrame, title: str, confidence: float) -> renderi
 
     What cannot be is a dash, its reason in the last column.
     """
-    models = list(dict.fromkeys(table["model"]))
+    failed, table = table[table["n"].isna()], table[table["n"].notna()]
+    models, mark = list(dict.fromkeys(table["model"])), marks_of(table)
     rows = []
     for metric in dict.fromkeys(table["metric"]):
         values = table[table["metric"] == metric].set_index("model")
@@ -152,14 +153,17 @@ def metrics_table(table: pd.DataFrame, title: str, confidence: float) -> renderi
             rendering.with_interval(values.loc[model], ".3f") if model in values.index else rendering.MISSING
             for model in models
         ]
-        notes = [f"{model_label(m)}: {n}" for m, n in values["note"].fillna("").items() if n]
+        notes = {m: rendering.without(mark, n) for m, n in values["note"].fillna("").items()}
+        notes = [f"{model_label(m)}: {n}" for m, n in notes.items() if n]
         images = sorted(set(values["n"].astype(int)))
         counted = f"{images[0]}" if len(images) == 1 else f"{images[0]}–{images[-1]}"
         rows.append([paper(STUDY).metric(metric).label, *cells, counted, "; ".join(notes)])
+    for row in failed.itertuples():
+        rows.append([model_label(row.model), *[rendering.MISSING] * (len(models) + 1), row.note])
     headings = ["metric", *(model_label(model) for model in models), "images", "note"]
     numbers = [False, *[True] * (len(models) + 1), False]
     if not any(row[-1] for row in rows):
         headings, numbers, rows = headings[:-1], numbers[:-1], [row[:-1] for row in rows]
-    about = f"{title}; in brackets: {100 * confidence:g} % intervals, bootstrap over images"
-    mark = marks(bool(table["synthetic"].any()))
+    about = f"{title}; in brackets: {100 * confidence:g} % intervals, bootstrap over "
+    about += "people" if table["n_subjects"].any() else "images"
     return rendering.Rendered(about, mark, headings, numbers, rows)

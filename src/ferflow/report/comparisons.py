@@ -26,7 +26,7 @@ def differences(comparisons_csv: str | Path, output: str | Path, confidence: flo
 
 
 def forest(table: pd.DataFrame, confidence: float, marks: str) -> Figure:
-    """One line per pair, in the table's order; filled where McNemar's test, corrected, tells them apart.
+    """One line per pair, in the table's order; filled where the permutation test tells them apart.
 
     `confidence` (0–1) is that of the intervals.
     """
@@ -37,18 +37,19 @@ def forest(table: pd.DataFrame, confidence: float, marks: str) -> Figure:
         if pd.notna(row.low):
             axes.plot([row.low, row.high], [place, place], color=style.DARK, linewidth=1.1)
         axes.plot(row.difference, place, "o", color=style.DARK, markerfacecolor=face)
-        p = f"{row.p_exact_holm:.3f}" if row.p_exact_holm >= 0.001 else "< 0.001"
+        p = f"{row.p_permutation_holm:.3f}" if row.p_permutation_holm >= 0.001 else "< 0.001"
         axes.text(1.02, place, p, transform=axes.get_yaxis_transform(), va="center", fontsize=6.5)
     axes.text(1.02, -1, "p (Holm)", transform=axes.get_yaxis_transform(), va="center", fontsize=6.5)
     axes.axvline(0, color=style.LIGHT, linestyle=":")
     names = [f"{model_label(row.first)} – {model_label(row.second)}" for row in table.itertuples()]
     axes.set_xlabel("difference in accuracy (points)")
     style.names_down(axes, names, 1.6, 0.6)
+    unit = table["unit"].iloc[0]
     shape = {"linestyle": "", "marker": "o", "color": style.DARK}
     looks = {
-        "differs (exact McNemar, Holm)": shape,
+        f"differs (sign-flip test over {unit}s, Holm)": shape,
         "does not": shape | {"markerfacecolor": "white"},
-        f"{100 * confidence:g} % interval over subjects": {"color": style.DARK},
+        f"{100 * confidence:g} % interval over {unit}s": {"color": style.DARK},
     }
     style.legend(drawn, looks)
     clips = sorted(set(table["n_clips"]))

@@ -136,10 +136,14 @@ def _print_images(study: str, table_folder: Path, console: Console) -> bool:
         paper = _table("The compact paper and ours (accuracy and F1 in %)")
         for heading in ("item", "data", "number", "published", "ours", "without copies"):
             paper.add_column(heading, justify="right" if heading in NUMBERS else "left")
+        before = None
         for row in text.rows:
             # The images per class are in the report; so are rows that nothing of ours stands beside.
             if row[3] != "images" and row[5] != MISSING:
-                paper.add_row(*row[1:7])
+                published = row[1:5]
+                # A second model of ours beside the same number is named.
+                paper.add_row(f"  by {row[8]}" if published == before else row[1], *row[2:7])
+                before = published
         console.print(paper)
     return bool(accuracies["synthetic"].any())
 

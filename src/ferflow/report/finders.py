@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from ferflow.evaluation.bootstrap import interval, resampled, unit_confusions
+from ferflow.evaluation.bootstrap import Spread, interval, resampled, unit_confusions
 from ferflow.evaluation.metrics import per_class
 from ferflow.evaluation.results import LEAKY, resampling_units
 from ferflow.report.names import SAMPLINGS, model_label
@@ -82,13 +82,14 @@ def thesis_class(row: Mapping, study: StudyResults) -> dict:
     """Table 3.5: precision, recall and F1 of the spatial model in one class, and its images."""
     frame = study.tables.get("spatial_predictions")
     if frame is None:
-        return {"note": NOT_RUN + "this study trains no spatial model"}
+        failed = study.failed.get(str(study.facts.get("spatial")))
+        return {"note": failed or NOT_RUN + "this study trains no spatial model"}
     synthetic = bool(frame["synthetic"].any())
     result = {"model": frame["model"].iloc[0], "data": row["stills"], "synthetic": synthetic}
     if row["metric"] == "support":
         return result | {"ours": float((frame["emotion"] == row["emotion"]).sum())}
     value, spread = _of_class(frame, row["emotion"], row["metric"], study)
-    low, high = interval(spread, study.facts["evaluation"].confidence)
+    low, high = interval(value, spread, study.facts["evaluation"].confidence)
     return result | {"ours": value, "low": low, "high": high}
 
 
@@ -128,11 +129,13 @@ def thesis_recalls(row: Mapping, study: StudyResults) -> dict:
     recalls = [_of_class(of_part, row["emotion"], "recall", study) for of_part in models.values()]
     whole, spread = zip(*recalls, strict=True)
     over = {"recall": np.mean, "recall_min": np.min, "recall_max": np.max}[row["metric"]]
-    low, high = interval(over(np.stack(spread), axis=0), study.facts["evaluation"].confidence)
+    value, about = float(over(whole)), (spread[0].freedom, spread[0].n)
+    drawn = Spread(over(np.stack([one.values for one in spread]), axis=0), *about)
+    low, high = interval(value, drawn, study.facts["evaluation"].confidence)
     each = ", ".join(f"{part} {100 * value:.0f} %" for part, value in zip(models, whole, strict=True))
     return {
         "model": ", ".join(of_part["model"].iloc[0] for of_part in models.values()),
-        "ours": float(over(whole)),
+        "ours": value,
         "low": low,
         "high": high,
         "data": row["dataset"],
@@ -147,10 +150,8 @@ def _of(rows: pd.DataFrame, part: str) -> pd.DataFrame:
     return exact if len(exact) else rows[rows["model"].map(lambda model: parts_of(model)[1]) == part]
 
 
-def _of_class(
-    frame: pd.DataFrame, emotion: str, metric: str, study: StudyResults
-) -> tuple[float, np.ndarray]:
-    """A metric of one class (`metrics.per_class`), and its bootstrap [B] over subjects or images.
+def _of_class(frame: pd.DataFrame, emotion: str, metric: str, study: StudyResults) -> tuple[float, Spread]:
+    """A metric of one class (`metrics.per_class`), and its bootstrap over subjects or images.
 
     Models that were shown the same clips share their draws.
     """
@@ -159,7 +160,8 @@ def _of_class(
     matrices = unit_confusions(true.to_numpy(int), predicted.to_numpy(int), resampling_units(frame), 2)
     rng = np.random.default_rng(study.facts["seed"])
     drawn = resampled(matrices, study.facts["evaluation"].bootstrap, rng)
-    return float(per_class(matrices.sum(0))[metric][1]), per_class(drawn)[metric][:, 1]
+    spread = Spread(per_class(drawn)[metric][:, 1], len(matrices) - 1, int(true.sum()))
+    return float(per_class(matrices.sum(0))[metric][1]), spread
 
 
 # Gong: one model under three protocols.
@@ -211,12 +213,17 @@ def sfew_missing(
     study: StudyResults, model: str, values: Mapping[str, float | None], place: int = 0
 ) -> list[str]:
     """The reasons why a model has no accuracy, by protocol; empty where it has all."""
+    failed = {name: why for name in PROTOCOLS if (why := study.failed.get(f"{model} {name}"))}
     if not sfew_start(study, model):
+        if failed:
+            return [f"{PROTOCOLS[name]}: {why}" for name, why in failed.items()]
         return [f"{NOT_RUN}{model} is not among this study's models"]
     counts = study.tables["sfew_counts"].set_index("emotion").loc["all"]
     reasons = []
     for protocol in (name for name, value in values.items() if value is None):
-        if protocol == "spi" and not counts["in_spi"]:
+        if protocol in failed:
+            reason = failed[protocol]
+        elif protocol == "spi" and not counts["in_spi"]:
             reason = f"{NOT_RUN}this copy of the data set has no lists of its two sets"
         elif sfew_value(study, model, protocol) is None:
             reason = f"{NOT_RUN}not among the protocols of this model"

@@ -77,6 +77,7 @@ def finetuned(trained: Sequence[tuple[str, SpatialNetwork, dict, float]], note: 
                 "model": name,
                 "blocks": blocks,
                 "ours": accuracy,
+                "honest": meta.get("honest_accuracy"),
                 "difference": None if synthetic else 100 * (accuracy - theirs["published"]),
                 "parameters": count(net, trainable=True),
                 "synthetic": synthetic,

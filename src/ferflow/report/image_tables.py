@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -13,6 +13,7 @@ from ferflow.evaluation.copies import TRAINING
 from ferflow.evaluation.images import chosen_models
 from ferflow.evaluation.results import LEAKY
 from ferflow.report import rendering
+from ferflow.report.image_counts import SETS
 from ferflow.report.names import marks, model_label, views_label
 from ferflow.report.papers import NOT_RUN
 from ferflow.settings import BEST, Images
@@ -31,6 +32,8 @@ OF_SUBJECTS = {
 }
 """The same where the parts are of subjects."""
 SECONDS = 3600
+FURTHER = "also learnt from "
+"""How the note on a network begins that has learnt from further sets."""
 
 
 def networks(
@@ -40,12 +43,13 @@ def networks(
     times: Sequence[str | Path],
     images: Images,
     out: str | Path,
+    failed: Mapping[str, str] | None = None,
 ) -> None:
     """Schema `networks`: a row for each model of the settings, in their order.
 
     `names` are the models that were run, `models`, `histories` and `times` their model.pt, history.csv and
-    time.json. The epochs and hours of a model that goes on from another one are those of all that it builds
-    on.
+    time.json; `failed` says of others why they are missing. The epochs and hours of a model that goes on from
+    another one are those of all that it builds on.
     """
     trained = dict(zip(names, zip(models, histories, times, strict=True), strict=True))
     rows = []
@@ -54,7 +58,7 @@ def networks(
         if name in trained:
             row |= _trained(*trained[name], threads=model.threads)
         else:
-            row["note"] = NOT_RUN + (model.not_run or "no such job")
+            row["note"] = (failed or {}).get(name) or NOT_RUN + (model.not_run or "no such job")
         rows.append(row)
     by_name = {row["model"]: row for row in rows}
     alone = {name: dict(row) for name, row in by_name.items()}
@@ -66,7 +70,8 @@ def networks(
 
 def _add(row: dict, before: Sequence[dict]) -> None:
     """The training of the models `before`, from whose weights the model of `row` goes on."""
-    row["note"] = f"goes on from {before[-1]['model']}, whose training is counted in"
+    goes_on = f"goes on from {before[-1]['model']}, whose training is counted in"
+    row["note"] = "; ".join(filter(None, (goes_on, row["note"])))
     for measure in ("epochs", "hours"):
         values = [one[measure] for one in (*before, row)]
         row[measure] = None if None in values else sum(values)
@@ -84,12 +89,24 @@ def _trained(model_pt: str | Path, history_csv: str | Path, time_json: str | Pat
         "weights_mb": measured.weights_mb,
         "size_mb": measured.total_mb,
         "epochs": None if adopted else int(history["epoch"].max()),
-        "learnt": meta["images"][TRAINING],
+        "learnt": meta["images"][TRAINING] + sum(meta.get("further", {}).values()),
+        **_left_out(meta),
         "hours": None if seconds is None else seconds / SECONDS,
         "threads": None if adopted else threads,
         "synthetic": meta["synthetic"],
-        "note": "trained elsewhere" if adopted else "",
+        "note": "trained elsewhere" if adopted else _further(meta.get("further", {})),
     }
+
+
+def _further(images: Mapping[str, int]) -> str:
+    """What a network has learnt from besides the images of the study, by the names of the sets."""
+    named = [f"{count:,} images of {SETS[name]}" for name, count in images.items()]
+    return f"{FURTHER}{', '.join(named)}" if named else ""
+
+
+def _left_out(meta: dict) -> dict[str, int]:
+    """How many images were left out of the training as near copies, where that was asked for."""
+    return {"near_copies": meta["near_copies"]["left_out"][TRAINING]} if "near_copies" in meta else {}
 
 
 def accuracies(
@@ -98,20 +115,25 @@ def accuracies(
     choice_json: str | Path | None,
     images: Images,
     out: str | Path,
+    failed: Mapping[str, str] | None = None,
 ) -> None:
     """Schema `accuracies` from `results` and `networks`; models and ensembles that were not run say why.
 
-    `choice_json` names the members of the ensemble `best`, where the study has one.
+    `choice_json` names the members of the ensemble `best`, where the study has one. `failed` are models and
+    ensembles that are missing since jobs failed, and why.
     """
     ensembles = dict(images.ensembles) | ({BEST: chosen_models(choice_json)} if choice_json else {})
+    ensembles |= {BEST: []} if images.best and not choice_json and failed else {}
     results = tables.read(results_csv, "results")
     listed = tables.read(networks_csv, "networks").set_index("model")
-    rows = [_row(results, model, views, [model], listed) for model in images.models for views in images.views]
-    rows += [
+    several = {name: [name] for name in images.models} | ensembles
+    rows = [
         _row(results, name, views, members, listed)
-        for name, members in ensembles.items()
+        for name, members in several.items()
         for views in images.views
     ]
+    for row in rows:
+        row["note"] = (failed or {}).get(row["model"]) or row["note"]
     if results["n_subjects"].any():
         for row in rows:
             row["note"] = "; ".join(filter(None, (row["note"], BY_SUBJECT if "test" in row else "")))
@@ -126,10 +148,10 @@ def _row(results: pd.DataFrame, name: str, views: str, members: Sequence[str], l
     row = {
         "model": name,
         "views": views,
-        "parameters": None if counts.isna().any() else int(counts.sum()),
+        "parameters": None if counts.isna().any() or not members else int(counts.sum()),
         "leaky": bool(of_view["note"].str.contains(LEAKY).any()),
         "synthetic": bool(of_view["synthetic"].any()),
-        "note": "average of " + ", ".join(members) if list(members) != [name] else "",
+        "note": "average of " + ", ".join(members) if list(members) != [name] else _learnt(listed, name),
     }
     if of_view.empty:
         reasons = [note for note in listed.loc[list(members), "note"] if note.startswith(NOT_RUN)]
@@ -152,6 +174,11 @@ def _row(results: pd.DataFrame, name: str, views: str, members: Sequence[str], l
             for metric in ("f1", "weighted_f1", "auc"):
                 row[f"{protocol}_{metric}"] = values["value"].get(metric)
     return row
+
+
+def _learnt(listed: pd.DataFrame, name: str) -> str:
+    """What the network `name` has learnt from besides the images of the study."""
+    return "; ".join(part for part in listed.loc[name, "note"].split("; ") if part.startswith(FURTHER))
 
 
 def protocols(table: pd.DataFrame) -> dict[str, str]:

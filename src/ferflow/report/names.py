@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 import pandas as pd
 
 from ferflow import short_run
-from ferflow.evaluation.results import LEAKY
+from ferflow.evaluation.results import FEWER, LEAKY
 from ferflow.networks import NETWORKS
 from ferflow.settings import parts_of
 
@@ -112,15 +113,18 @@ def protocol_order(protocols: Iterable[str]) -> list[str]:
 
 
 def marks(synthetic: bool, notes: str = "", simulated: bool = False) -> str:
-    """Marks of a table or figure: a rehearsal's, synthetic data, simulated annotators, a leaky protocol."""
+    """Marks of a table or figure: rehearsal, synthetic data, simulated annotators, leaky, few subjects."""
     known = [(synthetic, SYNTHETIC), (simulated, SIMULATED), (LEAKY in notes, LEAKY)]
-    return "; ".join(filter(None, [short_run.mark(), *(mark for holds, mark in known if holds)]))
+    few = sorted(set(re.findall(rf"{FEWER}\w+", notes)))
+    return "; ".join(filter(None, [short_run.mark(), *(mark for holds, mark in known if holds), *few]))
 
 
 def marks_of(table: pd.DataFrame) -> str:
     """The marks of a table by its columns `synthetic`, `simulated`, `role`, `note` (any may be missing)."""
     synthetic = "synthetic" in table and bool(table["synthetic"].any())
-    notes = "; ".join(table["note"].fillna("").astype(str).unique()) if "note" in table else ""
+    # A fold may have few subjects where all folds together have enough.
+    whole = table[table["fold"].isna()] if "fold" in table and table["fold"].isna().any() else table
+    notes = "; ".join(whole["note"].fillna("").astype(str).unique()) if "note" in table else ""
     simulated = "simulated" in table and bool(table["simulated"].any())
     simulated |= "role" in table and bool((table["role"] == "simulated").any())
     return marks(synthetic, notes, simulated)

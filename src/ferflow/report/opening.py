@@ -26,12 +26,14 @@ SUBJECTS = {
 """What models are evaluated on, by protocol."""
 
 
-def answers(tables_by_name: Mapping[str, pd.DataFrame], confidence: float) -> list[dict[str, str]]:
+def answers(
+    tables_by_name: Mapping[str, pd.DataFrame], confidence: float, failed: Mapping[str, str] | None = None
+) -> list[dict[str, str]]:
     """Questions, each with a short answer and what it rests on: `question`, `answer`, `detail`.
 
     `tables_by_name`: TABLES by schema. The model is the best in cross-validation, so that the test set has no
     say in it; where there is no test set, the answer says that the best of several is a little too good on
-    its own clips. The interval is of `confidence`.
+    its own clips. The interval is of `confidence`. `failed` says of models and runs why they are missing.
     """
     results = tables_by_name["results"]
     accuracy = results[(results["metric"] == "accuracy") & results["fold"].isna()]
@@ -62,6 +64,20 @@ def answers(tables_by_name: Mapping[str, pd.DataFrame], confidence: float) -> li
         _humans(tables_by_name["comparisons"], best, level, clips),
         _confused(tables_by_name["confusion"], best, clips),
         *_left_out(tables_by_name["unusable_counts"]),
+        *_missing(failed or {}),
+    ]
+
+
+def _missing(failed: Mapping[str, str]) -> list[dict[str, str]]:
+    """The models and runs that failed; empty where none did."""
+    if not failed:
+        return []
+    return [
+        {
+            "question": "What is missing?",
+            "answer": ", ".join(map(model_label, failed)),
+            "detail": "; ".join(f"{model_label(name)}: {note}" for name, note in failed.items()),
+        }
     ]
 
 
@@ -113,7 +129,7 @@ def _humans(comparisons: pd.DataFrame, model: str, level: str, clips: str) -> di
             "answer": f"{sign * row.difference:+.1f} points beside the {model_label(human)}, "
             f"which names {_percent(pair[human])}",
             "detail": f"{_interval(low, high, level, '{:+.1f} points')}, on the same {row.n_clips} clips; "
-            f"McNemar's exact test, corrected for all pairs: p = {row.p_exact_holm:.3g}",
+            f"sign-flip test over {row.unit}s, corrected for all pairs: p = {row.p_permutation_holm:.3g}",
         }
     return question | {"answer": f"nobody annotated the {clips}", "detail": "`ferflow annotate` asks people"}
 
@@ -152,12 +168,18 @@ def _counted(number: int, name: str) -> str:
     return f"{number} {name}{'' if number == 1 else 's'}"
 
 
-def write(tables_csv: Sequence[str | Path], out: str | Path, study: str, confidence: float) -> None:
+def write(
+    tables_csv: Sequence[str | Path],
+    out: str | Path,
+    study: str,
+    confidence: float,
+    failed: Mapping[str, str] | None = None,
+) -> None:
     """Write the page as HTML to `out`; `tables_csv` are TABLES in their order."""
     from jinja2 import Environment, StrictUndefined
 
     tables_by_name = {name: tables.read(path, name) for name, path in zip(TABLES, tables_csv, strict=True)}
     source = (resources("ferflow") / "resources" / "opening.html.jinja").read_text(encoding="utf-8")
     page = Environment(autoescape=True, undefined=StrictUndefined).from_string(source)
-    questions = answers(tables_by_name, confidence)
+    questions = answers(tables_by_name, confidence, failed)
     write_text(out, page.render(study=study, answers=questions, marks=marks_of(tables_by_name["results"])))

@@ -19,10 +19,11 @@ from pydantic import Field, ValidationError
 
 from ferflow import tables
 from ferflow.errors import InputError
+from ferflow.schemas.shared import NOT_RUN
+from ferflow.settings import parts_of
 from ferflow.settings.types import Section
 
 PACKAGE = Path(str(resources("ferflow")))
-NOT_RUN = "not run: "
 NO_ROW = "not run: no such result in this study"
 NOT_COMPARABLE = "synthetic data: not comparable"
 SIMULATED = "simulated annotators: not comparable"
@@ -167,13 +168,29 @@ class Paper(Section):
 class StudyResults:
     """A study's results for the comparison with a paper.
 
-    `tables`: those that it has, by the names of `Paper.reads`. `facts`: what texts name (`dataset`), and what
-    finders need (`evaluation`, `seed`). `items`: as those of the paper, where the study decides.
+    `tables`: those that it has, by the names of `Paper.reads`. `facts`: what texts name (`dataset`), what
+    finders need (`evaluation`, `seed`), and in `absent` who of the clips' people is on no side. `items`: as
+    those of the paper, where the study decides. `failed`: why models and runs of the study are missing.
     """
 
     tables: Mapping[str, pd.DataFrame]
     facts: Mapping[str, object]
     items: Mapping[str, str] = field(default_factory=dict)
+    failed: Mapping[str, str] = field(default_factory=dict)
+
+    def why_missing(self, note: str, ours: str, item: str) -> str:
+        """The note on a row without a number of ours: its model `ours` failed, or one that it needs.
+
+        Else `note`, the reason that the rule of the row gives, which may name models, as may its `item`.
+        """
+        if not self.failed or not note.startswith(NOT_RUN):
+            return note
+        notes = {parts_of(name)[1]: why for name, why in self.failed.items()} | dict(self.failed)
+        if why := notes.get(ours) or notes.get(item):
+            return why
+        words = set(re.split(r"[^\w.-]+", f"{ours} {item} {note}"))
+        needed = [name for name in notes if name in words]
+        return f"{NOT_RUN}{', '.join(needed)} failed" if needed else note
 
     def table(self, names: str | list[str]) -> pd.DataFrame | None:
         """A table, or several below one another; None where there is none."""

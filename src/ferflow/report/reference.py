@@ -20,6 +20,8 @@ from ferflow.evaluation.results import LEAKY
 from ferflow.report import finders, papers, rendering
 from ferflow.report.names import marks, model_label, views_label
 from ferflow.report.papers import NO_ROW, NOT_COMPARABLE, NOT_RUN, SIMULATED, Paper, Rule, StudyResults
+from ferflow.schemas.shared import FAILED
+from ferflow.training import splits
 
 TEXTS = ("model", "view", "protocol", "data", "note")
 """Columns of text of schema `reference`; without an entry they are empty."""
@@ -29,24 +31,33 @@ NUMBERS = ("published", "ours", "low", "high", "difference")
 
 
 def read(
-    paper: str, sources: Sequence[str], tables_csv: Sequence[str | Path], **facts: object
+    paper: str,
+    sources: Sequence[str],
+    tables_csv: Sequence[str | Path],
+    failed: Mapping[str, str] | None = None,
+    **facts: object,
 ) -> StudyResults:
     """A study's tables for a paper: `sources` name `tables_csv` as the paper's `reads` do.
 
-    Tables of the same name stand below one another. `facts` as in `StudyResults`.
+    Tables of the same name stand below one another. `failed` and `facts` as in `StudyResults`.
     """
     parts: dict[str, list[pd.DataFrame]] = {}
     for name, path in zip(sources, tables_csv, strict=True):
         parts.setdefault(name, []).append(tables.read(path, papers.paper(paper).reads[name]))
     joined = {name: pd.concat(frames, ignore_index=True) for name, frames in parts.items()}
-    return StudyResults(joined, facts)
+    return StudyResults(joined, facts, failed=failed or {})
 
 
 def write(
-    paper: str, sources: Sequence[str], tables_csv: Sequence[str | Path], dataset: str, out: str | Path
+    paper: str,
+    sources: Sequence[str],
+    tables_csv: Sequence[str | Path],
+    dataset: str,
+    out: str | Path,
+    failed: Mapping[str, str] | None = None,
 ) -> None:
     """Write schema `reference` of a paper, and of a study on `dataset` from its tables (as in `read`)."""
-    study = read(paper, sources, tables_csv, dataset=dataset)
+    study = read(paper, sources, tables_csv, failed, dataset=dataset)
     tables.write(compare(paper, study), out, "reference")
 
 
@@ -72,6 +83,8 @@ def compare(name: str, study: StudyResults, table: str | None = None, every: boo
         named = {"ours": name_here or item, "remark": about.remarks.get(item, "")}
         known = {**study.facts, **row, **named, **groups}
         for result in _results_of(rule, known, study, every):
+            if not rule.reason and "ours" not in result:
+                result["note"] = study.why_missing(result.get("note", ""), known.get("part", name_here), item)
             rows.append(_compared(row, result, known, rule, about, study))
     frame = pd.DataFrame(rows)
     listed = dict.fromkeys([*tables.schema("reference").names, *frame])
@@ -124,7 +137,7 @@ def _looked_up(rule: Rule, known: dict, study: StudyResults, every: bool) -> lis
             reason = rule.no_row.get(str(column), NO_ROW) if isinstance(rule.no_row, dict) else rule.no_row
             # A model that was not run has a row without numbers, which says why.
             not_run = "" if before is table or "note" not in before else str(before["note"].iloc[0])
-            return [{"note": not_run if not_run.startswith(NOT_RUN) else _say(reason, known)}]
+            return [{"note": not_run if not_run.startswith((FAILED, NOT_RUN)) else _say(reason, known)}]
     if rule.last:
         rows = rows[rows["model"] == rows["model"].iloc[0]].tail(1)
     chosen = rows if every else rows.head(1)
@@ -149,7 +162,7 @@ def _of_row(rule: Rule, row: dict, known: dict) -> dict:
     if column not in row:
         raise InputError(f"table {rule.table}", f"has no column {column!r}", f"it has {', '.join(row)}")
     if row[column] == "":
-        if note.startswith(NOT_RUN):
+        if note.startswith((FAILED, NOT_RUN)):
             return {"note": note}
         return {"model": _say(rule.model, named), "note": _first(rule.no_value, named)}
     result = {
@@ -197,7 +210,9 @@ def _compared(row: dict, result: dict, known: dict, rule: Rule, about: Paper, st
     if another is None:
         another = _another(known | result, about, study)
     differs = rule.differs if row.get("ours") != row["published"] else ""
-    row["note"] = "; ".join(part for part in (another, row.get("note", ""), differs) if part)
+    of_clips = row["metric"] not in about.free and row.get("data") == known.get("dataset")
+    absent = str(study.facts.get("absent", "")) if of_clips else ""
+    row["note"] = "; ".join(part for part in (another, row.get("note", ""), differs, absent) if part)
     marked = []
     if row["metric"] in about.free:
         row["data"] = ""
@@ -304,22 +319,37 @@ def _cell(column: str, row: Mapping, about: Paper, headings: Mapping) -> str:
 
 
 def write_best_models(
-    results_csv: str | Path, out: str | Path, dataset: str, others: Mapping[str, str]
+    results_csv: str | Path,
+    splits_json: str | Path,
+    out: str | Path,
+    dataset: str,
+    others: Mapping[str, str],
+    failed: Mapping[str, str] | None = None,
 ) -> None:
     """Schema `published_comparison`: the thesis's Table 3.6 and the test accuracy of the same temporal heads.
 
-    `others` says in what ours are others (`thesis.others`).
+    `others` says in what ours are others (`thesis.others`), `splits_json` who is on no side, `failed` as in
+    `StudyResults`.
     """
-    table = best_models(tables.read(results_csv, "results"), dataset, others)
+    results = tables.read(results_csv, "results")
+    table = best_models(results, dataset, others, splits.notes(splits_json), failed)
     tables.write(table, out, "published_comparison")
 
 
-def best_models(results: pd.DataFrame, dataset: str, others: Mapping[str, str] | None = None) -> pd.DataFrame:
+def best_models(
+    results: pd.DataFrame,
+    dataset: str,
+    others: Mapping[str, str] | None = None,
+    absent: str = "",
+    failed: Mapping[str, str] | None = None,
+) -> pd.DataFrame:
     """The same of schema `results`: heads on any network, each of ours in a row."""
-    facts = {"dataset": dataset, "others": others or {}, "spatial": ""}
-    result = compare("thesis", StudyResults({"results": results}, facts), "3.6", every=True)
+    facts = {"dataset": dataset, "others": others or {}, "spatial": "", "absent": absent}
+    study = StudyResults({"results": results}, facts, failed=failed or {})
+    result = compare("thesis", study, "3.6", every=True)
     result = result[result["item"].isin(finders.HEADS)]
-    result.loc[result["ours"].isna(), "note"] = NOT_RUN.removesuffix(": ")
+    missing = result["ours"].isna() & ~result["note"].str.contains("failed")
+    result.loc[missing, "note"] = NOT_RUN.removesuffix(": ")
     return result[tables.schema("published_comparison").names]
 
 

@@ -70,7 +70,7 @@ def rendered(table: pd.DataFrame, schema: str, title: str, synthetic: bool = Fal
         mark = marks(synthetic, mark)
     shown = table.drop(columns=[*_HIDDEN, "view"], errors="ignore")
     if "note" in shown:
-        shown = shown.assign(note=[_without_marks(note) for note in shown["note"].fillna("")])
+        shown = shown.assign(note=[without(mark, note) for note in shown["note"].fillna("")])
     shown = shown[
         [c for c in shown if not (shown[c].isna() | (shown[c].astype(str) == "")).all() or not len(shown)]
     ]
@@ -184,8 +184,9 @@ def _cell(value, column: Column) -> str:
     return format(float(value), ".3g") if column.is_number else str(value)
 
 
-def _without_marks(note: str) -> str:
-    return "; ".join(part for part in note.split("; ") if part != LEAKY)
+def without(marks: str, note: str) -> str:
+    """`note` less what the table's marks tell of all its rows."""
+    return "; ".join(part for part in note.split("; ") if part not in (LEAKY, *marks.split("; ")))
 
 
 def _line(cells: Sequence[str]) -> str:

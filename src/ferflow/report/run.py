@@ -19,6 +19,7 @@ from ferflow.report import confusion as confusion_figures
 from ferflow.report import curves, style, trimming
 from ferflow.report.names import marks, marks_of, model_label, model_order
 from ferflow.settings import Trim
+from ferflow.shards import BySubject
 
 
 def au_curve(
@@ -52,10 +53,10 @@ def anomalies(
     """Sheet of the AU curves of all anomalies."""
     clips = clips_of(trim_csv, manifest_csv)
     chosen = clips[clips["anomaly"]].sort_values("clip_id")
-    subjects = set(chosen["subject_id"])
-    # Tables are per subject: those without an anomaly need not be read.
-    needed = [path for path in aus_csvs if Path(path).stem in subjects] or list(aus_csvs)
-    scores = scores_of(needed, chosen["clip_id"]) if len(chosen) else {}
+    # The tables of subjects without an anomaly need not be read.
+    files = BySubject(aus_csvs)
+    needed = [path for path in map(files.get, sorted(set(chosen["subject_id"]))) if path is not None]
+    scores = scores_of(dict.fromkeys(needed) or list(aus_csvs), chosen["clip_id"]) if len(chosen) else {}
     with style.style():
         drawn = trimming.anomalies(chosen, scores, settings, marks(clips["synthetic"].any()))
         style.save(drawn, output, "AU scores of the anomalies")

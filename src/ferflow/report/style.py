@@ -6,6 +6,7 @@ Lines differ in lightness, dash and marker, so that a figure can be read without
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import cycle
@@ -54,6 +55,8 @@ FILLS = (
 COLUMN = 3.5
 """Inches: one column of a journal's page; a full page is twice as wide."""
 PAGE = 2 * COLUMN
+WRAPPED = 100
+"""Letters of a line below a figure's title."""
 SMALL = 7
 """Size of the text beside a picture, points."""
 
@@ -95,6 +98,19 @@ def style() -> Iterator[None]:
         yield
 
 
+_LEFT_OUT: list[str] = []
+
+
+@contextmanager
+def left_out(what: str) -> Iterator[None]:
+    """The headings of figures within this block say `what` is left out of them; "" changes nothing."""
+    _LEFT_OUT[:] = textwrap.wrap(f"left out: {what}", WRAPPED) if what else []
+    try:
+        yield
+    finally:
+        _LEFT_OUT.clear()
+
+
 def fills(names: Sequence[str]) -> dict[str, tuple[str, str]]:
     """Fill and hatch of each of `names`; from the thirteenth on they come again."""
     return dict(zip(names, cycle(FILLS), strict=False))
@@ -107,7 +123,8 @@ def figure(width: float, height: float) -> Figure:
 
 def heading(drawn: Figure, title: str, marks: str) -> None:
     """Title of the whole figure, with what must be known about its data in its second line."""
-    drawn.suptitle(f"{title}\n{marks}" if marks else title, x=0.01, ha="left")
+    lines = [title, *([marks] if marks else []), *_LEFT_OUT]
+    drawn.suptitle("\n".join(lines), x=0.01, ha="left")
 
 
 def panel(axes: Axes, letter: str, title: str) -> None:

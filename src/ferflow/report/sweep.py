@@ -79,7 +79,9 @@ def write_table(
 
 def table(facts: Sequence[dict], best: Sequence[str]) -> pd.DataFrame:
     """Schema `sweep` from the runs' facts (`sweep.read_run`); `best` names what each stage went on with."""
-    frame = pd.DataFrame(facts).astype({"validation_accuracy": float, "test_accuracy": float})
+    frame = pd.DataFrame(facts).astype(
+        {"validation_accuracy": float, "test_accuracy": float, "honest_accuracy": float}
+    )
     columns = {"validation_accuracy": "published_validation"}
     frame = reference.with_published("compact", "sweep", frame, columns)
     top, printed = _tuned_best(facts), published("compact", "section 2").set_index("item")["value"]

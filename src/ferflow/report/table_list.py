@@ -80,7 +80,7 @@ def render(
 
     `synthetic` is for tables without a column of that name.
     """
-    table = tables.read(table_csv, schema)
+    table = tables.read(table_csv, schema, failed=True)
     if schema in RENDERED:
         made = RENDERED[schema](table, title, confidence)
     else:

@@ -34,6 +34,8 @@ HEADINGS = {
 def results_table(results: pd.DataFrame, title: str, confidence: float) -> rendering.Rendered:
     """Schema `results` as one row per model and protocol, cells as `value [low, high]`, controls last."""
     whole = results[results["fold"].isna()]
+    of_failed = whole["chance"].isna()
+    failed, whole = whole[of_failed], whole[~of_failed]
     metrics = [metric for metric in HEADINGS if (whole["metric"] == metric).any()]
     rows, controls, are_controls = [], [], controls_of(whole)
     for model in model_order(whole):
@@ -57,6 +59,12 @@ def results_table(results: pd.DataFrame, title: str, confidence: float) -> rende
     about += _without(whole)
     headings = ["model", "protocol", "clips", "subjects", *(HEADINGS[metric] for metric in metrics)]
     numbers = [False, False, *[True] * (2 + len(metrics))]
+    if len(failed):
+        headings, numbers, rows = [*headings, "note"], [*numbers, False], [[*row, ""] for row in rows]
+        for row in failed.itertuples():
+            names = [model_label(row.model), protocol_label(row.protocol)]
+            rows.append([*names, *[rendering.MISSING] * (2 + len(metrics)), row.note])
+            controls.append(False)
     return rendering.Rendered(f"{title}; {about}", marks_of(whole), headings, numbers, rows, controls)
 
 
@@ -187,6 +195,17 @@ def trackers(trackers_csv: str | Path, out: str | Path, synthetic: bool) -> None
         )
     summary = pd.DataFrame(rows).sort_values("ms_per_frame").assign(synthetic=synthetic, note="")
     tables.write(summary, out, "tracker_summary")
+
+
+def bare(schemas: Mapping[str, str], out_folder: str | Path) -> None:
+    """Tables without rows, by their names and schemas: those that only runs that failed would have."""
+    for name, schema in schemas.items():
+        tables.write(tables.from_rows([], schema), Path(out_folder) / f"{name}.csv", schema)
+
+
+def failed_jobs(jobs: Sequence[Mapping], out: str | Path) -> None:
+    """Schema `failed_jobs`: the jobs that failed for good, and why."""
+    tables.write(tables.from_rows(jobs, "failed_jobs"), out, "failed_jobs")
 
 
 def layers(models: Iterable[str | Path], out: str | Path, frames: int) -> None:

@@ -51,12 +51,14 @@ def load(
     synthetic_stills: bool = False,
     parameters: Mapping[str, int] | None = None,
     experiments: Mapping[str, str] | None = None,
+    failed: Mapping[str, str] | None = None,
     **facts: object,
 ) -> StudyResults:
     """A study's results from files: `sources` name `tables_csv` as `reads` in papers/thesis.yaml.
 
     There is no manifest of stills, so whether they are synthetic must be given. `parameters` are `counts`;
     `experiments` maps an item of sections 3.2.4 and 3.2.5 to the model whose cross-validation repeats it.
+    `failed` as in `StudyResults`.
     `facts`: `dataset` and `stills` name the data of clips and of single images; `evaluation` and `seed` are
     for intervals that no table of the study has; `spatial` is the study's network for single images, on whose
     features the heads of the experiments learn; `others` are `others`.
@@ -68,7 +70,7 @@ def load(
         study_tables["spatial_predictions"] = stills.assign(synthetic=synthetic_stills)
     if parameters:
         study_tables["parameters"] = pd.DataFrame(list(parameters.items()), columns=["item", "count"])
-    return StudyResults(study_tables, facts, experiments or {})
+    return StudyResults(study_tables, facts, experiments or {}, failed or {})
 
 
 def counts(lstm: HeadSettings | None, c3d: C3dSettings) -> dict[str, int]:

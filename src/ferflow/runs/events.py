@@ -34,16 +34,19 @@ class Failure:
 
 @dataclass(frozen=True)
 class Job:
-    """A job: its rule, wildcards, cores, the memory that it asks for (MB), benchmark file and outputs.
+    """A job: its rule, wildcards, cores, what it asks for, benchmark file and outputs.
 
-    `start` and `end` of its last attempt are in seconds since the start of the run; `end` is None where it
-    did not end well, or has not run.
+    It asks for `memory` (MiB), `minutes` (its `runtime`), and `gpu_mb` (MiB of a GPU; 0 where it trains on
+    none, or that is not known). `start` and `end` of its last attempt are in seconds since the start of the
+    run; `end` is None where it did not end well, or has not run.
     """
 
     rule: str
     wildcards: dict[str, str] = field(default_factory=dict)
     threads: int = 1
     memory: float = 0.0
+    minutes: float = 0.0
+    gpu_mb: float = 0.0
     benchmark: str | None = None
     outputs: Sequence[str] = ()
     start: float = 0.0
@@ -101,13 +104,15 @@ class _AsJson(logging.Formatter):
 
 
 def _job(record: Any) -> dict:
-    memory = record.resources.get("mem_mb")
+    # Snakemake may not know yet what a job asks for.
+    asked = {name: one for name, one in record.resources.items() if isinstance(one, int)}
     return {
         "rule": record.rule_name,
         "wildcards": record.wildcards,
         "threads": record.threads,
-        # Snakemake may not know yet what a job asks for.
-        "memory": memory if isinstance(memory, int) else 0,
+        "memory": asked.get("mem_mb", 0),
+        "minutes": asked.get("runtime", 0),
+        "gpu_mb": asked.get("gpu_mb", 0),
         "benchmark": record.benchmark,
         "outputs": record.output,
     }

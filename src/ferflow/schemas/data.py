@@ -223,6 +223,12 @@ scene_truth = table(
     share("hidden", empty=True, about="Share of the face that it covers."),
 )
 
+affect_people = table(
+    "Who is shown in the images of AffectNet of which somebody knows: results hang on people, not images.",
+    text("image", pattern="[^/].*", about="From the folder of the data set on: val_set/images/12.jpg."),
+    SUBJECT_ID.but(pattern=ID),
+)
+
 affect_truth = table(
     "What the generator of the synthetic set was asked to show: its valence and arousal have no "
     "annotator's noise.",

@@ -25,6 +25,7 @@ from ferflow.schemas.shared import (
     CLASS_OR_NONE,
     CLIP_ID,
     DIFFERENCE,
+    DIFFERS,
     EMOTION,
     EPOCHS,
     FILLED,
@@ -41,6 +42,8 @@ from ferflow.schemas.shared import (
     N_TRAINING,
     NETWORK,
     NOTE,
+    P_PERMUTATION,
+    P_PERMUTATION_HOLM,
     PREDICTED,
     PROTOCOL,
     ROLE,
@@ -51,6 +54,7 @@ from ferflow.schemas.shared import (
     SUBJECT_ID,
     SYNTHETIC,
     TRUE,
+    UNIT,
     VALENCE,
     VIEW,
     WHO,
@@ -148,18 +152,19 @@ error_counts = table(
 )
 
 comparisons = table(
-    "Models against each other on the same clips. The interval of the difference draws subjects anew; "
-    "McNemar's test takes clips as independent.",
+    "Models against each other on the same clips. The interval of the difference draws subjects anew, and a "
+    "sign-flip permutation test over subjects tells whether two models differ; McNemar's test takes clips "
+    "as independent.",
     (text("first", "first model", pattern=FILLED, labels="model"), ROLE.but(name="first_role")),
     (text("second", "second model", pattern=FILLED, labels="model"), ROLE.but(name="second_role")),
-    (N_CLIPS, N_SUBJECTS),
+    (N_CLIPS, N_SUBJECTS, UNIT),
     (percent("first_accuracy", "first (%)"), percent("second_accuracy", "second (%)")),
     with_interval(DIFFERENCE),
     (count("first_only", "only first right"), count("second_only", "only second right")),
+    (P_PERMUTATION, P_PERMUTATION_HOLM, DIFFERS),
     (share("p_exact", "McNemar p, exact", format=".3g"), share("p_mid", "McNemar mid-p", format=".3g")),
     share("p_exact_holm", "exact p, Holm", format=".3g"),
     share("p_mid_holm", "mid-p, Holm", format=".3g"),
-    flag("differs", "differs (exact p, Holm)"),
     (SYNTHETIC, NOTE),
 )
 
@@ -296,7 +301,7 @@ sfew_folds = table(
         empty=True,
         about="Standard deviation over folds, in the row of their mean.",
     ),
-    (START, LEAKY, SYNTHETIC),
+    (START, LEAKY, SYNTHETIC, NOTE.but(optional=True)),
 )
 
 sfew_batches = table(
@@ -312,7 +317,7 @@ affect_metrics = table(
     "Tables 5 and 6 of Akhtar 2022: metrics of each network for expression, valence and arousal under the "
     "paper's names, as in schema `results`.",
     (MODEL, choice("metric", AFFECT_METRICS), with_interval(real("value", empty=True))),
-    count("n", "images"),
+    (count("n", "images"), N_SUBJECTS.but(title="people known")),
     (SYNTHETIC, NOTE),
 )
 

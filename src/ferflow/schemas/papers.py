@@ -62,6 +62,7 @@ finetuned = table(
     count("published_blocks", "blocks unfrozen, published", empty=True),
     count("blocks", "blocks unfrozen, ours", empty=True),
     (percent("published", "published (%)", empty=True), percent("ours", "ours (%)", empty=True)),
+    percent("honest", "ours, without images that it has learnt from (%)", empty=True),
     DIFFERENCE.but(empty=True),
     count("published_parameters", "trainable parameters, published", low=1, format=",.0f", empty=True),
     count("parameters", "trainable parameters, ours", low=1, format=",.0f", empty=True),

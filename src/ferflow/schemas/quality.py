@@ -6,6 +6,7 @@ from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.schemas.columns import choice, count, percent, real, share, table, text, with_interval
 from ferflow.schemas.shared import (
     DIFFERENCE,
+    DIFFERS,
     FILLED,
     FOLD,
     LABEL,
@@ -13,10 +14,13 @@ from ferflow.schemas.shared import (
     N_TRAINING,
     NETWORK,
     NOTE,
+    P_PERMUTATION,
+    P_PERMUTATION_HOLM,
     PARAMETERS,
     PICTURE_ID,
     SPLIT,
     SYNTHETIC,
+    UNIT,
 )
 
 MEAN = real("mean", "mean (grey level)", low=0, high=255, format=".1f")
@@ -113,14 +117,16 @@ cleaned = table(
 
 cleaned_training = table(
     "A network trained on the official training images and on those that the cleaned split keeps, judged "
-    "on the same official test images.",
+    "on the same official test images. A sign-flip permutation test over photographs tells whether the "
+    "accuracies differ.",
     (NETWORK, SCORE),
     with_interval(percent("official", "official training images (%)"), "official_", empty=False),
     with_interval(percent("cleaned", "cleaned (%)"), "cleaned_", empty=False),
     with_interval(DIFFERENCE, "difference_", empty=False),
     count("training_official", "training images, official", low=1),
     (count("training_cleaned", "cleaned", low=1), N_TEST),
-    SYNTHETIC,
+    (UNIT, P_PERMUTATION.but(empty=True), P_PERMUTATION_HOLM.but(empty=True), DIFFERS.but(empty=True)),
+    (SYNTHETIC, NOTE.but(optional=True)),
 )
 
 sampling_sides = table(

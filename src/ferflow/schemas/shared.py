@@ -16,6 +16,9 @@ CLASS = r"""[^\\/,"'\x00-\x1f]+"""
 """A class's name: it stands in headings and file names."""
 CLASS_OR_NONE = CLASS[:-1] + "*"
 
+FAILED, NOT_RUN = "failed: ", "not run: "
+"""Beginnings of the note of a row of a run that failed, and of what was not run."""
+
 # Lists
 SFEW_PROTOCOLS = ("random", "film", "spi")
 PROTOCOLS = (
@@ -49,6 +52,8 @@ AROUSAL = real("arousal", low=-1, high=1, empty=True)
 N_CLIPS = count("n_clips", "clips")
 N_FRAMES = count("n_frames", "frames", low=1)
 N_SUBJECTS = count("n_subjects", "subjects")
+UNIT = choice("unit", ("subject", "film", "clip", "photograph"), "drawn and permuted")
+"""What is resampled and permuted as a whole."""
 N_TRAINING = count("n_training", "training images", low=1)
 N_TEST = count("n_test", "test images", low=1)
 
@@ -91,6 +96,10 @@ LEAST = percent("least", "least fold (%)")
 GREATEST = percent("greatest", "greatest fold (%)")
 GAP = percent("gap", "training less validation (points)", low=-1, empty=True)
 DIFFERENCE = points("difference")
+P_PERMUTATION = share("p_permutation", "sign-flip p", format=".3g")
+P_PERMUTATION_HOLM = share("p_permutation_holm", "sign-flip p, Holm", format=".3g")
+DIFFERS = flag("differs", "differs (sign-flip p, Holm)")
+"""Whether two models differ: columns of the permutation test."""
 CORRELATION = real("correlation", low=-1, high=1, empty=True)
 
 # A paper's numbers and ours

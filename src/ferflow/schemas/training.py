@@ -47,6 +47,12 @@ from ferflow.schemas.shared import (
 
 HISTORY = (EPOCH, TRAIN_LOSS, TRAIN_ACCURACY, VALIDATION_LOSS, VALIDATION_ACCURACY, LEARNING_RATE)
 
+failed_jobs = table(
+    "A job that failed for good in the run that made this report.",
+    text("job", "job (rule and what it is of)", pattern=FILLED),
+    (text("reason", pattern=FILLED), count("needed_by", "files that need it")),
+)
+
 networks = table(
     "A network of an image study: its size, and how it was trained. Megabytes are 10^6 bytes of float32.",
     (MODEL, NETWORK),
@@ -55,6 +61,7 @@ networks = table(
     real("size_mb", "estimated size (MB)", low=0, format=".2f", empty=True),
     count("epochs", empty=True),
     count("learnt", "training images", low=1, format=",.0f", empty=True),
+    count("near_copies", "left out as near copies", format=",.0f", empty=True, optional=True),
     real("hours", "hours of training", low=0, format=".2f", empty=True),
     count("threads", low=1, empty=True),
     (SYNTHETIC, NOTE),
@@ -198,7 +205,8 @@ nested_inner = table(
 sweep = table(
     "Optimisers and schedules compared on one network (compact paper, section 2.3, of Khaireddin and "
     "Chen). Validation is PublicTest; test is PrivateTest, which only the runs look at whose published "
-    "ones did. `best` marks what the next stage took over, by validation alone.",
+    "ones did, and once more without the images that the run has learnt from. `best` marks what the next "
+    "stage took over, by validation alone.",
     choice("stage", ("optimiser", "schedule", "tuning")),
     text("run", pattern=FILLED),
     (text("optimiser"), text("schedule")),
@@ -209,6 +217,7 @@ sweep = table(
     EPOCH.but(title="kept epoch"),
     percent("published_validation", "published PublicTest (%)", empty=True),
     percent("test_accuracy", "PrivateTest (%)", empty=True),
+    percent("honest_accuracy", "PrivateTest without copies (%)", empty=True),
     percent("published_test", "published PrivateTest (%)", empty=True),
     flag("best"),
     (SYNTHETIC, NOTE),
@@ -238,7 +247,7 @@ affect_models = table(
     (PARAMETERS.but(low=0), count("trained", "of them trained")),
     (count("training_images", low=1), count("validation_images", low=1)),
     choice("kept", ("last", "best (leaky)"), "epoch kept"),
-    SYNTHETIC,
+    (SYNTHETIC, NOTE.but(optional=True)),
 )
 
 affect_training = table(

@@ -22,6 +22,7 @@ from ferflow.settings.comparing import (
 from ferflow.settings.heads import (
     SCHEMES,
     SEARCHED_BESIDE,
+    Batched,
     C3dSettings,
     ClipNetworkSettings,
     ConvLstmSettings,

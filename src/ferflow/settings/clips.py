@@ -9,6 +9,7 @@ from typing import Literal, get_args
 
 from pydantic import model_validator
 
+from ferflow.errors import SettingError
 from ferflow.settings import types as t
 from ferflow.settings.types import Section, setting
 
@@ -29,6 +30,12 @@ class Dataset(Section):
     )
     least_tracked: t.Share = setting(
         0.1, "of a clip's frames that must show a face; blank ones do not count", "share"
+    )
+    subjects_per_job: t.Count | None = setting(
+        None,
+        "in one job and one file of faces, action units or features; null: so many that a step has at most "
+        "1,000 jobs. Another number makes faces, action units and features anew; results stay the same",
+        "subjects",
     )
 
     def folder(self) -> str:
@@ -90,6 +97,15 @@ class Stills(Section):
     subjects: t.Count = setting(90, "none of them appears in the clips", "subjects")
     per_class: t.Count = setting(300, "of each class", "images")
     parts: SubjectParts = SubjectParts()
+    near_copies: int | None = setting(
+        None,
+        "protocol honest leaves exact copies of images that are watched or tested on out of training; and "
+        "near copies, whose perceptual hashes differ in at most so many bits (6 as "
+        "datacentric.near_distance); null: exact ones alone",
+        "bits of 64",
+        ge=0,
+        le=16,
+    )
 
     @property
     def by_subject(self) -> bool:
@@ -165,6 +181,13 @@ class Aus(Section):
     compared: list[AuBackend] = setting(
         [], "backends to compare on the clips: two or more, of rendered faces one or more"
     )
+
+    def openface_table(self, clip_id: str) -> str:
+        """Where OpenFace's table of a clip lies; SettingError where the settings name no folder."""
+        if self.openface_folder is None:
+            problem, remedy = "is not set", "give the folder with OpenFace's CSV files"
+            raise SettingError("aus.openface_folder", problem, remedy)
+        return f"{self.openface_folder}/{clip_id}.csv"
 
 
 class Watching(Section):

@@ -1,4 +1,4 @@
-"""Settings of what learns from clips: features, heads, networks on frames, and how they are judged."""
+"""Settings of what learns from clips: features, heads, networks on frames, folds and final models."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ COPIES = "offline: the first so many of augment.transformations"
 
 
 class Features(Section):
-    """What the spatial network says of every frame."""
+    """The spatial network's features of every frame."""
 
     layer: t.Layer = setting("dense", "pool (last pooling) or dense (first dense layer after it)")
     batch: t.Count = setting(32, "more at once leave the processor's cache and take longer", "frames")
@@ -23,7 +23,7 @@ class Features(Section):
     normalise: t.Normalise = setting(  # the store of features holds them as they are
         "none",
         "none; clip: the clip's own mean is taken off its features; subject: the mean over all of the "
-        "person's clips, which knows no labels, but all clips of a person who is judged. `ferflow predict`, "
+        "person's clips, which uses no labels, but all clips of a test subject. `ferflow predict`, "
         "which is shown a clip of somebody, takes the clip's own then",
     )
     threads: t.Count = setting(1, t.THREADS)
@@ -65,22 +65,55 @@ CNN1D = HeadSettings(
 )
 
 
+class Batched(Section):
+    """The batch of one optimiser step, whose gradient may be summed over smaller passes to save memory."""
+
+    batch: t.Count = setting(32, "of an optimiser step", "clips", "thesis")
+    micro_batch: t.Count | None = setting(
+        None,
+        "that go through the network at once; null: the whole batch. The gradient is the whole batch's, but "
+        "dropout draws for each pass, and batch normalisation sees the clips of one pass alone",
+        "clips",
+    )
+
+    @property
+    def at_once(self) -> int:
+        """Clips of one pass through the network."""
+        return min(self.batch, self.micro_batch or self.batch)
+
+
 class Trained(Section):
-    """How networks for clips are trained: Adam at one rate, in batches of clips."""
+    """How networks for clips are trained: Adam at one rate."""
 
     learning_rate: t.Positive = setting(0.001, "of Adam", source="thesis: 1e-4, for 25,088 features")
-    batch: t.Count = setting(32, "at a time", "clips", "thesis")
     epochs: t.Count = setting(20, "fixed in cross-validation", source="thesis: 40; 20 of networks on frames")
     memory: t.Whole = setting(1024, "kept in memory; what is beyond is read again each epoch", "MiB")
     threads: t.Count = setting(1, t.THREADS)
+    readers: t.Whole | None = setting(
+        None,
+        "that read what is not kept, ahead of the training; a job asks for a core for each. null: for a GPU "
+        "as many as the job has cores besides, at most 16; for a CPU none. They change no result",
+        "processes",
+    )
+
+    @property
+    def cores(self) -> int:
+        """That a job asks for."""
+        return self.threads + (self.readers or 0)
 
 
-class Temporal(Trained):
+class Temporal(Batched, Trained):
     """Phase 2: heads over the features of a clip."""
 
     heads: dict[t.Head, HeadSettings] = setting(
         {"lstm": HeadSettings(), "bilstm": HeadSettings(dropout=0.7), "cnn1d": CNN1D},
         "null leaves a head out. In a head null: it has no such thing",
+    )
+    staging: str | None = setting(
+        "auto",
+        "a folder on a disk of the machine that trains, where features beyond `memory` are unpacked before "
+        "the first epoch and removed after the job; null: none; auto: $TMPDIR, for a GPU, if no more than "
+        "half of its free space is needed. It changes no result",
     )
 
     @field_validator("heads", mode="before")
@@ -118,7 +151,7 @@ class Temporal(Trained):
 
 
 SEARCHED_BESIDE = ("learning_rate", "batch")
-"""Settings of `temporal` itself that a search may change beside the head's own."""
+"""Settings of `temporal` itself that a search may change besides the head's."""
 
 
 def searched_names(head: t.Head) -> list[str]:
@@ -127,9 +160,10 @@ def searched_names(head: t.Head) -> list[str]:
     return [*own, *SEARCHED_BESIDE]
 
 
-class ClipNetworkSettings(Section):
+class ClipNetworkSettings(Batched):
     """A network that sees the frames themselves: what it is shown, and what all of them have."""
 
+    batch: t.Count = setting(16, "of an optimiser step", "clips", "thesis")
     frames: t.Count = setting(24, "of a clip; what is missing is zeros", "frames", "thesis: 100")
     size: int = setting(32, "side of a frame", "pixels", "thesis: 160", ge=8)
     sampling: Literal["first", "even"] = setting("even", "its first frames (thesis), or even: all over it")
@@ -200,6 +234,12 @@ class ConvLstmSettings(ClipNetworkSettings):
     recurrent_dropout: t.Dropout = setting(0, "of the state, the same mask at every frame", "share")
     peepholes: bool = setting(True, "false: Keras's layer, which the thesis used", source="thesis, Table 2.1")
     masked: bool = setting(True, "false: the state goes on over the zeros", source="thesis: false")
+    checkpoint_frames: t.Whole = setting(
+        0,
+        "of a clip whose activations are kept at once: they are computed again for the gradient, segment by "
+        "segment, a third more work; 0: all are kept, 37 MB for each frame of a clip at full size",
+        "frames",
+    )
 
     @model_validator(mode="after")
     def _possible(self) -> ConvLstmSettings:
@@ -213,7 +253,6 @@ class ConvLstmSettings(ClipNetworkSettings):
 class EndToEndPlan(Trained):
     """How the networks on frames are trained."""
 
-    batch: t.Count = setting(16, "at a time", "clips", "thesis")
     epochs: t.Count = setting(6, "fixed in cross-validation", source="thesis: 20")
     memory: t.Whole = setting(256, "of frames kept in memory; what is beyond is read again each epoch", "MiB")
     precision: t.Precision = setting("float32", t.PRECISION)
@@ -269,12 +308,12 @@ class Splits(Section):
 
     @property
     def tested(self) -> bool:
-        """Whether subjects are held out, so that final models are judged on them; else folds are all."""
+        """Whether subjects are held out, on whom final models are tested; else there are only folds."""
         return self.test_share > 0
 
     @property
     def judged(self) -> Literal["test", "cv"]:
-        """The protocol of the predictions that models are judged by."""
+        """The protocol of the predictions that models are evaluated by."""
         return "test" if self.tested else "cv"
 
     def other(self) -> Literal["thesis", "stratified"]:

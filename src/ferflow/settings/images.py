@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -76,6 +77,7 @@ class Tuning(Section):
 class Sweep(Section):
     """Optimisers and schedules (Khaireddin and Chen 2021, arXiv 2105.03588; compact paper, section 2.3)."""
 
+    studied: bool = setting(False, "whether the study has this part; else `snakemake sweep` makes it")
     network: t.SpatialNetwork = setting("compact", "else as `spatial`", source="theirs: a VGG")
     images: t.Count | None = setting(3000, "of part Training; null: all", "images", "theirs: all")
     epochs: t.Count = setting(12, "of each run", "epochs", "theirs: 300, on a GPU")
@@ -100,11 +102,16 @@ class ImageModel(Spatial):
     weights: str | None = setting(None, "as spatial.weights, but not inherited")
     seed: t.Whole | None = setting(None, "null: the study's")
     start: t.Name | None = setting(None, "another model, from whose weights it goes on")
+    further: list[t.ImageSetName] = setting(
+        [],
+        "sets of `folders` that it is also trained on, all of their people; those without a copy are left "
+        "out, and without any it is not run",
+    )
     not_run: str | None = setting(None, "a reason not to run it, which tables show", min_length=1)
 
     def recipe(self) -> Spatial:
         """The network and how it is trained."""
-        return Spatial(**self.model_dump(exclude={"seed", "start", "not_run"}))
+        return Spatial(**self.model_dump(exclude={"seed", "start", "further", "not_run"}))
 
 
 class Sequences(Section):
@@ -130,7 +137,9 @@ class Images(Section):
     """Networks that are trained and judged on `stills`."""
 
     models: dict[t.Name, ImageModel] = setting(
-        {}, "name: what differs from `spatial`; also seed, start (another model) and not_run: a reason"
+        {},
+        "name: what differs from `spatial`; also seed, start (another model), further (sets of `folders` "
+        "that it is also trained on) and not_run: a reason",
     )
     ensembles: dict[t.Name, t.Some[t.Name]] = setting({}, "name: [models], whose probabilities are averaged")
     best: Best | None = setting(
@@ -140,7 +149,8 @@ class Images(Section):
     )
     views: t.Some[t.View] = setting(["one", "mirror", "ten"], "as it is, with its mirror image, ten crops")
     folders: dict[t.ImageSetName, str | None] = setting(
-        {"ckplus": None, "jaffe": None, "kdef": None}, "further data sets, counted beside FER2013"
+        {"ckplus": None, "jaffe": None, "kdef": None},
+        "further data sets, counted with FER2013; a model with `further` is trained on them",
     )
     sequences: Sequences = Sequences()
 
@@ -155,6 +165,8 @@ class Images(Section):
         for name, model in self.models.items():
             if model.start is not None:
                 self._goes_on(name, model)
+            if model.further and (model.weights or model.method != "train"):
+                raise ValueError(f"models.{name}.further: leave weights and method out")
         if BEST in {*self.models, *self.ensembles}:
             raise ValueError(f"{BEST} is the name of the ensemble that is chosen")
         if self.best and self.best.views not in self.views:
@@ -185,6 +197,27 @@ class Images(Section):
             found.insert(0, start)
             start = self.models[start].start if start in self.models else None
         return found
+
+    def of_copies(self, there: Callable[[str], bool]) -> Images:
+        """The same where only those of `folders` count of which `there` says that they are there.
+
+        A model keeps those of its `further` sets; one that loses all, or goes on from such a one, is not run.
+        """
+        models: dict[str, ImageModel] = {}
+        copies = [name for name, folder in self.folders.items() if folder and there(folder)]
+        for name, model in self.models.items():
+            further = [one for one in model.further if one in copies]
+            reason = model.not_run
+            if model.further and not further and reason is None:
+                reason = f"no copy of {', '.join(model.further)} (images.folders)"
+            models[name] = model.model_copy(update={"further": further, "not_run": reason})
+        for name, model in models.items():
+            lost = [one for one in self.before(name) if models[one].not_run]
+            if lost and model.not_run is None:
+                models[name] = model.model_copy(
+                    update={"not_run": f"{lost[0]}, which it goes on from, is not run"}
+                )
+        return self.model_copy(update={"models": models})
 
     def trained(self) -> dict[str, ImageModel]:
         """The models that are run, by name."""

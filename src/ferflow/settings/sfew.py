@@ -57,8 +57,10 @@ class TrainingRun(Section):
 class Transfer(Section):
     """Networks whose first stages keep their weights from elsewhere."""
 
-    start: Literal["imagenet", "untrained"] = setting(
-        "untrained", "imagenet (paper; `ferflow weights fetch`), or untrained: random, which the tables say"
+    start: Literal["imagenet", "untrained"] | None = setting(
+        None,
+        "imagenet (paper; the workflow fetches the weights), or untrained: random, which the tables say; "
+        "null: untrained on the embedded scenes, and refused on real images",
     )
     crops: Literal["auto", "haar", "blazeface", "mtcnn"] = setting(
         "mtcnn", "detector whose face crops are trained on: mtcnn (paper), haar, blazeface or auto"
@@ -113,7 +115,12 @@ class Transfer(Section):
 
     def start_of(self, network: TransferName) -> str:
         """What a network starts from: imagenet, untrained, or shipped."""
-        return "shipped" if network == SHIPPED_NETWORK else self.start
+        return "shipped" if network == SHIPPED_NETWORK else self.start or "untrained"
+
+    def wants_start(self) -> bool:
+        """Whether any network starts from what `start` says, which says nothing."""
+        networks = {run.network for run in self.trained().values()}
+        return self.start is None and networks != {SHIPPED_NETWORK}
 
     def under(self) -> list[SfewProtocol]:
         """The protocols that any run is under, the published one first."""

@@ -65,6 +65,11 @@ class Settings(Section):
         "a study with a larger network is refused before any job: while it is trained, a parameter takes 16 "
         "bytes (with its gradient and Adam's two moments), 8 GB in all; null: any size",
     )
+    machine: str = setting(
+        "auto",
+        "what jobs ask memory and time for: auto (what this machine has), cpu, or the GPU of a cluster's "
+        "nodes, as a100 (src/ferflow/resources/machines.yaml lists them)",
+    )
     paper: t.Name | None = setting(
         None,
         "a file of src/ferflow/papers by its name: its numbers stand beside the study's; null: none more",
@@ -138,10 +143,10 @@ class ImageSettings(Settings):
 
     @model_validator(mode="after")
     def _official_parts(self) -> ImageSettings:
-        if self.datacentric.studied and self.stills.by_subject:
-            raise ValueError(
-                f"datacentric.studied needs FER2013's parts; stills.source is {self.stills.source}"
-            )
+        needs = [f"images.models.{name}.further" for name, own in self.images.models.items() if own.further]
+        needs += ["datacentric.studied"] * self.datacentric.studied
+        if needs and self.stills.by_subject:
+            raise ValueError(f"{needs[0]} needs FER2013's parts; stills.source is {self.stills.source}")
         return self
 
     def _source(self) -> tuple[str, list[str]]:

@@ -2,33 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from ferflow.steps import work
+from ferflow.steps import passes, work
 from ferflow.steps.step import Step
 
 DATA, FACES, TRAINING = "ferflow.datasets", "ferflow.faces", "ferflow.training"
 QUALITY = "ferflow.datacentric.run"
 RUN = ("classes=emotions", "seed")
 """What every training on clips sees."""
+HONEST = ("protocol", "near_copies=stills.near_copies")
+"""Which stills are left out of a training."""
 
 prepares = partial(Step, group="prepare", work=work.frames)
 lists = partial(Step, group="list")
 
 
 def trains(
-    name: str, call: str, sees: tuple[str, ...] = (), memory: int = 3000, minutes: int = 720, **more: Any
+    name: str, call: str, sees: tuple[str, ...] = (), memory: int = 1000, minutes: int = 720, **more: Any
 ) -> Step:
-    """A step that a GPU makes faster."""
+    """A step that a GPU makes faster. What its networks take comes to its memory, and may exceed its time."""
     return Step(name, call, sees, memory, minutes, gpu=True, **more)
 
 
+trains_clips = partial(trains, passes=passes.clip_network)
+
+
 def trains_images(
-    name: str, call: str, sees: tuple[str, ...], memory: int, minutes: int, epochs: int | None = None
+    name: str,
+    call: str,
+    sees: tuple[str, ...],
+    minutes: int,
+    through: passes.Passes,
+    epochs: Callable[..., int],
 ) -> Step:
-    """A training of a network for single images, for its own epochs or so many."""
-    return trains(name, call, sees, memory, minutes, work=work.image_training(name, epochs))
+    """A training of a network for single images, or a pass, for so many epochs."""
+    return trains(name, call, sees, minutes=minutes, work=work.image_training(name, epochs), passes=through)
 
 
 WEIGHTS = (
@@ -39,7 +50,14 @@ CLIPS = (
     prepares(
         "synth4d", f"{DATA}.synth4d.clips:write_subject", ("settings=synth4d", "emotions", "seed"), 800, 10
     ),
-    Step("manifest", f"{DATA}:write_manifest", ("dataset", "emotions"), minutes=30, work=work.clips),
+    Step(
+        "manifest",
+        f"{DATA}:write_manifest",
+        ("dataset", "emotions"),
+        minutes=30,
+        group="list",
+        work=work.clips,
+    ),
     prepares("faces", f"{FACES}.store:write_faces", ("settings=faces",), minutes=10),
     lists("unusable", f"{DATA}.usable:write", minutes=30),
     lists("clips", f"{DATA}.usable:write_clips", ("emotions", "protocol"), work=work.clips),
@@ -58,60 +76,81 @@ SPATIAL = (
         10,
         work=work.stills,
     ),
-    trains_images("spatial", f"{TRAINING}.spatial:write", ("protocol",), 4000, 600),
-    trains_images("frozen", f"{TRAINING}.classifier:write_frozen", ("protocol",), 4000, 240, 1),
+    trains_images("spatial", f"{TRAINING}.spatial:write", HONEST, 600, passes.image_network, work.fixed),
     trains_images(
-        "classifier", f"{TRAINING}.classifier:search_classifier", ("stages=finetune", "protocol"), 6000, 600
+        "frozen", f"{TRAINING}.classifier:write_frozen", HONEST, 240, passes.frozen_base, work.once
     ),
-    trains_images("finetune", f"{TRAINING}.finetune:finetune", ("stages=finetune", "protocol"), 8000, 1440),
+    trains_images(
+        "classifier",
+        f"{TRAINING}.classifier:search_classifier",
+        ("stages=finetune", *HONEST),
+        600,
+        passes.classifier,
+        work.searched,
+    ),
+    trains_images(
+        "finetune",
+        f"{TRAINING}.finetune:finetune",
+        ("stages=finetune", *HONEST),
+        1440,
+        passes.finetuning,
+        work.finetuned,
+    ),
 )
 FEATURES = (
     trains(
         "features",
         "ferflow.features.extract:write_versions",
         ("seed",),
-        2000,
-        90,
+        minutes=90,
         group="features",
         work=work.versions,
+        passes=passes.extraction,
     ),
     Step("export", "ferflow.features.export:write_folds", ("emotions",), 2000, 30, work=work.clips),
 )
 HEADS = (
-    trains("fold", f"{TRAINING}.crossval:run_fold", ("finalize", *RUN), work=work.fold),
-    trains("final", f"{TRAINING}.final:train_final", minutes=480, work=work.final),
+    trains_clips("fold", f"{TRAINING}.crossval:run_fold", ("finalize", *RUN), work=work.fold),
+    trains_clips("final", f"{TRAINING}.final:train_final", minutes=480, work=work.final),
     Step("baselines", f"{TRAINING}.baselines:write", (), 3000, 60),
-    trains("control_neutral", f"{TRAINING}.controls:neutral_frames", minutes=480, work=work.final),
+    trains_clips("control_neutral", f"{TRAINING}.controls:neutral_frames", minutes=480, work=work.final),
     Step("control_true_aus", f"{TRAINING}.controls:true_aus", (), 2000, 30),
-    trains("experiment_fold", f"{TRAINING}.crossval:run_fold", RUN, work=work.fold_alone),
+    trains_clips("experiment_fold", f"{TRAINING}.crossval:run_fold", RUN, work=work.fold_alone),
     Step("other_splits", f"{TRAINING}.splits:write_regrouped", ("seed",), 2000, 30),
-    trains("other_splits_fold", f"{TRAINING}.crossval:run_fold", RUN, work=work.fold_alone),
+    trains_clips("other_splits_fold", f"{TRAINING}.crossval:run_fold", RUN, work=work.fold_alone),
     Step("nested_plan", f"{TRAINING}.nested:write_plan", ("seed",), 2000, 30),
-    trains("nested_inner", f"{TRAINING}.nested:run_inner", work=work.nested_inner),
-    trains("nested_outer", f"{TRAINING}.nested:run_outer", minutes=480, work=work.nested_outer),
+    trains_clips("nested_inner", f"{TRAINING}.nested:run_inner", work=work.nested_inner),
+    trains(
+        "nested_outer",
+        f"{TRAINING}.nested:run_outer",
+        minutes=480,
+        work=work.nested_outer,
+        passes=passes.chosen_candidates,
+    ),
     trains(
         "search_head",
         f"{TRAINING}.head_search:search_head",
         ("protocol", *RUN),
         minutes=2880,
         work=work.search,
+        passes=passes.searched,
     ),
 )
 FRAMES = (
-    trains(
+    trains_clips(
         "end_to_end_fold",
         f"{TRAINING}.crossval:run_network_fold",
         ("finalize", "augment", *RUN),
         minutes=1440,
         work=work.fold,
     ),
-    trains(
+    trains_clips(
         "end_to_end_final",
         f"{TRAINING}.final:train_final_network",
         ("finalize", "augment", *RUN),
         work=work.final,
     ),
-    trains(
+    trains_clips(
         "experiment_frames_fold",
         f"{TRAINING}.crossval:run_network_fold",
         ("augment", *RUN),
@@ -129,18 +168,39 @@ IMAGES = (
         120,
         work=work.images,
     ),
+    Step(
+        "further_images",
+        f"{TRAINING}.stills:write_further",
+        ("faces", "sequences=images.sequences"),
+        2000,
+        120,
+    ),
     Step("image_counts", "ferflow.report.image_counts:write", ("stills",), 2000, 30),
-    trains("views", "ferflow.evaluation.images:predict_test_parts", minutes=60, work=work.views),
-    trains_images("sweep_run", f"{TRAINING}.sweep:train", ("spatial", "seed", "protocol"), 4000, 600),
+    trains(
+        "views",
+        "ferflow.evaluation.images:predict_test_parts",
+        minutes=60,
+        work=work.views,
+        passes=passes.views,
+    ),
+    trains(
+        "sweep_run",
+        f"{TRAINING}.sweep:train",
+        ("spatial", "seed", *HONEST),
+        minutes=600,
+        work=work.swept,
+        passes=passes.swept,
+    ),
     Step("sweep_best", f"{TRAINING}.sweep:write_best", (), 2000, 30),
 )
+trains_rows = {"minutes": 240, "work": work.datacentric_training, "passes": passes.datacentric}
 DATACENTRIC = (
     Step("datacentric_images", f"{QUALITY}:unpack", (), 2000, 30),
     Step("datacentric_quality", f"{QUALITY}:examine", ("seed",), 3000, 30),
-    trains("datacentric_fold", f"{QUALITY}:train_fold", ("seed",), 2000, 240, work=work.datacentric_training),
+    trains("datacentric_fold", f"{QUALITY}:train_fold", ("seed",), **trains_rows),
     Step("datacentric_label_errors", f"{QUALITY}:find_label_errors", (), 1000, 30),
     Step("datacentric_cleaning", f"{QUALITY}:clean", (), 2000, 30),
-    trains("datacentric_row", f"{QUALITY}:train_row", ("seed",), 2000, 240, work=work.datacentric_training),
+    trains("datacentric_row", f"{QUALITY}:train_row", ("seed",), **trains_rows),
 )
 SCENES = (
     Step(
@@ -165,11 +225,19 @@ SCENES = (
         "sfew_frozen",
         "ferflow.sfew.run:write_features",
         ("threads=sfew.transfer.threads", "seed"),
-        2000,
-        60,
+        minutes=60,
         work=work.frozen_stages,
+        passes=passes.frozen_stages,
     ),
-    trains("sfew_run", "ferflow.sfew.run:train", ("seed",), 2000, 60, group="transfer", work=work.transfer),
+    trains(
+        "sfew_run",
+        "ferflow.sfew.run:train",
+        ("seed",),
+        minutes=60,
+        group="transfer",
+        work=work.transfer,
+        passes=passes.transferred,
+    ),
     Step(
         "sfew_handmade",
         "ferflow.sfew.svm:write_predictions",
@@ -200,16 +268,16 @@ AFFECT = (
         "affect_network",
         "ferflow.training.affect:train",
         ("loading=affect.loading", "seed"),
-        6000,
-        2400,
+        minutes=2400,
         work=work.affect_training,
+        passes=passes.affect,
     ),
     trains(
         "affect_speed",
         "ferflow.bench.affect_speed:measure",
         ("models=affect.models", "loading=affect.loading", "seed"),
-        6000,
-        120,
+        minutes=120,
+        passes=passes.affect,
     ),
 )
 STEPS = {

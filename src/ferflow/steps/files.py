@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from itertools import chain, product
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from ferflow import layout
+from ferflow import layout, shards
 from ferflow.classes import EMOTIONS_CONTEMPT, EMOTIONS_NEUTRAL
 from ferflow.datasets.images import is_synthetic_root
 from ferflow.datasets.manifest import SYNTHETIC_MARK
 from ferflow.faces.detect import DETECTORS
 from ferflow.networks import NETWORKS
-from ferflow.settings import BEST, SHIPPED, ClipNetworkSettings, Settings, Spatial
+from ferflow.runs.failed_jobs import Unmade
+from ferflow.schemas.shared import NOT_RUN
+from ferflow.settings import BEST, SHIPPED, Comparison, Settings, Spatial, parts_of
 from ferflow.steps.preflight import Ready
 from ferflow.steps.step import Figure, Folder, Output, Page, Table, as_params
 from ferflow.training import sweep
@@ -41,6 +43,11 @@ SHAPING = (
 """Sections of the settings that shape a final model as they are."""
 
 
+FOLD_FILES = ("history.csv", "predictions.csv", "best_epoch.json", "early_history.csv")
+FINAL_FILES = ("model.pt", "history.csv", "predictions.csv")
+"""What the training of a fold, and of a final model, writes."""
+
+
 class _Known(dict):
     """Fills in what is known and leaves other fields as wildcards."""
 
@@ -63,14 +70,35 @@ def each(pattern: str, **lists: Iterable[Any]) -> list[str]:
 
 
 class StudyFiles:
-    """Names of a study's files. `ready` is the study as `preflight.look` left it."""
+    """Names of a study's files. `ready` is the study as `preflight.look` left it.
 
-    def __init__(self, ready: Ready) -> None:
-        self.ready = ready
+    `unmade` are the files that cannot be made since jobs failed. What needs one of them is left out of the
+    lists of models and runs, and stands in `lost` with the reason.
+    """
+
+    def __init__(self, ready: Ready, unmade: Unmade) -> None:
+        self.ready, self.unmade = ready, unmade
+        self.lost: dict[str, str] = {}
         self.settings: Settings = ready.settings
         self.dataset, self.synthetic = self.settings.data()
         self.by = list(ready.by)
         self.known: Mapping[str, str] = {"dataset": self.dataset, "study": self.settings.study}
+
+    def made(
+        self, names: Iterable[str], files: Callable[[str], Iterable[str]], model: Callable[[str], str] = str
+    ) -> list[str]:
+        """Those of `names` whose `files` can be made; the others are `lost` by the name of their `model`."""
+        notes = {name: self.unmade.note(files(name)) if self.unmade else "" for name in names}
+        self.lost |= {model(name): note for name, note in notes.items() if note}
+        return [name for name, note in notes.items() if not note]
+
+    def can_be_made(self, paths: Iterable[str]) -> list[str]:
+        """Those of `paths` that can be made."""
+        return [path for path in paths if path not in self.unmade]
+
+    def failed(self) -> dict[str, dict[str, str]]:
+        """`lost` as an argument of a step, which has none where nothing is lost."""
+        return {"failed": dict(self.lost)} if self.lost else {}
 
     def at(self, pattern: str, **fields: Any) -> str:
         """A pattern of `layout` with the study's own names and `fields`; others stay wildcards."""
@@ -104,6 +132,11 @@ class StudyFiles:
     def results(self) -> list[str]:
         """Final results besides the report."""
         return []
+
+    @property
+    def included(self) -> tuple[str, ...]:
+        """Targets of their own that are part of this study."""
+        return ()
 
     def stages(self) -> dict[str, list[str]]:
         """Files of targets of the same graph besides `all`: the coarse stages of dvc.yaml."""
@@ -170,6 +203,10 @@ class StudyFiles:
         own = self.recipe(model)
         return self.weights(own.pretrained) if own.pretrained else []
 
+    def further(self, model: str) -> list[str]:
+        """The images of further sets that a network for single images is also trained on."""
+        return []
+
     def adopted(self, model: str) -> str | list:
         """The file of a network that is trained already, or nothing."""
         named = self.recipe(model).weights
@@ -209,8 +246,8 @@ class StudyFiles:
 class ClipFiles(StudyFiles):
     """The files of a study of clips."""
 
-    def __init__(self, ready: Ready) -> None:
-        super().__init__(ready)
+    def __init__(self, ready: Ready, unmade: Unmade) -> None:
+        super().__init__(ready, unmade)
         settings = self.settings
         self.known = self.known | {
             "backend": settings.aus.backend,
@@ -218,22 +255,89 @@ class ClipFiles(StudyFiles):
             "layer": settings.features.layer,
         }
         self.subjects = ready.subjects
-        self.heads = list(settings.temporal.heads)
-        self.networks = list(settings.end_to_end.run)
+        self.shards = shards.named(self.subjects, settings.dataset.subjects_per_job or 1)
         self.folds = range(settings.splits.folds)
         self.tested = settings.splits.tested
-        self.models = settings.models()
+        name_of = settings.models()
+        self.heads = self.made(settings.temporal.heads, self._head_files, name_of.__getitem__)
+        self.networks = self.made(settings.end_to_end.run, self._network_files)
+        self.models = {name: model for name, model in name_of.items() if model not in self.lost}
         self.spatial = self.at(layout.SPATIAL, model=settings.spatial.network)
+        self.made([settings.spatial.network], lambda _: each(f"{self.spatial}/{{file}}", file=FINAL_FILES))
         self.trim, self.splits = self.at(layout.TRIM), self.at(layout.SPLITS)
         self.clips = self.manifest
-        self.baselines = list(settings.baselines.models())
+        self.baselines = self.made(
+            settings.baselines.models(),
+            lambda name: [self.at(layout.BASELINE, baseline=name)],
+            settings.baselines.models().get,
+        )
         # They are judged on the test subjects.
         self.controls = settings.evaluation.controls and self.tested
         self.humans = settings.humans.source(settings.dataset.name)
-        self.runs = settings.experiments.trained()
-        self.comparisons = settings.experiments.chosen()
+        if f"{self.at(layout.HUMANS)}/majority.csv" in unmade:
+            self.humans = None
+        runs = settings.experiments.trained()
+        self.runs = {name: runs[name] for name in self.made(runs, self._run_files)}
+        self.comparisons = self._comparisons()
         self.layers, self.augmentations = self._extracted()
         self.sources = self._sources()
+
+    def _head_files(self, head: str) -> list[str]:
+        folds = self.each(self.at(f"{layout.FOLD}/{{file}}", head=head), fold=self.folds, file=FOLD_FILES)
+        return folds + self.each(self.at(f"{layout.FINAL}/{{file}}", head=head), file=FINAL_FILES)
+
+    def _network_files(self, name: str) -> list[str]:
+        folder, final = (
+            self.at(f"{pattern}/{{file}}", network=name)
+            for pattern in (layout.END_TO_END_FOLD, layout.END_TO_END_FINAL)
+        )
+        return self.each(folder, fold=self.folds, file=FOLD_FILES) + self.each(final, file=FINAL_FILES)
+
+    def _run_files(self, run: str) -> list[str]:
+        return self.each(self.at(f"{layout.EXPERIMENT_FOLD}/predictions.csv", run=run), fold=self.folds)
+
+    def _comparisons(self) -> dict[str, Comparison]:
+        """The comparisons of settings, each with the runs that it has."""
+        there = {*self.runs, *self.models}
+        compared = {}
+        for name, one in self.settings.experiments.chosen().items():
+            if runs := [run for run in one.runs if run in there]:
+                compared[name] = one if runs == list(one.runs) else one.model_copy(update={"runs": runs})
+        return compared
+
+    def why_lost(self, name: str) -> str:
+        """Why a run, or the model of a head, is missing; "" where it is not."""
+        return self.lost.get(name) or self.lost.get(self.settings.models().get(name, ""), "")
+
+    @property
+    def split_heads(self) -> list[str]:
+        """The heads that are cross-validated in folds of both schemes."""
+        folder = self.at(f"{layout.SPLIT_KIND_FOLD}/predictions.csv", scheme=self.settings.splits.other())
+        heads = [head for head in dict.fromkeys(self.settings.splits.compared) if head in self.heads]
+        return [h for h in heads if not self.unmade.note(self.each(self.at(folder, head=h), fold=self.folds))]
+
+    @property
+    def nested_heads(self) -> list[str]:
+        """The heads that are judged by nested cross-validation."""
+        outer = range(self.settings.nested.outer)
+        file = f"{layout.NESTED_OUTER}/choice.json"
+        return [
+            head
+            for head in self.settings.nested.heads
+            if not self.unmade.note(self.each(self.at(file, head=head), outer=outer))
+        ]
+
+    @cached_property
+    def fuses(self) -> bool:
+        """Whether anything is fused whose models are there."""
+        fusion = self.settings.fusion
+        if not self.lost:
+            return fusion.any()
+        if f"{self.at(layout.FUSION)}/predictions.csv" in self.unmade:
+            return False
+        sets = [*fusion.named().values(), *(s.models for s in (fusion.stacking, fusion.best) if s)]
+        lost = {part for model in self.lost for part in (model, parts_of(model)[1])}
+        return any(not lost.intersection(members) for members in sets)
 
     @property
     def manifest(self) -> str:
@@ -254,7 +358,12 @@ class ClipFiles(StudyFiles):
         """The network whose layers are the clips' features."""
         settings = self.settings
         own = {settings.spatial.network: (settings.spatial, settings.seed)}
-        return own if settings.sees_images() else {}
+        return own if settings.sees_images() and settings.spatial.network not in self.lost else {}
+
+    @property
+    def trains_spatial(self) -> bool:
+        """Whether that network is the study's own, and there."""
+        return self.settings.trains_spatial() and self.settings.spatial.network not in self.lost
 
     def _extracted(self) -> tuple[list[str], list[str]]:
         """Layers and augmented versions, as many as any head asks for: features are made in one pass."""
@@ -288,6 +397,10 @@ class ClipFiles(StudyFiles):
             found[clip.subject_id][clip.clip_id] = str(clip.source)
         return found
 
+    def openface_tables(self, subject: str) -> list[str]:
+        """OpenFace's tables of a subject's clips."""
+        return [self.settings.aus.openface_table(clip) for clip in self.sources[subject]]
+
     @property
     def rendered_clips(self) -> list[str]:
         """The embedded set's clips of one subject."""
@@ -303,14 +416,22 @@ class ClipFiles(StudyFiles):
         """The generator's action units of the clips of one subject."""
         return [f"{self.settings.dataset.root}/truth/{{subject}}_{e}.csv" for e in self.settings.emotions]
 
+    def clips_of(self, shard: str) -> dict[str, str]:
+        """Where the clips of the subjects of a shard lie, by the clips' names."""
+        return {clip: path for one in self.shards[shard] for clip, path in self.sources[one].items()}
+
     def of_subjects(self, *patterns: str, **fields: Any) -> list[str]:
-        """A file of every subject; of several patterns one after the other."""
-        return [path for one in patterns for path in self.each(self.at(one, **fields), subject=self.subjects)]
+        """A file of every shard of subjects; of several patterns one after the other."""
+        return [path for one in patterns for path in self.each(self.at(one, **fields), subject=self.shards)]
+
+    def rendered(self, *patterns: str) -> list[str]:
+        """A file of every subject of the embedded set; of several patterns one after the other."""
+        return [path for one in patterns for path in each(one, subject=self.subjects)]
 
     def all_features(self, augmentations: int = 0, **fields: Any) -> list[str]:
-        """Feature files of all subjects: the originals and so many augmented versions."""
+        """Feature files of all shards: the originals and so many augmented versions."""
         names = ["none", *self.settings.augment.transformations[:augmentations]]
-        return each(self.at(layout.FEATURES, **fields), augmentation=names, subject=self.subjects)
+        return each(self.at(layout.FEATURES, **fields), augmentation=names, subject=self.shards)
 
     def head_features(self, head: str) -> list[str]:
         """Feature files that a head trains on."""
@@ -339,7 +460,7 @@ class ClipFiles(StudyFiles):
 
     def fold_files(self, pattern: str, tested: bool | None = None) -> dict[str, str]:
         """Outputs of the training of a fold; `tested`: with predictions for the test subjects."""
-        names = ["history.csv", "predictions.csv", "best_epoch.json", "early_history.csv"]
+        names = [*FOLD_FILES]
         if self.tested if tested is None else tested:
             names.append("fold_test_predictions.csv")
         return in_folder(self.at(pattern), *names)
@@ -369,7 +490,7 @@ class ClipFiles(StudyFiles):
         folders = (layout.FOLD, self.at(layout.SPLIT_KIND_FOLD, scheme=other))
         return [
             path
-            for head in dict.fromkeys(self.settings.splits.compared)
+            for head in self.split_heads
             for folder in folders
             for path in self.each(f"{self.at(folder, head=head)}/{file}", fold=self.folds)
         ]
@@ -387,7 +508,7 @@ class ClipFiles(StudyFiles):
         if not self.controls:
             return []
         names = [f"neutral-{head}" for head in self.heads] + (["true-aus"] if self.synthetic else [])
-        return self.each(layout.CONTROL, control=names)
+        return self.can_be_made(self.each(layout.CONTROL, control=names))
 
     def human_predictions(self) -> list[str]:
         """The majority of human answers."""
@@ -395,7 +516,7 @@ class ClipFiles(StudyFiles):
 
     def fused_predictions(self) -> list[str]:
         """Predictions of the fusions."""
-        return [self.at(layout.FUSION) + "/predictions.csv"] if self.settings.fusion.any() else []
+        return [self.at(layout.FUSION) + "/predictions.csv"] if self.fuses else []
 
     def human_answers(self) -> str | list:
         """Where people's answers are, or those of simulated annotators."""
@@ -403,12 +524,6 @@ class ClipFiles(StudyFiles):
         simulated = self.at(layout.HUMANS) + "/simulated.csv"
         places = {"annotations": humans.annotations, "votes": humans.votes, "simulated": simulated}
         return places.get(self.humans, [])
-
-    def frames_memory(self, network: str, chosen: ClipNetworkSettings) -> int:
-        """MiB that a training step of a network on frames takes: 3.7 GB a clip for ConvLSTM at full size."""
-        voxels = self.settings.end_to_end.batch * chosen.frames * chosen.size**2
-        per_voxel = sum(chosen.filters) * (6 if network == "c3d" else 90)  # bytes, measured
-        return 2500 + self.settings.end_to_end.memory + voxels * per_voxel // 2**20
 
     def captions(self) -> dict[str, Any]:
         """How `auto` was resolved, whether there are test subjects, and the number of folds."""
@@ -431,8 +546,9 @@ class ClipFiles(StudyFiles):
     # What a step sees of a section, less what says nothing of its result.
 
     def listed(self) -> dict:
-        """The data set as it is listed: what is done with unusable clips changes nothing of that."""
-        return as_params(self.settings.dataset) | {"unusable": "stop", "least_tracked": 0}
+        """The data set as it is listed, whatever is done with unusable clips, and in which jobs."""
+        idle = {"unusable": "stop", "least_tracked": 0, "subjects_per_job": None}
+        return as_params(self.settings.dataset) | idle
 
     def temporal(self, *heads: str) -> dict:
         """The heads' settings, those of `heads` alone."""
@@ -467,17 +583,42 @@ class ClipFiles(StudyFiles):
 class ImageFiles(StudyFiles):
     """The files of a study of single images."""
 
-    def __init__(self, ready: Ready) -> None:
-        super().__init__(ready)
+    def __init__(self, ready: Ready, unmade: Unmade) -> None:
+        super().__init__(ready, unmade)
         settings = self.settings
         self.synthetic = self.synthetic_stills
-        self.models = list(settings.images.trained())
-        self.ensembles = settings.images.averaged()
-        self.best = self.at(layout.ENSEMBLE, ensemble=BEST) if settings.images.best else ""
+        self.models = self.made(settings.images.trained(), self._model_files)
+        lost = set(self.lost)
+        self.ensembles = {
+            name: members
+            for name, members in settings.images.averaged().items()
+            if not self._lack(name, lost.intersection(members))
+        }
+        # The best set is that of all networks: without some of them it would be another.
+        best = settings.images.best and not self._lack(BEST, lost)
+        self.best = self.at(layout.ENSEMBLE, ensemble=BEST) if best else ""
         self.choice = f"{self.best}/choice.json"
         self.averaged = [*self.ensembles, *([BEST] if self.best else [])]
         self.sweep_runs = sweep.runs(settings.sweep)
         self.compared = self._compared()
+
+    def _model_files(self, model: str) -> list[str]:
+        names = ("model.pt", "history.csv", "time.json")
+        views = self.each(
+            self.at(f"{layout.VIEWS}/{{file}}", model=model), file=("predictions.csv", "copies.csv")
+        )
+        return self.each(self.at(f"{layout.SPATIAL}/{{file}}", model=model), file=names) + views
+
+    def _lack(self, ensemble: str, lost: Iterable[str]) -> bool:
+        """Whether an average of networks lacks some, the `lost` ones; then it is lost too."""
+        if names := sorted(lost):
+            self.lost[ensemble] = f"{NOT_RUN}{', '.join(names)} failed"
+        return bool(names)
+
+    def lost_rows(self, rows: Iterable[tuple[str, str]], *protocols: str) -> dict[tuple[str, str], str]:
+        """The rows of the data-centric study that are missing under one of `protocols`, and why."""
+        notes = {row: self.unmade.note(self.of_rows("predictions.csv", [row], *protocols)) for row in rows}
+        return {row: note for row, note in notes.items() if note}
 
     def _compared(self) -> dict[str, list[tuple[str, str]]]:
         """The data-centric study's comparisons: network and sampling of each row."""
@@ -494,12 +635,22 @@ class ImageFiles(StudyFiles):
         return {
             name: (model.recipe(), self.settings.seed if model.seed is None else model.seed)
             for name, model in self.settings.images.trained().items()
+            if name in self.models
         }
 
     def start_of(self, model: str) -> str | list:
         """Another network of the study, published weights, or nothing."""
         first = self.settings.images.models[model].start
         return f"{self.at(layout.SPATIAL, model=first)}/model.pt" if first else super().start_of(model)
+
+    def further(self, model: str) -> list[str]:
+        """Those of the sets that the model's settings name."""
+        return self.each(layout.FURTHER, further=self.settings.images.models[model].further)
+
+    @property
+    def included(self) -> tuple[str, ...]:
+        """The sweep, where the study has it."""
+        return ("sweep",) if self.settings.sweep.studied else ()
 
     def image_folders(self) -> list[str]:
         """Copies of other image sets, of those that are there."""
@@ -538,7 +689,7 @@ class ImageFiles(StudyFiles):
     def sweep_settings(self, run: str) -> dict:
         """The sweep's settings for one run: one more optimiser in the list reruns nothing of the others."""
         own = self.sweep_runs[run]
-        listed = {"optimisers": [own.optimiser or "sgd"], "schedules": [own.schedule]}
+        listed = {"studied": False, "optimisers": [own.optimiser or "sgd"], "schedules": [own.schedule]}
         return as_params(self.settings.sweep) | listed
 
     # The data-centric study.
@@ -583,7 +734,8 @@ class ImageFiles(StudyFiles):
         compared = self.of_rows(path, chain(*self.compared.values()), "published", "honest")
         cleaned = [(name, "none") for name in own.cleaned] if own.studied else []
         found = super().all_predictions() if self.models else []
-        return list(dict.fromkeys([*found, *compared, *self.of_rows(path, cleaned, "honest", "cleaned")]))
+        found = [*found, *compared, *self.of_rows(path, cleaned, "honest", "cleaned")]
+        return self.can_be_made(dict.fromkeys(found))
 
     def results(self) -> list[str]:
         """The cleaned split, and tables to look things up in."""
@@ -600,8 +752,8 @@ class ImageFiles(StudyFiles):
 class SfewFiles(StudyFiles):
     """The files of a study of faces in scenes (SFEW)."""
 
-    def __init__(self, ready: Ready) -> None:
-        super().__init__(ready)
+    def __init__(self, ready: Ready, unmade: Unmade) -> None:
+        super().__init__(ready, unmade)
         about = self.settings.sfew
         self.transfer, self.handmade = about.transfer, about.handmade
         self.runs = about.transfer.trained()
@@ -630,18 +782,31 @@ class SfewFiles(StudyFiles):
 
     def of_runs(self, file: str, *protocols: str) -> list[str]:
         """A file of every run under each of `protocols` (without any: all), protocol by protocol."""
-        return [
+        paths = [
             f"{self.at(layout.SFEW_RUN, protocol=protocol, run=name)}/{file}"
             for protocol in protocols or self.transfer.under()
             for name, run in self.runs.items()
             if protocol in run.protocols
         ]
+        return self.can_be_made(paths)
+
+    def lost_models(self) -> dict[tuple[str, str], str]:
+        """Why the model of a run is missing under a protocol: (model, protocol) and the reason."""
+        notes = {}
+        for protocol in self.transfer.under():
+            for name, run in self.runs.items():
+                path = f"{self.at(layout.SFEW_RUN, protocol=protocol, run=name)}/predictions.csv"
+                if protocol in run.protocols and (note := self.unmade.note([path])):
+                    notes |= dict.fromkeys(
+                        ((model, protocol) for model in run.models(self.transfer.batch).values()), note
+                    )
+        return notes
 
     def of_handmade(self, *protocols: str) -> list[str]:
         """The predictions of every hand-made feature under each of `protocols` (without any: all)."""
         under = [name for name in self.handmade.under() if not protocols or name in protocols]
         file = f"{layout.SFEW_RUN}/predictions.csv"
-        return self.each(file, protocol=under, run=self.handmade.trained())
+        return self.can_be_made(self.each(file, protocol=under, run=self.handmade.trained()))
 
     def folds_of(self, protocols: Iterable[str]) -> list[str]:
         """The fold in which each image is tested, under each of `protocols`."""
@@ -661,9 +826,10 @@ class SfewFiles(StudyFiles):
 class AffectFiles(StudyFiles):
     """The files of a study of expression with valence and arousal (AffectNet)."""
 
-    def __init__(self, ready: Ready) -> None:
-        super().__init__(ready)
-        self.models = self.settings.affect.models
+    def __init__(self, ready: Ready, unmade: Unmade) -> None:
+        super().__init__(ready, unmade)
+        models = self.settings.affect.models
+        self.models = {name: models[name] for name in self.made(models, self._model_files)}
         # The embedded set's table of what its faces show is written last and stands for all of them.
         self.truth = [f"{self.settings.affect.dataset.path}/truth.csv"] if self.synthetic else []
 
@@ -671,6 +837,9 @@ class AffectFiles(StudyFiles):
     def classes(self) -> Sequence[str]:
         """The eight of AffectNet, with contempt."""
         return EMOTIONS_CONTEMPT
+
+    def _model_files(self, model: str) -> list[str]:
+        return [f"{self.at(layout.AFFECT_MODEL, model=model)}/predictions.csv"]
 
     def start_of(self, model: str) -> str | list:
         """The published or shipped weights that a network starts from; nothing for an untrained start."""
@@ -683,7 +852,7 @@ class AffectFiles(StudyFiles):
         return self.each(f"{layout.AFFECT_MODEL}/{file}", model=self.models)
 
 
-def files_of(ready: Ready) -> StudyFiles:
-    """The files of a study by its kind."""
+def files_of(ready: Ready, unmade: Unmade | None = None) -> StudyFiles:
+    """The files of a study by its kind; `unmade` as in StudyFiles."""
     kinds = {"clips": ClipFiles, "images": ImageFiles, "sfew": SfewFiles, "affect": AffectFiles}
-    return kinds[ready.settings.kind](ready)
+    return kinds[ready.settings.kind](ready, unmade or Unmade())

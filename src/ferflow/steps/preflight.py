@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ferflow import datasets, layout, tables, weights
+from ferflow import datasets, layout, shards, tables, weights
 from ferflow.classes import EMOTIONS_NEUTRAL, match
 from ferflow.datasets import affectnet, sfew
 from ferflow.datasets.manifest import ListedClip
@@ -81,6 +81,7 @@ def _clips(settings: ClipSettings, folder: Path) -> Ready:
         raise SettingError(settings.dataset.name, "has no clip", "list some, or set synth4d's women or men")
     about = pd.DataFrame([vars(clip) for clip in clips]).assign(synthetic=settings.data()[1])
     sexes = dict(zip(about["subject_id"], about["sex"], strict=True))
+    settings = _sharded(settings, len(sexes))
     split, settings = splits.planned(settings, clips)
     if settings.splits.compared:
         splits.regrouped(split, sexes, settings.seed)
@@ -95,6 +96,13 @@ def _clips(settings: ClipSettings, folder: Path) -> Ready:
     _humans(settings, about, split)
     by, notes = grouped_by(settings), tuple(_lacking(settings, about, split))
     return Ready(settings, tuple(clips), tuple(by), split, notes=notes, decided=decided)
+
+
+def _sharded(settings: ClipSettings, subjects: int) -> ClipSettings:
+    """The settings with the number of subjects that a job handles."""
+    each = settings.dataset.subjects_per_job or shards.size(subjects)
+    dataset = settings.dataset.model_copy(update={"subjects_per_job": each})
+    return settings.model_copy(update={"dataset": dataset})
 
 
 def _lacking(settings: ClipSettings, about: pd.DataFrame, split: dict) -> list[str]:
@@ -141,7 +149,11 @@ def _recipe(own: Spatial, where: str, settings: ClipSettings | ImageSettings, fo
             raise InputError(own.weights, "does not exist", remedy)
         return
     _stills(settings)
-    if own.pretrained is not None and not (folder / own.pretrained).is_file():
+    if own.pretrained is None:
+        return
+    if (folder / own.pretrained).is_file():
+        weights.refuse_another(folder / own.pretrained)
+    else:
         _fetchable(own, f"{where}.pretrained")
 
 
@@ -175,11 +187,9 @@ def _action_units(settings: ClipSettings, about: pd.DataFrame) -> None:
         raise SettingError("aus.backend", "pyfeat is not installed", remedy)
     if "openface" not in backends:
         return
-    if aus.openface_folder is None:
-        raise SettingError("aus.openface_folder", "is not set", "give the folder with OpenFace's CSV files")
     for clip_id in about["clip_id"]:
-        path = Path(aus.openface_folder) / f"{clip_id}.csv"
-        if not path.is_file():
+        path = aus.openface_table(clip_id)
+        if not Path(path).is_file():
             raise InputError(path, "does not exist", "run OpenFace's FeatureExtraction on the clip")
 
 
@@ -211,9 +221,17 @@ def _humans(settings: ClipSettings, about: pd.DataFrame, split: dict) -> None:
 
 def _images(settings: ImageSettings, folder: Path) -> Ready:
     _stills(settings)  # its images are counted, whatever is trained
+    images = settings.images.of_copies(lambda path: Path(path).exists())
+    notes = [
+        f"images.models.{name}: trained without {one}, of which there is no copy"
+        for name, own in images.trained().items()
+        for one in settings.images.models[name].further
+        if one not in own.further
+    ]
+    settings = settings.model_copy(update={"images": images})
     for name, model in settings.images.trained().items():
         _recipe(model.recipe(), f"images.models.{name}", settings, folder)
-    notes = [
+    notes += [
         f"images.models.{name}: not run ({own.not_run})"
         for name, own in settings.images.models.items()
         if own.not_run
@@ -256,6 +274,15 @@ def _sfew(settings: SfewSettings, folder: Path) -> Ready:
         why = f" ({notes[0]})" if notes else ""
         remedy = "name a network and a protocol for it"
         raise SettingError("sfew.transfer", f"no network is left under its protocols{why}", remedy)
+    if about.transfer.wants_start():
+        if settings.data()[1]:
+            transfer = about.transfer.model_copy(update={"start": "untrained"})
+            about = about.model_copy(update={"transfer": transfer})
+        else:
+            remedy = (
+                "write imagenet, from which the paper's networks start, or untrained to have random weights"
+            )
+            raise SettingError("sfew.transfer.start", "is not set, and the images are real", remedy)
     for protocol in dict.fromkeys([*about.transfer.under(), *about.handmade.under()]):
         if protocol != "spi":  # has two sets of its own
             folds.refuse_few(counts, films, protocol, about.transfer.folds)

@@ -19,8 +19,10 @@ from pydantic import BaseModel, TypeAdapter
 
 from ferflow import integrity, layout, short_run
 from ferflow.errors import FerflowError
+from ferflow.runs import machine
 from ferflow.settings import KINDS, Settings
-from ferflow.steps.step import CALL, CODE
+from ferflow.steps.computing import STEPS
+from ferflow.steps.step import CALL, CODE, LACKING
 
 OUT = "out"
 """The name of a single output, which is passed on by that name; others have it before their own."""
@@ -52,12 +54,28 @@ def call(
     written_to = {name if name == OUT else f"{OUT}_{name}": value for name, value in outputs.items()}
     arguments = {name: value for name, value in inputs.items() if name != WATCHED}
     arguments |= {name: value for name, value in written_to.items() if name in wanted}
-    arguments |= {name: value for name, value in params.items() if name not in (CALL, CODE, WATCHED)}
+    arguments |= {name: value for name, value in params.items() if name not in (CALL, CODE, LACKING, WATCHED)}
     if unknown := [name for name in arguments if name not in wanted]:
         raise TypeError(f"{address} does not ask for {', '.join(unknown)}")
     optional = {**(offered or {}), "out_folder": _folder(flat(outputs.values()))}
     arguments |= {name: value for name, value in optional.items() if name in wanted and name not in arguments}
-    return made(**{name: _typed(value, hints.get(name)) for name, value in arguments.items()})
+    with _lacking(params.get(LACKING), outputs):
+        return made(**{name: _typed(value, hints.get(name)) for name, value in arguments.items()})
+
+
+@contextlib.contextmanager
+def _lacking(about: Mapping[str, Any] | None, outputs: Mapping[str, Any]) -> Iterator[None]:
+    """What is drawn within says what it lacks; the tables that are written get the rows of what failed."""
+    if about is None:
+        yield
+        return
+    from ferflow import tables
+    from ferflow.report import style
+
+    with style.left_out(about["left_out"]):
+        yield
+    for name, table in about["rows"].items():
+        tables.add_failed(outputs[name], table["schema"], table["rows"])
 
 
 @cache
@@ -110,6 +128,8 @@ def _folder(files: Iterable[str]) -> Path | None:
 def execute(snakemake: Any) -> None:
     """Run the job that Snakemake describes to its script."""
     with job(snakemake) as announce:
+        if (step := STEPS.get(snakemake.rule)) is not None and step.gpu:
+            machine.take_card(announce)  # before torch looks for one
         offered = dict(snakemake.wildcards.items()) | {
             "threads": snakemake.threads,
             "announce": announce,

@@ -17,15 +17,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from operator import attrgetter
 from typing import Any
 
 from ferflow.settings import Settings
-from ferflow.steps import code
+from ferflow.steps import code, passes
+from ferflow.steps.passes import Passes
 from ferflow.steps.work import Amount, constant
 
-CALL, CODE = "call", "code"
-"""Params of every rule: the step's function (`module:function`), and the hash of what it runs."""
+CALL, CODE, LACKING = "call", "code", "lacking"
+"""Params of every rule: the step's function (`module:function`), the hash of what it runs, and, of a step
+of the report, what its tables and figures lack since jobs failed."""
 
 
 @dataclass(frozen=True)
@@ -35,8 +38,9 @@ class Step:
     `call` is its function (`module:function`), `sees` the sections of the settings that it is given, each by
     its own name or by the name before a `=`; behind that a part of a section may stand (`crops=sfew.crops`).
 
-    `memory` (MiB) and `minutes` are what a job asks for at its first attempt. `gpu`: whether a GPU makes it
-    faster. `group`: jobs of one group may share a job of a cluster. `work` says how much work a job is.
+    `memory` (MiB) and `minutes` are what a job asks for at its first attempt, at least: where it has
+    networks, which `passes` names, they and its data say how much (`steps.cost`). `gpu`: whether a GPU makes
+    it faster. `group`: jobs of one group may share a job of a cluster. `work` says how much work a job is.
     """
 
     name: str
@@ -47,6 +51,7 @@ class Step:
     gpu: bool = False
     group: str | None = None
     work: Amount = constant
+    passes: Passes = passes.none
 
     def params(self, settings: Settings, /, **given: Any) -> dict[str, Any]:
         """The params of the step's rule: its settings as plain values, `given` besides or in place of them.
@@ -73,17 +78,26 @@ class Step:
 
         return of_job
 
-    def resources(
-        self, memory: int | Callable | None = None, minutes: int | None = None
-    ) -> dict[str, int | Callable]:
-        """What the step's rule asks for, more at every attempt. `memory` may be a function of wildcards."""
+    def resources(self, asked: Callable | None = None) -> dict[str, int | Callable]:
+        """What the step's rule asks for, more at every attempt.
+
+        `asked` gives (MiB, MiB of a GPU, minutes) of a job by its wildcards; None: what stands here.
+        """
         # Jobs that share a job of a cluster run in it one after the other: the profile gives it one of these.
         in_turn = {} if self.group is None else {"in_turn": 1}
-        return {
-            "mem_mb": per_attempt(self.memory if memory is None else memory),
-            "runtime": per_attempt(self.minutes if minutes is None else minutes),
-            **in_turn,
-        }
+        # There is one of these for each GPU. To Slurm's plugin `gpu`, `gpus` and `gres` mean something.
+        on_card = {"card": 1} if self.gpu else {}
+        if asked is None:
+            memory, minutes = self.memory, self.minutes
+        else:
+            memory, minutes = (partial(_part_of, asked, part) for part in (0, 2))
+            if self.gpu:
+                on_card["gpu_mb"] = partial(_part_of, asked, 1)
+        return {"mem_mb": per_attempt(memory), "runtime": per_attempt(minutes), **on_card, **in_turn}
+
+
+def _part_of(asked: Callable, part: int, wildcards: Any) -> int:
+    return asked(wildcards)[part]
 
 
 @dataclass(frozen=True)
@@ -142,6 +156,9 @@ class ReportStep(Step):
     are arguments besides its settings. `rests_on` says of what `ferflow verify` makes its tables again;
     nothing: not at all. `target` is a target of its own that makes it; the report has it once the files
     of that target are there.
+
+    `lacks` are rows of runs that failed, by the name of the table's argument: they are added to the table.
+    `left_out` says the same in the heading of the step's figures.
     """
 
     inputs: Mapping[str, str | Sequence[str]]
@@ -153,6 +170,18 @@ class ReportStep(Step):
     group: str | None = "report"
     rests_on: str = "other files of the bundle"
     target: str = ""
+    lacks: Mapping[str, Sequence[Mapping[str, str]]] = field(default_factory=dict)
+    left_out: str = ""
+
+    def params(self, settings: Settings, /, **given: Any) -> dict[str, Any]:
+        """As of every step, with what its tables and figures lack."""
+        rows = {
+            name: {"schema": self.outputs[name].schema or self.outputs[name].name, "rows": list(rows)}
+            for name, rows in self.lacks.items()
+            if rows
+        }
+        about = {"rows": rows, "left_out": self.left_out}
+        return super().params(settings, **given) | ({LACKING: about} if any(about.values()) else {})
 
     def each_output(self) -> Iterator[Output]:
         """All outputs, one after the other."""

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate
 
-from ferflow.settings import ClipNetworkSettings, HeadSettings, Settings
+from ferflow import shards
+from ferflow.settings import ClipNetworkSettings, HeadSettings, Settings, Spatial
 
 FRAME = "frame"
 VERSION = "frame and augmentation"
@@ -39,6 +43,18 @@ class Sizes:
         """All frames."""
         return sum(frames for _, frames in self.subjects.values())
 
+    def frames_of(self, shard: str) -> int:
+        """The frames of the subjects of a shard (`ferflow.shards`)."""
+        names, up_to = self._in_order
+        first, last = shards.ends(shard)
+        return up_to[bisect_right(names, last)] - up_to[bisect_left(names, first)]
+
+    @cached_property
+    def _in_order(self) -> tuple[list[str], list[int]]:
+        """The subjects, and how many frames those before each have."""
+        names = sorted(self.subjects)
+        return names, [0, *accumulate(self.subjects[name][1] for name in names)]
+
 
 @dataclass(frozen=True)
 class Work:
@@ -59,8 +75,8 @@ def constant(wildcards: Mapping[str, str], settings: Settings, size: Sizes) -> W
 
 
 def frames(wildcards: Mapping[str, str], settings: Settings, size: Sizes) -> Work:
-    """The frames of a subject."""
-    return Work(FRAME, size.subjects.get(wildcards.get("subject", ""), (0, 0))[1])
+    """The frames of a subject, or of several."""
+    return Work(FRAME, size.frames_of(wildcards.get("subject", "")))
 
 
 def versions(wildcards: Mapping[str, str], settings: Settings, size: Sizes) -> Work:
@@ -119,19 +135,52 @@ def views(wildcards: Mapping[str, str], settings: Settings, size: Sizes) -> Work
     return Work(IMAGE, size.images * TEST_SHARE * looks, f"views of {wildcards['model']}")
 
 
-def image_training(step: str, epochs: int | None = None) -> Amount:
-    """A training of a network for single images in `step`, for its own epochs or so many."""
+def networks_of_images(settings: Settings) -> dict[str, Spatial]:
+    """The networks for single images of a study of clips or images, by their names."""
+    if settings.kind == "images":
+        return {name: model.recipe() for name, model in settings.images.trained().items()}
+    return {settings.spatial.network: settings.spatial} if settings.sees_images() else {}
+
+
+def image_training(step: str, epochs: Callable[[Spatial, Settings], int]) -> Amount:
+    """A training of a network for single images in `step`, for so many epochs by its recipe and the study."""
 
     def amount(wildcards: Mapping[str, str], settings: Settings, size: Sizes) -> Work:
-        listed = settings.images.models if settings.kind == "images" else {}
-        model = wildcards.get("model", settings.spatial.network)
-        own = listed[model].recipe() if model in listed else settings.spatial
+        own = networks_of_images(settings).get(wildcards.get("model", ""), settings.spatial)
         if own.weights is not None:
             return Work(CONSTANT, variant="adopted")
-        shown = size.images * (own.epochs if epochs is None else epochs)
-        return Work(IMAGE, shown, f"{own.network}, {step}")
+        return Work(IMAGE, size.images * epochs(own, settings), f"{own.network}, {step}")
 
     return amount
+
+
+def fixed(own: Spatial, settings: Settings) -> int:
+    """Epochs of a training by its recipe."""
+    return own.epochs
+
+
+def once(own: Spatial, settings: Settings) -> int:
+    """A pass."""
+    return 1
+
+
+def searched(own: Spatial, settings: Settings) -> int:
+    """Epochs of all classifiers that fine-tuning tries, and of the best once more."""
+    stage = settings.finetune.classifier
+    return (stage.trials + 1) * stage.epochs
+
+
+def finetuned(own: Spatial, settings: Settings) -> int:
+    """Epochs of all attempts of phases 2 and 3, at most."""
+    stages = settings.finetune
+    return len(stages.unfreeze.blocks) * stages.unfreeze.epochs + 2 * stages.refine.epochs
+
+
+def swept(wildcards: Mapping[str, str], settings: Settings, size: Sizes) -> Work:
+    """A run of the sweep over optimisers and schedules; the last ones go on from the best for some epochs."""
+    own = settings.sweep
+    shown = (own.images or size.images) * max(own.epochs, own.tuning.epochs)
+    return Work(IMAGE, shown, f"{own.network}, sweep")
 
 
 def shown(clips: int, augmentations: int, epochs: float, *folds: int) -> float:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -113,11 +113,14 @@ def train(
             folder=Path(run),
             identity=hashlib.sha256(identity.encode()).hexdigest(),
         )
-        clip_ids = [listed.clip_id(row) for row in listed.rows(VALIDATION)]
-        rows = predict(network, batches(listed, VALIDATION, model, loading, run_seed), clip_ids, name, seed)
+        shown = listed.rows(VALIDATION)
+        about = pd.DataFrame(
+            {"clip_id": map(listed.clip_id, shown), "subject_id": map(listed.subject, shown)}
+        )
+        rows = predict(network, batches(listed, VALIDATION, model, loading, run_seed), about, name, seed)
     history = history.assign(augmented=loading.augment is not None)
     predictions.write_run(out, history, rows)
-    images = listed.counts(TRAIN).sum(), len(clip_ids)
+    images = listed.counts(TRAIN).sum(), len(shown)
     info = describe(name, model, network, start, images, synthetic)
     tables.write(info, out / "model_info.csv", "affect_models")
     meta = {
@@ -131,9 +134,11 @@ def train(
 
 
 def predict(
-    network: AffectNetwork, batches: Iterable[Batch], clip_ids: Sequence[str], model: str, seed: int
+    network: AffectNetwork, batches: Iterable[Batch], shown: pd.DataFrame, model: str, seed: int
 ) -> pd.DataFrame:
-    """One row per image of `batches`, whose names are `clip_ids`, in their order (schema `predictions`).
+    """One row per image of `batches` in their order (schema `predictions`).
+
+    `shown` has the `clip_id` and `subject_id` of each.
 
     It is computed in float32, on a GPU where there is one. The network ends on the CPU, in evaluation mode.
     `seed` is that of the training.
@@ -141,7 +146,7 @@ def predict(
     predicted = predictions.predict(network, Affect, batches, device())
     probabilities, pair, labels, true, known = predicted
     order = [CLASSES.index(name) for name in EMOTIONS_CONTEMPT]
-    images = pd.DataFrame({"clip_id": clip_ids, "subject_id": "", "emotion": np.array(CLASSES)[labels]})
+    images = shown.assign(emotion=np.array(CLASSES)[labels])
     about = EMOTIONS_CONTEMPT, model, VALIDATION, None, seed
     rows = table(images, probabilities[:, order].astype(float), *about)
     true = np.where(known, true, np.nan)

@@ -32,7 +32,13 @@ LAYER = "pool"
 
 
 def write_frozen(
-    stills: str | Path, pretrained: str | Path, out: str | Path, settings: Spatial, seed: int, protocol: str
+    stills: str | Path,
+    pretrained: str | Path,
+    out: str | Path,
+    settings: Spatial,
+    seed: int,
+    protocol: str,
+    near_copies: int | None = None,
 ) -> None:
     """Cache the features of the frozen base of `settings.network`, with the weights `pretrained`, in `out`.
 
@@ -41,7 +47,7 @@ def write_frozen(
     """
     from ferflow.training import frozen
 
-    parts = read(stills, protocol).parts
+    parts = read(stills, protocol, near_copies=near_copies).parts
     kept = (parts[TRAINED], parts[WATCHED])
     labels = np.concatenate([part.labels for part in kept])
     side = np.repeat([SIDES.index(TRAINED), SIDES.index(WATCHED)], [len(part.labels) for part in kept])

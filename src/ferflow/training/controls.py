@@ -18,6 +18,7 @@ from ferflow import tables
 from ferflow.classes import AU_COLUMNS
 from ferflow.evaluation.predictions import table
 from ferflow.settings import Settings
+from ferflow.training import checkpoints
 from ferflow.training import splits as subject_splits
 from ferflow.training.crossval import head_of_settings, training_subjects
 from ferflow.training.final import final_epochs, folds_table, run_final
@@ -41,6 +42,7 @@ def neutral_frames(
     truth: Sequence[str | Path],
     out: str | Path,
     settings: Settings,
+    run: str | Path | None = None,
 ) -> None:
     """Train and test `head` as the final model, on each clip's neutral frames; write predictions to `out`.
 
@@ -63,8 +65,9 @@ def neutral_frames(
         windows[clip.clip_id] = (0, max(end, first + 1))
     study.windows.update(windows)  # by which `training` reads its clips
     epochs = final_epochs(folds_table(early).epoch.tolist())
-    *_, predictions = run_final(training, split, epochs, name)
-    tables.write(predictions.assign(role="control"), out, "predictions")
+    with checkpoints.of_job(run) as kept:
+        *_, predictions = run_final(training, split, epochs, name, kept)
+        tables.write(predictions.assign(role="control"), out, "predictions")
 
 
 def true_aus(

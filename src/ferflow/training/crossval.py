@@ -7,6 +7,8 @@ which the fold is best, from which the final model's number of epochs comes.
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,20 +18,29 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from ferflow import files, tables
+from ferflow import __version__, files, tables
 from ferflow.errors import SplitError
 from ferflow.evaluation.predictions import table
 from ferflow.seeds import derive_seed, reproducible
-from ferflow.settings import Augment, EndToEndPlan, Finalize, Settings, Temporal, Trained
+from ferflow.settings import (
+    Augment,
+    Batched,
+    ClipNetworkSettings,
+    EndToEndPlan,
+    Finalize,
+    HeadSettings,
+    Settings,
+    Temporal,
+    Trained,
+)
 from ferflow.settings.types import EndToEndName, Normalise
 from ferflow.training import splits as subject_splits
 from ferflow.training.predictions import write_run
 
 if TYPE_CHECKING:
     from torch import nn
-    from torch.utils.data import Dataset
 
-    from ferflow.training.data import ClipStudy, Study
+    from ferflow.training.data import ClipItems, ClipStudy, Study
     from ferflow.training.estimate import Cost
     from ferflow.training.module import Recipe
 
@@ -38,17 +49,20 @@ if TYPE_CHECKING:
 class ClipTraining:
     """A network for clips, the study that it is trained on, and how.
 
-    `name` is what the network is called in seeds, `model` in tables. `build` makes it with new weights from
-    torch's current seed. `items` gives the data set of some of the study's clips: for training (True) with
-    their augmented versions, else as they are. `cost` measures a training step. `finalize` None: only runs of
-    a fixed number of epochs. `bfloat16` is for training, `device` for predictions.
+    `name` is what the network is called in seeds, `model` in tables; `settings` are its own. `build` makes it
+    with new weights from torch's current seed. `batched` says how many clips a batch has. `items` gives the
+    data set of some of the study's clips: for training (True) with their augmented versions, else as they
+    are. `cost` measures a training step. `finalize` None: only runs of a fixed number of epochs. `bfloat16`
+    is for training, `device` for predictions.
     """
 
     name: str
     model: str
+    settings: HeadSettings | ClipNetworkSettings
+    batched: Batched
     study: ClipStudy
     build: Callable[[], nn.Module]
-    items: Callable[[pd.DataFrame, bool], Dataset]
+    items: Callable[[pd.DataFrame, bool], ClipItems]
     cost: Callable[[], Cost]
     plan: Trained
     finalize: Finalize | None
@@ -56,28 +70,71 @@ class ClipTraining:
     bfloat16: bool = False
     device: str = "cpu"
 
+    def recipe(self, epochs: int, **more: Any) -> Recipe:
+        """How the network is trained for so many epochs; `more` are further fields."""
+        from ferflow.training import optimise
+        from ferflow.training.module import Recipe
+
+        passes = None if self.batched.at_once == self.batched.batch else self.batched.at_once
+        adam = optimise.adam(self.plan.learning_rate)
+        return Recipe(adam, epochs, bfloat16=self.bfloat16, micro_batch=passes, **more)
+
     def run(
-        self, recipe: Recipe, shown: Dataset, watched: Dataset | None, tested: Dataset, start: int, title: str
+        self,
+        recipe: Recipe,
+        shown: ClipItems,
+        watched: ClipItems | None,
+        tested: ClipItems,
+        start: int,
+        title: str,
+        folder: Path | None = None,
     ) -> tuple[nn.Module, pd.DataFrame, np.ndarray]:
         """Train on `shown` from the seed `start`.
 
         Returns the network, its learning curve (schema `history`, with figures of `watched`) and its
-        probabilities [N,K] of the clips `tested`.
+        probabilities [N,K] of the clips `tested`. With a `folder` the same call goes on where an interrupted
+        one was (`training.checkpoints`).
         """
+        from ferflow.training import checkpoints
         from ferflow.training.data import loader
         from ferflow.training.fit import fit
         from ferflow.training.predictions import probabilities
         from ferflow.training.task import Expression
 
-        size = self.plan.batch
+        at_once = self.batched.at_once
         with reproducible(start, self.plan.threads):
             network = self.build()
-            validation = None if watched is None else loader(watched, size)
-            batches = loader(shown, size, start)
-            history = fit(network, Expression(), recipe, batches, validation, title, seed=start)
+            history = fit(
+                network,
+                Expression(),
+                recipe,
+                loader(shown, self.batched.batch, start),
+                None if watched is None else loader(watched, at_once),
+                title,
+                seed=start,
+                folder=folder,
+                identity="" if folder is None else self._identity(recipe, shown, watched, start),
+                every=checkpoints.EVERY,
+            )
             if not len(tested):  # no test subjects
                 return network, history, np.empty((0, len(self.study.classes)))
-            return network, history, probabilities(network, loader(tested, size), self.device)
+            return network, history, probabilities(network, loader(tested, at_once), self.device)
+
+    def _identity(self, recipe: Recipe, shown: ClipItems, watched: ClipItems | None, start: int) -> str:
+        """What makes two runs the same: settings, data, seed, and what computes."""
+        import torch
+
+        from ferflow.training import checkpoints
+
+        study = self.study
+        named = {one.name: getattr(study, one.name) for one in dataclasses.fields(study)}
+        named |= {"clips": study.clips.to_csv(), "files": checkpoints.fingerprint(study.files.values())}
+        facts = [
+            (self.name, self.settings, self.batched.batch, self.plan.threads, recipe, start),
+            (named, [None if side is None else side.items for side in (shown, watched)]),
+            (torch.__version__, __version__, self.device),
+        ]
+        return hashlib.sha256(repr(facts).encode()).hexdigest()
 
 
 def head_training(
@@ -92,12 +149,18 @@ def head_training(
     return ClipTraining(
         name=head,
         model=model,
+        settings=settings,
+        batched=temporal,
         study=study,
         build=lambda: heads.build(head, study.width, n_classes, settings),
         items=lambda clips, training: study.features(
-            clips, study.augmentations if training else (), temporal.memory
+            clips,
+            study.augmentations if training else (),
+            temporal.memory,
+            temporal.readers,
+            temporal.staging,
         ),
-        cost=lambda: estimate.head_cost(head, settings, *shape, temporal.batch, temporal.threads),
+        cost=lambda: estimate.head_cost(head, settings, *shape, temporal.at_once, temporal.threads),
         plan=temporal,
         finalize=finalize,
         seed=seed,
@@ -115,8 +178,8 @@ def head_of_settings(
     """`head_training` by the settings of a study; `features` as in `run_fold`."""
     from ferflow.training.data import Study
 
-    own = settings.features
-    study = Study.read(manifest, trim, features, settings.emotions, own.max_frames, own.normalise)
+    shown = settings.features
+    study = Study.read(manifest, trim, features, settings.emotions, shown.max_frames, shown.normalise)
     return head_training(head, model, study, settings.temporal, settings.finalize, settings.seed)
 
 
@@ -150,10 +213,14 @@ def network_training(
     return ClipTraining(
         name=name,
         model=model,
+        settings=settings,
+        batched=settings,
         study=study,
         build=lambda: endtoend.build(name, n_classes, settings),
-        items=lambda clips, training: study.frames(clips, settings, plan.memory, training=training),
-        cost=lambda: estimate.network_cost(name, settings, n_classes, plan.batch, plan.threads),
+        items=lambda clips, training: study.frames(
+            clips, settings, plan.memory, plan.readers, training=training
+        ),
+        cost=lambda: estimate.network_cost(name, settings, n_classes, settings.at_once, plan.threads),
         plan=plan,
         finalize=finalize,
         seed=seed,
@@ -180,6 +247,7 @@ def run_fold(
     normalise: Normalise = "none",
     announce: Callable[[str], None] | None = None,
     tested: bool = False,
+    run: str | Path | None = None,
 ) -> None:
     """`write_fold` of `head`.
 
@@ -190,7 +258,7 @@ def run_fold(
 
     study = Study.read(manifest, trim, features, classes, max_frames, normalise)
     training = head_training(head, model, study, temporal, finalize, seed)
-    write_fold(training, fold, splits, out_folder, announce, tested)
+    write_fold(training, fold, splits, out_folder, announce, tested, run)
 
 
 def run_network_fold(
@@ -211,11 +279,12 @@ def run_network_fold(
     seed: int,
     announce: Callable[[str], None] | None = None,
     tested: bool = False,
+    run: str | Path | None = None,
 ) -> None:
     """`write_fold` of the network `name` on frames; other arguments as of `network_training`."""
-    own = network, plan, finalize, augment, classes, seed
-    training = network_training(name, model, manifest, trim, faces, *own)
-    write_fold(training, fold, splits, out_folder, announce, tested)
+    how = network, plan, finalize, augment, classes, seed
+    training = network_training(name, model, manifest, trim, faces, *how)
+    write_fold(training, fold, splits, out_folder, announce, tested, run)
 
 
 def write_fold(
@@ -225,6 +294,7 @@ def write_fold(
     out_folder: str | Path,
     announce: Callable[[str], None] | None = None,
     tested: bool = False,
+    run: str | Path | None = None,
 ) -> None:
     """Train without fold `fold` of `splits` and predict that fold's clips as they are.
 
@@ -233,12 +303,12 @@ def write_fold(
     a constant learning rate; `early_history.csv` and `best_epoch.json` (see `best_epoch`) of the run that
     stops early, which is left out where `training.finalize` is None. With `tested` also
     `fold_test_predictions.csv`: what its best weights predict of the test subjects, by whom nothing is
-    chosen. A training that will be long is announced before it starts (None: on stderr). Raises SplitError
+    chosen. A training that will be long is announced before it starts (None: on stderr). `run` is a folder
+    from which the same call goes on where an interrupted one was; it is removed at the end. Raises SplitError
     where a subject stands on both sides under `honest`.
     """
-    from ferflow.training import estimate, optimise
+    from ferflow.training import checkpoints, estimate, optimise
     from ferflow.training.data import refuse_leak
-    from ferflow.training.module import Recipe
 
     split, out_folder = read_split(splits, fold), Path(out_folder)
     study, plan, finalize = training.study, training.plan, training.finalize
@@ -252,30 +322,33 @@ def write_fold(
     epochs = plan.epochs + (0 if finalize is None else finalize.max_epochs)
     title = f"{training.model}, fold {fold}"
     estimate.announce(title, training.cost(), len(sides[0]), epochs, announce or estimate.warn)
-    adam = optimise.adam(plan.learning_rate)
     # Both runs start from the same weights and see the clips in the same order.
     start = derive_seed(training.seed, "fold", training.name, fold)
     of_fold = study.classes, training.model, "cv", fold, training.seed
-    fixed = Recipe(adam, plan.epochs, bfloat16=training.bfloat16)
-    _, history, probabilities = training.run(fixed, *sides, sides[1], start, f"{title}, fixed run")
-    if finalize is not None:
-        stopped = Recipe(
-            adam,
-            finalize.max_epochs,
-            schedule=optimise.plateau(finalize.rate_factor, finalize.rate_patience),
-            patience=finalize.patience,
-            best=True,
-            bfloat16=training.bfloat16,
-        )
-        _, early, of_test = training.run(stopped, *sides, of_best, start, f"{title}, stopped early")
-    write_run(out_folder, history, table(held_out, probabilities, *of_fold))
-    if finalize is None:
-        return
-    if tested:
-        predictions = table(test, of_test, *of_fold).assign(protocol="test")
-        tables.write(predictions, out_folder / "fold_test_predictions.csv", "predictions")
-    tables.write(early, out_folder / "early_history.csv", "history")
-    files.write_text(out_folder / "best_epoch.json", json.dumps({"fold": fold, **best_epoch(early)}) + "\n")
+    with checkpoints.of_job(run) as kept:
+
+        def trained(recipe: Recipe, tested: ClipItems, name: str) -> tuple[pd.DataFrame, np.ndarray]:
+            folder = None if kept is None else kept / name.replace(" ", "-")
+            return training.run(recipe, *sides, tested, start, f"{title}, {name}", folder)[1:]
+
+        history, probabilities = trained(training.recipe(plan.epochs), sides[1], "fixed run")
+        if finalize is not None:
+            stopped = training.recipe(
+                finalize.max_epochs,
+                schedule=optimise.plateau(finalize.rate_factor, finalize.rate_patience),
+                patience=finalize.patience,
+                best=True,
+            )
+            early, of_test = trained(stopped, of_best, "stopped early")
+        write_run(out_folder, history, table(held_out, probabilities, *of_fold))
+        if finalize is None:
+            return
+        if tested:
+            predictions = table(test, of_test, *of_fold).assign(protocol="test")
+            tables.write(predictions, out_folder / "fold_test_predictions.csv", "predictions")
+        tables.write(early, out_folder / "early_history.csv", "history")
+        best = {"fold": fold, **best_epoch(early)}
+        files.write_text(out_folder / "best_epoch.json", json.dumps(best) + "\n")
 
 
 def read_split(splits: str | Path, fold: int) -> dict:

@@ -16,6 +16,7 @@ from ferflow.evaluation.predictions import table
 from ferflow.seeds import derive_seed
 from ferflow.settings import Augment, Aus, EndToEndPlan, Faces, Features, Finalize, Settings, Trim
 from ferflow.settings.types import EndToEndName
+from ferflow.training import checkpoints
 from ferflow.training import splits as subject_splits
 from ferflow.training.crossval import ClipTraining, head_of_settings, network_training, training_subjects
 from ferflow.training.predictions import write_run
@@ -52,10 +53,11 @@ def train_final(
     spatial: str | Path,
     out_folder: str | Path,
     settings: Settings,
+    run: str | Path | None = None,
 ) -> None:
     """`write_final` of `head`, with `model.pt` (`load_final` reads it; it needs no other file).
 
-    `features` as in `crossval.run_fold`; `spatial` is the model the features come from.
+    `features` and `run` as in `crossval.run_fold`; `spatial` is the model the features come from.
     """
     from ferflow.models import checkpoint
     from ferflow.models import spatial as networks
@@ -66,23 +68,24 @@ def train_final(
     source = training.study.source
     if source["model_sha256"] != files.sha256(spatial):
         raise InputError(spatial, "is not the model that gave the features", "run the `features` step again")
-    network, meta = write_final(training, splits, early, out_folder)
-    meta["synthetic"] |= frames_model["meta"]["synthetic"]
-    meta |= {
-        "layer": source["layer"],
-        "settings": settings.model_dump(mode="json"),
-        "spatial_sha256": source["model_sha256"],
-        "spatial": frames_model["meta"],
-    }
-    options = {
-        "n_features": network.n_features,
-        "settings": network.settings.model_dump(),
-        "spatial": frames.name,
-        "spatial_options": frames.options,
-        "frame_classes": frames_model["classes"],
-    }
-    both, path = _cascade(frames, network), Path(out_folder) / "model.pt"
-    checkpoint.write(path, KIND, head, both, settings.emotions, options, meta)
+    with checkpoints.of_job(run) as kept:
+        network, meta = write_final(training, splits, early, out_folder, kept)
+        meta["synthetic"] |= frames_model["meta"]["synthetic"]
+        meta |= {
+            "layer": source["layer"],
+            "settings": settings.model_dump(mode="json"),
+            "spatial_sha256": source["model_sha256"],
+            "spatial": frames_model["meta"],
+        }
+        options = {
+            "n_features": network.n_features,
+            "settings": network.settings.model_dump(),
+            "spatial": frames.name,
+            "spatial_options": frames.options,
+            "frame_classes": frames_model["classes"],
+        }
+        both, path = _cascade(frames, network), Path(out_folder) / "model.pt"
+        checkpoint.write(path, KIND, head, both, settings.emotions, options, meta)
 
 
 def train_final_network(
@@ -101,33 +104,39 @@ def train_final_network(
     classes: Sequence[str],
     seed: int,
     prepared: dict,
+    run: str | Path | None = None,
 ) -> None:
     """`write_final` of the network `name` on frames, with `model.pt` (`models.endtoend.load` reads it).
 
     `prepared` are the settings by which frames were made (`faces`, `aus`, `trim`), which the file keeps;
-    other arguments as of `crossval.network_training`.
+    `run` as in `crossval.run_fold`, other arguments as of `crossval.network_training`.
     """
     from ferflow.models import endtoend
 
-    own = network, plan, finalize, augment, classes, seed
-    training = network_training(name, name, manifest, trim, faces, *own)
-    trained, meta = write_final(training, splits, early, out_folder)
-    meta |= {"plan": plan.model_dump(mode="json"), "settings": prepared}
-    endtoend.save(Path(out_folder) / "model.pt", trained, tuple(classes), meta)
+    how = network, plan, finalize, augment, classes, seed
+    training = network_training(name, name, manifest, trim, faces, *how)
+    with checkpoints.of_job(run) as kept:
+        trained, meta = write_final(training, splits, early, out_folder, kept)
+        meta |= {"plan": plan.model_dump(mode="json"), "settings": prepared}
+        endtoend.save(Path(out_folder) / "model.pt", trained, tuple(classes), meta)
 
 
 def write_final(
-    training: ClipTraining, splits: str | Path, early: Sequence[str | Path], out_folder: str | Path
+    training: ClipTraining,
+    splits: str | Path,
+    early: Sequence[str | Path],
+    out_folder: str | Path,
+    kept: Path | None,
 ) -> tuple[nn.Module, dict]:
     """Train on all folds' subjects for `final_epochs` and predict the test subjects, if any, once.
 
-    `early` are the folds' `best_epoch.json`. Writes `history.csv` and `predictions.csv` to `out_folder` after
-    training has ended, and returns the network and what its file says of the training. Raises SplitError as
-    `crossval.write_fold`.
+    `early` are the folds' `best_epoch.json`, `kept` is as in `run_final`. Writes `history.csv` and
+    `predictions.csv` to `out_folder` after training has ended, and returns the network and what its file says
+    of the training. Raises SplitError as `crossval.write_fold`.
     """
     split, folds = subject_splits.read(splits), folds_table(early)
     epochs = final_epochs(folds.epoch.tolist())
-    network, history, predictions = run_final(training, split, epochs, training.model)
+    network, history, predictions = run_final(training, split, epochs, training.model, kept)
     write_run(out_folder, history, predictions)
     return network, {
         "synthetic": bool(training.study.clips.synthetic.any()),
@@ -139,30 +148,29 @@ def write_final(
 
 
 def run_final(
-    training: ClipTraining, split: dict, epochs: int, purpose: str
+    training: ClipTraining, split: dict, epochs: int, purpose: str, kept: Path | None
 ) -> tuple[nn.Module, pd.DataFrame, pd.DataFrame]:
     """Train on all folds' subjects of `split` for `epochs`, predict the test subjects' clips as they are.
 
     Without a validation side the learning rate follows the training accuracy. Returns the network, its
-    history and the predictions. `purpose` names the run in seeds and logs.
+    history and the predictions. `purpose` names the run in seeds and logs, `kept` is the folder of its
+    checkpoints.
     """
     from ferflow.training import optimise
     from ferflow.training.data import refuse_leak
-    from ferflow.training.module import Recipe
 
     study, finalize = training.study, training.finalize
     shown, test = study.of(training_subjects(split)), study.of(split["test"])
     refuse_leak(shown, test, split["protocol"])
-    recipe = Recipe(
-        optimise.adam(training.plan.learning_rate),
+    recipe = training.recipe(
         epochs,
         schedule=optimise.plateau(finalize.rate_factor, finalize.rate_patience),
         monitor="train_accuracy",
-        bfloat16=training.bfloat16,
     )
     sides = training.items(shown, True), None, training.items(test, False)
     start = derive_seed(training.seed, "final", purpose)
-    network, history, probabilities = training.run(recipe, *sides, start, f"{purpose}, final")
+    folder = None if kept is None else kept / "final"
+    network, history, probabilities = training.run(recipe, *sides, start, f"{purpose}, final", folder)
     columns = study.classes, training.model, "test", None, training.seed
     return network, history, table(test, probabilities, *columns)
 
@@ -216,7 +224,7 @@ class FinalModel:
             logits = self.head(kept[None], torch.ones(1, len(kept), dtype=torch.bool))
         return logits[0].double().softmax(0).numpy()
 
-    def _over(self, frames: np.ndarray, ask) -> np.ndarray:
+    def _over(self, frames: np.ndarray, of_batch) -> np.ndarray:
         import torch
 
         from ferflow.models.spatial import prepare
@@ -224,7 +232,8 @@ class FinalModel:
         size = self.extraction.batch
         with torch.inference_mode():
             parts = [
-                ask(prepare(frames[i : i + size], self.spatial)).float() for i in range(0, len(frames), size)
+                of_batch(prepare(frames[i : i + size], self.spatial)).float()
+                for i in range(0, len(frames), size)
             ]
         return torch.cat(parts).numpy()
 

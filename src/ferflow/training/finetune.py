@@ -31,7 +31,7 @@ from ferflow.training import checkpoints
 from ferflow.training.classifier import PHASE, of_stage
 from ferflow.training.crossval import best_epoch
 from ferflow.training.predictions import write_run
-from ferflow.training.stills import TESTED, TRAINED, WATCHED, Stills, digest, read
+from ferflow.training.stills import TESTED, TRAINED, WATCHED, Stills, digest, honest_accuracy, read
 
 UNFREEZE, REFINE = "unfreeze", "refine"
 
@@ -64,6 +64,7 @@ def finetune(
     *,
     synthetic: bool,
     protocol: str,
+    near_copies: int | None = None,
 ) -> None:
     """Phases 2 and 3 from the network in `classifier_folder` (phase 1), and one look at PrivateTest.
 
@@ -74,7 +75,7 @@ def finetune(
     """
     from ferflow.training.images import probabilities
 
-    data = read(stills, protocol)
+    data = read(stills, protocol, near_copies=near_copies)
     classifier_folder = Path(classifier_folder)
     first, content = networks.load(classifier_folder / "model.pt")
     if first.name != settings.network:
@@ -108,8 +109,11 @@ def finetune(
     columns = EMOTIONS_NEUTRAL, settings.network, "test", None, seed
     predicted = probabilities(network, data.parts[TESTED].images, settings.batch)
     predictions = table(data.listed[TESTED], predicted, *columns)
+    right = (predictions["predicted"] == predictions["emotion"]).to_numpy()
+    learnt = data.parts[TRAINED].images
     meta = {
         "synthetic": synthetic,
+        "honest_accuracy": honest_accuracy(right, data.parts[TESTED].images, learnt),
         "settings": settings.model_dump(mode="json"),
         "finetune": stages.model_dump(mode="json"),
         "kept": {one.phase: one.name for one in kept},

@@ -7,6 +7,7 @@ import logging
 import signal
 import sys
 import tempfile
+import threading
 import time
 import warnings
 from collections.abc import Iterable, Sequence
@@ -69,25 +70,60 @@ def _calibrate(network: nn.Module, plain: DataLoader, most: int, seed: int, bflo
 
 
 class _Last(Checkpoint):
-    """Keeps `last.ckpt` at the end of every epoch, with the curve so far, and every `steps` steps within."""
+    """Keeps `last.ckpt` with the curve so far, at the end of every epoch and every `steps` steps within.
 
-    def __init__(self, folder: Path, steps: int | None) -> None:
-        self.folder, self.steps = folder, steps
+    With `every` at the end of an epoch once so many seconds have passed since the last one. Told to end
+    (SIGTERM), the run keeps where it stands: here with `steps`, else at the epoch's end if that is near; an
+    epoch that takes longer is trained again.
+    """
+
+    def __init__(self, folder: Path, steps: int | None, every: float) -> None:
+        self.folder, self.steps, self.every = folder, steps, every
+        self.ending, self.kept = False, False
+        self.began = self.saved = self.epoch_began = time.monotonic()
+        self.took = 0.0
+
+    def on_train_start(self, trainer: lightning.Trainer, module: Learner) -> None:
+        if threading.current_thread() is threading.main_thread():
+            # In place of Lightning's, which stops behind the batch; it takes back what was there before it.
+            signal.signal(signal.SIGTERM, self._end)
+
+    def _end(self, *_of_signal) -> None:
+        self.ending = True
+
+    def on_train_epoch_start(self, trainer: lightning.Trainer, module: Learner) -> None:
+        self.epoch_began = time.monotonic()
 
     def on_train_batch_end(self, trainer: lightning.Trainer, module: Learner, *of_batch) -> None:
         done = of_batch[-1] + 1
         # The epoch's last batch is left to its end: in between stands the validation.
-        if self.steps is not None and done % self.steps == 0 and done < module.steps:
+        within = self.steps is not None and done < module.steps
+        if within and (self.ending or done % self.steps == 0):
             module.refuse_divergence()
             self._save(trainer)
+        left = (time.monotonic() - self.epoch_began) / done * (module.steps - done)
+        if self.ending and (within or left > checkpoints.EVERY):
+            raise SIGTERMException
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, module: Learner) -> None:
-        tables.write(module.history(), self.folder / checkpoints.CURVE, "history")
-        self._save(trainer)
+        now = time.monotonic()
+        last = trainer.should_stop or module.current_epoch + 1 == module.recipe.epochs
+        if (
+            self.ending
+            or now - self.saved >= max(self.every, checkpoints.WRITING * self.took * bool(self.every))
+            or (last and (self.kept or now - self.began >= self.every))
+        ):
+            tables.write(module.history(), self.folder / checkpoints.CURVE, "history")
+            self._save(trainer)
+        if self.ending:
+            raise SIGTERMException
 
     def _save(self, trainer: lightning.Trainer) -> None:
+        before = time.monotonic()
         with files.atomic_write(self.folder / checkpoints.LAST) as partial:
             trainer.save_checkpoint(partial)
+        self.saved, self.kept = time.monotonic(), True
+        self.took = self.saved - before
 
 
 class _Timed(Callback):
@@ -102,14 +138,15 @@ class _Timed(Callback):
         self.since = now
 
 
-def _best(folder: Path, monitor: str, mode: str) -> ModelCheckpoint:
-    """Keeps `best.ckpt`, of the epoch where `monitor` was greatest or least."""
+def _best(folder: Path, monitor: str, mode: str, averaged: bool) -> ModelCheckpoint:
+    """Keeps the weights (`best.ckpt`) of the epoch where `monitor` was greatest or least."""
     return ModelCheckpoint(
         dirpath=folder,
         filename=Path(checkpoints.BEST).stem,
         monitor=monitor,
         mode=mode,
         save_top_k=1,
+        save_weights_only=not averaged,  # an average takes the weights' place in a whole checkpoint alone
         save_on_train_epoch_end=True,
         enable_version_counter=False,
     )
@@ -127,6 +164,7 @@ def fit(
     plain: DataLoader | None = None,
     folder: Path | None = None,
     identity: str = "",
+    every: float = 0.0,
     more: Sequence[Callback] = (),
 ) -> pd.DataFrame:
     """Train `network` in place for `task` and return its learning curve (schema `history`).
@@ -136,8 +174,9 @@ def fit(
     progress bar instead). `seed` is for what layers draw while training. `plain` are the training data
     without augmentation, for a running average (None: `training`). With a `folder`, every epoch ends in a
     checkpoint there (and `recipe.checkpoint_steps` in more), a later call with the same `identity` goes on
-    from it to the same result, and TensorBoard finds its log there; without one, no file is written. `more`
-    are further callbacks. Raises FerflowError where the loss stops being finite.
+    from it to the same result, and TensorBoard finds its log there; without one, no file is written. `every`
+    seconds are the least between two checkpoints (`checkpoints.EVERY`); such a run leaves no log. `more` are
+    further callbacks. Raises FerflowError where the loss stops being finite.
     """
     terminal = sys.stderr.isatty()
     callbacks: list[Callback] = [*([TQDMProgressBar(leave=False)] if terminal else []), *more]
@@ -155,7 +194,7 @@ def fit(
     best = recipe.best and validation is not None
     module = Learner(network, task, recipe, len(training), seed, identity, "" if terminal else title)
     with contextlib.ExitStack() as stack:
-        # Its advice on workers and logging intervals is for larger jobs than ours.
+        # Its advice on workers and logging intervals is for larger jobs.
         stack.enter_context(warnings.catch_warnings())
         warnings.filterwarnings("ignore", module="lightning")
         stack.callback(module.close)
@@ -163,13 +202,13 @@ def fit(
         if folder is not None:
             resumed = checkpoints.last(folder, identity)
             folder.mkdir(parents=True, exist_ok=True)
-            logger = TensorBoardLogger(folder, name="tensorboard", version="")
+            logger = False if every else TensorBoardLogger(folder, name="tensorboard", version="")
         kept = folder or (Path(stack.enter_context(tempfile.TemporaryDirectory())) if best else None)
         if best:
-            callbacks.append(_best(kept, monitor, mode))
+            callbacks.append(_best(kept, monitor, mode, bool(recipe.average)))
         if folder is not None:
             # After the best one: its state has to know of it.
-            callbacks.append(_Last(folder, recipe.checkpoint_steps))
+            callbacks.append(_Last(folder, recipe.checkpoint_steps, every))
         if resumed is None or not _take_finished(module, resumed, training):
             _run(module, training, validation, callbacks, resumed, logger, terminal)
         if best:

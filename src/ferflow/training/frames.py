@@ -7,7 +7,7 @@ clip lacks in length is zeros behind it. Memory does not grow with the number of
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from ferflow.augment import offline, online
 from ferflow.errors import InputError
 from ferflow.faces import store
 from ferflow.settings import Augment, ClipNetworkSettings, Online
+from ferflow.shards import BySubject
 from ferflow.training.data import ORIGINAL, ClipItems, ClipStudy, clips_and_windows
 
 
@@ -28,11 +29,11 @@ from ferflow.training.data import ORIGINAL, ClipItems, ClipStudy, clips_and_wind
 class FrameStudy(ClipStudy):
     """What networks on frames are trained on: clips with their files of faces.
 
-    `files` maps a subject to its faces file (`layout.FACES`); `augment` and `seed` say how clips are
+    `files` finds a subject's faces file (`layout.FACES`); `augment` and `seed` say how clips are
     transformed offline: as features are.
     """
 
-    files: dict[str, Path]
+    files: BySubject
     augment: Augment
     seed: int
 
@@ -46,18 +47,26 @@ class FrameStudy(ClipStudy):
         augment: Augment,
         seed: int,
     ) -> FrameStudy:
-        """Read the tables; `faces` are files named `<subject>.h5`. InputError for a clip without a window."""
+        """Read the tables; `faces` are files of `layout.FACES`. InputError for a clip without a window."""
         clips, windows = clips_and_windows(manifest, trim, classes)
-        files = {path.stem: path for path in map(Path, faces)}
-        return cls(clips, windows, tuple(classes), files, augment, seed)
+        return cls(clips, windows, tuple(classes), BySubject(faces), augment, seed)
 
     def frames(
-        self, clips: pd.DataFrame, settings: ClipNetworkSettings, memory: int, *, training: bool
+        self,
+        clips: pd.DataFrame,
+        settings: ClipNetworkSettings,
+        memory: int,
+        n_readers: int | None = None,
+        *,
+        training: bool,
     ) -> ClipFrames:
-        """Frames of `clips`; in `training` also of their augmented versions, and augmented online."""
+        """Frames of `clips`; in `training` also of their augmented versions, and augmented online.
+
+        `memory` and `n_readers` as in settings.EndToEndPlan.
+        """
         names = self.augment.transformations[: settings.augmentations] if training else []
         drawn = settings.online if training else None
-        return ClipFrames(self, clips, (ORIGINAL, *names), settings, drawn, memory)
+        return ClipFrames(self, clips, (ORIGINAL, *names), settings, drawn, memory, n_readers)
 
 
 class ClipFrames(ClipItems):
@@ -75,8 +84,9 @@ class ClipFrames(ClipItems):
         settings: ClipNetworkSettings,
         drawn: Online | None,
         memory: int,
+        n_readers: int | None = None,
     ) -> None:
-        super().__init__(memory)
+        super().__init__(memory, n_readers)
         self.study, self.settings, self.drawn = study, settings, drawn
         self.items: list[tuple[str, Path, str, int]] = []
         for name in augmentations:
@@ -86,27 +96,26 @@ class ClipFrames(ClipItems):
                     raise InputError(f"faces/{clip.subject_id}.h5", "is not given", "run the `faces` step")
                 self.items.append((name, path, clip.clip_id, study.classes.index(clip.emotion)))
 
-    def read(self, number: int) -> np.ndarray:
-        name, path, clip_id, _ = self.items[number]
-        return read_clip(path, clip_id, self.study.windows[clip_id], self.settings, name, self.study)
+    dtype = np.uint8
 
-    def __getitem__(self, numbers: Sequence[int]) -> tuple[Tensor, Tensor, Tensor]:
+    def most(self, number: int) -> tuple[int, ...]:
         size = self.settings.size
-        clips = np.zeros((len(numbers), self.settings.frames, size, size, 3), np.uint8)
-        lengths = np.empty(len(numbers), int)
-        for row, number in enumerate(numbers):
-            frames = self.sequence(number)
-            lengths[row] = len(frames)
-            clips[row, : len(frames)] = frames
+        return self.settings.frames, size, size, 3
+
+    def call(self, number: int) -> tuple[Callable[..., np.ndarray], tuple]:
+        name, path, clip_id, _ = self.items[number]
+        of_study = self.study.seed, self.study.augment.listing
+        return read_clip, (path, clip_id, self.study.windows[clip_id], self.settings, name, *of_study)
+
+    def batch(self, numbers: Sequence[int], padded: Tensor, lengths: np.ndarray) -> tuple[Tensor, ...]:
         mask = np.arange(self.settings.frames) < lengths[:, None]
         labels = np.array([self.items[number][-1] for number in numbers])
-        batch = torch.from_numpy(clips)
         if self.drawn is not None:
             state = hashlib.sha256(np.asarray([self.study.seed, *numbers], np.int64).tobytes()).digest()
             generator = torch.Generator().manual_seed(int.from_bytes(state[:7], "big"))
-            for clip, length in zip(batch, lengths, strict=True):
+            for clip, length in zip(padded, lengths, strict=True):
                 clip[:length] = augmented(clip[:length], self.drawn, generator)
-        return batch, torch.from_numpy(mask), torch.from_numpy(labels)
+        return padded, torch.from_numpy(mask), torch.from_numpy(labels)
 
 
 def augmented(clip: Tensor, settings: Online, generator: torch.Generator) -> Tensor:
@@ -139,10 +148,12 @@ def read_clip(
     window: tuple[int, int],
     settings: ClipNetworkSettings,
     transformation: str,
-    study: FrameStudy,
+    seed: int,
+    listing: bool,
 ) -> np.ndarray:
     """The `chosen` frames of a clip, uint8 [t,S,S,3], transformed as stored and then resized.
 
+    `seed` is the study's, `listing` as in `augment.offline.apply`.
     Raises InputError for a missing or damaged file, and for a window without any tracked frame.
     """
     with store.open_frames(path, clip_id) as (stored, tracked):
@@ -154,13 +165,13 @@ def read_clip(
             problem = f"clip {clip_id} has no tracked frame in {window[0]}:{window[1]}"
             raise InputError(path, problem, "leave the clip out")
         out = np.empty((len(numbers), settings.size, settings.size, 3), np.uint8)
-        clip_seed = offline.clip_seed(study.seed, clip_id)
+        clip_seed = offline.clip_seed(seed, clip_id)
         done = 0
         for run in np.split(numbers, np.flatnonzero(np.diff(numbers) > 1) + 1):
             begin = int(run[0])
             frames = stored[begin : begin + len(run)]
             if transformation != ORIGINAL:
-                frames = offline.apply(transformation, frames, clip_seed, study.augment.listing, begin)
+                frames = offline.apply(transformation, frames, clip_seed, listing, begin)
             _resize(frames, out[done : done + len(run)])
             done += len(run)
     return out

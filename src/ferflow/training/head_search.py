@@ -1,8 +1,8 @@
 """Search of a temporal head's settings over the mean of cross-validation, with Optuna's TPE sampler.
 
 The value of a trial is the mean over folds of the best validation accuracy of each. An epoch and a trial that
-were picked by what they are judged on look better than they are: the search chooses settings, and says
-nothing of how good they will be. Test subjects have no part in it.
+were picked by what they are evaluated on look better than they are: the search chooses settings, and does
+not show how good they will be. Test subjects have no part in it.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from ferflow.errors import FerflowError
 from ferflow.evaluation.results import study_note
 from ferflow.settings import SEARCHED_BESIDE, Range, Search, Temporal
 from ferflow.settings.types import Normalise
+from ferflow.training import checkpoints
 from ferflow.training import trials as kept
 from ferflow.training.crossval import best_epoch, run_fold
 from ferflow.training.splits import read as read_split
@@ -56,10 +57,11 @@ def search(
 ) -> pd.DataFrame:
     """Run what is missing of the trials; returns all of them (schema `head_trials`, without marks).
 
-    `storage` is the SQLite file in which they are kept. `identity` (JSON values) says what they depend on
-    beside `settings`, `head`, `n_folds` and `seed`; more trials of the same go on with those that are there.
-    `evaluate` trains without a fold; what it said of a trial that was interrupted is not asked again. A trial
-    in which it raises LossError counts for nothing. Raises FerflowError where no trial ran on all folds.
+    `storage` is the SQLite file in which they are kept. `identity` (JSON values) is what they depend on
+    besides `settings`, `head`, `n_folds` and `seed`; more trials of the same go on with those that are there.
+    `evaluate` trains without a fold; the folds that an interrupted trial has ended are not trained again. A
+    trial in which it raises LossError counts for nothing. Raises FerflowError where no trial ran on all
+    folds.
     """
     import optuna
 
@@ -83,18 +85,18 @@ def search(
         return mean
 
     after = settings.pruned_after
-    own = settings.model_dump(mode="json", include={"startup", "pruned_after"})
+    sampling = settings.model_dump(mode="json", include={"startup", "pruned_after"})
     space = {name: _plain(values) for name, values in settings.tried(head).items()}
-    found = kept.run(
+    trials = kept.run(
         storage,
-        [dict(identity), own, space, head, n_folds, seed],
+        [dict(identity), sampling, space, head, n_folds, seed],
         settings.trials,
         seed,
         lambda drawn: optuna.samplers.TPESampler(seed=drawn, n_startup_trials=settings.startup),
         attempt,
         None if after is None else optuna.pruners.MedianPruner(n_startup_trials=after),
     )
-    table = tabulate(found, n_folds)
+    table = tabulate(trials, n_folds)
     if table["validation_accuracy"].isna().all():
         raise FerflowError(storage, "no trial ran on all folds", "search smaller learning rates")
     return table
@@ -125,17 +127,18 @@ def search_head(
 
     `features` are the files to train on for each number of augmentations. Writes the trials (schema
     `head_trials`) to `out_trials`, and what the best one changes, as settings to lay over the study's, to
-    `out_best` (YAML). A training that will be long is announced before the first.
+    `out_best` (YAML). A training that will be long is announced before the first. Trials are kept in the file
+    `storage`, the fold that is trained beside it, so that an interrupted search goes on within its epochs.
     """
-    said: list[str] = []
+    announced: list[str] = []
 
     def once(line: str) -> None:
-        if announce is not None and not said:
+        if announce is not None and not announced:
             announce(f"{line} (the first of a search)")
-        said.append(line)
+        announced.append(line)
 
     def evaluate(proposal: Proposal, fold: int) -> FoldScore:
-        own = temporal.changed(head, proposal)
+        tried = temporal.changed(head, proposal)
         with tempfile.TemporaryDirectory() as folder:
             run_fold(
                 head,
@@ -143,9 +146,9 @@ def search_head(
                 splits=splits,
                 manifest=manifest,
                 trim=trim,
-                features=features[own.heads[head].augmentations],
+                features=features[tried.heads[head].augmentations],
                 out_folder=folder,
-                temporal=own,
+                temporal=tried,
                 finalize=None,
                 max_frames=max_frames,
                 normalise=normalise,
@@ -153,6 +156,7 @@ def search_head(
                 model=model,
                 seed=seed,
                 announce=once,
+                run=running,
             )
             history = tables.read(Path(folder) / "history.csv", "history")
         top = best_epoch(history)
@@ -171,27 +175,30 @@ def search_head(
         "protocol": protocol,
     }
     n_folds = len(read_split(splits)["folds"])
-    table = search(storage, identity, settings, head, n_folds, seed, evaluate)
-    chosen = best(table, list(settings.tried(head)))
-    tables.write(table.assign(synthetic=synthetic, note=study_note(protocol)), out_trials, "head_trials")
-    files.write_text(out_best, overlay(head, chosen))
+    with checkpoints.of_job(Path(storage).parent / "running") as folder:
+        running = None if folder is None else folder / "fold"
+        table = search(storage, identity, settings, head, n_folds, seed, evaluate)
+        chosen = best(table, list(settings.tried(head)))
+        table = table.assign(synthetic=synthetic, note=study_note(protocol))
+        tables.write(table, out_trials, "head_trials")
+        files.write_text(out_best, overlay(head, chosen))
 
 
 def propose(trial: optuna.Trial, space: Mapping[str, list | Range]) -> Proposal:
     """A value of each setting of `space`."""
-    found: Proposal = {}
+    proposal: Proposal = {}
     for name, values in space.items():
         if not isinstance(values, Range):
-            found[name] = trial.suggest_categorical(name, values)
+            proposal[name] = trial.suggest_categorical(name, values)
         elif values.whole:
             step = 1 if values.step is None else int(values.step)
-            found[name] = trial.suggest_int(name, values.low, values.high, step=step, log=values.log)
+            proposal[name] = trial.suggest_int(name, values.low, values.high, step=step, log=values.log)
         else:
             drawn = trial.suggest_float(name, values.low, values.high, step=values.step, log=values.log)
             # What is trained is what a reader of the table can repeat.
             short = float(f"{drawn:.{DIGITS}g}") if values.step is None else round(drawn, 9)
-            found[name] = min(max(short, float(values.low)), float(values.high))
-    return found
+            proposal[name] = min(max(short, float(values.low)), float(values.high))
+    return proposal
 
 
 def tabulate(trials: Sequence[FrozenTrial], n_folds: int) -> pd.DataFrame:
@@ -208,13 +215,13 @@ def tabulate(trials: Sequence[FrozenTrial], n_folds: int) -> pd.DataFrame:
         for name, value in trial.user_attrs["proposal"].items():
             row[name] = {True: "yes", False: "no"}[value] if isinstance(value, bool) else value
         if scores:
-            own = np.array([score.validation_accuracy for score in scores])
+            values = np.array([score.validation_accuracy for score in scores])
             training = float(np.mean([score.train_accuracy for score in scores]))
             row |= {"mean_so_far": _mean(scores), "epoch": float(np.mean([score.epoch for score in scores]))}
             row |= {"train_accuracy": training, "gap": training - _mean(scores)}
             if ran:
-                row |= {"validation_accuracy": _mean(scores), "least": own.min(), "greatest": own.max()}
-                row["spread"] = float(own.std(ddof=1)) if n_folds > 1 else None
+                row |= {"validation_accuracy": _mean(scores), "least": values.min(), "greatest": values.max()}
+                row["spread"] = float(values.std(ddof=1)) if n_folds > 1 else None
         rows.append(row)
     declared = tables.schema("head_trials")
     columns = [name for name in declared.names if name not in ("synthetic", "note")]
@@ -229,18 +236,18 @@ def tabulate(trials: Sequence[FrozenTrial], n_folds: int) -> pd.DataFrame:
 def best(table: pd.DataFrame, names: Sequence[str]) -> Proposal:
     """The settings `names` of the trial with the greatest mean, of several the first."""
     row = table.loc[table["validation_accuracy"].astype(float).idxmax()]
-    found: Proposal = {}
+    chosen: Proposal = {}
     for name in names:
         value = row[name].item() if hasattr(row[name], "item") else row[name]
-        found[name] = {"yes": True, "no": False}.get(value, value)
-    return found
+        chosen[name] = {"yes": True, "no": False}.get(value, value)
+    return chosen
 
 
 def overlay(head: str, chosen: Proposal) -> str:
     """YAML of `chosen`, to be laid over a study's settings."""
-    own = {name: value for name, value in chosen.items() if name not in SEARCHED_BESIDE}
-    beside = {name: value for name, value in chosen.items() if name in SEARCHED_BESIDE}
-    settings = {"temporal": {"heads": {head: own}} | beside if own else beside}
+    of_head = {name: value for name, value in chosen.items() if name not in SEARCHED_BESIDE}
+    of_training = {name: value for name, value in chosen.items() if name in SEARCHED_BESIDE}
+    settings = {"temporal": {"heads": {head: of_head}} | of_training if of_head else of_training}
     return f"# The best settings that the search found for {head}\n" + yaml.safe_dump(settings)
 
 

@@ -44,7 +44,8 @@ class ImageList:
 
     `parts` uint8 [N] are places in `affectnet.PARTS`, `labels` uint8 [N] AffectNet's codes 0–7
     (`affectnet.CLASSES`), `valence_arousal` float32 [N,2] in −1–1, NaN where it was not given. Image n is the
-    file `names[n]` in `folders[folder[n]]`; `clip_ids` and `names` are UTF-8, bytes [N].
+    file `names[n]` in `folders[folder[n]]`; `clip_ids`, `names` and `subjects` (empty: not known) are UTF-8,
+    bytes [N].
     """
 
     manifest: Path
@@ -55,6 +56,7 @@ class ImageList:
     clip_ids: np.ndarray
     folder: np.ndarray
     names: np.ndarray
+    subjects: np.ndarray
 
     @classmethod
     def read(cls, manifest_csv: str | Path) -> Self:
@@ -76,6 +78,7 @@ class ImageList:
                     np.array([clip_id.encode() for clip_id in rows["clip_id"]], "S"),
                     np.array([folders.setdefault(folder, len(folders)) for folder, _, _ in places], np.int32),
                     np.array([name.encode() for _, _, name in places], "S"),
+                    np.array([subject.encode() for subject in rows["subject_id"].fillna("")], "S"),
                 )
             )
         columns = map(np.concatenate, zip(*slices, strict=True))
@@ -90,6 +93,10 @@ class ImageList:
     def clip_id(self, number: int) -> str:
         """The name of image `number`."""
         return self.clip_ids[number].decode()
+
+    def subject(self, number: int) -> str:
+        """Who is shown in image `number`; empty where that is not known."""
+        return self.subjects[number].decode()
 
     def source(self, number: int) -> Path:
         """Where image `number` lies."""

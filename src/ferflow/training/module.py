@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -57,6 +57,9 @@ class Recipe:
     bfloat16: bool = False
     shards: int = 1
     """Parts that a batch is cut into, one per processor core (`training.shards`)."""
+    micro_batch: int | None = None
+    """Items that go through the network at once; the batch's gradient is their sum. None: the whole batch.
+    Not with `shards`."""
     checkpoint_steps: int | None = None
     """Steps after which a run is kept within an epoch too, for batches that can go on there (with `state`
     and `resume`, as `image_files.Batches`); None: at the end of each epoch alone."""
@@ -130,22 +133,36 @@ class Learner(lightning.LightningModule):
     def training_step(self, batch: tuple[Tensor, ...], _: int) -> Tensor:
         if self.recipe.checkpoint_steps is not None:  # so does a step, where an epoch can be taken up within
             torch.manual_seed(derive_seed(self.seed, "step", self.global_step))
+        if self.recipe.micro_batch is not None:
+            return self._in_passes(batch)
         if self.shards is None:
-            return self._step(batch, TRAIN)
+            return self._step(batch, self.task, TRAIN)
         inputs, (labels,) = self.task.split(batch)
         loss, logits = self.shards(inputs, labels, lambda *of_shard: self.task(*of_shard)[0])
         self.task.add(self.sums[TRAIN], loss, loss, logits, [labels])
         return loss
 
     def validation_step(self, batch: tuple[Tensor, ...], _: int) -> None:
-        self._step(batch, VALIDATION)
+        self._step(batch, self.task.validation_loss, VALIDATION)
 
-    def _step(self, batch: tuple[Tensor, ...], side: str) -> Tensor:
+    def _step(self, batch: tuple[Tensor, ...], loss_of: Callable, side: str) -> Tensor:
         inputs, targets = self.task.split(batch)
         outputs = self.network(*inputs)
-        loss, parts = self.task(outputs, *targets)
+        loss, parts = loss_of(outputs, *targets)
         self.task.add(self.sums[side], loss, parts, outputs, targets)
         return loss
+
+    def _in_passes(self, batch: tuple[Tensor, ...]) -> Tensor:
+        self.optimizers().zero_grad()
+        loss, whole, outputs = backward_but_last(self.network, self.task, batch, self.recipe.micro_batch)
+        _, targets = self.task.split(batch)
+        self.task.add(self.sums[TRAIN], whole, whole, outputs, targets)
+        return loss
+
+    def optimizer_zero_grad(self, epoch: int, batch_idx: int, optimizer: torch.optim.Optimizer) -> None:
+        # Lightning calls this behind `training_step`, where there is a gradient of the first parts already.
+        if self.recipe.micro_batch is None:
+            optimizer.zero_grad()
 
     def on_validation_epoch_start(self) -> None:
         self.sums[VALIDATION] = self.task.nothing()
@@ -231,3 +248,28 @@ class Learner(lightning.LightningModule):
         measured = [name for name in history if name not in _AS_THEY_ARE]
         history = history.astype(dict.fromkeys(measured, float))  # a None of every epoch as no number
         return history.round(dict.fromkeys(measured, _DECIMALS))
+
+
+def backward_but_last(
+    network: nn.Module, task: Task, batch: tuple[Tensor, ...], size: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Pass `size` items at a time through `network`, and add up the gradient of the batch's loss.
+
+    The share of the last ones in the loss is returned and still wants its `backward`; then comes the loss of
+    the batch, and the outputs [N,K] for all of it, both detached.
+    """
+    parts = list(zip(*(part.split(size) for part in batch), strict=True))
+    weights = [task.weight(*task.split(part)[1]) for part in parts]
+    outputs, losses = [], []
+    for part, weight in zip(parts, weights, strict=True):
+        inputs, targets = task.split(part)
+        predicted = network(*inputs)
+        loss = task(predicted, *targets)[0] * (weight / sum(weights))
+        outputs.append(predicted.detach())
+        losses.append(loss.detach())
+        if part is not parts[-1]:
+            # As Lightning does it, outside of autocast.
+            with torch.autocast(loss.device.type, enabled=False):
+                loss.backward()
+        del predicted
+    return loss, sum(losses), torch.cat(outputs)

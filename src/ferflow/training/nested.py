@@ -23,6 +23,7 @@ from ferflow.evaluation.results import results, study_note
 from ferflow.files import read_json, read_record, write_text
 from ferflow.seeds import derive_seed
 from ferflow.settings import Evaluation, Settings, Temporal
+from ferflow.training import checkpoints
 from ferflow.training import splits as subject_splits
 from ferflow.training.crossval import head_of_settings, write_fold
 from ferflow.training.final import final_epochs, run_final
@@ -41,10 +42,11 @@ def make(sexes: Mapping[str, str], outer: int, inner: int, seed: int) -> dict:
     rng = np.random.default_rng(derive_seed(seed, SCHEME))
     plan = {"scheme": SCHEME, "seed": seed, "protocol": "honest", "outer": []}
     for test in subject_splits.stratified(sexes, outer, 0, rng)["folds"]:
-        rest = {subject: sex for subject, sex in sexes.items() if subject not in test}
+        held_out = set(test)
+        rest = {subject: sex for subject, sex in sexes.items() if subject not in held_out}
         folds = subject_splits.stratified(rest, inner, 0, rng)["folds"]
-        own = {"scheme": "stratified", "seed": seed, "protocol": "honest"}
-        plan["outer"].append(own | {"test": test, "folds": folds})
+        made = {"scheme": "stratified", "seed": seed, "protocol": "honest"}
+        plan["outer"].append(made | {"test": test, "folds": folds})
     check(plan)
     return plan
 
@@ -114,15 +116,17 @@ def run_inner(
     out_folder: str | Path,
     settings: Settings,
     model: str,
+    run: str | Path | None = None,
 ) -> None:
     """Train a candidate without one inner fold of an outer one; writes what `crossval.write_fold` writes.
 
-    `splits` is the outer fold's split. All candidates start from the same seed, so that they differ in their
-    settings alone.
+    `splits` is the outer fold's split, `run` as in `write_fold`. All candidates start from the same seed, so
+    that they differ in their settings alone.
     """
-    own = with_candidate(settings, head, candidate)
-    own = own.model_copy(update={"seed": derive_seed(own.seed, SCHEME, outer)})
-    write_fold(head_of_settings(head, model, manifest, trim, features, own), inner, splits, out_folder)
+    tried = with_candidate(settings, head, candidate)
+    tried = tried.model_copy(update={"seed": derive_seed(settings.seed, SCHEME, outer)})
+    training = head_of_settings(head, model, manifest, trim, features, tried)
+    write_fold(training, inner, splits, out_folder, run=run)
 
 
 def run_outer(
@@ -137,12 +141,14 @@ def run_outer(
     out_folder: str | Path,
     settings: Settings,
     model: str,
+    run: str | Path | None = None,
 ) -> None:
     """Choose a candidate on the inner folds, train it on all of them, and test it on the outer fold, once.
 
     `predictions` of every candidate on every inner fold lie in folders `<candidate>/inner-<fold>`;
-    `features` are each candidate's files. Writes `inner.csv` (schema `nested_inner`), `choice.json`,
-    `history.csv` and `predictions.csv` (protocol nested, whose fold is the outer one).
+    `features` are each candidate's files, `run` is as in `write_fold`. Writes `inner.csv` (schema
+    `nested_inner`), `choice.json`, `history.csv` and `predictions.csv` (protocol nested, whose fold is the
+    outer one).
     """
     rows = []
     for folder in (Path(path).parent for path in predictions):
@@ -150,16 +156,19 @@ def run_outer(
         rows.append(inner_row(model, outer, fold, candidate, folder))
     inner = pd.DataFrame(rows)
     choice = choose(inner)
-    own, files = with_candidate(settings, head, choice["candidate"]), features[choice["candidate"]]
-    training = head_of_settings(head, model, manifest, trim, files, own)
+    chosen = choice["candidate"]
+    tried = with_candidate(settings, head, chosen)
+    training = head_of_settings(head, model, manifest, trim, features[chosen], tried)
     purpose = f"{SCHEME}/{head}/{outer}"
-    _, history, tested = run_final(training, subject_splits.read(splits), choice["epochs"], purpose)
-    tested = tested.assign(protocol=SCHEME, fold=pd.array([outer] * len(tested), dtype="Int64"))
-    out_folder = Path(out_folder)
-    tables.write(inner, out_folder / "inner.csv", "nested_inner")
-    chosen = {"model": model, "fold": outer, **choice}
-    write_text(out_folder / "choice.json", json.dumps(chosen, indent=1) + "\n")
-    write_run(out_folder, history, tested)
+    split = subject_splits.read(splits)
+    with checkpoints.of_job(run) as kept:
+        _, history, tested = run_final(training, split, choice["epochs"], purpose, kept)
+        tested = tested.assign(protocol=SCHEME, fold=pd.array([outer] * len(tested), dtype="Int64"))
+        out_folder = Path(out_folder)
+        tables.write(inner, out_folder / "inner.csv", "nested_inner")
+        choice = {"model": model, "fold": outer, **choice}
+        write_text(out_folder / "choice.json", json.dumps(choice, indent=1) + "\n")
+        write_run(out_folder, history, tested)
 
 
 def with_candidate(settings: Settings, head: str, candidate: str) -> Settings:
@@ -270,12 +279,12 @@ def aggregate(
     measured = results(frame[labels], emotions, settings, seed, note)
     measured = measured[measured["metric"] == "accuracy"]
     rows = []
-    for model, own in measured.groupby("model", sort=True):
-        folds = own[own["fold"].notna()].sort_values("fold")
+    for model, of_model in measured.groupby("model", sort=True):
+        folds = of_model[of_model["fold"].notna()].sort_values("fold")
         chosen = choices[choices["model"] == model].set_index("fold")
         for row in folds.itertuples():
             rows.append(_row(row) | {"fold": int(row.fold)} | chosen.loc[int(row.fold), CHOSEN].to_dict())
-        mean = own[own["fold"].isna()].iloc[0]
+        mean = of_model[of_model["fold"].isna()].iloc[0]
         rows.append(
             _row(mean)
             | {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -26,27 +27,31 @@ def write(
     *,
     synthetic: bool,
     protocol: str,
+    near_copies: int | None = None,
     pretrained: str | Path | None = None,
     adopted: str | Path | None = None,
     run: str | Path | None = None,
+    further: Sequence[str | Path] = (),
 ) -> None:
     """Train `settings.network` on the stills' part Training, watch PublicTest, test on PrivateTest once.
 
     Where `settings.weights` names a network, `adopt` it from the file `adopted` instead.
 
     `stills` is FER2013 as a CSV, a folder or a tar file. Under `honest`, images that appear again in a later
-    part are left out of the earlier ones (FER2013 has 557 such groups); `published` takes the official parts
-    as they are. `pretrained` is a weights file to start from, `run` a folder from which an interrupted run
-    goes on (`images.fit_images`). Writes to `out_folder`, after training has ended: `model.pt`
-    (`models.spatial.load` reads it), `history.csv`, `predictions.csv`, and `time.json` (`training.
-    checkpoints`; without `run` its seconds are null). Raises InputError for bad images or a part without any.
+    part are left out of the earlier ones (FER2013 has 557 such groups), and near copies as `near_copies` says
+    (settings.Stills); `published` takes the official parts as they are. `further` are images of other sets
+    that part Training is joined by (`stills.read`). `pretrained` is a weights file to start from, `run` a
+    folder from which an interrupted run goes on (`images.fit_images`). Writes to `out_folder`, after training
+    has ended: `model.pt` (`models.spatial.load` reads it), `history.csv`, `predictions.csv`, and `time.json`
+    (`training.checkpoints`; without `run` its seconds are null). Raises InputError for bad images or a part
+    without any.
     """
     if settings.weights:
         adopt(adopted, out_folder, settings)
         return
     from ferflow.training.images import train_and_predict
 
-    data = read(stills, protocol)
+    data = read(stills, protocol, further, near_copies)
     network, history, predictions = train_and_predict(
         settings,
         *(data.parts[side] for side in (TRAINED, WATCHED)),
@@ -59,7 +64,7 @@ def write(
         folder=None if run is None else Path(run),
     )
     meta = {
-        "synthetic": synthetic,
+        "synthetic": synthetic or data.rendered,
         "settings": settings.model_dump(mode="json"),
         "seed": seed,
         "protocol": protocol,

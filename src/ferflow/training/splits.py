@@ -43,7 +43,8 @@ def thesis(sexes: Mapping[str, str], n_folds: int, by_name: bool = False) -> dic
         return _figure_3_6(sexes, n_folds)
     groups = _by_sex(sexes)
     test = [s for group in groups for s in group[: max(2, round(len(group) / 5))]]
-    rest = [s for group in groups for s in group if s not in test]
+    held_out = set(test)
+    rest = [s for group in groups for s in group if s not in held_out]
     return {"test": test, "folds": [block.tolist() for block in np.array_split(rest, n_folds)]}
 
 
@@ -121,8 +122,9 @@ def given(clips: Iterable[Side], test: Sequence[str]) -> list[list[str]]:
     whole subjects, whatever the protocol.
     """
     of: dict[str, str] = {}
+    held_out = set(test)
     for clip in clips:
-        if clip.subject_id in test:
+        if clip.subject_id in held_out:
             continue
         if not clip.fold:
             problem = f"clip {clip.clip_id} has no fold"
@@ -135,7 +137,10 @@ def given(clips: Iterable[Side], test: Sequence[str]) -> list[list[str]]:
             )
     names = set(of.values())
     ordered = sorted(names, key=int) if all(map(str.isdecimal, names)) else sorted(names)
-    return [sorted(subject for subject, own in of.items() if own == name) for name in ordered]
+    folds: dict[str, list[str]] = {name: [] for name in ordered}
+    for subject in sorted(of):
+        folds[of[subject]].append(subject)
+    return list(folds.values())
 
 
 def of_clips(
@@ -158,7 +163,8 @@ def of_clips(
     marked = [] if scheme == "thesis" else marked_test(clips)
     if scheme == "given":
         return _made(scheme, {"test": marked, "folds": given(clips, marked)}, seed, protocol)
-    rest = {subject: sex for subject, sex in sexes.items() if subject not in marked}
+    held_out = set(marked)
+    rest = {subject: sex for subject, sex in sexes.items() if subject not in held_out}
     return make(scheme, rest, n_folds, 0 if marked else test_share, seed, protocol, by_name, marked)
 
 
@@ -309,6 +315,11 @@ def read(path: str | Path) -> dict:
     except (ValueError, KeyError, TypeError, OSError) as error:
         raise InputError(path, f"is not a split ({error})", "delete it and run again") from None
     return split
+
+
+def notes(path: str | Path) -> str:
+    """What `splits.json` says of subjects who are on no side, or ""."""
+    return "; ".join(read(path).get("notes", []))
 
 
 def refuse_misshapen(split: object, where: str = "") -> None:

@@ -25,7 +25,7 @@ from ferflow.seeds import derive_seed, reproducible
 from ferflow.settings import Optimiser, OptimiserName, Schedule, Spatial, Sweep
 from ferflow.training.crossval import best_epoch
 from ferflow.training.predictions import write_run
-from ferflow.training.stills import TESTED, TRAINED, WATCHED, read
+from ferflow.training.stills import TESTED, TRAINED, WATCHED, honest_accuracy, read
 
 if TYPE_CHECKING:
     from ferflow.training.images import Labelled
@@ -73,6 +73,7 @@ def train(
     protocol: str,
     checkpoints: str | Path,
     out_folder: Path,
+    near_copies: int | None = None,
 ) -> None:
     """Train the run `run` of `runs(settings)`; what `settings` does not say is as in `spatial`.
 
@@ -89,7 +90,7 @@ def train(
     chosen = runs(settings)[run]
     before = None if best is None else read_run(best)
     recipe = recipe_of(chosen, settings, spatial, before)
-    data = read(stills, protocol)
+    data = read(stills, protocol, near_copies=near_copies)
     training, watched = data.parts[TRAINED], data.parts[WATCHED]
     share = 1.0 if settings.images is None else min(1.0, settings.images / len(training.labels))
     learnt = _drawn(training, share, derive_seed(seed, "sweep", TRAINED))
@@ -115,7 +116,8 @@ def train(
     with reproducible(start, recipe.threads):
         probabilities = view_probabilities(network, data.parts[side].images, views, recipe.batch)
     predictions = table(data.listed[side], probabilities, EMOTIONS_NEUTRAL, run, role, None, seed)
-    right = float((predictions.predicted == predictions.emotion).mean())
+    right = (predictions.predicted == predictions.emotion).to_numpy()
+    honest = honest_accuracy(right, data.parts[side].images, learnt.images)
     kept = {"epoch": len(history), "max_accuracy": None} if chosen.both else best_epoch(history)
     facts = {
         "stage": chosen.stage,
@@ -129,7 +131,8 @@ def train(
         "epochs": recipe.epochs,
         "validation_accuracy": kept["max_accuracy"],
         "epoch": kept["epoch"],
-        "test_accuracy": right if role == "test" else None,
+        "test_accuracy": float(right.mean()) if role == "test" else None,
+        "honest_accuracy": honest if role == "test" else None,
         "views": views,
         "synthetic": synthetic,
         "protocol": protocol,

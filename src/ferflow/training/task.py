@@ -34,7 +34,7 @@ class Task(nn.Module):
 
     @staticmethod
     def split(batch: tuple[Tensor, ...]) -> tuple[list[Tensor], list[Tensor]]:
-        """The inputs of the network, and the targets, which `forward` takes beside its outputs."""
+        """The inputs of the network, and the targets, which `forward` takes besides its outputs."""
         raise NotImplementedError
 
     @staticmethod
@@ -43,7 +43,18 @@ class Task(nn.Module):
         raise NotImplementedError
 
     def forward(self, outputs: Any, *targets: Tensor) -> tuple[Tensor, Tensor]:
-        """The loss of a batch, and what it is the sum of, detached."""
+        """The loss that a batch is trained on, and what it is the sum of, detached."""
+        raise NotImplementedError
+
+    def validation_loss(self, outputs: Any, *targets: Tensor) -> tuple[Tensor, Tensor]:
+        """The same without what only shapes the training: smoothed labels and weights of classes."""
+        raise NotImplementedError
+
+    def weight(self, *targets: Tensor) -> Tensor | float:
+        """What part of a batch counts in the batch's loss, where that is a mean over the batch.
+
+        Raises NotImplementedError for a loss that is none.
+        """
         raise NotImplementedError
 
     def nothing(self) -> Sums:
@@ -66,8 +77,8 @@ class Task(nn.Module):
 class Expression(Task):
     """Classes. A batch is a tuple whose last member holds the labels; the others go to the network.
 
-    Labels are int64 [N], or shares of the classes float32 [N,K]. `class_weights` are those of each class in
-    the loss (None: all the same).
+    Labels are int64 [N], or probabilities of the classes float32 [N,K]. `class_weights` are those of each
+    class in the training loss (None: all the same).
     """
 
     best = "validation_accuracy", "max"
@@ -88,6 +99,15 @@ class Expression(Task):
     def forward(self, outputs: Tensor, *targets: Tensor) -> tuple[Tensor, Tensor]:
         loss = self.loss(outputs, *targets)
         return loss, loss.detach()
+
+    def validation_loss(self, outputs: Tensor, *targets: Tensor) -> tuple[Tensor, Tensor]:
+        loss = functional.cross_entropy(outputs, *targets)
+        return loss, loss.detach()
+
+    def weight(self, *targets: Tensor) -> Tensor | float:
+        if self.loss.weight is None or targets[0].is_floating_point():
+            return float(len(targets[0]))
+        return self.loss.weight[targets[0]].sum()
 
     def nothing(self) -> Sums:
         # float32 on the network's device: nothing waits for a number before the epoch's end.
@@ -150,14 +170,22 @@ class Affect(Task):
         `outputs` are a network's logits [B,K] and pair [B,2]; `targets` labels int64 [B], valence and arousal
         [B,2], with anything where the last, `known` bool [B,2], is false.
         """
+        return self._loss(self.classes, outputs, *targets)
+
+    def validation_loss(self, outputs: tuple[Tensor, Tensor], *targets: Tensor) -> tuple[Tensor, Tensor]:
+        return self._loss(None, outputs, *targets)
+
+    def _loss(
+        self, classes: Tensor | None, outputs: tuple[Tensor, Tensor], *targets: Tensor
+    ) -> tuple[Tensor, Tensor]:
         (logits, pair), (labels, true, known) = outputs, targets
-        parts = [functional.cross_entropy(logits, labels, self.classes)]
+        parts = [functional.cross_entropy(logits, labels, classes)]
         for column in range(2):
-            told = known[:, column]
-            predicted, truth = pair[told, column], true[told, column]
+            annotated = known[:, column]
+            predicted, truth = pair[annotated, column], true[annotated, column]
             if self.regression == "mse":
                 parts.append(squared_error(predicted, truth))
-            elif told.sum() < 2:
+            elif annotated.sum() < 2:
                 parts.append(predicted.sum() * 0)
             else:
                 parts.append(1 - concordance(predicted, truth))
@@ -178,24 +206,25 @@ class Affect(Task):
         sums["loss"] += n * loss.item()
         sums["expression_loss"] += n * parts[0].item()
         for column, part in enumerate(PARTS[1:]):
-            told = known[:, column]
-            x, y = pair[told, column].detach().double(), true[told, column].double()
+            annotated = known[:, column]
+            x, y = pair[annotated, column].detach().double(), true[annotated, column].double()
             sums[f"{part}_loss"] += len(x) * parts[1 + column].item()
             for name, value in moments(x, y).items():
                 sums[f"{part}_{name}"] += value
 
     def means(self, sums: Sums) -> dict[str, float | None]:
         n = max(sums["n"], 1)
-        found: dict[str, float | None] = {
+        figures: dict[str, float | None] = {
             "loss": sums["loss"] / n,
             "expression_loss": sums["expression_loss"] / n,
             "accuracy": sums["right"] / n,
         }
         for part in PARTS[1:]:
-            own = {name: sums[f"{part}_{name}"] for name in MOMENTS}
-            found[f"{part}_loss"] = sums[f"{part}_loss"] / own["n"] if own["n"] else None
-            found[f"rmse_{part}"], found[f"ccc_{part}"] = agreement(own)
-        return found
+            of_part = {name: sums[f"{part}_{name}"] for name in MOMENTS}
+            known = of_part["n"]
+            figures[f"{part}_loss"] = sums[f"{part}_loss"] / known if known else None
+            figures[f"rmse_{part}"], figures[f"ccc_{part}"] = agreement(of_part)
+        return figures
 
     def weights(self) -> dict[str, float]:
         return dict(zip((f"{part}_weight" for part in PARTS), self._present().tolist(), strict=True))
@@ -241,7 +270,7 @@ def moments(x: Tensor, y: Tensor) -> dict[str, float]:
 def agreement(sums: dict[str, float]) -> tuple[float | None, float | None]:
     """Root mean squared error, and Lin's concordance with N − 1 in its variances, of `moments` added up.
 
-    None where they cannot be told: of no values, of fewer than two, or where neither vector varies.
+    None where they cannot be computed: of no values, of fewer than two, or where neither vector varies.
     """
     n, x, y, xx, yy, xy = (sums[name] for name in MOMENTS)
     if n == 0:

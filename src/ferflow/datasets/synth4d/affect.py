@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from ferflow import tables
-from ferflow.datasets.affectnet import ANNOTATIONS, CLASSES, IMAGES, NOT_CLASSES, PARTS, UNKNOWN
+from ferflow.datasets.affectnet import ANNOTATIONS, CLASSES, IMAGES, NOT_CLASSES, PARTS, PEOPLE, UNKNOWN
 from ferflow.datasets.synth4d import expression, facemodel, identity
 from ferflow.datasets.synth4d.circumplex import CONTEMPT, Circumplex
 from ferflow.datasets.synth4d.clips import ASYMMETRY, MARKER, write_notice
@@ -65,7 +65,7 @@ def write(
     synth4d: Synth4d,
     seed: int,
 ) -> None:
-    """Render the set into `out_folder`, with SYNTHETIC.txt and, last, `truth.csv` (schema `affect_truth`).
+    """Render the set into `out_folder`, with SYNTHETIC.txt, `people.csv` and, last, `truth.csv`.
 
     Strengths and mixtures of the emotions are drawn as for the clips (`synth4d`). What an earlier run left in
     the folder is removed. Raises InputError where something other than this set lies in the folder,
@@ -89,7 +89,9 @@ def write(
                 _save(folder, names[0], number, picture, settings.jpeg_quality, one, pair)
                 rows.append((image, f"{part}-{subject:03d}", one.code, one.emotion, *np.round(truth, 4)))
     columns = ["image", "subject_id", "code", "emotion", "valence", "arousal"]
-    tables.write(pd.DataFrame(rows, columns=columns), folder / TRUTH, "affect_truth")
+    truth = pd.DataFrame(rows, columns=columns)
+    tables.write(truth[["image", "subject_id"]], folder / PEOPLE, "affect_people")
+    tables.write(truth, folder / TRUTH, "affect_truth")
 
 
 def planned(settings: AffectSynthetic, seed: int) -> list[Planned]:

@@ -83,6 +83,29 @@ def close_pairs(values: np.ndarray, distance: int) -> Pairs:
     return Pairs(*np.concatenate(pairs, axis=1))
 
 
+def without_near(pixels: np.ndarray, parts: dict[str, np.ndarray], distance: int) -> dict[str, np.ndarray]:
+    """Leave rows out of each part whose hash differs in at most `distance` bits from one in a later part.
+
+    `parts` are rows of the images `pixels` by the part's name, in order. Whatever the labels are.
+    """
+    kept: dict[str, np.ndarray] = {}
+    later = np.empty(0, np.uint64)
+    for side in reversed(parts):
+        own = hashes(pixels[parts[side]])
+        kept[side] = parts[side][~_near(own, later, distance)]
+        later = np.union1d(later, own)  # also of what is left out: its near copies are no better
+    return {side: kept[side] for side in parts}
+
+
+def _near(values: np.ndarray, others: np.ndarray, distance: int) -> np.ndarray:
+    """Whether each of `values` uint64 [N] differs in at most `distance` bits from one of `others`."""
+    near = np.zeros(len(values), bool)
+    for begin in range(0, len(values) if len(others) else 0, BLOCK):
+        apart = np.bitwise_count(values[begin : begin + BLOCK, None] ^ others[None])
+        near[begin : begin + BLOCK] = apart.min(axis=1) <= distance
+    return near
+
+
 def components(n: int, pairs: Pairs) -> np.ndarray:
     """The first row of each row's connected component, int64 [n].
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ferflow import datasets, layout, tables
@@ -24,9 +24,10 @@ def of_job(rule: str, wildcards: Mapping[str, str], settings: Settings, size: Si
     return STEPS[rule].work(wildcards, settings, size) if rule in STEPS else Work(CONSTANT)
 
 
-def of_study(settings: Settings, folder: Path) -> Sizes:
+def of_study(settings: Settings, folder: Path, subjects: Sequence[str] | None = None) -> Sizes:
     """The size of a study's data, from its manifest, else from its list of clips.
 
+    `subjects`: those of a study of clips, where somebody has listed them already.
     Clips whose manifest is not there yet count `features.max_frames` frames each; synthetic ones the mean
     of the frames that are rendered. Raises InputError where the data set is not there.
     """
@@ -49,7 +50,7 @@ def of_study(settings: Settings, folder: Path) -> Sizes:
             return Sizes(found, images)
     each = len(settings.emotions)
     frames = sum(settings.synth4d.frames) / 2 if names is not None else settings.features.max_frames
-    subjects = datasets.subjects(settings)
+    subjects = datasets.subjects(settings) if subjects is None else subjects
     return Sizes({name: (each, round(each * frames)) for name in subjects}, images, known=False)
 
 
