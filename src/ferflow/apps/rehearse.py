@@ -6,13 +6,11 @@ import csv
 import html
 from pathlib import Path
 
-import psutil
-
 from ferflow import settings as study_settings
 from ferflow.rehearsal import kinds
 from ferflow.rehearsal.kinds import Kind
 from ferflow.rehearsal.run import NOTICE, Options, Rehearsed, run
-from ferflow.short_run import MIB
+from ferflow.runs import machine
 
 FOLDER, TABLE = Path("rehearsal"), "kinds"
 """The usual place of rehearsals; the name of the table in one."""
@@ -43,8 +41,7 @@ def main(
     """Rehearse a study and print its kinds of jobs; 1 where anything is missing or asked too low."""
     study = study_settings.load(params, *overlays).study
     place = folder or FOLDER / study
-    total = psutil.virtual_memory().total / MIB
-    room = int(total if memory is None else memory * 1024)
+    room = machine.memory() if memory is None else int(memory * 1024)
     options = Options(params, overlays, place, weights_folder, cores, room, people, fresh)
     found = run(options, lambda line: print(f"ferflow: {line}", flush=True))
     write(found, place)

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ferflow import short_run
-from ferflow.planning import sizes
 from ferflow.rehearsal import outputs
 from ferflow.runs.events import Job
 from ferflow.settings import Settings
 from ferflow.short_run import Measured
+from ferflow.steps import sizes
 from ferflow.steps.computing import STEPS
 from ferflow.steps.work import STEPPED, Sizes, Work
 

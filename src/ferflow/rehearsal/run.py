@@ -20,13 +20,14 @@ from ferflow import settings as study_settings
 from ferflow.errors import FerflowError, InputError, WeightsError
 from ferflow.files import write_text
 from ferflow.networks import NETWORKS
-from ferflow.planning import jobs, sizes
+from ferflow.planning import jobs
 from ferflow.rehearsal import clips, images, kinds, published, study
 from ferflow.rehearsal.kinds import Kind
 from ferflow.report import table_list
-from ferflow.runs import events
+from ferflow.runs import events, machine
 from ferflow.runs.events import Job
 from ferflow.settings import Settings
+from ferflow.steps import sizes
 
 MARK = "REHEARSAL.txt"
 NOTICE = """This folder is a rehearsal of a study (`ferflow rehearse`): its data are fabricated, its
@@ -261,6 +262,7 @@ def _snakemake(
         options.cores,
         "--resources",
         f"mem_mb={options.memory}",
+        *([f"card={len(machine.cards())}"] if machine.cards() else []),
     ]
     command += ["--keep-going", "--nolock", "--scheduler", "greedy", "--rerun-incomplete", "--quiet", "rules"]
     command += ["--profile", "none", "--workflow-profile", "none"]
