@@ -147,7 +147,7 @@ class TestSettings:
         cut = small_settings(laid | study.cuts(own), name)
         changed = set(_leaves(own.model_dump(mode="json"), cut.model_dump(mode="json")))
         allowed = {"epochs", "max_epochs", "trials", "startup", "study", "rehearsal", "path", "root", "name"}
-        allowed |= {*study.GREATEST, "annotations", "votes", "overrides", "manual_boxes"}
+        allowed |= {*study.GREATEST, "annotations", "votes", "overrides", "manual_boxes", "subjects_per_job"}
         assert {place[-1] for place in changed} <= allowed
         searched = [place for place in changed if place[-1] in study.GREATEST]
         assert all("space" in place or "classifier" in place for place in searched)

@@ -19,11 +19,11 @@ HEADINGS = (
     "jobs",
     "ran",
     "MiB peak",
-    "asked",
+    "MiB asked",
     "s a step",
     "of items",
     "hours",
-    "allowed",
+    "hours allowed",
     "state",
 )
 
@@ -66,11 +66,11 @@ def lines(found: Rehearsed, options: Options) -> list[str]:
     wrong = [row for row in found.rows if not row.fine]
     large = [row for row in found.rows if row.state == kinds.TOO_LARGE]
     missing = sum(len(row.lacking) for row in found.rows)
-    low = sum(row.state == kinds.LOW for row in found.rows)
+    low = sum(row.state.startswith(kinds.LOW) for row in found.rows)
     ran = sum(row.ran for row in found.rows)
     text.append(f"{found.jobs:,} jobs of {len(found.rows)} kinds in the study; {ran:,} jobs ran")
     text.append(f"{found.minutes:.0f} min, {options.cores} cores, {options.memory / 1024:.0f} GiB")
-    text.append(f"missing or invalid outputs: {missing}; kinds that ask for too little memory: {low}")
+    text.append(f"missing or invalid outputs: {missing}; kinds that ask for too little: {low}")
     if large:
         most = max(row.asked for row in large)
         text.append(f"{len(large)} kinds need more memory than there is here: up to {most / 1024:.0f} GiB")
