@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import html
+import signal
+import sys
 from pathlib import Path
 
 from ferflow import settings as study_settings
@@ -39,6 +41,7 @@ def main(
     fresh: bool,
 ) -> int:
     """Rehearse a study and print its kinds of jobs; 1 where anything is missing or asked too low."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # with the jobs it started
     study = study_settings.load(params, *overlays).study
     place = folder or FOLDER / study
     room = machine.memory() if memory is None else int(memory * 1024)

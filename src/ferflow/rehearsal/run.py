@@ -288,9 +288,7 @@ def _snakemake(
     started = set((folder / events.FOLDER).glob("*.jsonl")) - before
     if process.returncode and not started:
         lines = [line for line in (folder / LOG).read_text(encoding="utf-8").splitlines() if line.strip()]
-        told = next(
-            (line for line in lines if "error" in line.lower()), lines[-1] if lines else "no reason given"
-        )
+        told = next((line for line in lines if "error:" in line.lower()), "no reason given")
         raise FerflowError(
             folder, f"the graph does not start ({told})", f"mend that; {folder / LOG} has more"
         )
