@@ -17,6 +17,8 @@ STEPS = 2
 """Training steps of an epoch, and batches of a prediction."""
 TRIALS = 2
 """Of a search: one drawn at random, one by its sampler."""
+PER_JOB = 20
+"""Subjects in a job: of a hundred jobs of few frames each most of the time would be their starts."""
 RAW = PurePosixPath("data/raw")
 GREATEST = ("units", "augmentations", "neurons", "layers")
 """Choices of a search of which the greatest asks for the most memory: a rehearsal tries no other."""
@@ -69,6 +71,8 @@ def _inside(path: str, usual: str | None = None) -> str:
 def cuts(settings: Settings) -> dict[str, Any]:
     """What a rehearsal lays over the study besides: its mark, one epoch, few trials, the largest choices."""
     laid = _cut(settings.model_dump(mode="json"), ())
+    if settings.kind == "clips":
+        laid["dataset"] = {"subjects_per_job": PER_JOB}
     return laid | {"study": named(settings.study), "rehearsal": STEPS}
 
 
