@@ -130,7 +130,7 @@ class ClipTraining:
         study = {one.name: getattr(self.study, one.name) for one in dataclasses.fields(self.study)}
         items = [[] if side is None else side.items for side in (shown, watched)]
         paths = dict.fromkeys(part for item in chain(*items) for part in item if isinstance(part, Path))
-        study |= {"clips": self.study.clips.to_csv(), "files": checkpoints.fingerprint(paths)}
+        study |= {"clips": self.study.clips.to_dict("list"), "files": checkpoints.fingerprint(paths)}
         facts = [
             (self.name, self.settings, self.batched.batch, self.plan.threads, recipe, start),
             (study, items),
