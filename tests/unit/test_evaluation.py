@@ -155,8 +155,8 @@ def test_evaluate_writes_what_the_report_needs(tmp_path, manifest):
     assert metrics["synthetic"] is True
     assert metrics["chance"] == pytest.approx(1 / 6)
     test = metrics["models"]["compact+lstm"]["test"]
-    # Both subjects have four of six right: Wilson's interval of 8 of 12 clips, with Student's quantile.
-    low, high = wilson(np.array(8), np.array(12), 6.313752)
+    # All three subjects have four of six right: Wilson's interval of 12 of 18 clips, with Student's quantile.
+    low, high = wilson(np.array(12), np.array(18), 2.919986)
     assert test["accuracy"] == {
         "value": pytest.approx(4 / 6),
         "low": pytest.approx(float(low)),

@@ -16,7 +16,7 @@ from rich.text import Text
 from ferflow import tables
 from ferflow.apps.terminal import with_interval
 from ferflow.datasets.images import OTHER_CLASS
-from ferflow.evaluation.copies import TRAINING
+from ferflow.evaluation.copies import PARTS, TRAINING
 from ferflow.evaluation.results import few
 from ferflow.faces.detect import DETECTORS
 from ferflow.files import write_text
@@ -229,6 +229,9 @@ def _copies(console: Console, report: dict) -> None:
     if report["copies"] is None:
         if report["split"] == TRAINING:
             console.print("These images are for training: a network may know them by heart.", style="yellow")
+        elif report["split"] in PARTS.values():
+            unknown = f"copies: unknown, as part {TRAINING} is not there: a network may know some of these"
+            console.print(unknown, style="yellow", soft_wrap=True)
         return
     console.print(f"copies: {report['copies']} of the images stand pixel by pixel in part {TRAINING} too")
     if report["copies"] and all(model["copies_learnt"] == 0 for model in report["models"]):

@@ -97,6 +97,7 @@ class ClipFrames(ClipItems):
                 self.items.append((name, path, clip.clip_id, study.classes.index(clip.emotion)))
 
     dtype = np.uint8
+    most_readers = 4  # each has torch; a step is long
 
     def most(self, number: int) -> tuple[int, ...]:
         size = self.settings.size
