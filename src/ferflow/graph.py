@@ -63,6 +63,10 @@ class Graph:
         # The captions of the report see the settings alone.
         config |= self.study.recorded() | self.study.captions() | {"last_run": self._last_run()}
         if talks:
+            try:
+                self.costs.machine  # noqa: B018  refuses a machine that nobody knows
+            except FerflowError as error:
+                stop(error)
             for note in filter(None, (ready.decided, *ready.notes, self._sharded_anew())):
                 say(note)
 

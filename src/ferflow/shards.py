@@ -63,6 +63,10 @@ class BySubject:
             raise KeyError(subject)
         return path
 
+    def values(self) -> list[Path]:
+        """All files, in the order of their subjects."""
+        return [path for _, _, path in self._files]
+
     def of(self, subjects: Iterable[str]) -> list[Path]:
         """The files that hold `subjects`, each once, in the order of the subjects."""
         return list(dict.fromkeys(self[subject] for subject in subjects))

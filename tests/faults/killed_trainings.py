@@ -9,58 +9,58 @@ trained again.
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import os
 import re
 import signal
-import subprocess
 import sys
 import tempfile
+import time
+from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
 TESTS = Path(__file__).resolve().parents[1]
+EPOCH_SECONDS = 0.1
+"""That an epoch takes, about: a kill comes anywhere within it."""
 EPOCH = re.compile(r": epoch \d+/")
-JOB = """
-import sys
-sys.path.insert(0, sys.argv[1])
-from pathlib import Path
-from ferflow.training import checkpoints
-checkpoints.EVERY, checkpoints.WRITING = 1e-9, 0  # a checkpoint of every epoch, short as it is
-import {module}
-from ferflow.settings import ClipSettings
-settings = ClipSettings.model_validate_json(sys.argv[2])
-folder, out, run = map(Path, sys.argv[3:])
-{module}.{call}
-"""
-HEADS = "test_resume", "{job}(training_study.TinyStudy(folder), settings, out, run)"
 JOBS = {
-    "fold": (HEADS[0], HEADS[1].format(job="fold")),
-    "nested inner fold": (HEADS[0], HEADS[1].format(job="inner")),
-    "search": (HEADS[0], HEADS[1].format(job="search")),
-    "fold on frames": ("test_clip_training", "fold(folder, settings, out, run=run)"),
+    "fold": ("test_resume", "fold"),
+    "nested inner fold": ("test_resume", "inner"),
+    "search": ("test_resume", "search"),
+    "fold on frames": ("test_clip_training", "fold"),
 }
+"""The job of each name: a function of a module of `tests/unit`."""
 
 
-def start(job: str, settings: str, study: Path, out: Path, run: Path) -> subprocess.Popen:
-    """Start `job` as a process of its own, whose log is its stderr."""
-    module, call = JOBS[job]
-    code = JOB.format(module=module, call=call.replace("training_study", f"{module}.training_study"))
-    arguments = [str(TESTS / "unit"), settings, *map(str, (study, out, run))]
-    return subprocess.Popen([sys.executable, "-c", code, *arguments], stderr=subprocess.PIPE, text=True)
-
-
-def epochs(process: subprocess.Popen, kill_after: int | None = None) -> int:
-    """Wait for the end of `process`, killed once it has said so many epochs; how many it has said."""
-    assert process.stderr is not None
-    n = 0
-    for line in process.stderr:
-        n += bool(EPOCH.search(line))
-        if n == kill_after:
-            os.kill(process.pid, signal.SIGKILL)
-    process.wait()
-    if process.returncode not in (0, -signal.SIGKILL):
-        raise SystemExit(f"the job ended with {process.returncode}")
+def epochs(job: Callable[[], object], kill_after: int | None = None, delay: float = 0) -> int:
+    """Run `job` in a fork, killed `delay` seconds after its log named so many epochs; how many it named."""
+    reading, writing = os.pipe()
+    if not (child := os.fork()):
+        os.dup2(writing, sys.stderr.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.close(reading)
+        os.close(writing)
+        try:
+            job()
+        except BaseException as error:
+            print(f"failed: {error!r}", file=sys.stderr, flush=True)
+            os._exit(1)
+        os._exit(0)
+    os.close(writing)
+    n, last = 0, ""
+    with os.fdopen(reading, encoding="utf-8") as lines:
+        for line in lines:
+            last = line
+            n += bool(EPOCH.search(line))
+            if n == kill_after:
+                time.sleep(delay)
+                os.kill(child, signal.SIGKILL)
+                kill_after = None
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    if status not in (0, -signal.SIGKILL):
+        raise SystemExit(last)
     return n
 
 
@@ -76,35 +76,40 @@ def main() -> int:
     parser.add_argument("--only", nargs="+", choices=JOBS, default=list(JOBS))
     options = parser.parse_args()
     sys.path.insert(0, str(TESTS / "unit"))
-    import test_clip_training
-    import test_resume
     import training_study
 
     from ferflow.settings import load
+    from ferflow.training import checkpoints, fit  # noqa: F401  a fork has loaded it
 
+    checkpoints.EVERY, checkpoints.WRITING = 1e-9, 0  # a checkpoint of every epoch, short as it is
     total = equal = 0
-    for job in options.only:
-        random = Random(f"{options.seed} {job}")
-        with tempfile.TemporaryDirectory(prefix="ferflow-kills-") as name:
-            folder = Path(name)
-            if job == "fold on frames":
-                study, changes = test_clip_training.write(folder / "study"), test_clip_training.SMALL
-            else:
-                study, changes = training_study.write(folder / "study").folder, test_resume.SETTINGS
+    for name in options.only:
+        random, (module, function) = Random(f"{options.seed} {name}"), JOBS[name]
+        module = importlib.import_module(module)
+        work = getattr(module, function)
+        with tempfile.TemporaryDirectory(prefix="ferflow-kills-") as place:
+            folder = Path(place)
+            frames = name == "fold on frames"
+            study = module.write(folder / "study") if frames else training_study.write(folder / "study")
+            changes = module.SMALL if frames else module.SETTINGS
             (folder / "study.yaml").write_text(json.dumps(changes))
-            settings = load(TESTS.parent / "params.yaml", folder / "study.yaml").model_dump_json()
-            whole = epochs(start(job, settings, study, folder / "whole", folder / "run-whole"))
+            settings = load(TESTS.parent / "params.yaml", folder / "study.yaml")
+
+            def job(out: Path, run: Path, work=work, study=study, settings=settings) -> Callable[[], object]:
+                return lambda: work(study, settings, out, run=run)
+
+            whole = epochs(job(folder / "whole", folder / "run-whole"))
             for number in range(options.kills):
                 out, run = folder / f"out-{number}", folder / f"run-{number}"
                 after = random.randrange(1, whole)
-                epochs(start(job, settings, study, out, run), kill_after=after)
-                again = epochs(start(job, settings, study, out, run))
+                named = epochs(job(out, run), after, random.random() * EPOCH_SECONDS)
+                again = epochs(job(out, run))
                 same = contents(out) == contents(folder / "whole")
                 total, equal = total + 1, equal + same
-                line = f"{job}: killed after epoch {after} of {whole}, then {again} more"
+                line = f"{name}: killed after epoch {named} of {whole}, then {again} more"
                 print(f"{line}: {'equal' if same else 'NOT EQUAL'}", flush=True)
                 # The line of an epoch comes before its checkpoint: one epoch may be trained twice.
-                if again not in (whole - after, whole - after + 1):
+                if named < whole and again not in (whole - named, whole - named + 1):
                     raise SystemExit("epochs were trained again, or not at all")
     print(f"{total} kills, {equal} equal")
     return int(equal < total)

@@ -20,7 +20,7 @@ from ferflow.errors import InputError, SplitError
 from ferflow.faces import store
 from ferflow.models import endtoend
 from ferflow.settings import Online
-from ferflow.training import checkpoints, estimate, splits
+from ferflow.training import checkpoints, data, estimate, splits
 from ferflow.training.crossval import run_network_fold
 from ferflow.training.final import train_final_network
 from ferflow.training.frames import FrameStudy, augmented, chosen
@@ -179,6 +179,22 @@ def test_memory_is_bounded_whatever_the_number_of_clips(study, settings):
     assert 0 < len(kept.kept) < len(kept)  # there was room for some of them
     assert held <= 2**20 and held + kept.left == 2**20
     assert none.kept == {}
+
+
+@pytest.mark.parametrize("n_readers", [0, 1])
+def test_frames_are_read_ahead_to_the_same_batches(study, settings, monkeypatch, n_readers):
+    monkeypatch.setattr(data, "LARGE", 0)
+    network = settings.end_to_end.c3d.model_copy(update={"online": Online(), "augmentations": 1})
+    whole = read(study, settings)
+    clips = whole.of(SUBJECTS[:2])
+    items = whole.frames(clips, network, memory=0, n_readers=n_readers, training=True)
+    batches = data.loader(items, 5, seed=1)
+    assert isinstance(batches, data.ReadAhead) and (items.processes() is not None) == bool(n_readers)
+    ahead = list(batches)
+    plain = [items[numbers] for numbers in batches.sampler]
+    assert len(ahead) == len(plain) == 5
+    for one, other in zip(ahead, plain, strict=True):
+        assert all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
 
 
 def test_online_augmentation_treats_all_frames_alike():

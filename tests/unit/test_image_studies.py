@@ -135,11 +135,11 @@ def test_near_copies_of_later_parts_are_left_out_where_that_is_asked_for(tmp_pat
         for label, image in enumerate(shown)
     ]
     path.write_text("emotion,pixels,Usage\n" + "\n".join(lines) + "\n")
-    exact, near = stills_of.read(path, "honest"), stills_of.read(path, "honest", 4)
+    exact, near = stills_of.read(path, "honest"), stills_of.read(path, "honest", near_copies=4)
     assert [len(side) for side in exact.listed.values()] == [4, 2, 3] and exact.near_copies is None
     assert near.listed["Training"].equals(exact.listed["Training"].iloc[1:].reset_index(drop=True))
     assert near.near_copies == {"bits": 4, "left_out": {"Training": 1, "PublicTest": 0}}
-    assert stills_of.read(path, "published", 4).near_copies is None
+    assert stills_of.read(path, "published", near_copies=4).near_copies is None
     meta = {"protocol": "honest", **near.described()}
     learnt = images.trained_on(read_stills(path), meta, "m.pt")
     assert learnt["clip_id"].tolist() == near.listed["Training"]["clip_id"].tolist()

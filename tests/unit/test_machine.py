@@ -8,12 +8,15 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
 import yte
+from snakemake.iocontainers import Namedlist
 
 from ferflow.runs import machine
+from ferflow.steps import run
 
 PROFILE = Path(__file__).parents[2] / "workflow/profiles/default/config.yaml"
 SMI = """#!/bin/sh
@@ -75,7 +78,9 @@ def test_the_profile_has_as_many_trainings_as_cards(two_cards):
 JOB = """
 import json, os, sys, time
 from pathlib import Path
+from types import SimpleNamespace
 from ferflow.runs import machine
+from ferflow.steps import run
 
 machine.take_card(lambda line: print(line, flush=True), Path(sys.argv[1]))
 print(json.dumps(os.environ.get(machine.VISIBLE)), flush=True)
@@ -112,3 +117,25 @@ def test_a_gpu_is_known_by_its_own_name():
     assert machine.known_as("NVIDIA GeForce RTX 3090", names) == "rtx3090"
     assert machine.known_as("Tesla T4", names) == "t4"
     assert machine.known_as("Radeon", names) is None
+
+
+def test_a_job_that_asks_for_a_card_takes_it_before_anything_else(tmp_path, monkeypatch):
+    taken = []
+    monkeypatch.setattr(machine, "take_card", lambda say: taken.append("card"))
+    monkeypatch.setattr(run, "call", lambda *arguments: taken.append("call"))
+    monkeypatch.chdir(tmp_path)
+    for resources, expected in ({"card": 1}, ["card", "call"]), ({"mem_mb": 5}, ["call"]):
+        job = SimpleNamespace(
+            resources=SimpleNamespace(**resources),
+            log=["a.log"],
+            rule="fold",
+            input=Namedlist(),
+            output=Namedlist(["out.csv"]),
+            wildcards=Namedlist(),
+            params=Namedlist(fromdict={"call": "ferflow.nothing:here"}),
+            threads=1,
+            config={},
+        )
+        run.execute(job)
+        assert taken == expected
+        taken.clear()

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import training_study
 from training_study import Stop, contents, counted
@@ -69,7 +70,9 @@ def last(study, settings, out: Path, run: Path) -> None:
     early = out.parent / "best_epoch.json"
     early.write_text(json.dumps({"fold": 0, "epoch": 6, "max_accuracy": 0.5}))
     with checkpoints.of_job(run) as kept:
-        final.write_final(training, study.inputs["splits"], [early], out, kept)
+        network, _ = final.write_final(training, study.inputs["splits"], [early], out, kept)
+    weights = np.concatenate([weight.detach().flatten() for weight in network.parameters()])
+    (out / "weights").write_bytes(weights.tobytes())
 
 
 def search(study, settings, out: Path, run: Path) -> None:

@@ -13,7 +13,7 @@ from ferflow.planning import jobs
 from ferflow.planning.plan import Row, plan
 from ferflow.planning.rates import Rates, measured
 from ferflow.settings import Settings, parameters
-from ferflow.steps.cost import Costs
+from ferflow.steps.cost import Costs, slowness
 from ferflow.steps.work import Sizes
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ def run(
     if not snakefile.is_file():
         raise InputError(snakefile, "does not exist", "call it in the folder of the workflow")
     costs = Costs(settings, on=on)
+    costs.slower = slowness()
     planned = jobs.planned(Path(), overlays, not left, snakefile)
     if not planned:
         print(f"study {settings.study}: nothing is left to run")

@@ -21,8 +21,7 @@ def trained_on(images: ImageSet, meta: dict, model_pt: str | Path) -> pd.DataFra
     """The rows of `images.table` that a network learnt from, by the `meta` of its file.
 
     Under `honest` the training leaves out what appears again in a later part, and near copies if it says so.
-    Raises InputError where that
-    makes another number of images than `meta` says.
+    Raises InputError where that makes another number of images than `meta` says.
     """
     learnt = images.part(TRAINING).table
     if meta.get("protocol") != "published":

@@ -17,8 +17,9 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import astuple
 from pathlib import Path
 
 import numpy as np
@@ -69,17 +70,19 @@ def _in_memory(place: Path) -> bool:
 
 def staged(place: Path, files: Mapping[Path, Sequence[Reading]]) -> Staged:
     """The staged files below `place` of `files`: what is read of each feature file. Made when first used."""
-    described = [
-        [str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns, [_row(one) for one in readings]]
-        for path, readings in sorted(files.items())
-    ]
-    digest = hashlib.sha256(json.dumps([FORMAT, version.hdf5_version, described]).encode()).hexdigest()[:32]
+    described = [[*_identity(path), [astuple(one)[1:] for one in files[path]]] for path in sorted(files)]
+    content = json.dumps([FORMAT, version.hdf5_version, described], default=int)
+    digest = hashlib.sha256(content.encode()).hexdigest()[:32]
     return _staged(place / f"ferflow-features-{os.getuid()}-{digest}", os.getpid())
 
 
-def _row(reading: Reading) -> list:
-    """A reading as JSON takes it, without its path."""
-    return json.loads(json.dumps([v for k, v in vars(reading).items() if k != "path"], default=int))
+def _identity(path: Path) -> tuple[str, int, int]:
+    """A feature file as long as nobody writes it anew: its place, size and time."""
+    try:
+        found = path.stat()
+    except OSError:
+        raise InputError(path, "does not exist", "run the features step") from None
+    return str(path.resolve()), found.st_size, found.st_mtime_ns
 
 
 @functools.cache
@@ -98,6 +101,7 @@ class Staged:
         self.places: dict[tuple[Path, str], tuple[Path, int, tuple[int, ...]]] = {}
         """Feature file and clip: staged file, offset there, shape."""
         self._lock: int | None = _locked(at)
+        self._process = os.getpid()
 
     def add(self, files: Mapping[Path, Sequence[Reading]], width: int, readers: Readers | None) -> None:
         """Stage those of `files` that are not, by several `readers` at once (None: in this process).
@@ -139,7 +143,8 @@ class Staged:
 
     def close(self) -> None:
         """Remove the folder, unless another job uses it."""
-        if self._lock is not None:
+        # A fork has the same lock, and would not be refused.
+        if self._lock is not None and os.getpid() == self._process:
             _remove_unused(self.at, self._lock)
             os.close(self._lock)
             self._lock = None
@@ -203,11 +208,3 @@ def _remove_left(place: Path) -> None:
             continue
         _remove_unused(at, lock)
         os.close(lock)
-
-
-def by_file(readings: Iterable[Reading]) -> dict[Path, list[Reading]]:
-    """`readings` by the feature file that they are of."""
-    files: dict[Path, list[Reading]] = {}
-    for one in readings:
-        files.setdefault(one.path, []).append(one)
-    return files

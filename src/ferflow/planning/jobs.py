@@ -46,7 +46,9 @@ def _dry_run(snakefile: str, folder: str, everything: str, *overlays: str) -> No
                 snakefile=Path(snakefile).absolute(),
                 workdir=Path(folder),
             )
-            workflow.dag(types.DAGSettings(forceall=bool(everything))).execute_workflow(executor="dryrun")
+            workflow.dag(
+                types.DAGSettings(forceall=bool(everything), force_incomplete=True)
+            ).execute_workflow(executor="dryrun")
         except Exception as error:
             api.print_exception(error)
             sys.exit(1)

@@ -65,7 +65,10 @@ def networks(
     for name in trained:
         if before := images.before(name):
             _add(by_name[name], [alone[first] for first in before])
-    tables.write(tables.from_rows(rows, "networks"), out, "networks")
+    table = tables.from_rows(rows, "networks")
+    if table["near_copies"].isna().all():  # nobody asked for it
+        table = table.drop(columns="near_copies")
+    tables.write(table, out, "networks")
 
 
 def _add(row: dict, before: Sequence[dict]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 import shutil
@@ -104,6 +103,8 @@ def take_card(say: Callable[[str], None] = print, folder: Path | None = None) ->
     To be called before torch looks for GPUs. It waits where all are taken. Nothing happens on a machine
     without any, and in a job of Slurm, which gives out the cards itself.
     """
+    import fcntl
+
     if _held or "SLURM_JOB_ID" in os.environ or not (there := cards()):
         return
     folder = folder or Path(tempfile.gettempdir()) / f"ferflow-cards-{os.getuid()}"

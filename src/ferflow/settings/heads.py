@@ -92,7 +92,7 @@ class Trained(Section):
     readers: t.Whole | None = setting(
         None,
         "that read what is not kept, ahead of the training; a job asks for a core for each. null: for a GPU "
-        "as many as the job has cores besides, at most 16; for a CPU none. They change no result",
+        "as many as the job has cores besides, at most 16 (4 of frames); for a CPU none. No result changes",
         "processes",
     )
 

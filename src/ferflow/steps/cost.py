@@ -9,8 +9,10 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -43,6 +45,10 @@ ALIVE = 1.75
 """Measured memory of a pass on a CPU against what is alive in it: convolutions bring their inputs and outputs
 into another order, and what is freed is not all used again. `python -m ferflow.bench --parts footprint`."""
 ALIVE_GPU = 1.25
+LISTED = 2048
+"""Bytes of a clip in the lists that a job reads, with the Snakefile (900 measured) and as a table (600)."""
+MOST_READERS = 16
+"""`training.data.MOST_READERS`."""
 SAFETY = 3.0
 """By which the time that a job asks for exceeds its estimate."""
 
@@ -94,6 +100,21 @@ def machine_of(name: str) -> Machine:
     return Machine(known, flops, bandwidth, share["call"], memory or own["memory"] * 1e9 / MIB)
 
 
+def slowness() -> float:
+    """How many times longer a core of this machine takes than the one on which `rates` were measured."""
+    import numpy as np
+
+    rng, taken = np.random.default_rng(0), []
+    for _ in range(3):
+        begin = time.process_time()
+        image = rng.random((480, 640), np.float32)
+        for _ in range(20):
+            image = np.sqrt(image * image + 0.5).cumsum(1) % 1.0
+        sum(number % 7 for number in range(400_000))
+        taken.append(time.process_time() - begin)
+    return min(taken) / rates()["measured"]
+
+
 @dataclass(frozen=True)
 class Need:
     """What a job needs: MiB of memory, MiB of a GPU, and seconds on its machine."""
@@ -123,9 +144,10 @@ class Figures:
             missing = {_key(one): one for one in (*others(), described)}
             missing = {name: one for name, one in missing.items() if name not in self._known}
             self._known.update(zip(missing, _reckoned(list(missing.values())), strict=True))
-            if self.kept is not None:
+            # Where Snakemake has been; elsewhere nothing is left behind.
+            if self.kept is not None and self.kept.parents[1].is_dir():
                 with suppress(OSError):
-                    self.kept.parent.mkdir(parents=True, exist_ok=True)
+                    self.kept.parent.mkdir(exist_ok=True)
                     write_text(self.kept, json.dumps(self._known))
         return self._known[key]
 
@@ -160,10 +182,17 @@ class Costs:
         on: str | None = None,
     ) -> None:
         self.settings = settings
-        self.machine = machine_of(on or settings.machine)
+        self.on = on or settings.machine
         self.figures = figures or Figures()
         self._size = size
         self._needs: dict[tuple, Need] = {}
+        self.slower = 1.0
+        """How many times longer cores here take than those on which `rates` were measured."""
+
+    @cached_property
+    def machine(self) -> Machine:
+        """What jobs are reckoned for. SettingError where there is no such machine."""
+        return machine_of(self.on)
 
     @cached_property
     def size(self) -> Sizes:
@@ -196,7 +225,9 @@ class Costs:
         def of(wildcards: Mapping[str, str]) -> tuple[int, int, int]:
             need = self.need(rule, wildcards)
             minutes = math.ceil(SAFETY * need.seconds / 60)
-            return max(step.memory, need.memory), need.gpu, max(step.minutes, minutes)
+            # Of a few thousand clips it is lost in what jobs ask for anyway.
+            listed = self.size.clips * LISTED // MIB // 100 * 100
+            return max(step.memory, need.memory) + listed, need.gpu, max(step.minutes, minutes)
 
         return of
 
@@ -230,7 +261,7 @@ class Costs:
         """Bytes besides those of the process, on a CPU; on a GPU what stays in the machine's own memory."""
         own = self._of(one)
         moments = FLOAT * one.moments * own["trained"]
-        data = one.kept + one.item * one.batch
+        data = one.kept + one.item * one.batch + self._readers(one)
         # When an epoch ends, all that goes on is written to memory first, and from there to a file.
         kept = (own["held"] + moments) * (2.4 if own["trained"] else 1)
         averaged = own["held"] * one.averaged
@@ -240,11 +271,20 @@ class Costs:
         step = 2 * own["held"] + moments + 2 * FLOAT * own["largest"] + self._again(one, own)
         return max(kept, step + ALIVE * own["peak"]) + averaged + data
 
+    def _readers(self, one: Pass) -> int:
+        """Bytes of the processes that read for a training; for a GPU there are as many as cores besides."""
+        n = one.readers or 0
+        if one.readers is None and self.machine.is_gpu:
+            n = min(MOST_READERS, max(1, (os.cpu_count() or 1) - 1)) if machine.cards() else 1
+        return n * (passes.FRAME_READER if one.described["kind"] == "frames" else passes.READER)
+
     def _on_gpu(self, one: Pass) -> float:
         own = self._of(one)
         weights = own["held"] * (1 + one.averaged) + FLOAT * one.moments * own["trained"]
         step = 2 * FLOAT * own["largest"] + self._again(one, own)
-        return CONTEXT + weights + step + ALIVE_GPU * own["gpu_peak"] + one.item * one.batch / 2
+        return (
+            CONTEXT + weights + step + ALIVE_GPU * own["gpu_peak"] + 2 * one.item * one.batch / passes.BATCHES
+        )
 
     @staticmethod
     def _again(one: Pass, own: dict[str, int]) -> int:
@@ -262,11 +302,11 @@ class Costs:
         """Seconds of a job, and of each unit of its work, that are no pass of its networks."""
         if found and work.per in STEPPED:
             usual = rates()["training"]
-            return usual["start"], max(self._of_step(one) for one in found)
+            return self.slower * usual["start"], max(self._of_step(one) for one in found)
         listed = rates()["jobs"].get(rule)
         if listed is None or work.per == CONSTANT:
-            return listed["start"] if listed else rates()["other"], 0.0
-        return listed["start"], listed["each"]
+            return self.slower * (listed["start"] if listed else rates()["other"]), 0.0
+        return self.slower * listed["start"], self.slower * listed["each"]
 
     def _of_step(self, one: Pass) -> float:
         """Seconds an item that a step takes besides its passes: Lightning's, the optimiser's, an image's."""
@@ -285,7 +325,7 @@ class Costs:
         each = (own["flops"] / on.flops + own["moved"] / on.bandwidth + own["calls"] * on.call) / one.items
         if one.described["kind"] not in ("head", "frames"):
             return each
-        stored = one.item * passes.HALF / (passes.HALF + FLOAT)
+        stored = one.item / passes.BATCHES
         read = stored / rates()["training"]["read"] if one.kept < stored * self.size.clips else 0.0
         return max(each, read)
 

@@ -406,9 +406,9 @@ class ClipFiles(StudyFiles):
             found[clip.subject_id][clip.clip_id] = str(clip.source)
         return found
 
-    def openface_tables(self, subject: str) -> list[str]:
-        """OpenFace's tables of a subject's clips."""
-        return [self.settings.aus.openface_table(clip) for clip in self.sources[subject]]
+    def openface_tables(self, shard: str) -> list[str]:
+        """OpenFace's tables of the clips of a shard."""
+        return [self.settings.aus.openface_table(clip) for clip in self.clips_of(shard)]
 
     @property
     def rendered_clips(self) -> list[str]:

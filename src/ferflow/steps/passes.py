@@ -32,7 +32,8 @@ class Pass:
     `described` is what `training.footprint` makes it from: `kind`, `items` (clips or images of a pass),
     `trained`, and what that kind takes. `batch` items are a step of the optimiser, which keeps `moments`
     values of each weight; `averaged`: and the running average of the weights is one more. `item` are bytes of
-    an item as it waits to be trained on, `kept` bytes of data that stay in memory.
+    an item as it waits to be trained on, `kept` bytes of data that stay in memory. `readers` are processes
+    that read; None: as `settings.Trained.readers` says, 0: none.
     """
 
     described: Mapping[str, Any]
@@ -41,6 +42,7 @@ class Pass:
     averaged: bool = False
     item: int = 0
     kept: int = 0
+    readers: int | None = 0
 
     @property
     def items(self) -> int:
@@ -50,11 +52,6 @@ class Pass:
 
 Passes = Callable[[Mapping[str, str], Settings, Sizes], list[Pass]]
 """The passes of a job by its wildcards, in a study of that size; none where it has no network."""
-
-
-def micro_batch(own: Any, batch: int) -> int:
-    """The clips of one pass of a batch."""
-    return min(batch, getattr(own, "micro_batch", None) or batch)
 
 
 # --- clips -------------------------------------------------------------------------------------------
@@ -93,6 +90,10 @@ def searched(wildcards: Mapping[str, str], settings: Settings, size: Sizes) -> l
     return [head(name, temporal.heads[name], settings, size, temporal=temporal)]
 
 
+BATCHES = 4
+"""Of clips, in memory at once: `training.data.AHEAD` that are read, one handed over and one trained on."""
+READER, FRAME_READER = 80 * MIB, 350 * MIB
+"""Bytes of a process that reads features, and of one that reads frames, which has torch; measured."""
 LARGER = ("units", "layers", "kernel", "batch_norm", "augmentations")
 """Settings of a head that what it takes grows with."""
 
@@ -111,16 +112,27 @@ def head(
     described = {
         "kind": "head",
         "name": name,
-        "settings": own.model_dump(mode="json"),
+        "settings": shape(own),
         "features": features,
         "frames": most,
         "classes": len(settings.emotions),
-        "items": micro_batch(temporal, temporal.batch),
+        "items": temporal.at_once,
         "trained": True,
     }
     item = most * features
     kept = kept_clips(size.clips * HALF * item, own.augmentations, temporal.memory, settings)
-    return Pass(described, temporal.batch, item=(HALF + FLOAT) * item, kept=kept)
+    return Pass(described, temporal.batch, item=BATCHES * HALF * item, kept=kept, readers=temporal.readers)
+
+
+ALIKE = {"initialiser": "glorot_uniform", "augmentations": 0, "online": None, "batch": 1, "micro_batch": None}
+DROPOUTS = ("dropout", "recurrent_dropout", "dense_dropout")
+
+
+def shape(own: HeadSettings | ClipNetworkSettings) -> dict[str, Any]:
+    """Settings of a network as plain values, so that networks of which a pass takes the same are the same."""
+    values = own.model_dump(mode="json")
+    values |= {name: value for name, value in ALIKE.items() if name in values}
+    return values | {name: 0.5 for name in DROPOUTS if values.get(name)}
 
 
 def width(settings: Settings, layer: str | None = None) -> int:
@@ -135,18 +147,17 @@ def width(settings: Settings, layer: str | None = None) -> int:
 def frames(name: str, own: ClipNetworkSettings, settings: Settings, size: Sizes) -> Pass:
     """A network on frames."""
     plan = settings.end_to_end
-    batch = getattr(own, "batch", None) or plan.batch
     described = {
         "kind": "frames",
         "name": name,
-        "settings": own.model_dump(mode="json"),
+        "settings": shape(own),
         "classes": len(settings.emotions),
-        "items": micro_batch(own, batch),
+        "items": own.at_once,
         "trained": True,
     }
     item = own.frames * own.size**2 * 3
     kept = kept_clips(size.clips * item, own.augmentations, plan.memory, settings)
-    return Pass(described, batch, item=2 * item, kept=kept)
+    return Pass(described, own.batch, item=BATCHES * item, kept=kept, readers=plan.readers)
 
 
 def kept_clips(data: int, augmentations: int, memory: int, settings: Settings) -> int:

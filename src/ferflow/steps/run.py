@@ -21,7 +21,6 @@ from ferflow import integrity, layout, short_run
 from ferflow.errors import FerflowError
 from ferflow.runs import machine
 from ferflow.settings import KINDS, Settings
-from ferflow.steps.computing import STEPS
 from ferflow.steps.step import CALL, CODE, LACKING
 
 OUT = "out"
@@ -128,7 +127,7 @@ def _folder(files: Iterable[str]) -> Path | None:
 def execute(snakemake: Any) -> None:
     """Run the job that Snakemake describes to its script."""
     with job(snakemake) as announce:
-        if (step := STEPS.get(snakemake.rule)) is not None and step.gpu:
+        if getattr(getattr(snakemake, "resources", None), "card", 0):
             machine.take_card(announce)  # before torch looks for one
         offered = dict(snakemake.wildcards.items()) | {
             "threads": snakemake.threads,

@@ -209,6 +209,8 @@ class ClipItems(Dataset):
     items: list[tuple]
     dtype: type[np.generic]
     """Of `sequence`."""
+    most_readers = MOST_READERS
+    """Processes that are taken, at most, where nobody says how many."""
 
     def __init__(self, memory: int, n_readers: int | None = None) -> None:
         self.n_readers = n_readers
@@ -318,7 +320,7 @@ class ClipItems(Dataset):
         """The processes that read, where an epoch reads so much that they pay."""
         n = self.n_readers
         if n is None:  # a CPU takes longer for a step than for reading, and has nothing to spare for it
-            n = min(MOST_READERS, max(1, readers.cores() - 1)) if _on_gpu() else 0
+            n = min(self.most_readers, max(1, readers.cores() - 1)) if _on_gpu() else 0
         return readers.shared(n) if n and self.beyond_memory() >= LARGE else None
 
 
