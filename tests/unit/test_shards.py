@@ -25,7 +25,9 @@ from ferflow.settings import load
 from ferflow.steps import preflight
 from ferflow.steps.files import files_of
 from ferflow.steps.work import FRAME, Sizes, Work
+from ferflow.training.crossval import run_fold
 from ferflow.training.data import Study
+from ferflow.training.frames import FrameStudy
 
 REPOSITORY = Path(__file__).parents[2]
 LETTERS = "abcXYZ0189._+-"
@@ -106,6 +108,41 @@ def test_trainings_read_the_same_of_files_of_several_subjects(tiny, normalise):
     assert len(read[0]) == len(read[1]) == 2 * 18
     for one, other in zip(*read, strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_a_fold_is_judged_the_same_to_the_byte(tiny, tmp_path, small_settings):
+    settings, judged = small_settings(training_study.SMALL), []
+    temporal = settings.temporal.model_copy(update={"epochs": 2})
+    for number, features in enumerate((tiny.features(), joined(tiny))):
+        out = tmp_path / str(number)
+        run_fold(
+            "lstm",
+            1,
+            **{**tiny.inputs, "features": features},
+            out_folder=out,
+            temporal=temporal,
+            finalize=None,
+            max_frames=20,
+            classes=EMOTIONS,
+            model="m",
+            seed=1,
+            normalise="subject",
+        )
+        judged.append([(out / name).read_bytes() for name in ("predictions.csv", "history.csv")])
+    assert judged[0] == judged[1]
+
+
+def test_networks_on_frames_find_the_files_of_several_subjects(tiny, small_settings):
+    found = []
+    for names in (training_study.SUBJECTS, shards.named(training_study.SUBJECTS, 5)):
+        files = [Path("faces") / f"{name}.h5" for name in names]
+        tables_of = tiny.folder / "manifest.csv", tiny.folder / "trim.csv"
+        study = FrameStudy.read(*tables_of, files, EMOTIONS, small_settings().augment, 1)
+        frames = study.frames(study.clips, small_settings().end_to_end.c3d, 0, training=False)
+        found.append([(clip_id, path.name) for _, path, clip_id, _ in frames.items])
+        assert study.files.values() == files
+    assert [clip for clip, _ in found[0]] == [clip for clip, _ in found[1]]
+    assert dict(found[1])["F003_happy"] == "F001~F005.h5" and dict(found[0])["F003_happy"] == "F003.h5"
 
 
 def test_the_export_reads_the_same_of_files_of_several_subjects(tiny):

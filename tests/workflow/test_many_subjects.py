@@ -9,7 +9,7 @@ from running import RESULTS, planned, run
 
 pytestmark = pytest.mark.workflow
 FOUR = "--config", "dataset={subjects_per_job: 4}"
-OF_THE_RUN = ("params.yaml", "report.html", "time.json", "overhead.json", "model_times.csv")
+OF_THE_RUN = ("params.yaml", "time.json", "overhead.json", "trackers.csv", "tracker_summary.csv")
 """Files that say how a study was run, and how long that took."""
 
 
