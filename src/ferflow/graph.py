@@ -18,7 +18,7 @@ from ferflow.parts import BARE_TABLES, FAILED_JOBS, RESULTS_OF_RUNS, report_step
 from ferflow.runs import events, second_pass
 from ferflow.runs.failed_jobs import FailedJob, Unmade, failed_jobs, failures, job_name
 from ferflow.settings import load
-from ferflow.steps import code, preflight
+from ferflow.steps import code, preflight, run
 from ferflow.steps.computing import STEPS
 from ferflow.steps.cost import Costs, Limits, limits_here, too_large
 from ferflow.steps.files import StudyFiles, files_of
@@ -89,13 +89,10 @@ class Graph:
 
     def _unmade(self) -> Unmade:
         """What cannot be made: a second pass goes by that, and `snakemake --report` after it."""
-        try:
-            if file := os.environ.get(second_pass.FAILED):
-                return Unmade.read(file)
-            reports = any(argument.split("=")[0] == "--report" for argument in sys.argv)
-            return Unmade.read(self.failed) if reports else Unmade()
-        except FerflowError as error:
-            stop(error)
+        if file := os.environ.get(second_pass.FAILED):
+            return _read(Path(file))
+        reports = any(argument.split("=")[0] == "--report" for argument in sys.argv)
+        return _read(self.failed) if reports else Unmade()
 
     def _last_run(self) -> Mapping[str, Any] | None:
         """The overhead of the study's newest run (`ferflow overhead`), or None."""
@@ -109,7 +106,16 @@ class Graph:
         there = [name for name, files in self._apart().items() if all(Path(file).exists() for file in files)]
         there += self.study.included
         steps = [step for step in self.report if not step.target or step.target in there]
-        return [path for step in steps for path in self._written(step)] + self.study.results()
+        written = [path for step in steps for path in self._written(step)]
+        return [*written, *self.study.can_be_made(self.study.results()), *self._to_try_again()]
+
+    def _to_try_again(self) -> list[str]:
+        """What failed in the newest run and is not there yet: a report without it is not enough."""
+        if self.study.unmade or not self.failed.exists():
+            return []
+        read = set(run.flat(value for step in self.report for value in step.inputs.values()))
+        paths = [path for job in _read(self.failed).jobs for path in (*job.outputs, *job.needing)]
+        return [path for path in dict.fromkeys(paths) if path in read and not Path(path).exists()]
 
     def targets(self) -> dict[str, list[str]]:
         """Targets besides `all`, and their files."""
@@ -172,11 +178,11 @@ class Graph:
         on after failures (`--keep-going`), a second pass makes the steps of the report that can do without
         what failed. The process ends with a line on all of it.
         """
-        run = events.read(self._events)
-        for line in failed_jobs(run):
+        happened = events.read(self._events)
+        for line in failed_jobs(happened):
             say(f"error: {line}")
         failed = {
-            tuple(job.outputs): FailedJob(job_name(job), why, job.outputs) for job, why in failures(run)
+            tuple(job.outputs): FailedJob(job_name(job), why, job.outputs) for job, why in failures(happened)
         }
         if not failed or second_pass.FAILED in os.environ:
             return
@@ -209,6 +215,8 @@ class Graph:
             return "all results rest on it: there are no tables without it; the same command tries it again"
         more = [BARE_TABLES, FAILED_JOBS, "record"] if "render_tables" in waiting else []
         wanted = [name for name in names if name in waiting or name in more]
+        if not wanted:
+            return "nothing of what was asked for can be made without it; the same command tries it again"
         unmade.write(self.failed)
         say(f"the report is made without what failed: {len(wanted)} jobs")
         self.lock.close()
@@ -236,6 +244,13 @@ class Graph:
             stop(error)
         if ahead:
             say(f"{ahead} files were dated in the future; they are dated now")
+
+
+def _read(failed: Path) -> Unmade:
+    try:
+        return Unmade.read(failed)
+    except FerflowError as error:
+        stop(error)
 
 
 def _depending(dag: Any, job: Any) -> list[Any]:

@@ -141,7 +141,8 @@ def state(name: str, folder: str | Path) -> str:
     if not weight.sha256 and not _size_fits(weight, file):
         return "wrong size"
     if not weight.sha256:
-        return "present" if noted(file) in ("", sha256(file)) else "wrong hash"
+        before = noted(file)
+        return "present" if not before or before == sha256(file) else "wrong hash"
     return "present" if sha256(file).startswith(weight.sha256) else "wrong hash"
 
 
@@ -187,8 +188,8 @@ def refuse_another(file: str | Path, name: str | None = None) -> None:
     weight = WEIGHTS.get(place.name)
     if weight is None or weight.sha256 or not file.is_file():
         return
-    before, found = noted(place), sha256(file)
-    if before not in ("", found):
+    before = noted(place)
+    if before and before != (found := sha256(file)):
         problem = f"has SHA-256 {found[:16]}…, and had {before[:16]}… when it was first fetched"
         remedy = f"fetch the first one again, or, if this one is to be trusted, delete {_note(place)}"
         raise WeightsError(place, problem, remedy)

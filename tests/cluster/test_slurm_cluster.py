@@ -101,6 +101,17 @@ def test_a_job_that_exceeds_its_memory_is_named_and_a_second_call_completes(
 
 
 @pytest.mark.full
+def test_what_does_not_hang_on_a_job_that_failed_is_made_without_it(cluster, local, untrained):
+    c3d = "end_to_end={run: [c3d], c3d: {frames: 8, size: 16, filters: [4], dense: [8]}, epochs: 2}"
+    code, said = untrained.finish("--set-resources", "end_to_end_fold:mem_mb=200", "--config", c3d)
+    assert code != 0
+    last = said.splitlines()[-1]
+    assert re.match(r"ferflow: error: failed: end_to_end_fold c3d \d \(it exceeded its memory", last), said
+    assert "tables and figures are made without it" in last
+    assert untrained.predictions == local.predictions  # those of the head
+
+
+@pytest.mark.full
 def test_an_interrupted_run_repeats_only_the_interrupted_jobs(cluster, local, untrained, before):
     process = untrained.start("--jobs", "1")
     untrained.until(lambda: untrained.working("rule_fold_wildcards_lstm_1"))

@@ -246,3 +246,25 @@ def test_two_sets_of_clips_never_share_a_folder(small_settings):
     assert folder(name="synth4d", root="elsewhere") == "synth4d"
     assert folder(name="bu4dfe", root="data/raw/bu4dfe") == "bu4dfe"
     assert folder(name="bu4dfe", root="/data/bu4dfe").startswith("bu4dfe-")
+
+
+def test_many_clips_of_a_folder_are_looked_up_in_a_listing_of_it(tmp_path, monkeypatch):
+    for number in range(30):
+        touch(tmp_path / "clips" / "a" / f"{number}.avi")
+    (tmp_path / "clips" / "a" / "0.avi").unlink()
+    (tmp_path / "clips" / "a" / "0.avi").symlink_to(tmp_path / "clips" / "a" / "1.avi")  # leads somewhere
+    table = tmp_path / "my.csv"
+    rows = [f"{number},{number // 3},happy,a/{number}.avi" for number in range(30)]
+    table.write_text("\n".join(["clip_id,subject_id,emotion,source", *rows]))
+    asked, exists = [], Path.exists
+    monkeypatch.setattr(Path, "exists", lambda path: asked.append(path.name) or exists(path))
+    clips = listed.find(table, tmp_path / "clips", EMOTIONS)
+    assert [clip.source for clip in clips] == [tmp_path / "clips" / "a" / f"{n}.avi" for n in range(30)]
+    assert asked == ["0.avi"]
+    (tmp_path / "clips" / "a" / "1.avi").unlink()
+    with pytest.raises(InputError, match=r"a/0\.avi: does not exist, but .*my\.csv lists it \(line 2\)"):
+        listed.find(table, tmp_path / "clips", EMOTIONS)
+    (tmp_path / "clips" / "a" / "1.avi").touch()
+    (tmp_path / "clips" / "a" / "17.avi").unlink()
+    with pytest.raises(InputError, match=r"a/17\.avi: does not exist, but .*\(line 19\)"):
+        listed.find(table, tmp_path / "clips", EMOTIONS)

@@ -115,6 +115,20 @@ def test_equal_models_do_not_differ(frame):
     assert not row["differs"]
 
 
+def test_where_no_difference_can_be_shown_the_table_says_so(frame):
+    """Of two subjects all signs alike have p 1/2, of six 1/32: too much for ten pairs at 10 %."""
+    test = frame[frame["protocol"] == "test"]
+    models = list(dict.fromkeys(test["model"]))
+    few = test[test["subject_id"].isin(sorted(set(test["subject_id"]))[:2])]
+    assert (
+        comparisons(few, models[:2], EVALUATION, 1)["note"].str.endswith("none of 1 pairs can differ").all()
+    )
+    assert "pairs can differ" not in comparisons(test, models[:2], EVALUATION, 1)["note"].item()
+    table = comparisons(test, models, EVALUATION, 1)
+    assert table["note"].str.contains("p is at least 0.031: none of 10 pairs can differ").all()
+    assert not table["differs"].any()
+
+
 def test_the_majority_takes_part_on_the_clips_it_saw(frame):
     test = frame[frame["protocol"] == "test"]
     rows = people(frame, without="F003")

@@ -323,3 +323,12 @@ def test_options_of_sequences_are_refused_where_there_are_none(evaluate, network
     ]:
         code, _, err = evaluate("--weights", networks[0], *arguments)
         assert code == 1 and line in err and len(err.splitlines()) == 1
+
+
+def test_without_the_training_part_it_says_that_copies_are_unknown(evaluate, networks, fer2013, tmp_path):
+    frame = pd.read_csv(fer2013)
+    frame[frame["Usage"] != "Training"].to_csv(tmp_path / "fer2013.csv", index=False)
+    code, said, err = evaluate("--weights", networks[0], root=tmp_path / "fer2013.csv")
+    assert (code, err) == (0, "")
+    assert "copies: unknown, as part Training is not there" in said
+    assert "copies: unknown" not in evaluate("--weights", networks[0])[1]

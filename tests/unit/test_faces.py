@@ -12,10 +12,15 @@ import pytest
 from ferflow import tables
 from ferflow.errors import InputError, WeightsError
 from ferflow.faces import store
-from ferflow.faces.boxes import clip_to, extend_chin, overlap
+from ferflow.faces.boxes import chin, clip_to, cropped, extend_chin, overlap
 from ferflow.faces.compare import compare_trackers
 from ferflow.faces.stream import FaceStream, placed, relative_to_anchors
 from ferflow.faces.video import content_hash, open_clip, read_image
+from ferflow.settings import Faces, load
+
+SHARE = load(
+    *(Path(__file__).parents[2] / name for name in ("params.yaml", "workflow/studies/thesis.yaml"))
+).faces.extend
 
 
 @pytest.fixture(scope="module")
@@ -46,10 +51,33 @@ def stored(tmp_path_factory, one_face, weights_folder, faces):
     return path
 
 
+def test_a_face_gives_the_same_crop_at_half_the_resolution(one_face, weights_folder):
+    frames = {scale: cv2.resize(one_face, None, fx=scale, fy=scale, interpolation=3) for scale in (1, 0.5)}
+    for scale, frame in frames.items():
+        stream = FaceStream(weights_folder, Faces(smallest=round(96 * scale), extend=SHARE))
+        box = next(stream.run([frame])).box
+        assert box[3] / box[2] == pytest.approx(1 + SHARE, abs=1e-3)
+    found = np.array([*box[:2], box[2], box[2]])  # at half, where Haar's own box is square
+
+    def apart(margin: float) -> float:
+        """Grey levels, on average, between the crops of one face at the two resolutions."""
+        crops = [cropped(frames[s], extend_chin(2 * s * found, margin), 160).astype(float) for s in frames]
+        return np.abs(crops[0] - crops[1]).mean()
+
+    assert apart(SHARE) < 4 < apart(10) / 2  # of two faces some 50
+
+
 def test_boxes():
     assert overlap(np.array([0, 0, 10, 10]), np.array([5, 0, 10, 10])) == pytest.approx(1 / 3)
     assert overlap(np.array([0, 0, 10, 10]), np.array([10, 0, 10, 10])) == 0
-    assert extend_chin(np.array([5, 5, 159, 159]), 10).tolist() == [5, 5, 159, 169]  # figure 3.2
+    found = np.array([5, 5, 159, 159])
+    assert extend_chin(found, 10).tolist() == [5, 5, 159, 169]  # figure 3.2
+    assert np.round(extend_chin(found, SHARE)).tolist() == [5, 5, 159, 169]
+    assert extend_chin(found / 2, SHARE).tolist() == (extend_chin(found, SHARE) / 2).tolist()
+    for margin in (SHARE, 10):
+        assert chin(extend_chin(found, margin)[3], margin) == pytest.approx(
+            extend_chin(found, margin)[3] - 159
+        )
     assert clip_to(np.array([-5, 90, 20, 20]), 100, 100).tolist() == [0, 90, 15, 10]
     random = np.random.default_rng(0)
     landmarks = random.normal(0, 30, (468, 3))

@@ -359,3 +359,14 @@ def test_table_3_4_stands_beside_ours():
     assert set(table.note[table.ours.isna()]) == {"not run", "thesis: no reasonable result; not run"}
     made_up = finetuned([("mine", network, {"synthetic": True, "kept": {}}, 0.65)], "").set_index("network")
     assert np.isnan(made_up.difference["resnet50"].astype(float)) and made_up.blocks["resnet50"] == 0
+
+
+def test_a_network_that_failed_says_so_in_table_3_4():
+    from ferflow.report.finetune import finetuned
+
+    rows = finetuned([], "", {"resnet50": "failed: it ran out of time (finetune resnet50)"}).set_index(
+        "network"
+    )
+    assert rows.loc["resnet50", "note"].endswith("failed: it ran out of time (finetune resnet50)")
+    assert rows.loc["densenet201", "note"].endswith("not run")
+    assert rows["ours"].isna().all()

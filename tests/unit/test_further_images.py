@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -11,7 +13,8 @@ from ferflow.datasets import ckplus, fer2013
 from ferflow.errors import SettingError, WeightsError
 from ferflow.models import spatial as networks
 from ferflow.report import image_tables
-from ferflow.settings import Faces, Sequences, check
+from ferflow.report.papers import published
+from ferflow.settings import Faces, Sequences, Sweep, check, load
 from ferflow.steps import preflight
 from ferflow.steps.files import files_of
 from ferflow.training import spatial, stills
@@ -78,8 +81,8 @@ def test_an_accuracy_without_what_was_learnt_from():
 def test_the_table_of_networks_counts_them(copies, small_settings, tmp_path):
     official, merged = copies
     recipe = small_settings({"spatial": {"weights": None, "epochs": 1, "batch": 8}}).spatial
-    said = {"synthetic": False, "protocol": "published", "further": [merged]}
-    spatial.write(official, tmp_path / "merged", recipe, 20, **said)
+    about = {"synthetic": False, "protocol": "published", "further": [merged]}
+    spatial.write(official, tmp_path / "merged", recipe, 20, **about)
     assert networks.load(tmp_path / "merged/model.pt")[1]["meta"]["further"] == {"ckplus": 13}
     folder = tmp_path / "merged"
     images = check({"kind": "images", "images": {"models": {"merged": {"further": ["ckplus"]}}}}).images
@@ -138,3 +141,18 @@ def test_such_a_network_is_not_shipped(copies, small_settings, tmp_path):
     spatial.write(official, folder, recipe, 20, synthetic=False, protocol="published", further=[merged])
     with pytest.raises(WeightsError, match="was also trained on ckplus"):
         package_model(tmp_path / layout.RESULTS.format(study="compact"), "merged", tmp_path / "out")
+
+
+def test_the_compact_study_has_the_papers_own_recipe_and_its_sweep():
+    repository = Path(__file__).parents[2]
+    study = load(repository / "params.yaml", repository / "workflow/studies/compact.yaml")
+    recipe = study.images.models["compact-paper"]
+    printed = published("compact", "1").query("metric == 'epochs'").iloc[0]
+    ours = f"{recipe.optimiser.name.upper()}, lr {recipe.optimiser.learning_rate:g}, batch {recipe.batch}"
+    assert (recipe.network, recipe.epochs) == ("compact", printed["value"])
+    assert printed["note"] == f"{ours}, cross entropy" and recipe.label_smoothing == recipe.average == 0
+    assert recipe.schedule.name == "plateau"
+    merged, own = study.images.models["compact-merged"], study.images.models["compact"]
+    assert merged.further == ["ckplus", "jaffe", "kdef"] == list(study.images.folders)
+    assert merged.recipe() == own.recipe()  # nothing but the images differs
+    assert study.sweep == Sweep(studied=True)

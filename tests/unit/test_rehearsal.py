@@ -13,6 +13,7 @@ from ferflow import short_run
 from ferflow.apps import rehearse
 from ferflow.datasets import affectnet, bu4dfe, ckplus, fer2013, jaffe, kdef, manifest, sfew
 from ferflow.errors import FerflowError, InputError, SettingError, WeightsError
+from ferflow.faces import video
 from ferflow.faces.video import open_clip
 from ferflow.models import checkpoint, spatial
 from ferflow.networks import NETWORKS
@@ -54,7 +55,7 @@ class TestData:
         assert [(clip.subject_id, clip.emotion) for clip in listed] == [
             (subject, emotion) for subject in people for emotion in bu4dfe.EMOTIONS
         ]
-        assert len({manifest.content_hash(clip.source) for clip in listed}) == len(listed)  # nobody's copy
+        assert len({video.content_hash(clip.source) for clip in listed}) == len(listed)  # nobody's copy
         assert all(manifest.is_synthetic(clip.source) for clip in listed)
         infos = {open_clip(clip.source).info for clip in listed}
         assert {(info.n_frames, info.width, info.height) for info in infos} == {(clips.SHORT, 208, 266)}
@@ -146,7 +147,7 @@ class TestSettings:
         cut = small_settings(laid | study.cuts(own), name)
         changed = set(_leaves(own.model_dump(mode="json"), cut.model_dump(mode="json")))
         allowed = {"epochs", "max_epochs", "trials", "startup", "study", "rehearsal", "path", "root", "name"}
-        allowed |= {*study.GREATEST, "annotations", "votes", "overrides", "manual_boxes"}
+        allowed |= {*study.GREATEST, "annotations", "votes", "overrides", "manual_boxes", "subjects_per_job"}
         assert {place[-1] for place in changed} <= allowed
         searched = [place for place in changed if place[-1] in study.GREATEST]
         assert all("space" in place or "classifier" in place for place in searched)

@@ -18,10 +18,13 @@ from ferflow.aus.run import write_aus
 from ferflow.classes import EMOTIONS
 from ferflow.faces import store as faces_store
 from ferflow.features import export, store
+from ferflow.planning.plan import plan
+from ferflow.planning.rates import Measured, Rates
+from ferflow.runs.events import Job
 from ferflow.settings import load
 from ferflow.steps import preflight
 from ferflow.steps.files import files_of
-from ferflow.steps.work import Sizes
+from ferflow.steps.work import FRAME, Sizes, Work
 from ferflow.training.data import Study
 
 REPOSITORY = Path(__file__).parents[2]
@@ -56,6 +59,16 @@ def test_the_work_of_a_job_is_that_of_its_subjects():
     for name, own in shards.named(sorted(frames), 5).items():
         assert size.frames_of(name) == sum(frames[subject][1] for subject in own)
     assert size.frames_of("S99") == size.frames_of("") == 0
+
+
+def test_a_thousand_times_the_data_is_a_thousand_jobs_a_step_and_as_much_more_work(small_settings):
+    settings = small_settings({"dataset": {"name": "bu4dfe"}})
+    size = Sizes({f"F{n:03d}": (6, 600) for n in range(100)})
+    rates = Rates([Measured("faces", Work(FRAME, n), 1 + n / 60, 11.0, 200, 5e3 * n) for n in (60, 600)])
+    listed = [Job("faces", {"subject": subject}) for subject in size.subjects]
+    (once,), (often,) = (plan(listed, settings, size, rates, times=times) for times in (1, 1000))
+    assert (once.jobs, often.jobs) == (100, 1000)
+    assert often.bytes == pytest.approx(1000 * once.bytes) and often.longest > once.longest
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -137,3 +138,9 @@ def test_a_function_is_given_files_settings_and_wildcards_by_name(tmp_path, smal
     assert out.read_text() == f"a.csv {trim.threshold} 4 F001 made"
     with pytest.raises(TypeError, match="does not ask for strange"):
         run.call(f"{__name__}:record", {"strange": "c.csv"}, files[1], params)
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_a_step_sees_nothing_that_its_function_does_not_ask_for(name):
+    seen = {section.partition("=")[0] for section in STEPS[name].sees}
+    assert seen <= inspect.signature(run.function(STEPS[name].call)).parameters.keys()

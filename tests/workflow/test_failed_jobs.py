@@ -27,6 +27,9 @@ def failing(monkeypatch, folder: Path, job: str, outputs: str, study: Path):
     """A run in which `job`, whose `outputs` are taken away before, fails."""
     for path in folder.glob(f"results/*/{outputs}"):
         shutil.rmtree(path)
+    # Snakemake makes nothing anew that nobody asks for.
+    for path in (*folder.glob("results/*/predictions.csv"), *folder.glob("results/*/tables/sampling.csv")):
+        path.unlink()
     monkeypatch.setenv(preloaded.FAILING, job)
     done = run(folder, study=study)
     monkeypatch.delenv(preloaded.FAILING)
@@ -140,6 +143,7 @@ def test_a_run_of_another_study_that_fails_is_missing_alone(
 def test_what_everything_rests_on_is_one_line(copy, monkeypatch):
     job = "trim"
     (copy / RESULTS / "trim.csv").unlink()
+    (copy / RESULTS / "predictions.csv").unlink()
     monkeypatch.setenv(preloaded.FAILING, job)
     done = run(copy)
     assert done.returncode == 1
@@ -150,6 +154,7 @@ def test_what_everything_rests_on_is_one_line(copy, monkeypatch):
 
 def test_without_keep_going_the_line_names_it(copy, monkeypatch):
     shutil.rmtree(copy / RESULTS / "models/end_to_end/c3d/fold-0")
+    (copy / RESULTS / "predictions.csv").unlink()
     monkeypatch.setenv(preloaded.FAILING, "end_to_end_fold c3d 0")
     done = preloaded.snakemake(*arguments(copy, "--nolock", profile="none"), folder=copy)
     assert done.returncode == 1 and "with `--keep-going`" in done.stderr.splitlines()[-1]

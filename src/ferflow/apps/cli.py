@@ -55,8 +55,9 @@ def predict(
     model: Annotated[
         Path | None,
         Option(
-            help="A final model or a network for single images. Default: the best model of the newest study "
-            "of real data, else the network that comes with ferflow."
+            help="A final model, a fusion (results/STUDY/tables/fusion.csv:NAME) or a network for single "
+            "images. Default: the best model of the newest study of real data, else the network that comes "
+            "with ferflow."
         ),
     ] = None,
     out: Annotated[Path | None, Option(help="Write all probabilities to a .csv or .json file.")] = None,

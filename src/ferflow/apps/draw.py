@@ -55,7 +55,7 @@ def annotate(
         cv2.rectangle(drawn, (left, top), (left + width, top + height), BOX, max(1, round(2 * scale)))
     if probabilities is None:
         _text(drawn, "no face", (8, 22), scale)
-    else:
+    elif len(names):
         _bars(drawn, names, probabilities, scale)
     if note:
         _text(drawn, note, (8, frame.shape[0] / scale - 10), scale)

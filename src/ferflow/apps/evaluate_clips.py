@@ -85,7 +85,7 @@ def run(options: Options) -> None:
 
 def training_clips(model: Model, root: Path) -> str:
     """A line where `root` is the folder of the clips of the model's own study, else ""."""
-    if not model.has_head or root.resolve() != Path(model.data_root).resolve():
+    if not model.has_head or model.data_root is None or root.resolve() != Path(model.data_root).resolve():
         return ""
     return f"the model's own study has its clips in {root}: it may know these by heart"
 

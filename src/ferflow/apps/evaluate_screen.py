@@ -16,7 +16,8 @@ from rich.text import Text
 from ferflow import tables
 from ferflow.apps.terminal import with_interval
 from ferflow.datasets.images import OTHER_CLASS
-from ferflow.evaluation.copies import TRAINING
+from ferflow.evaluation.copies import PARTS, TRAINING
+from ferflow.evaluation.results import few
 from ferflow.faces.detect import DETECTORS
 from ferflow.files import write_text
 from ferflow.settings import Evaluation, View
@@ -38,9 +39,6 @@ NAMES = {
 PERCENT = {name for name in NAMES if name != "kappa"}
 SOME = 3
 """Names of left-out images that are shown; the JSON file has them all."""
-FEW = 20
-"""Subjects below which the percentile interval covers clearly less than its nominal level: in a simulation
-91 % instead of 95 % with 8 subjects and an accuracy of 0.6."""
 
 
 @dataclass(frozen=True)
@@ -140,11 +138,8 @@ def show_clips(console: Console, report: dict) -> None:
     if report["refused"]:
         parts = [f"{name} {100 * part['accuracy_of_all_listed']:.1f} %" for name, part in answers]
         console.print(f"accuracy with each refused clip as wrong: {', '.join(parts)}")
-    if 1 < report["n_subjects"] < FEW:
-        console.print(
-            f"{report['n_subjects']} subjects: intervals from fewer than {FEW} tend to be too narrow.",
-            style="yellow",
-        )
+    if mark := few(report["n_subjects"]):
+        console.print(f"{report['n_subjects']} subjects, {mark}: the intervals are wide.", style="yellow")
     name, first = answers[0]
     _classes(console, first, "clips", f"class ({name})")
     _confusion(console, first, report["classes"])
@@ -234,6 +229,9 @@ def _copies(console: Console, report: dict) -> None:
     if report["copies"] is None:
         if report["split"] == TRAINING:
             console.print("These images are for training: a network may know them by heart.", style="yellow")
+        elif report["split"] in PARTS.values():
+            unknown = f"copies: unknown, as part {TRAINING} is not there: a network may know some of these"
+            console.print(unknown, style="yellow", soft_wrap=True)
         return
     console.print(f"copies: {report['copies']} of the images stand pixel by pixel in part {TRAINING} too")
     if report["copies"] and all(model["copies_learnt"] == 0 for model in report["models"]):

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ferflow import layout, settings, weights
+from ferflow import layout, settings, tables, weights
 from ferflow.errors import WeightsError
+from ferflow.settings import Aus, Faces, Trim, parts_of
 from ferflow.training.final import KIND, load_final
+
+if TYPE_CHECKING:
+    from ferflow.apps.recognise import KeptFrames
 
 CLIP_MEAN = (
     "It was trained on features minus the mean over all clips of a person. Here the mean of the clip itself "
@@ -34,7 +39,6 @@ class Cascade:
         self._final = load_final(path)
         self.name, self.synthetic = self._final.name, self._final.synthetic
         self.faces, self.aus, self.trim = self._final.faces, self._final.aus, self._final.trim
-        self.max_frames = self._final.extraction.max_frames
         self.note = CLIP_MEAN if self._final.extraction.normalise == "subject" else ""
         self.data_root = self._final.meta["settings"]["dataset"]["root"]
         self.frame_classes, self.clip_classes = self._final.frame_classes, self._final.classes
@@ -57,9 +61,145 @@ class Cascade:
             probabilities = network.classifier(dense).float().softmax(1)
         return features.to(torch.float16).cpu().numpy(), probabilities.cpu().numpy()
 
-    def clip(self, features: np.ndarray) -> np.ndarray:
+    def clip(self, features: np.ndarray | KeptFrames) -> np.ndarray:
         """Probabilities [K] of the head for the features [T,F] of a clip's kept frames."""
         return self._final.predict(features)
+
+    @property
+    def features(self) -> tuple:
+        """What the features come from: models in which it is the same share them."""
+        return self._final.meta.get("spatial_sha256", self.path), self._final.layer, self._dtype
+
+
+class EndToEnd:
+    """A network on the frames themselves (`models.endtoend`); see `recognise.Model`."""
+
+    has_head, has_affect, frame_classes, note, data_root = True, False, (), "", None
+
+    def __init__(self, path: Path) -> None:
+        from ferflow.models import endtoend, precision
+
+        self.path = path
+        self._network, content = endtoend.load(path)
+        meta = content["meta"]
+        self.name, self.synthetic = self._network.name, bool(meta["synthetic"])
+        self.faces, self.aus, self.trim = prepared(meta["settings"])
+        self.clip_classes = tuple(content["classes"])
+        self._device = precision.device()
+        self._network.to(self._device)
+
+    def frames(self, crops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Crops uint8 [n,H,W,3] at the network's size as float16 [n,S·S·3]; no probabilities, [n,0]."""
+        from ferflow.training.frames import resize
+
+        size = self._network.settings.size
+        small = np.empty((len(crops), size, size, 3), np.uint8)
+        resize(crops, small)
+        return small.reshape(len(crops), -1).astype(np.float16), np.empty((len(crops), 0), np.float32)
+
+    def clip(self, features: np.ndarray | KeptFrames) -> np.ndarray:
+        """Probabilities [K] for the kept frames [T,S·S·3], of which it takes those it would train on."""
+        import torch
+
+        from ferflow.training.frames import chosen
+
+        settings, n = self._network.settings, len(features)
+        numbers = chosen(np.ones(n, bool), (0, n), settings)
+        clip = np.zeros((1, *self._network.shape), np.uint8)
+        clip[0, : len(numbers)] = np.asarray(features[numbers]).reshape(-1, *self._network.shape[1:])
+        mask = torch.arange(settings.frames)[None] < len(numbers)
+        with torch.inference_mode():
+            logits = self._network(torch.from_numpy(clip).to(self._device), mask.to(self._device))
+        return logits[0].double().softmax(0).cpu().numpy()
+
+    @property
+    def features(self) -> tuple:
+        """As of `Cascade`: the frames at this size."""
+        return ("frames", self._network.settings.size)
+
+
+class Fused:
+    """A fusion of final models by a rule, a row of a study's table `fusion`; see `recognise.Model`.
+
+    The probabilities of frames are those of its first cascade.
+    """
+
+    has_head, has_affect = True, False
+
+    def __init__(self, path: Path, row: Mapping, members: Sequence[Cascade | EndToEnd]) -> None:
+        first = members[0]
+        self.path, self.name, self._rule, self._members = path, row["model"], row["rule"], members
+        self._weights = np.array([float(one) for one in str(row["weights"]).split(", ") if one])
+        self.synthetic = any(one.synthetic for one in members)
+        self.faces, self.aus, self.trim, self.clip_classes = alike = _prepared_as(first)
+        for one in members[1:]:
+            if _prepared_as(one) != alike:
+                problem = f"was trained on other faces, action units or classes than {first.path}"
+                raise WeightsError(one.path, problem, "run the study again")
+        cascades = [one for one in members if one.frame_classes]
+        self.frame_classes = cascades[0].frame_classes if cascades else ()
+        notes = dict.fromkeys(one.note for one in members if one.note)
+        self.note = " ".join(notes)
+        self.data_root = next((one.data_root for one in cascades), None)
+        self._widths: dict[tuple, int] = {}
+
+    def frames(self, crops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The features [n,F] of all members in a row, and the first cascade's probabilities [n,K]."""
+        parts, probabilities = {}, np.empty((len(crops), 0), np.float32)
+        for one in self._members:
+            if one.features not in parts:
+                parts[one.features], of_frames = one.frames(crops)
+                if not probabilities.size:
+                    probabilities = of_frames
+        self._widths = {name: part.shape[1] for name, part in parts.items()}
+        return np.concatenate(list(parts.values()), axis=1), probabilities
+
+    def clip(self, features: KeptFrames) -> np.ndarray:
+        """Probabilities [K] of the members' for the features [T,F] of the kept frames, as one."""
+        from ferflow.fusion.rules import fuse
+
+        ends = dict(zip(self._widths, np.cumsum(list(self._widths.values())), strict=True))
+        each = []
+        for one in self._members:
+            end = int(ends[one.features])
+            each.append(one.clip(features.columns(end - self._widths[one.features], end)))
+        return fuse(np.stack(each)[:, None], self._rule, self._weights)[0]
+
+
+def _prepared_as(model: Cascade | EndToEnd) -> tuple:
+    return model.faces, model.aus, model.trim, tuple(model.clip_classes)
+
+
+def prepared(settings: Mapping) -> tuple[Faces, Aus, Trim]:
+    """How a clip is prepared for a network on frames, by the `settings` in its file."""
+    # Files from before there was a choice of landmarks and of the face at rest lack them.
+    faces = Faces.recorded({"landmarks": "wheel"} | settings["faces"])
+    aus = Aus.recorded({"neutral": "first", "compared": []} | settings["aus"])
+    return faces, aus, Trim.recorded(settings["trim"])
+
+
+def fused(table_csv: Path, name: str) -> Fused:
+    """The fusion `name` of a study, of the table `fusion.csv` in its folder `tables`.
+
+    Raises WeightsError for a name that is not there, a stack, whose weights no table has, and a model that is
+    no final one; and as `load_model`.
+    """
+    rows = tables.read(table_csv, "fusion")
+    rows = rows[rows["rule"] != "alone"].fillna({"weights": ""}).set_index("model", drop=False)
+    usable = [model for model in rows.index if rows.loc[model, "rule"] != "logistic regression"]
+    if name not in usable:
+        problem = (
+            "is a stack, whose weights are in no file" if name in rows.index else f"has no fusion {name}"
+        )
+        raise WeightsError(f"{table_csv}:{name}", problem, f"choose from {', '.join(usable)}")
+    study, members = table_csv.parent.parent, []
+    for model in rows.loc[name, "models"].split(", "):
+        extractor, head = parts_of(model)
+        pattern = layout.FINAL if extractor else layout.END_TO_END_FINAL
+        inside = pattern.removeprefix(f"{layout.RESULTS}/")
+        folder = study / inside.format(extractor=extractor, head=head, network=head)
+        members.append(load_model(study / folder / "model.pt"))
+    return Fused(table_csv, rows.loc[name], members)
 
 
 class Single:
@@ -133,18 +273,23 @@ class Affective(Single):
         return logits.softmax(1).cpu().numpy(), values.clamp(-1, 1).cpu().numpy()
 
 
-def load_model(path: Path) -> Cascade | Single:
+def load_model(path: Path) -> Cascade | EndToEnd | Fused | Single:
     """The model at `path`: a final model, or a network for single images, perhaps with valence and arousal.
 
-    Raises WeightsError where there is nothing, or the file is something else.
+    `results/<study>/tables/fusion.csv:<name>` is a fusion of final models. Raises WeightsError where there is
+    nothing, or the file is something else.
     """
+    table, _, name = str(path).rpartition(":")
+    if table.endswith(".csv") and Path(table).is_file():
+        return fused(Path(table), name)
     if not path.is_file():  # before torch is imported, which takes seconds
         raise WeightsError(path, "does not exist", "correct the path")
     from ferflow.models import checkpoint
 
     content = checkpoint.load_file(path)
     kind = content.get("kind") if isinstance(content, dict) else None
-    return {"spatial": Single, "affect": Affective}.get(kind, Cascade)(path)
+    kinds = {"spatial": Single, "affect": Affective, "end-to-end": EndToEnd}
+    return kinds.get(kind, Cascade)(path)
 
 
 def default(folder: Path = Path()) -> tuple[Path, str]:

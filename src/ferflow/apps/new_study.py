@@ -113,6 +113,7 @@ class Study:
             "# unusable: stop, or leave_out to go on without clips that cannot be used",
             f"dataset: {_flow({**data, 'unusable': 'stop'})}",
             "",
+            "faces: {extend: 0.063}       # at the chin: a share of the box, or pixels",
             "aus: {neutral: subject}      # first: where each clip begins with the face at rest",
             "trim: {algorithm: none}      # thesis: where clips go from rest to the expression and back",
             "",

@@ -14,7 +14,7 @@ from ferflow.apps.sink import CODECS, ENDINGS, IMAGES, frame_sink
 from ferflow.apps.terminal import complain, progress_bar
 from ferflow.aus.clip import FROM_LANDMARKS, reader
 from ferflow.aus.mesh import FILE as MESH
-from ferflow.errors import FerflowError, InputError
+from ferflow.errors import FerflowError, InputError, WeightsError
 from ferflow.faces.detect import DETECTORS
 from ferflow.faces.haar import HaarStream
 from ferflow.faces.landmarks import FILE
@@ -122,9 +122,13 @@ def watchers(model, options: Options):
     """The face stream and the action-unit reader for `model`, and a line on how faces are found, or "".
 
     Where the landmark network's file is missing, a network for single images works with Haar's cascade alone,
-    unless another detector is named. Raises WeightsError for a missing file.
+    unless another detector is named. Raises WeightsError for a missing file, and for a model whose action
+    units came from a backend that does not follow a video: they decide which frames the model sees.
     """
     folder, detector = options.weights_folder, options.detector
+    if model.aus.backend not in ("auto", *FROM_LANDMARKS):
+        problem = f"was trained with action units by {model.aus.backend}, which cannot follow a video"
+        raise WeightsError(model.path, problem, f"train it with aus.backend: {' or '.join(FROM_LANDMARKS)}")
     if not model.has_head and detector in (None, "haar") and not (folder / FILE).is_file():
         missing = f"{FILE} is not in {folder}: `ferflow weights fetch`"
         note = f"faces: by Haar's cascade and a tracker, without landmarks ({missing})"
@@ -134,12 +138,7 @@ def watchers(model, options: Options):
     stream = FaceStream(folder, faces)
     if not model.has_head and not (folder / MESH).is_file():
         return stream, None, f"frames are weighed without action units ({MESH} is not in {folder})"
-    backend, aus, note = model.aus.backend, model.aus, ""
-    if backend not in ("auto", *FROM_LANDMARKS):
-        aus = aus.model_copy(update={"backend": "landmark"})
-        note = f"action units: by landmark, since {backend}, the model's own, cannot follow a video; "
-        note += "the frames that are kept may differ"
-    return stream, reader(folder, aus, stream.network), note
+    return stream, reader(folder, model.aus, stream.network), ""
 
 
 def expand(inputs: list[str]) -> tuple[list[Source], list[str]]:

@@ -154,13 +154,13 @@ def _weights(clip: Recognised) -> np.ndarray:
 
 
 def _best(probabilities: np.ndarray, names: tuple[str, ...]) -> str | None:
-    return names[int(np.argmax(probabilities))] if np.isfinite(probabilities).all() else None
+    return names[int(np.argmax(probabilities))] if names and np.isfinite(probabilities).all() else None
 
 
 def _named(
     probabilities: np.ndarray | None, names: tuple[str, ...], known: bool = True
 ) -> dict[str, float] | None:
-    if probabilities is None or not known:
+    if probabilities is None or not names or not known:
         return None
     return {name: round(float(value), DECIMALS) for name, value in zip(names, probabilities, strict=True)}
 

@@ -57,7 +57,8 @@ def show_clip(console: Console, clip: Recognised) -> None:
         _bars(console, clip.clip_classes, clip.clip_probabilities)
     for line in affect_lines(clip):
         console.print(line, soft_wrap=True)
-    _frames(console, clip)
+    if clip.frame_classes:
+        _frames(console, clip)
 
 
 def decided(weights: np.ndarray) -> str:

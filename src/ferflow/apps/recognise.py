@@ -1,7 +1,7 @@
 """Recognise the expression in a clip while it is read: faces, action units, image network, trimming, head.
 
 A network for single images has no head: it answers with the mean over the frames with a face, weighed by how
-far each is from neutral, and nothing is trimmed.
+far each is from neutral, and nothing is trimmed. A network on frames has no answer for a single one.
 
 Memory does not grow with the clip but by a few numbers per frame; the features, which can be 50 kB a frame,
 wait in a temporary file until the clip has ended and it is known which of its frames the head sees.
@@ -26,7 +26,7 @@ from ferflow.aus.clip import neutral_frames
 from ferflow.aus.landmark import LandmarkAus
 from ferflow.aus.trim import Trimmed, algorithm1, au_score
 from ferflow.classes import AU_COLUMNS
-from ferflow.errors import NoFaceError
+from ferflow.errors import InputError, NoFaceError
 from ferflow.evaluation.clip_answer import weighted_mean
 from ferflow.faces.haar import HaarStream
 from ferflow.faces.stream import FaceFrame, FaceStream
@@ -42,8 +42,9 @@ BLOCK = 16
 class Model(Protocol):
     """A trained model: an image network with its classes, and perhaps a head over the clip.
 
-    `trim`, `max_frames`, `clip`, `data_root` (the folder of the clips that it was trained on) and `note`
-    (what its user should know) exist with `has_head`, `affect` with `has_affect`.
+    `trim`, `clip`, `data_root` (the folder of the clips that it was trained on, where it is known) and `note`
+    (what its user should know) exist with `has_head`, `affect` with `has_affect`. `frame_classes` are none
+    where nothing answers for a single frame: a network on frames, whose features are the frames themselves.
     """
 
     path: Path
@@ -54,8 +55,7 @@ class Model(Protocol):
     faces: Faces
     aus: Aus
     trim: Trim
-    max_frames: int
-    data_root: str
+    data_root: str | None
     note: str
     frame_classes: Sequence[str]
     clip_classes: Sequence[str]
@@ -66,8 +66,26 @@ class Model(Protocol):
     def affect(self, crops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Probabilities [n,K], and valence and arousal [n,2] in -1..1, for crops uint8 [n,S,S,3]."""
 
-    def clip(self, features: np.ndarray) -> np.ndarray:
+    def clip(self, features: KeptFrames) -> np.ndarray:
         """Probabilities [K] of the head for the features [T,F] of a clip's kept frames."""
+
+
+@dataclass(frozen=True)
+class KeptFrames:
+    """Rows `numbers` [T] of `stored` [frames,F], read when they are asked for, as if it were their array."""
+
+    stored: np.ndarray
+    numbers: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def __getitem__(self, rows: slice | np.ndarray) -> np.ndarray:
+        return self.stored[self.numbers[rows]]
+
+    def columns(self, begin: int, end: int) -> KeptFrames:
+        """The same frames with their features begin:end alone."""
+        return KeptFrames(self.stored[:, begin:end], self.numbers)
 
 
 @dataclass(frozen=True)
@@ -216,6 +234,10 @@ class _Course:
 
     def finish(self, clip: Clip) -> Recognised:
         tracked, n_frames = np.array(self.tracked), len(self.tracked)
+        if n_frames == 1 and not self.model.frame_classes:
+            raise InputError(
+                clip.source, f"is a single image, which {self.model.name} cannot tell", "give a video"
+            )
         score = self._au_score(tracked)
         weights = None
         if n_frames == 1:
@@ -228,11 +250,11 @@ class _Course:
             clip_probabilities, weights = weighted_mean(np.stack(self.probabilities), neutral, scored)
         else:
             kept = self._keep(score, tracked)
-            # As in training: the frames with a face of those that are kept, the first `max_frames` of them.
+            # As in training: the frames with a face of those that are kept, of which the model takes its own.
             seen = kept.begin + np.flatnonzero(tracked[kept.begin : kept.end])
             self.features.flush()
             stored = np.memmap(self.features, np.float16, "r").reshape(n_frames, -1)
-            clip_probabilities = self.model.clip(stored[seen[: self.model.max_frames]].astype(np.float32))
+            clip_probabilities = self.model.clip(KeptFrames(stored, seen))
         return Recognised(
             str(clip.source),
             clip.info.fps,

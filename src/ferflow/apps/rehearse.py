@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import csv
 import html
+import signal
+import sys
 from pathlib import Path
-
-import psutil
 
 from ferflow import settings as study_settings
 from ferflow.rehearsal import kinds
 from ferflow.rehearsal.kinds import Kind
 from ferflow.rehearsal.run import NOTICE, Options, Rehearsed, run
-from ferflow.short_run import MIB
+from ferflow.runs import machine
 
 FOLDER, TABLE = Path("rehearsal"), "kinds"
 """The usual place of rehearsals; the name of the table in one."""
@@ -21,11 +21,11 @@ HEADINGS = (
     "jobs",
     "ran",
     "MiB peak",
-    "asked",
+    "MiB asked",
     "s a step",
     "of items",
     "hours",
-    "allowed",
+    "hours allowed",
     "state",
 )
 
@@ -41,10 +41,10 @@ def main(
     fresh: bool,
 ) -> int:
     """Rehearse a study and print its kinds of jobs; 1 where anything is missing or asked too low."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # with the jobs it started
     study = study_settings.load(params, *overlays).study
     place = folder or FOLDER / study
-    total = psutil.virtual_memory().total / MIB
-    room = int(total if memory is None else memory * 1024)
+    room = machine.memory() if memory is None else int(memory * 1024)
     options = Options(params, overlays, place, weights_folder, cores, room, people, fresh)
     found = run(options, lambda line: print(f"ferflow: {line}", flush=True))
     write(found, place)
@@ -69,11 +69,11 @@ def lines(found: Rehearsed, options: Options) -> list[str]:
     wrong = [row for row in found.rows if not row.fine]
     large = [row for row in found.rows if row.state == kinds.TOO_LARGE]
     missing = sum(len(row.lacking) for row in found.rows)
-    low = sum(row.state == kinds.LOW for row in found.rows)
+    low = sum(row.state.startswith(kinds.LOW) for row in found.rows)
     ran = sum(row.ran for row in found.rows)
     text.append(f"{found.jobs:,} jobs of {len(found.rows)} kinds in the study; {ran:,} jobs ran")
     text.append(f"{found.minutes:.0f} min, {options.cores} cores, {options.memory / 1024:.0f} GiB")
-    text.append(f"missing or invalid outputs: {missing}; kinds that ask for too little memory: {low}")
+    text.append(f"missing or invalid outputs: {missing}; kinds that ask for too little: {low}")
     if large:
         most = max(row.asked for row in large)
         text.append(f"{len(large)} kinds need more memory than there is here: up to {most / 1024:.0f} GiB")

@@ -1,4 +1,4 @@
-"""Measure every figure of speed on this machine; results/bench has them as JSON and as a table.
+"""Measure speed on this machine, and how often intervals hold; results/bench has both as JSON and a table.
 
 python -m ferflow.bench [params.yaml [STUDY.yaml ...]] [--parts PART ...]
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import difflib
+import os
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path, PurePath
+from sys import intern
 
 import pandas as pd
 
@@ -18,6 +21,10 @@ NAME = r"(?!\.+$)[A-Za-z0-9._+-]+"
 
 LONGEST = 4000
 """Characters of a path: about what Linux takes."""
+MANY = 16
+"""Listed files of one folder from which on the folder is listed."""
+NOTHING: dict[str, str] = {}
+"""Further columns of a table that has none."""
 
 
 def inside(root: Path, source: str, table: str | Path) -> Path:
@@ -56,28 +63,68 @@ def find(table: str | Path, root: str | Path, emotions: tuple[str, ...]) -> list
     if "sex" in frame:
         _refuse_two(table, frame, "sex")
     further = [column for column in frame.columns if column not in tables.schema("clips").names]
+    cells = {column: frame[column].tolist() for column in frame}
+    places = _Places(Path(root), table, cells["source"])
+    known: dict[str, str] = {}
     clips = []
-    for number, row in enumerate(frame.to_dict("records"), tables.FIRST_LINE):
-        source = inside(Path(root), row["source"], table)
-        if not source.exists():
+    for place, written in enumerate(cells["emotion"]):
+        number = place + tables.FIRST_LINE
+        source, there = places.find(cells["source"][place])
+        if not there:
             problem = f"does not exist, but {table} lists it (line {number})"
             raise InputError(source, problem, "correct the path or the table")
+        if written not in known:
+            known[written] = _class(table, number, written, emotions)
         clips.append(
             ListedClip(
-                row["clip_id"],
-                row["subject_id"],
-                row.get("sex", ""),
-                _class(table, number, row["emotion"], emotions),
+                cells["clip_id"][place],
+                intern(cells["subject_id"][place]),
+                intern(cells["sex"][place]) if "sex" in cells else "",
+                known[written],
                 source,
-                row.get("split", ""),
-                row.get("fold", ""),
-                {column: row[column] for column in further},
+                cells["split"][place] if "split" in cells else "",
+                cells["fold"][place] if "fold" in cells else "",
+                {column: cells[column][place] for column in further} if further else NOTHING,
             )
         )
     if clips and all(clip.source.suffix.lower() in IMAGE_SUFFIXES for clip in clips):
         problem = f"lists {len(clips)} single images and no clip: nothing moves in them"
         raise InputError(table, problem, "list videos, or folders with the frames of a clip")
     return clips
+
+
+class _Places:
+    """Where `sources` lie in `root`, and whether they are there: by a listing of each folder that has MANY.
+
+    A question for each of some hundred thousand files takes a network's file system minutes.
+    """
+
+    def __init__(self, root: Path, table: str | Path, sources: Iterable[str]) -> None:
+        self.root, self.table = root, table
+        self._folders: dict[str, tuple[Path, set[str]]] = {}
+        self._counts = Counter(source.rpartition("/")[0] for source in sources)
+
+    def find(self, source: str) -> tuple[Path, bool]:
+        """The path of a source, and whether something is there; InputError as `inside`."""
+        folder, _, name = source.rpartition("/")
+        if name in ("", ".", "..") or "\0" in name or len(source) > LONGEST:
+            path = inside(self.root, source, self.table)
+            return path, path.exists()
+        if folder not in self._folders:
+            parent = inside(self.root, source, self.table).parent
+            self._folders[folder] = parent, _files_in(parent) if self._counts[folder] >= MANY else set()
+        parent, names = self._folders[folder]
+        path = parent / name
+        return path, name in names or path.exists()
+
+
+def _files_in(folder: Path) -> set[str]:
+    """The names in a folder but for links, which may lead nowhere; none where it cannot be listed."""
+    try:
+        with os.scandir(folder) as entries:
+            return {entry.name for entry in entries if not entry.is_symlink()}
+    except OSError:
+        return set()
 
 
 def _refuse_columns(table: str | Path, columns: Iterable[str]) -> None:
@@ -103,7 +150,8 @@ def _refuse_names(table: str | Path, names: pd.Series) -> None:
 def _refuse_spellings(table: str | Path, names: pd.Series) -> None:
     """One name written in two ways, in upper and lower case or with more spaces."""
     seen: dict[str, tuple[str, int]] = {}
-    for number, name in enumerate(names, tables.FIRST_LINE):
+    for place, name in names.drop_duplicates().items():
+        number = place + tables.FIRST_LINE
         first, line = seen.setdefault(" ".join(classes.key(name).split()), (name, number))
         if first != name:
             problem = f"{names.name}: {name!r} (line {number}) and {first!r} (line {line}) differ in spelling"
@@ -113,9 +161,8 @@ def _refuse_spellings(table: str | Path, names: pd.Series) -> None:
 def _refuse_two(table: str | Path, frame: pd.DataFrame, column: str) -> None:
     """A subject with two values of `column`."""
     seen: dict[str, tuple[str, int]] = {}
-    for number, (subject, value) in enumerate(
-        zip(frame["subject_id"], frame[column], strict=True), tables.FIRST_LINE
-    ):
+    for place, subject, value in frame[["subject_id", column]].drop_duplicates().itertuples():
+        number = place + tables.FIRST_LINE
         first, line = seen.setdefault(subject, (value, number))
         if first != value:
             values = f"{first or 'nothing'} (line {line}) and {value or 'nothing'} (line {number})"

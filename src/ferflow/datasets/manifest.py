@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import pandas as pd
@@ -18,7 +19,7 @@ MEASURED = {"n_frames": "n_declared", "fps": "fps", "width": "width", "height": 
 """Columns that say what a clip's file holds, and the facts of the faces step that they are from."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ListedClip:
     """A clip as its file name or the user's table gives it, before the file is opened.
 
@@ -37,7 +38,7 @@ class ListedClip:
 
     def row(self, **measured: object) -> dict[str, object]:
         """A row of schema `manifest`; `measured` is what its file says: frames, size, hash."""
-        named = {name: value for name, value in vars(self).items() if name != "further"}
+        named = {name: getattr(self, name) for name in self.__slots__ if name != "further"}
         return {**named, "source": self.source.as_posix(), **measured, **self.further}
 
 
@@ -94,20 +95,24 @@ def build(clips: Sequence[ListedClip], faces: Iterable[str | Path], path: str | 
                 raise InputError(file, f"does not say the {lacking[0]} of {clip_id}", store.REMEDY)
             measured[clip_id] = tuple(facts[name] for name in MEASURED.values())
     refuse_repeats(path, pd.DataFrame({"clip_id": [clip.clip_id for clip in clips]}))
-    folders: dict[Path, bool] = {}
-    rows = []
-    for clip in clips:
-        if clip.clip_id not in measured:
-            raise InputError(path, f"no face was stored of {clip.clip_id}", "run the faces step again")
+    missing = next((clip.clip_id for clip in clips if clip.clip_id not in measured), None)
+    if missing is not None:
+        raise InputError(path, f"no face was stored of {missing}", "run the faces step again")
+    synthetic = cache(_is_marked)
+
+    def row(clip: ListedClip) -> dict[str, object]:
         own = dict(zip(MEASURED, measured[clip.clip_id], strict=True))
-        folder = clip.source.parent
-        if folder not in folders:
-            folders[folder] = is_synthetic(clip.source)
-        rows.append(clip.row(**own, synthetic=folders[folder]))
-    slices = (rows[first : first + tables.SLICE] for first in range(0, len(rows), tables.SLICE))
-    tables.write_slices((pd.DataFrame(part).drop(columns=unused) for part in slices), path, "manifest")
+        return clip.row(**own, synthetic=synthetic(clip.source.parent))
+
+    slices = (clips[first : first + tables.SLICE] for first in range(0, len(clips), tables.SLICE))
+    made = (pd.DataFrame(list(map(row, part))).drop(columns=unused) for part in slices)
+    tables.write_slices(made, path, "manifest")
 
 
 def is_synthetic(source: Path) -> bool:
     """Whether the generator's mark lies beside the clip or in the folder above it."""
-    return any((folder / SYNTHETIC_MARK).exists() for folder in (source.parent, source.parent.parent))
+    return _is_marked(source.parent)
+
+
+def _is_marked(folder: Path) -> bool:
+    return any((place / SYNTHETIC_MARK).exists() for place in (folder, folder.parent))

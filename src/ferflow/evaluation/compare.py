@@ -43,6 +43,11 @@ def comparisons(
     for kind in ("permutation", "exact", "mid"):
         frame[f"p_{kind}_holm"] = holm(frame[f"p_{kind}"])
     frame["differs"] = frame["p_permutation_holm"] < 1 - settings.confidence
+    # Of few subjects there are few signs to flip: then none of many pairs can differ, whatever the models.
+    least = frame.pop("least_p")
+    for place in frame.index[len(frame) * least >= 1 - settings.confidence]:
+        remark = f"p is at least {least[place]:.2g}: none of {len(frame)} pairs can differ"
+        frame.loc[place, "note"] = "; ".join(filter(None, [frame.loc[place, "note"], remark]))
     return tables.from_rows(frame, "comparisons")
 
 
@@ -151,6 +156,7 @@ def _pair(
         "first_only": only[0],
         "second_only": only[1],
         "p_permutation": sign_flip(gains_of(right, units)),
+        "least_p": 2.0 ** (1 - units.nunique()),
         "p_exact": exact,
         "p_mid": mid,
         **marks(pd.concat([one, other]), remark, few_of(one.reset_index())),

@@ -57,7 +57,8 @@ def grouped_by(settings: Settings) -> list[str]:
     columns = {SEX: list(SEXES)}
     if settings.dataset.name == "manifest" and settings.dataset.manifest is not None:
         listed = tables.read(settings.dataset.manifest, "clips")
-        columns = listed.apply(lambda column: column.str.strip()).to_dict("list")
+        needed = {SEX, *settings.evaluation.by}
+        columns = {name: listed[name].str.strip().tolist() if name in needed else [] for name in listed}
     if settings.splits.compared and not used(columns, [SEX]):
         problem = "the clips have no sex, in which the two kinds of folds differ"
         raise SettingError("splits.compared", problem, "fill in that column of the table, or set it to []")

@@ -18,6 +18,7 @@ from ferflow.errors import InputError
 from ferflow.explain import frames
 from ferflow.explain.frames import Paths
 from ferflow.faces import store
+from ferflow.faces.boxes import chin
 from ferflow.report import style
 from ferflow.report.names import marks
 from ferflow.report.run import clips_of, scores_of
@@ -111,11 +112,11 @@ def samples(
         style.save(drawn, output, "Faces of the data set")
 
 
-def face(example: Example, output: str | Path, extend: float, settings: Pictures) -> None:
+def face(example: Example, output: str | Path, margin: float, settings: Pictures) -> None:
     """The face of a clip found first, followed to its peak, and cut out (thesis, Figure 3.2).
 
-    The lowest `extend` pixels of the box were added at the chin where it was found. Whole frames are embedded
-    with at most `settings.frame_size` pixels a side.
+    Where it was found, its box was extended by `margin` (`faces.extend`) at the chin. Whole frames are
+    embedded with at most `settings.frame_size` pixels a side.
     """
     clip, number, crop = example.peak()
     first = int(frames.tracked(example.faces, example.clip_id)[0])
@@ -125,9 +126,10 @@ def face(example: Example, output: str | Path, extend: float, settings: Pictures
     whole_frames = frames.whole(source, [first, number])
     height, width = whole_frames[0].shape[:2]
     x, y, wide, high = first_box
-    # Clipped at the frame's edge, less than `extend` was added.
-    edge, chin = y + high >= height, y + high - extend
-    size = f"{round(float(wide))}×{round(float(high - (0 if edge else extend)))}"
+    more = chin(float(high), margin)
+    # Clipped at the frame's edge, less than that was added.
+    edge, lower = y + high >= height, y + high - more
+    size = f"{round(float(wide))}×{round(float(high - (0 if edge else more)))}"
     panel = (style.PAGE - 0.3) / 3
     with style.style():
         drawn = style.figure(style.PAGE, 0.95 + panel * max(height / width, 1))
@@ -140,13 +142,13 @@ def face(example: Example, output: str | Path, extend: float, settings: Pictures
         _box(left, first_box)
         if not edge:
             for line, colour in (("-", "white"), (":", style.DARK)):
-                left.plot([x, x + wide], [chin, chin], line, color=colour, linewidth=1.4)
+                left.plot([x, x + wide], [lower, lower], line, color=colour, linewidth=1.4)
         _box(middle, box)
         middle.plot(landmarks[:, 0], landmarks[:, 1], ".", color="white", markersize=1.6, markeredgewidth=0)
         style.picture(right, crop)
         for axes in (right, left, middle):
             axes.set_anchor("N")
-        style.panel(left, "a", f"frame {first}: found, {size} pixels\n+{extend:g} at the chin (dotted)")
+        style.panel(left, "a", f"frame {first}: found, {size} pixels\n+{more:.0f} at the chin (dotted)")
         style.panel(middle, "b", f"frame {number}: followed, with\n{len(landmarks)} landmarks")
         style.panel(right, "c", f"frame {number}: cut out,\n{crop.shape[1]}×{crop.shape[0]} pixels")
         title = f"The face of clip {example.clip_id}"

@@ -61,9 +61,19 @@ def clip_to(box: np.ndarray, width: int, height: int) -> np.ndarray:
     return np.array([left, top, right - left, bottom - top], np.float32)
 
 
-def extend_chin(box: np.ndarray, pixels: float) -> np.ndarray:
-    """`box` with `pixels` more at its lower edge (thesis, section 3.2.1: 159x159 becomes 159x169)."""
-    return np.array([box[0], box[1], box[2], box[3] + pixels], np.float32)
+def extend_chin(box: np.ndarray, margin: float) -> np.ndarray:
+    """`box` with `margin` more at its lower edge (thesis, section 3.2.1: 159x159 becomes 159x169).
+
+    Below 1 it is a share of the box's height, so that a face gives the same crop at any resolution; from 1 on
+    it is in pixels.
+    """
+    more = box[3] * margin if margin < 1 else margin
+    return np.array([box[0], box[1], box[2], box[3] + more], np.float32)
+
+
+def chin(height: float, margin: float) -> float:
+    """How many pixels of the `height` of a box that `extend_chin` made it added."""
+    return height * margin / (1 + margin) if margin < 1 else margin
 
 
 def cropped(frame: np.ndarray, box: np.ndarray, size: int) -> np.ndarray:

@@ -107,7 +107,15 @@ def report_steps(study: StudyFiles) -> list[ReportStep]:
     return [*steps, *_last(study, [table for table in _tables(parts) if table.title])]
 
 
-RESULTS_OF_RUNS = ("predictions_csvs", "histories", "tested_csvs", "choices_json", "info_csvs", "models")
+RESULTS_OF_RUNS = (
+    "predictions_csvs",
+    "histories",
+    "run_jsons",
+    "tested_csvs",
+    "choices_json",
+    "info_csvs",
+    "models",
+)
 """Inputs of steps: files of every model or run, without any of which there is nothing to show."""
 
 

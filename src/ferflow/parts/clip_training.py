@@ -9,7 +9,7 @@ from ferflow.parts import CROSS_VALIDATION, CURVES, EXPERIMENTS, NETWORKS, PREDI
 from ferflow.parts.clip_data import example_clip, example_files
 from ferflow.parts.clip_results import JUDGING, lost_rows
 from ferflow.settings import Comparison, Evaluation, Pictures, Range
-from ferflow.steps.files import ClipFiles, StudyFiles, each
+from ferflow.steps.files import ClipFiles, StudyFiles
 from ferflow.steps.step import Figure, ReportStep, Table, as_params
 
 
@@ -126,14 +126,9 @@ def _fold_models(study: ClipFiles) -> ReportStep:
 
 
 def _split_kinds(study: ClipFiles) -> ReportStep:
-    splits, pattern = study.settings.splits, f"{layout.SPLIT_KIND_FOLD}/predictions.csv"
-    notes = {
-        head: study.why_lost(head)
-        or study.unmade.note(
-            study.each(study.at(pattern, scheme=splits.other(), head=head), fold=study.folds)
-        )
-        for head in dict.fromkeys(splits.compared)
-    }
+    splits = study.settings.splits
+    lost = {head: study.why_lost(head) for head in dict.fromkeys(splits.compared)} | study.split_lost()
+    notes = {head: note for head, note in lost.items() if note}
     title = "Cross-validation in folds of one sex and of both"
     return ReportStep(
         name="split_kinds",
@@ -150,8 +145,8 @@ def _split_kinds(study: ClipFiles) -> ReportStep:
             "figure": Figure("split_kinds", "Folds of one sex and of both", CROSS_VALIDATION),
         },
         rests_on=PREDICTIONS,
-        lacks={"table": [{"model": head, "note": note} for head, note in notes.items() if note]},
-        left_out=", ".join(f"{head} ({note})" for head, note in notes.items() if note),
+        lacks={"table": [{"model": head, "note": note} for head, note in notes.items()]},
+        left_out=", ".join(f"{head} ({note})" for head, note in notes.items()),
     )
 
 
@@ -181,8 +176,6 @@ def split_kinds(
 def _nested(study: ClipFiles) -> ReportStep:
     nested = study.settings.nested
     folds = {"head": study.nested_heads, "outer": range(nested.outer)}
-    choices = study.each(f"{layout.NESTED_OUTER}/choice.json", outer=range(nested.outer))
-    notes = {head: study.unmade.note(each(path, head=[head])[0] for path in choices) for head in nested.heads}
     inner = "Candidates on the inner folds of nested cross-validation"
     return ReportStep(
         name="nested_tables",
@@ -201,7 +194,8 @@ def _nested(study: ClipFiles) -> ReportStep:
         rests_on=PREDICTIONS,
         lacks={
             "nested": [
-                {"model": study.settings.models()[head], "note": note} for head, note in notes.items() if note
+                {"model": study.settings.models()[head], "note": note}
+                for head, note in study.nested_lost().items()
             ]
         },
     )
@@ -224,6 +218,7 @@ def _experiments(study: ClipFiles) -> ReportStep:
             "comparisons": {name: as_params(one) for name, one in study.comparisons.items()},
             "changes": {name: study.settings.told(name) for name in study.runs},
             "synthetic": study.synthetic,
+            **({"lost": {title: _of_title(listed, title) for title, _ in listed}} if listed else {}),
         },
         inputs={
             "histories": [path for name in compared for path in study.of_run(name, "history.csv")],
@@ -245,10 +240,12 @@ def _experiments(study: ClipFiles) -> ReportStep:
                 {"comparison": title, "run": run, "note": note} for (title, run), note in listed.items()
             ]
         },
-        left_out=", ".join(
-            f"{run} ({note})" for run, note in {run: n for (_, run), n in listed.items()}.items()
-        ),
     )
+
+
+def _of_title(listed: Mapping[tuple[str, str], str], title: str) -> str:
+    """The runs that a comparison lacks, with the reasons."""
+    return ", ".join(f"{run} ({note})" for (of, run), note in listed.items() if of == title)
 
 
 def experiments(
@@ -267,17 +264,22 @@ def experiments(
     out_epochs: str,
     out_results: str,
     out_figures: Sequence[str],
+    lost: Mapping[str, str] | None = None,
 ) -> None:
-    """Every run of every comparison: accuracy in cross-validation, and the gap to the training's."""
+    """Every run of every comparison: accuracy in cross-validation, and the gap to the training's.
+
+    `lost` says by a comparison's title which runs are left out of its figure, and why.
+    """
     from ferflow.evaluation import run
-    from ferflow.report import experiments, tables
+    from ferflow.report import experiments, style, tables
 
     curves = shared_out(compared, histories)
     tables.cv_epochs(curves, out_epochs, synthetic, protocol)
     run.tabulate(predictions, manifest_csv, out_results, evaluation, seed, emotions, protocol)
     experiments.write_table(curves, comparisons, changes, out_table, synthetic, protocol)
     for comparison, out in zip(comparisons.values(), out_figures, strict=True):
-        experiments.write_figure(curves, comparison, out, len(emotions), synthetic, protocol)
+        with style.left_out((lost or {}).get(comparison.title, "")):
+            experiments.write_figure(curves, comparison, out, len(emotions), synthetic, protocol)
 
 
 def _search(study: ClipFiles, head: str) -> ReportStep:

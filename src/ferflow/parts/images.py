@@ -15,6 +15,7 @@ from ferflow.parts import (
     compare_with_published,
     left_out,
 )
+from ferflow.settings import BEST
 from ferflow.steps.files import ImageFiles, StudyFiles
 from ferflow.steps.step import Figure, ReportStep, Table, as_params
 
@@ -140,7 +141,8 @@ def _compact(study: ImageFiles) -> ReportStep:
     sources = {name: study.table(name) for name in ("accuracies", "networks", "image_counts")}
     # Where they are made by targets of their own, what is there is shown.
     swept = study.table("sweep")
-    sources["sweep"] = swept if "sweep" in study.included else study.there(swept)
+    included = "sweep" in study.included and study.swept_runs
+    sources["sweep"] = swept if included else study.there(swept)
     sources["speed"] = study.there(layout.SPEED)
     return compare_with_published(
         study, "compact", Table("compact", "The compact paper and ours", RESULTS), sources
@@ -174,7 +176,7 @@ def _figures(study: ImageFiles) -> ReportStep:
                 Figure(f"image_confusion-{name}", f"Confusion matrix of {name}", RESULTS) for name in judged
             ],
         },
-        left_out=left_out(study),
+        left_out=left_out(study, {*study.settings.images.models, *study.settings.images.ensembles, BEST}),
     )
 
 

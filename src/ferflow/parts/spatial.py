@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from ferflow import layout
 from ferflow.classes import EMOTIONS_NEUTRAL
 from ferflow.parts import PREDICTIONS, SPATIAL, TRAINED
-from ferflow.steps.files import ClipFiles, StudyFiles
+from ferflow.steps.files import ClipFiles, ImageFiles, StudyFiles
 from ferflow.steps.step import Figure, ReportStep, Table
 
 
@@ -71,6 +71,8 @@ def _finetuned(study: StudyFiles) -> Iterator[ReportStep | Table]:
     part = SPATIAL if isinstance(study, ClipFiles) else TRAINED
     names = study.finetuned
     folders = [study.at(layout.SPATIAL, model=name) for name in names]
+    models = study.settings.images.models if isinstance(study, ImageFiles) else {}
+    lost = {model.recipe().network: study.lost[name] for name, model in models.items() if name in study.lost}
     for name in names:
         yield Table(f"trials-{name}", f"Classifiers tried on the frozen {name}", part, "trials")
     yield ReportStep(
@@ -96,7 +98,7 @@ def _finetuned(study: StudyFiles) -> Iterator[ReportStep | Table]:
         name="finetuned",
         call=f"{__name__}:finetuned",
         sees=("protocol",),
-        given={"names": names},
+        given={"names": names, **({"failed": lost} if lost else {})},
         inputs={
             "models": [f"{folder}/model.pt" for folder in folders],
             "predictions": [f"{folder}/predictions.csv" for folder in folders],
@@ -123,9 +125,16 @@ def finetuning(
 
 
 def finetuned(
-    names: Sequence[str], models: Sequence[str], predictions: Sequence[str], protocol: str, out: str
+    names: Sequence[str],
+    models: Sequence[str],
+    predictions: Sequence[str],
+    protocol: str,
+    out: str,
+    failed: Mapping[str, str] | None = None,
 ) -> None:
     """The thesis's Table 3.4 and the study's."""
     from ferflow.report.finetune import write_finetuned
 
-    write_finetuned(dict(zip(names, zip(models, predictions, strict=True), strict=True)), out, protocol)
+    write_finetuned(
+        dict(zip(names, zip(models, predictions, strict=True), strict=True)), out, protocol, failed
+    )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
+from ferflow import shards
 from ferflow.planning.rates import Rate, Rates
 from ferflow.runs.events import Job
 from ferflow.settings import Settings
@@ -62,16 +64,18 @@ def plan(
 ) -> list[Row]:
     """The rows of a plan, the most work first.
 
-    `times` multiplies the data: as many subjects more, each with clips as now. The images that a network for
+    `times` multiplies the data: as many subjects more, each with clips as now, several in a job where they
+    are many (`dataset.subjects_per_job`). The images that a network for
     single images learns from stay as many. `step` measures a training step where no rate of that network is
     known: given a rule and a name, seconds a clip and the device, or None. `costs` are stated rates, for what
     is neither known nor measured, and for all that a GPU of theirs would do.
     """
     rows: dict[str, Row] = {}
+    joined = _joined(settings, len(size.subjects), times)
     for job in jobs:
         work = of_job(job.rule, job.wildcards, settings, size)
         row = rows.setdefault(job.rule, Row(job.rule, work.per, "subject" in job.wildcards))
-        copies, work = _multiplied(job, work, times)
+        copies, work = _multiplied(job, work, times, joined)
         rate, device = rates.of(job.rule, work), "cpu"
         unsure = rate is None or rate.loose or rate.of.startswith("as with")
         known = costs is not None and job.rule in STEPS
@@ -97,6 +101,7 @@ def plan(
         row.bytes += copies * rate.bytes(work.amount)
         row.memory = max(row.memory, rate.memory)
     for row in rows.values():
+        row.jobs = math.ceil(row.jobs)
         if row.assumed:
             known = row.per == CONSTANT
             row.remark = f"never run: {SHORT:g} s a job assumed" if known else "never run: not counted"
@@ -117,9 +122,16 @@ def _name(job: Job) -> str:
     )
 
 
-def _multiplied(job: Job, work: Work, times: int) -> tuple[int, Work]:
+def _joined(settings: Settings, subjects: int, times: int) -> float:
+    """By how much more subjects there are in a job of `times` as many; rendered ones have a job each."""
+    if settings.kind != "clips" or settings.data()[1] or settings.dataset.subjects_per_job:
+        return 1.0
+    return shards.size(times * subjects) / shards.size(subjects)
+
+
+def _multiplied(job: Job, work: Work, times: int, joined: float) -> tuple[float, Work]:
     if "subject" in job.wildcards:
-        return times, work
+        return times / joined, Work(work.per, work.amount * joined, work.variant)
     if work.per in (CONSTANT, IMAGE):
         return 1, work
     return 1, Work(work.per, work.amount * times, work.variant)

@@ -72,7 +72,7 @@ def write(root: Path, weights_folder: Path, subjects: Sequence[str], long: int =
 
 
 def _rendered(weights_folder: Path, long: Sequence[str]) -> dict[tuple[str, str, int], Frames]:
-    """The frames of a woman's and a man's clip of each emotion, short; of those in `long` also at full length."""
+    """The frames of a woman's and a man's clip of each emotion; of those in `long` also at full length."""
     model = facemodel.load(weights_folder)
     still = np.zeros(len(model.names))
     found = {}

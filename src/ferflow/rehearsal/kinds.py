@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ferflow import short_run
-from ferflow.planning import sizes
 from ferflow.rehearsal import outputs
 from ferflow.runs.events import Job
 from ferflow.settings import Settings
 from ferflow.short_run import Measured
+from ferflow.steps import sizes
 from ferflow.steps.computing import STEPS
 from ferflow.steps.work import STEPPED, Sizes, Work
 
@@ -84,9 +84,8 @@ def table(
         row = rows.setdefault(key(job), Kind(*key(job)))
         row.jobs += 1
         row.asked = min(row.asked or job.memory, job.memory)
-        minutes = getattr(job, "minutes", None)
-        if minutes:
-            row.allowed = min(row.allowed or minutes / 60, minutes / 60)
+        if job.minutes:
+            row.allowed = min(row.allowed or job.minutes / 60, job.minutes / 60)
         work = sizes.of_job(job.rule, job.wildcards, settings, size)
         works[key(job)] = max(works.get(key(job), work), work, key=lambda work: work.amount)
     by_kind: dict[Key, list[Job]] = {}
@@ -111,7 +110,7 @@ def _measure(row: Kind, found: Sequence[Measured], amounts: Sequence[float], wor
         each, row.step, row.items = min(steps)
         row.hours = each * work.amount / 3600 if work.per in STEPPED else None
     elif found:
-        row.hours = _seconds(amounts, [one.seconds for one in found], work.amount) / 3600
+        row.hours = _seconds(amounts, [min(one.seconds, one.cpu) for one in found], work.amount) / 3600
 
 
 def _seconds(amounts: Sequence[float], seconds: Sequence[float], amount: float) -> float:
@@ -150,7 +149,10 @@ def _state(
         return f"{'missing' if missing else 'invalid'}: {len(row.lacking)} of {len(paths)} files"
     if not found:
         return "not measured: its files are of an earlier run"
-    return LOW if row.memory > row.asked else OK
+    low = ["memory"] * (row.memory > row.asked) + ["time"] * (
+        None not in (row.hours, row.allowed) and row.hours > row.allowed
+    )
+    return f"{LOW}: {' and '.join(low)}" if low else OK
 
 
 def by_rule(rows: Iterable[Kind]) -> list[Kind]:

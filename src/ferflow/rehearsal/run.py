@@ -20,13 +20,15 @@ from ferflow import settings as study_settings
 from ferflow.errors import FerflowError, InputError, WeightsError
 from ferflow.files import write_text
 from ferflow.networks import NETWORKS
-from ferflow.planning import jobs, sizes
+from ferflow.planning import jobs
 from ferflow.rehearsal import clips, images, kinds, published, study
 from ferflow.rehearsal.kinds import Kind
 from ferflow.report import table_list
-from ferflow.runs import events
+from ferflow.runs import events, machine
 from ferflow.runs.events import Job
 from ferflow.settings import Settings
+from ferflow.steps import sizes
+from ferflow.steps.cost import KEPT
 
 MARK = "REHEARSAL.txt"
 NOTICE = """This folder is a rehearsal of a study (`ferflow rehearse`): its data are fabricated, its
@@ -38,6 +40,8 @@ RENDERING = ("au_to_mesh.npz", "face_tessellation.json")
 """What faces are rendered with."""
 FURTHER = 3.0
 """Gigabytes of data, models and logs besides what is reckoned."""
+SNAKEMAKE = (sys.executable, "-m", "snakemake")
+"""The program that runs the graph."""
 EVERY = 30.0
 """Seconds between two lines on how far a run is."""
 
@@ -94,6 +98,7 @@ def run(options: Options, say: Callable[[str], None]) -> Rehearsed:
     for name in sorted({job.wildcards["name"] for job in planned if job.rule == "published_weights"}):
         _publish(name, folder / layout.WEIGHTS / name, say)
     laid_over = [*overlays, here, cuts]
+    _share_figures(folder)
     mine = jobs.planned(folder, laid_over, True, snakefile)
     large = {kinds.key(job) for job in planned if job.memory > options.memory}
     left_out = [path for job in mine if kinds.key(job) in large for path in job.outputs]
@@ -235,6 +240,14 @@ def _listed(folder: Path, settings: Settings, overlays: Sequence[Path], snakefil
     return jobs.planned(listing, overlays, True, snakefile)
 
 
+def _share_figures(folder: Path) -> None:
+    """Networks that were reckoned for the list of jobs need not be reckoned again."""
+    source, target = folder / LISTING / KEPT, folder / KEPT
+    if source.is_file() and not target.exists():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, target)
+
+
 def _publish(name: str, path: Path, say: Callable[[str], None]) -> None:
     if not path.exists():
         published.write(name, path)
@@ -253,17 +266,9 @@ def _snakemake(
     Raises FerflowError with Snakemake's own line where no job was started.
     """
     folder = options.folder
-    command = [sys.executable, "-m", "snakemake", "--snakefile", snakefile, "--directory", folder]
-    command += [
-        "--configfile",
-        *overlays,
-        "--cores",
-        options.cores,
-        "--resources",
-        f"mem_mb={options.memory}",
-    ]
-    command += ["--keep-going", "--nolock", "--scheduler", "greedy", "--rerun-incomplete", "--quiet", "rules"]
-    command += ["--profile", "none", "--workflow-profile", "none"]
+    cards = [f"card={len(machine.cards())}"] if machine.cards() else []
+    command = [*_called(snakefile, folder, overlays), "--cores", options.cores, "--keep-going"]
+    command += ["--resources", f"mem_mb={options.memory}", *cards, "--rerun-incomplete", "--quiet", "rules"]
     if left_out:
         command += ["--omit-from", *left_out]
     before = set((folder / events.FOLDER).glob("*.jsonl"))
@@ -283,12 +288,17 @@ def _snakemake(
     started = set((folder / events.FOLDER).glob("*.jsonl")) - before
     if process.returncode and not started:
         lines = [line for line in (folder / LOG).read_text(encoding="utf-8").splitlines() if line.strip()]
-        told = next(
-            (line for line in lines if "error" in line.lower()), lines[-1] if lines else "no reason given"
-        )
+        told = next((line for line in lines if "error:" in line.lower()), "no reason given")
         raise FerflowError(
             folder, f"the graph does not start ({told})", f"mend that; {folder / LOG} has more"
         )
+
+
+def _called(snakefile: Path, folder: Path, overlays: Sequence[Path]) -> list[str | Path]:
+    """Snakemake's command line for a study in `folder`, without any profile."""
+    command = [*SNAKEMAKE, "--snakefile", snakefile, "--directory", folder, "--configfile", *overlays]
+    # The Snakefile takes a lock of its own, and the default solver is slow for many small jobs.
+    return [*command, "--profile", "none", "--workflow-profile", "none", "--nolock", "--scheduler", "greedy"]
 
 
 def _how_far(folder: Path, before: set[Path], seconds: float) -> str:
@@ -335,17 +345,7 @@ def _reason(folder: Path, job: Job) -> str:
 def _report(snakefile: Path, folder: Path, overlays: Sequence[Path], settings: Settings) -> str:
     """Write Snakemake's report, as users do; its path, or why there is none."""
     path = layout.REPORT.format(study=settings.study)
-    command = [sys.executable, "-m", "snakemake", "--snakefile", snakefile, "--directory", folder, "--nolock"]
-    command += [
-        "--configfile",
-        *overlays,
-        "--profile",
-        "none",
-        "--workflow-profile",
-        "none",
-        "--report",
-        path,
-    ]
+    command = [*_called(snakefile, folder, overlays), "--report", path]
     done = subprocess.run([*map(str, command)], capture_output=True, text=True)
     if done.returncode or not (folder / path).is_file():
         lines = [line for line in done.stderr.splitlines() if line.strip()]

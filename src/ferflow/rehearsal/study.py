@@ -17,6 +17,8 @@ STEPS = 2
 """Training steps of an epoch, and batches of a prediction."""
 TRIALS = 2
 """Of a search: one drawn at random, one by its sampler."""
+PER_JOB = 20
+"""Subjects in a job: of a hundred jobs of few frames each most of the time would be their starts."""
 RAW = PurePosixPath("data/raw")
 GREATEST = ("units", "augmentations", "neurons", "layers")
 """Choices of a search of which the greatest asks for the most memory: a rehearsal tries no other."""
@@ -51,6 +53,8 @@ def data(settings: Settings) -> dict[str, Any]:
     if settings.kind == "sfew":  # embedded scenes show nothing of SFEW's own layout
         path = settings.sfew.dataset.path if settings.sfew.dataset.name == "sfew" else "sfew"
         laid["sfew"] = {"dataset": {"name": "sfew", "path": _inside(path)}, "crops": {"manual_boxes": None}}
+        # Of its own SFEW a study must say it.
+        laid["sfew"]["transfer"] = {"start": settings.sfew.transfer.start or "imagenet"}
     if settings.kind == "affect":
         laid["affect"] = {"dataset": {"path": _inside(settings.affect.dataset.path)}}
     return laid
@@ -67,6 +71,8 @@ def _inside(path: str, usual: str | None = None) -> str:
 def cuts(settings: Settings) -> dict[str, Any]:
     """What a rehearsal lays over the study besides: its mark, one epoch, few trials, the largest choices."""
     laid = _cut(settings.model_dump(mode="json"), ())
+    if settings.kind == "clips":
+        laid["dataset"] = {"subjects_per_job": PER_JOB}
     return laid | {"study": named(settings.study), "rehearsal": STEPS}
 
 

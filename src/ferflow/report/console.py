@@ -81,7 +81,8 @@ def _title(study: str, table: pd.DataFrame) -> str:
 
 def _print_clips(study: str, table_folder: Path, metrics: Path, console: Console) -> bool:
     """The table `results`, controls last; returns whether data are synthetic, as the next two do."""
-    results = tables.read(table_folder / "results.csv", "results")
+    results = tables.read(table_folder / "results.csv", "results", failed=True)
+    failed, results = results[results["chance"].isna()], results[results["chance"].notna()]
     confidence = read_record(metrics, {"confidence": float}, "run the evaluation again")["confidence"]
     whole = results[results["fold"].isna()]
     shown = _table(_title(study, whole))
@@ -108,6 +109,8 @@ def _print_clips(study: str, table_folder: Path, metrics: Path, console: Console
                 style="dim" if model in controls else None,
             )
     console.print(shown)
+    for row in failed.drop_duplicates("model").itertuples():
+        console.print(f"{model_label(row.model)}: {row.note}", highlight=False, soft_wrap=True)
     console.print(f"Chance: {number(whole['chance'].iloc[0], 'percent')} %.", highlight=False)
     return bool(whole["synthetic"].any())
 

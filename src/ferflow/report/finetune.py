@@ -40,9 +40,15 @@ def phases(phases_csv: str | Path, output: str | Path, model: str, synthetic: bo
 
 
 def write_finetuned(
-    models: Mapping[str, tuple[str | Path, str | Path]], output: str | Path, protocol: str
+    models: Mapping[str, tuple[str | Path, str | Path]],
+    output: str | Path,
+    protocol: str,
+    failed: Mapping[str, str] | None = None,
 ) -> None:
-    """Write schema `finetuned`; `models` has the model.pt and predictions.csv of each fine-tuned model."""
+    """Write schema `finetuned`; `models` has the model.pt and predictions.csv of each fine-tuned model.
+
+    `failed` says of networks why they are missing.
+    """
     from ferflow.models import spatial as networks
 
     trained = []
@@ -52,13 +58,17 @@ def write_finetuned(
         trained.append(
             (name, network, content["meta"], float((predictions.emotion == predictions.predicted).mean()))
         )
-    tables.write(finetuned(trained, study_note(protocol)), output, "finetuned")
+    tables.write(finetuned(trained, study_note(protocol), failed), output, "finetuned")
 
 
-def finetuned(trained: Sequence[tuple[str, SpatialNetwork, dict, float]], note: str) -> pd.DataFrame:
+def finetuned(
+    trained: Sequence[tuple[str, SpatialNetwork, dict, float]],
+    note: str,
+    failed: Mapping[str, str] | None = None,
+) -> pd.DataFrame:
     """Schema `finetuned`: a row for each of ours and for each that the thesis alone has.
 
-    `trained`: name, network, the `meta` of its file, and its accuracy on PrivateTest.
+    `trained`: name, network, the `meta` of its file, and its accuracy on PrivateTest. `failed` as above.
     """
     from ferflow.models.network import count
 
@@ -68,7 +78,7 @@ def finetuned(trained: Sequence[tuple[str, SpatialNetwork, dict, float]], note: 
         theirs, remark = _printed(network)
         of_network = [one for one in trained if one[1].name == network]
         if not of_network:
-            remark = "; ".join(filter(None, [remark, "not run"]))
+            remark = "; ".join(filter(None, [remark, (failed or {}).get(network, "not run")]))
             rows.append(theirs | {"model": "", "synthetic": False, "note": remark})
         for name, net, meta, accuracy in of_network:
             blocks, synthetic = int(meta["kept"].get("unfreeze", "0 blocks").split()[0]), meta["synthetic"]

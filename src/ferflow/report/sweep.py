@@ -57,14 +57,19 @@ def write_table(
     best_jsons: Sequence[str | Path],
     out_table: str | Path,
     out_pages: Sequence[str | Path],
+    failed: Sequence[Mapping[str, str]] = (),
 ) -> None:
     """Write the sweep's table, with the published numbers (schema `sweep`), and its pages (.html, .md, .tex).
 
-    `run_jsons` are all runs' run.json, `best_jsons` the files of the best run of each stage.
+    `run_jsons` are all runs' run.json, `best_jsons` the files of the best run of each stage. `failed` are
+    rows of runs that failed.
     """
     facts = [sweep.read_run(path) for path in run_jsons]
     frame = table(facts, [sweep.read_run(path)["run"] for path in best_jsons])
     tables.write(frame, out_table, "sweep")
+    if failed:
+        tables.add_failed(out_table, "sweep", failed)
+        frame = tables.read(out_table, "sweep", failed=True)
     first = facts[0]
     size = f"{model_label(first['network'])}, {first['images']} images, {first['epochs']} epochs"
     views = next((run["views"] for run in facts if run["test_accuracy"] is not None), "one")

@@ -125,7 +125,12 @@ class Faces(Section):
     search_frames: t.Count = setting(
         10, "without a face in a row: look thoroughly only at every such one", "frames"
     )
-    extend: t.Whole = setting(10, "added at the chin", "pixels", "thesis, section 3.2.1")
+    extend: t.Margin = setting(  # as the embedded videos and all figures that are printed of them have it
+        10,
+        "added at the chin: a whole number of the video's pixels, or a share of the box's height, below 1, "
+        "which is the same crop at any resolution (the thesis's 10 of 159 are 0.063)",
+        source="thesis, section 3.2.1",
+    )
     tracker: Literal["medianflow", "kcf", "csrt"] = setting("medianflow", "medianflow (thesis), kcf or csrt")
     landmarks: Literal["auto", "wheel", "bundle"] = setting(
         "auto", "wheel (468 points), bundle (face_landmarker.task: sees lids and lips), auto: bundle if there"

@@ -217,11 +217,11 @@ class Experiments(Section):
 
     def chosen(self) -> dict[str, Comparison]:
         """The comparisons that are made, without the runs that the study leaves out by writing null."""
-        found = {}
+        chosen = {}
         for name in self.compared:
             runs = [run for run in self.comparisons[name].runs if self.runs.get(run, run) is not None]
-            found[name] = self.comparisons[name].model_copy(update={"runs": runs})
-        return found
+            chosen[name] = self.comparisons[name].model_copy(update={"runs": runs})
+        return chosen
 
     def trained(self) -> dict[str, ExperimentRun]:
         """The runs of the comparisons that are made, each once."""

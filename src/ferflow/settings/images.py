@@ -191,12 +191,12 @@ class Images(Section):
 
     def before(self, name: str) -> list[str]:
         """The models that were trained before `name` went on from the last of them, first one first."""
-        found: list[str] = []
+        before: list[str] = []
         start = self.models[name].start
-        while start is not None and start not in found:
-            found.insert(0, start)
+        while start is not None and start not in before:
+            before.insert(0, start)
             start = self.models[start].start if start in self.models else None
-        return found
+        return before
 
     def of_copies(self, there: Callable[[str], bool]) -> Images:
         """The same where only those of `folders` count of which `there` says that they are there.

@@ -293,7 +293,7 @@ class ClipSettings(Settings):
             try:
                 made = self.temporal.changed(head, {name: value})
             except ValidationError as error:
-                raise ValueError(f"{where}: {_said(error)}, not {value!r}") from None
+                raise ValueError(f"{where}: {_reason(error)}, not {value!r}") from None
             taken = getattr(made if name in SEARCHED_BESIDE else made.heads[head], name)
             if taken != value or isinstance(taken, bool) != isinstance(value, bool):
                 raise ValueError(f"{where}: write {taken!r} instead of {value!r}")
@@ -333,10 +333,10 @@ def _built(where: str, make: Callable[[], object]) -> None:
         make()
     except ValidationError as error:
         place = ".".join([where, *(str(part) for part in error.errors()[0]["loc"])])
-        raise ValueError(f"{place}: {_said(error)}") from None
+        raise ValueError(f"{place}: {_reason(error)}") from None
 
 
-def _said(error: ValidationError) -> str:
+def _reason(error: ValidationError) -> str:
     return error.errors()[0]["msg"].removeprefix("Value error, ")
 
 

@@ -83,7 +83,7 @@ SPATIAL = (
     trains_images(
         "classifier",
         f"{TRAINING}.classifier:search_classifier",
-        ("stages=finetune", *HONEST),
+        ("stages=finetune", "protocol"),
         600,
         passes.classifier,
         work.searched,

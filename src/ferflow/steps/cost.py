@@ -45,6 +45,8 @@ ALIVE = 1.75
 """Measured memory of a pass on a CPU against what is alive in it: convolutions bring their inputs and outputs
 into another order, and what is freed is not all used again. `python -m ferflow.bench --parts footprint`."""
 ALIVE_GPU = 1.25
+LISTED = 2048
+"""Bytes of a clip in the lists that a job reads, with the Snakefile (900 measured) and as a table (600)."""
 MOST_READERS = 16
 """`training.data.MOST_READERS`."""
 SAFETY = 3.0
@@ -223,7 +225,9 @@ class Costs:
         def of(wildcards: Mapping[str, str]) -> tuple[int, int, int]:
             need = self.need(rule, wildcards)
             minutes = math.ceil(SAFETY * need.seconds / 60)
-            return max(step.memory, need.memory), need.gpu, max(step.minutes, minutes)
+            # Of a few thousand clips it is lost in what jobs ask for anyway.
+            listed = self.size.clips * LISTED // MIB // 100 * 100
+            return max(step.memory, need.memory) + listed, need.gpu, max(step.minutes, minutes)
 
         return of
 

@@ -309,32 +309,41 @@ class ClipFiles(StudyFiles):
         """Why a run, or the model of a head, is missing; "" where it is not."""
         return self.lost.get(name) or self.lost.get(self.settings.models().get(name, ""), "")
 
+    def split_lost(self) -> dict[str, str]:
+        """The heads without a cross-validation in folds of both schemes, and why."""
+        file = f"{self.at(layout.SPLIT_KIND_FOLD, scheme=self.settings.splits.other())}/predictions.csv"
+        return self._lost_heads(self.settings.splits.compared, file, fold=self.folds)
+
+    def nested_lost(self) -> dict[str, str]:
+        """The heads without nested cross-validation, and why."""
+        nested = self.settings.nested
+        return self._lost_heads(nested.heads, f"{layout.NESTED_OUTER}/choice.json", outer=range(nested.outer))
+
+    def _lost_heads(self, heads: Iterable[str], pattern: str, **lists: Iterable[int]) -> dict[str, str]:
+        notes = {head: self.unmade.note(self.each(self.at(pattern, head=head), **lists)) for head in heads}
+        return {head: note for head, note in notes.items() if note}
+
     @property
     def split_heads(self) -> list[str]:
         """The heads that are cross-validated in folds of both schemes."""
-        folder = self.at(f"{layout.SPLIT_KIND_FOLD}/predictions.csv", scheme=self.settings.splits.other())
-        heads = [head for head in dict.fromkeys(self.settings.splits.compared) if head in self.heads]
-        return [h for h in heads if not self.unmade.note(self.each(self.at(folder, head=h), fold=self.folds))]
+        lost = self.split_lost() if self.unmade else {}
+        compared = dict.fromkeys(self.settings.splits.compared)
+        return [head for head in compared if head in self.heads and head not in lost]
 
     @property
     def nested_heads(self) -> list[str]:
         """The heads that are judged by nested cross-validation."""
-        outer = range(self.settings.nested.outer)
-        file = f"{layout.NESTED_OUTER}/choice.json"
-        return [
-            head
-            for head in self.settings.nested.heads
-            if not self.unmade.note(self.each(self.at(file, head=head), outer=outer))
-        ]
+        lost = self.nested_lost() if self.unmade else {}
+        return [head for head in self.settings.nested.heads if head not in lost]
 
     @cached_property
     def fuses(self) -> bool:
         """Whether anything is fused whose models are there."""
         fusion = self.settings.fusion
-        if not self.lost:
-            return fusion.any()
         if f"{self.at(layout.FUSION)}/predictions.csv" in self.unmade:
             return False
+        if not self.lost:
+            return fusion.any()
         sets = [*fusion.named().values(), *(s.models for s in (fusion.stacking, fusion.best) if s)]
         lost = {part for model in self.lost for part in (model, parts_of(model)[1])}
         return any(not lost.intersection(members) for members in sets)
@@ -397,9 +406,9 @@ class ClipFiles(StudyFiles):
             found[clip.subject_id][clip.clip_id] = str(clip.source)
         return found
 
-    def openface_tables(self, subject: str) -> list[str]:
-        """OpenFace's tables of a subject's clips."""
-        return [self.settings.aus.openface_table(clip) for clip in self.sources[subject]]
+    def openface_tables(self, shard: str) -> list[str]:
+        """OpenFace's tables of the clips of a shard."""
+        return [self.settings.aus.openface_table(clip) for clip in self.clips_of(shard)]
 
     @property
     def rendered_clips(self) -> list[str]:
@@ -600,6 +609,7 @@ class ImageFiles(StudyFiles):
         self.choice = f"{self.best}/choice.json"
         self.averaged = [*self.ensembles, *([BEST] if self.best else [])]
         self.sweep_runs = sweep.runs(settings.sweep)
+        self.swept_runs = self.made(self.sweep_runs, self._swept_files)
         self.compared = self._compared()
 
     def _model_files(self, model: str) -> list[str]:
@@ -608,6 +618,9 @@ class ImageFiles(StudyFiles):
             self.at(f"{layout.VIEWS}/{{file}}", model=model), file=("predictions.csv", "copies.csv")
         )
         return self.each(self.at(f"{layout.SPATIAL}/{{file}}", model=model), file=names) + views
+
+    def _swept_files(self, run: str) -> list[str]:
+        return [f"{self.at(layout.SWEEP, run=run)}/run.json"]
 
     def _lack(self, ensemble: str, lost: Iterable[str]) -> bool:
         """Whether an average of networks lacks some, the `lost` ones; then it is lost too."""

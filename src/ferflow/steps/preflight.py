@@ -79,7 +79,8 @@ def _clips(settings: ClipSettings, folder: Path) -> Ready:
     clips = datasets.clips(settings)
     if not clips:
         raise SettingError(settings.dataset.name, "has no clip", "list some, or set synth4d's women or men")
-    about = pd.DataFrame([vars(clip) for clip in clips]).assign(synthetic=settings.data()[1])
+    columns = {name: [getattr(clip, name) for clip in clips] for name in ListedClip.__slots__}
+    about = pd.DataFrame(columns).assign(synthetic=settings.data()[1])
     sexes = dict(zip(about["subject_id"], about["sex"], strict=True))
     settings = _sharded(settings, len(sexes))
     split, settings = splits.planned(settings, clips)

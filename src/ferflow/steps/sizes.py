@@ -45,8 +45,10 @@ def of_study(settings: Settings, folder: Path, subjects: Sequence[str] | None = 
         except FerflowError:
             clips = None
         if clips is not None and (names is None or set(clips["subject_id"]) >= set(names)):
-            groups = clips.groupby("subject_id")["n_frames"]
-            found = {str(s): (len(own), int(own.sum())) for s, own in groups if names is None or s in names}
+            if names is not None:
+                clips = clips[clips["subject_id"].isin(names)]
+            counted = clips.groupby("subject_id")["n_frames"].agg(["size", "sum"])
+            found = {str(s): (int(n), int(frames)) for s, n, frames in counted.itertuples()}
             return Sizes(found, images)
     each = len(settings.emotions)
     frames = sum(settings.synth4d.frames) / 2 if names is not None else settings.features.max_frames

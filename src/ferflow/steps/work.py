@@ -33,12 +33,12 @@ class Sizes:
     images: int = 0
     known: bool = True
 
-    @property
+    @cached_property
     def clips(self) -> int:
         """All clips."""
         return sum(clips for clips, _ in self.subjects.values())
 
-    @property
+    @cached_property
     def frames(self) -> int:
         """All frames."""
         return sum(frames for _, frames in self.subjects.values())

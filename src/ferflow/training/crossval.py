@@ -12,6 +12,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -126,12 +127,13 @@ class ClipTraining:
 
         from ferflow.training import checkpoints
 
-        study = self.study
-        named = {one.name: getattr(study, one.name) for one in dataclasses.fields(study)}
-        named |= {"clips": study.clips.to_csv(), "files": checkpoints.fingerprint(study.files.values())}
+        study = {one.name: getattr(self.study, one.name) for one in dataclasses.fields(self.study)}
+        items = [[] if side is None else side.items for side in (shown, watched)]
+        paths = dict.fromkeys(part for item in chain(*items) for part in item if isinstance(part, Path))
+        study |= {"clips": self.study.clips.to_csv(), "files": checkpoints.fingerprint(paths)}
         facts = [
             (self.name, self.settings, self.batched.batch, self.plan.threads, recipe, start),
-            (named, [None if side is None else side.items for side in (shown, watched)]),
+            (study, items),
             (torch.__version__, __version__, self.device),
         ]
         return hashlib.sha256(repr(facts).encode()).hexdigest()

@@ -127,14 +127,18 @@ class _Last(Checkpoint):
 
 
 class _Timed(Callback):
-    """Notes how long each step of a rehearsal takes, from the end of the one before it."""
+    """Notes how long each step of a rehearsal takes, from the end of the one before it.
+
+    On a CPU it is no longer than the processor was busy: other programs are none of the study.
+    """
 
     def on_train_epoch_start(self, trainer: lightning.Trainer, module: Learner) -> None:
-        self.since = time.perf_counter()
+        self.since = time.perf_counter(), time.process_time()
 
     def on_train_batch_end(self, trainer: lightning.Trainer, module: Learner, outputs, batch, _: int) -> None:
-        now = time.perf_counter()
-        short_run.timed(len(batch[-1]), now - self.since)
+        now = time.perf_counter(), time.process_time()
+        wall, busy = (after - before for after, before in zip(now, self.since, strict=True))
+        short_run.timed(len(batch[-1]), min(wall, busy) if module.device.type == "cpu" else wall)
         self.since = now
 
 

@@ -173,12 +173,12 @@ def read_clip(
             frames = stored[begin : begin + len(run)]
             if transformation != ORIGINAL:
                 frames = offline.apply(transformation, frames, clip_seed, listing, begin)
-            _resize(frames, out[done : done + len(run)])
+            resize(frames, out[done : done + len(run)])
             done += len(run)
     return out
 
 
-def _resize(frames: np.ndarray, out: np.ndarray) -> None:
+def resize(frames: np.ndarray, out: np.ndarray) -> None:
     """Bring frames to the size of `out`: shrinking averages, growing is bilinear, as in `spatial.prepare`."""
     size = out.shape[2], out.shape[1]
     how = cv2.INTER_AREA if size[0] < frames.shape[2] else cv2.INTER_LINEAR

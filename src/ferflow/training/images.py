@@ -43,7 +43,7 @@ class Images(Dataset):
     """Labelled images by number; a list of numbers gives a batch for `network`.
 
     The batch is (images float32 [N,C,S,S] of 0–1 in channels-last order, labels int64 [N]), augmented where
-    `augment` is given; where that mixes images, the labels are shares float32 [N,K] of the classes. What is
+    `augment` is given; where that mixes images, labels are float32 [N,K], of sum 1. What is
     drawn hangs on `seed` and on the images in the batch, so that a shuffled set is augmented anew in every
     epoch, and a run that is taken up again draws what it would have drawn.
     """

@@ -128,7 +128,7 @@ class Learner(lightning.LightningModule):
         self.rate = self.optimizers().param_groups[0]["lr"]
 
     def on_before_batch_transfer(self, batch: tuple[Tensor, ...], _: int) -> Sequence[Tensor]:
-        return short_run.cut(batch, self.recipe.micro_batch)
+        return short_run.cut(batch, self.recipe.micro_batch if self.trainer.training else None)
 
     def training_step(self, batch: tuple[Tensor, ...], _: int) -> Tensor:
         if self.recipe.checkpoint_steps is not None:  # so does a step, where an epoch can be taken up within

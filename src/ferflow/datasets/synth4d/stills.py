@@ -30,7 +30,7 @@ PARTIAL = (0.3, 0.8)
 HAAR = (1.24, 0.0, -0.097)
 """OpenCV's frontal Haar box against the mesh: width, centre x and centre y, in widths of the face oval."""
 CHIN = 10 / 280
-"""The box's extension at the chin: the thesis's 10 pixels on a box of about 280."""
+"""The box's extension at the chin, a share of its height; that of clips is `faces.extend`."""
 JITTER = 0.05
 """Standard deviation of the box's size and place, as a share of its width; about the cascade's own."""
 
