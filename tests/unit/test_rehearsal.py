@@ -282,7 +282,7 @@ class TestTable:
         assert row.hours == pytest.approx(4.0 / 32 * shown / 3600)
 
     def test_a_kind_that_took_more_than_it_asks_for_is_named(self, settings):
-        assert self.rehearse(settings, took=501.0).state == LOW
+        assert self.rehearse(settings, took=501.0).state == f"{LOW}: memory"
 
     def test_a_kind_too_large_for_the_machine_says_how_much_it_wants(self, settings):
         row = self.rehearse(settings, asked=59_000.0, folds=())
