@@ -257,7 +257,7 @@ class TestTable:
 
     def job(self, fold: int, memory: float = 500.0, study: str = "demo") -> Job:
         path = f"results/{study}/models/heads/compact+lstm/fold-{fold}/best_epoch.json"
-        return Job("fold", {"head": "lstm", "fold": str(fold)}, 1, memory, None, [path])
+        return Job("fold", {"head": "lstm", "fold": str(fold)}, memory=memory, outputs=[path])
 
     def rehearse(self, settings, *, asked=500.0, memory=2000.0, folds=(0, 1), took=300.0, failed=()):
         real = [self.job(fold, asked) for fold in range(5)]
@@ -283,7 +283,7 @@ class TestTable:
         assert row.hours == pytest.approx(4.0 / 32 * shown / 3600)
 
     def test_a_kind_that_took_more_than_it_asks_for_is_named(self, settings):
-        assert self.rehearse(settings, took=501.0).state == LOW
+        assert self.rehearse(settings, took=501.0).state == f"{LOW}: memory"
 
     def test_a_kind_too_large_for_the_machine_says_how_much_it_wants(self, settings):
         row = self.rehearse(settings, asked=59_000.0, folds=())
