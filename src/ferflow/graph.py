@@ -14,7 +14,7 @@ import yaml
 
 from ferflow import clock, layout
 from ferflow.errors import FerflowError
-from ferflow.parts import BARE_TABLES, FAILED_JOBS, RESULTS_OF_RUNS, report_steps
+from ferflow.parts import BARE_TABLES, FAILED_JOBS, report_steps
 from ferflow.runs import events, second_pass
 from ferflow.runs.failed_jobs import FailedJob, Unmade, failed_jobs, failures, job_name
 from ferflow.settings import load
@@ -209,9 +209,9 @@ class Graph:
 
     def _second_pass(self, workflow: Any, unmade: Unmade, waiting: set[str]) -> str:
         """Make those of the steps `waiting` that can be made; says what came of it."""
-        possible = report_steps(files_of(self.study.ready, unmade))
-        names = [step.name for step in possible]
-        if not any(set(RESULTS_OF_RUNS) & set(step.inputs) for step in possible):
+        study = files_of(self.study.ready, unmade)
+        names = [step.name for step in report_steps(study)]
+        if not study.trained_predictions():
             return "all results rest on it: there are no tables without it; the same command tries it again"
         more = [BARE_TABLES, FAILED_JOBS, "record"] if "render_tables" in waiting else []
         wanted = [name for name in names if name in waiting or name in more]

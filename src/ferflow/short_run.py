@@ -161,6 +161,14 @@ def timed(items: int, seconds: float) -> None:
         _job.measured.steps.append((items, seconds))
 
 
+@contextlib.contextmanager
+def timing(items: int) -> Iterator[None]:
+    """Time the block as a step of so many items."""
+    begin = time.perf_counter(), time.process_time()
+    yield
+    timed(items, min(time.perf_counter() - begin[0], time.process_time() - begin[1]))
+
+
 def mark() -> str:
     """The mark of everything that a rehearsal shows; empty elsewhere."""
     return "" if _job is None else MARK

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import subprocess
 import sys
+from collections import defaultdict
 from pathlib import Path
 
 import pytest
@@ -18,7 +20,7 @@ from ferflow.settings import load
 from ferflow.steps import cost, passes
 from ferflow.steps.computing import STEPS
 from ferflow.steps.cost import Costs, Figures, Limits, too_large
-from ferflow.steps.work import STEPPED, Sizes
+from ferflow.steps.work import CONSTANT, STEPPED, Sizes, Work
 from ferflow.training import footprint
 
 REPOSITORY = Path(__file__).parents[2]
@@ -168,3 +170,25 @@ def test_a_real_step_takes_no_more_than_is_asked_for(small_settings):
     assert grown > 200 * 2**20
     assert grown < costs.memory_of(one) < 3 * grown
     assert found["before"] < cost.BASE
+
+
+def test_stated_rates_foretell_a_recorded_run(figures):
+    """Of `demo`, without a step measured; trainings count as many epochs as they may have, and stop early."""
+    settings = load(REPOSITORY / "params.yaml")
+    size = Sizes({f"F{n:02}": (6, 506) for n in range(26)}, 2100)
+    costs = Costs(settings, lambda: size, figures, on="cpu")
+    took, stated = defaultdict(float), defaultdict(float)
+    with Path(__file__).with_name("recorded_jobs.csv").open(encoding="utf-8") as file:
+        rows = [row for row in csv.DictReader(file) if row["run"] == "demo" and row["rule"] in STEPS]
+    for row in rows:
+        kind = row["variant"].split(" ")[0]
+        named = {"head": kind, "network": kind, "model": settings.spatial.network, "subject": "F00"}
+        named.pop("network" if kind in settings.temporal.heads else "head")
+        work = Work(row["per"], float(row["amount"]), row["variant"])
+        found = [] if work.per == CONSTANT else costs.passes(row["rule"], named)
+        took[row["rule"]] += float(row["cpu"])
+        stated[row["rule"]] += costs.seconds(row["rule"], work, found)
+    assert {"fold", "end_to_end_fold", "features", "faces"} <= set(took)
+    assert 1 / 1.5 < sum(stated.values()) / sum(took.values()) < 1.5
+    for rule in took:
+        assert 0.45 < stated[rule] / took[rule] < 2.2, rule

@@ -116,7 +116,7 @@ def test_both_answers_are_judged_on_the_classes_in_common(evaluate, tmp_path):
         assert low <= right / 5 <= high
     assert report["answers"]["weighted mean"]["confusion"] == [[1, 1, 0], [0, 2, 0], [0, 0, 1]]
     assert "bored (1 clips)" in out and "since no clip shows it: sad" in out
-    assert "refused: c2 (neutral): " in out and "3 subjects: intervals" in out
+    assert "refused: c2 (neutral): " in out and "intervals rest on fewer than 20 subjects" in out
     assert max(map(len, out.splitlines()[2:-4])) <= 80  # paths may be longer
 
 

@@ -12,6 +12,7 @@ from ferflow import tables
 from ferflow.classes import EMOTIONS, EMOTIONS_NEUTRAL
 from ferflow.errors import InputError
 from ferflow.evaluation import predictions, run
+from ferflow.evaluation.bootstrap import wilson
 from ferflow.evaluation.metrics import METRICS
 from ferflow.settings import Evaluation
 
@@ -154,10 +155,12 @@ def test_evaluate_writes_what_the_report_needs(tmp_path, manifest):
     assert metrics["synthetic"] is True
     assert metrics["chance"] == pytest.approx(1 / 6)
     test = metrics["models"]["compact+lstm"]["test"]
+    # All three subjects have four of six right: Wilson's interval of 12 of 18 clips, with Student's quantile.
+    low, high = wilson(np.array(12), np.array(18), 2.919986)
     assert test["accuracy"] == {
         "value": pytest.approx(4 / 6),
-        "low": pytest.approx(4 / 6),
-        "high": pytest.approx(4 / 6),
+        "low": pytest.approx(float(low)),
+        "high": pytest.approx(float(high)),
     }
     assert (test["n_clips"], test["n_subjects"]) == (18, 3)
     cv = metrics["models"]["compact+lstm"]["cv"]

@@ -211,10 +211,17 @@ def test_a_head_that_the_study_has_switched_off_is_not_searched(small_settings):
     assert "search.run: without bilstm, which is switched off" in checked.left_out
 
 
-@pytest.mark.parametrize("study", ["workflow/studies/thesis.yaml", "tests/workflow/tiny.yaml"])
-def test_the_spaces_of_the_repository_can_be_searched(study, small_settings):
+@pytest.mark.parametrize(
+    ("study", "heads"),
+    [
+        ("workflow/studies/thesis.yaml", ["lstm", "bilstm", "cnn1d"]),
+        ("tests/workflow/tiny.yaml", ["lstm"]),
+    ],
+)
+def test_the_spaces_of_the_repository_can_be_searched(study, heads, small_settings):
     made = load(REPOSITORY / "params.yaml", REPOSITORY / study)
-    assert made.search.run == ["lstm"] and made.search.greatest("lstm", "augmentations") > 0
+    assert made.search.run == heads
+    assert all(made.search.greatest(head, "augmentations") > 0 for head in heads)
     whole = small_settings({"search": {"run": ["lstm", "bilstm", "cnn1d"]}}).search
     assert "kernel" in whole.tried("cnn1d") and "kernel" not in whole.tried("lstm")
 

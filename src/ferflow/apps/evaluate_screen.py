@@ -139,7 +139,7 @@ def show_clips(console: Console, report: dict) -> None:
         parts = [f"{name} {100 * part['accuracy_of_all_listed']:.1f} %" for name, part in answers]
         console.print(f"accuracy with each refused clip as wrong: {', '.join(parts)}")
     if mark := few(report["n_subjects"]):
-        console.print(f"{report['n_subjects']} subjects, {mark}: the intervals are wide.", style="yellow")
+        console.print(f"The intervals rest on {mark}: they are wide.", style="yellow")
     name, first = answers[0]
     _classes(console, first, "clips", f"class ({name})")
     _confusion(console, first, report["classes"])

@@ -35,7 +35,7 @@ def run(settings: Settings, items: int) -> dict[str, object]:
     Every row has the process's bytes `before` the step and at its `peak`, those that the step is reckoned to
     take, and seconds of an item. `least` is of the whole process, `most` of what came to it.
     """
-    costs = Costs(settings, on="cpu")
+    costs = Costs(settings, lambda: Sizes({}), on="cpu")
     rows = []
     for name, one in _distinct(costs, items):
         done = subprocess.run(

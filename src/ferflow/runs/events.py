@@ -45,13 +45,13 @@ class Job:
     wildcards: dict[str, str] = field(default_factory=dict)
     threads: int = 1
     memory: float = 0.0
-    minutes: float = 0.0
-    gpu_mb: float = 0.0
     benchmark: str | None = None
     outputs: Sequence[str] = ()
     start: float = 0.0
     end: float | None = None
     failure: Failure | None = None
+    minutes: float = 0.0
+    gpu_mb: float = 0.0
 
     @property
     def seconds(self) -> float:

@@ -369,9 +369,10 @@ def remedy_for(one: Pass) -> str:
     """What makes a network need less."""
     name = one.described["name"]
     less = {
-        "head": "set temporal.micro_batch, or features.layer: dense",
+        "head": "lower temporal.memory, or set temporal.micro_batch or features.layer: dense",
         "frames": f"set end_to_end.{name}.micro_batch"
-        + (" and checkpoint_frames" if name == "convlstm" else ""),
+        + (" and checkpoint_frames" if name == "convlstm" else "")
+        + ", or lower end_to_end.memory",
         "affect": "lower affect.loading.batch",
         "transfer": "lower the run's batch",
     }.get(one.described["kind"], "lower spatial.batch")

@@ -156,6 +156,10 @@ class StudyFiles:
         """Files of all predictions for the samples in `manifest`."""
         return [self.at(layout.PREDICTIONS)]
 
+    def trained_predictions(self) -> list[str]:
+        """Files of the predictions of what the study trains."""
+        return []
+
     @property
     def stills(self) -> str:
         """The images that networks for single images learn from: FER2013, or the faces of another set."""
@@ -508,6 +512,10 @@ class ClipFiles(StudyFiles):
         """Predictions of every model: of its folds, and of the final one where there are test subjects."""
         return self.of_folds("predictions.csv") + (self.of_finals("predictions.csv") if self.tested else [])
 
+    def trained_predictions(self) -> list[str]:
+        """Those of models and baselines."""
+        return self.model_predictions() + self.baseline_predictions()
+
     def baseline_predictions(self) -> list[str]:
         """Predictions of the models without a head."""
         return self.each(layout.BASELINE, baseline=self.baselines)
@@ -750,6 +758,11 @@ class ImageFiles(StudyFiles):
         found = [*found, *compared, *self.of_rows(path, cleaned, "honest", "cleaned")]
         return self.can_be_made(dict.fromkeys(found))
 
+    def trained_predictions(self) -> list[str]:
+        """Those of networks, and of rows of the data-centric study."""
+        rows = [path for path in self.all_predictions() if path != self.at(layout.PREDICTIONS)]
+        return self.views("predictions.csv") + rows
+
     def results(self) -> list[str]:
         """The cleaned split, and tables to look things up in."""
         return [self.cleaned, *self.flaws] if self.settings.datacentric.studied else []
@@ -821,6 +834,10 @@ class SfewFiles(StudyFiles):
         file = f"{layout.SFEW_RUN}/predictions.csv"
         return self.can_be_made(self.each(file, protocol=under, run=self.handmade.trained()))
 
+    def trained_predictions(self) -> list[str]:
+        """Those of networks and of hand-made features."""
+        return self.of_runs("predictions.csv") + self.of_handmade()
+
     def folds_of(self, protocols: Iterable[str]) -> list[str]:
         """The fold in which each image is tested, under each of `protocols`."""
         return self.each(layout.SFEW_FOLDS, protocol=protocols)
@@ -859,6 +876,10 @@ class AffectFiles(StudyFiles):
         own = self.models[model]
         file = start_file(own.backbone, own.start, layout.WEIGHTS)
         return [] if file is None else str(file)
+
+    def trained_predictions(self) -> list[str]:
+        """Those of every network."""
+        return self.of_models("predictions.csv")
 
     def of_models(self, file: str) -> list[str]:
         """A file of every network's training."""

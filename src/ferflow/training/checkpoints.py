@@ -71,8 +71,8 @@ def read_time(path: str | Path) -> float | None:
 
 
 @contextlib.contextmanager
-def of_job(folder: str | Path | None) -> Iterator[Path | None]:
-    """Give the block the folder of a job's runs; remove it when the block has ended well.
+def of_job(folder: str | Path | None, keep: bool = False) -> Iterator[Path | None]:
+    """Give the block the folder of a job's runs; unless `keep`, remove it when the block has ended well.
 
     None where there is none, and where another process is at work in it: what two processes wrote to one
     folder would be of neither.
@@ -83,7 +83,7 @@ def of_job(folder: str | Path | None) -> Iterator[Path | None]:
     folder = Path(folder)
     with _locked(folder / LOCK) as free:
         yield folder if free else None
-        if free:
+        if free and not keep:
             shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -77,7 +77,7 @@ def pooled(
         for number, begin in enumerate(range(0, len(images), batch)):
             shown = images[begin : begin + batch]
             if not short_run.skips(number):
-                with torch.inference_mode():
+                with torch.inference_mode(), short_run.timing(len(shown)):
                     block = networks.prepare(shown, network).to(device(), precision)
                     features = base.features(block, LAYER).to(torch.float16).cpu().numpy()
             yield features[: len(shown)]

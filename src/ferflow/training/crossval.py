@@ -130,7 +130,7 @@ class ClipTraining:
         study = {one.name: getattr(self.study, one.name) for one in dataclasses.fields(self.study)}
         items = [[] if side is None else side.items for side in (shown, watched)]
         paths = dict.fromkeys(part for item in chain(*items) for part in item if isinstance(part, Path))
-        study |= {"clips": self.study.clips.to_csv(), "files": checkpoints.fingerprint(paths)}
+        study |= {"clips": self.study.clips.to_dict("list"), "files": checkpoints.fingerprint(paths)}
         facts = [
             (self.name, self.settings, self.batched.batch, self.plan.threads, recipe, start),
             (study, items),
@@ -250,6 +250,7 @@ def run_fold(
     announce: Callable[[str], None] | None = None,
     tested: bool = False,
     run: str | Path | None = None,
+    keep_run: bool = False,
 ) -> None:
     """`write_fold` of `head`.
 
@@ -260,7 +261,7 @@ def run_fold(
 
     study = Study.read(manifest, trim, features, classes, max_frames, normalise)
     training = head_training(head, model, study, temporal, finalize, seed)
-    write_fold(training, fold, splits, out_folder, announce, tested, run)
+    write_fold(training, fold, splits, out_folder, announce, tested, run, keep_run)
 
 
 def run_network_fold(
@@ -297,6 +298,7 @@ def write_fold(
     announce: Callable[[str], None] | None = None,
     tested: bool = False,
     run: str | Path | None = None,
+    keep_run: bool = False,
 ) -> None:
     """Train without fold `fold` of `splits` and predict that fold's clips as they are.
 
@@ -306,8 +308,8 @@ def write_fold(
     stops early, which is left out where `training.finalize` is None. With `tested` also
     `fold_test_predictions.csv`: what its best weights predict of the test subjects, by whom nothing is
     chosen. A training that will be long is announced before it starts (None: on stderr). `run` is a folder
-    from which the same call goes on where an interrupted one was; it is removed at the end. Raises SplitError
-    where a subject stands on both sides under `honest`.
+    from which the same call goes on where an interrupted one was; unless `keep_run`, it is removed at the
+    end. Raises SplitError where a subject stands on both sides under `honest`.
     """
     from ferflow.training import checkpoints, estimate, optimise
     from ferflow.training.data import refuse_leak
@@ -327,7 +329,7 @@ def write_fold(
     # Both runs start from the same weights and see the clips in the same order.
     start = derive_seed(training.seed, "fold", training.name, fold)
     of_fold = study.classes, training.model, "cv", fold, training.seed
-    with checkpoints.of_job(run) as kept:
+    with checkpoints.of_job(run, keep_run) as kept:
 
         def trained(recipe: Recipe, tested: ClipItems, name: str) -> tuple[pd.DataFrame, np.ndarray]:
             folder = None if kept is None else kept / name.replace(" ", "-")

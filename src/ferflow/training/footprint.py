@@ -29,6 +29,8 @@ from ferflow.settings.affect import AffectHeads
 
 FLOAT = 4
 """Bytes."""
+CACHED = 2**20
+"""Bytes up to which what an operation reads and writes stays in a cache, as in the steps of a small LSTM."""
 Made = tuple[nn.Module, Callable[[], Any]]
 """A network, and a pass of it that gives its outputs."""
 
@@ -38,7 +40,7 @@ class Footprint(TorchDispatchMode):
 
     `peak` is the most memory that is alive at once (bytes), of what comes into being within it. `flops`
     counts a multiplication and an addition as two; `moved` are bytes of inputs and outputs of operations
-    that compute; `calls` is the number of operations.
+    that compute, where they are more than `CACHED`; `calls` is the number of operations.
     """
 
     def __init__(self) -> None:
@@ -51,7 +53,8 @@ class Footprint(TorchDispatchMode):
         new = sum(map(self._born, _tensors(out)))
         if new:  # views move nothing
             self.calls += 1
-            self.moved += new + sum(map(_size, _tensors(args)))
+            touched = new + sum(map(_size, _tensors(args)))
+            self.moved += touched if touched > CACHED else 0
         if (formula := flop_registry.get(func._overloadpacket)) is not None:
             self.flops += formula(*args, **(kwargs or {}), out_val=out)
         return out

@@ -7,6 +7,7 @@ not show how good they will be. Test subjects have no part in it.
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -139,6 +140,11 @@ def search_head(
 
     def evaluate(proposal: Proposal, fold: int) -> FoldScore:
         tried = temporal.changed(head, proposal)
+        run = None if running is None else running / f"fold-{fold}"
+        # The one before is kept until its score is: a kill in between trains no fold again.
+        for other in [] if run is None else list(running.glob("fold-*")):
+            if other != run:
+                shutil.rmtree(other)
         with tempfile.TemporaryDirectory() as folder:
             run_fold(
                 head,
@@ -156,7 +162,8 @@ def search_head(
                 model=model,
                 seed=seed,
                 announce=once,
-                run=running,
+                run=run,
+                keep_run=True,
             )
             history = tables.read(Path(folder) / "history.csv", "history")
         top = best_epoch(history)
@@ -175,8 +182,7 @@ def search_head(
         "protocol": protocol,
     }
     n_folds = len(read_split(splits)["folds"])
-    with checkpoints.of_job(Path(storage).parent / "running") as folder:
-        running = None if folder is None else folder / "fold"
+    with checkpoints.of_job(Path(storage).parent / "running") as running:
         table = search(storage, identity, settings, head, n_folds, seed, evaluate)
         chosen = best(table, list(settings.tried(head)))
         table = table.assign(synthetic=synthetic, note=study_note(protocol))
