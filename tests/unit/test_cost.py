@@ -167,7 +167,7 @@ def test_a_real_step_takes_no_more_than_is_asked_for(small_settings):
     )
     found = json.loads(done.stdout)
     grown = found["peak"] - found["before"]
-    assert grown > 200 * 2**20
+    assert grown > 150 * 2**20  # much more than the spread of a process's size
     assert grown < costs.memory_of(one) < 3 * grown
     assert found["before"] < cost.BASE
 

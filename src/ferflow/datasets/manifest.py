@@ -11,7 +11,6 @@ import pandas as pd
 
 from ferflow import tables
 from ferflow.errors import InputError
-from ferflow.faces import store
 
 SYNTHETIC_MARK = "SYNTHETIC.txt"
 """A file of this name beside clips says that a generator made them, whatever the data set is called."""
@@ -84,6 +83,8 @@ def build(clips: Sequence[ListedClip], faces: Iterable[str | Path], path: str | 
     One that could not be opened is listed with 0 frames of 0×0 pixels: the table `unusable` says why. Raises
     InputError where there is no clip, or one that is in no file.
     """
+    from ferflow.faces import store
+
     if not clips:
         raise InputError(path, "there are no clips to list", "check the data set's folder")
     unused = [name for name in ("fold", "group_id") if not any(getattr(clip, name) for clip in clips)]

@@ -72,8 +72,8 @@ class Backbone(SpatialNetwork):
 
         Raises WeightsError for a missing or damaged file or one of another architecture.
         """
-        weights.note(path)
         checkpoint.load_state(self.base, self.published(path), path, self.name)
+        weights.note(path)  # after that: what does not fit is no first file
 
     def _calibrate(self) -> None:
         """Give the batch normalisation of new weights the statistics of smooth noise.
