@@ -12,13 +12,13 @@ from __future__ import annotations
 import atexit
 import functools
 import os
-import pickle
 import signal
 import subprocess
 import sys
 import tempfile
 import traceback
 from collections.abc import Callable
+from multiprocessing.connection import Connection
 from queue import SimpleQueue
 from typing import IO, Any
 
@@ -118,13 +118,15 @@ class _Reader:
             pass_fds=[self.memory],
             env=os.environ | _ENVIRONMENT,
         )
+        with self.process.stdin as asks, self.process.stdout as answers:
+            self._asks = Connection(os.dup(asks.fileno()), readable=False)
+            self._answers = Connection(os.dup(answers.fileno()), writable=False)
 
     def ask(self, function: Callable, arguments: tuple) -> Any:
         try:
-            pickle.dump((function, arguments), self.process.stdin)
-            self.process.stdin.flush()
-            answer, error = pickle.load(self.process.stdout)
-        except (EOFError, OSError, ValueError, pickle.UnpicklingError):
+            self._asks.send((function, arguments))
+            answer, error = self._answers.recv()
+        except (EOFError, OSError):
             problem = f"has ended ({_status(self.process)})"
             remedy = "give the job more memory or set temporal.readers to fewer, and run again"
             raise FerflowError("a process that reads features", problem, remedy) from None
@@ -133,8 +135,8 @@ class _Reader:
         return answer
 
     def close(self) -> None:
-        self.process.stdin.close()
-        self.process.stdout.close()
+        self._asks.close()
+        self._answers.close()
         self.process.wait()
         self._owner.close()
 
@@ -166,11 +168,11 @@ def serve(memory: int) -> None:
     # Ctrl-C and a scheduler's notice go to all processes of a job; its first one decides what they mean.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
-    answers = os.fdopen(os.dup(1), "wb")
+    asks, answers = Connection(0, writable=False), Connection(os.dup(1), readable=False)
     os.dup2(2, 1)  # what a library prints is no answer
     while True:
         try:
-            function, arguments = pickle.load(sys.stdin.buffer)
+            function, arguments = asks.recv()
         except EOFError:
             return
         answer: Any = None
@@ -183,7 +185,6 @@ def serve(memory: int) -> None:
         except Exception:
             error = RuntimeError(f"in a process that reads:\n{traceback.format_exc()}")
         try:
-            pickle.dump((answer, error), answers)
-            answers.flush()
+            answers.send((answer, error))
         except BrokenPipeError:
             os._exit(0)  # whoever asked has gone

@@ -77,7 +77,7 @@ def of_job(
     try:
         yield
         measured.seconds, measured.cpu = time.perf_counter() - begin, time.process_time()
-        measured.memory = _greatest_memory()
+        measured.memory = greatest_memory()
         write_text(_record_of(outputs), json.dumps(asdict(measured)) + "\n")
     finally:
         _job = None
@@ -96,7 +96,7 @@ def _record_of(outputs: Sequence[str]) -> Path:
     return Path(layout.REHEARSED.format(digest=digest[:32]))
 
 
-def _greatest_memory() -> float:
+def greatest_memory() -> float:
     """MiB that this process had in memory at most, by the system's own mark (Linux), else by its usage."""
     with contextlib.suppress(OSError, ValueError, IndexError):
         for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines():

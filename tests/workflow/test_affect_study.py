@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from running import planned
 
@@ -74,7 +75,7 @@ def test_a_saved_network_says_what_its_predictions_say(finished):
     listed = replace(listed, folders=tuple(str(finished / folder) for folder in listed.folders))
     batches = Batches(listed, "validation", about["options"]["size"], 8, None, 1, 1, shuffle=False)
     ids = [listed.clip_id(row) for row in listed.rows("validation")]
-    again = predict(network, batches, ids, "compact", 20)
+    again = predict(network, batches, pd.DataFrame({"clip_id": ids, "subject_id": ""}), "compact", 20)
     written = tables.read(of_model(finished, "compact") / "predictions.csv", "predictions")
     assert again["clip_id"].tolist() == written["clip_id"].tolist() == sorted(ids)
     for column in ("p_happy", "predicted_valence", "valence"):

@@ -7,7 +7,6 @@ standard output.
 from __future__ import annotations
 
 import json
-import resource
 import subprocess
 import sys
 import time
@@ -17,12 +16,12 @@ from statistics import median
 from typing import Any
 
 from ferflow.settings import Settings
+from ferflow.short_run import MIB, greatest_memory
 from ferflow.steps.computing import STEPS
 from ferflow.steps.cost import Costs
 from ferflow.steps.passes import Pass, networks
 from ferflow.steps.work import Sizes
 
-KIB = 2**10
 MARGIN = 3.0
 """What is asked for may exceed what is taken by at most this factor, and is never below it."""
 SMALL = 300 * 2**20
@@ -101,8 +100,8 @@ def measure(described: Mapping[str, Any]) -> dict[str, float]:
     return {"before": before, "peak": _peak(), "seconds": taken / described["items"]}
 
 
-def _peak() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * KIB
+def _peak() -> float:
+    return greatest_memory() * MIB
 
 
 if __name__ == "__main__":
