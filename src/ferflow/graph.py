@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from ferflow import clock, layout
+from ferflow import clock, layout, short_run
 from ferflow.errors import FerflowError
 from ferflow.parts import BARE_TABLES, FAILED_JOBS, report_steps
 from ferflow.runs import events, second_pass
@@ -53,7 +53,9 @@ class Graph:
         self, params: Path, config: dict, studies: Sequence[Path], laid: Mapping, talks: bool
     ) -> None:
         try:
-            ready = preflight.look(load(params, *map(_shown, studies), more=laid))
+            settings = load(params, *map(_shown, studies), more=laid)
+            short_run.plan(settings.rehearsal)
+            ready = preflight.look(settings)
         except FerflowError as error:
             stop(error)
         self.failed = Path(layout.FAILED.format(study=ready.settings.study))

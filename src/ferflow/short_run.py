@@ -54,6 +54,18 @@ class _Job:
 
 
 _job: _Job | None = None
+_planned = False
+
+
+def plan(batches: int | None) -> None:
+    """Say by the setting `rehearsal` whether this process plans the jobs of one."""
+    global _planned
+    _planned = batches is not None
+
+
+def takes_random_weights() -> bool:
+    """Whether pretrained files may be random ones, which `ferflow rehearse` has written and noted."""
+    return _planned or active()
 
 
 def active() -> bool:

@@ -23,6 +23,7 @@ from typing import IO
 
 import yaml
 
+from ferflow import short_run
 from ferflow.errors import WeightsError
 from ferflow.files import atomic_write, sha256, write_text
 from ferflow.networks import NETWORKS
@@ -143,7 +144,9 @@ def state(name: str, folder: str | Path) -> str:
     if not weight.sha256:
         before = noted(file)
         return "present" if not before or before == sha256(file) else "wrong hash"
-    return "present" if sha256(file).startswith(weight.sha256) else "wrong hash"
+    digest = sha256(file)
+    random = short_run.takes_random_weights() and noted(file) == digest
+    return "present" if random or digest.startswith(weight.sha256) else "wrong hash"
 
 
 def _note(file: Path) -> Path:
@@ -175,7 +178,12 @@ def note(file: str | Path) -> None:
     weight = WEIGHTS.get(file.name)
     unknown = weight is not None and not weight.sha256 and not noted(file)
     if unknown and os.access(file.parent, os.W_OK):  # a shared folder may be closed
-        write_text(_note(file), f"{sha256(file)}  {file.name}\n")
+        write_note(file)
+
+
+def write_note(file: Path) -> None:
+    """Note the SHA-256 of `file` beside it, whatever file it is."""
+    write_text(_note(file), f"{sha256(file)}  {file.name}\n")
 
 
 def refuse_another(file: str | Path, name: str | None = None) -> None:

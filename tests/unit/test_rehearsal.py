@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from ferflow import short_run
+from ferflow import short_run, weights
 from ferflow.apps import rehearse
 from ferflow.datasets import affectnet, bu4dfe, ckplus, fer2013, jaffe, kdef, manifest, sfew
 from ferflow.errors import FerflowError, InputError, SettingError, WeightsError
@@ -338,3 +338,15 @@ class TestFolder:
             rehearse.main(
                 REPOSITORY / "params.yaml", [tmp_path / "no.yaml"], None, tmp_path, 2, None, None, False
             )
+
+
+def test_random_weights_are_taken_by_a_rehearsal_alone(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    name = "resnet18-f37072fd.pth"
+    (tmp_path / name).write_bytes(b"random")
+    weights.write_note(tmp_path / name)
+    assert weights.state(name, tmp_path) == "wrong hash"
+    with short_run.of_job(2, "sfew_frozen", {}, [str(tmp_path / "out")]):
+        assert weights.state(name, tmp_path) == "present"
+        (tmp_path / name).write_bytes(b"others")
+        assert weights.state(name, tmp_path) == "wrong hash"

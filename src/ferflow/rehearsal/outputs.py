@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from xml.etree import ElementTree
+from zipfile import is_zipfile
 
 import yaml
 
@@ -54,7 +55,8 @@ def _wrong(path: Path, shown: Mapping[str, str]) -> str:
 
 
 def _table(path: Path, shown: Mapping[str, str]) -> None:
-    names = (shown.get(path.stem), SCHEMAS.get(path.stem), path.stem)
+    of_kind = (f"{part}_{path.stem}" for part in path.parts[::-1])  # sfew_history, nested_inner
+    names = (shown.get(path.stem), *of_kind, SCHEMAS.get(path.stem), path.stem)
     of_folder = next((OF_FOLDER[part] for part in path.parts[::-1] if part in OF_FOLDER), None)
     known = next((name for name in (*names, of_folder) if name in schemas.TABLES), None)
     if known is not None:
@@ -83,7 +85,8 @@ def _hdf5(path: Path, shown: Mapping[str, str]) -> None:
 def _weights(path: Path, shown: Mapping[str, str]) -> None:
     import torch
 
-    torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    # What torch wrote before it wrote archives cannot be mapped.
+    torch.load(path, map_location="cpu", weights_only=True, mmap=is_zipfile(path))
 
 
 _READERS = {

@@ -251,6 +251,7 @@ def _share_figures(folder: Path) -> None:
 def _publish(name: str, path: Path, say: Callable[[str], None]) -> None:
     if not path.exists():
         published.write(name, path)
+        weights.write_note(path)
         say(f"{path}: random weights in its layout")
 
 
