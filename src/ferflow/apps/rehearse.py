@@ -41,12 +41,16 @@ def main(
     fresh: bool,
 ) -> int:
     """Rehearse a study and print its kinds of jobs; 1 where anything is missing or asked too low."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # with the jobs it started
     study = study_settings.load(params, *overlays).study
     place = folder or FOLDER / study
     room = machine.memory() if memory is None else int(memory * 1024)
     options = Options(params, overlays, place, weights_folder, cores, room, people, fresh)
-    found = run(options, lambda line: print(f"ferflow: {line}", flush=True))
+    # Told to end, it ends the jobs that it started.
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    try:
+        found = run(options, lambda line: print(f"ferflow: {line}", flush=True))
+    finally:
+        signal.signal(signal.SIGTERM, before)
     write(found, place)
     print("\n".join(lines(found, options)))
     return 0 if all(row.fine for row in found.rows) else 1
