@@ -127,7 +127,7 @@ def test_a_person_who_always_smiles_in_the_first_frame_is_read_from_all_clips(
     found = {}
     for neutral in ("first", "subject"):
         aus = small_settings({"aus": {"backend": "landmark", "neutral": neutral}}).aus
-        run.write_subject(tmp_path / "F1.h5", tmp_path / f"{neutral}.csv", ["a", "b"], aus, weights_folder)
+        run.write_subjects(tmp_path / "F1.h5", tmp_path / f"{neutral}.csv", [["a", "b"]], aus, weights_folder)
         found[neutral] = tables.read(tmp_path / f"{neutral}.csv", "aus").groupby("frame")["AU12_r"].mean()
     assert found["subject"][5] > 1.0 and found["subject"][30] < 0.1
     assert found["first"][5] < 0.1

@@ -163,18 +163,18 @@ def test_without_its_models_one_line_says_so(monkeypatch):
 
 def test_all_sources_through_one_door(stored, weights_folder, small_settings, tmp_path):
     out = tmp_path / "S1.csv"
-    run.write_subject(stored, out, ["S1_happy"], small_settings().aus, weights_folder)
+    run.write_subjects(stored, out, [["S1_happy"]], small_settings().aus, weights_folder)
     table = tables.read(out, "aus")
     assert len(table) == 34 and table["success"].sum() == 33
     # A face that does not move has no expression of its own.
     assert au_score(table).max() < 0.3
     aus = small_settings({"aus": {"backend": "openface", "openface_folder": str(tmp_path)}}).aus
     write_openface(tmp_path / "S1_happy.csv", 34)
-    run.write_subject(stored, out, ["S1_happy"], aus, weights_folder)
+    run.write_subjects(stored, out, [["S1_happy"]], aus, weights_folder)
     assert tables.read(out, "aus")["AU12_r"].iloc[33] == pytest.approx(3.3)
     write_openface(tmp_path / "S1_happy.csv", 30)
     with pytest.raises(InputError, match="has 30 frames, the clip has 34"):
-        run.write_subject(stored, out, ["S1_happy"], aus, weights_folder)
+        run.write_subjects(stored, out, [["S1_happy"]], aus, weights_folder)
     with pytest.raises(SettingError, match=r"aus\.openface_folder: is not set"):
         aus = aus.model_copy(update={"openface_folder": None})
-        run.write_subject(stored, out, ["S1_happy"], aus, weights_folder)
+        run.write_subjects(stored, out, [["S1_happy"]], aus, weights_folder)

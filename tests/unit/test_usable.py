@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from ferflow import hdf5, tables
-from ferflow.aus.run import write_subject
+from ferflow.aus.run import write_subjects
 from ferflow.datasets import manifest, usable
 from ferflow.errors import FerflowError, InputError
 from ferflow.faces import store
@@ -78,7 +78,7 @@ def test_a_subject_without_any_face_has_an_empty_table_of_action_units(study, sm
     assert store.with_face(study / "a.h5") == ["a-1", "a-2"]
     assert store.with_face(study / "d.h5") == ["d-2"]  # the other cannot be read
     settings = small_settings({"aus": {"backend": "openface", "openface_folder": "nowhere"}}).aus
-    write_subject(study / "b.h5", study / "aus.csv", store.with_face(study / "b.h5"), settings, study)
+    write_subjects(study / "b.h5", study / "aus.csv", [store.with_face(study / "b.h5")], settings, study)
     assert tables.read(study / "aus.csv", "aus").empty
 
 

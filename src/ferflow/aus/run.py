@@ -18,13 +18,6 @@ from ferflow.faces import store
 from ferflow.settings import Aus
 
 
-def write_subject(
-    faces: str | Path, out: str | Path, clip_ids: Iterable[str], settings: Aus, weights_folder: str | Path
-) -> None:
-    """`write_subjects` of one, whose clips are `clip_ids`."""
-    write_subjects(faces, out, [list(clip_ids)], settings, weights_folder)
-
-
 def write_subjects(
     faces: str | Path,
     out: str | Path,
